@@ -1,0 +1,20 @@
+/* Audit: one row for every write, in the write's own transaction. /api/history reads the profile part of it. */
+#ifndef CCR_AUDIT_H
+#define CCR_AUDIT_H
+
+#include "request.h"
+
+struct audit {
+    const char *action;   /* "profile.switch", "user.create" */
+    const char *platform; /* NULL = none */
+    const char *target;   /* name of the thing */
+    const char *from_config, *to_config;
+    const char *changes; /* JSON array of {key, old_value, new_value}, secrets masked; NULL = [] */
+};
+
+/* In the workspace of the request. */
+enum error audit_write(struct request *rq, const struct audit *entry);
+/* Belongs to no workspace: accounts, logins. `actor` NULL = the request's user. */
+enum error audit_site(struct request *rq, const char *actor, const char *action, const char *target);
+
+#endif

@@ -1,0 +1,36 @@
+/* Authentication: who sends this request. Tokens, cookies, and what a worker remembers of them. */
+#ifndef CCR_AUTHN_H
+#define CCR_AUTHN_H
+
+#include "request.h"
+#include "response.h"
+
+enum { ACCESS_TOKEN_MAX = 4096, CONFIRM_SECONDS = 300 };
+
+/* Fills rq->who from Authorization or the cookies. OK with credential NONE when there is nothing; ERR_AUTHENTICATION for
+ * a token that is not good; ERR_NOT_FOUND when X-CCR-Workspace names none of the user's. Renews an expired access cookie
+ * from a live refresh cookie (adds Set-Cookie to rs). */
+enum error authenticate(struct request *rq, struct response *rs);
+
+/* Drops what this worker remembers about identities. */
+void authn_forget(void);
+
+/* A signed access JWT for a session, in the arena. NULL only when out of memory. */
+char *access_token_make(struct request *rq, const char *user_id, const char *session_id);
+
+struct token_claims {
+    char user_id[UUID_TEXT];
+    char session_id[UUID_TEXT];
+    long long expires; /* seconds since the epoch */
+};
+/* Verifies signature, algorithm, kid, iss, aud, exp, nbf, sub. false on anything wrong. `now`: seconds. */
+bool access_token_read(const struct settings *settings, const char *token, long long now, struct token_claims *claims);
+
+/* Set-Cookie for a login (or clearing both). */
+void cookies_set(struct request *rq, struct response *rs, const char *access, const char *refresh);
+void cookies_clear(struct request *rq, struct response *rs);
+
+#define COOKIE_ACCESS  "ccr_access"
+#define COOKIE_REFRESH "ccr_refresh"
+
+#endif

@@ -1,0 +1,23 @@
+/* Subcommands: one file each in src/cmd, each exporting one row of the table in src/main.c. */
+#ifndef CCR_COMMAND_H
+#define CCR_COMMAND_H
+
+#include <sysexits.h>
+
+struct command {
+    const char *name;
+    const char *usage;   /* "user {add|passwd|list|disable} ..." */
+    const char *summary; /* one line for --help */
+    const char *help;    /* the rest of `NAME --help`: options, examples, exit statuses */
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit status */
+};
+
+extern const struct command command_serve, command_migrate, command_user, command_secrets, command_settings,
+    command_routes, command_check_config, command_healthcheck, command_version;
+
+/* For every subcommand: takes `--env-file FILE` out of argc/argv, loads the settings, sets the log up. Prints one line
+ * and returns EX_CONFIG when they are wrong, else 0. */
+struct settings;
+int command_settings_load(int *argc, char **argv, struct settings *settings);
+
+#endif

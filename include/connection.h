@@ -1,0 +1,16 @@
+/* Connection: the few things done with a connected stream socket. Apart from fcgi.c because <sys/socket.h> and error.h
+ * both have a MSG_CONFIRM. */
+#ifndef CCR_CONNECTION_H
+#define CCR_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/uio.h>
+
+/* Takes a waiting connection of a non-blocking listener and bounds each read and write on it. -1 when none is waiting. */
+int connection_accept(int listen_fd, int io_timeout_s);
+
+/* Sends everything, in one write unless the peer is slow; false when it went away or took too long. Changes iov. */
+bool connection_send(int fd, struct iovec *iov, size_t count);
+
+#endif

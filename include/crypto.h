@@ -1,0 +1,55 @@
+/* Crypto: the program's few uses of libsodium, each under the name of what it is for. */
+#ifndef CCR_CRYPTO_H
+#define CCR_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "arena.h"
+
+enum {
+    CRYPTO_KEY_BYTES = 32,
+    CRYPTO_HASH_TEXT = 65,     /* 32 bytes in hex + NUL */
+    CRYPTO_PASSWORD_TEXT = 128, /* an Argon2id PHC string + NUL */
+    UUID_TEXT = 37,
+};
+
+/* Must run once before anything else here; false when libsodium cannot start. */
+bool crypto_init(void);
+
+/* Argon2id, 19 MiB, 2 passes (OWASP Password Storage Cheat Sheet). false = out of memory. */
+bool password_hash(char out[CRYPTO_PASSWORD_TEXT], const char *password);
+bool password_verify(const char *phc, const char *password);
+/* Spends what password_verify spends, for a user who does not exist. Always false. */
+bool password_verify_nobody(const char *password);
+
+/* `bytes` random bytes as unpadded base64url, in the arena. */
+char *random_token(struct arena *arena, size_t bytes);
+void random_uuid(char out[UUID_TEXT]); /* version 4, RFC 9562 */
+void random_bytes(void *out, size_t size);
+
+/* BLAKE2b-256 in hex: how refresh and personal access tokens are stored (they have 256 bits of entropy themselves). */
+void token_hash(char out[CRYPTO_HASH_TEXT], const char *token);
+
+/* The key ring of SECRETS_KEY. */
+struct keyring;
+/* Parses "id:base64[,id:base64]" (id: 1-16 of a-z 0-9 _ -, key: 32 bytes). NULL and a line in error when malformed. */
+struct keyring *keyring_new(const char *text, char *error, size_t size);
+void keyring_free(struct keyring *ring);
+const char *keyring_first_id(const struct keyring *ring);
+
+/* XChaCha20-Poly1305 under the ring's first key; `context` (workspace and row id) is authenticated with it, so a sealed
+ * value moved to another row does not open. Result "id:base64" in the arena. */
+char *secret_seal(const struct keyring *ring, struct arena *arena, const char *context, const char *secret);
+/* The secret, or NULL: unknown key id, wrong context, damaged. */
+char *secret_open(const struct keyring *ring, struct arena *arena, const char *context, const char *sealed);
+/* True when `sealed` was made with a key other than the ring's first. */
+bool secret_is_old(const struct keyring *ring, const char *sealed);
+
+/* What a reply may show: 10 characters or fewer become that many '*', longer: first 4 + "..." + last 4 (UTF-8 aware). */
+char *secret_mask(struct arena *arena, const char *secret);
+
+/* Constant-time comparison of two strings' bytes (lengths may leak). */
+bool secret_equal(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,99 @@
+/* Database: one persistent PostgreSQL connection a process, named prepared statements, transactions, the tenant setting
+ * that row-level security reads. src/store/db.c is the only file that includes libpq. */
+#ifndef CCR_DB_H
+#define CCR_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto.h"
+#include "error.h"
+#include "settings.h"
+
+struct db;
+
+struct statement {
+    const char *name; /* unique in the program: it is the prepared statement's name */
+    const char *sql;
+};
+
+/* A result. The text of its cells is valid until db_forget_results. */
+struct rows {
+    const void *result;
+    int count;
+};
+
+/* One row of it. */
+struct row {
+    const void *result;
+    int index;
+};
+
+/* Creates the handle without connecting. It keeps `settings`, which must outlive it. Never call it before fork in the
+ * master. */
+struct db *db_new(const struct settings *settings);
+void db_free(struct db *db);
+
+/* True when connected; otherwise connects, waiting at most wait_ms (0 = only carries a started attempt on). */
+bool db_ready(struct db *db, int wait_ms);
+/* Why the last attempt failed, for the log: never holds a password. */
+const char *db_failure(const struct db *db);
+int db_fd(const struct db *db); /* for epoll; -1 when not connected */
+int db_server_version(const struct db *db); /* 150018; 0 when not connected */
+/* True when the role is superuser or BYPASSRLS, so that row-level security would not hold. */
+enum error db_bypasses_rls(struct db *db, bool *bypasses);
+
+/* Counts connections made: what was learned by LISTEN on one says nothing about the time before the next. 0 = none. */
+unsigned db_epoch(const struct db *db);
+
+/* Reads what the server sent on its own. True when a notification on `ccr_identity` was among it, or the connection was
+ * lost: whatever was remembered about who may do what is then to be forgotten. */
+bool db_poll(struct db *db);
+
+/* The session settings row-level security keys on; "" is nobody and shows no rows. Sent in front of the next statement,
+ * in the same round trip, when it differs from what the connection holds. `maintenance` opens every workspace: for
+ * subcommands only. */
+void db_tenant(struct db *db, const char *workspace_id, const char *user_id);
+void db_maintenance(struct db *db, bool on);
+
+/* Arguments are C strings in PostgreSQL's text format, NULL is SQL NULL:
+ *     db_one(db, &select, &row, DB_ARGS(platform, name))
+ * Errors: ERR_DATABASE (connection lost; retried once by itself outside a transaction when the connection was found dead
+ * before anything was sent), ERR_CONFLICT (unique or foreign key violation, see db_constraint), ERR_VALIDATION (a value
+ * PostgreSQL refuses), ERR_INTERNAL (anything else; logged with the statement's name). */
+#define DB_ARGS(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+#define DB_NO_ARGS   NULL, 0
+
+enum error db_run(struct db *db, const struct statement *statement, const char *const *args, size_t count);
+enum error db_all(struct db *db, const struct statement *statement, struct rows *rows, const char *const *args,
+                  size_t count);
+/* The first row; ERR_NOT_FOUND when there is none. */
+enum error db_one(struct db *db, const struct statement *statement, struct row *row, const char *const *args,
+                  size_t count);
+
+/* BEGIN travels with the first statement. A commit without any statement sends nothing. */
+void db_begin(struct db *db);
+enum error db_commit(struct db *db);
+void db_rollback(struct db *db);
+bool db_in_transaction(const struct db *db);
+
+/* Runs sql of several statements through the simple protocol: migrations only. */
+enum error db_script(struct db *db, const char *sql);
+/* The server's message of the last failed statement: for the log and subcommands, never for a reply. */
+const char *db_message(const struct db *db);
+/* The constraint the last ERR_CONFLICT violated, or "". */
+const char *db_constraint(const struct db *db);
+
+struct row rows_at(const struct rows *rows, int index);
+const char *row_text(const struct row *row, int column); /* NULL for SQL NULL */
+const char *row_string(const struct row *row, int column); /* "" for SQL NULL */
+long long row_int(const struct row *row, int column); /* 0 for SQL NULL */
+bool row_bool(const struct row *row, int column);
+
+/* Frees every result since the last call. Once per request. */
+void db_forget_results(struct db *db);
+/* After a request that ended in the middle of something: rolls back, or drops the connection if it has to. */
+void db_settle(struct db *db);
+
+#endif

@@ -1,0 +1,144 @@
+/* Errors: the one list of codes, and the one list of messages in English and Simplified Chinese. */
+#ifndef CCR_ERROR_H
+#define CCR_ERROR_H
+
+/*     enum                     code on the wire         status */
+#define ERROR_LIST(X)                                                                                                  \
+    X(ERR_VALIDATION, "VALIDATION_ERROR", 400)             /* the request is malformed or a field is wrong */          \
+    X(ERR_AUTHENTICATION, "AUTHENTICATION_ERROR", 401)     /* no, expired or wrong credentials */                      \
+    X(ERR_AUTHORIZATION, "AUTHORIZATION_ERROR", 403)       /* known, but not allowed */                                \
+    X(ERR_NOT_FOUND, "NOT_FOUND", 404)                     /* no such route or thing (or not in this workspace) */     \
+    X(ERR_METHOD, "METHOD_NOT_ALLOWED", 405)               /* with Allow */                                            \
+    X(ERR_CONFLICT, "CONFLICT", 409)                       /* the name is taken, or the state forbids it */            \
+    X(ERR_PRECONDITION, "PRECONDITION_FAILED", 412)        /* If-Match named another revision */                       \
+    X(ERR_TOO_LARGE, "PAYLOAD_TOO_LARGE", 413)             /* body over MAX_BODY_SIZE */                               \
+    X(ERR_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", 415)       /* a body that is not application/json */                   \
+    X(ERR_RATE_LIMIT, "RATE_LIMIT_EXCEEDED", 429)          /* with Retry-After */                                      \
+    X(ERR_INTERNAL, "INTERNAL_SERVER_ERROR", 500)          /* our fault; the log has it under error_id */              \
+    X(ERR_EXTERNAL, "EXTERNAL_SERVICE_ERROR", 502)         /* a service we asked did not answer */                     \
+    X(ERR_DATABASE, "DATABASE_UNAVAILABLE", 503)           /* with Retry-After */
+
+enum error {
+    OK = 0,
+#define X(name, code, status) name,
+    ERROR_LIST(X)
+#undef X
+    ERROR_COUNT
+};
+
+enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
+
+/* "{}" is replaced by the next argument of fail(), in order. */
+#define MESSAGE_LIST(X)                                                                                                \
+    /* one for each code, used when nothing more precise was said */                                                   \
+    X(MSG_VALIDATION, ERR_VALIDATION, "The request is not valid", "请求无效")                                          \
+    X(MSG_AUTHENTICATION, ERR_AUTHENTICATION, "Log in to use this", "请先登录")                                        \
+    X(MSG_AUTHORIZATION, ERR_AUTHORIZATION, "You are not allowed to do this", "没有权限执行此操作")                    \
+    X(MSG_NOT_FOUND, ERR_NOT_FOUND, "Not found", "未找到")                                                             \
+    X(MSG_METHOD, ERR_METHOD, "This address does not take {} requests", "此地址不接受 {} 请求")                        \
+    X(MSG_CONFLICT, ERR_CONFLICT, "This conflicts with what is stored", "与现有数据冲突")                              \
+    X(MSG_PRECONDITION, ERR_PRECONDITION, "It was changed meanwhile; read it again and repeat the change",             \
+      "内容已被修改，请重新读取后再试")                                                                                \
+    X(MSG_TOO_LARGE, ERR_TOO_LARGE, "The request body is larger than {} bytes", "请求体超过 {} 字节")                  \
+    X(MSG_MEDIA_TYPE, ERR_MEDIA_TYPE, "Send the body as application/json", "请以 application/json 发送请求体")         \
+    X(MSG_RATE_LIMIT, ERR_RATE_LIMIT, "Too many requests; try again in {} s", "请求过于频繁，请 {} 秒后再试")          \
+    X(MSG_INTERNAL, ERR_INTERNAL, "Something went wrong on the server", "服务器内部错误")                              \
+    X(MSG_EXTERNAL, ERR_EXTERNAL, "A service this depends on did not answer", "外部服务无响应")                        \
+    X(MSG_DATABASE, ERR_DATABASE, "The database is not available right now; try again shortly",                        \
+      "数据库暂时不可用，请稍后再试")                                                                                  \
+    /* requests and bodies */                                                                                          \
+    X(MSG_BAD_PATH, ERR_VALIDATION, "The address is not valid UTF-8 or holds a NUL", "地址不是有效的 UTF-8")           \
+    X(MSG_BAD_QUERY, ERR_VALIDATION, "The query string is not valid", "查询字符串无效")                                \
+    X(MSG_BAD_JSON, ERR_VALIDATION, "The body is not valid JSON: {} (line {}, column {})",                             \
+      "请求体不是有效的 JSON：{}（第 {} 行，第 {} 列）")                                                               \
+    X(MSG_JSON_DEPTH, ERR_VALIDATION, "The body is nested deeper than {} levels", "请求体嵌套超过 {} 层")              \
+    X(MSG_JSON_OBJECT, ERR_VALIDATION, "The body must be a JSON object", "请求体必须是 JSON 对象")                     \
+    X(MSG_FIELDS, ERR_VALIDATION, "Some fields are not valid: {}", "部分字段无效：{}")                                 \
+    X(MSG_REQUIRED, ERR_VALIDATION, "is required", "为必填项")                                                         \
+    X(MSG_NOT_BLANK, ERR_VALIDATION, "must not be empty", "不能为空")                                                  \
+    X(MSG_TYPE, ERR_VALIDATION, "must be {}", "必须是{}")                                                              \
+    X(MSG_TOO_LONG, ERR_VALIDATION, "must have at most {} characters", "最多 {} 个字符")                               \
+    X(MSG_TOO_SHORT, ERR_VALIDATION, "must have at least {} characters", "至少 {} 个字符")                             \
+    X(MSG_TOO_MANY, ERR_VALIDATION, "must have at most {} entries", "最多 {} 项")                                      \
+    X(MSG_RANGE, ERR_VALIDATION, "must be between {} and {}", "必须在 {} 到 {} 之间")                                  \
+    X(MSG_CHOICE, ERR_VALIDATION, "must be one of: {}", "必须是以下之一：{}")                                          \
+    X(MSG_NAME, ERR_VALIDATION, "must be 1 to 100 letters, digits, '-', '_' or '.'",                                   \
+      "须为 1 到 100 个字母、数字、“-”、“_”或“.”")                                                                     \
+    X(MSG_RESERVED, ERR_VALIDATION, "'{}' is a reserved name", "“{}”是保留名称")                                       \
+    X(MSG_URL, ERR_VALIDATION, "must start with http:// or https://", "必须以 http:// 或 https:// 开头")               \
+    X(MSG_CONTROL, ERR_VALIDATION, "must not hold control characters", "不能包含控制字符")                             \
+    X(MSG_BAD_TOML, ERR_VALIDATION, "The file is not valid TOML: {} (line {}, column {})",                             \
+      "配置格式无效: 解析 TOML 失败: {}（第 {} 行，第 {} 列）")                                                        \
+    X(MSG_TOML_FIELD, ERR_VALIDATION, "'{}' {} (line {}, column {})", "“{}”{}（第 {} 行，第 {} 列）")                  \
+    /* accounts */                                                                                                     \
+    X(MSG_LOGIN_WRONG, ERR_AUTHENTICATION, "Wrong user name or password", "用户名或密码错误")                          \
+    X(MSG_LOGIN_THROTTLED, ERR_RATE_LIMIT, "Too many failed logins; try again in {} s",                                \
+      "登录失败次数过多，请 {} 秒后再试")                                                                              \
+    X(MSG_TOKEN_INVALID, ERR_AUTHENTICATION, "The token is not valid or has expired; log in again",                    \
+      "令牌无效或已过期，请重新登录")                                                                                  \
+    X(MSG_REFRESH_REUSED, ERR_AUTHENTICATION,                                                                          \
+      "This refresh token was used before; the session is ended, log in again", "刷新令牌已被使用，会话已终止，请重新登录") \
+    X(MSG_ROLE, ERR_AUTHORIZATION, "This needs the role '{}' in the workspace", "此操作需要工作区角色“{}”")            \
+    X(MSG_SITE_ADMIN, ERR_AUTHORIZATION, "Only a site administrator may do this", "只有站点管理员可以执行此操作")      \
+    X(MSG_SCOPE, ERR_AUTHORIZATION, "The access token lacks the scope '{}'", "访问令牌缺少权限范围“{}”")               \
+    X(MSG_SESSION_ONLY, ERR_AUTHORIZATION, "This needs a login session, not an access token",                          \
+      "此操作需要登录会话，不能使用访问令牌")                                                                          \
+    X(MSG_CROSS_SITE, ERR_AUTHORIZATION,                                                                               \
+      "A cookie only counts for requests from this site; send Authorization: Bearer instead",                          \
+      "Cookie 仅接受来自本站的请求，请改用 Authorization: Bearer")                                                     \
+    X(MSG_CONFIRM, ERR_AUTHORIZATION,                                                                                  \
+      "Confirm your password first (POST /api/auth/password/confirm); it then counts for 5 minutes",                   \
+      "请先确认密码（POST /api/auth/password/confirm），5 分钟内有效")                                                 \
+    X(MSG_PASSWORD_WRONG, ERR_VALIDATION, "is not your current password", "不是当前密码")                              \
+    X(MSG_WORKSPACE_UNKNOWN, ERR_NOT_FOUND, "Workspace '{}' not found", "工作区“{}”不存在")                            \
+    X(MSG_USER_UNKNOWN, ERR_NOT_FOUND, "User '{}' not found", "用户“{}”不存在")                                        \
+    X(MSG_USER_EXISTS, ERR_CONFLICT, "User '{}' already exists", "用户“{}”已存在")                                     \
+    X(MSG_WORKSPACE_EXISTS, ERR_CONFLICT, "Workspace '{}' already exists", "工作区“{}”已存在")                         \
+    X(MSG_WORKSPACE_PERSONAL, ERR_CONFLICT, "A personal workspace cannot be shared, renamed or deleted",               \
+      "个人工作区不能共享、重命名或删除")                                                                              \
+    X(MSG_MEMBER_EXISTS, ERR_CONFLICT, "'{}' is already a member", "“{}”已是成员")                                     \
+    X(MSG_MEMBER_UNKNOWN, ERR_NOT_FOUND, "'{}' is not a member", "“{}”不是成员")                                       \
+    X(MSG_LAST_OWNER, ERR_CONFLICT, "A workspace needs at least one owner", "工作区至少需要一个所有者")                \
+    X(MSG_LAST_ADMIN, ERR_CONFLICT, "The site needs at least one active administrator", "站点至少需要一个启用的管理员") \
+    X(MSG_TOKEN_UNKNOWN, ERR_NOT_FOUND, "Access token '{}' not found", "访问令牌“{}”不存在")                           \
+    X(MSG_TOKEN_EXISTS, ERR_CONFLICT, "An access token named '{}' already exists", "名为“{}”的访问令牌已存在")         \
+    X(MSG_SESSION_UNKNOWN, ERR_NOT_FOUND, "Session '{}' not found", "会话“{}”不存在")                                  \
+    X(MSG_PASSWORD_NAME, ERR_VALIDATION, "must not be the user name", "不能与用户名相同")                              \
+    X(MSG_BYTES, ERR_VALIDATION, "must have at most {} bytes in UTF-8", "以 UTF-8 编码时最多 {} 字节")                 \
+    X(MSG_SLUG, ERR_VALIDATION, "must be 1 to 63 of a-z, 0-9 and '-', with a letter or digit at both ends",            \
+      "须为 1 到 63 个 a-z、0-9 或“-”，且首尾为字母或数字")                                                            \
+    X(MSG_SOLE_OWNER, ERR_CONFLICT, "'{}' is the only owner of workspace '{}'; make another member an owner first",    \
+      "“{}”是工作区“{}”的唯一所有者，请先指定其他所有者")                                                              \
+    /* profiles */                                                                                                     \
+    X(MSG_CONFIG_UNKNOWN, ERR_NOT_FOUND, "Config '{}' not found", "配置节 '{}' 不存在")                                \
+    X(MSG_CONFIG_EXISTS, ERR_CONFLICT, "Config '{}' already exists", "配置节 '{}' 已存在")                             \
+    X(MSG_CONFIG_CURRENT, ERR_CONFLICT, "Cannot delete current config '{}'", "不能删除当前配置 '{}'")                  \
+    X(MSG_REVISION_UNKNOWN, ERR_NOT_FOUND, "Config '{}' has no revision {}", "配置节 '{}' 没有修订版本 {}")            \
+    X(MSG_SWITCH_INVALID, ERR_VALIDATION, "Validation failed: {}", "验证失败: {}")                                     \
+    X(MSG_PLATFORM_UNKNOWN, ERR_VALIDATION, "Unknown platform '{}' (claude, codex, gemini, qwen, iflow, droid)",       \
+      "未知平台“{}”（claude, codex, gemini, qwen, iflow, droid）")                                                     \
+    X(MSG_BACKUP_UNKNOWN, ERR_NOT_FOUND, "Backup '{}' not found", "备份“{}”不存在")                                    \
+    X(MSG_SECRETS_ADMIN, ERR_AUTHORIZATION, "Exporting secrets needs the role 'admin' in the workspace",               \
+      "导出密钥需要工作区角色“admin”")                                                                                 \
+    X(MSG_SECRET_UNREADABLE, ERR_INTERNAL, "The stored secret of '{}' cannot be opened with the keys at hand",         \
+      "无法用现有密钥解密“{}”的密钥")                                                                                  \
+    /* commands and versions */                                                                                        \
+    X(MSG_COMMAND_UNKNOWN, ERR_VALIDATION, "Command '{}' is not allowed", "命令“{}”不被允许")                          \
+    X(MSG_NO_UPDATE_SOURCE, ERR_EXTERNAL, "no update source (UPDATE_URL is not set)", "未配置更新源（UPDATE_URL）")    \
+    X(MSG_UPDATE_SOURCE, ERR_EXTERNAL, "The update source did not answer: {}", "更新源无响应：{}")
+
+enum message {
+    MSG_NONE,
+#define X(name, code, en, zh) name,
+    MESSAGE_LIST(X)
+#undef X
+    MESSAGE_COUNT
+};
+
+const char *error_code(enum error error); /* "VALIDATION_ERROR"; "OK" for OK */
+int error_status(enum error error);       /* HTTP status; 200 for OK */
+enum message error_message(enum error error); /* the general message of a code */
+enum error message_error(enum message message);
+const char *message_text(enum message message, enum language language);
+
+#endif

@@ -1,0 +1,55 @@
+/* FastCGI: the worker's end of the socket. Waits for a connection, hands a request over, writes the reply. One request a
+ * connection, one connection at a time. src/http/fcgi.c is the only file that includes libfcgi. */
+#ifndef CCR_FCGI_H
+#define CCR_FCGI_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "request.h"
+#include "response.h"
+
+struct fcgi;
+
+enum fcgi_wake {
+    FCGI_CONNECTION, /* somebody connected: try fcgi_accept */
+    FCGI_OTHER,      /* the other descriptor is readable */
+    FCGI_TICK,       /* the time is up; try fcgi_accept all the same */
+    FCGI_SIGNAL,     /* a signal handler ran */
+};
+
+/* One per process. `io_timeout_s` bounds each read and write on a connection. The signal handlers of the process must be
+ * installed before. NULL when it cannot start (logged). */
+struct fcgi *fcgi_new(int listen_fd, int io_timeout_s);
+void fcgi_free(struct fcgi *fcgi);
+
+/* Waits for a connection, for `other_fd` (-1 = none), for a signal or until the time is up. `while_waiting` is the signal
+ * mask meanwhile: everything stays blocked outside, because a signal would cut a body short. */
+enum fcgi_wake fcgi_wait(struct fcgi *fcgi, int other_fd, int timeout_ms, const sigset_t *while_waiting);
+
+/* Takes a waiting connection; false when there is none (another worker was faster). */
+bool fcgi_accept(struct fcgi *fcgi);
+
+/* Reads the parameters; false when the peer broke off or made no sense (the connection is then closed). */
+bool fcgi_read(struct fcgi *fcgi);
+/* "NAME=value", NULL-terminated; valid until fcgi_close. */
+const char *const *fcgi_params(const struct fcgi *fcgi);
+/* For request.read, with the struct fcgi as source. */
+size_t fcgi_read_body(void *source, char *out, size_t size);
+
+/* Makes a request of parameters: what dispatch() is given. Parameters whose name is not of A-Z, a-z, 0-9 and _ are left
+ * out, and so are those beyond MAX_PARAMS. The strings are not copied. */
+enum { MAX_PARAMS = 256 };
+void fcgi_request(struct request *rq, struct arena *arena, const struct service *service, const char *const *params);
+
+/* The CGI head of a reply: status line, headers, empty line. */
+void fcgi_head(struct buffer *out, const struct response *rs);
+/* How many bytes of the body are sent: none to HEAD, with 204, with 304. */
+size_t fcgi_body_length(const struct request *rq, const struct response *rs);
+
+/* Sends the reply; false when the peer went away. */
+bool fcgi_respond(struct fcgi *fcgi, const struct request *rq, const struct response *rs);
+void fcgi_close(struct fcgi *fcgi);
+
+#endif

@@ -1,0 +1,23 @@
+/* History of a workspace's profiles, newest first. */
+#ifndef CCR_HISTORY_H
+#define CCR_HISTORY_H
+
+#include "request.h"
+
+enum {
+    HISTORY_ID,
+    HISTORY_TIME,
+    HISTORY_OPERATION, /* switch, create, update, delete, import, ... */
+    HISTORY_ACTOR,
+    HISTORY_FROM,
+    HISTORY_TO,
+    HISTORY_CHANGES,
+    HISTORY_PLATFORM,
+    HISTORY_TARGET,
+};
+
+/* operation NULL = all; limit and offset are numbers as text. */
+enum error history_page(struct request *rq, const char *limit, const char *offset, const char *operation,
+                        struct rows *rows);
+
+#endif

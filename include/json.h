@@ -1,0 +1,62 @@
+/* JSON: parsing within limits (Jansson), and writing straight into a buffer. */
+#ifndef CCR_JSON_H
+#define CCR_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "buffer.h"
+
+enum { JSON_MAX_NESTING = 32 };
+
+/* Lets Jansson allocate from `arena` from now on (frees become no-ops): parsed values then need no json_decref and end
+ * with the request. NULL goes back to malloc. Values must not be used across a change. libjwt calls free() on what Jansson
+ * gave it: only call it after NULL. Returns what was in use before. */
+struct arena *json_use_arena(struct arena *arena);
+
+struct json_failure {
+    bool too_deep; /* over JSON_MAX_NESTING; the rest is then not set */
+    int line, column;
+    char message[JSON_ERROR_TEXT_LENGTH];
+};
+
+/* Strict: no duplicate keys, no NUL, valid UTF-8, at most JSON_MAX_NESTING levels. NULL and *failure on error. */
+json_t *json_parse(const char *text, size_t length, struct json_failure *failure);
+
+/* Compact text in insertion order, in the arena. */
+char *json_text(struct arena *arena, const json_t *value);
+
+/* Writer. Commas are placed by it; nesting at most 64. */
+struct json_writer {
+    struct buffer *out;
+    uint64_t comma; /* bit n: level n already holds an item */
+    unsigned depth;
+    bool after_key;
+};
+
+void json_begin(struct json_writer *w, struct buffer *out);
+void json_open_object(struct json_writer *w);
+void json_close_object(struct json_writer *w);
+void json_open_array(struct json_writer *w);
+void json_close_array(struct json_writer *w);
+void json_key(struct json_writer *w, const char *key);
+void json_put_string(struct json_writer *w, const char *text); /* NULL writes null */
+void json_put_int(struct json_writer *w, long long value);
+void json_put_double(struct json_writer *w, double value, int decimals);
+void json_put_bool(struct json_writer *w, bool value);
+void json_put_null(struct json_writer *w);
+void json_put_raw(struct json_writer *w, const char *json); /* already JSON, e.g. a json column; NULL writes null */
+
+/* key and value in one call */
+void json_string_member(struct json_writer *w, const char *key, const char *text);
+void json_int_member(struct json_writer *w, const char *key, long long value);
+void json_bool_member(struct json_writer *w, const char *key, bool value);
+void json_raw_member(struct json_writer *w, const char *key, const char *json);
+
+/* Appends text as a JSON string with quotes. */
+void json_quote(struct buffer *out, const char *text);
+
+#endif

@@ -1,0 +1,44 @@
+/* Log: one line per event on stderr, JSON for machines or text for people. Never a secret, never a body. */
+#ifndef CCR_LOG_H
+#define CCR_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
+
+struct log_field {
+    enum { LOG_FIELD_END, LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_DOUBLE } type;
+    const char *name;
+    const char *text; /* NULL leaves the field out */
+    long long integer;
+    double real;
+};
+
+#define LOG_STR(field_name, value) {LOG_FIELD_STRING, (field_name), (value), 0, 0}
+#define LOG_INT(field_name, value) {LOG_FIELD_INT, (field_name), NULL, (long long)(value), 0}
+#define LOG_NUM(field_name, value) {LOG_FIELD_DOUBLE, (field_name), NULL, 0, (value)}
+
+void log_configure(enum log_level level, enum log_format format);
+bool log_enabled(enum log_level level);
+
+/* Writes one line with one write(2), so that lines of several processes never mix. */
+void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count);
+
+/* The first element only keeps the array from being empty; it is not passed on. */
+#define LOG_FIELDS_(...) ((const struct log_field[]){{LOG_FIELD_END, NULL, NULL, 0, 0}, ##__VA_ARGS__})
+#define LOG_AT_(level, message, ...)                                                                                   \
+    do {                                                                                                               \
+        if (log_enabled(level))                                                                                        \
+            log_write((level), (message), LOG_FIELDS_(__VA_ARGS__) + 1,                                                 \
+                      sizeof LOG_FIELDS_(__VA_ARGS__) / sizeof(struct log_field) - 1);                                  \
+    } while (0)
+
+/* log_info("worker started", LOG_INT("worker", 3)); the fields are optional. */
+#define log_error(message, ...) LOG_AT_(LOG_LEVEL_ERROR, message, __VA_ARGS__)
+#define log_warn(message, ...) LOG_AT_(LOG_LEVEL_WARN, message, __VA_ARGS__)
+#define log_info(message, ...) LOG_AT_(LOG_LEVEL_INFO, message, __VA_ARGS__)
+#define log_debug(message, ...) LOG_AT_(LOG_LEVEL_DEBUG, message, __VA_ARGS__)
+
+#endif

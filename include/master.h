@@ -1,0 +1,34 @@
+/* Master: owns the socket and the workers; serves nothing itself. */
+#ifndef CCR_MASTER_H
+#define CCR_MASTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "scoreboard.h"
+#include "settings.h"
+
+struct master_setup {
+    int listen_fd;
+    const char *origin, *address; /* of the socket, for the log */
+    struct scoreboard *board;     /* POOL_SEATS slots */
+    /* Reads the settings anew for a reload, like settings_load. */
+    bool (*load)(void *context, struct settings *out, char *error, size_t size);
+    void *context;
+};
+
+/* Blocks the signals that the master takes. As early as possible, so that none of them ends the process the hard way. */
+void master_block_signals(void);
+
+/* Runs until it is told to stop and all workers are gone; returns the exit status. Takes the settings over. */
+int master_run(const struct master_setup *setup, struct settings *settings);
+
+/* Share of the machine's processor time in use between two samples of the first line of /proc/stat, in thousandths; -1 when
+ * it cannot be told. */
+struct cpu_sample {
+    unsigned long long busy, total;
+};
+bool cpu_sample_parse(const char *line, struct cpu_sample *sample);
+int cpu_permille(const struct cpu_sample *before, const struct cpu_sample *after);
+
+#endif

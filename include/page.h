@@ -1,0 +1,25 @@
+/* Page: the answer of every list, always in the same shape, with limit and offset. */
+#ifndef CCR_PAGE_H
+#define CCR_PAGE_H
+
+#include "json.h"
+#include "router.h"
+
+/* A timestamp as RFC 3339 in UTC with milliseconds. */
+#define SQL_TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+/* One kind of list: {"<name>":[…],"total":…,"limit":…,"offset":…}. */
+struct listing {
+    const char *name;
+    struct statement count; /* one row with the number of all */
+    struct statement page;  /* takes what `count` takes, then limit and offset */
+    void (*write)(struct request *rq, struct json_writer *w, const struct row *row); /* one row, one JSON value */
+};
+
+/* The query parameters of such a route: limit (1-500, else 100) and offset. */
+extern const struct field page_query[];
+
+enum error respond_page(struct request *rq, struct response *rs, const struct listing *listing, const char *const *args,
+                        size_t count);
+
+#endif

@@ -1,0 +1,83 @@
+/* Pool: the master's workers. Decides how many there are, starts them, replaces dead, stuck and outdated ones. */
+#ifndef CCR_POOL_H
+#define CCR_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "scoreboard.h"
+#include "settings.h"
+
+/* A pool has at most POOL_MAX workers; the seats beyond are for the overlap while they are replaced one by one. */
+enum { POOL_MAX = 1024, POOL_OVERLAP = 16, POOL_SEATS = POOL_MAX + POOL_OVERLAP };
+
+enum seat_state {
+    SEAT_FREE,
+    SEAT_WAITING, /* its worker died; the next one starts at start_at_ms */
+    SEAT_RUNNING,
+    SEAT_LEAVING, /* told to go; killed at leave_by_ms */
+};
+
+/* One for each slot of the scoreboard, in the master's own memory. */
+struct seat {
+    enum seat_state state;
+    pid_t pid;
+    int generation;
+    bool ready;  /* has been seen to wait for requests */
+    bool killed;
+    int quick_deaths; /* in a row */
+    int64_t started_ms, start_at_ms, leave_by_ms;
+};
+
+/* What a reload has come to. */
+enum reload { RELOAD_NONE, RELOAD_RUNNING, RELOAD_DONE, RELOAD_FAILED };
+
+struct pool {
+    struct scoreboard *board; /* POOL_SEATS slots */
+    const struct settings *settings;
+    int listen_fd;
+    int master_only_fd; /* closed in workers */
+    pid_t master;
+    int generation; /* of settings */
+    int proven;     /* the newest generation of which a worker has been ready */
+    bool trial;     /* that is an older one: its settings are still needed */
+    bool stopping;
+    enum reload reload;
+    int64_t hold_until_ms; /* no worker for the overlap before this: the last one died at once */
+    struct seat seats[POOL_SEATS];
+};
+
+void pool_init(struct pool *pool, struct scoreboard *board, const struct settings *settings, int listen_fd,
+               int master_only_fd);
+
+/* Collects dead workers. After SIGCHLD, or whenever. */
+void pool_reap(struct pool *pool);
+
+/* Does what is due at `now`: starts, replaces, retires, kills. Call it often; pool_wait_ms says when again. In a worker it
+ * does not return. */
+void pool_work(struct pool *pool, int64_t now);
+/* How long the master may sleep, at most max_ms. */
+int pool_wait_ms(const struct pool *pool, int64_t now, int max_ms);
+
+/* From now on workers start with these settings, and the others are replaced one by one. Should the first of them die
+ * before it is ready, pool->reload becomes RELOAD_FAILED: call pool_reload_undo. Settings of earlier calls are needed until
+ * `trial` is false. */
+void pool_reload(struct pool *pool, const struct settings *settings);
+void pool_reload_undo(struct pool *pool, const struct settings *settings);
+
+/* Tells all workers to leave within shutdown_timeout; pool_hurry kills what is left. */
+void pool_stop(struct pool *pool, int64_t now);
+void pool_hurry(struct pool *pool);
+
+/* Workers that have a process. */
+int pool_alive(const struct pool *pool);
+/* Every worker that should be there is waiting for requests or serving one. */
+bool pool_complete(const struct pool *pool);
+/* At least one worker went round its loop recently: the service as a whole is not stuck. */
+bool pool_fresh(const struct pool *pool, int64_t now);
+
+/* How long until a worker is replaced that is the n-th in a row to die young: at once, then 100 ms, doubling up to 5 s. */
+int pool_delay_ms(int quick_deaths);
+
+#endif

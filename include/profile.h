@@ -1,0 +1,73 @@
+/* Profiles in the store: one struct, and the only functions that write the table. Each write leaves a revision row. */
+#ifndef CCR_PROFILE_H
+#define CCR_PROFILE_H
+
+#include "json.h"
+#include "platform.h"
+#include "request.h"
+
+struct profile {
+    char id[UUID_TEXT];
+    const char *platform, *name;
+    int position;
+    const char *description, *base_url, *model, *small_fast_model, *provider, *provider_type, *account; /* or NULL */
+    const char *sealed_token; /* NULL = none */
+    const char *tags;         /* JSON array of strings, or NULL */
+    long long usage_count;
+    bool enabled;
+    const char *extra;     /* JSON object: keys this program does not know */
+    const char *key_order; /* JSON array: every key in the file's order */
+    long long revision;
+    bool is_current, is_default;
+};
+
+/* Where a user stands on a platform. Names may be dangling; "default" when nothing was ever chosen. */
+struct pointers {
+    const char *current, *standard;
+    bool has_current, has_standard;
+};
+
+/* The platform a request is about: ?platform=, else the user's current one. */
+enum error request_platform(struct request *rq, const char **platform);
+
+/* The checked name in the path; MSG_CONFIG_UNKNOWN when it could not be a name. */
+enum error request_profile_name(struct request *rq, const char **name);
+/* Adds to rq->fields when `name` cannot be given to a profile. */
+enum error check_new_profile_name(struct request *rq, const char *field, const char *name);
+bool profile_name_reserved(const char *name);
+
+enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers);
+/* ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when there is none. `lock` holds the row until the transaction ends. */
+enum error profile_find(struct request *rq, const char *platform, const char *name, bool lock, struct profile *profile);
+/* All of a platform, in order. *profiles is an array in the arena. */
+enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count);
+
+/* id and revision are given by these. operation: see profile_revisions.operation. */
+enum error profile_insert(struct request *rq, struct profile *profile, const char *operation);
+enum error profile_update(struct request *rq, struct profile *profile, const char *operation);
+enum error profile_delete(struct request *rq, const struct profile *profile);
+enum error profile_set_current(struct request *rq, const char *platform, const char *name);
+
+/* The token in clear, in the arena; NULL when there is none. ERR_INTERNAL when no key opens it. */
+enum error profile_token(struct request *rq, const struct profile *profile, const char **token);
+/* For showing: masked; "" when there is none; "********" when it cannot be opened. */
+const char *profile_masked_token(struct request *rq, const struct profile *profile);
+/* Seals a new one; the masked value of the old one leaves it unchanged, "" and NULL remove it. */
+void profile_set_token(struct request *rq, struct profile *profile, const char *token);
+
+/* What an audit row says of a change: a JSON array, secrets masked. `before` NULL = new. */
+const char *profile_changes(struct request *rq, const struct profile *before, const struct profile *after);
+enum error profile_audit(struct request *rq, const char *action, const struct profile *before,
+                         const struct profile *after);
+
+/* OK, or MSG_SWITCH_INVALID with the first thing that keeps it from being used. */
+enum error profile_validate(struct request *rq, const struct profile *profile);
+
+/* The contract's ConfigItem. */
+void profile_write(struct request *rq, struct json_writer *w, const struct profile *profile);
+
+/* Makes `name` the user's current profile: checks it, counts its use, writes the audit row. */
+enum error profile_switch(struct request *rq, const char *platform, const char *name);
+enum error profile_set_enabled(struct request *rq, const char *platform, const char *name, bool enabled);
+
+#endif

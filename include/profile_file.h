@@ -1,0 +1,54 @@
+/* Profile files: CCR's profiles.toml (and the older ~/.ccs_config.toml), and config.toml, from and to the store. */
+#ifndef CCR_PROFILE_FILE_H
+#define CCR_PROFILE_FILE_H
+
+#include "profile.h"
+#include "toml.h"
+
+/* One profile as a file holds it; its token in clear until it is stored. */
+struct file_profile {
+    struct profile profile;
+    const char *token; /* NULL = none */
+};
+
+struct profile_file {
+    struct file_profile *profiles;
+    size_t count;
+    const char *current, *standard; /* NULL = not in the file */
+    const char *extra;              /* JSON object: top-level keys that are neither pointers nor profiles */
+    const char *key_order;          /* JSON array: top-level keys */
+};
+
+/* Parses text; reports bad TOML and wrong fields with line and column through fail(). */
+enum error file_parse_toml(struct request *rq, const char *text, struct toml **root);
+/* True for config.toml: it has default_platform or current_platform. */
+bool file_is_registry(const struct toml *root);
+
+/* Takes a parsed profiles file apart for a platform. ERR_VALIDATION names key, line and column. */
+enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform, struct profile_file *file);
+/* One profile from and to its table. */
+enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out);
+void file_profile_write(struct request *rq, struct toml *root, const struct profile *profile, const char *token);
+
+/* The whole file of the request's workspace and user. Secrets in clear, or masked. Text in the arena. */
+enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text, size_t *profiles);
+
+/* The store's part of a platform that is no profile: NULLs when there is none. */
+struct platform_file {
+    const char *standard, *extra, *key_order;
+};
+enum error platform_file_read(struct request *rq, const char *platform, struct platform_file *file);
+enum error platform_file_save(struct request *rq, const char *platform, const struct platform_file *file);
+
+/* config.toml: which platform is current, and the profile each one uses. */
+struct registry_result {
+    const char *platform;
+    bool added, updated;
+};
+enum error registry_import(struct request *rq, const struct toml *root, bool replace, bool dry_run,
+                           struct registry_result **results, size_t *count);
+/* Makes a known platform the user's current one in this workspace. */
+enum error platform_switch(struct request *rq, const char *platform);
+enum error registry_export(struct request *rq, const char **text);
+
+#endif

@@ -1,0 +1,43 @@
+/* Response: status, headers, body, written by a handler and sent once. */
+#ifndef CCR_RESPONSE_H
+#define CCR_RESPONSE_H
+
+#include "buffer.h"
+#include "json.h"
+#include "request.h"
+
+struct response {
+    int status;
+    struct buffer headers; /* "Name: value\r\n" lines */
+    struct buffer body;
+    struct json_writer json; /* writes into body */
+    bool enveloped;
+    bool written; /* the handler produced its answer */
+};
+
+void response_init(struct response *rs);
+void response_reset(struct response *rs);
+void response_free(struct response *rs);
+
+/* A header line; a value with CR or LF is dropped and logged. */
+void response_header(struct response *rs, const char *name, const char *value);
+
+/* Opens {"success":true,"data": - write one value to rs->json, then respond_end closes the envelope. */
+struct json_writer *respond_begin(struct response *rs, int status);
+/* The same without an envelope, for the addresses whose contract has none. */
+struct json_writer *respond_begin_bare(struct response *rs, int status);
+void respond_end(struct response *rs);
+
+void respond_text(struct response *rs, int status, const char *text);      /* data is a string */
+void respond_bare_text(struct response *rs, int status, const char *text); /* the body is a JSON string */
+void respond_message(struct response *rs, const char *message);            /* data null, message set */
+
+/* The error body for what fail() left in rq (or the general message of err). Logs ERR_INTERNAL under error_id. */
+void respond_error(struct request *rq, struct response *rs, enum error err);
+
+/* ETag for a representation; true when If-None-Match has it: the answer is then a complete 304. */
+bool respond_not_modified(struct request *rq, struct response *rs, const char *etag);
+/* ETags here are "<revision>" or "<revision>-<variant>". OK when If-Match is absent, "*", or names `revision`. */
+enum error check_if_match(struct request *rq, long long revision);
+
+#endif

@@ -1,0 +1,93 @@
+/* Router: routes are rows; each declares who may call it and what its body holds. Default is deny. */
+#ifndef CCR_ROUTER_H
+#define CCR_ROUTER_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "request.h"
+#include "response.h"
+
+enum access {
+    ACCESS_DENY, /* what a forgotten column means */
+    ACCESS_PUBLIC,
+    ACCESS_USER, /* any logged-in user, whatever the workspace */
+    ACCESS_VIEWER,
+    ACCESS_EDITOR,
+    ACCESS_ADMIN,
+    ACCESS_OWNER,
+    ACCESS_SITE_ADMIN,
+    ACCESS_COUNT
+};
+
+enum field_type {
+    FIELD_END,
+    FIELD_TEXT,    /* UTF-8 without control characters except newline and tab */
+    FIELD_NAME,    /* name_valid() */
+    FIELD_URL,     /* http:// or https:// */
+    FIELD_BOOL,
+    FIELD_INT,     /* a whole number; "" counts as null */
+    FIELD_STRINGS, /* array of FIELD_TEXT */
+    FIELD_OBJECT,
+};
+
+enum field_flag {
+    REQUIRED = 1,   /* present, not null, not blank */
+    TRIM = 2,       /* white space at both ends is cut off; blank becomes null */
+    SECRET = 4,     /* never echoed, not even in an error */
+};
+
+struct field {
+    const char *name;
+    enum field_type type;
+    unsigned flags;
+    long long min, max; /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS: entries (0 = 100) */
+    const char *choices; /* TEXT: "a|b|c"; NULL = any */
+};
+
+typedef enum error handler(struct request *rq, struct response *rs);
+
+struct route {
+    enum method method;
+    const char *pattern; /* "/api/configs/{name}": a {part} matches one segment */
+    handler *run;
+    enum access access;
+    const struct field *body;  /* NULL: the body is ignored */
+    const struct field *query; /* NULL: query parameters are ignored */
+    unsigned flags;            /* enum route_flag */
+};
+
+enum route_flag {
+    ROUTE_NO_TRANSACTION = 1, /* a write method that is not run inside one transaction (default: it is) */
+    ROUTE_READ_ONLY = 2,      /* a write method that only reads: the scope `read` is enough */
+    ROUTE_SESSION_ONLY = 4,   /* personal access tokens are refused */
+    ROUTE_CONFIRMED = 8,      /* needs the password confirmed within 5 minutes */
+    ROUTE_NO_DATABASE = 16,   /* must answer while the database is down */
+    ROUTE_LOGIN = 32,         /* stricter per-address limit */
+    ROUTE_COOKIE = 64,        /* public, but a cookie acts: cross-site requests are refused */
+};
+
+/* Every table of routes, NULL-terminated (src/api/routes.c). */
+extern const struct route *const route_tables[];
+
+/* Checks the tables (duplicates, access missing, bad patterns); false with a line in error. Once at start. */
+bool router_init(char *error, size_t size);
+
+/* Finds rq->route and its path arguments. ERR_NOT_FOUND, ERR_METHOD (rq->allowed_methods set), ERR_VALIDATION. */
+enum error router_find(struct request *rq);
+
+/* Calls visit for every route. */
+void router_each(void (*visit)(const struct route *route, void *context), void *context);
+void router_print(FILE *out, bool json);
+
+extern const char *const access_names[ACCESS_COUNT];
+
+/* One request from parsed variables to a complete response; never fails (errors become responses). Logs the access
+ * line. src/http/middleware.c */
+void dispatch(struct request *rq, struct response *rs);
+
+/* Checks a value (body or query) against its table: fields.c */
+enum error check_body(struct request *rq, const struct field *fields);
+enum error check_query(struct request *rq, const struct field *fields);
+
+#endif

@@ -1,0 +1,60 @@
+/* Scoreboard: memory shared by the master and all workers, made before the first fork. Every worker writes what it is
+ * doing into its own slot; nobody ever waits for a lock, so a worker killed at any moment leaves it usable. */
+#ifndef CCR_SCOREBOARD_H
+#define CCR_SCOREBOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum worker_stage {
+    STAGE_EMPTY,    /* no process in this slot */
+    STAGE_STARTING, /* forked, not connected yet */
+    STAGE_IDLE,     /* waiting for a request */
+    STAGE_READING,  /* accepted; parameters and body are being read */
+    STAGE_HANDLING,
+    STAGE_WRITING,
+    STAGE_STOPPING,
+    STAGE_COUNT
+};
+
+struct worker_slot {
+    _Atomic pid_t pid;
+    _Atomic int stage;              /* enum worker_stage */
+    _Atomic int64_t stage_since_ms; /* monotonic clock */
+    _Atomic int64_t started_ms;     /* monotonic clock */
+    _Atomic uint64_t requests;      /* served by this process */
+    _Atomic int64_t heartbeat_ms;   /* monotonic clock; the worker's loop came round (before each request, and when idle) */
+};
+
+/* One cell of the rate limiter (http/rate_limit.c): a GCRA theoretical arrival time under a keyed hash. */
+struct rate_cell {
+    _Atomic uint64_t key;
+    _Atomic int64_t arrival_us;
+};
+
+enum { RATE_CELLS = 65536 };
+
+struct scoreboard {
+    int64_t started_ms; /* master's start, monotonic clock */
+    int slots;
+    _Atomic uint64_t restarts;            /* workers replaced after they died */
+    _Atomic uint64_t identity_generation; /* bumped by every write that may change who may do what */
+    _Atomic int cpu_permille;             /* of the whole machine, sampled by the master each second; -1 = not yet */
+    _Atomic int64_t database_seen_ms;     /* last time any worker had a good connection; 0 = never */
+    struct rate_cell rate[RATE_CELLS];
+    struct worker_slot slot[];
+};
+
+/* Maps the memory (anonymous, shared, zeroed). NULL when it cannot be had. Call before fork. */
+struct scoreboard *scoreboard_new(int slots);
+void scoreboard_free(struct scoreboard *board);
+
+void scoreboard_stage(struct worker_slot *slot, enum worker_stage stage);
+const char *stage_name(enum worker_stage stage);
+int scoreboard_count(const struct scoreboard *board, enum worker_stage stage);
+int scoreboard_busy(const struct scoreboard *board); /* reading, handling or writing */
+int scoreboard_alive(const struct scoreboard *board);
+
+#endif

@@ -1,0 +1,54 @@
+/* Settings: the one table of environment variables. Everything configurable is a row of it (src/base/settings.c). */
+#ifndef CCR_SETTINGS_H
+#define CCR_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* AUTO: Secure unless the site is plain-http loopback, decided per request. */
+enum cookie_secure { COOKIE_SECURE_NEVER, COOKIE_SECURE_ALWAYS, COOKIE_SECURE_AUTO };
+
+struct settings {
+    const char *database_url;        /* libpq connection URI */
+    const char *host;                /* with port: FastCGI over TCP */
+    int port;                        /* 0 = no TCP listener */
+    const char *socket_path;         /* NULL = none; SOCKET, or serve --socket */
+    int socket_mode;                 /* SOCKET_MODE, octal */
+    const char *jwt_secret;          /* >= 32 bytes */
+    const char *jwt_secret_previous; /* "" = none; still verifies */
+    int access_token_ttl;            /* seconds */
+    int refresh_token_ttl;           /* seconds */
+    const char *secrets_key;         /* key ring "id:base64[,id:base64]" */
+    const char *cors_origins;        /* comma list, "" = none */
+    int cookie_secure_mode;          /* enum cookie_secure */
+    int max_connections;             /* workers, one connection each */
+    int connection_timeout;          /* seconds */
+    int statement_timeout;           /* milliseconds */
+    int slow_statement;              /* milliseconds; slower ones are logged at warn */
+    int max_requests;                /* a worker leaves after about this many; 0 = never */
+    int request_timeout;             /* seconds a worker may be busy before it is killed */
+    int shutdown_timeout;            /* seconds to let requests finish */
+    int max_body_size;               /* bytes */
+    int rate_limit;                  /* requests per 10 s and client; 0 = off */
+    int rate_limit_burst;
+    const char *update_url;       /* "" = no update source */
+    int log_level;                /* enum log_level */
+    int log_format;               /* enum log_format */
+    struct settings_store *store; /* keeps the strings and where each value came from */
+};
+
+/* Reads the environment and, when env_file is not NULL, that file (KEY=VALUE lines; a variable in the environment wins),
+ * into *out. On a wrong value writes ONE line naming the variable and what is allowed to error (size bytes) and returns
+ * false; *out is then unusable and holds nothing. The strings live until settings_free. Safe to call again for a reload:
+ * load into a second struct, and free the first one once nothing points into it. */
+bool settings_load(struct settings *out, const char *env_file, char *error, size_t size);
+void settings_free(struct settings *settings);
+
+/* What `ccr-ui-backend settings` prints: name, effective value (secrets hidden), where it came from. */
+void settings_print(const struct settings *settings, FILE *out, bool json);
+
+/* docs/configuration.md and .env.example, made from the same table (`settings --format markdown|env`). */
+void settings_print_markdown(FILE *out);
+void settings_print_env_example(FILE *out);
+
+#endif

@@ -1,0 +1,43 @@
+/* Small things that several layers need: UTF-8, names, time, numbers. */
+#ifndef CCR_UTIL_H
+#define CCR_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { KB = 1024, MB = 1024 * 1024 };
+
+/* Well-formed UTF-8 (no surrogates, no overlong forms, no NUL), RFC 3629. */
+bool utf8_valid(const char *text, size_t length);
+/* Bytes of the well-formed sequence that a NUL-terminated text begins with; 0 when it begins with none. */
+size_t utf8_sequence(const char *text);
+/* Number of code points of a valid string. */
+size_t utf8_length(const char *text);
+/* Next code point of a valid string; *text moves behind it. 0 at the end. */
+uint32_t utf8_next(const char **text);
+
+/* 1-100 code points, letters of any script, digits, '-', '_', '.'; not "." or "..". */
+bool name_valid(const char *name);
+
+bool has_control(const char *text);
+bool uuid_valid(const char *text);
+bool is_blank(const char *text); /* NULL, "" or white space only */
+
+/* Whole of text as a number in [min, max]; false otherwise. */
+bool parse_int(const char *text, long long min, long long max, long long *out);
+
+/* RFC 3339 in UTC with milliseconds: "2026-01-31T12:00:00.000Z". */
+enum { TIME_TEXT = 32 };
+void time_text(char out[TIME_TEXT], struct timespec when);
+void time_now_text(char out[TIME_TEXT]);
+int64_t monotonic_ms(void);
+int64_t monotonic_us(void);
+
+/* Overwrites and does not get optimised away. */
+void wipe(void *bytes, size_t size);
+
+#endif

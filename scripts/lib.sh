@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# What quickstart.sh and test.sh share: progress, errors, Debian packages. Source it; it changes to the checkout's top.
+
+# shellcheck disable=SC2034  # the sourcing script uses it
+CALLED_FROM=$PWD
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+cd "$ROOT" || exit
+PROGRAM=$(basename "$0" .sh)
+PATH=$PATH:/usr/sbin:/sbin # a plain user's PATH lacks nginx
+export PATH LC_ALL=C.UTF-8
+
+BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libpq-dev libjansson-dev libjwt-dev libsodium-dev libsystemd-dev
+    libtomlplusplus-dev)
+RUN_PACKAGES=(nginx spawn-fcgi postgresql-15 curl jq)
+
+BOLD='' DIM='' RED='' PLAIN=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' PLAIN=$'\e[0m'
+fi
+
+say() { printf '%s\n' "$*"; }
+
+# One line: what is wrong, and what to do next.
+die() {
+    printf '%s%s: %s%s\n' "$RED" "$PROGRAM" "$*" "$PLAIN" >&2
+    exit 1
+}
+
+# Runs a command with its output in LOG and shows that time passes: a counter on a terminal, a line every 15 s elsewhere.
+# Returns the command's status.
+run_long() {
+    local log=$1 ticker status=0
+    shift
+    tick &
+    ticker=$!
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    kill "$ticker" 2>/dev/null || true
+    wait "$ticker" 2>/dev/null || true
+    [ ! -t 1 ] || printf '\r\e[K'
+    return "$status"
+}
+
+tick() {
+    local from=$SECONDS shown=0 passed
+    while sleep 1 && kill -0 $$ 2>/dev/null; do
+        passed=$((SECONDS - from))
+        if [ -t 1 ]; then
+            printf '\r      %s%d s%s' "$DIM" "$passed" "$PLAIN"
+        elif ((passed >= shown + 15)); then
+            shown=$passed
+            printf '      %d s ...\n' "$passed"
+        fi
+    done
+}
+
+missing_packages() {
+    local package installed
+    installed=$(dpkg-query -W -f='${binary:Package} ${db:Status-Status}\n' "$@" 2>/dev/null | sed -n 's/:[a-z0-9]* / /; s/ installed$//p' || true)
+    for package in "$@"; do
+        grep -qxF "$package" <<<"$installed" || say "$package"
+    done
+}
+
+# Installs what is missing of the named packages, as root or through sudo; asks for nothing when all are there.
+install_packages() {
+    local log=$1 missing=() root=() why
+    shift
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        die "this needs Debian 12 or a relative of it with apt-get, which is not here; on another system follow docs/operations.md by hand"
+    fi
+    mapfile -t missing < <(missing_packages "$@")
+    ((${#missing[@]})) || return 0
+    if ((EUID != 0)); then
+        command -v sudo >/dev/null || die "packages are missing and there is no sudo; as root run: apt-get install ${missing[*]}"
+        sudo -v || die "packages are missing and sudo refuses; as root run: apt-get install ${missing[*]}"
+        root=(sudo)
+    fi
+    say "      installing ${missing[*]}"
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    if ! run_long "$log" "${root[@]}" sh -c "$INSTALL" install "${missing[@]}"; then
+        why=$(grep -m1 '^E: ' "$log" || tail -n 1 "$log")
+        mapfile -t missing < <(missing_packages "$@")
+        die "cannot install ${missing[*]}: ${why#E: } (see $log); mend apt, then run this again"
+    fi
+}
+
+# policy-rc.d keeps Debian's own nginx and postgresql services from being started by their installation.
+# shellcheck disable=SC2016
+INSTALL='
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap "rm -f $policy" EXIT
+    trap "exit 130" INT TERM
+    printf "#!/bin/sh\nexit 101\n" >"$policy"
+    chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q || echo "apt-get update failed; trying with the lists at hand"
+apt-get install -qy --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+'
+
+# need_space MEGABYTES FOLDER
+need_space() {
+    local free
+    free=$(df -Pm "$2" | awk 'NR == 2 {print $4}')
+    ((free >= $1)) || die "only $free MB are free on the disk of $2, at least $1 MB are needed; free some, then run this again"
+}

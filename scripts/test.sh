@@ -1,0 +1,280 @@
+#!/usr/bin/env bash
+# All tests, from a fresh checkout. See --help.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+    cat <<'END'
+Usage: scripts/test.sh [-k NAME] [--all] [--list]
+
+Installs the Debian packages that the tests need (as root, or with sudo), then runs these stages:
+  lint         make lint
+  unit         make check: cmocka tests, built with gcc
+  asan         make asan: the same with AddressSanitizer and UndefinedBehaviorSanitizer
+  handlers     handlers on a real PostgreSQL, without Nginx
+  integration  pytest on real Nginx, workers and PostgreSQL, which it starts itself on free ports
+  fuzz         every fuzzer for 15 s (FUZZ_SECONDS=N) on its seed corpus
+  valgrind     the unit tests under valgrind; only with --all or -k valgrind
+
+  -k NAME     only the stages whose name contains NAME; if there are none, only the tests whose name contains it
+  --all       also valgrind, and the tests marked slow
+  --list      prints the stages and their tests, runs nothing
+  -h, --help  this text
+
+The last line is "N passed, N failed". Exit status: 0 when all passed, 1 when one failed or none ran, 2 wrong arguments.
+END
+}
+
+PACKAGES=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" libcmocka-dev python3-pytest python3-psycopg python3-requests
+    python3-jsonschema python3-yaml clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck valgrind git iproute2
+    systemd)
+STAGES=(lint unit asan handlers integration fuzz valgrind)
+FUZZ_SECONDS=${FUZZ_SECONDS:-15}
+PYTHON=/usr/bin/python3 # Debian's own has the modules; another may come first in PATH
+
+filter='' all='' list=''
+while (($#)); do
+    case $1 in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    -k)
+        [ -n "${2:-}" ] || { usage >&2 && exit 2; }
+        filter=$2
+        shift
+        ;;
+    --all) all=1 ;;
+    --list) list=1 ;;
+    *)
+        printf "test: '%s' is not an argument it knows; see scripts/test.sh --help\n" "$1" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+passed=0 failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+log=$scratch/log
+
+# --- which tests -----------------------------------------------------------------------------------------------------
+
+# Names of the C programs in tests/FOLDER that -k asks for.
+programs() {
+    local file name
+    for file in tests/"$1"/"$2"_*.c; do
+        name=$(basename "$file" .c)
+        if [ -e "$file" ] && [[ -z $name_filter || $name == *"$name_filter"* ]]; then
+            printf '%s\n' "$name"
+        fi
+    done
+}
+
+# Sets stages and name_filter from -k.
+choose() {
+    local stage
+    stages=() name_filter=''
+    for stage in "${STAGES[@]}"; do
+        if [ -n "$filter" ] && [[ $stage == *"$filter"* ]]; then
+            stages+=("$stage")
+        fi
+    done
+    ((${#stages[@]} == 0)) || return 0
+    name_filter=$filter
+    for stage in "${STAGES[@]}"; do
+        case $stage in
+        lint) [ -n "$filter" ] || stages+=(lint) ;;
+        valgrind) [ -z "$all" ] || stages+=(valgrind) ;;
+        *) stages+=("$stage") ;;
+        esac
+    done
+}
+
+run_pytest() {
+    "$PYTHON" -m pytest tests/integration -p no:cacheprovider ${name_filter:+-k "$name_filter"} ${all:+--all} "$@"
+}
+
+list_tests() {
+    local stage
+    for stage in "${stages[@]}"; do
+        say "$stage"
+        case $stage in
+        unit | asan | valgrind) programs unit test ;;
+        handlers) programs handlers test ;;
+        fuzz) programs fuzz fuzz ;;
+        integration) run_pytest -q --collect-only 2>/dev/null | grep '::' || true ;;
+        esac | sed 's/^/  /'
+    done
+}
+
+# --- running and counting --------------------------------------------------------------------------------------------
+
+add() {
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+}
+
+# Runs a command, showing and keeping its output; its status in $status.
+keep() {
+    status=0
+    timeout --kill-after=20 900 "$@" 2>&1 </dev/null | tee "$log" || status=$?
+}
+
+# Counts what programs with cmocka printed, each after a line "== name". One that printed no count crashed or ran no test.
+count_cmocka() {
+    local counts
+    counts=$(awk -v status="$status" '
+        function close_program() { if (name != "" && !counted) { bad++; print "      no test ran in " name > "/dev/stderr" } }
+        /^== /                          { close_program(); name = $2; counted = 0 }
+        /^\[  PASSED  \] [0-9]+ test/   { good += $4; counted = 1 }
+        /^\[  FAILED  \] .*[0-9]+ test\(s\), listed below/ { match($0, /[0-9]+ test\(s\)/); bad += substr($0, RSTART) + 0; counted = 1 }
+        END { close_program(); if ((status && !bad) || good + bad == 0) bad++; print good + 0, bad + 0 }' "$log")
+    # shellcheck disable=SC2086  # two numbers
+    add $counts
+}
+
+stage_lint() {
+    local checks bad
+    keep make -k --no-print-directory lint
+    checks=$(grep -c '^== ' "$log" || true)
+    bad=$(grep -cE '^make[^ ]*: \*\*\* \[' "$log" || true)
+    ((status == 0 || bad > 0)) || bad=1
+    ((checks >= bad && checks > 0)) || checks=$((bad > 0 ? bad : 1))
+    add $((checks - bad)) "$bad"
+}
+
+# With -k the make variable that names the tests is replaced; it holds a reference to the build folder, expanded by make.
+make_unit() {
+    local names=() paths
+    mapfile -t names < <(programs unit test)
+    ((${#names[@]})) || return 0
+    # shellcheck disable=SC2016
+    printf -v paths '$(BUILD)/unit/%s ' "${names[@]}"
+    keep make --no-print-directory -j "$(nproc)" "$1" ${name_filter:+UNIT_TESTS="$paths"}
+    count_cmocka
+}
+
+stage_unit() { make_unit check; }
+stage_asan() { make_unit asan; }
+
+stage_handlers() {
+    local names=()
+    mapfile -t names < <(programs handlers test)
+    ((${#names[@]})) || return 0
+    keep make --no-print-directory -j "$(nproc)" build/ccr-ui-backend "${names[@]/#/build/handlers/}"
+    if ((status)); then
+        add 0 1
+        return 0
+    fi
+    # shellcheck disable=SC2016
+    keep "$PYTHON" tests/integration/stack.py with-database sh -c '
+        status=0
+        for program; do
+            echo "== ${program##*/}"
+            timeout 120 "$program" || status=1
+        done
+        exit $status' run "${names[@]/#/build/handlers/}"
+    count_cmocka
+}
+
+stage_integration() {
+    local summary good bad errors
+    keep make --no-print-directory -j "$(nproc)"
+    if ((status)); then
+        add 0 1
+        return 0
+    fi
+    status=0
+    run_pytest -q -ra --durations=5 2>&1 </dev/null | tee "$log" || status=$?
+    if ((status == 5)) && [ -n "$name_filter" ]; then
+        return 0 # none of that name
+    fi
+    summary=$(grep -E '^(=+ )?([0-9]+ [a-z]+(, )?)+ in [0-9.]+s' "$log" | tail -n 1)
+    good=$(sed -nE 's/.*\b([0-9]+) passed.*/\1/p' <<<"$summary")
+    bad=$(sed -nE 's/.*\b([0-9]+) failed.*/\1/p' <<<"$summary")
+    errors=$(sed -nE 's/.*\b([0-9]+) errors?.*/\1/p' <<<"$summary")
+    bad=$((${bad:-0} + ${errors:-0}))
+    ((bad || status == 0 && ${good:-0})) || bad=1
+    add "${good:-0}" "$bad"
+}
+
+# fuzz_one NAME: its own new inputs go to a scratch folder, so that a run changes nothing in the tree.
+fuzz_one() {
+    local name=$1 folders=("$scratch/$1")
+    mkdir -p "$scratch/$name"
+    if [ -d "tests/fuzz/corpus/${name#fuzz_}" ]; then
+        folders+=("tests/fuzz/corpus/${name#fuzz_}")
+    fi
+    if build-fuzz/fuzz/"$name" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix=build-fuzz/"$name"- "${folders[@]}" >"$scratch/$name.log" 2>&1; then
+        printf '%s: %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/$name.log")"
+    else
+        touch "$scratch/$name.failed"
+        tail -n 40 "$scratch/$name.log"
+    fi
+}
+
+stage_fuzz() {
+    local names=() name
+    mapfile -t names < <(programs fuzz fuzz)
+    ((${#names[@]})) || return 0
+    keep make --no-print-directory -j "$(nproc)" fuzzers
+    if ((status)); then
+        add 0 "${#names[@]}"
+        return 0
+    fi
+    for name in "${names[@]}"; do
+        while (($(jobs -rp | wc -l) >= 2)); do
+            wait -n || true
+        done
+        fuzz_one "$name" &
+    done
+    wait
+    for name in "${names[@]}"; do
+        if [ -e "$scratch/$name.failed" ]; then add 0 1; else add 1 0; fi
+    done
+}
+
+stage_valgrind() {
+    local names=() name
+    mapfile -t names < <(programs unit test)
+    ((${#names[@]})) || return 0
+    keep make --no-print-directory -j "$(nproc)" "${names[@]/#/build/unit/}"
+    if ((status)); then
+        add 0 "${#names[@]}"
+        return 0
+    fi
+    for name in "${names[@]}"; do
+        if valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite build/unit/"$name" \
+            >"$log" 2>&1 </dev/null; then
+            say "$name: clean"
+            add 1 0
+        else
+            tail -n 40 "$log"
+            add 0 1
+        fi
+    done
+}
+
+choose
+if [ -n "$list" ]; then
+    list_tests
+    exit 0
+fi
+say "${BOLD}== packages${PLAIN}"
+need_space 500 "$ROOT"
+mkdir -p build
+command -v npm >/dev/null || PACKAGES+=(nodejs npm)
+install_packages build/test-packages.log "${PACKAGES[@]}"
+for stage in "${stages[@]}"; do
+    began=$SECONDS before=$((passed + failed)) failed_before=$failed
+    say "${BOLD}== stage $stage${PLAIN}"
+    "stage_$stage"
+    say "${BOLD}== stage $stage: $((passed + failed - before - failed + failed_before)) passed, $((failed - failed_before)) failed, $((SECONDS - began)) s${PLAIN}"
+done
+say "$SECONDS s"
+say "$passed passed, $failed failed"
+((failed == 0 && passed > 0))

@@ -1,0 +1,188 @@
+/* Accounts: creating one, its password, disabling it. */
+#include "accounts.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util.h"
+
+enum { SLUG_MAX = 40, SLUG_COUNTED = 9, SLUG_TRIES = 12 };
+
+static const struct statement
+    account_insert = {"account_insert", "INSERT INTO users (username, password_hash, display_name, site_role)"
+                                        " VALUES ($1, $2, $3, $4) RETURNING id"},
+    account_workspace = {"account_workspace", "INSERT INTO workspaces (id, slug, name, personal_user_id)"
+                                              " VALUES ($1, $2, $3, $4) ON CONFLICT (slug) DO NOTHING RETURNING id"},
+    account_owner = {"account_owner", "INSERT INTO memberships (workspace_id, user_id, role) VALUES ($1, $2, 'owner')"},
+    account_current = {"account_current", "UPDATE users SET current_workspace_id = $2 WHERE id = $1"},
+    account_password = {"account_password",
+                        "UPDATE users SET password_hash = $2, password_changed_at = now(), revision = revision + 1"
+                        " WHERE id = $1"},
+    account_disable = {"account_disable", "UPDATE users SET disabled_at = CASE WHEN $2::boolean"
+                                          " THEN coalesce(disabled_at, now()) END, revision = revision + 1"
+                                          " WHERE id = $1"},
+    /* No row locks: whoever takes an administrator away takes this one lock first. */
+    account_admins_lock = {"account_admins_lock", "SELECT pg_advisory_xact_lock(hashtext('ccr.site-admins'))"},
+    account_admins = {"account_admins",
+                      "SELECT id FROM users WHERE site_role = 'admin' AND disabled_at IS NULL LIMIT 2"},
+    account_sessions = {"account_sessions",
+                        "WITH ended AS (UPDATE sessions SET revoked_at = now() WHERE user_id = $1"
+                        " AND revoked_at IS NULL AND expires_at > now() AND id IS DISTINCT FROM $2::uuid RETURNING id)"
+                        " SELECT count(*) FROM ended"};
+
+/* ---- rules for names and passwords ------------------------------------------------------------------------------ */
+
+static char *number(struct request *rq, size_t value)
+{
+    return arena_printf(rq->arena, "%zu", value);
+}
+
+static enum error check_username(struct request *rq, const char *username)
+{
+    enum { BYTES_MAX = sizeof rq->who.username - 1 };
+    if (!name_valid(username))
+        return fail_field(rq, "username", MSG_NAME, NULL);
+    if (strlen(username) > BYTES_MAX)
+        return fail_field(rq, "username", MSG_BYTES, number(rq, BYTES_MAX), NULL);
+    return OK;
+}
+
+/* Length is the only rule, as NIST SP 800-63B section 5.1.1.2 has it, but for the one word everybody would try. */
+static enum error check_password(struct request *rq, const char *field, const char *username, const char *password)
+{
+    if (!utf8_valid(password, strlen(password)) || has_control(password))
+        return fail_field(rq, field, MSG_CONTROL, NULL);
+    if (utf8_length(password) < PASSWORD_MIN)
+        return fail_field(rq, field, MSG_TOO_SHORT, number(rq, PASSWORD_MIN), NULL);
+    if (utf8_length(password) > PASSWORD_MAX)
+        return fail_field(rq, field, MSG_TOO_LONG, number(rq, PASSWORD_MAX), NULL);
+    if (strcasecmp(password, username) == 0)
+        return fail_field(rq, field, MSG_PASSWORD_NAME, NULL);
+    return OK;
+}
+
+/* ---- creating --------------------------------------------------------------------------------------------------- */
+
+/* What a header can carry of a name: "Ada.Lovelace" becomes "ada-lovelace", a name in Chinese "user". */
+static void slug_from_name(char out[SLUG_MAX + 1], const char *name)
+{
+    size_t n = 0;
+    for (; *name && n < SLUG_MAX; name++) {
+        unsigned char c = (unsigned char)*name;
+        if (c < 0x80 && isalnum(c))
+            out[n++] = (char)tolower(c);
+        else if (n > 0 && out[n - 1] != '-')
+            out[n++] = '-';
+    }
+    while (n > 0 && out[n - 1] == '-')
+        n--;
+    out[n] = '\0';
+    if (n == 0)
+        memcpy(out, "user", sizeof "user");
+}
+
+/* The nth slug to try: ada, ada-2 … ada-9, then ada-1f3a9c. */
+static char *slug_candidate(struct request *rq, const char *base, int n)
+{
+    if (n == 0)
+        return arena_strdup(rq->arena, base);
+    if (n < SLUG_COUNTED)
+        return arena_printf(rq->arena, "%s-%d", base, n + 1);
+    unsigned char dice[3];
+    random_bytes(dice, sizeof dice);
+    return arena_printf(rq->arena, "%s-%02x%02x%02x", base, dice[0], dice[1], dice[2]);
+}
+
+/* Under the tenant that the new user and his workspace will be, for row-level security. */
+static enum error create_personal_workspace(struct request *rq, const struct account *account, const char *user_id)
+{
+    char workspace_id[UUID_TEXT], base[SLUG_MAX + 1];
+    const char *name = account->display_name ? account->display_name : account->username;
+    random_uuid(workspace_id);
+    slug_from_name(base, account->username);
+    db_tenant(rq->db, workspace_id, user_id);
+
+    struct row row;
+    enum error err = ERR_NOT_FOUND;
+    for (int n = 0; n < SLUG_TRIES && err == ERR_NOT_FOUND; n++)
+        err =
+            db_one(rq->db, &account_workspace, &row, DB_ARGS(workspace_id, slug_candidate(rq, base, n), name, user_id));
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_INTERNAL : err;
+    err = db_run(rq->db, &account_owner, DB_ARGS(workspace_id, user_id));
+    if (err)
+        return err;
+    return db_run(rq->db, &account_current, DB_ARGS(user_id, workspace_id));
+}
+
+enum error account_create(struct request *rq, const struct account *account, char user_id[UUID_TEXT])
+{
+    char hash[CRYPTO_PASSWORD_TEXT];
+    enum error err = check_username(rq, account->username);
+    enum error password_err = check_password(rq, "password", account->username, account->password);
+    if (err || password_err)
+        return ERR_VALIDATION;
+    if (!password_hash(hash, account->password))
+        return ERR_INTERNAL;
+
+    struct row row;
+    err = db_one(rq->db, &account_insert, &row,
+                 DB_ARGS(account->username, hash, account->display_name, account->site_admin ? "admin" : "user"));
+    if (err)
+        return fail_as(rq, err, ERR_CONFLICT, MSG_USER_EXISTS, account->username);
+    memcpy(user_id, row_string(&row, 0), UUID_TEXT);
+
+    err = create_personal_workspace(rq, account, user_id);
+    db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
+    return err;
+}
+
+/* ---- changing --------------------------------------------------------------------------------------------------- */
+
+enum error sessions_revoke(struct request *rq, const char *user_id, const char *keep, long long *count)
+{
+    struct row row;
+    enum error err = db_one(rq->db, &account_sessions, &row, DB_ARGS(user_id, keep));
+    *count = err ? 0 : row_int(&row, 0);
+    rq->identity_changed = true;
+    return err;
+}
+
+enum error account_set_password(struct request *rq, const char *user_id, const char *username, const char *password,
+                                const char *field, const char *keep_session)
+{
+    char hash[CRYPTO_PASSWORD_TEXT];
+    long long ended;
+    enum error err = check_password(rq, field, username, password);
+    if (err)
+        return err;
+    if (!password_hash(hash, password))
+        return ERR_INTERNAL;
+    err = db_run(rq->db, &account_password, DB_ARGS(user_id, hash));
+    if (err)
+        return err;
+    return sessions_revoke(rq, user_id, keep_session, &ended);
+}
+
+enum error account_set_disabled(struct request *rq, const char *user_id, bool disabled)
+{
+    long long ended;
+    rq->identity_changed = true;
+    enum error err = db_run(rq->db, &account_disable, DB_ARGS(user_id, disabled ? "true" : "false"));
+    if (err || !disabled)
+        return err;
+    return sessions_revoke(rq, user_id, NULL, &ended);
+}
+
+enum error account_spare_admin(struct request *rq, const char *user_id)
+{
+    struct rows admins;
+    enum error err = db_run(rq->db, &account_admins_lock, DB_NO_ARGS);
+    if (!err)
+        err = db_all(rq->db, &account_admins, &admins, DB_NO_ARGS);
+    if (err || admins.count != 1)
+        return err;
+    struct row only = rows_at(&admins, 0);
+    return strcmp(row_string(&only, 0), user_id) == 0 ? fail(rq, MSG_LAST_ADMIN, NULL) : OK;
+}

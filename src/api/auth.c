@@ -1,0 +1,474 @@
+/* Logging in and out: passwords, sessions and their rotating refresh tokens. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "accounts.h"
+#include "audit.h"
+#include "authn.h"
+#include "log.h"
+#include "login_throttle.h"
+#include "page.h"
+#include "util.h"
+
+enum { REFRESH_TOKEN_BYTES = 32 };
+
+static const struct field login_fields[] = {
+    {.name = "username", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 100},
+    {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .max = PASSWORD_MAX},
+    {0},
+};
+static const struct field refresh_fields[] = {
+    {.name = "refresh_token", .type = FIELD_TEXT, .flags = SECRET, .max = 200},
+    {0},
+};
+static const struct field password_fields[] = {
+    {.name = "current_password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .max = PASSWORD_MAX},
+    {.name = "new_password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {0},
+};
+static const struct field confirm_fields[] = {
+    {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .max = PASSWORD_MAX},
+    {0},
+};
+
+static const struct statement
+    auth_find =
+        {"auth_find",
+         "SELECT id, username, password_hash, disabled_at IS NOT NULL FROM users WHERE lower(username) = lower($1)"},
+    auth_name = {"auth_name", "SELECT username FROM users WHERE id = $1"},
+    auth_own_hash = {"auth_own_hash", "SELECT password_hash FROM users WHERE id = $1"},
+    /* Finds no row when the password was changed or the account disabled while the old password was being checked. */
+    auth_seen = {"auth_seen", "UPDATE users SET last_login_at = now()"
+                              " WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL RETURNING id"},
+    auth_open = {"auth_open", "INSERT INTO sessions (user_id, expires_at, user_agent, address)"
+                              " VALUES ($1, now() + $2::int * interval '1 second', left($3, 300), $4) RETURNING id"},
+    auth_token_insert = {"auth_token_insert", "INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)"},
+    auth_token_find = {"auth_token_find",
+                       "SELECT s.id, u.id, u.username, r.spent_at IS NOT NULL,"
+                       " s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL"
+                       " FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"
+                       " WHERE r.token_hash = $1 FOR UPDATE OF r"},
+    auth_token_spend = {"auth_token_spend", "UPDATE refresh_tokens SET spent_at = now() WHERE token_hash = $1"},
+    auth_extend = {"auth_extend",
+                   "UPDATE sessions SET last_used_at = now(), expires_at = now() + $2::int * interval '1 second'"
+                   " WHERE id = $1 AND revoked_at IS NULL RETURNING id"},
+    auth_end = {"auth_end", "UPDATE sessions SET revoked_at = now() WHERE id = $1 AND user_id = $2"
+                            " AND revoked_at IS NULL AND expires_at > now() RETURNING id"},
+    auth_confirm = {"auth_confirm", "UPDATE sessions SET confirmed_at = now() WHERE id = $1"
+                                    " RETURNING " SQL_TIME("(confirmed_at + $2::int * interval '1 second')")},
+    auth_clean = {"auth_clean", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions"
+                                " WHERE least(expires_at, revoked_at) < now() - interval '30 days'"
+                                " LIMIT 1000 FOR UPDATE SKIP LOCKED)"},
+    /* In the workspace $2, else the current one, else the personal one, which is never missing. */
+    auth_user = {"auth_user",
+                 "SELECT u.id, u.username, u.display_name, u.site_role, w.slug, w.name, m.role FROM users u"
+                 " LEFT JOIN (memberships m JOIN workspaces w ON w.id = m.workspace_id) ON m.user_id = u.id"
+                 " WHERE u.id = $1 ORDER BY w.id IS NOT DISTINCT FROM $2::uuid DESC,"
+                 " w.id IS NOT DISTINCT FROM u.current_workspace_id DESC, w.personal_user_id IS NOT NULL DESC LIMIT 1"};
+
+/* ---- answers ---------------------------------------------------------------------------------------------------- */
+
+static char *seconds(struct request *rq, int value)
+{
+    return arena_printf(rq->arena, "%d", value);
+}
+
+static void write_user(struct json_writer *w, const struct row *user)
+{
+    json_open_object(w);
+    json_string_member(w, "id", row_text(user, 0));
+    json_string_member(w, "username", row_text(user, 1));
+    json_string_member(w, "display_name", row_text(user, 2));
+    json_string_member(w, "site_role", row_text(user, 3));
+    json_key(w, "workspace");
+    json_open_object(w);
+    json_string_member(w, "slug", row_text(user, 4));
+    json_string_member(w, "name", row_text(user, 5));
+    json_string_member(w, "role", row_text(user, 6));
+    json_close_object(w);
+    json_close_object(w);
+}
+
+/* The tokens of a session, in the body and as cookies. A refresh token that came in a cookie goes back in one only: a
+ * script on the page must not get to read what HttpOnly hides. */
+static enum error respond_tokens(struct request *rq, struct response *rs, const char *session_id, const char *refresh,
+                                 bool show_refresh)
+{
+    struct row user;
+    db_tenant(rq->db, "", rq->who.user_id);
+    enum error err = db_one(rq->db, &auth_user, &user, DB_ARGS(rq->who.user_id, NULL));
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_INTERNAL : err;
+    const char *access = access_token_make(rq, rq->who.user_id, session_id);
+    if (!access)
+        return ERR_INTERNAL;
+
+    cookies_set(rq, rs, access, refresh);
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "access_token", access);
+    json_string_member(w, "token_type", "Bearer");
+    json_int_member(w, "expires_in", rq->service->settings->access_token_ttl);
+    json_string_member(w, "refresh_token", show_refresh ? refresh : NULL);
+    json_key(w, "user");
+    write_user(w, &user);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+static enum error respond_null(struct response *rs)
+{
+    json_put_null(respond_begin(rs, 200));
+    respond_end(rs);
+    return OK;
+}
+
+/* A public route knows nobody until here; the log and the audit rows name him from now on. */
+static void is_user(struct request *rq, const char *user_id, const char *username)
+{
+    snprintf(rq->who.user_id, sizeof rq->who.user_id, "%s", user_id);
+    snprintf(rq->who.username, sizeof rq->who.username, "%s", username);
+}
+
+/* ---- login ------------------------------------------------------------------------------------------------------ */
+
+/* A new refresh token of a session; only its hash is stored. */
+static enum error refresh_token_add(struct request *rq, const char *session_id, char **token)
+{
+    char hash[CRYPTO_HASH_TEXT];
+    *token = random_token(rq->arena, REFRESH_TOKEN_BYTES);
+    token_hash(hash, *token);
+    return db_run(rq->db, &auth_token_insert, DB_ARGS(hash, session_id));
+}
+
+/* One login in 64 clears away what is long over. */
+static enum error clean_up(struct request *rq)
+{
+    unsigned char dice;
+    random_bytes(&dice, sizeof dice);
+    if (dice >= 4)
+        return OK;
+    enum error err = throttle_clean_up(rq);
+    return err ? err : db_run(rq->db, &auth_clean, DB_NO_ARGS);
+}
+
+static enum error session_open(struct request *rq, struct response *rs)
+{
+    const char *agent = request_header(rq, "User-Agent");
+    if (agent && !utf8_valid(agent, strlen(agent)))
+        agent = NULL;
+    struct row session;
+    enum error err =
+        db_one(rq->db, &auth_open, &session,
+               DB_ARGS(rq->who.user_id, seconds(rq, rq->service->settings->refresh_token_ttl), agent, rq->remote_addr));
+    if (err)
+        return err;
+    char *refresh;
+    err = refresh_token_add(rq, row_string(&session, 0), &refresh);
+    if (err)
+        return err;
+    err = audit_site(rq, NULL, "auth.login", rq->who.username);
+    if (err)
+        return err;
+    return respond_tokens(rq, rs, row_string(&session, 0), refresh, true);
+}
+
+static enum error login_refused(struct request *rq, const struct row *known)
+{
+    /* A name nobody has may be a password typed into the wrong box, so it is not logged. */
+    log_warn("login failed", LOG_STR("user", known ? row_text(known, 1) : NULL), LOG_STR("address", rq->remote_addr),
+             LOG_STR("request_id", rq->id));
+    enum error err = throttle_failed(rq);
+    return err ? err : fail(rq, MSG_LOGIN_WRONG, NULL);
+}
+
+static enum error login(struct request *rq, struct response *rs)
+{
+    const char *username = body_text(rq, "username"), *password = body_text(rq, "password");
+    enum error err = throttle_enter(rq, username);
+    if (err)
+        return err;
+
+    struct row user;
+    err = db_one(rq->db, &auth_find, &user, DB_ARGS(username));
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    bool known = !err;
+    bool right = known ? password_verify(row_string(&user, 2), password) : password_verify_nobody(password);
+    if (!right || row_bool(&user, 3))
+        return login_refused(rq, known ? &user : NULL);
+
+    struct row seen;
+    err = db_one(rq->db, &auth_seen, &seen, DB_ARGS(row_text(&user, 0), row_text(&user, 2)));
+    if (err)
+        return err == ERR_NOT_FOUND ? login_refused(rq, &user) : err;
+    err = throttle_forget(rq, username);
+    if (err)
+        return err;
+    err = clean_up(rq);
+    if (err)
+        return err;
+    is_user(rq, row_string(&user, 0), row_string(&user, 1));
+    return session_open(rq, rs);
+}
+
+/* ---- refresh ---------------------------------------------------------------------------------------------------- */
+
+/* Somebody presents a refresh token for the second time: either of the two may be a thief, so the session ends. */
+static enum error refresh_reused(struct request *rq, struct response *rs, const struct row *token)
+{
+    rq->keep_changes = rq->identity_changed = true;
+    is_user(rq, row_string(token, 1), row_string(token, 2));
+    log_warn("refresh token used twice", LOG_STR("user", rq->who.username), LOG_STR("address", rq->remote_addr),
+             LOG_STR("request_id", rq->id));
+    enum error err = db_run(rq->db, &auth_end, DB_ARGS(row_text(token, 0), rq->who.user_id));
+    if (!err)
+        err = audit_site(rq, NULL, "auth.refresh_reused", rq->who.username);
+    if (err)
+        return err;
+    cookies_clear(rq, rs);
+    return fail(rq, MSG_REFRESH_REUSED, NULL);
+}
+
+static enum error refresh(struct request *rq, struct response *rs)
+{
+    bool in_body = body_has(rq, "refresh_token");
+    const char *presented = in_body ? body_text(rq, "refresh_token") : request_cookie(rq, COOKIE_REFRESH);
+    if (!presented)
+        return fail(rq, MSG_TOKEN_INVALID, NULL);
+    char hash[CRYPTO_HASH_TEXT];
+    token_hash(hash, presented);
+
+    struct row token;
+    enum error err = db_one(rq->db, &auth_token_find, &token, DB_ARGS(hash));
+    if (err)
+        return fail_as(rq, err, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
+    if (row_bool(&token, 3))
+        return refresh_reused(rq, rs, &token);
+    if (!row_bool(&token, 4))
+        return fail(rq, MSG_TOKEN_INVALID, NULL);
+
+    const char *session_id = row_text(&token, 0);
+    is_user(rq, row_string(&token, 1), row_string(&token, 2));
+    err = db_run(rq->db, &auth_token_spend, DB_ARGS(hash));
+    if (err)
+        return err;
+    struct row extended;
+    err = db_one(rq->db, &auth_extend, &extended,
+                 DB_ARGS(session_id, seconds(rq, rq->service->settings->refresh_token_ttl)));
+    if (err) /* ended while this waited */
+        return fail_as(rq, err, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
+    char *fresh;
+    err = refresh_token_add(rq, session_id, &fresh);
+    if (err)
+        return err;
+    return respond_tokens(rq, rs, session_id, fresh, in_body);
+}
+
+/* ---- logout ----------------------------------------------------------------------------------------------------- */
+
+struct session {
+    char id[UUID_TEXT], user_id[UUID_TEXT];
+};
+
+static enum error session_of_refresh_token(struct request *rq, const char *token, struct session *session)
+{
+    char hash[CRYPTO_HASH_TEXT];
+    struct row row;
+    token_hash(hash, token);
+    enum error err = db_one(rq->db, &auth_token_find, &row, DB_ARGS(hash));
+    if (err)
+        return err;
+    snprintf(session->id, sizeof session->id, "%s", row_string(&row, 0));
+    is_user(rq, row_string(&row, 1), row_string(&row, 2));
+    memcpy(session->user_id, rq->who.user_id, sizeof session->user_id);
+    return OK;
+}
+
+static enum error session_of_access_token(struct request *rq, struct session *session)
+{
+    const char *header = request_header(rq, "Authorization");
+    bool bearer = header && strncasecmp(header, "Bearer ", 7) == 0;
+    const char *token = bearer ? header + 7 : request_cookie(rq, COOKIE_ACCESS);
+    struct token_claims claims;
+    if (!token || !access_token_read(rq->service->settings, token, time(NULL), &claims))
+        return ERR_NOT_FOUND;
+    struct row user;
+    enum error err = db_one(rq->db, &auth_name, &user, DB_ARGS(claims.user_id));
+    if (err)
+        return err;
+    memcpy(session->id, claims.session_id, sizeof session->id);
+    memcpy(session->user_id, claims.user_id, sizeof session->user_id);
+    is_user(rq, claims.user_id, row_string(&user, 0));
+    return OK;
+}
+
+/* Whichever of its tokens came along names the session: an expired access token must not keep anybody logged in. */
+static enum error find_session(struct request *rq, struct session *session)
+{
+    const char *refresh_token = body_text(rq, "refresh_token");
+    enum error err = refresh_token ? session_of_refresh_token(rq, refresh_token, session) : ERR_NOT_FOUND;
+    if (err == ERR_NOT_FOUND)
+        err = session_of_access_token(rq, session);
+    const char *cookie = request_cookie(rq, COOKIE_REFRESH);
+    if (err == ERR_NOT_FOUND && cookie)
+        err = session_of_refresh_token(rq, cookie, session);
+    return err;
+}
+
+static enum error logout(struct request *rq, struct response *rs)
+{
+    struct session session;
+    struct row ended;
+    enum error err = find_session(rq, &session);
+    if (!err)
+        err = db_one(rq->db, &auth_end, &ended, DB_ARGS(session.id, session.user_id));
+    if (!err)
+        err = audit_site(rq, NULL, "auth.logout", rq->who.username);
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    rq->identity_changed = true;
+    cookies_clear(rq, rs);
+    return respond_null(rs);
+}
+
+/* ---- the user himself ------------------------------------------------------------------------------------------- */
+
+static enum error me(struct request *rq, struct response *rs)
+{
+    struct row user;
+    enum error err = db_one(rq->db, &auth_user, &user, DB_ARGS(rq->who.user_id, rq->who.workspace_id));
+    if (err)
+        return err;
+    write_user(respond_begin(rs, 200), &user);
+    respond_end(rs);
+    return OK;
+}
+
+/* A stolen session must not become a place to guess the password from, so this counts like a login. */
+static enum error check_own_password(struct request *rq, const char *field)
+{
+    struct row user;
+    enum error err = throttle_enter(rq, rq->who.username);
+    if (err)
+        return err;
+    err = db_one(rq->db, &auth_own_hash, &user, DB_ARGS(rq->who.user_id));
+    if (err)
+        return err;
+    if (password_verify(row_string(&user, 0), body_text(rq, field)))
+        return throttle_forget(rq, rq->who.username);
+    err = throttle_failed(rq);
+    return err ? err : fail_field(rq, field, MSG_PASSWORD_WRONG, NULL);
+}
+
+static enum error password_change(struct request *rq, struct response *rs)
+{
+    enum error err = check_own_password(rq, "current_password");
+    if (err)
+        return err;
+    err = account_set_password(rq, rq->who.user_id, rq->who.username, body_text(rq, "new_password"), "new_password",
+                               rq->who.session_id);
+    if (err)
+        return err;
+    err = audit_site(rq, NULL, "auth.password", rq->who.username);
+    return err ? err : respond_null(rs);
+}
+
+static enum error password_confirm(struct request *rq, struct response *rs)
+{
+    struct row confirmed;
+    enum error err = check_own_password(rq, "password");
+    if (err)
+        return err;
+    err = db_one(rq->db, &auth_confirm, &confirmed, DB_ARGS(rq->who.session_id, seconds(rq, CONFIRM_SECONDS)));
+    if (err)
+        return err;
+    err = audit_site(rq, NULL, "auth.confirm", rq->who.username);
+    if (err)
+        return err;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "confirmed_until", row_text(&confirmed, 0));
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+/* ---- sessions --------------------------------------------------------------------------------------------------- */
+
+static void write_session(struct request *rq, struct json_writer *w, const struct row *session)
+{
+    json_open_object(w);
+    json_string_member(w, "id", row_text(session, 0));
+    json_bool_member(w, "current", strcmp(row_string(session, 0), rq->who.session_id) == 0);
+    json_string_member(w, "created_at", row_text(session, 1));
+    json_string_member(w, "last_used_at", row_text(session, 2));
+    json_string_member(w, "expires_at", row_text(session, 3));
+    json_string_member(w, "user_agent", row_text(session, 4));
+    json_string_member(w, "address", row_text(session, 5));
+    json_close_object(w);
+}
+
+#define LIVE_SESSIONS " FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()"
+#define SESSION_TIMES SQL_TIME("created_at") ", " SQL_TIME("last_used_at") ", " SQL_TIME("expires_at")
+
+static const struct listing sessions = {
+    .name = "sessions",
+    .count = {"auth_sessions_count", "SELECT count(*)" LIVE_SESSIONS},
+    .page = {"auth_sessions", "SELECT id, " SESSION_TIMES ", user_agent, address" LIVE_SESSIONS
+                              " ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"},
+    .write = write_session,
+};
+
+static enum error sessions_list(struct request *rq, struct response *rs)
+{
+    return respond_page(rq, rs, &sessions, DB_ARGS(rq->who.user_id));
+}
+
+static enum error session_end(struct request *rq, struct response *rs)
+{
+    const char *id = path_arg(rq, "id");
+    struct row ended;
+    enum error err = uuid_valid(id) ? db_one(rq->db, &auth_end, &ended, DB_ARGS(id, rq->who.user_id)) : ERR_NOT_FOUND;
+    if (err)
+        return fail_as(rq, err, ERR_NOT_FOUND, MSG_SESSION_UNKNOWN, id);
+    rq->identity_changed = true;
+    if (strcmp(row_string(&ended, 0), rq->who.session_id) == 0)
+        cookies_clear(rq, rs);
+    err = audit_site(rq, NULL, "auth.session_end", rq->who.username);
+    return err ? err : respond_null(rs);
+}
+
+static enum error sessions_end_others(struct request *rq, struct response *rs)
+{
+    long long ended;
+    enum error err = sessions_revoke(rq, rq->who.user_id, rq->who.session_id, &ended);
+    if (!err)
+        err = audit_site(rq, NULL, "auth.sessions_end", rq->who.username);
+    if (err)
+        return err;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_int_member(w, "ended", ended);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+const struct route auth_routes[] = {
+    {POST, "/api/auth/login", login, .access = ACCESS_PUBLIC, .body = login_fields, .flags = ROUTE_LOGIN},
+    {POST, "/api/auth/refresh", refresh, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE},
+    {POST, "/api/auth/logout", logout, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE},
+    {GET, "/api/auth/me", me, .access = ACCESS_USER},
+    {POST, "/api/auth/password", password_change, .access = ACCESS_USER, .body = password_fields,
+     .flags = ROUTE_SESSION_ONLY},
+    {POST, "/api/auth/password/confirm", password_confirm, .access = ACCESS_USER, .body = confirm_fields,
+     .flags = ROUTE_SESSION_ONLY},
+    {GET, "/api/auth/sessions", sessions_list, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY},
+    {DELETE, "/api/auth/sessions", sessions_end_others, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {DELETE, "/api/auth/sessions/{id}", session_end, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {0},
+};

@@ -1,0 +1,427 @@
+/* Commands: what the CCR command-line tool would print, computed inside the worker against the store. No process is ever
+ * started on the server; commands that only make sense on a developer's machine say so and end with status 2. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command_table.h"
+#include "history.h"
+#include "page.h"
+#include "profile_file.h"
+#include "util.h"
+
+enum { OUTPUT_MAX = MB, EXIT_FAILED = 1, EXIT_UNSUPPORTED = 2 };
+
+struct invocation {
+    struct request *rq;
+    const char *platform;
+    const char *args[16];
+    size_t count;
+    struct buffer out;
+    int exit_code;
+};
+
+static const char *arg(const struct invocation *c, size_t i)
+{
+    return i < c->count ? c->args[i] : NULL;
+}
+
+static bool has_flag(const struct invocation *c, const char *flag)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (strcmp(c->args[i], flag) == 0)
+            return true;
+    return false;
+}
+
+/* Ends the command with a message of its own. */
+static enum error usage(struct invocation *c, const char *text)
+{
+    c->exit_code = EXIT_UNSUPPORTED;
+    c->rq->failure_text = text;
+    return ERR_VALIDATION;
+}
+
+static const char *or_dash(const char *text)
+{
+    return text && *text ? text : "-";
+}
+
+static void print_profile(struct invocation *c, const struct profile *p)
+{
+    buffer_printf(&c->out, "Name: %s\nDescription: %s\nBase URL: %s\nToken: %s\nModel: %s\nSmall fast model: %s\n", p->name,
+                  or_dash(p->description), or_dash(p->base_url), or_dash(profile_masked_token(c->rq, p)), or_dash(p->model),
+                  or_dash(p->small_fast_model));
+    buffer_printf(&c->out, "Provider: %s\nEnabled: %s\nUsed: %lld times\n", or_dash(p->provider), p->enabled ? "yes" : "no",
+                  p->usage_count);
+}
+
+static enum error run_list(struct invocation *c)
+{
+    struct profile *profiles;
+    size_t count;
+    enum error error = profile_list(c->rq, c->platform, false, &profiles, &count);
+    if (error)
+        return error;
+    buffer_printf(&c->out, "Platform: %s\n", c->platform);
+    for (size_t i = 0; i < count; i++)
+        buffer_printf(&c->out, "%c %-24s %-40s %s%s\n", profiles[i].is_current ? '*' : ' ', profiles[i].name,
+                      or_dash(profiles[i].base_url), or_dash(profiles[i].model),
+                      profiles[i].enabled ? "" : " (disabled)");
+    buffer_printf(&c->out, "%zu configuration%s\n", count, count == 1 ? "" : "s");
+    return OK;
+}
+
+static enum error run_current(struct invocation *c)
+{
+    struct pointers pointers;
+    struct profile profile;
+    enum error error = profile_pointers(c->rq, c->platform, &pointers);
+    if (!error)
+        error = profile_find(c->rq, c->platform, pointers.current, false, &profile);
+    if (!error)
+        print_profile(c, &profile);
+    return error;
+}
+
+static enum error run_switch(struct invocation *c)
+{
+    const char *name = arg(c, 0);
+    if (!name)
+        return usage(c, "usage: switch <name>");
+    enum error error = name_valid(name) ? profile_switch(c->rq, c->platform, name)
+                                        : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+    if (!error)
+        buffer_printf(&c->out, "Switched to '%s' (%s)\n", name, c->platform);
+    return error;
+}
+
+static enum error set_enabled(struct invocation *c, bool enabled)
+{
+    const char *name = arg(c, 0);
+    if (!name)
+        return usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
+    enum error error = name_valid(name) ? profile_set_enabled(c->rq, c->platform, name, enabled)
+                                        : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+    if (!error)
+        buffer_printf(&c->out, "Configuration '%s' %s\n", name, enabled ? "enabled" : "disabled");
+    return error;
+}
+
+static enum error run_enable(struct invocation *c)
+{
+    return set_enabled(c, true);
+}
+
+static enum error run_disable(struct invocation *c)
+{
+    return set_enabled(c, false);
+}
+
+static enum error run_validate(struct invocation *c)
+{
+    struct profile *profiles;
+    size_t count, broken = 0;
+    enum error error = profile_list(c->rq, c->platform, false, &profiles, &count);
+    if (error)
+        return error;
+    for (size_t i = 0; i < count; i++) {
+        bool good = profile_validate(c->rq, &profiles[i]) == OK;
+        buffer_printf(&c->out, "%s %s%s%s\n", good ? "ok    " : "BROKEN", profiles[i].name, good ? "" : ": ",
+                      good ? "" : c->rq->failure_text);
+        broken += !good;
+    }
+    c->rq->message = MSG_NONE;
+    buffer_printf(&c->out, "%zu checked, %zu broken\n", count, broken);
+    c->exit_code = broken ? EXIT_FAILED : 0;
+    return OK;
+}
+
+/* history [-l N | --limit N] [-t OPERATION | --filter-type OPERATION] */
+static enum error run_history(struct invocation *c)
+{
+    struct rows rows;
+    long long limit = 20;
+    const char *operation = NULL;
+    for (size_t i = 0; i + 1 < c->count; i++) {
+        if (strcmp(c->args[i], "-l") == 0 || strcmp(c->args[i], "--limit") == 0) {
+            if (!parse_int(c->args[i + 1], 1, 1000, &limit))
+                return usage(c, "history: the limit must be between 1 and 1000");
+        } else if (strcmp(c->args[i], "-t") == 0 || strcmp(c->args[i], "--filter-type") == 0) {
+            operation = c->args[i + 1];
+        }
+    }
+    enum error error = history_page(c->rq, arena_printf(c->rq->arena, "%lld", limit), "0", operation, &rows);
+    for (int i = 0; !error && i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        const char *to = row_text(&row, HISTORY_TO);
+        buffer_printf(&c->out, "%s  %-10s %-16s %s%s%s\n", row_string(&row, HISTORY_TIME),
+                      row_string(&row, HISTORY_OPERATION), row_string(&row, HISTORY_ACTOR),
+                      or_dash(row_text(&row, HISTORY_FROM)), to ? " -> " : "", to ? to : "");
+    }
+    return error;
+}
+
+static enum error run_export(struct invocation *c)
+{
+    const char *text;
+    size_t count;
+    if (has_flag(c, "-o") || has_flag(c, "--output"))
+        return usage(c, "export: the server writes no files; the export is printed here, or use POST /api/export");
+    enum error error = profile_file_write(c->rq, c->platform, false, &text, &count);
+    if (!error)
+        buffer_text(&c->out, text);
+    return error;
+}
+
+static enum error platform_info(struct invocation *c, const char *name)
+{
+    struct pointers pointers;
+    struct profile *profiles;
+    size_t count;
+    if (!platform_find(name))
+        return fail(c->rq, MSG_PLATFORM_UNKNOWN, name, NULL);
+    enum error error = profile_pointers(c->rq, name, &pointers);
+    if (!error)
+        error = profile_list(c->rq, name, false, &profiles, &count);
+    if (!error)
+        buffer_printf(&c->out, "Platform: %s (%s)\nCurrent profile: %s\nProfiles: %zu\n", name,
+                      platform_find(name)->description, pointers.current, count);
+    return error;
+}
+
+static enum error run_platform(struct invocation *c)
+{
+    const char *action = arg(c, 0), *name = arg(c, 1);
+    if (!action || strcmp(action, "list") == 0) {
+        for (const struct platform *p = platforms; p->name; p++)
+            buffer_printf(&c->out, "%c %-8s %s\n", strcmp(p->name, c->rq->who.platform) == 0 ? '*' : ' ', p->name,
+                          p->description);
+        return OK;
+    }
+    if (strcmp(action, "current") == 0)
+        return platform_info(c, c->rq->who.platform);
+    if (!name)
+        return usage(c, "usage: platform list | current | info <platform> | switch <platform>");
+    if (strcmp(action, "info") == 0)
+        return platform_info(c, name);
+    if (strcmp(action, "switch") != 0)
+        return usage(c, "usage: platform list | current | info <platform> | switch <platform>");
+    if (!platform_find(name))
+        return fail(c->rq, MSG_PLATFORM_UNKNOWN, name, NULL);
+    enum error error = platform_switch(c->rq, name);
+    if (!error)
+        buffer_printf(&c->out, "Switched to platform '%s'\n", name);
+    return error;
+}
+
+static enum error run_version(struct invocation *c)
+{
+    buffer_printf(&c->out, "ccr-ui-backend %s\n", CCR_VERSION);
+    return OK;
+}
+
+static void print_help(struct buffer *out, const struct ccr_command *command)
+{
+    buffer_printf(out, "%s\n\nUsage: ccr %s\n", command->description, command->usage);
+    for (size_t i = 0; i < COUNT(command->examples) && command->examples[i]; i++)
+        buffer_printf(out, "%s  ccr %s\n", i ? "" : "\nExamples:\n", command->examples[i]);
+    if (command->where == RUNS_ON_DEVELOPER_MACHINE)
+        buffer_text(out, "\nThis command works on a developer's machine only; the server does not run it.\n");
+}
+
+static enum error run_help(struct invocation *c)
+{
+    const struct ccr_command *command = arg(c, 0) ? ccr_command_find(arg(c, 0)) : NULL;
+    if (arg(c, 0) && !command)
+        return fail(c->rq, MSG_COMMAND_UNKNOWN, arg(c, 0), NULL);
+    if (command)
+        print_help(&c->out, command);
+    for (const struct ccr_command *each = ccr_commands; !command && each->name; each++)
+        buffer_printf(&c->out, "%-12s %s\n", each->name, each->description);
+    return OK;
+}
+
+/* What runs here, and the least role it takes. */
+static const struct {
+    const char *name;
+    enum error (*run)(struct invocation *c);
+    enum role role;
+} runners[] = {
+    {"list", run_list, ROLE_VIEWER},         {"current", run_current, ROLE_VIEWER}, {"switch", run_switch, ROLE_VIEWER},
+    {"enable", run_enable, ROLE_EDITOR},     {"disable", run_disable, ROLE_EDITOR}, {"validate", run_validate, ROLE_VIEWER},
+    {"history", run_history, ROLE_VIEWER},   {"export", run_export, ROLE_VIEWER},   {"platform", run_platform, ROLE_VIEWER},
+    {"version", run_version, ROLE_VIEWER},   {"help", run_help, ROLE_VIEWER},
+};
+
+static enum error run_command(struct invocation *c, const struct ccr_command *command)
+{
+    if (has_flag(c, "--help") || has_flag(c, "-h")) {
+        print_help(&c->out, command);
+        return OK;
+    }
+    for (size_t i = 0; i < COUNT(runners); i++) {
+        if (strcmp(runners[i].name, command->name) != 0)
+            continue;
+        if (c->rq->who.role < runners[i].role)
+            return fail(c->rq, MSG_ROLE, role_names[runners[i].role], NULL);
+        return runners[i].run(c);
+    }
+    return usage(c, arena_printf(c->rq->arena, "'%s' changes files or programs of one machine; the server does not run it."
+                                               " Run `ccr %s` on that machine.",
+                                 command->name, command->name));
+}
+
+/* ---- routes ----------------------------------------------------------------------------------------------------- */
+
+static const struct field execute_fields[] = {
+    {"command", FIELD_TEXT, REQUIRED | TRIM, .max = 50},
+    {"args", FIELD_STRINGS, .max = 16},
+    {0},
+};
+
+static const struct field platform_query_fields[] = {
+    {"platform", FIELD_TEXT, .max = 20},
+    {0},
+};
+
+/* Arguments of commands that do not run here may hold secrets (temp-token set ...): they are not kept. */
+static enum error record_run(struct request *rq, const struct ccr_command *command, int exit_code, long long duration_ms)
+{
+    static const struct statement insert = {
+        "command_runs_insert", "INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
+                               " VALUES (ccr_workspace(), ccr_user(), $1, $2::json, $3::integer, $4::integer)"};
+    json_t *args = command->where == RUNS_HERE ? body_value(rq, "args") : NULL;
+    return db_run(rq->db, &insert,
+                  DB_ARGS(command->name, args ? json_text(rq->arena, args) : "[]",
+                          arena_printf(rq->arena, "%d", exit_code), arena_printf(rq->arena, "%lld", duration_ms)));
+}
+
+static void take_args(struct request *rq, struct invocation *c)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(body_value(rq, "args"), i, item)
+    {
+        if (c->count < COUNT(c->args))
+            c->args[c->count++] = json_string_value(item);
+    }
+}
+
+static void write_outcome(struct response *rs, const struct invocation *c, const char *failure, long long duration_ms)
+{
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_bool_member(w, "success", c->exit_code == 0);
+    json_string_member(w, "output", buffer_string(&c->out));
+    json_string_member(w, "error", failure ? failure : "");
+    json_int_member(w, "exit_code", c->exit_code);
+    json_int_member(w, "duration_ms", duration_ms);
+    json_close_object(w);
+    respond_end(rs);
+}
+
+static enum error execute(struct request *rq, struct response *rs)
+{
+    const struct ccr_command *command = ccr_command_find(body_text(rq, "command"));
+    struct invocation c = {.rq = rq};
+    int64_t started = monotonic_ms();
+    enum error error = request_platform(rq, &c.platform);
+    if (error)
+        return error;
+    if (!command)
+        return fail(rq, MSG_COMMAND_UNKNOWN, body_text(rq, "command"), NULL);
+    take_args(rq, &c);
+    buffer_init(&c.out, OUTPUT_MAX);
+    error = run_command(&c, command);
+    const char *failure = NULL;
+    /* What a person did wrong is the command's own result; what broke is the request's. */
+    if (error && error_status(error) < 500) {
+        failure = arena_printf(rq->arena, "%s\n", rq->failure_text ? rq->failure_text : "failed");
+        c.exit_code = c.exit_code ? c.exit_code : EXIT_FAILED;
+        rq->message = MSG_NONE;
+        error = OK;
+    }
+    long long duration_ms = monotonic_ms() - started;
+    if (!error)
+        error = record_run(rq, command, c.exit_code, duration_ms);
+    if (!error)
+        write_outcome(rs, &c, failure, duration_ms);
+    buffer_free(&c.out);
+    return error;
+}
+
+static enum error list(struct request *rq, struct response *rs)
+{
+    (void)rq;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_key(w, "commands");
+    json_open_array(w);
+    for (const struct ccr_command *command = ccr_commands; command->name; command++) {
+        json_open_object(w);
+        json_string_member(w, "name", command->name);
+        json_string_member(w, "description", command->description);
+        json_string_member(w, "usage", arena_printf(rq->arena, "ccr %s", command->usage));
+        json_key(w, "examples");
+        json_open_array(w);
+        for (size_t i = 0; i < COUNT(command->examples) && command->examples[i]; i++)
+            json_put_string(w, arena_printf(rq->arena, "ccr %s", command->examples[i]));
+        json_close_array(w);
+        json_close_object(w);
+    }
+    json_close_array(w);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+static enum error help(struct request *rq, struct response *rs)
+{
+    const struct ccr_command *command = ccr_command_find(path_arg(rq, "command"));
+    struct buffer text;
+    if (!command)
+        return fail(rq, MSG_COMMAND_UNKNOWN, path_arg(rq, "command"), NULL);
+    buffer_init(&text, 64 * KB);
+    print_help(&text, command);
+    respond_text(rs, 200, buffer_string(&text));
+    buffer_free(&text);
+    return OK;
+}
+
+static void write_run(struct request *rq, struct json_writer *w, const struct row *row)
+{
+    (void)rq;
+    json_open_object(w);
+    json_string_member(w, "id", row_text(row, 0));
+    json_string_member(w, "command", row_text(row, 1));
+    json_raw_member(w, "args", row_text(row, 2));
+    json_bool_member(w, "success", row_int(row, 3) == 0);
+    json_int_member(w, "exit_code", row_int(row, 3));
+    json_int_member(w, "duration_ms", row_int(row, 4));
+    json_string_member(w, "executed_at", row_text(row, 5));
+    json_close_object(w);
+}
+
+static const struct listing runs = {
+    .name = "commands",
+    .count = {"command_runs_count",
+              "SELECT count(*) FROM command_runs WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"},
+    .page = {"command_runs_page", "SELECT id, command, args, exit_code, duration_ms, " SQL_TIME("created_at")
+             " FROM command_runs WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"
+             " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
+    .write = write_run,
+};
+
+static enum error past_runs(struct request *rq, struct response *rs)
+{
+    return respond_page(rq, rs, &runs, DB_NO_ARGS);
+}
+
+const struct route commands_routes[] = {
+    {GET, "/api/command/list", list, ACCESS_USER},
+    {GET, "/api/command/help/{command}", help, ACCESS_USER},
+    {POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields},
+    {POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields},
+    {GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query},
+    {0},
+};

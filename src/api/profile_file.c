@@ -1,0 +1,358 @@
+/* Profile files: a table a profile. Keys this program does not know are kept as they are, in their order. */
+#include "profile_file.h"
+
+#include <string.h>
+
+#include "response.h"
+#include "util.h"
+
+enum { FILE_MAX = 16 * MB };
+
+/* The keys of a profile in the order in which CCR writes them. */
+static const struct key {
+    const char *name;
+    enum toml_type type;
+    size_t offset; /* of a string in struct profile */
+} keys[] = {
+    {"description", TOML_STRING, offsetof(struct profile, description)},
+    {"base_url", TOML_STRING, offsetof(struct profile, base_url)},
+    {"auth_token", TOML_STRING, 0},
+    {"model", TOML_STRING, offsetof(struct profile, model)},
+    {"small_fast_model", TOML_STRING, offsetof(struct profile, small_fast_model)},
+    {"provider", TOML_STRING, offsetof(struct profile, provider)},
+    {"provider_type", TOML_STRING, offsetof(struct profile, provider_type)},
+    {"account", TOML_STRING, offsetof(struct profile, account)},
+    {"tags", TOML_ARRAY, 0},
+    {"usage_count", TOML_INTEGER, 0},
+    {"enabled", TOML_BOOLEAN, 0},
+};
+
+static const struct key *find_key(const char *name)
+{
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+static const char **string_of(struct profile *p, const struct key *key)
+{
+    return (const char **)((char *)p + key->offset);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+static const char *number(struct request *rq, long long value)
+{
+    return arena_printf(rq->arena, "%lld", value);
+}
+
+static enum error wrong(struct request *rq, const struct toml *node, const char *what)
+{
+    return fail(rq, MSG_TOML_FIELD, node->key ? node->key : "", what, number(rq, node->line), number(rq, node->column), NULL);
+}
+
+static enum error wrong_type(struct request *rq, const struct toml *node, const char *en, const char *zh)
+{
+    return wrong(rq, node, translate(rq, MSG_TYPE, rq->language == LANGUAGE_ZH ? zh : en, NULL));
+}
+
+enum error file_parse_toml(struct request *rq, const char *text, struct toml **root)
+{
+    struct toml_error error = {0};
+    *root = toml_parse(rq->arena, text, strlen(text), &error);
+    if (*root)
+        return OK;
+    fail_field(rq, "content", MSG_BAD_TOML, error.message, number(rq, error.line), number(rq, error.column), NULL);
+    return fail(rq, MSG_BAD_TOML, error.message, number(rq, error.line), number(rq, error.column), NULL);
+}
+
+bool file_is_registry(const struct toml *root)
+{
+    return toml_get(root, "default_platform") || toml_get(root, "current_platform");
+}
+
+static enum error read_tags(struct request *rq, const struct toml *node, struct profile *p)
+{
+    for (const struct toml *item = node->first; item; item = item->next)
+        if (item->type != TOML_STRING)
+            return wrong_type(rq, node, "an array of strings", "字符串数组");
+    p->tags = json_text(rq->arena, toml_to_json(node));
+    return OK;
+}
+
+static enum error read_known(struct request *rq, const struct key *key, const struct toml *node, struct file_profile *out)
+{
+    struct profile *p = &out->profile;
+    if (node->type != key->type) {
+        static const char *const names[][2] = {[TOML_STRING] = {"a string", "字符串"},
+                                               [TOML_ARRAY] = {"an array of strings", "字符串数组"},
+                                               [TOML_INTEGER] = {"a whole number", "整数"},
+                                               [TOML_BOOLEAN] = {"true or false", "布尔值"}};
+        return wrong_type(rq, node, names[key->type][0], names[key->type][1]);
+    }
+    switch (key->type) {
+    case TOML_ARRAY:
+        return read_tags(rq, node, p);
+    case TOML_INTEGER:
+        if (node->integer < 0)
+            return wrong(rq, node, translate(rq, MSG_RANGE, "0", "9223372036854775807", NULL));
+        p->usage_count = node->integer;
+        return OK;
+    case TOML_BOOLEAN:
+        p->enabled = node->boolean;
+        return OK;
+    default:
+        *(key->offset ? string_of(p, key) : &out->token) = node->text;
+        return OK;
+    }
+}
+
+/* A provider_type of another kind than the two this program tells apart is kept like an unknown key. */
+static bool is_unknown(const struct key *key, const struct toml *node)
+{
+    if (!key)
+        return true;
+    return strcmp(key->name, "provider_type") == 0 && node->type == TOML_STRING &&
+           strcmp(node->text, "official_relay") != 0 && strcmp(node->text, "third_party_model") != 0;
+}
+
+enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out)
+{
+    json_t *extra = json_object(), *order = json_array();
+    *out = (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true}};
+    for (const struct toml *node = table->first; node; node = node->next) {
+        const struct key *key = find_key(node->key);
+        json_array_append_new(order, json_string(node->key));
+        if (is_unknown(key, node)) {
+            json_object_set_new(extra, node->key, toml_to_json(node));
+            continue;
+        }
+        enum error error = read_known(rq, key, node, out);
+        if (error)
+            return error;
+    }
+    out->profile.extra = json_text(rq->arena, extra);
+    out->profile.key_order = json_text(rq->arena, order);
+    return OK;
+}
+
+static bool is_profile(const struct toml *node)
+{
+    return node->type == TOML_TABLE && strcmp(node->key, "settings") != 0;
+}
+
+static enum error read_pointer(struct request *rq, const struct toml *node, const char **out)
+{
+    if (node->type != TOML_STRING)
+        return wrong_type(rq, node, "a string", "字符串");
+    *out = node->text;
+    return OK;
+}
+
+static enum error read_top(struct request *rq, const struct toml *node, const char *platform, struct profile_file *file,
+                           json_t *extra)
+{
+    if (strcmp(node->key, "default_config") == 0)
+        return read_pointer(rq, node, &file->standard);
+    if (strcmp(node->key, "current_config") == 0)
+        return read_pointer(rq, node, &file->current);
+    if (!is_profile(node)) {
+        json_object_set_new(extra, node->key, toml_to_json(node));
+        return OK;
+    }
+    if (!name_valid(node->key))
+        return wrong(rq, node, translate(rq, MSG_NAME, NULL));
+    if (profile_name_reserved(node->key))
+        return wrong(rq, node, translate(rq, MSG_RESERVED, node->key, NULL));
+    return file_profile_read(rq, node, platform, &file->profiles[file->count++]);
+}
+
+enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform, struct profile_file *file)
+{
+    json_t *extra = json_object(), *order = json_array();
+    size_t count = 0;
+    for (const struct toml *node = root->first; node; node = node->next)
+        count++;
+    *file = (struct profile_file){.profiles = arena_array(rq->arena, count + 1, sizeof *file->profiles)};
+    for (const struct toml *node = root->first; node; node = node->next) {
+        json_array_append_new(order, json_string(node->key));
+        enum error error = read_top(rq, node, platform, file, extra);
+        if (error)
+            return error;
+    }
+    file->extra = json_text(rq->arena, extra);
+    file->key_order = json_text(rq->arena, order);
+    return OK;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+static json_t *parsed(const char *text)
+{
+    struct json_failure failure;
+    json_t *value = text ? json_parse(text, strlen(text), &failure) : NULL;
+    return value ? value : json_object();
+}
+
+/* Writes one key if the profile has it; `asked` = the file had it, so that defaults are written too. */
+static void write_known(struct request *rq, struct toml *table, const struct profile *p, const char *token,
+                        const struct key *key, bool asked)
+{
+    struct profile copy = *p;
+    const char *text = key->offset ? *string_of(&copy, key) : NULL;
+    if (strcmp(key->name, "auth_token") == 0)
+        text = token;
+    if (key->type == TOML_STRING && text)
+        toml_string(rq->arena, table, key->name, text);
+    else if (key->type == TOML_ARRAY && p->tags)
+        toml_from_json(rq->arena, table, key->name, parsed(p->tags));
+    else if (key->type == TOML_INTEGER && (asked || p->usage_count))
+        toml_integer(rq->arena, table, key->name, p->usage_count);
+    else if (key->type == TOML_BOOLEAN && (asked || !p->enabled))
+        toml_boolean(rq->arena, table, key->name, p->enabled);
+}
+
+void file_profile_write(struct request *rq, struct toml *root, const struct profile *p, const char *token)
+{
+    struct toml *table = toml_table(rq->arena, root, p->name);
+    json_t *order = parsed(p->key_order), *extra = parsed(p->extra), *item;
+    bool done[COUNT(keys)] = {false};
+    size_t i;
+    const char *name;
+    json_array_foreach(order, i, item)
+    {
+        const struct key *key = find_key(json_string_value(item));
+        json_t *value = json_object_get(extra, json_string_value(item));
+        if (value && !(key && p->provider_type)) {
+            toml_from_json(rq->arena, table, json_string_value(item), value);
+            json_object_del(extra, json_string_value(item));
+            if (key) /* a provider_type of a kind not known here */
+                done[key - keys] = true;
+        } else if (key) {
+            json_object_del(extra, key->name); /* a known provider_type was set since */
+            write_known(rq, table, p, token, key, true);
+            done[key - keys] = true;
+        }
+    }
+    for (i = 0; i < COUNT(keys); i++)
+        if (!done[i])
+            write_known(rq, table, p, token, &keys[i], json_array_size(order) == 0);
+    json_object_foreach(extra, name, item) toml_from_json(rq->arena, table, name, item);
+}
+
+static enum error write_profile(struct request *rq, struct toml *root, const struct profile *p, bool secrets)
+{
+    const char *token = NULL;
+    if (secrets) {
+        enum error error = profile_token(rq, p, &token);
+        if (error)
+            return error;
+    } else if (p->sealed_token) {
+        token = profile_masked_token(rq, p);
+    }
+    file_profile_write(rq, root, p, token);
+    return OK;
+}
+
+struct sources {
+    struct platform_file platform;
+    struct pointers pointers;
+    struct profile *profiles;
+    size_t count;
+};
+
+static void write_pointer(struct request *rq, struct toml *root, const char *key, const char *name, bool has)
+{
+    if (has && !toml_get(root, key))
+        toml_string(rq->arena, root, key, name);
+}
+
+/* Tables must follow plain values, so the file is written in two passes over the order it had. */
+static enum error write_items(struct request *rq, struct toml *root, struct sources *s, bool secrets, bool tables)
+{
+    json_t *order = parsed(s->platform.key_order), *extra = parsed(s->platform.extra), *item;
+    size_t i;
+    json_array_foreach(order, i, item)
+    {
+        const char *key = json_string_value(item);
+        json_t *value = json_object_get(extra, key);
+        if (!tables && strcmp(key, "default_config") == 0)
+            write_pointer(rq, root, key, s->pointers.standard, s->pointers.has_standard);
+        else if (!tables && strcmp(key, "current_config") == 0)
+            write_pointer(rq, root, key, s->pointers.current, s->pointers.has_current);
+        else if (value && json_is_object(value) == tables && !toml_get(root, key))
+            toml_from_json(rq->arena, root, key, value);
+        for (size_t n = 0; tables && n < s->count; n++) {
+            if (strcmp(s->profiles[n].name, key) != 0 || toml_get(root, key))
+                continue;
+            enum error error = write_profile(rq, root, &s->profiles[n], secrets);
+            if (error)
+                return error;
+        }
+    }
+    if (!tables) {
+        write_pointer(rq, root, "default_config", s->pointers.standard, s->pointers.has_standard);
+        write_pointer(rq, root, "current_config", s->pointers.current, s->pointers.has_current);
+    }
+    for (size_t n = 0; tables && n < s->count; n++) {
+        enum error error = toml_get(root, s->profiles[n].name) ? OK : write_profile(rq, root, &s->profiles[n], secrets);
+        if (error)
+            return error;
+    }
+    return OK;
+}
+
+enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text, size_t *profiles)
+{
+    struct sources s;
+    enum error error = platform_file_read(rq, platform, &s.platform);
+    if (!error)
+        error = profile_pointers(rq, platform, &s.pointers);
+    if (!error)
+        error = profile_list(rq, platform, false, &s.profiles, &s.count);
+    if (error)
+        return error;
+    struct toml *root = toml_table(rq->arena, NULL, NULL);
+    error = write_items(rq, root, &s, secrets, false);
+    if (!error)
+        error = write_items(rq, root, &s, secrets, true);
+    if (error)
+        return error;
+    struct buffer out;
+    buffer_init(&out, FILE_MAX);
+    toml_write(&out, root);
+    bool fits = !out.overflow;
+    *text = fits ? arena_strdup(rq->arena, buffer_string(&out)) : NULL;
+    *profiles = s.count;
+    wipe(out.data, out.length);
+    buffer_free(&out);
+    return fits ? OK : ERR_INTERNAL;
+}
+
+/* ---- the platform's own row ------------------------------------------------------------------------------------- */
+
+enum error platform_file_read(struct request *rq, const char *platform, struct platform_file *file)
+{
+    static const struct statement select = {
+        "platform_file_select", "SELECT default_profile, extra, key_order FROM workspace_platforms"
+                                " WHERE workspace_id = ccr_workspace() AND platform = $1"};
+    struct row row;
+    *file = (struct platform_file){NULL, NULL, NULL};
+    enum error error = db_one(rq->db, &select, &row, DB_ARGS(platform));
+    if (error)
+        return error == ERR_NOT_FOUND ? OK : error;
+    *file = (struct platform_file){row_text(&row, 0), row_text(&row, 1), row_text(&row, 2)};
+    return OK;
+}
+
+enum error platform_file_save(struct request *rq, const char *platform, const struct platform_file *file)
+{
+    static const struct statement upsert = {
+        "platform_file_upsert",
+        "INSERT INTO workspace_platforms (workspace_id, platform, default_profile, extra, key_order)"
+        " VALUES (ccr_workspace(), $1, $2, coalesce($3::json, '{}'), coalesce($4::json, '[]'))"
+        " ON CONFLICT (workspace_id, platform) DO UPDATE SET default_profile = excluded.default_profile,"
+        " extra = excluded.extra, key_order = excluded.key_order"};
+    return db_run(rq->db, &upsert, DB_ARGS(platform, file->standard, file->extra, file->key_order));
+}

@@ -1,0 +1,424 @@
+/* Profiles in the store: reading, writing with a revision row, sealing the token, telling what changed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit.h"
+#include "log.h"
+#include "profile.h"
+#include "response.h"
+#include "util.h"
+
+/* Names that stand at the top level of the file themselves, or are addresses next to /api/configs/{name}. */
+static const char *const reserved[] = {"settings", "current_config", "default_config", "current", "switch"};
+
+#define COLUMNS                                                                                                        \
+    "p.id, p.platform, p.name, p.position, p.description, p.base_url, p.auth_token, p.model, p.small_fast_model,"     \
+    " p.provider, p.provider_type, p.account, p.tags, p.usage_count, p.enabled, p.extra, p.key_order, p.revision,"     \
+    " coalesce(p.name = coalesce(u.current_profile, d.default_profile, 'default'), false),"                           \
+    " coalesce(p.name = coalesce(d.default_profile, 'default'), false)"
+
+enum {
+    P_ID, P_PLATFORM, P_NAME, P_POSITION, P_DESCRIPTION, P_BASE_URL, P_TOKEN, P_MODEL, P_SMALL, P_PROVIDER, P_TYPE,
+    P_ACCOUNT, P_TAGS, P_USAGE, P_ENABLED, P_EXTRA, P_ORDER, P_REVISION, P_CURRENT, P_DEFAULT
+};
+
+/* Row-level security alone already keeps to the workspace; naming it again lets the index be used. */
+#define FROM_PROFILES                                                                                                  \
+    " FROM profiles p"                                                                                                 \
+    " LEFT JOIN user_platforms u ON u.workspace_id = p.workspace_id AND u.user_id = ccr_user()"                       \
+    " AND u.platform = p.platform"                                                                                    \
+    " LEFT JOIN workspace_platforms d ON d.workspace_id = p.workspace_id AND d.platform = p.platform"                  \
+    " WHERE p.workspace_id = ccr_workspace() AND p.platform = $1"
+
+static const struct statement
+    select_one = {"profile_select", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2"},
+    lock_one = {"profile_lock", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2 FOR UPDATE OF p"},
+    select_all = {"profile_select_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY p.position, p.name"},
+    lock_all = {"profile_lock_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY p.position, p.name FOR UPDATE OF p"},
+    select_pointers = {"profile_pointers",
+                       "SELECT (SELECT current_profile FROM user_platforms WHERE workspace_id = ccr_workspace()"
+                       " AND user_id = ccr_user() AND platform = $1),"
+                       " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace()"
+                       " AND platform = $1)"},
+    insert = {"profile_insert",
+              "INSERT INTO profiles (id, workspace_id, platform, name, position, description, base_url, auth_token, model,"
+              " small_fast_model, provider, provider_type, account, tags, usage_count, enabled, extra, key_order, revision)"
+              " SELECT $1::uuid, ccr_workspace(), $2, $3,"
+              " coalesce($4::integer, (SELECT max(position) + 1 FROM profiles WHERE workspace_id = ccr_workspace()"
+              " AND platform = $2), 0),"
+              " $5, $6, $7, $8, $9, $10, $11, $12, $13::json, $14::bigint, $15::boolean, $16::json, $17::json,"
+              " 1 + coalesce((SELECT max(revision) FROM profile_revisions WHERE workspace_id = ccr_workspace()"
+              " AND platform = $2 AND name = $3), 0)"
+              " RETURNING revision"},
+    update = {"profile_update",
+              "UPDATE profiles SET position = $2::integer, description = $3, base_url = $4, auth_token = $5, model = $6,"
+              " small_fast_model = $7, provider = $8, provider_type = $9, account = $10, tags = $11::json,"
+              " usage_count = $12::bigint, enabled = $13::boolean, extra = $14::json, key_order = $15::json,"
+              " revision = revision + 1, updated_at = now()"
+              " WHERE workspace_id = ccr_workspace() AND id = $1::uuid RETURNING revision"},
+    record = {"profile_record",
+              "INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor,"
+              " auth_token, content)"
+              " SELECT workspace_id, platform, name, revision + $4::integer, id, $2, $3, auth_token,"
+              " json_build_object('position', position, 'description', description, 'base_url', base_url, 'model', model,"
+              " 'small_fast_model', small_fast_model, 'provider', provider, 'provider_type', provider_type,"
+              " 'account', account, 'tags', tags, 'usage_count', usage_count, 'enabled', enabled, 'extra', extra,"
+              " 'key_order', key_order)"
+              " FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},
+    delete_one = {"profile_delete", "DELETE FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},
+    set_current = {"profile_set_current",
+                   "INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile, last_used_at)"
+                   " VALUES (ccr_workspace(), ccr_user(), $1, $2, now())"
+                   " ON CONFLICT (workspace_id, user_id, platform)"
+                   " DO UPDATE SET current_profile = excluded.current_profile, last_used_at = excluded.last_used_at"},
+    count_use = {"profile_count_use", "UPDATE profiles SET usage_count = usage_count + 1"
+                                      " WHERE workspace_id = ccr_workspace() AND id = $1::uuid"};
+
+/* ---- names and platforms ---------------------------------------------------------------------------------------- */
+
+enum error request_platform(struct request *rq, const char **platform)
+{
+    const char *asked = request_query(rq, "platform");
+    *platform = asked && *asked ? asked : rq->who.platform;
+    return platform_find(*platform) ? OK : fail(rq, MSG_PLATFORM_UNKNOWN, *platform, NULL);
+}
+
+bool profile_name_reserved(const char *name)
+{
+    for (size_t i = 0; i < COUNT(reserved); i++)
+        if (strcmp(name, reserved[i]) == 0)
+            return true;
+    return false;
+}
+
+enum error request_profile_name(struct request *rq, const char **name)
+{
+    *name = path_arg(rq, "name");
+    return name_valid(*name) ? OK : fail(rq, MSG_CONFIG_UNKNOWN, *name, NULL);
+}
+
+enum error check_new_profile_name(struct request *rq, const char *field, const char *name)
+{
+    if (!name_valid(name))
+        return fail_field(rq, field, MSG_NAME, NULL);
+    return profile_name_reserved(name) ? fail_field(rq, field, MSG_RESERVED, name, NULL) : OK;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+static void from_row(struct profile *p, const struct row *row)
+{
+    snprintf(p->id, sizeof p->id, "%s", row_string(row, P_ID));
+    p->platform = row_text(row, P_PLATFORM);
+    p->name = row_text(row, P_NAME);
+    p->position = (int)row_int(row, P_POSITION);
+    p->description = row_text(row, P_DESCRIPTION);
+    p->base_url = row_text(row, P_BASE_URL);
+    p->sealed_token = row_text(row, P_TOKEN);
+    p->model = row_text(row, P_MODEL);
+    p->small_fast_model = row_text(row, P_SMALL);
+    p->provider = row_text(row, P_PROVIDER);
+    p->provider_type = row_text(row, P_TYPE);
+    p->account = row_text(row, P_ACCOUNT);
+    p->tags = row_text(row, P_TAGS);
+    p->usage_count = row_int(row, P_USAGE);
+    p->enabled = row_bool(row, P_ENABLED);
+    p->extra = row_text(row, P_EXTRA);
+    p->key_order = row_text(row, P_ORDER);
+    p->revision = row_int(row, P_REVISION);
+    p->is_current = row_bool(row, P_CURRENT);
+    p->is_default = row_bool(row, P_DEFAULT);
+}
+
+enum error profile_find(struct request *rq, const char *platform, const char *name, bool lock, struct profile *profile)
+{
+    struct row row;
+    enum error error = db_one(rq->db, lock ? &lock_one : &select_one, &row, DB_ARGS(platform, name));
+    if (error)
+        return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
+    from_row(profile, &row);
+    return OK;
+}
+
+enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count)
+{
+    struct rows rows;
+    enum error error = db_all(rq->db, lock ? &lock_all : &select_all, &rows, DB_ARGS(platform));
+    if (error)
+        return error;
+    *count = (size_t)rows.count;
+    *profiles = arena_array(rq->arena, *count + 1, sizeof **profiles);
+    for (int i = 0; i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        from_row(&(*profiles)[i], &row);
+    }
+    return OK;
+}
+
+enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers)
+{
+    struct row row;
+    enum error error = db_one(rq->db, &select_pointers, &row, DB_ARGS(platform));
+    if (error)
+        return error;
+    const char *current = row_text(&row, 0), *standard = row_text(&row, 1);
+    pointers->has_current = current != NULL;
+    pointers->has_standard = standard != NULL;
+    pointers->standard = standard ? standard : "default";
+    pointers->current = current ? current : pointers->standard;
+    return OK;
+}
+
+/* ---- the token -------------------------------------------------------------------------------------------------- */
+
+enum error profile_token(struct request *rq, const struct profile *profile, const char **token)
+{
+    *token = NULL;
+    if (!profile->sealed_token)
+        return OK;
+    const char *context = secret_context(rq->arena, rq->who.workspace_id, profile->id);
+    *token = secret_open(rq->service->keyring, rq->arena, context, profile->sealed_token);
+    return *token ? OK : fail(rq, MSG_SECRET_UNREADABLE, profile->name, NULL);
+}
+
+const char *profile_masked_token(struct request *rq, const struct profile *profile)
+{
+    if (!profile->sealed_token)
+        return "";
+    const char *context = secret_context(rq->arena, rq->who.workspace_id, profile->id);
+    const char *token = secret_open(rq->service->keyring, rq->arena, context, profile->sealed_token);
+    if (token)
+        return secret_mask(rq->arena, token);
+    log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("profile_id", profile->id),
+              LOG_STR("request_id", rq->id));
+    return "********";
+}
+
+void profile_set_token(struct request *rq, struct profile *profile, const char *token)
+{
+    if (!token || !*token) {
+        profile->sealed_token = NULL;
+        return;
+    }
+    if (profile->sealed_token && strcmp(token, profile_masked_token(rq, profile)) == 0)
+        return;
+    const char *context = secret_context(rq->arena, rq->who.workspace_id, profile->id);
+    profile->sealed_token = secret_seal(rq->service->keyring, rq->arena, context, token);
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+static const char *number(struct request *rq, long long value)
+{
+    return arena_printf(rq->arena, "%lld", value);
+}
+
+static enum error record_revision(struct request *rq, const struct profile *p, const char *operation, const char *ahead)
+{
+    return db_run(rq->db, &record, DB_ARGS(p->id, operation, rq->who.username, ahead));
+}
+
+enum error profile_insert(struct request *rq, struct profile *p, const char *operation)
+{
+    struct row row;
+    enum error error =
+        db_one(rq->db, &insert, &row,
+               DB_ARGS(p->id, p->platform, p->name, p->position >= 0 ? number(rq, p->position) : NULL, p->description,
+                       p->base_url, p->sealed_token, p->model, p->small_fast_model, p->provider, p->provider_type,
+                       p->account, p->tags, number(rq, p->usage_count), p->enabled ? "true" : "false",
+                       p->extra ? p->extra : "{}", p->key_order ? p->key_order : "[]"));
+    if (error)
+        return fail_as(rq, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, p->name);
+    p->revision = row_int(&row, 0);
+    return record_revision(rq, p, operation, "0");
+}
+
+enum error profile_update(struct request *rq, struct profile *p, const char *operation)
+{
+    struct row row;
+    enum error error = db_one(rq->db, &update, &row,
+                              DB_ARGS(p->id, number(rq, p->position), p->description, p->base_url, p->sealed_token, p->model,
+                                      p->small_fast_model, p->provider, p->provider_type, p->account, p->tags,
+                                      number(rq, p->usage_count), p->enabled ? "true" : "false", p->extra, p->key_order));
+    if (error)
+        return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, p->name);
+    p->revision = row_int(&row, 0);
+    return record_revision(rq, p, operation, "0");
+}
+
+enum error profile_delete(struct request *rq, const struct profile *p)
+{
+    enum error error = record_revision(rq, p, "delete", "1");
+    return error ? error : db_run(rq->db, &delete_one, DB_ARGS(p->id));
+}
+
+enum error profile_set_current(struct request *rq, const char *platform, const char *name)
+{
+    return db_run(rq->db, &set_current, DB_ARGS(platform, name));
+}
+
+/* ---- what changed ----------------------------------------------------------------------------------------------- */
+
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void write_change(struct json_writer *w, const char *key, const char *before, const char *after)
+{
+    if (same(before, after))
+        return;
+    json_open_object(w);
+    json_string_member(w, "key", key);
+    json_string_member(w, "old_value", before);
+    json_string_member(w, "new_value", after);
+    json_close_object(w);
+}
+
+/* Shown for a sealed token; differing seals of the same token are no change. */
+static const char *shown_token(struct request *rq, const struct profile *p)
+{
+    return p && p->sealed_token ? profile_masked_token(rq, p) : NULL;
+}
+
+const char *profile_changes(struct request *rq, const struct profile *before, const struct profile *after)
+{
+    static const struct profile nothing = {.enabled = true};
+    const struct profile *b = before ? before : &nothing;
+    struct buffer out;
+    struct json_writer w;
+    buffer_init(&out, MB);
+    json_begin(&w, &out);
+    json_open_array(&w);
+    write_change(&w, "description", b->description, after->description);
+    write_change(&w, "base_url", b->base_url, after->base_url);
+    if (!same(b->sealed_token, after->sealed_token))
+        write_change(&w, "auth_token", shown_token(rq, b), shown_token(rq, after));
+    write_change(&w, "model", b->model, after->model);
+    write_change(&w, "small_fast_model", b->small_fast_model, after->small_fast_model);
+    write_change(&w, "provider", b->provider, after->provider);
+    write_change(&w, "provider_type", b->provider_type, after->provider_type);
+    write_change(&w, "account", b->account, after->account);
+    write_change(&w, "tags", b->tags, after->tags);
+    write_change(&w, "enabled", b->enabled ? "true" : "false", after->enabled ? "true" : "false");
+    json_close_array(&w);
+    const char *text = arena_strdup(rq->arena, out.overflow ? "[]" : buffer_string(&out));
+    buffer_free(&out);
+    return text;
+}
+
+enum error profile_audit(struct request *rq, const char *action, const struct profile *before, const struct profile *after)
+{
+    const struct profile *p = after ? after : before;
+    const struct audit entry = {.action = action,
+                                .platform = p->platform,
+                                .target = p->name,
+                                .changes = after ? profile_changes(rq, before, after) : NULL};
+    return audit_write(rq, &entry);
+}
+
+/* ---- shared by handlers and commands ---------------------------------------------------------------------------- */
+
+enum error profile_validate(struct request *rq, const struct profile *p)
+{
+    const char *field = NULL, *what = NULL;
+    if (is_blank(p->base_url))
+        field = "base_url", what = translate(rq, MSG_NOT_BLANK, NULL);
+    else if (strncmp(p->base_url, "http://", 7) != 0 && strncmp(p->base_url, "https://", 8) != 0)
+        field = "base_url", what = translate(rq, MSG_URL, NULL);
+    else if (!p->sealed_token)
+        field = "auth_token", what = translate(rq, MSG_NOT_BLANK, NULL);
+    else if (p->model && is_blank(p->model))
+        field = "model", what = translate(rq, MSG_NOT_BLANK, NULL);
+    if (!field)
+        return OK;
+    return fail(rq, MSG_SWITCH_INVALID, arena_printf(rq->arena, "%s %s", field, what), NULL);
+}
+
+void profile_write(struct request *rq, struct json_writer *w, const struct profile *p)
+{
+    json_open_object(w);
+    json_string_member(w, "name", p->name);
+    json_string_member(w, "description", p->description ? p->description : "");
+    json_string_member(w, "base_url", p->base_url ? p->base_url : "");
+    json_string_member(w, "auth_token", profile_masked_token(rq, p));
+    json_string_member(w, "model", p->model);
+    json_string_member(w, "small_fast_model", p->small_fast_model);
+    json_bool_member(w, "is_current", p->is_current);
+    json_bool_member(w, "is_default", p->is_default);
+    json_string_member(w, "provider", p->provider);
+    json_string_member(w, "provider_type", p->provider_type);
+    json_string_member(w, "account", p->account);
+    json_raw_member(w, "tags", p->tags);
+    json_int_member(w, "usage_count", p->usage_count);
+    json_bool_member(w, "enabled", p->enabled);
+    json_string_member(w, "platform", p->platform);
+    json_int_member(w, "revision", p->revision);
+    json_close_object(w);
+}
+
+/* The variables a switch changes on a developer's machine, by the names Claude Code reads, else by the profile's keys. */
+static const char *switch_changes(struct request *rq, const struct profile *from, const struct profile *to)
+{
+    static const char *const names[][2] = {{"ANTHROPIC_BASE_URL", "base_url"},
+                                           {"ANTHROPIC_AUTH_TOKEN", "auth_token"},
+                                           {"ANTHROPIC_MODEL", "model"},
+                                           {"ANTHROPIC_SMALL_FAST_MODEL", "small_fast_model"}};
+    int column = strcmp(to->platform, "claude") == 0 ? 0 : 1;
+    struct buffer out;
+    struct json_writer w;
+    buffer_init(&out, 64 * KB);
+    json_begin(&w, &out);
+    json_open_array(&w);
+    write_change(&w, names[0][column], from ? from->base_url : NULL, to->base_url);
+    write_change(&w, names[1][column], shown_token(rq, from), shown_token(rq, to));
+    write_change(&w, names[2][column], from ? from->model : NULL, to->model);
+    write_change(&w, names[3][column], from ? from->small_fast_model : NULL, to->small_fast_model);
+    json_close_array(&w);
+    const char *text = arena_strdup(rq->arena, out.overflow ? "[]" : buffer_string(&out));
+    buffer_free(&out);
+    return text;
+}
+
+enum error profile_switch(struct request *rq, const char *platform, const char *name)
+{
+    struct profile to, from;
+    struct pointers pointers;
+    enum error error = profile_find(rq, platform, name, true, &to);
+    if (!error)
+        error = profile_validate(rq, &to);
+    if (!error)
+        error = profile_pointers(rq, platform, &pointers);
+    if (error)
+        return error;
+    error = profile_find(rq, platform, pointers.current, false, &from);
+    if (error && error != ERR_NOT_FOUND)
+        return error;
+    bool had = error == OK;
+    rq->message = MSG_NONE;
+    error = profile_set_current(rq, platform, to.name);
+    if (!error)
+        error = db_run(rq->db, &count_use, DB_ARGS(to.id));
+    const struct audit entry = {.action = "profile.switch",
+                                .platform = platform,
+                                .target = to.name,
+                                .from_config = pointers.current,
+                                .to_config = to.name,
+                                .changes = switch_changes(rq, had ? &from : NULL, &to)};
+    return error ? error : audit_write(rq, &entry);
+}
+
+enum error profile_set_enabled(struct request *rq, const char *platform, const char *name, bool enabled)
+{
+    struct profile before, after;
+    enum error error = profile_find(rq, platform, name, true, &before);
+    if (!error)
+        error = check_if_match(rq, before.revision);
+    if (error || before.enabled == enabled)
+        return error;
+    after = before;
+    after.enabled = enabled;
+    error = profile_update(rq, &after, enabled ? "enable" : "disable");
+    return error ? error : profile_audit(rq, enabled ? "profile.enable" : "profile.disable", &before, &after);
+}

@@ -1,0 +1,336 @@
+/* Profiles ("configs"): base URL, token and model for one platform's command-line tool; a row per workspace, platform
+ * and name. */
+#include <stdio.h>
+#include <string.h>
+
+#include "audit.h"
+#include "profile.h"
+#include "router.h"
+#include "util.h"
+
+enum { LIST_MAX = 1000, TOKEN_MAX = 16 * KB, URL_MAX = 2000 };
+
+static const struct field create_fields[] = {
+    {"name", FIELD_TEXT, REQUIRED | TRIM, .max = LIST_MAX},
+    {"base_url", FIELD_URL, REQUIRED | TRIM, .max = URL_MAX},
+    {"auth_token", FIELD_TEXT, REQUIRED | TRIM | SECRET, .max = TOKEN_MAX},
+    {"description", FIELD_TEXT, .max = 2000},
+    {"model", FIELD_TEXT, TRIM, .max = 200},
+    {"small_fast_model", FIELD_TEXT, TRIM, .max = 200},
+    {"provider", FIELD_TEXT, TRIM, .max = 200},
+    {"provider_type", FIELD_TEXT, TRIM, .max = 200},
+    {"account", FIELD_TEXT, TRIM, .max = 200},
+    {"tags", FIELD_STRINGS, .max = 50},
+    {0},
+};
+
+/* The same without a name: the path has it, and the one in the body is ignored. */
+#define update_fields (create_fields + 1)
+
+static const struct field platform_query[] = {
+    {"platform", FIELD_TEXT, .max = 20},
+    {0},
+};
+
+static const struct field list_query[] = {
+    {"platform", FIELD_TEXT, .max = 20},
+    {"limit", FIELD_INT, .min = 1, .max = LIST_MAX},
+    {"offset", FIELD_INT, .min = 0, .max = 1000000},
+    {0},
+};
+
+static const struct field switch_fields[] = {
+    {"config_name", FIELD_TEXT, REQUIRED | TRIM, .max = LIST_MAX},
+    {0},
+};
+
+static const struct field no_fields[] = {{0}};
+
+/* Content changes the revision; where pointers stand and how often it was used do not, yet they are in the reply. */
+static const char *etag(struct request *rq, const struct profile *p)
+{
+    return arena_printf(rq->arena, "%lld-%s-%lld-%d", p->revision, p->id, p->usage_count, p->is_current + 2 * p->is_default);
+}
+
+static void page_bounds(const struct request *rq, size_t count, size_t *first, size_t *end)
+{
+    long long limit = LIST_MAX, offset = 0;
+    parse_int(request_query_or(rq, "limit", ""), 1, LIST_MAX, &limit); /* left alone when there is no number */
+    parse_int(request_query_or(rq, "offset", ""), 0, 1000000, &offset);
+    *first = (size_t)offset < count ? (size_t)offset : count;
+    *end = *first + (size_t)limit < count ? *first + (size_t)limit : count;
+}
+
+static enum error list(struct request *rq, struct response *rs)
+{
+    const char *platform;
+    struct profile *profiles;
+    struct pointers pointers;
+    size_t count, first, end;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = profile_pointers(rq, platform, &pointers);
+    if (!error)
+        error = profile_list(rq, platform, false, &profiles, &count);
+    if (error)
+        return error;
+    struct json_writer *w = respond_begin_bare(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "current_config", pointers.current);
+    json_string_member(w, "default_config", pointers.standard);
+    json_key(w, "configs");
+    json_open_array(w);
+    page_bounds(rq, count, &first, &end);
+    for (size_t i = first; i < end; i++)
+        profile_write(rq, w, &profiles[i]);
+    json_close_array(w);
+    json_int_member(w, "total", (long long)count);
+    json_string_member(w, "platform", platform);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+static enum error respond_profile(struct request *rq, struct response *rs, const struct profile *p)
+{
+    if (respond_not_modified(rq, rs, etag(rq, p)))
+        return OK;
+    profile_write(rq, respond_begin_bare(rs, 200), p);
+    respond_end(rs);
+    return OK;
+}
+
+static enum error get(struct request *rq, struct response *rs)
+{
+    struct profile profile;
+    const char *platform, *name;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = request_profile_name(rq, &name);
+    if (!error)
+        error = profile_find(rq, platform, name, false, &profile);
+    return error ? error : respond_profile(rq, rs, &profile);
+}
+
+static enum error get_current(struct request *rq, struct response *rs)
+{
+    struct profile profile;
+    struct pointers pointers;
+    const char *platform;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = profile_pointers(rq, platform, &pointers);
+    if (!error)
+        error = profile_find(rq, platform, pointers.current, false, &profile);
+    return error ? error : respond_profile(rq, rs, &profile);
+}
+
+static const char *known_provider_type(const char *type)
+{
+    bool known = type && (strcmp(type, "official_relay") == 0 || strcmp(type, "third_party_model") == 0);
+    return known ? type : NULL;
+}
+
+static const char *or_null(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+/* The editable fields, all of them: what the body leaves out is cleared. */
+static void take_fields(struct request *rq, struct profile *p)
+{
+    json_t *tags = body_value(rq, "tags");
+    p->base_url = body_text(rq, "base_url");
+    p->description = or_null(body_text(rq, "description"));
+    p->model = body_text(rq, "model");
+    p->small_fast_model = body_text(rq, "small_fast_model");
+    p->provider = body_text(rq, "provider");
+    p->provider_type = known_provider_type(body_text(rq, "provider_type"));
+    p->account = body_text(rq, "account");
+    p->tags = tags && json_array_size(tags) ? json_text(rq->arena, tags) : NULL;
+    profile_set_token(rq, p, body_text(rq, "auth_token"));
+}
+
+static enum error create(struct request *rq, struct response *rs)
+{
+    struct profile profile = {.position = -1, .enabled = true};
+    enum error error = request_platform(rq, &profile.platform);
+    profile.name = body_text(rq, "name");
+    if (!error)
+        error = check_new_profile_name(rq, "name", profile.name);
+    if (error)
+        return error;
+    random_uuid(profile.id);
+    take_fields(rq, &profile);
+    error = profile_insert(rq, &profile, "create");
+    if (!error)
+        error = profile_audit(rq, "profile.create", NULL, &profile);
+    if (error)
+        return error;
+    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", etag(rq, &profile)));
+    respond_text(rs, 201, "Configuration added successfully");
+    return OK;
+}
+
+static enum error replace(struct request *rq, struct response *rs)
+{
+    struct profile before, after;
+    const char *platform, *name;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = request_profile_name(rq, &name);
+    if (!error)
+        error = profile_find(rq, platform, name, true, &before);
+    if (!error)
+        error = check_if_match(rq, before.revision);
+    if (error)
+        return error;
+    after = before;
+    take_fields(rq, &after);
+    error = profile_update(rq, &after, "update");
+    if (!error)
+        error = profile_audit(rq, "profile.update", &before, &after);
+    if (error)
+        return error;
+    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", etag(rq, &after)));
+    respond_text(rs, 200, "Configuration updated successfully");
+    return OK;
+}
+
+static enum error refuse_current(struct request *rq, const struct profile *p)
+{
+    static const struct statement used = {
+        "profile_is_current", "SELECT 1 FROM user_platforms WHERE workspace_id = ccr_workspace() AND platform = $1"
+                              " AND current_profile = $2 LIMIT 1"};
+    struct row row;
+    if (p->is_current)
+        return fail(rq, MSG_CONFIG_CURRENT, p->name, NULL);
+    enum error error = db_one(rq->db, &used, &row, DB_ARGS(p->platform, p->name));
+    return error == OK ? fail(rq, MSG_CONFIG_CURRENT, p->name, NULL) : error == ERR_NOT_FOUND ? OK : error;
+}
+
+static enum error destroy(struct request *rq, struct response *rs)
+{
+    struct profile profile;
+    const char *platform, *name;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = request_profile_name(rq, &name);
+    if (!error)
+        error = profile_find(rq, platform, name, true, &profile);
+    if (!error)
+        error = check_if_match(rq, profile.revision);
+    if (!error)
+        error = refuse_current(rq, &profile);
+    if (!error)
+        error = profile_delete(rq, &profile);
+    if (!error)
+        error = profile_audit(rq, "profile.delete", &profile, NULL);
+    if (!error)
+        respond_text(rs, 200, "Configuration deleted successfully");
+    return error;
+}
+
+static enum error set_enabled(struct request *rq, struct response *rs, bool enabled)
+{
+    const char *platform, *name;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = request_profile_name(rq, &name);
+    if (!error)
+        error = profile_set_enabled(rq, platform, name, enabled);
+    if (!error)
+        respond_text(rs, 200, arena_printf(rq->arena, "Configuration '%s' %s", name, enabled ? "enabled" : "disabled"));
+    return error;
+}
+
+static enum error enable(struct request *rq, struct response *rs)
+{
+    return set_enabled(rq, rs, true);
+}
+
+static enum error disable(struct request *rq, struct response *rs)
+{
+    return set_enabled(rq, rs, false);
+}
+
+static enum error change_current(struct request *rq, struct response *rs)
+{
+    const char *platform, *name = body_text(rq, "config_name");
+    enum error error = request_platform(rq, &platform);
+    if (!error && !name_valid(name))
+        error = fail(rq, MSG_CONFIG_UNKNOWN, name, NULL);
+    if (!error)
+        error = profile_switch(rq, platform, name);
+    /* The contract has 400 for a name that is not there: the name is a field of the body, not the address. */
+    if (error == ERR_NOT_FOUND)
+        error = fail_field(rq, "config_name", MSG_CONFIG_UNKNOWN, name, NULL);
+    if (!error)
+        respond_bare_text(rs, 200, "Configuration switched successfully");
+    return error;
+}
+
+static enum error reveal(struct request *rq, struct response *rs)
+{
+    struct profile profile;
+    const char *platform, *name, *token;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = request_profile_name(rq, &name);
+    if (!error)
+        error = profile_find(rq, platform, name, false, &profile);
+    if (!error)
+        error = profile_token(rq, &profile, &token);
+    const struct audit entry = {.action = "profile.reveal", .platform = platform, .target = name};
+    if (!error)
+        error = audit_write(rq, &entry);
+    if (error)
+        return error;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "name", profile.name);
+    json_string_member(w, "auth_token", token ? token : "");
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+/* Every profile of the platform, with what keeps it from being used. */
+static enum error validate(struct request *rq, struct response *rs)
+{
+    const char *platform;
+    struct profile *profiles;
+    size_t count, broken = 0;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = profile_list(rq, platform, false, &profiles, &count);
+    if (error)
+        return error;
+    for (size_t i = 0; i < count; i++) {
+        if (profile_validate(rq, &profiles[i]) == OK)
+            continue;
+        fail_field(rq, profiles[i].name, MSG_SWITCH_INVALID, rq->failure_text, NULL);
+        broken++;
+    }
+    if (broken)
+        return ERR_VALIDATION;
+    respond_bare_text(rs, 200, "All configurations are valid");
+    return OK;
+}
+
+const struct route profiles_routes[] = {
+    {GET, "/api/configs", list, ACCESS_VIEWER, .query = list_query},
+    {POST, "/api/configs", create, ACCESS_EDITOR, .body = create_fields, .query = platform_query},
+    {GET, "/api/configs/current", get_current, ACCESS_VIEWER, .query = platform_query},
+    {GET, "/api/configs/{name}", get, ACCESS_VIEWER, .query = platform_query},
+    {PUT, "/api/configs/{name}", replace, ACCESS_EDITOR, .body = update_fields, .query = platform_query},
+    {DELETE, "/api/configs/{name}", destroy, ACCESS_EDITOR, .query = platform_query},
+    {PATCH, "/api/configs/{name}/enable", enable, ACCESS_EDITOR, .query = platform_query},
+    {PATCH, "/api/configs/{name}/disable", disable, ACCESS_EDITOR, .query = platform_query},
+    {POST, "/api/configs/{name}/reveal", reveal, ACCESS_EDITOR, .body = no_fields, .query = platform_query,
+     .flags = ROUTE_CONFIRMED},
+    {POST, "/api/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
+    {POST, "/api/configs/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
+    {GET, "/api/validate", validate, ACCESS_VIEWER, .query = platform_query},
+    {0},
+};

@@ -1,0 +1,139 @@
+/* The registry: CCR's config.toml, which says what platform is current and which profile each one uses. The file is kept
+ * whole; what the program itself keeps elsewhere (the pointers) is put in anew on the way out. */
+#include <string.h>
+
+#include "audit.h"
+#include "profile_file.h"
+#include "util.h"
+
+static const struct statement
+    select_doc = {"registry_select", "SELECT w.registry, w.default_platform, m.current_platform FROM workspaces w"
+                                     " LEFT JOIN memberships m ON m.workspace_id = w.id AND m.user_id = ccr_user()"
+                                     " WHERE w.id = ccr_workspace()"},
+    save_doc = {"registry_save",
+                "UPDATE workspaces SET registry = $1::json, default_platform = coalesce($2, default_platform)"
+                " WHERE id = ccr_workspace()"},
+    save_platform = {"registry_save_platform", "UPDATE memberships SET current_platform = $1"
+                                               " WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"},
+    select_pointers = {"registry_pointers", "SELECT platform, current_profile FROM user_platforms"
+                                            " WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"
+                                            " ORDER BY platform"};
+
+enum error platform_switch(struct request *rq, const char *platform)
+{
+    rq->identity_changed = true;
+    return db_run(rq->db, &save_platform, DB_ARGS(platform));
+}
+
+static json_t *parsed(const char *text)
+{
+    struct json_failure failure;
+    json_t *value = json_parse(text, strlen(text), &failure);
+    return value ? value : json_object();
+}
+
+static enum error wrong(struct request *rq, const struct toml *node, const char *what)
+{
+    return fail(rq, MSG_TOML_FIELD, node->key, what, arena_printf(rq->arena, "%u", node->line),
+                arena_printf(rq->arena, "%u", node->column), NULL);
+}
+
+/* A pointer to a platform has to be one that is known. */
+static enum error take_platform(struct request *rq, const struct toml *root, const char *key, const char **out)
+{
+    const struct toml *node = toml_get(root, key);
+    *out = NULL;
+    if (!node)
+        return OK;
+    if (node->type != TOML_STRING || !platform_find(node->text))
+        return wrong(rq, node,
+                     translate(rq, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
+    *out = node->text;
+    return OK;
+}
+
+static enum error import_platform(struct request *rq, const struct toml *table, bool dry_run)
+{
+    const struct toml *current = toml_get(table, "current_profile");
+    if (!current)
+        return OK;
+    if (current->type != TOML_STRING || !name_valid(current->text))
+        return wrong(rq, current, translate(rq, MSG_NAME, NULL));
+    return dry_run ? OK : profile_set_current(rq, table->key, current->text);
+}
+
+enum error registry_import(struct request *rq, const struct toml *root, bool replace, bool dry_run,
+                           struct registry_result **results, size_t *count)
+{
+    struct row row;
+    const char *standard, *current;
+    enum error error = take_platform(rq, root, "default_platform", &standard);
+    if (!error)
+        error = take_platform(rq, root, "current_platform", &current);
+    if (!error)
+        error = db_one(rq->db, &select_doc, &row, DB_NO_ARGS);
+    if (error)
+        return error;
+    json_t *old = parsed(row_string(&row, 0)), *new = toml_to_json(root);
+    *results = arena_array(rq->arena, json_object_size(new) + 1, sizeof **results);
+    *count = 0;
+    for (const struct toml *node = root->first; !error && node; node = node->next) {
+        json_t *before = json_object_get(old, node->key);
+        if (node->type != TOML_TABLE)
+            continue;
+        bool unchanged = before && json_equal(before, json_object_get(new, node->key));
+        (*results)[(*count)++] = (struct registry_result){node->key, !before, before && !unchanged};
+        if (platform_find(node->key))
+            error = import_platform(rq, node, dry_run);
+    }
+    if (error || dry_run)
+        return error;
+    if (!replace) {
+        json_object_update(old, new);
+        new = old;
+    }
+    error = db_run(rq->db, &save_doc, DB_ARGS(json_text(rq->arena, new), standard));
+    if (!error && current)
+        error = platform_switch(rq, current);
+    const struct audit entry = {.action = "profile.import", .platform = current, .target = "config.toml"};
+    return error ? error : audit_write(rq, &entry);
+}
+
+/* Sets a key in place, or at the end when it is new. */
+static void put(json_t *object, const char *key, const char *value)
+{
+    if (value)
+        json_object_set_new(object, key, json_string(value));
+}
+
+enum error registry_export(struct request *rq, const char **text)
+{
+    struct row row;
+    struct rows pointers;
+    enum error error = db_one(rq->db, &select_doc, &row, DB_NO_ARGS);
+    if (!error)
+        error = db_all(rq->db, &select_pointers, &pointers, DB_NO_ARGS);
+    if (error)
+        return error;
+    json_t *doc = parsed(row_string(&row, 0));
+    put(doc, "default_platform", row_text(&row, 1));
+    put(doc, "current_platform", row_text(&row, 2));
+    for (int i = 0; i < pointers.count; i++) {
+        struct row pointer = rows_at(&pointers, i);
+        const char *platform = row_text(&pointer, 0);
+        if (!json_is_object(json_object_get(doc, platform)))
+            json_object_set_new(doc, platform, json_pack("{s:b}", "enabled", 1));
+        put(json_object_get(doc, platform), "current_profile", row_text(&pointer, 1));
+    }
+    struct toml *root = toml_table(rq->arena, NULL, NULL);
+    const char *key;
+    json_t *value;
+    json_object_foreach(doc, key, value) toml_from_json(rq->arena, root, key, value);
+    struct buffer out;
+    buffer_init(&out, MB);
+    toml_write(&out, root);
+    *text = arena_strdup(rq->arena, buffer_string(&out));
+    bool fits = !out.overflow;
+    buffer_free(&out);
+    return fits ? OK : ERR_INTERNAL;
+}

@@ -1,0 +1,171 @@
+/* Revisions: what a profile was, and going back to it - also after it was deleted. */
+#include <string.h>
+
+#include "page.h"
+#include "profile.h"
+#include "router.h"
+#include "util.h"
+
+static const struct field rollback_fields[] = {
+    {"revision", FIELD_INT, REQUIRED, .min = 1, .max = 1000000000000},
+    {0},
+};
+
+enum { R_REVISION, R_OPERATION, R_ACTOR, R_CREATED, R_CONTENT, R_TOKEN, R_ID };
+
+#define COLUMNS "revision, operation, actor, " SQL_TIME("created_at") ", content, auth_token, profile_id"
+#define OF_NAME " FROM profile_revisions WHERE workspace_id = ccr_workspace() AND platform = $1 AND name = $2"
+
+static const struct statement
+    select_one = {"revisions_select_one", "SELECT " COLUMNS OF_NAME " AND revision = $3::bigint"},
+    exists_any = {"revisions_exists", "SELECT 1" OF_NAME " LIMIT 1"};
+
+/* The token is shown masked, as everywhere. */
+static void write_revision(struct request *rq, struct json_writer *w, const struct row *row)
+{
+    struct profile token_of = {.name = "", .sealed_token = row_text(row, R_TOKEN)};
+    memcpy(token_of.id, row_string(row, R_ID), UUID_TEXT);
+    json_open_object(w);
+    json_int_member(w, "revision", row_int(row, R_REVISION));
+    json_string_member(w, "operation", row_text(row, R_OPERATION));
+    json_string_member(w, "actor", row_text(row, R_ACTOR));
+    json_string_member(w, "timestamp", row_text(row, R_CREATED));
+    json_raw_member(w, "content", row_text(row, R_CONTENT));
+    json_string_member(w, "auth_token", profile_masked_token(rq, &token_of));
+    json_close_object(w);
+}
+
+static const struct listing revisions = {
+    .name = "revisions",
+    .count = {"revisions_count", "SELECT count(*)" OF_NAME},
+    .page = {"revisions_page", "SELECT " COLUMNS OF_NAME " ORDER BY revision DESC LIMIT $3::integer OFFSET $4::integer"},
+    .write = write_revision,
+};
+
+static const struct field list_query[] = {
+    {"platform", FIELD_TEXT, .max = 20},
+    {"limit", FIELD_INT, .min = 1, .max = 500},
+    {"offset", FIELD_INT, .min = 0, .max = 1000000000},
+    {0},
+};
+
+static const struct field rollback_query[] = {
+    {"platform", FIELD_TEXT, .max = 20},
+    {0},
+};
+
+static enum error list(struct request *rq, struct response *rs)
+{
+    struct row any;
+    const char *platform, *name;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = request_profile_name(rq, &name);
+    if (error)
+        return error;
+    error = db_one(rq->db, &exists_any, &any, DB_ARGS(platform, name));
+    if (error)
+        return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
+    return respond_page(rq, rs, &revisions, DB_ARGS(platform, name));
+}
+
+static const char *text_of(const json_t *content, const char *key)
+{
+    return json_string_value(json_object_get(content, key));
+}
+
+static const char *json_of(struct request *rq, const json_t *content, const char *key)
+{
+    json_t *value = json_object_get(content, key);
+    return value && !json_is_null(value) ? json_text(rq->arena, value) : NULL;
+}
+
+/* Everything but how often it was used, which is no part of what somebody wrote. */
+static enum error restore_content(struct request *rq, struct profile *p, const char *content_text)
+{
+    struct json_failure failure;
+    json_t *c = json_parse(content_text, strlen(content_text), &failure);
+    if (!c)
+        return ERR_INTERNAL;
+    p->description = text_of(c, "description");
+    p->base_url = text_of(c, "base_url");
+    p->model = text_of(c, "model");
+    p->small_fast_model = text_of(c, "small_fast_model");
+    p->provider = text_of(c, "provider");
+    p->provider_type = text_of(c, "provider_type");
+    p->account = text_of(c, "account");
+    p->tags = json_of(rq, c, "tags");
+    p->extra = json_of(rq, c, "extra");
+    p->key_order = json_of(rq, c, "key_order");
+    p->enabled = json_is_true(json_object_get(c, "enabled"));
+    return OK;
+}
+
+/* The token of a revision is sealed for that revision's profile id; a profile made anew under the name has another. */
+static enum error restore_token(struct request *rq, struct profile *p, const struct row *revision)
+{
+    struct profile old = *p;
+    const char *token;
+    memcpy(old.id, row_string(revision, R_ID), UUID_TEXT);
+    old.sealed_token = row_text(revision, R_TOKEN);
+    enum error error = profile_token(rq, &old, &token);
+    p->sealed_token = NULL;
+    if (!error)
+        profile_set_token(rq, p, token);
+    return error;
+}
+
+static enum error rollback(struct request *rq, struct response *rs)
+{
+    struct row revision;
+    struct profile before, after;
+    const char *platform, *name;
+    enum error error = request_platform(rq, &platform);
+    if (!error)
+        error = request_profile_name(rq, &name);
+    if (error)
+        return error;
+    const char *number = arena_printf(rq->arena, "%lld", body_int(rq, "revision", 0));
+    error = db_one(rq->db, &select_one, &revision, DB_ARGS(platform, name, number));
+    if (error == ERR_NOT_FOUND)
+        return fail(rq, MSG_REVISION_UNKNOWN, name, number, NULL);
+    if (error)
+        return error;
+    error = profile_find(rq, platform, name, true, &before);
+    bool exists = error == OK;
+    if (error && error != ERR_NOT_FOUND)
+        return error;
+    rq->message = MSG_NONE;
+    if (exists) {
+        after = before;
+        error = check_if_match(rq, before.revision);
+    } else {
+        after = (struct profile){.platform = platform, .name = name, .position = -1};
+        random_uuid(after.id);
+        error = OK;
+    }
+    if (!error)
+        error = restore_content(rq, &after, row_string(&revision, R_CONTENT));
+    if (!error)
+        error = restore_token(rq, &after, &revision);
+    if (!error)
+        error = exists ? profile_update(rq, &after, "rollback") : profile_insert(rq, &after, "rollback");
+    if (!error)
+        error = profile_audit(rq, "profile.rollback", exists ? &before : NULL, &after);
+    if (error)
+        return error;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "name", name);
+    json_int_member(w, "revision", after.revision);
+    json_int_member(w, "restored", body_int(rq, "revision", 0));
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+const struct route revisions_routes[] = {
+    {GET, "/api/configs/{name}/revisions", list, ACCESS_VIEWER, .query = list_query},
+    {POST, "/api/configs/{name}/rollback", rollback, ACCESS_EDITOR, .body = rollback_fields, .query = rollback_query},
+    {0},
+};

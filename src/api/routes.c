@@ -1,0 +1,14 @@
+/* Every table of routes. A new resource is one file with one table, and one line here. */
+#include <stddef.h>
+
+#include "router.h"
+
+extern const struct route auth_routes[], users_routes[], workspaces_routes[], tokens_routes[], profiles_routes[],
+    revisions_routes[], history_routes[], transfer_routes[], backups_routes[], commands_routes[], system_routes[],
+    version_routes[];
+
+const struct route *const route_tables[] = {
+    auth_routes,    users_routes,    workspaces_routes, tokens_routes,   profiles_routes, revisions_routes,
+    history_routes, transfer_routes, backups_routes,    commands_routes, system_routes,   version_routes,
+    NULL,
+};

@@ -1,0 +1,232 @@
+/* Users, for site administrators. */
+#include <string.h>
+
+#include "accounts.h"
+#include "audit.h"
+#include "login_throttle.h"
+#include "page.h"
+#include "util.h"
+
+#define SITE_ROLES "user|admin"
+
+static const struct field create_fields[] = {
+    {.name = "username", .type = FIELD_NAME, .flags = REQUIRED},
+    {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {.name = "display_name", .type = FIELD_TEXT, .flags = TRIM, .max = 200},
+    {.name = "site_role", .type = FIELD_TEXT, .choices = SITE_ROLES},
+    {0},
+};
+static const struct field change_fields[] = {
+    {.name = "display_name", .type = FIELD_TEXT, .flags = TRIM, .max = 200},
+    {.name = "site_role", .type = FIELD_TEXT, .choices = SITE_ROLES},
+    {.name = "disabled", .type = FIELD_BOOL},
+    {0},
+};
+static const struct field reset_fields[] = {
+    {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {0},
+};
+
+#define USER_TIMES SQL_TIME("created_at") ", " SQL_TIME("last_login_at")
+#define USER_COLUMNS                                                                                                   \
+    "SELECT id, username, display_name, site_role, disabled_at IS NOT NULL, " USER_TIMES ", revision FROM users"
+
+enum column { ID, USERNAME, DISPLAY_NAME, SITE_ROLE, DISABLED, CREATED_AT, LAST_LOGIN_AT, REVISION };
+
+static const struct statement
+    users_select = {"users_select", USER_COLUMNS " WHERE lower(username) = lower($1)"},
+    users_lock = {"users_lock", USER_COLUMNS " WHERE lower(username) = lower($1) FOR NO KEY UPDATE"},
+    users_update = {"users_update", "UPDATE users SET display_name = $2, site_role = $3, revision = revision + 1"
+                                    " WHERE id = $1"},
+    users_delete = {"users_delete", "DELETE FROM users WHERE id = $1"},
+    users_owned = {"users_owned", "SELECT w.id, w.slug FROM memberships m JOIN workspaces w ON w.id = m.workspace_id"
+                                  " WHERE m.user_id = $1 AND m.role = 'owner' AND w.personal_user_id IS NULL"
+                                  " ORDER BY w.id FOR NO KEY UPDATE OF w"},
+    users_fellows = {"users_fellows", "SELECT count(*), count(*) FILTER (WHERE role = 'owner')"
+                                      " FROM memberships WHERE workspace_id = $1 AND user_id <> $2"},
+    users_workspace_delete = {"users_workspace_delete", "DELETE FROM workspaces WHERE id = $1"};
+
+static void write_user(struct request *rq, struct json_writer *w, const struct row *user)
+{
+    (void)rq;
+    json_open_object(w);
+    json_string_member(w, "id", row_text(user, ID));
+    json_string_member(w, "username", row_text(user, USERNAME));
+    json_string_member(w, "display_name", row_text(user, DISPLAY_NAME));
+    json_string_member(w, "site_role", row_text(user, SITE_ROLE));
+    json_bool_member(w, "disabled", row_bool(user, DISABLED));
+    json_string_member(w, "created_at", row_text(user, CREATED_AT));
+    json_string_member(w, "last_login_at", row_text(user, LAST_LOGIN_AT));
+    json_int_member(w, "revision", row_int(user, REVISION));
+    json_close_object(w);
+}
+
+static const struct listing users = {
+    .name = "users",
+    .count = {"users_count", "SELECT count(*) FROM users"},
+    .page = {"users_page", USER_COLUMNS " ORDER BY lower(username), id LIMIT $1 OFFSET $2"},
+    .write = write_user,
+};
+
+static enum error find_user(struct request *rq, const struct statement *statement, struct row *user)
+{
+    const char *username = path_arg(rq, "username");
+    enum error err = db_one(rq->db, statement, user, DB_ARGS(username));
+    return fail_as(rq, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, username);
+}
+
+static enum error respond_user(struct request *rq, struct response *rs, int status, const char *username)
+{
+    struct row user;
+    enum error err = db_one(rq->db, &users_select, &user, DB_ARGS(username));
+    if (err)
+        return err;
+    bool reading = rq->method == GET || rq->method == HEAD;
+    if (reading && respond_not_modified(rq, rs, row_string(&user, REVISION)))
+        return OK;
+    if (!reading)
+        response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", row_string(&user, REVISION)));
+    write_user(rq, respond_begin(rs, status), &user);
+    respond_end(rs);
+    return OK;
+}
+
+/* ---- handlers --------------------------------------------------------------------------------------------------- */
+
+static enum error users_list(struct request *rq, struct response *rs)
+{
+    return respond_page(rq, rs, &users, DB_NO_ARGS);
+}
+
+static enum error user_get(struct request *rq, struct response *rs)
+{
+    struct row user;
+    enum error err = find_user(rq, &users_select, &user);
+    return err ? err : respond_user(rq, rs, 200, row_string(&user, USERNAME));
+}
+
+static enum error user_create(struct request *rq, struct response *rs)
+{
+    const char *role = body_text(rq, "site_role");
+    struct account account = {
+        .username = body_text(rq, "username"),
+        .password = body_text(rq, "password"),
+        .display_name = body_text(rq, "display_name"),
+        .site_admin = role && strcmp(role, "admin") == 0,
+    };
+    char user_id[UUID_TEXT];
+    enum error err = account_create(rq, &account, user_id);
+    if (!err)
+        err = audit_site(rq, NULL, "user.create", account.username);
+    return err ? err : respond_user(rq, rs, 201, account.username);
+}
+
+/* What the body says, else what is stored; an explicit null empties the display name. */
+static enum error store_change(struct request *rq, const struct row *user)
+{
+    const char *role = body_has(rq, "site_role") ? body_text(rq, "site_role") : row_text(user, SITE_ROLE);
+    bool renamed = json_object_get(rq->body, "display_name") != NULL;
+    const char *display_name = renamed ? body_text(rq, "display_name") : row_text(user, DISPLAY_NAME);
+    enum error err = db_run(rq->db, &users_update, DB_ARGS(row_text(user, ID), display_name, role));
+    bool disabled = row_bool(user, DISABLED), disable = body_bool(rq, "disabled", disabled);
+    if (err || disable == disabled)
+        return err;
+    return account_set_disabled(rq, row_text(user, ID), disable);
+}
+
+static enum error user_change(struct request *rq, struct response *rs)
+{
+    struct row user;
+    enum error err = find_user(rq, &users_select, &user);
+    const char *role = body_text(rq, "site_role");
+    if (!err && ((role && strcmp(role, "admin") != 0) || body_bool(rq, "disabled", false)))
+        err = account_spare_admin(rq, row_string(&user, ID));
+    if (!err)
+        err = find_user(rq, &users_lock, &user);
+    if (!err)
+        err = check_if_match(rq, row_int(&user, REVISION));
+    if (!err)
+        err = store_change(rq, &user);
+    if (!err)
+        err = audit_site(rq, NULL, "user.update", row_string(&user, USERNAME));
+    rq->identity_changed = true;
+    return err ? err : respond_user(rq, rs, 200, row_string(&user, USERNAME));
+}
+
+/* A shared workspace must not be left without an owner; one that nobody else is in goes with its owner. */
+static enum error settle_workspace(struct request *rq, const struct row *user, const struct row *workspace)
+{
+    struct row fellows;
+    db_tenant(rq->db, row_string(workspace, 0), row_string(user, ID));
+    enum error err = db_one(rq->db, &users_fellows, &fellows, DB_ARGS(row_text(workspace, 0), row_text(user, ID)));
+    if (err || row_int(&fellows, 1) > 0)
+        return err;
+    if (row_int(&fellows, 0) > 0)
+        return fail(rq, MSG_SOLE_OWNER, row_string(user, USERNAME), row_string(workspace, 1), NULL);
+    return db_run(rq->db, &users_workspace_delete, DB_ARGS(row_text(workspace, 0)));
+}
+
+/* Row-level security shows a user's memberships to that user only, so this acts as him for a moment. */
+static enum error settle_workspaces(struct request *rq, const struct row *user)
+{
+    struct rows owned;
+    db_tenant(rq->db, "", row_string(user, ID));
+    enum error err = db_all(rq->db, &users_owned, &owned, DB_ARGS(row_text(user, ID)));
+    for (int i = 0; !err && i < owned.count; i++) {
+        struct row workspace = rows_at(&owned, i);
+        err = settle_workspace(rq, user, &workspace);
+    }
+    db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
+    return err;
+}
+
+static enum error user_delete(struct request *rq, struct response *rs)
+{
+    struct row user;
+    enum error err = find_user(rq, &users_select, &user);
+    if (!err)
+        err = account_spare_admin(rq, row_string(&user, ID));
+    if (!err)
+        err = throttle_forget(rq, row_string(&user, USERNAME));
+    if (!err)
+        err = settle_workspaces(rq, &user);
+    if (!err)
+        err = find_user(rq, &users_lock, &user);
+    if (!err)
+        err = check_if_match(rq, row_int(&user, REVISION));
+    if (!err) /* before the row it may refer to is gone */
+        err = audit_site(rq, NULL, "user.delete", row_string(&user, USERNAME));
+    if (!err)
+        err = db_run(rq->db, &users_delete, DB_ARGS(row_text(&user, ID)));
+    if (err)
+        return err;
+    rq->identity_changed = true;
+    json_put_null(respond_begin(rs, 200));
+    respond_end(rs);
+    return OK;
+}
+
+/* The counter of failed logins first: a login takes the two locks in that order, too. */
+static enum error user_reset_password(struct request *rq, struct response *rs)
+{
+    struct row user;
+    enum error err = find_user(rq, &users_select, &user);
+    if (!err)
+        err = throttle_forget(rq, row_string(&user, USERNAME));
+    if (!err)
+        err = account_set_password(rq, row_string(&user, ID), row_string(&user, USERNAME), body_text(rq, "password"),
+                                   "password", NULL);
+    if (!err)
+        err = audit_site(rq, NULL, "user.password", row_string(&user, USERNAME));
+    return err ? err : respond_user(rq, rs, 200, row_string(&user, USERNAME));
+}
+
+const struct route users_routes[] = {
+    {GET, "/api/users", users_list, .access = ACCESS_SITE_ADMIN, .query = page_query},
+    {POST, "/api/users", user_create, .access = ACCESS_SITE_ADMIN, .body = create_fields},
+    {GET, "/api/users/{username}", user_get, .access = ACCESS_SITE_ADMIN},
+    {PATCH, "/api/users/{username}", user_change, .access = ACCESS_SITE_ADMIN, .body = change_fields},
+    {DELETE, "/api/users/{username}", user_delete, .access = ACCESS_SITE_ADMIN},
+    {POST, "/api/users/{username}/password", user_reset_password, .access = ACCESS_SITE_ADMIN, .body = reset_fields},
+    {0},
+};

@@ -1,0 +1,95 @@
+/* Version: what runs here, and whether UPDATE_URL knows a newer one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build_info.h"
+#include "http_client.h"
+#include "router.h"
+#include "util.h"
+
+enum { CHECK_TIMEOUT_MS = 5000 };
+
+static enum error get(struct request *rq, struct response *rs)
+{
+    (void)rq;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "current_version", CCR_VERSION);
+    json_string_member(w, "build_time", build_time);
+    json_string_member(w, "git_commit", build_commit);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+/* Compares "1.10.0" with "1.9.3" number by number; anything behind the third is not looked at. */
+static int compare_versions(const char *a, const char *b)
+{
+    for (int part = 0; part < 3; part++) {
+        char *after_a, *after_b;
+        long left = strtol(a, &after_a, 10), right = strtol(b, &after_b, 10);
+        if (left != right)
+            return left < right ? -1 : 1;
+        a = *after_a == '.' ? after_a + 1 : after_a;
+        b = *after_b == '.' ? after_b + 1 : after_b;
+    }
+    return 0;
+}
+
+static const char *member(const json_t *release, const char *name)
+{
+    return json_string_value(json_object_get(release, name));
+}
+
+/* UPDATE_URL answers in the form of GitHub's "latest release" (tag_name, html_url, body, published_at). */
+static enum error check_update(struct request *rq, struct response *rs)
+{
+    char problem[128];
+    struct json_failure failure;
+    const char *url = rq->service->settings->update_url;
+    if (!*url)
+        return fail(rq, MSG_NO_UPDATE_SOURCE, NULL);
+    const char *text = http_get(rq->arena, url, CHECK_TIMEOUT_MS, problem, sizeof problem);
+    if (!text)
+        return fail(rq, MSG_UPDATE_SOURCE, problem, NULL);
+    json_t *release = json_parse(text, strlen(text), &failure);
+    const char *tag = member(release, "tag_name");
+    if (!tag)
+        return fail(rq, MSG_UPDATE_SOURCE, "no tag_name in its answer", NULL);
+    const char *latest = *tag == 'v' ? tag + 1 : tag;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "current_version", CCR_VERSION);
+    json_string_member(w, "latest_version", latest);
+    json_bool_member(w, "has_update", compare_versions(CCR_VERSION, latest) < 0);
+    json_string_member(w, "release_url", member(release, "html_url") ? member(release, "html_url") : "");
+    json_string_member(w, "release_notes", member(release, "body"));
+    json_string_member(w, "published_at", member(release, "published_at"));
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+/* A web request must not replace the program that serves it; the packages and scripts do. */
+static enum error update(struct request *rq, struct response *rs)
+{
+    (void)rq;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_bool_member(w, "success", false);
+    json_string_member(w, "output", "");
+    json_string_member(w, "error", "The server is updated by its administrator, with the system's packages; see"
+                                   " docs/operations.md.");
+    json_int_member(w, "exit_code", 2);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+const struct route version_routes[] = {
+    {GET, "/api/version", get, ACCESS_USER},
+    {GET, "/api/version/check-update", check_update, ACCESS_USER},
+    {POST, "/api/version/update", update, ACCESS_SITE_ADMIN},
+    {0},
+};

@@ -1,0 +1,408 @@
+/* Workspaces and their members. The {slug} of the path is the workspace acted on, whatever the header says; one the user
+ * is no member of does not exist for him. Owners make and unmake owners and administrators, administrators everybody
+ * else. Writes need a login session; an access token sees only the workspace it acts in, as it may be bound to it. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "audit.h"
+#include "page.h"
+#include "util.h"
+
+static const struct field create_fields[] = {
+    {.name = "slug", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 63},
+    {.name = "name", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 200},
+    {0},
+};
+static const struct field change_fields[] = {
+    {.name = "slug", .type = FIELD_TEXT, .flags = TRIM, .max = 63},
+    {.name = "name", .type = FIELD_TEXT, .flags = TRIM, .max = 200},
+    {0},
+};
+static const struct field member_fields[] = {
+    {.name = "role", .type = FIELD_TEXT, .flags = REQUIRED, .choices = "viewer|editor|admin|owner"},
+    {0},
+};
+
+/* $1 user, $2 NULL or the only workspace to be seen. Without a current workspace the personal one counts as current. */
+#define MINE                                                                                                           \
+    " FROM workspaces w JOIN memberships m ON m.workspace_id = w.id AND m.user_id = $1"                                \
+    " JOIN users u ON u.id = m.user_id WHERE ($2::uuid IS NULL OR w.id = $2)"
+#define CREATED SQL_TIME("w.created_at")
+#define WORKSPACE_COLUMNS                                                                                              \
+    "SELECT w.id, w.slug, w.name, w.personal_user_id IS NOT NULL, m.role,"                                             \
+    " coalesce(w.id = u.current_workspace_id, w.personal_user_id = u.id, false), w.revision, " CREATED MINE
+
+enum column { ID, SLUG, NAME, PERSONAL, ROLE, CURRENT, REVISION, CREATED_AT };
+
+static const struct statement
+    workspace_find = {"workspace_find", WORKSPACE_COLUMNS " AND w.slug = $3"},
+    workspace_lock = {"workspace_lock", "SELECT id FROM workspaces WHERE slug = $1 FOR NO KEY UPDATE"},
+    workspace_insert = {"workspace_insert", "INSERT INTO workspaces (id, slug, name) VALUES ($1, $2, $3)"},
+    workspace_update = {"workspace_update",
+                        "UPDATE workspaces SET slug = coalesce($2, slug), name = coalesce($3, name),"
+                        " revision = revision + 1 WHERE id = $1 RETURNING slug"},
+    workspace_delete = {"workspace_delete", "DELETE FROM workspaces WHERE id = $1"},
+    workspace_switch = {"workspace_switch", "UPDATE users SET current_workspace_id = $2 WHERE id = $1"},
+    member_find = {"member_find", "SELECT u.id, u.username, m.role FROM users u LEFT JOIN memberships m"
+                                  " ON m.user_id = u.id AND m.workspace_id = $1 WHERE lower(u.username) = lower($2)"},
+    member_other_owners = {"member_other_owners", "SELECT count(*) FROM memberships"
+                                                  " WHERE workspace_id = $1 AND role = 'owner' AND user_id <> $2"},
+    member_put = {"member_put", "INSERT INTO memberships (workspace_id, user_id, role) VALUES ($1, $2, $3)"
+                                " ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role"},
+    member_delete = {"member_delete", "DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2"},
+    member_tokens = {"member_tokens", "DELETE FROM access_tokens WHERE workspace_id = $1 AND user_id = $2"},
+    member_current = {"member_current", "UPDATE users SET current_workspace_id = NULL"
+                                        " WHERE id = $2 AND current_workspace_id = $1"};
+
+/* ---- finding and answering -------------------------------------------------------------------------------------- */
+
+static const char *only_visible(const struct request *rq)
+{
+    static const char none[] = "00000000-0000-0000-0000-000000000000";
+    if (rq->who.credential != CREDENTIAL_ACCESS_TOKEN)
+        return NULL;
+    return rq->who.workspace_id[0] ? rq->who.workspace_id : none;
+}
+
+static enum error find(struct request *rq, const char *slug, struct row *workspace)
+{
+    enum error err = db_one(rq->db, &workspace_find, workspace, DB_ARGS(rq->who.user_id, only_visible(rq), slug));
+    return fail_as(rq, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+}
+
+/* From here on the request acts in that workspace: its row-level security, its audit trail, the user's role there. */
+static void act_in(struct request *rq, const char *id, const char *slug, enum role role)
+{
+    snprintf(rq->who.workspace_id, sizeof rq->who.workspace_id, "%s", id);
+    snprintf(rq->who.workspace_slug, sizeof rq->who.workspace_slug, "%s", slug);
+    rq->who.role = role;
+    db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
+}
+
+static enum error need_role(struct request *rq, enum role role)
+{
+    return rq->who.role >= role ? OK : fail(rq, MSG_ROLE, role_names[role], NULL);
+}
+
+static enum error enter(struct request *rq, enum role needed, struct row *workspace)
+{
+    enum error err = find(rq, path_arg(rq, "slug"), workspace);
+    if (err)
+        return err;
+    act_in(rq, row_string(workspace, ID), row_string(workspace, SLUG), role_from_name(row_text(workspace, ROLE)));
+    return need_role(rq, needed);
+}
+
+/* The same for a change that a personal workspace is closed to. The lock is what every change of a workspace or its
+ * members waits for, so that owners and roles read behind it are true until the end of the transaction. */
+static enum error enter_to_change(struct request *rq, enum role needed, struct row *workspace)
+{
+    struct row locked;
+    const char *slug = path_arg(rq, "slug");
+    enum error err = db_one(rq->db, &workspace_lock, &locked, DB_ARGS(slug));
+    if (err)
+        return fail_as(rq, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+    err = enter(rq, needed, workspace);
+    if (err)
+        return err;
+    return row_bool(workspace, PERSONAL) ? fail(rq, MSG_WORKSPACE_PERSONAL, NULL) : OK;
+}
+
+static void write_workspace(struct request *rq, struct json_writer *w, const struct row *workspace)
+{
+    (void)rq;
+    json_open_object(w);
+    json_string_member(w, "id", row_text(workspace, ID));
+    json_string_member(w, "slug", row_text(workspace, SLUG));
+    json_string_member(w, "name", row_text(workspace, NAME));
+    json_bool_member(w, "personal", row_bool(workspace, PERSONAL));
+    json_string_member(w, "role", row_text(workspace, ROLE));
+    json_bool_member(w, "current", row_bool(workspace, CURRENT));
+    json_int_member(w, "revision", row_int(workspace, REVISION));
+    json_string_member(w, "created_at", row_text(workspace, CREATED_AT));
+    json_close_object(w);
+}
+
+/* Role and current flag are the reader's own, so the tag names them beside the revision. */
+static char *workspace_tag(struct request *rq, const struct row *workspace)
+{
+    return arena_printf(rq->arena, "%s-%s%s", row_string(workspace, REVISION), row_string(workspace, ROLE),
+                        row_bool(workspace, CURRENT) ? "-current" : "");
+}
+
+/* As it is now, after a write. */
+static enum error respond_workspace(struct request *rq, struct response *rs, int status)
+{
+    struct row workspace;
+    enum error err = find(rq, rq->who.workspace_slug, &workspace);
+    if (err)
+        return err;
+    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", workspace_tag(rq, &workspace)));
+    write_workspace(rq, respond_begin(rs, status), &workspace);
+    respond_end(rs);
+    return OK;
+}
+
+static enum error respond_null(struct response *rs)
+{
+    json_put_null(respond_begin(rs, 200));
+    respond_end(rs);
+    return OK;
+}
+
+/* ---- workspaces ------------------------------------------------------------------------------------------------- */
+
+static const struct listing workspaces = {
+    .name = "workspaces",
+    .count = {"workspaces_count", "SELECT count(*)" MINE},
+    .page = {"workspaces_page", WORKSPACE_COLUMNS " ORDER BY w.personal_user_id IS NULL, w.slug LIMIT $3 OFFSET $4"},
+    .write = write_workspace,
+};
+
+static enum error workspaces_list(struct request *rq, struct response *rs)
+{
+    return respond_page(rq, rs, &workspaces, DB_ARGS(rq->who.user_id, only_visible(rq)));
+}
+
+static enum error workspace_get(struct request *rq, struct response *rs)
+{
+    struct row workspace;
+    enum error err = enter(rq, ROLE_VIEWER, &workspace);
+    if (err || respond_not_modified(rq, rs, workspace_tag(rq, &workspace)))
+        return err;
+    write_workspace(rq, respond_begin(rs, 200), &workspace);
+    respond_end(rs);
+    return OK;
+}
+
+/* What a header can carry; NULL is left as it is. */
+static enum error check_slug(struct request *rq, const char *slug)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t length = slug ? strlen(slug) : 0;
+    bool good = !slug || (length > 0 && slug[0] != '-' && slug[length - 1] != '-' && strspn(slug, allowed) == length);
+    return good ? OK : fail_field(rq, "slug", MSG_SLUG, NULL);
+}
+
+static enum error workspace_create(struct request *rq, struct response *rs)
+{
+    const char *slug = body_text(rq, "slug");
+    char id[UUID_TEXT];
+    enum error err = check_slug(rq, slug);
+    if (err)
+        return err;
+    random_uuid(id);
+    act_in(rq, id, slug, ROLE_OWNER);
+    err = db_run(rq->db, &workspace_insert, DB_ARGS(id, slug, body_text(rq, "name")));
+    if (err)
+        return fail_as(rq, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug);
+    err = db_run(rq->db, &member_put, DB_ARGS(id, rq->who.user_id, role_names[ROLE_OWNER]));
+    if (!err)
+        err = audit_write(rq, &(struct audit){.action = "workspace.create", .target = slug});
+    return err ? err : respond_workspace(rq, rs, 201);
+}
+
+static enum error workspace_change(struct request *rq, struct response *rs)
+{
+    struct row workspace, changed;
+    const char *slug = body_text(rq, "slug");
+    enum error err = check_slug(rq, slug);
+    if (!err)
+        err = enter_to_change(rq, ROLE_ADMIN, &workspace);
+    if (!err)
+        err = check_if_match(rq, row_int(&workspace, REVISION));
+    if (err)
+        return err;
+    err = db_one(rq->db, &workspace_update, &changed, DB_ARGS(rq->who.workspace_id, slug, body_text(rq, "name")));
+    if (err)
+        return fail_as(rq, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug ? slug : "");
+    snprintf(rq->who.workspace_slug, sizeof rq->who.workspace_slug, "%s", row_string(&changed, 0));
+    rq->identity_changed = true;
+    err = audit_write(rq, &(struct audit){.action = "workspace.update", .target = rq->who.workspace_slug});
+    return err ? err : respond_workspace(rq, rs, 200);
+}
+
+static enum error workspace_remove(struct request *rq, struct response *rs)
+{
+    struct row workspace;
+    enum error err = enter_to_change(rq, ROLE_OWNER, &workspace);
+    if (!err)
+        err = check_if_match(rq, row_int(&workspace, REVISION));
+    if (!err) /* its own audit trail goes with it */
+        err = audit_site(rq, NULL, "workspace.delete", rq->who.workspace_slug);
+    if (!err)
+        err = db_run(rq->db, &workspace_delete, DB_ARGS(rq->who.workspace_id));
+    rq->identity_changed = true;
+    return err ? err : respond_null(rs);
+}
+
+static enum error workspace_make_current(struct request *rq, struct response *rs)
+{
+    struct row workspace;
+    enum error err = enter(rq, ROLE_VIEWER, &workspace);
+    if (!err)
+        err = db_run(rq->db, &workspace_switch, DB_ARGS(rq->who.user_id, rq->who.workspace_id));
+    if (!err)
+        err = audit_write(rq, &(struct audit){.action = "workspace.switch", .target = rq->who.workspace_slug});
+    rq->identity_changed = true;
+    return err ? err : respond_workspace(rq, rs, 200);
+}
+
+/* ---- members ---------------------------------------------------------------------------------------------------- */
+
+static void write_member(struct request *rq, struct json_writer *w, const struct row *member)
+{
+    (void)rq;
+    json_open_object(w);
+    json_string_member(w, "username", row_text(member, 0));
+    json_string_member(w, "display_name", row_text(member, 1));
+    json_string_member(w, "role", row_text(member, 2));
+    json_string_member(w, "joined_at", row_text(member, 3));
+    json_close_object(w);
+}
+
+#define JOINED SQL_TIME("m.created_at")
+
+static const struct listing members = {
+    .name = "members",
+    .count = {"members_count", "SELECT count(*) FROM memberships WHERE workspace_id = $1"},
+    .page = {"members_page", "SELECT u.username, u.display_name, m.role, " JOINED
+                             " FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1"
+                             " ORDER BY lower(u.username), u.id LIMIT $2 OFFSET $3"},
+    .write = write_member,
+};
+
+static enum error members_list(struct request *rq, struct response *rs)
+{
+    struct row workspace;
+    enum error err = enter(rq, ROLE_VIEWER, &workspace);
+    return err ? err : respond_page(rq, rs, &members, DB_ARGS(rq->who.workspace_id));
+}
+
+struct member {
+    const char *user_id, *username;
+    enum role role; /* ROLE_NONE = not in the workspace */
+    bool self;
+};
+
+static enum error find_member(struct request *rq, struct member *member)
+{
+    struct row row;
+    const char *username = path_arg(rq, "username");
+    enum error err = db_one(rq->db, &member_find, &row, DB_ARGS(rq->who.workspace_id, username));
+    if (err)
+        return fail_as(rq, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, username);
+    *member = (struct member){
+        .user_id = row_text(&row, 0),
+        .username = row_text(&row, 1),
+        .role = role_from_name(row_text(&row, 2)),
+        .self = strcmp(row_string(&row, 0), rq->who.user_id) == 0,
+    };
+    return OK;
+}
+
+/* May the user make `member` a `wanted` (ROLE_NONE: remove him)? Anybody may step down. */
+static enum error check_member_change(struct request *rq, const struct member *member, enum role wanted)
+{
+    if (member->self && wanted < member->role)
+        return OK;
+    enum role highest = wanted > member->role ? wanted : member->role;
+    return need_role(rq, highest >= ROLE_ADMIN ? ROLE_OWNER : ROLE_ADMIN);
+}
+
+static enum error spare_last_owner(struct request *rq, const struct member *member, enum role wanted)
+{
+    struct row others;
+    if (member->role != ROLE_OWNER || wanted == ROLE_OWNER)
+        return OK;
+    enum error err = db_one(rq->db, &member_other_owners, &others, DB_ARGS(rq->who.workspace_id, member->user_id));
+    if (err)
+        return err;
+    return row_int(&others, 0) > 0 ? OK : fail(rq, MSG_LAST_OWNER, NULL);
+}
+
+/* One row for a membership that began, changed or ended. */
+static enum error audit_member(struct request *rq, const struct member *member, enum role wanted)
+{
+    const char *action = !member->role ? "member.add" : wanted ? "member.change" : "member.remove";
+    const char *from = member->role ? arena_printf(rq->arena, "\"%s\"", role_names[member->role]) : "null";
+    const char *to = wanted ? arena_printf(rq->arena, "\"%s\"", role_names[wanted]) : "null";
+    struct audit entry = {
+        .action = action,
+        .target = member->username,
+        .changes = arena_printf(rq->arena, "[{\"key\":\"role\",\"old_value\":%s,\"new_value\":%s}]", from, to),
+    };
+    rq->identity_changed = true;
+    return audit_write(rq, &entry);
+}
+
+static enum error member_set(struct request *rq, struct response *rs)
+{
+    struct row workspace;
+    struct member member;
+    enum role wanted = role_from_name(body_text(rq, "role"));
+    enum error err = enter_to_change(rq, ROLE_ADMIN, &workspace);
+    if (!err)
+        err = find_member(rq, &member);
+    if (!err)
+        err = check_member_change(rq, &member, wanted);
+    if (!err)
+        err = spare_last_owner(rq, &member, wanted);
+    if (!err)
+        err = db_run(rq->db, &member_put, DB_ARGS(rq->who.workspace_id, member.user_id, role_names[wanted]));
+    if (!err)
+        err = audit_member(rq, &member, wanted);
+    if (err)
+        return err;
+    struct json_writer *w = respond_begin(rs, member.role ? 200 : 201);
+    json_open_object(w);
+    json_string_member(w, "username", member.username);
+    json_string_member(w, "role", role_names[wanted]);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+static enum error member_remove(struct request *rq, struct response *rs)
+{
+    struct row workspace;
+    struct member member;
+    enum error err = enter_to_change(rq, ROLE_VIEWER, &workspace);
+    if (!err && strcasecmp(path_arg(rq, "username"), rq->who.username) != 0)
+        err = need_role(rq, ROLE_ADMIN); /* before it tells who is a user */
+    if (!err)
+        err = find_member(rq, &member);
+    if (!err && !member.role)
+        err = fail(rq, MSG_MEMBER_UNKNOWN, member.username, NULL);
+    if (!err)
+        err = check_member_change(rq, &member, ROLE_NONE);
+    if (!err)
+        err = spare_last_owner(rq, &member, ROLE_NONE);
+    if (!err)
+        err = audit_member(rq, &member, ROLE_NONE);
+    if (!err)
+        err = db_run(rq->db, &member_tokens, DB_ARGS(rq->who.workspace_id, member.user_id));
+    if (!err)
+        err = db_run(rq->db, &member_current, DB_ARGS(rq->who.workspace_id, member.user_id));
+    if (!err)
+        err = db_run(rq->db, &member_delete, DB_ARGS(rq->who.workspace_id, member.user_id));
+    return err ? err : respond_null(rs);
+}
+
+const struct route workspaces_routes[] = {
+    {GET, "/api/workspaces", workspaces_list, .access = ACCESS_USER, .query = page_query},
+    {POST, "/api/workspaces", workspace_create, .access = ACCESS_USER, .body = create_fields,
+     .flags = ROUTE_SESSION_ONLY},
+    {GET, "/api/workspaces/{slug}", workspace_get, .access = ACCESS_USER},
+    {PATCH, "/api/workspaces/{slug}", workspace_change, .access = ACCESS_USER, .body = change_fields,
+     .flags = ROUTE_SESSION_ONLY},
+    {DELETE, "/api/workspaces/{slug}", workspace_remove, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {POST, "/api/workspaces/{slug}/switch", workspace_make_current, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {GET, "/api/workspaces/{slug}/members", members_list, .access = ACCESS_USER, .query = page_query},
+    {PUT, "/api/workspaces/{slug}/members/{username}", member_set, .access = ACCESS_USER, .body = member_fields,
+     .flags = ROUTE_SESSION_ONLY},
+    {DELETE, "/api/workspaces/{slug}/members/{username}", member_remove, .access = ACCESS_USER,
+     .flags = ROUTE_SESSION_ONLY},
+    {0},
+};

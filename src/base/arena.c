@@ -1,0 +1,197 @@
+/* Arena: a list of blocks that allocations are cut from; a reset keeps only the first. */
+#include "arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "util.h"
+
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h> /* its macros do nothing in builds without ASan */
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size)   ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
+enum { FIRST_BLOCK = 64 * KB, LARGEST_BLOCK = 1 * MB, ALIGNMENT = alignof(max_align_t) };
+
+struct block {
+    struct block *next;
+    size_t size;
+    alignas(max_align_t) char bytes[];
+};
+
+struct arena {
+    struct block *first, *current;
+    size_t offset; /* into current */
+    size_t used, max;
+    void (*handler)(void *context);
+    void *context;
+};
+
+static size_t aligned(size_t size)
+{
+    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+static struct block *block_new(size_t size)
+{
+    struct block *block = malloc(sizeof *block + size);
+    if (!block)
+        return NULL;
+    block->next = NULL;
+    block->size = size;
+    ASAN_POISON_MEMORY_REGION(block->bytes, size);
+    return block;
+}
+
+static void block_free(struct block *block)
+{
+    ASAN_UNPOISON_MEMORY_REGION(block->bytes, block->size);
+    free(block);
+}
+
+static _Noreturn void exhausted(const struct arena *arena)
+{
+    if (arena->handler)
+        arena->handler(arena->context);
+    log_error("arena exhausted", LOG_INT("used", arena->used), LOG_INT("max", arena->max));
+    abort();
+}
+
+struct arena *arena_new(size_t max)
+{
+    struct arena *arena = calloc(1, sizeof *arena);
+    struct block *first = block_new(FIRST_BLOCK);
+    if (!arena || !first) {
+        log_error("out of memory: no arena");
+        abort();
+    }
+    arena->first = arena->current = first;
+    /* Half the address space is no limit in practice, and keeps the sums below from wrapping. */
+    arena->max = aligned(max < SIZE_MAX / 2 ? max : SIZE_MAX / 2);
+    return arena;
+}
+
+static void free_blocks_after_first(struct arena *arena)
+{
+    struct block *block = arena->first->next;
+    while (block) {
+        struct block *next = block->next;
+        block_free(block);
+        block = next;
+    }
+    arena->first->next = NULL;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (!arena)
+        return;
+    free_blocks_after_first(arena);
+    block_free(arena->first);
+    free(arena);
+}
+
+void arena_reset(struct arena *arena)
+{
+    free_blocks_after_first(arena);
+    ASAN_POISON_MEMORY_REGION(arena->first->bytes, arena->first->size);
+    arena->current = arena->first;
+    arena->offset = 0;
+    arena->used = 0;
+}
+
+void arena_on_exhausted(struct arena *arena, void (*handler)(void *context), void *context)
+{
+    arena->handler = handler;
+    arena->context = context;
+}
+
+size_t arena_used(const struct arena *arena)
+{
+    return arena->used;
+}
+
+static void add_block(struct arena *arena, size_t room)
+{
+    size_t size = arena->current->size < LARGEST_BLOCK / 2 ? arena->current->size * 2 : LARGEST_BLOCK;
+    struct block *block = block_new(size > room ? size : room);
+    if (!block)
+        exhausted(arena);
+    arena->current->next = block;
+    arena->current = block;
+    arena->offset = 0;
+}
+
+static void *take(struct arena *arena, size_t size)
+{
+    if (size > arena->max)
+        exhausted(arena);
+    size_t room = aligned(size ? size : 1); /* addresses of empty allocations differ, too */
+    if (room > arena->max - arena->used)
+        exhausted(arena);
+    if (room > arena->current->size - arena->offset)
+        add_block(arena, room);
+
+    void *bytes = arena->current->bytes + arena->offset;
+    arena->offset += room;
+    arena->used += room;
+    ASAN_UNPOISON_MEMORY_REGION(bytes, size); /* not room: a step past the end is then noticed */
+    return bytes;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return memset(take(arena, size), 0, size);
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        exhausted(arena);
+    return arena_alloc(arena, total);
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(take(arena, size), text, size);
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t length)
+{
+    length = strnlen(text, length);
+    char *copy = take(arena, length + 1);
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    va_list measured;
+    va_copy(measured, args);
+    int length = vsnprintf(NULL, 0, format, measured);
+    va_end(measured);
+    if (length < 0) /* longer than INT_MAX */
+        exhausted(arena);
+
+    char *text = take(arena, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    return text;
+}

@@ -1,0 +1,105 @@
+/* Buffer: bytes that grow by doubling up to a maximum. */
+#include "buffer.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+enum { SMALLEST = 256, KEPT_ON_RESET = 64 * KB };
+
+void buffer_init(struct buffer *buffer, size_t max)
+{
+    /* The cap keeps length + 1 and the doubling from wrapping. */
+    *buffer = (struct buffer){.max = max < SIZE_MAX / 4 ? max : SIZE_MAX / 4};
+}
+
+void buffer_free(struct buffer *buffer)
+{
+    free(buffer->data);
+    buffer_init(buffer, buffer->max);
+}
+
+void buffer_reset(struct buffer *buffer)
+{
+    if (buffer->capacity > KEPT_ON_RESET) {
+        buffer_free(buffer);
+        return;
+    }
+    buffer->length = 0;
+    buffer->overflow = false;
+    if (buffer->data)
+        buffer->data[0] = '\0';
+}
+
+/* Overflow stays until the reset, so that what the buffer holds is always an unbroken beginning. No memory counts as
+ * overflow, too: callers have one thing to check. */
+static bool make_room(struct buffer *buffer, size_t length)
+{
+    if (buffer->overflow)
+        return false;
+    if (length > buffer->max - buffer->length) {
+        buffer->overflow = true;
+        return false;
+    }
+    size_t needed = buffer->length + length + 1;
+    if (needed <= buffer->capacity)
+        return true;
+
+    size_t capacity = buffer->capacity ? buffer->capacity : SMALLEST;
+    while (capacity < needed)
+        capacity *= 2;
+    if (capacity > buffer->max + 1)
+        capacity = buffer->max + 1;
+    char *data = realloc(buffer->data, capacity);
+    if (!data) {
+        buffer->overflow = true;
+        return false;
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return true;
+}
+
+void buffer_append(struct buffer *buffer, const void *bytes, size_t length)
+{
+    if (length == 0 || !make_room(buffer, length))
+        return;
+    memcpy(buffer->data + buffer->length, bytes, length);
+    buffer->length += length;
+    buffer->data[buffer->length] = '\0';
+}
+
+void buffer_text(struct buffer *buffer, const char *text)
+{
+    buffer_append(buffer, text, strlen(text));
+}
+
+void buffer_char(struct buffer *buffer, char c)
+{
+    buffer_append(buffer, &c, 1);
+}
+
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+
+    if (length < 0) { /* longer than INT_MAX */
+        buffer->overflow = true;
+    } else if (length > 0 && make_room(buffer, (size_t)length)) {
+        vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, again);
+        buffer->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+const char *buffer_string(const struct buffer *buffer)
+{
+    return buffer->data ? buffer->data : "";
+}

@@ -1,0 +1,275 @@
+/* Crypto: passwords, tokens, sealed secrets and random values on top of libsodium (the only file that includes it). */
+#include "crypto.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util.h"
+
+enum {
+    PASSWORD_PASSES = 2,
+    PASSWORD_MEMORY = 19 * MB,
+    KEY_ID_MAX = 16,
+    KEYS_MAX = 16,
+    NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+    TAG_BYTES = crypto_aead_xchacha20poly1305_ietf_ABYTES,
+    MASK_EDGE = 4,
+    MASK_WHOLE = 10,
+};
+
+_Static_assert(CRYPTO_PASSWORD_TEXT >= crypto_pwhash_STRBYTES, "a PHC string must fit");
+_Static_assert(CRYPTO_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the ring's keys are XChaCha20 keys");
+
+bool crypto_init(void)
+{
+    return sodium_init() >= 0; /* 1 = was done before */
+}
+
+/* ---- passwords ---- */
+
+bool password_hash(char out[CRYPTO_PASSWORD_TEXT], const char *password)
+{
+    return crypto_pwhash_str_alg(out, password, strlen(password), PASSWORD_PASSES, PASSWORD_MEMORY,
+                                 crypto_pwhash_ALG_ARGON2ID13) == 0;
+}
+
+bool password_verify(const char *phc, const char *password)
+{
+    return crypto_pwhash_str_verify(phc, password, strlen(password)) == 0;
+}
+
+bool password_verify_nobody(const char *password)
+{
+    /* Of 32 random bytes that were thrown away, with the parameters above. */
+    static const char phc[CRYPTO_PASSWORD_TEXT] =
+        "$argon2id$v=19$m=19456,t=2,p=1$1kW+iy7qpH4NwyXzS5IEqw$TN50XlSpYz6ev4835rqjM0neB+dsprLyHCUubMIEEUc";
+
+    (void)password_verify(phc, password);
+    return false;
+}
+
+/* ---- random values ---- */
+
+void random_bytes(void *out, size_t size)
+{
+    randombytes_buf(out, size);
+}
+
+char *random_token(struct arena *arena, size_t bytes)
+{
+    size_t size = sodium_base64_ENCODED_LEN(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    unsigned char *raw = arena_alloc(arena, bytes);
+    char *text = arena_alloc(arena, size);
+
+    randombytes_buf(raw, bytes);
+    sodium_bin2base64(text, size, raw, bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_memzero(raw, bytes);
+    return text;
+}
+
+void random_uuid(char out[UUID_TEXT])
+{
+    unsigned char b[16];
+
+    randombytes_buf(b, sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0F) | 0x40); /* version 4 */
+    b[8] = (unsigned char)((b[8] & 0x3F) | 0x80); /* variant of RFC 9562 */
+    snprintf(out, UUID_TEXT, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
+             b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+void token_hash(char out[CRYPTO_HASH_TEXT], const char *token)
+{
+    unsigned char hash[32];
+
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)token, strlen(token), NULL, 0);
+    sodium_bin2hex(out, CRYPTO_HASH_TEXT, hash, sizeof hash);
+}
+
+/* ---- the key ring ---- */
+
+struct key {
+    char id[KEY_ID_MAX + 1];
+    unsigned char bytes[CRYPTO_KEY_BYTES];
+};
+
+/* In sodium_malloc memory: between guard pages, out of core dumps, wiped when freed. */
+struct keyring {
+    size_t count;
+    struct key keys[KEYS_MAX];
+};
+
+static const struct key *key_find(const struct keyring *ring, const char *id, size_t length)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        if (strlen(ring->keys[i].id) == length && memcmp(ring->keys[i].id, id, length) == 0)
+            return &ring->keys[i];
+    return NULL;
+}
+
+static bool key_id_valid(const char *id, size_t length)
+{
+    return length >= 1 && length <= KEY_ID_MAX && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789_-") >= length;
+}
+
+/* Any of base64's spellings: openssl, Python and people's habits differ in alphabet and padding. */
+static bool key_decode(unsigned char out[CRYPTO_KEY_BYTES], const char *text, size_t length)
+{
+    static const int variants[] = {sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
+                                   sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING};
+
+    for (size_t i = 0; i < COUNT(variants); i++) {
+        size_t size;
+        const char *end;
+        if (sodium_base642bin(out, CRYPTO_KEY_BYTES, text, length, NULL, &size, &end, variants[i]) == 0 &&
+            size == CRYPTO_KEY_BYTES && end == text + length)
+            return true;
+    }
+    return false;
+}
+
+/* What is wrong with one entry, or NULL. Its text is never repeated: a missing id would make it the key itself. */
+static const char *entry_add(struct keyring *ring, const char *entry, size_t length)
+{
+    const char *colon = memchr(entry, ':', length);
+
+    if (!colon)
+        return "has no key id (id:base64)";
+    size_t id_length = (size_t)(colon - entry);
+    if (!key_id_valid(entry, id_length))
+        return "needs a key id of 1 to 16 of a-z 0-9 _ - before the colon";
+    if (key_find(ring, entry, id_length))
+        return "has a key id that was used before";
+    if (ring->count == KEYS_MAX)
+        return "is one too many; at most 16 keys";
+    struct key *key = &ring->keys[ring->count];
+    if (!key_decode(key->bytes, colon + 1, length - id_length - 1))
+        return "is not 32 bytes in base64 behind the colon";
+    memcpy(key->id, entry, id_length);
+    ring->count++;
+    return NULL;
+}
+
+struct keyring *keyring_new(const char *text, char *error, size_t size)
+{
+    struct keyring *ring = sodium_malloc(sizeof *ring);
+    const char *problem = NULL;
+
+    if (!ring) {
+        snprintf(error, size, "cannot be kept: no locked memory");
+        return NULL;
+    }
+    sodium_memzero(ring, sizeof *ring);
+    for (unsigned number = 1; !problem; number++) {
+        size_t length = strcspn(text, ",");
+        problem = entry_add(ring, text, length);
+        if (problem)
+            snprintf(error, size, "entry %u %s", number, problem);
+        text += length;
+        if (!*text++)
+            break;
+    }
+    if (problem) {
+        sodium_free(ring);
+        return NULL;
+    }
+    sodium_mprotect_readonly(ring);
+    return ring;
+}
+
+void keyring_free(struct keyring *ring)
+{
+    sodium_free(ring);
+}
+
+const char *keyring_first_id(const struct keyring *ring)
+{
+    return ring->keys[0].id;
+}
+
+/* ---- sealed secrets: "id:" base64(nonce, ciphertext, tag) ---- */
+
+char *secret_seal(const struct keyring *ring, struct arena *arena, const char *context, const char *secret)
+{
+    const struct key *key = &ring->keys[0];
+    size_t length = strlen(secret);
+    size_t size = NONCE_BYTES + length + TAG_BYTES;
+    size_t prefix = strlen(key->id) + 1;
+    size_t text_size = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL);
+    unsigned char *raw = arena_alloc(arena, size);
+    char *text = arena_alloc(arena, prefix + text_size);
+
+    randombytes_buf(raw, NONCE_BYTES); /* 192 bits: random ones do not collide */
+    crypto_aead_xchacha20poly1305_ietf_encrypt(raw + NONCE_BYTES, NULL, (const unsigned char *)secret, length,
+                                               (const unsigned char *)context, strlen(context), NULL, raw, key->bytes);
+    memcpy(text, key->id, prefix - 1);
+    text[prefix - 1] = ':';
+    sodium_bin2base64(text + prefix, text_size, raw, size, sodium_base64_VARIANT_ORIGINAL);
+    return text;
+}
+
+char *secret_open(const struct keyring *ring, struct arena *arena, const char *context, const char *sealed)
+{
+    size_t id_length = strcspn(sealed, ":");
+    const struct key *key = key_find(ring, sealed, id_length);
+
+    if (!key || !sealed[id_length])
+        return NULL;
+    const char *text = sealed + id_length + 1;
+    size_t length = strlen(text);
+    size_t size;
+    unsigned char *raw = arena_alloc(arena, length + 1);
+    if (sodium_base642bin(raw, length, text, length, NULL, &size, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        size < NONCE_BYTES + TAG_BYTES)
+        return NULL;
+
+    size_t plain = size - NONCE_BYTES - TAG_BYTES;
+    char *secret = arena_alloc(arena, plain + 1);
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)secret, NULL, NULL, raw + NONCE_BYTES,
+                                                   size - NONCE_BYTES, (const unsigned char *)context, strlen(context),
+                                                   raw, key->bytes) != 0)
+        return NULL;
+    secret[plain] = '\0';
+    return secret;
+}
+
+bool secret_is_old(const struct keyring *ring, const char *sealed)
+{
+    const char *id = keyring_first_id(ring);
+    size_t length = strlen(id);
+
+    return strncmp(sealed, id, length) != 0 || sealed[length] != ':';
+}
+
+/* ---- showing and comparing ---- */
+
+/* The byte where code point number `index` starts. */
+static size_t offset_of(const char *text, size_t index)
+{
+    const char *at = text;
+
+    while (index-- > 0)
+        (void)utf8_next(&at);
+    return (size_t)(at - text);
+}
+
+char *secret_mask(struct arena *arena, const char *secret)
+{
+    size_t length = utf8_length(secret);
+
+    if (length <= MASK_WHOLE) {
+        char *stars = arena_alloc(arena, length + 1);
+        memset(stars, '*', length);
+        return stars;
+    }
+    return arena_printf(arena, "%.*s...%s", (int)offset_of(secret, MASK_EDGE), secret,
+                        secret + offset_of(secret, length - MASK_EDGE));
+}
+
+bool secret_equal(const char *a, const char *b)
+{
+    size_t length = strlen(a);
+
+    return length == strlen(b) && sodium_memcmp(a, b, length) == 0;
+}

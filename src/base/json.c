@@ -1,0 +1,262 @@
+/* JSON: Jansson behind our limits, and a writer that needs no tree. */
+#include "json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+enum { WRITER_NESTING = 64, DECIMALS_MAX = 15 };
+
+static struct arena *current_arena;
+
+static void *allocate(size_t size)
+{
+    return arena_alloc(current_arena, size);
+}
+
+static void keep(void *pointer)
+{
+    (void)pointer; /* the arena frees it */
+}
+
+struct arena *json_use_arena(struct arena *arena)
+{
+    struct arena *before = current_arena;
+    current_arena = arena;
+    if (arena)
+        json_set_alloc_funcs(allocate, keep);
+    else
+        json_set_alloc_funcs(malloc, free);
+    return before;
+}
+
+/* Looked at before parsing: Jansson recurses, with a limit of its own that is far above ours. Text that is not JSON may
+ * be misread here, but only behind the place where the parser stops. */
+static bool nested_too_deep(const char *text, size_t length)
+{
+    int depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (in_string)
+            continue;
+        else if ((c == '[' || c == '{') && ++depth > JSON_MAX_NESTING)
+            return true;
+        else if (c == ']' || c == '}')
+            depth--;
+    }
+    return false;
+}
+
+json_t *json_parse(const char *text, size_t length, struct json_failure *failure)
+{
+    *failure = (struct json_failure){.too_deep = nested_too_deep(text, length)};
+    if (failure->too_deep)
+        return NULL;
+
+    json_error_t error;
+    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (!value) {
+        failure->line = error.line;
+        failure->column = error.column;
+        snprintf(failure->message, sizeof failure->message, "%s", error.text);
+    }
+    return value;
+}
+
+char *json_text(struct arena *arena, const json_t *value)
+{
+    /* 15 digits: with the 17 that Jansson takes by itself 0.1 would come back as 0.10000000000000001. */
+    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+    size_t size = json_dumpb(value, NULL, 0, flags);
+    char *text = arena_alloc(arena, size + 1);
+    json_dumpb(value, text, size, flags);
+    return text;
+}
+
+void json_begin(struct json_writer *w, struct buffer *out)
+{
+    *w = (struct json_writer){.out = out};
+}
+
+/* What comes before any value or key. */
+static void separate(struct json_writer *w)
+{
+    if (w->after_key) {
+        w->after_key = false;
+        return;
+    }
+    if (w->depth == 0 || w->depth > WRITER_NESTING)
+        return;
+    uint64_t level = UINT64_C(1) << (w->depth - 1);
+    if (w->comma & level)
+        buffer_char(w->out, ',');
+    w->comma |= level;
+}
+
+static void open_level(struct json_writer *w, char bracket)
+{
+    separate(w);
+    buffer_char(w->out, bracket);
+    w->depth++;
+    if (w->depth > WRITER_NESTING)
+        w->out->overflow = true; /* refused like any other limit */
+    else
+        w->comma &= ~(UINT64_C(1) << (w->depth - 1));
+}
+
+static void close_level(struct json_writer *w, char bracket)
+{
+    buffer_char(w->out, bracket);
+    w->depth--;
+}
+
+void json_open_object(struct json_writer *w)
+{
+    open_level(w, '{');
+}
+
+void json_close_object(struct json_writer *w)
+{
+    close_level(w, '}');
+}
+
+void json_open_array(struct json_writer *w)
+{
+    open_level(w, '[');
+}
+
+void json_close_array(struct json_writer *w)
+{
+    close_level(w, ']');
+}
+
+void json_key(struct json_writer *w, const char *key)
+{
+    separate(w);
+    json_quote(w->out, key);
+    buffer_char(w->out, ':');
+    w->after_key = true;
+}
+
+void json_put_raw(struct json_writer *w, const char *json)
+{
+    separate(w);
+    buffer_text(w->out, json ? json : "null");
+}
+
+void json_put_string(struct json_writer *w, const char *text)
+{
+    if (!text) {
+        json_put_null(w);
+        return;
+    }
+    separate(w);
+    json_quote(w->out, text);
+}
+
+void json_put_int(struct json_writer *w, long long value)
+{
+    separate(w);
+    buffer_printf(w->out, "%lld", value);
+}
+
+void json_put_double(struct json_writer *w, double value, int decimals)
+{
+    if (!isfinite(value)) {
+        json_put_null(w);
+        return;
+    }
+    char number[352]; /* DBL_MAX has 309 digits */
+    decimals = decimals < 0 ? 0 : decimals > DECIMALS_MAX ? DECIMALS_MAX : decimals;
+    int length = snprintf(number, sizeof number, "%.*f", decimals, value);
+    if (decimals > 0) {
+        while (number[length - 1] == '0')
+            length--;
+        if (number[length - 1] == '.')
+            length--;
+        number[length] = '\0';
+    }
+    json_put_raw(w, strcmp(number, "-0") == 0 ? "0" : number);
+}
+
+void json_put_bool(struct json_writer *w, bool value)
+{
+    json_put_raw(w, value ? "true" : "false");
+}
+
+void json_put_null(struct json_writer *w)
+{
+    json_put_raw(w, NULL);
+}
+
+void json_string_member(struct json_writer *w, const char *key, const char *text)
+{
+    json_key(w, key);
+    json_put_string(w, text);
+}
+
+void json_int_member(struct json_writer *w, const char *key, long long value)
+{
+    json_key(w, key);
+    json_put_int(w, value);
+}
+
+void json_bool_member(struct json_writer *w, const char *key, bool value)
+{
+    json_key(w, key);
+    json_put_bool(w, value);
+}
+
+void json_raw_member(struct json_writer *w, const char *key, const char *json)
+{
+    json_key(w, key);
+    json_put_raw(w, json);
+}
+
+static bool plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c < 0x7f;
+}
+
+/* The short escape of a character that cannot stand in a string as it is, 0 when it has none. */
+static char short_escape(unsigned char c)
+{
+    static const char escapes[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\', [0x7f] = 0};
+    return escapes[c];
+}
+
+void json_quote(struct buffer *out, const char *text)
+{
+    buffer_char(out, '"');
+    while (*text) {
+        size_t run = 0;
+        while (plain((unsigned char)text[run]))
+            run++;
+        buffer_append(out, text, run);
+        text += run;
+        if (!*text)
+            break;
+
+        unsigned char c = (unsigned char)*text;
+        size_t length = utf8_sequence(text);
+        if (length == 0)
+            buffer_text(out, "\xef\xbf\xbd"); /* U+FFFD: one broken byte must not break the document */
+        else if (length > 1)
+            buffer_append(out, text, length);
+        else if (short_escape(c))
+            buffer_append(out, (char[]){'\\', short_escape(c)}, 2);
+        else
+            buffer_printf(out, "\\u%04x", c);
+        text += length ? length : 1;
+    }
+    buffer_char(out, '"');
+}

@@ -1,0 +1,77 @@
+/* Scoreboard: the shared memory itself, and what can be read off it. */
+#include "scoreboard.h"
+
+#include <sys/mman.h>
+
+#include "util.h"
+
+static const char *const stage_names[STAGE_COUNT] = {
+    [STAGE_EMPTY] = "empty",       [STAGE_STARTING] = "starting", [STAGE_IDLE] = "idle",         [STAGE_READING] = "reading",
+    [STAGE_HANDLING] = "handling", [STAGE_WRITING] = "writing",   [STAGE_STOPPING] = "stopping",
+};
+
+static size_t board_size(int slots)
+{
+    return sizeof(struct scoreboard) + (size_t)slots * sizeof(struct worker_slot);
+}
+
+struct scoreboard *scoreboard_new(int slots)
+{
+    if (slots < 1)
+        return NULL;
+    /* Pages nobody touched cost nothing, so slots in reserve are free. */
+    struct scoreboard *board =
+        mmap(NULL, board_size(slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (board == MAP_FAILED)
+        return NULL;
+    board->slots = slots;
+    board->started_ms = monotonic_ms();
+    atomic_store(&board->cpu_permille, -1);
+    return board;
+}
+
+void scoreboard_free(struct scoreboard *board)
+{
+    if (board)
+        munmap(board, board_size(board->slots));
+}
+
+void scoreboard_stage(struct worker_slot *slot, enum worker_stage stage)
+{
+    /* The time first: a reader may then think a stage younger than it is, never older. */
+    atomic_store_explicit(&slot->stage_since_ms, monotonic_ms(), memory_order_relaxed);
+    atomic_store_explicit(&slot->stage, (int)stage, memory_order_release);
+}
+
+const char *stage_name(enum worker_stage stage)
+{
+    return (unsigned)stage < STAGE_COUNT ? stage_names[stage] : "unknown";
+}
+
+static enum worker_stage stage_of(const struct scoreboard *board, int index)
+{
+    return (enum worker_stage)atomic_load_explicit(&board->slot[index].stage, memory_order_acquire);
+}
+
+int scoreboard_count(const struct scoreboard *board, enum worker_stage stage)
+{
+    int count = 0;
+    for (int i = 0; i < board->slots; i++)
+        count += stage_of(board, i) == stage;
+    return count;
+}
+
+int scoreboard_busy(const struct scoreboard *board)
+{
+    int count = 0;
+    for (int i = 0; i < board->slots; i++) {
+        enum worker_stage stage = stage_of(board, i);
+        count += stage == STAGE_READING || stage == STAGE_HANDLING || stage == STAGE_WRITING;
+    }
+    return count;
+}
+
+int scoreboard_alive(const struct scoreboard *board)
+{
+    return board->slots - scoreboard_count(board, STAGE_EMPTY);
+}

@@ -1,0 +1,230 @@
+/* Settings: the table of every environment variable the program reads, and loading them. */
+#include "settings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "env_file.h"
+#include "log.h"
+#include "settings_table.h"
+#include "util.h"
+
+enum { VALUE_MAX = 8 * KB, STORE_MAX = 4 * MB };
+
+static const struct setting_word cookie_words[] = {
+    {"auto", COOKIE_SECURE_AUTO, false},
+    {"always", COOKIE_SECURE_ALWAYS, false},
+    {"never", COOKIE_SECURE_NEVER, false},
+    {0},
+};
+
+static const struct setting_word level_words[] = {
+    {"error", LOG_LEVEL_ERROR, false},
+    {"warn", LOG_LEVEL_WARN, false},
+    {"info", LOG_LEVEL_INFO, false},
+    {"debug", LOG_LEVEL_DEBUG, false},
+    {"trace", LOG_LEVEL_DEBUG, true},
+    {"off", LOG_LEVEL_ERROR, true},
+    {0},
+};
+
+static const struct setting_word format_words[] = {
+    {"json", LOG_FORMAT_JSON, false},
+    {"text", LOG_FORMAT_TEXT, false},
+    {0},
+};
+
+#define FIELD(member) .offset = offsetof(struct settings, member)
+
+/* clang-format off */
+const struct setting settings_table[] = {
+    {"DATABASE_URL", &setting_text, FIELD(database_url), .fallback = "", .required = true,
+     .kind = "PostgreSQL URI", .check = check_database_url,
+     .example = "postgresql://ccr_user:password@localhost:5432/ccr_ui_db",
+     .help = "Where PostgreSQL is. Characters such as `@ : / ?` in the user or password are percent-encoded (`%40` for `@`)."},
+    {"HOST", &setting_text, FIELD(host), .fallback = "127.0.0.1",
+     .kind = "address or host name", .check = check_host,
+     .help = "Address of the FastCGI listener on TCP; only used with `PORT`. FastCGI has no authentication: keep it on loopback or a private network."},
+    {"PORT", &setting_integer, FIELD(port), .fallback = "0", .min = 0, .max = 65535,
+     .help = "FastCGI port on TCP. 0 = none: a Unix socket (`SOCKET`, systemd or spawn-fcgi) is used instead."},
+    {"SOCKET", &setting_path, FIELD(socket_path), .fallback = "",
+     .kind = "absolute path", .check = check_socket, .example = "/run/ccr-ui-backend/fastcgi.sock",
+     .help = "Path of the Unix socket to listen on. Not needed when systemd or spawn-fcgi hands one over."},
+    {"SOCKET_MODE", &setting_octal, FIELD(socket_mode), .fallback = "0660", .min = 0, .max = 0777,
+     .help = "Permissions of `SOCKET`. Whoever may connect can claim to be any client, so only Nginx's group should."},
+    {"JWT_SECRET", &setting_text, FIELD(jwt_secret), .fallback = "", .required = true, .secret = true,
+     .kind = "at least 32 bytes", .check = check_jwt_secret,
+     .help = "Signs access tokens (HS256). Make one with `ccr-ui-backend secrets generate`."},
+    {"JWT_SECRET_PREVIOUS", &setting_text, FIELD(jwt_secret_previous), .fallback = "", .secret = true,
+     .kind = "at least 32 bytes", .check = check_jwt_secret,
+     .help = "The secret before `JWT_SECRET` was changed; tokens signed with it are still accepted."},
+    {"ACCESS_TOKEN_TTL", &setting_integer, FIELD(access_token_ttl), .fallback = "900", .min = 60, .max = 86400,
+     .help = "Seconds an access token is valid."},
+    {"REFRESH_TOKEN_TTL", &setting_integer, FIELD(refresh_token_ttl), .fallback = "2592000", .min = 3600, .max = 31536000,
+     .help = "Seconds a login can be renewed without the password (30 days)."},
+    {"SECRETS_KEY", &setting_text, FIELD(secrets_key), .fallback = "", .required = true, .secret = true,
+     .kind = "`id:base64[,id:base64]`", .check = check_secrets_key,
+     .help = "Keys (32 bytes each) that seal stored API tokens; the first seals, all open. Make one with `ccr-ui-backend secrets generate`."},
+    {"CORS_ORIGINS", &setting_text, FIELD(cors_origins), .fallback = "",
+     .kind = "comma list of origins", .check = check_origins, .example = "https://ccr.example.org",
+     .help = "Other sites (`scheme://host[:port]`) whose pages may call the API. `*` is refused: requests carry credentials."},
+    {"COOKIE_SECURE", &setting_choice, FIELD(cookie_secure_mode), .fallback = "auto", .words = cookie_words,
+     .help = "The cookies' `Secure` flag. `auto`: set unless the site is plain http on loopback."},
+    {"MAX_CONNECTIONS", &setting_integer, FIELD(max_connections), .fallback = "8", .min = 1, .max = 1024,
+     .help = "Worker processes; each has one PostgreSQL connection and serves one request at a time."},
+    {"CONNECTION_TIMEOUT", &setting_integer, FIELD(connection_timeout), .fallback = "30", .min = 1, .max = 300,
+     .help = "Seconds to wait for a connection to PostgreSQL."},
+    {"STATEMENT_TIMEOUT", &setting_integer, FIELD(statement_timeout), .fallback = "10000", .min = 1, .max = 600000,
+     .help = "Milliseconds after which PostgreSQL gives up a statement."},
+    {"SLOW_STATEMENT", &setting_integer, FIELD(slow_statement), .fallback = "200", .min = 0, .max = 600000,
+     .help = "Milliseconds from which on a statement is logged as a warning."},
+    {"MAX_REQUESTS", &setting_integer, FIELD(max_requests), .fallback = "100000", .min = 0, .max = 1000000000,
+     .help = "A worker is replaced after about this many requests. 0 = never."},
+    {"REQUEST_TIMEOUT", &setting_integer, FIELD(request_timeout), .fallback = "60", .min = 1, .max = 3600,
+     .help = "Seconds one request may take before its worker is killed and replaced."},
+    {"SHUTDOWN_TIMEOUT", &setting_integer, FIELD(shutdown_timeout), .fallback = "30", .min = 1, .max = 3600,
+     .help = "Seconds running requests get to finish at a stop or reload."},
+    {"MAX_BODY_SIZE", &setting_integer, FIELD(max_body_size), .fallback = "2097152", .min = 1024, .max = 16 * MB,
+     .help = "Bytes a request body may have. Keep Nginx's `client_max_body_size` at or above it."},
+    {"RATE_LIMIT", &setting_integer, FIELD(rate_limit), .fallback = "100", .min = 0, .max = 1000000,
+     .help = "Requests per 10 seconds and client. 0 = no limit."},
+    {"RATE_LIMIT_BURST", &setting_integer, FIELD(rate_limit_burst), .fallback = "20", .min = 0, .max = 1000000,
+     .help = "Requests a client may send at once beyond that pace."},
+    {"UPDATE_URL", &setting_text, FIELD(update_url), .fallback = "",
+     .kind = "http(s) URL", .check = check_url, .example = "https://updates.example.org/ccr-ui-backend.json",
+     .help = "Where to look for new versions. Empty = the program never asks anyone."},
+    {"LOG_LEVEL", &setting_choice, FIELD(log_level), .fallback = "info", .words = level_words, .alias = "RUST_LOG",
+     .help = "The least serious level that is logged."},
+    {"LOG_FORMAT", &setting_choice, FIELD(log_format), .fallback = "json", .words = format_words,
+     .help = "`json`: an object a line for machines; `text`: for people."},
+    {0},
+};
+/* clang-format on */
+
+/* Owns the strings of one loaded struct settings. */
+struct settings_store {
+    struct arena *arena;
+    struct env_file file;
+    struct setting_value values[COUNT(settings_table) - 1]; /* in the table's order */
+    char *copies[COUNT(settings_table) - 1];                /* what was written, to wipe at the end */
+};
+
+const struct setting_value *settings_value(const struct settings *settings, const struct setting *row)
+{
+    return &settings->store->values[row - settings_table];
+}
+
+bool problem_set(struct problem *problem, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(problem->text, problem->size, format, args);
+    va_end(args);
+    return false;
+}
+
+/* Where a variable may be written; "" counts as not written. */
+static bool value_find(struct setting_value *out, const struct env_file *file, const char *path, const char *name)
+{
+    const char *text = name ? getenv(name) : NULL;
+    const char *source = "environment";
+
+    if (name && path && (!text || !*text)) {
+        text = env_file_get(file, name);
+        source = path;
+    }
+    if (!text || !*text)
+        return false;
+    *out = (struct setting_value){.name = name, .text = text, .source = source};
+    return true;
+}
+
+/* The environment before the file, and in each the row's own name before its alias. */
+static void value_choose(struct setting_value *out, const struct setting *row, const struct env_file *file,
+                         const char *path)
+{
+    const struct env_file no_file = {0};
+
+    if (value_find(out, &no_file, NULL, row->name) || value_find(out, &no_file, NULL, row->alias) ||
+        value_find(out, file, path, row->name) || value_find(out, file, path, row->alias))
+        return;
+    *out = (struct setting_value){.name = row->name, .text = row->fallback, .source = "default"};
+}
+
+/* What holds for every value, whatever its row. */
+static bool value_acceptable(const struct setting *row, const struct setting_value *value, struct problem *problem)
+{
+    if (row->required && !*value->text)
+        return problem_set(problem, "is required%s",
+                           row->secret ? "; make one with: ccr-ui-backend secrets generate" : "");
+    if (strlen(value->text) > VALUE_MAX)
+        return problem_set(problem, "is longer than %d bytes", VALUE_MAX);
+    if (!utf8_valid(value->text, strlen(value->text)))
+        return problem_set(problem, "is not UTF-8 text");
+    if (has_control(value->text))
+        return problem_set(problem, "must not hold control characters such as line breaks");
+    return true;
+}
+
+static bool row_load(struct settings *out, const struct setting *row, const char *path, struct problem *problem)
+{
+    struct settings_store *store = out->store;
+    struct setting_value *value = &store->values[row - settings_table];
+
+    value_choose(value, row, &store->file, path);
+    if (!value_acceptable(row, value, problem))
+        return false;
+    store->copies[row - settings_table] = arena_strdup(store->arena, value->text);
+    value->text = store->copies[row - settings_table];
+    if (!row->type->store(row, value, (char *)out + row->offset, problem))
+        return false;
+    if (row->secret)
+        value->shown = *value->text ? "***" : "";
+    else if (!value->shown)
+        value->shown = value->text;
+    if (value->name != row->name)
+        value->source = arena_printf(store->arena, "%s (%s)", value->source, value->name);
+    return true;
+}
+
+bool settings_load(struct settings *out, const char *env_file, char *error, size_t size)
+{
+    struct arena *arena = arena_new(STORE_MAX);
+    char text[400] = "";
+    struct problem problem = {arena, text, sizeof text};
+
+    *out = (struct settings){.store = arena_alloc(arena, sizeof *out->store)};
+    out->store->arena = arena;
+    if (env_file) {
+        env_file = arena_strdup(arena, env_file);
+        if (!env_file_load(&out->store->file, arena, env_file, error, size)) {
+            settings_free(out);
+            return false;
+        }
+    }
+    for (const struct setting *row = settings_table; row->name; row++) {
+        if (!row_load(out, row, env_file, &problem)) {
+            snprintf(error, size, "%s: %s", settings_value(out, row)->name, text);
+            settings_free(out);
+            return false;
+        }
+    }
+    return true;
+}
+
+void settings_free(struct settings *settings)
+{
+    struct settings_store *store = settings->store;
+
+    if (store) {
+        for (size_t i = 0; i < COUNT(store->copies); i++)
+            if (store->copies[i])
+                wipe(store->copies[i], strlen(store->copies[i]));
+        env_file_wipe(&store->file);
+        arena_free(store->arena);
+    }
+    *settings = (struct settings){0};
+}

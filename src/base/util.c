@@ -1,0 +1,195 @@
+/* UTF-8, names, numbers, time and wiping. */
+#include "util.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unicode_letters.inc"
+
+enum { NAME_MAX_CODE_POINTS = 100 };
+
+/* Length of the well-formed sequence at bytes, 0 when there is none. Table 3-7 of the Unicode standard: only the second
+ * byte's range depends on the first. */
+static size_t sequence(const unsigned char *bytes, size_t left)
+{
+    unsigned char lead = left ? bytes[0] : 0;
+    if (lead < 0x80)
+        return lead ? 1 : 0;
+    if (lead < 0xc2 || lead > 0xf4)
+        return 0;
+
+    size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (length > left)
+        return 0;
+    unsigned char lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;  /* below: overlong */
+    unsigned char highest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf; /* above: surrogates, over U+10FFFF */
+    if (bytes[1] < lowest || bytes[1] > highest)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+    return length;
+}
+
+size_t utf8_sequence(const char *text)
+{
+    return sequence((const unsigned char *)text, strnlen(text, 4));
+}
+
+bool utf8_valid(const char *text, size_t length)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    while (length > 0) {
+        size_t step = sequence(bytes, length);
+        if (step == 0)
+            return false;
+        bytes += step;
+        length -= step;
+    }
+    return true;
+}
+
+size_t utf8_length(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
+uint32_t utf8_next(const char **text)
+{
+    static const unsigned char lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    const unsigned char *bytes = (const unsigned char *)*text;
+    if (*bytes == 0)
+        return 0;
+    size_t length = utf8_sequence(*text);
+    if (length == 0) { /* not a valid string after all: one replacement character a byte */
+        ++*text;
+        return 0xfffd;
+    }
+    uint32_t code = bytes[0] & lead_bits[length];
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | (bytes[i] & 0x3f);
+    *text += length;
+    return code;
+}
+
+static bool letter_or_digit(uint32_t code)
+{
+    size_t low = 0, high = COUNT(unicode_letters);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (code > unicode_letters[middle].last)
+            low = middle + 1;
+        else if (code < unicode_letters[middle].first)
+            high = middle;
+        else
+            return true;
+    }
+    return false;
+}
+
+bool name_valid(const char *name)
+{
+    if (!name || !utf8_valid(name, strlen(name)) || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return false;
+    size_t count = 0;
+    uint32_t code;
+    while ((code = utf8_next(&name)) != 0) {
+        if (!letter_or_digit(code) && code != '-' && code != '_' && code != '.')
+            return false;
+        if (++count > NAME_MAX_CODE_POINTS)
+            return false;
+    }
+    return count > 0;
+}
+
+bool has_control(const char *text)
+{
+    uint32_t code;
+    while ((code = utf8_next(&text)) != 0)
+        if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+            return true;
+    return false;
+}
+
+bool uuid_valid(const char *text)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (!text || strlen(text) != sizeof shape - 1)
+        return false;
+    for (size_t i = 0; shape[i]; i++)
+        if (shape[i] == '-' ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+/* Unicode's White_Space property: U+3000 is what a Chinese keyboard types for a space. */
+static bool white_space(uint32_t code)
+{
+    return (code >= 0x09 && code <= 0x0d) || code == 0x20 || code == 0x85 || code == 0xa0 || code == 0x1680 ||
+           (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 || code == 0x202f || code == 0x205f ||
+           code == 0x3000;
+}
+
+bool is_blank(const char *text)
+{
+    if (!text)
+        return true;
+    while (*text)
+        if (!white_space(utf8_next(&text)))
+            return false;
+    return true;
+}
+
+bool parse_int(const char *text, long long min, long long max, long long *out)
+{
+    /* strtoll would also take white space and '+' in front. */
+    if (!text || (*text != '-' && !isdigit((unsigned char)*text)))
+        return false;
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno || end == text || *end || value < min || value > max)
+        return false;
+    *out = value;
+    return true;
+}
+
+void time_text(char out[TIME_TEXT], struct timespec when)
+{
+    struct tm tm;
+    if (!gmtime_r(&when.tv_sec, &tm)) /* the year does not fit an int */
+        tm = (struct tm){.tm_year = 70, .tm_mday = 1};
+    size_t length = strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out + length, TIME_TEXT - length, ".%03dZ", (int)(when.tv_nsec / 1000000));
+}
+
+void time_now_text(char out[TIME_TEXT])
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    time_text(out, now);
+}
+
+int64_t monotonic_ms(void)
+{
+    return monotonic_us() / 1000;
+}
+
+int64_t monotonic_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void wipe(void *bytes, size_t size)
+{
+    if (size) /* callers wipe what may never have been set: NULL, 0 */
+        explicit_bzero(bytes, size);
+}

@@ -1,0 +1,79 @@
+/* check-config: everything `serve` would need, one line each. */
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "crypto.h"
+#include "database_check.h"
+#include "listener.h"
+#include "router.h"
+#include "settings.h"
+
+/* Prints a line and passes `good` on. */
+static bool report(const char *what, bool good, const char *line)
+{
+    printf("%-9s %s%s%s\n", what, good ? "ok" : "WRONG", *line ? ": " : "", line);
+    return good;
+}
+
+static bool check_keys(const struct settings *settings)
+{
+    char problem[256];
+    struct keyring *ring = keyring_new(settings->secrets_key, problem, sizeof problem);
+    bool good = report("keys", ring != NULL, ring ? "SECRETS_KEY can be used" : problem);
+    keyring_free(ring);
+    return good;
+}
+
+static bool check_socket(const struct settings *settings)
+{
+    char line[PATH_MAX + 256];
+    const struct listener_wish wish = {
+        .socket_path = settings->socket_path,
+        .socket_mode = settings->socket_mode,
+        .host = settings->host,
+        .port = settings->port,
+    };
+    bool good = listener_check(&wish, line, sizeof line);
+    return report("socket", good, line);
+}
+
+static bool check_database(const struct settings *settings)
+{
+    struct database_findings found;
+    int status = database_check(settings, &found);
+    bool good = report("database", found.schema[0] || status == EX_OK, found.database);
+    if (found.schema[0])
+        good = report("schema", status == EX_OK, found.schema);
+    return good;
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct option known[] = {{0}};
+    struct settings settings;
+    int status = command_settings_load(&argc, argv, &settings);
+    if (status)
+        return status;
+    if (getopt_long(argc, argv, "", known, NULL) != -1 || optind < argc) {
+        fprintf(stderr, "usage: ccr-ui-backend %s\n", command_check_config.usage);
+        return EX_USAGE;
+    }
+    bool good = report("settings", true, "");
+    good &= check_keys(&settings);
+    good &= check_socket(&settings);
+    good &= check_database(&settings);
+    settings_free(&settings);
+    return good ? EX_OK : EX_CONFIG;
+}
+
+const struct command command_check_config = {
+    .name = "check-config",
+    .usage = "check-config [--env-file FILE]",
+    .summary = "check settings, socket path, database and schema without starting anything",
+    .help = "  --env-file FILE  KEY=VALUE lines; what is set in the environment wins\n"
+            "\n"
+            "Exit status: 0, or 78 when anything is wrong or the database cannot be reached.\n",
+    .run = run,
+};

@@ -1,0 +1,215 @@
+/* secrets {generate|rotate}: new secrets for the env file; sealing everything stored again under a new key. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "crypto.h"
+#include "db.h"
+#include "request.h"
+#include "util.h"
+
+enum { JWT_SECRET_BYTES = 48, ARENA_MAX = 256 * MB };
+
+/* ---- generate --------------------------------------------------------------------------------------------------- */
+
+/* "k20260131": tells people which key is the newer one. */
+static void key_name(char out[10])
+{
+    char now[TIME_TEXT];
+    time_now_text(now);
+    snprintf(out, 10, "k%.4s%.2s%.2s", now, now + 5, now + 8);
+}
+
+static int generate(const char *format)
+{
+    bool json = format && strcmp(format, "json") == 0;
+    if (format && !json && strcmp(format, "env") != 0) {
+        fprintf(stderr, "secrets generate: --format is env or json\n");
+        return EX_USAGE;
+    }
+    char id[10];
+    struct arena *arena = arena_new(MB);
+    key_name(id);
+    const char *jwt_secret = random_token(arena, JWT_SECRET_BYTES), *key = random_token(arena, CRYPTO_KEY_BYTES);
+    printf(json ? "{\"JWT_SECRET\":\"%s\",\"SECRETS_KEY\":\"%s:%s\"}\n" : "JWT_SECRET=%s\nSECRETS_KEY=%s:%s\n",
+           jwt_secret, id, key);
+    arena_free(arena);
+    return EX_OK;
+}
+
+/* ---- rotate ----------------------------------------------------------------------------------------------------- */
+
+/* Every column with sealed values. `select` takes the first key's id, a limit and the number of rows to skip, and gives
+ * ctid, workspace, the row id the value is bound to and the value; a locked row keeps its ctid. */
+#define SEALED(table, column, row_id, order)                                                                           \
+    .what = #table "." #column,                                                                                        \
+    .count = {"rotate_count_" #table, "SELECT count(*) FROM " #table " WHERE split_part(" #column ", ':', 1) <> $1"},  \
+    .select = {"rotate_select_" #table,                                                                                \
+               "SELECT ctid, workspace_id, " #row_id ", " #column " FROM " #table " WHERE split_part(" #column         \
+               ", ':', 1) <> $1 ORDER BY " order " LIMIT $2::int OFFSET $3::int FOR UPDATE"},                          \
+    .update = {"rotate_update_" #table, "UPDATE " #table " SET " #column " = $2 WHERE ctid = $1::tid RETURNING 1"}
+
+static const struct sealed_column {
+    const char *what;
+    const char *batch; /* rows a transaction; backups hold whole files */
+    struct statement count, select, update;
+} columns[] = {
+    {.batch = "200", SEALED(profiles, auth_token, id, "id")},
+    {.batch = "200", SEALED(profile_revisions, auth_token, profile_id, "workspace_id, platform, name, revision")},
+    {.batch = "4", SEALED(backups, content, id, "id")},
+};
+
+struct rotation {
+    struct db *db;
+    struct arena *arena;
+    const struct keyring *ring;
+    bool dry_run;
+    long long done, unreadable; /* of the column under way */
+};
+
+static enum error reseal(struct rotation *r, const struct sealed_column *column, const struct row *row)
+{
+    const char *context = secret_context(r->arena, row_string(row, 1), row_string(row, 2));
+    char *secret = secret_open(r->ring, r->arena, context, row_string(row, 3));
+    if (!secret) {
+        fprintf(stderr, "%s of %s cannot be opened with the keys at hand\n", column->what, row_string(row, 2));
+        r->unreadable++;
+        return OK;
+    }
+    enum error err = OK;
+    if (!r->dry_run) {
+        struct row updated;
+        const char *sealed = secret_seal(r->ring, r->arena, context, secret);
+        err = db_one(r->db, &column->update, &updated, DB_ARGS(row_text(row, 0), sealed));
+    }
+    wipe(secret, strlen(secret));
+    r->done += !err;
+    return err;
+}
+
+/* One transaction; *rows is how many rows it looked at, 0 at the end. */
+static enum error rotate_batch(struct rotation *r, const struct sealed_column *column, int *count)
+{
+    struct rows rows;
+    /* What was sealed again is no longer found; what was not has to be skipped. */
+    long long skip = r->unreadable + (r->dry_run ? r->done : 0);
+    db_begin(r->db);
+    enum error err = db_all(r->db, &column->select, &rows,
+                            DB_ARGS(keyring_first_id(r->ring), column->batch, arena_printf(r->arena, "%lld", skip)));
+    for (int i = 0; !err && i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        err = reseal(r, column, &row);
+    }
+    *count = rows.count;
+    if (!err)
+        err = db_commit(r->db);
+    else
+        db_rollback(r->db);
+    return err;
+}
+
+static enum error rotate_column(struct rotation *r, const struct sealed_column *column)
+{
+    struct row total_row;
+    enum error err = db_one(r->db, &column->count, &total_row, DB_ARGS(keyring_first_id(r->ring)));
+    if (err)
+        return err;
+    long long total = row_int(&total_row, 0);
+    int count = 1;
+    r->done = r->unreadable = 0;
+    while (!err && count > 0) {
+        err = rotate_batch(r, column, &count);
+        db_forget_results(r->db);
+        arena_reset(r->arena);
+        if (!err && count > 0)
+            printf("%s: %lld of %lld\n", column->what, r->done + r->unreadable, total);
+    }
+    printf("%s: %lld %s, %lld cannot be opened\n", column->what, r->done,
+           r->dry_run ? "would be sealed again" : "sealed again", r->unreadable);
+    return err;
+}
+
+static int rotate_all(const struct settings *settings, struct rotation *r)
+{
+    long long unreadable = 0;
+    if (!db_ready(r->db, settings->connection_timeout * 1000)) {
+        fprintf(stderr, "secrets rotate: cannot connect to the database: %s\n", db_failure(r->db));
+        return EX_UNAVAILABLE;
+    }
+    db_maintenance(r->db, true);
+    for (size_t i = 0; i < COUNT(columns); i++) {
+        if (rotate_column(r, &columns[i]) != OK) {
+            fprintf(stderr, "secrets rotate: %s; what was done before stays done, run it again\n", db_message(r->db));
+            return EX_UNAVAILABLE;
+        }
+        unreadable += r->unreadable;
+    }
+    return unreadable ? EX_DATAERR : EX_OK;
+}
+
+static int rotate(int argc, char **argv, bool dry_run)
+{
+    struct settings settings;
+    char problem[256];
+    int status = command_settings_load(&argc, argv, &settings);
+    if (status)
+        return status;
+    struct keyring *ring = keyring_new(settings.secrets_key, problem, sizeof problem);
+    if (ring) {
+        struct rotation r = {.db = db_new(&settings), .arena = arena_new(ARENA_MAX), .ring = ring, .dry_run = dry_run};
+        status = rotate_all(&settings, &r);
+        db_free(r.db);
+        arena_free(r.arena);
+    } else {
+        fprintf(stderr, "ccr-ui-backend: SECRETS_KEY %s\n", problem);
+        status = EX_CONFIG;
+    }
+    keyring_free(ring);
+    settings_free(&settings);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct option known[] = {{"format", required_argument, NULL, 'f'},
+                                          {"dry-run", no_argument, NULL, 'n'},
+                                          {"env-file", required_argument, NULL, 'e'},
+                                          {0}};
+    const char *format = NULL;
+    bool dry_run = false, understood = true;
+    int c;
+    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (c == 'f')
+            format = optarg;
+        else if (c == 'n')
+            dry_run = true;
+        else if (c != 'e') /* that one is command_settings_load's */
+            understood = false;
+    }
+    const char *action = argc - optind == 1 ? argv[optind] : "";
+    if (understood && !dry_run && strcmp(action, "generate") == 0)
+        return generate(format);
+    if (understood && !format && strcmp(action, "rotate") == 0)
+        return rotate(argc, argv, dry_run);
+    fprintf(stderr, "usage: ccr-ui-backend %s\n", command_secrets.usage);
+    return EX_USAGE;
+}
+
+const struct command command_secrets = {
+    .name = "secrets",
+    .usage = "secrets {generate [--format env|json] | rotate [--dry-run]} [--env-file FILE]",
+    .summary = "make secrets for the env file, seal stored ones under a new key",
+    .help =
+        "  generate         prints a new JWT_SECRET and a new SECRETS_KEY; reads no settings\n"
+        "  rotate           seals every stored secret again with the first key of SECRETS_KEY\n"
+        "  --format FORMAT  generate: env (lines for an env file) or json\n"
+        "  --dry-run        rotate: opens everything, changes nothing\n"
+        "\n"
+        "To change the key: put a new one in front, SECRETS_KEY=new:...,old:..., reload the server, run\n"
+        "`secrets rotate`, then take the old one out and reload again.\n"
+        "\n"
+        "Exit status: 0, 65 when some secret cannot be opened with any key, 69 without a database, 78 when a setting\n"
+        "is wrong.\n",
+    .run = run,
+};

@@ -1,0 +1,223 @@
+/* serve: checks what can be checked, opens the socket, becomes the master. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "crypto.h"
+#include "database_check.h"
+#include "listener.h"
+#include "log.h"
+#include "master.h"
+#include "pool.h"
+#include "rate_limit.h"
+#include "router.h"
+#include "scoreboard.h"
+#include "settings.h"
+#include "util.h"
+
+struct options {
+    const char *env_file;
+    const char *socket_path;
+    int socket_mode; /* -1 = SOCKET_MODE */
+};
+
+static int refuse(int status, const char *line)
+{
+    fprintf(stderr, "ccr-ui-backend: %s\n", line);
+    return status;
+}
+
+/* command_settings_load takes --env-file out of argv; a reload needs to know it, too. */
+static const char *find_env_file(int argc, char **argv)
+{
+    static const char option[] = "--env-file";
+    const char *found = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], option) == 0 && i + 1 < argc)
+            found = argv[++i];
+        else if (strncmp(argv[i], option, sizeof option - 1) == 0 && argv[i][sizeof option - 1] == '=')
+            found = argv[i] + sizeof option;
+    }
+    return found;
+}
+
+static bool parse_mode(const char *text, int *mode)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 8);
+    if (errno || end == text || *end || value < 0 || value > 0777)
+        return false;
+    *mode = (int)value;
+    return true;
+}
+
+static int parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"socket", required_argument, NULL, 's'}, {"mode", required_argument, NULL, 'm'}, {0}};
+    int c;
+    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (c == 's')
+            options->socket_path = optarg;
+        else if (c != 'm')
+            return EX_USAGE; /* getopt_long has said what is wrong */
+        else if (!parse_mode(optarg, &options->socket_mode))
+            return refuse(EX_USAGE, "--mode must be octal, 0000 to 0777");
+    }
+    if (optind < argc)
+        return refuse(EX_USAGE, "serve takes options only; see ccr-ui-backend serve --help");
+    return EX_OK;
+}
+
+static bool load_again(void *context, struct settings *out, char *error, size_t size)
+{
+    const struct options *options = context;
+    struct settings next;
+    if (!settings_load(&next, options->env_file, error, size))
+        return false;
+    struct keyring *ring = keyring_new(next.secrets_key, error, size);
+    if (!ring) {
+        settings_free(&next);
+        return false;
+    }
+    keyring_free(ring);
+    *out = next;
+    return true;
+}
+
+/* ---- checks ----------------------------------------------------------------------------------------------------- */
+
+static int check_program(const struct settings *settings)
+{
+    char problem[256], line[320];
+    if (!router_init(problem, sizeof problem))
+        return refuse(EX_SOFTWARE, problem);
+    struct keyring *ring = keyring_new(settings->secrets_key, problem, sizeof problem);
+    if (!ring) {
+        snprintf(line, sizeof line, "SECRETS_KEY: %s", problem);
+        return refuse(EX_CONFIG, line);
+    }
+    keyring_free(ring);
+    return EX_OK;
+}
+
+static int look_at_database(const struct settings *settings)
+{
+    struct database_findings findings;
+    int status = database_check(settings, &findings);
+    const char *line = findings.schema[0] ? findings.schema : findings.database;
+    if (status == EX_CONFIG)
+        return refuse(status, line);
+    if (status != EX_OK)
+        log_warn("starting without the database: requests get 503 until it is there", LOG_STR("reason", line));
+    return status;
+}
+
+/* In a process of its own: a connection made before the workers are forked would be shared by all of them. */
+static int check_database(const struct settings *settings)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(look_at_database(settings));
+    if (child < 0)
+        return refuse(EX_OSERR, "cannot fork");
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return refuse(EX_OSERR, "the database check got lost");
+    if (!WIFEXITED(status))
+        return refuse(EX_SOFTWARE, "the database check crashed");
+    return WEXITSTATUS(status) == EX_UNAVAILABLE ? EX_OK : WEXITSTATUS(status);
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------- */
+
+static int run_master(struct settings *settings, const struct listener *listener, struct options *options)
+{
+    struct scoreboard *board = scoreboard_new(POOL_SEATS);
+    if (!board)
+        return refuse(EX_OSERR, "no memory for the scoreboard");
+    rate_limit_init();
+    const struct master_setup setup = {
+        .listen_fd = listener->fd,
+        .origin = listener->origin,
+        .address = listener->address,
+        .board = board,
+        .load = load_again,
+        .context = options,
+    };
+    int status = master_run(&setup, settings);
+    scoreboard_free(board);
+    return status;
+}
+
+/* Takes the settings over. */
+static int serve(struct settings *settings, struct options *options)
+{
+    char problem[PATH_MAX + 256];
+    struct listener listener;
+    const struct listener_wish wish = {
+        .socket_path = options->socket_path ? options->socket_path : settings->socket_path,
+        .socket_mode = options->socket_mode >= 0 ? options->socket_mode : settings->socket_mode,
+        .host = settings->host,
+        .port = settings->port,
+    };
+    int status = listener_open(&listener, &wish, problem, sizeof problem);
+    if (status)
+        refuse(status, problem);
+    else
+        status = check_database(settings);
+    if (status)
+        settings_free(settings);
+    else
+        status = run_master(settings, &listener, options);
+    listener_close(&listener);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct options options = {.env_file = find_env_file(argc, argv), .socket_mode = -1};
+    struct settings settings;
+    master_block_signals();
+    int status = command_settings_load(&argc, argv, &settings);
+    if (status)
+        return status;
+    status = parse_options(argc, argv, &options);
+    if (!status)
+        status = check_program(&settings);
+    if (!status)
+        return serve(&settings, &options);
+    settings_free(&settings);
+    return status;
+}
+
+const struct command command_serve = {
+    .name = "serve",
+    .usage = "serve [--socket PATH [--mode 0660]] [--env-file FILE]",
+    .summary = "run the server: a master and its workers",
+    .help = "  --socket PATH   listen on this Unix socket (or set SOCKET). A file left behind by a server that is gone is\n"
+            "                  replaced, one in use never\n"
+            "  --mode 0660     its permissions (or set SOCKET_MODE)\n"
+            "  --env-file FILE KEY=VALUE lines; what is set in the environment wins. Read again at a reload\n"
+            "\n"
+            "A socket handed over by systemd (LISTEN_FDS) or spawn-fcgi -n (descriptor 0) is used before --socket, and\n"
+            "--socket before HOST and PORT.\n"
+            "\n"
+            "Signals to the master: TERM, QUIT or INT finish the requests in progress, then stop (a second one stops at\n"
+            "once); HUP reads the settings again and replaces the workers one by one, losing no request.\n"
+            "\n"
+            "Exit status: 0 stopped as told, 64 wrong usage or no socket, 73 the socket cannot be made, 78 a wrong setting,\n"
+            "an old or newer schema (`migrate up`), or a database role that row-level security does not hold.\n"
+            "\n"
+            "Examples:\n"
+            "  ccr-ui-backend serve --socket /run/ccr-ui-backend/fastcgi.sock --env-file /etc/ccr-ui-backend/env\n"
+            "  spawn-fcgi -n -s /run/ccr.sock -M 0660 -b 4096 -- ccr-ui-backend serve --env-file /etc/ccr-ui-backend/env\n",
+    .run = run,
+};

@@ -1,0 +1,276 @@
+/* user {add|passwd|list|disable|enable}: accounts, for whoever can read the env file. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "accounts.h"
+#include "audit.h"
+#include "command.h"
+#include "json.h"
+#include "login_throttle.h"
+#include "page.h"
+#include "password_input.h"
+#include "util.h"
+
+enum { ARENA_MAX = 64 * MB, LIST_MAX = 16 * MB };
+
+struct options {
+    const char *name;
+    const char *password_file;
+    const char *display_name;
+    bool site_admin, json;
+    char password[PASSWORD_INPUT_MAX];
+};
+
+#define TIMES SQL_TIME("created_at") ", " SQL_TIME("last_login_at")
+
+static const struct statement user_find = {"user_find",
+                                           "SELECT id, username FROM users WHERE lower(username) = lower($1)"},
+                              user_list = {"user_list",
+                                           "SELECT username, display_name, site_role, disabled_at IS NOT NULL, " TIMES
+                                           " FROM users ORDER BY lower(username), id"};
+
+/* ---- actions, each inside one transaction ----------------------------------------------------------------------- */
+
+struct user {
+    const char *id, *name;
+};
+
+static enum error find(struct request *rq, const struct options *options, struct user *user)
+{
+    struct row row;
+    enum error err = db_one(rq->db, &user_find, &row, DB_ARGS(options->name));
+    if (err)
+        return fail_as(rq, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, options->name);
+    *user = (struct user){row_text(&row, 0), row_text(&row, 1)};
+    return OK;
+}
+
+static enum error add(struct request *rq, const struct options *options)
+{
+    char id[UUID_TEXT];
+    struct account account = {options->name, options->password, options->display_name, options->site_admin};
+    enum error err = account_create(rq, &account, id);
+    return err ? err : audit_site(rq, "console", "user.create", options->name);
+}
+
+static enum error passwd(struct request *rq, const struct options *options)
+{
+    struct user user;
+    enum error err = find(rq, options, &user);
+    if (!err)
+        err = throttle_forget(rq, user.name);
+    if (!err)
+        err = account_set_password(rq, user.id, user.name, options->password, "password", NULL);
+    return err ? err : audit_site(rq, "console", "user.password", user.name);
+}
+
+static enum error set_disabled(struct request *rq, const struct options *options, bool disabled)
+{
+    struct user user;
+    enum error err = find(rq, options, &user);
+    if (!err && disabled)
+        err = account_spare_admin(rq, user.id);
+    if (!err)
+        err = account_set_disabled(rq, user.id, disabled);
+    return err ? err : audit_site(rq, "console", disabled ? "user.disable" : "user.enable", user.name);
+}
+
+static enum error disable(struct request *rq, const struct options *options)
+{
+    return set_disabled(rq, options, true);
+}
+
+static enum error enable(struct request *rq, const struct options *options)
+{
+    return set_disabled(rq, options, false);
+}
+
+static void print_row(const struct row *row)
+{
+    const char *state = row_bool(row, 3) ? "disabled" : "active";
+    const char *seen = row_text(row, 5);
+    printf("%-24s %-6s %-9s %-25s %s\n", row_string(row, 0), row_string(row, 2), state, seen ? seen : "never",
+           row_string(row, 1));
+}
+
+static void write_row(struct json_writer *w, const struct row *row)
+{
+    json_open_object(w);
+    json_string_member(w, "username", row_text(row, 0));
+    json_string_member(w, "display_name", row_text(row, 1));
+    json_string_member(w, "site_role", row_text(row, 2));
+    json_bool_member(w, "disabled", row_bool(row, 3));
+    json_string_member(w, "created_at", row_text(row, 4));
+    json_string_member(w, "last_login_at", row_text(row, 5));
+    json_close_object(w);
+}
+
+static enum error list_as_json(const struct rows *rows)
+{
+    struct buffer out;
+    struct json_writer w;
+    buffer_init(&out, LIST_MAX);
+    json_begin(&w, &out);
+    json_open_array(&w);
+    for (int i = 0; i < rows->count; i++) {
+        struct row row = rows_at(rows, i);
+        write_row(&w, &row);
+    }
+    json_close_array(&w);
+    bool whole = !out.overflow;
+    if (whole)
+        puts(buffer_string(&out));
+    buffer_free(&out);
+    return whole ? OK : ERR_INTERNAL;
+}
+
+static enum error list(struct request *rq, const struct options *options)
+{
+    struct rows rows;
+    enum error err = db_all(rq->db, &user_list, &rows, DB_NO_ARGS);
+    if (err || options->json)
+        return err ? err : list_as_json(&rows);
+    printf("%-24s %-6s %-9s %-25s %s\n", "username", "role", "state", "last login", "name");
+    for (int i = 0; i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        print_row(&row);
+    }
+    return OK;
+}
+
+static const struct action {
+    const char *name;
+    enum error (*run)(struct request *rq, const struct options *options);
+    const char *done; /* what is printed behind the user's name */
+    bool takes_name, takes_password;
+} actions[] = {
+    {"add", add, "added", true, true},
+    {"passwd", passwd, "has a new password; all sessions are ended", true, true},
+    {"list", list, NULL, false, false},
+    {"disable", disable, "is disabled; all sessions are ended", true, false},
+    {"enable", enable, "is enabled", true, false},
+};
+
+/* ---- running one ------------------------------------------------------------------------------------------------ */
+
+/* What an error means to a shell (sysexits.h). */
+static const int exit_statuses[ERROR_COUNT] = {
+    [OK] = EX_OK,
+    [ERR_VALIDATION] = EX_DATAERR,
+    [ERR_NOT_FOUND] = EX_NOUSER,
+    [ERR_CONFLICT] = EX_CANTCREAT,
+    [ERR_DATABASE] = EX_UNAVAILABLE,
+};
+
+static int report(const struct request *rq, enum error err, const struct action *action, const struct options *options)
+{
+    if (!err) {
+        if (action->done)
+            printf("user '%s' %s\n", options->name, action->done);
+        return EX_OK;
+    }
+    bool said = rq->message != MSG_NONE && message_error(rq->message) == err;
+    fprintf(stderr, "user %s: %s\n", action->name, said ? rq->failure_text : db_message(rq->db));
+    return exit_statuses[err] ? exit_statuses[err] : EX_SOFTWARE;
+}
+
+static int run_action(const struct settings *settings, const struct action *action, const struct options *options)
+{
+    struct db *db = db_new(settings);
+    int status = EX_UNAVAILABLE;
+    if (db_ready(db, settings->connection_timeout * 1000)) {
+        struct service service = {.settings = settings, .db = db};
+        struct request rq = {.arena = arena_new(ARENA_MAX), .service = &service, .db = db, .remote_addr = "console"};
+        random_uuid(rq.id);
+        db_begin(db);
+        enum error err = action->run(&rq, options);
+        if (!err)
+            err = db_commit(db);
+        else
+            db_rollback(db);
+        status = report(&rq, err, action, options);
+        arena_free(rq.arena);
+    } else {
+        fprintf(stderr, "user %s: cannot connect to the database: %s\n", action->name, db_failure(db));
+    }
+    db_free(db);
+    return status;
+}
+
+static const struct action *find_action(const char *name)
+{
+    for (size_t i = 0; name && i < COUNT(actions); i++)
+        if (strcmp(name, actions[i].name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+/* NULL when the command line makes no sense. */
+static const struct action *parse(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"site-admin", no_argument, NULL, 'a'},         {"password-file", required_argument, NULL, 'p'},
+        {"display-name", required_argument, NULL, 'd'}, {"json", no_argument, NULL, 'j'},
+        {"env-file", required_argument, NULL, 'e'},     {0}};
+    int c;
+    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (c == 'a')
+            options->site_admin = true;
+        else if (c == 'p')
+            options->password_file = optarg;
+        else if (c == 'd')
+            options->display_name = optarg;
+        else if (c == 'j')
+            options->json = true;
+        else if (c != 'e') /* that one is command_settings_load's */
+            return NULL;
+    }
+    const struct action *action = find_action(optind < argc ? argv[optind] : NULL);
+    if (!action || argc - optind != (action->takes_name ? 2 : 1))
+        return NULL;
+    options->name = action->takes_name ? argv[optind + 1] : NULL;
+    return action;
+}
+
+static int run(int argc, char **argv)
+{
+    struct options options = {0};
+    struct settings settings;
+    const struct action *action = parse(argc, argv, &options);
+    if (!action) {
+        fprintf(stderr, "usage: ccr-ui-backend %s\n", command_user.usage);
+        return EX_USAGE;
+    }
+    int status = command_settings_load(&argc, argv, &settings);
+    if (status)
+        return status;
+    if (action->takes_password && !password_input(options.password, options.password_file))
+        status = EX_NOINPUT;
+    else
+        status = run_action(&settings, action, &options);
+    wipe(options.password, sizeof options.password);
+    settings_free(&settings);
+    return status;
+}
+
+const struct command command_user = {
+    .name = "user",
+    .usage = "user {add NAME | passwd NAME | disable NAME | enable NAME | list} [options] [--env-file FILE]",
+    .summary = "add users, set passwords, disable and list users",
+    .help =
+        "  add NAME           a new user with a workspace of his own\n"
+        "  passwd NAME        a new password; ends all of the user's sessions\n"
+        "  disable NAME       ends all sessions and lets the user log in no more; nothing is deleted\n"
+        "  enable NAME        undoes disable\n"
+        "  list               every user\n"
+        "  --password-file F  takes the password from a file; without it, it is asked for on a terminal and read\n"
+        "                     from standard input elsewhere (10 to 256 characters, the line's end is cut off)\n"
+        "  --site-admin       add: the user manages users\n"
+        "  --display-name S   add: the name shown to people\n"
+        "  --json             list: as a JSON array\n"
+        "\n"
+        "Exit status: 0, 65 for a name or password that will not do, 67 for an unknown user, 69 without a database,\n"
+        "73 when the name is taken or the last administrator would go, 78 when a setting is wrong.\n",
+    .run = run,
+};

@@ -1,0 +1,23 @@
+/* version: prints the version. */
+#include <stdio.h>
+
+#include "command.h"
+
+static int run(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1) {
+        fprintf(stderr, "usage: ccr-ui-backend %s\n", command_version.usage);
+        return EX_USAGE;
+    }
+    puts("ccr-ui-backend " CCR_VERSION);
+    return EX_OK;
+}
+
+const struct command command_version = {
+    .name = "version",
+    .usage = "version",
+    .summary = "print the version",
+    .help = "",
+    .run = run,
+};

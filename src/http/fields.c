@@ -1,0 +1,200 @@
+/* Fields: checks a JSON body or a query string against a route's table. Every wrong field is reported, not only the
+ * first; unknown fields are ignored, because the frontend sends some. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "router.h"
+#include "util.h"
+
+enum { TEXT_MAX = 1000, STRINGS_MAX = 100 };
+
+static const char *number(struct request *rq, long long value)
+{
+    return arena_printf(rq->arena, "%lld", value);
+}
+
+static bool in_choices(const char *choices, const char *text)
+{
+    size_t length = strlen(text);
+    while (*choices) {
+        size_t n = strcspn(choices, "|");
+        if (n == length && memcmp(choices, text, n) == 0)
+            return true;
+        choices += n + (choices[n] == '|');
+    }
+    return false;
+}
+
+/* "a|b|c" as "a, b, c". */
+static const char *readable_choices(struct request *rq, const char *choices)
+{
+    char *out = arena_alloc(rq->arena, strlen(choices) * 2 + 1), *end = out;
+    for (; *choices; choices++) {
+        *end++ = *choices == '|' ? ',' : *choices;
+        if (*choices == '|')
+            *end++ = ' ';
+    }
+    return out;
+}
+
+/* Control characters other than newline, carriage return and tab have no place in anything a user types. */
+static bool has_stray_control(const char *text)
+{
+    for (; *text; text++)
+        if (((unsigned char)*text < 0x20 && !strchr("\n\r\t", *text)) || *text == 0x7f)
+            return true;
+    return false;
+}
+
+static bool is_url(const char *text)
+{
+    size_t scheme = strncmp(text, "http://", 7) == 0 ? 7 : strncmp(text, "https://", 8) == 0 ? 8 : 0;
+    return scheme && text[scheme] && !strpbrk(text, " \t\r\n\"<>\\^`{|}") && !has_stray_control(text);
+}
+
+static enum error check_text(struct request *rq, const struct field *f, const char *text)
+{
+    long long max = f->max ? f->max : TEXT_MAX;
+    long long length = (long long)utf8_length(text);
+    if (f->type == FIELD_NAME && !name_valid(text))
+        return fail_field(rq, f->name, MSG_NAME, NULL);
+    if (length > max)
+        return fail_field(rq, f->name, MSG_TOO_LONG, number(rq, max), NULL);
+    if (length < f->min)
+        return fail_field(rq, f->name, MSG_TOO_SHORT, number(rq, f->min), NULL);
+    if (has_stray_control(text))
+        return fail_field(rq, f->name, MSG_CONTROL, NULL);
+    if (f->type == FIELD_URL && *text && !is_url(text))
+        return fail_field(rq, f->name, MSG_URL, NULL);
+    if (f->choices && !in_choices(f->choices, text))
+        return fail_field(rq, f->name, MSG_CHOICE, readable_choices(rq, f->choices), NULL);
+    return OK;
+}
+
+static const char *trimmed(struct request *rq, const char *text)
+{
+    size_t length = strlen(text);
+    while (length && isspace((unsigned char)text[length - 1]))
+        length--;
+    size_t start = 0;
+    while (start < length && isspace((unsigned char)text[start]))
+        start++;
+    return arena_strndup(rq->arena, text + start, length - start);
+}
+
+static enum error check_string(struct request *rq, const struct field *f, json_t *value)
+{
+    if (!json_is_string(value))
+        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串" : "a string", NULL);
+    const char *text = json_string_value(value);
+    if (f->flags & TRIM)
+        text = trimmed(rq, text);
+    if ((f->flags & REQUIRED) && is_blank(text))
+        return fail_field(rq, f->name, MSG_NOT_BLANK, NULL);
+    if ((f->flags & TRIM) && !*text) {
+        json_object_set_new(rq->body, f->name, json_null());
+        return OK;
+    }
+    enum error error = check_text(rq, f, text);
+    if (!error && (f->flags & TRIM))
+        json_object_set_new(rq->body, f->name, json_string(text));
+    return error;
+}
+
+static enum error check_range(struct request *rq, const struct field *f, long long value)
+{
+    if ((f->min || f->max) && (value < f->min || value > f->max))
+        return fail_field(rq, f->name, MSG_RANGE, number(rq, f->min), number(rq, f->max), NULL);
+    return OK;
+}
+
+static enum error check_integer(struct request *rq, const struct field *f, json_t *value)
+{
+    /* A number input that the user cleared arrives as "". */
+    if (json_is_string(value) && !*json_string_value(value)) {
+        json_object_set_new(rq->body, f->name, json_null());
+        return OK;
+    }
+    if (!json_is_integer(value))
+        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "整数" : "a whole number", NULL);
+    return check_range(rq, f, json_integer_value(value));
+}
+
+static enum error check_strings(struct request *rq, const struct field *f, json_t *value)
+{
+    long long max = f->max ? f->max : STRINGS_MAX;
+    size_t i;
+    json_t *item;
+    if (!json_is_array(value))
+        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
+    if ((long long)json_array_size(value) > max)
+        return fail_field(rq, f->name, MSG_TOO_MANY, number(rq, max), NULL);
+    json_array_foreach(value, i, item)
+    {
+        struct field one = {.name = f->name, .type = FIELD_TEXT, .choices = f->choices};
+        if (!json_is_string(item))
+            return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings",
+                              NULL);
+        enum error error = check_text(rq, &one, json_string_value(item));
+        if (error)
+            return error;
+    }
+    return OK;
+}
+
+static enum error check_bool(struct request *rq, const struct field *f, json_t *value)
+{
+    if (!json_is_boolean(value))
+        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "布尔值" : "true or false", NULL);
+    return OK;
+}
+
+static enum error check_object(struct request *rq, const struct field *f, json_t *value)
+{
+    if (!json_is_object(value))
+        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "对象" : "an object", NULL);
+    return OK;
+}
+
+static enum error (*const checks[])(struct request *, const struct field *, json_t *) = {
+    [FIELD_TEXT] = check_string,   [FIELD_NAME] = check_string,     [FIELD_URL] = check_string,
+    [FIELD_BOOL] = check_bool,     [FIELD_INT] = check_integer,     [FIELD_STRINGS] = check_strings,
+    [FIELD_OBJECT] = check_object,
+};
+
+enum error check_body(struct request *rq, const struct field *fields)
+{
+    if (!rq->body)
+        rq->body = json_object();
+    for (const struct field *f = fields; f->type; f++) {
+        json_t *value = json_object_get(rq->body, f->name);
+        if (value && !json_is_null(value))
+            checks[f->type](rq, f, value);
+        else if (f->flags & REQUIRED)
+            fail_field(rq, f->name, MSG_REQUIRED, NULL);
+    }
+    return rq->fields ? ERR_VALIDATION : OK;
+}
+
+enum error check_query(struct request *rq, const struct field *fields)
+{
+    for (const struct field *f = fields; f->type; f++) {
+        const char *text = request_query(rq, f->name);
+        long long value;
+        if (!text || !*text) {
+            if (f->flags & REQUIRED)
+                fail_field(rq, f->name, MSG_REQUIRED, NULL);
+        } else if (f->type == FIELD_INT) {
+            if (parse_int(text, f->min, f->max, &value))
+                continue;
+            fail_field(rq, f->name, MSG_RANGE, number(rq, f->min), number(rq, f->max), NULL);
+        } else if (f->type == FIELD_BOOL) {
+            if (!in_choices("true|false|1|0", text))
+                fail_field(rq, f->name, MSG_CHOICE, "true, false", NULL);
+        } else {
+            check_text(rq, f, text);
+        }
+    }
+    return rq->fields ? ERR_VALIDATION : OK;
+}

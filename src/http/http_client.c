@@ -1,0 +1,49 @@
+/* HTTP client over libcurl; the only file that includes it. */
+#include "http_client.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "buffer.h"
+#include "util.h"
+
+static size_t take(char *bytes, size_t size, size_t count, void *out)
+{
+    struct buffer *buffer = out;
+    buffer_append(buffer, bytes, size * count);
+    return buffer->overflow ? 0 : size * count;
+}
+
+char *http_get(struct arena *arena, const char *url, int timeout_ms, char *error, size_t size)
+{
+    char *text = NULL;
+    long status = 0;
+    struct buffer body;
+    CURL *curl = curl_easy_init();
+    buffer_init(&body, MB);
+    snprintf(error, size, "out of memory");
+    if (!curl)
+        return NULL;
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 3L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "ccr-ui-backend/" CCR_VERSION);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK)
+        snprintf(error, size, "%s", curl_easy_strerror(code));
+    else if (status != 200)
+        snprintf(error, size, "status %ld", status);
+    else
+        text = arena_strdup(arena, buffer_string(&body));
+    curl_easy_cleanup(curl);
+    buffer_free(&body);
+    return text;
+}

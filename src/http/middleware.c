@@ -1,0 +1,338 @@
+/* Middleware: the steps every request goes through, in the order of `steps` below. What a step does is decided by the
+ * route's row, so that no handler checks a token, a role or a body's shape. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "authn.h"
+#include "json.h"
+#include "log.h"
+#include "rate_limit.h"
+#include "router.h"
+#include "util.h"
+
+enum { RATE_PERIOD_S = 10, LOGIN_PER_PERIOD = 10, LOGIN_BURST = 20 };
+
+/* ---- limits ----------------------------------------------------------------------------------------------------- */
+
+static enum error take_from(struct request *rq, const struct rate_policy *policy, const char *kind, const char *client)
+{
+    struct rate_decision d = rate_limit(rq->service->board, policy, kind, client, monotonic_us());
+    if (d.allowed)
+        return OK;
+    rq->retry_after = d.retry_after;
+    return fail(rq, MSG_RATE_LIMIT, arena_printf(rq->arena, "%d", d.retry_after), NULL);
+}
+
+static struct rate_policy general_policy(const struct request *rq)
+{
+    return (struct rate_policy){rq->service->settings->rate_limit, RATE_PERIOD_S, rq->service->settings->rate_limit_burst};
+}
+
+/* Health checks are asked for by machines at a fixed pace and must not be refused because of a busy client. */
+static enum error limit_address(struct request *rq, struct response *rs)
+{
+    (void)rs;
+    struct rate_policy policy = general_policy(rq);
+    if (rq->route && (rq->route->flags & ROUTE_NO_DATABASE))
+        return OK;
+    if (rq->route && (rq->route->flags & ROUTE_LOGIN) && policy.requests) {
+        struct rate_policy login = {LOGIN_PER_PERIOD, RATE_PERIOD_S, LOGIN_BURST};
+        return take_from(rq, &login, "login", rq->remote_addr);
+    }
+    return take_from(rq, &policy, "address", rq->remote_addr);
+}
+
+static enum error limit_user(struct request *rq, struct response *rs)
+{
+    (void)rs;
+    struct rate_policy policy = general_policy(rq);
+    return rq->who.credential ? take_from(rq, &policy, "user", rq->who.user_id) : OK;
+}
+
+/* ---- routes and origins ----------------------------------------------------------------------------------------- */
+
+static void add_allow(struct request *rq, struct response *rs)
+{
+    struct buffer list;
+    buffer_init(&list, 128);
+    for (int m = GET; m < METHOD_COUNT; m++) {
+        bool allowed = rq->allowed_methods & (1u << m);
+        if (m == HEAD)
+            allowed = rq->allowed_methods & (1u << GET);
+        if (m == OPTIONS)
+            allowed = true;
+        if (allowed)
+            buffer_printf(&list, "%s%s", list.length ? ", " : "", method_names[m]);
+    }
+    response_header(rs, "Allow", buffer_string(&list));
+    buffer_free(&list);
+}
+
+static enum error find_route(struct request *rq, struct response *rs)
+{
+    enum error error = router_find(rq);
+    if (error != ERR_METHOD)
+        return error;
+    add_allow(rq, rs);
+    if (rq->method != OPTIONS)
+        return error;
+    rs->status = 204;
+    rs->written = true;
+    return OK;
+}
+
+static bool origin_listed(const char *list, const char *origin)
+{
+    size_t length = strlen(origin);
+    while (*list) {
+        list += strspn(list, ", ");
+        size_t n = strcspn(list, ", ");
+        if (n == length && strncasecmp(list, origin, n) == 0)
+            return true;
+        list += n;
+    }
+    return false;
+}
+
+/* CORS (Fetch standard, section 3.2). Credentials are not allowed: other origins send Authorization: Bearer. */
+static enum error share_with_origin(struct request *rq, struct response *rs)
+{
+    const char *allowed = rq->service->settings->cors_origins;
+    const char *origin = request_header(rq, "Origin");
+    if (!*allowed)
+        return OK;
+    response_header(rs, "Vary", "Origin");
+    if (!origin || !origin_listed(allowed, origin))
+        return OK;
+    response_header(rs, "Access-Control-Allow-Origin", origin);
+    response_header(rs, "Access-Control-Expose-Headers", "ETag, X-Request-Id, Retry-After");
+    if (rq->method == OPTIONS) {
+        response_header(rs, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
+        response_header(rs, "Access-Control-Allow-Headers",
+                        "Authorization, Content-Type, If-Match, If-None-Match, X-CCR-Workspace, X-Request-Id");
+        response_header(rs, "Access-Control-Max-Age", "600");
+    }
+    return OK;
+}
+
+/* ---- who may ---------------------------------------------------------------------------------------------------- */
+
+/* True when a browser says that the page which sent this came from our own origin. */
+static bool from_own_site(const struct request *rq)
+{
+    const char *site = request_header(rq, "Sec-Fetch-Site");
+    if (site)
+        return strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+    const char *origin = request_header(rq, "Origin"), *host = request_header(rq, "Host");
+    const char *authority = origin ? strstr(origin, "://") : NULL;
+    return authority && host && strcasecmp(authority + 3, host) == 0;
+}
+
+static bool is_safe(const struct request *rq)
+{
+    return rq->method == GET || rq->method == HEAD;
+}
+
+static enum error identify(struct request *rq, struct response *rs)
+{
+    db_tenant(rq->db, "", "");
+    if (rq->route->access == ACCESS_PUBLIC)
+        return OK;
+    enum error error = authenticate(rq, rs);
+    if (!error && rq->who.credential == CREDENTIAL_NONE)
+        error = ERR_AUTHENTICATION;
+    if (error == ERR_AUTHENTICATION)
+        response_header(rs, "WWW-Authenticate", "Bearer realm=\"ccr-ui\"");
+    if (!error)
+        db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
+    return error;
+}
+
+static enum error refuse_cross_site(struct request *rq, struct response *rs)
+{
+    (void)rs;
+    bool by_cookie = rq->who.credential == CREDENTIAL_COOKIE ||
+                     ((rq->route->flags & ROUTE_COOKIE) && request_cookie(rq, COOKIE_REFRESH));
+    return by_cookie && !is_safe(rq) && !from_own_site(rq) ? fail(rq, MSG_CROSS_SITE, NULL) : OK;
+}
+
+static enum error check_scope(struct request *rq)
+{
+    const struct route *r = rq->route;
+    static const char *const names[] = {[SCOPE_READ] = "read", [SCOPE_WRITE] = "write", [SCOPE_ADMIN] = "admin"};
+    if (rq->who.credential != CREDENTIAL_ACCESS_TOKEN)
+        return OK;
+    if (r->flags & (ROUTE_SESSION_ONLY | ROUTE_CONFIRMED))
+        return fail(rq, MSG_SESSION_ONLY, NULL);
+    enum scope needed = is_safe(rq) || (r->flags & ROUTE_READ_ONLY) ? SCOPE_READ : SCOPE_WRITE;
+    if (r->access >= ACCESS_ADMIN)
+        needed = SCOPE_ADMIN;
+    return rq->who.scopes & needed ? OK : fail(rq, MSG_SCOPE, names[needed], NULL);
+}
+
+static enum error check_confirmed(struct request *rq)
+{
+    static const struct statement select = {
+        "session_confirmed",
+        "SELECT 1 FROM sessions WHERE id = $1 AND confirmed_at > now() - make_interval(secs => $2::integer)"};
+    struct row row;
+    char seconds[12];
+    if (!(rq->route->flags & ROUTE_CONFIRMED))
+        return OK;
+    snprintf(seconds, sizeof seconds, "%d", CONFIRM_SECONDS);
+    enum error error = db_one(rq->db, &select, &row, DB_ARGS(rq->who.session_id, seconds));
+    return error == ERR_NOT_FOUND ? fail(rq, MSG_CONFIRM, NULL) : error;
+}
+
+static enum error authorize(struct request *rq, struct response *rs)
+{
+    static const enum role needed[ACCESS_COUNT] = {
+        [ACCESS_VIEWER] = ROLE_VIEWER, [ACCESS_EDITOR] = ROLE_EDITOR, [ACCESS_ADMIN] = ROLE_ADMIN, [ACCESS_OWNER] = ROLE_OWNER};
+    (void)rs;
+    enum access access = rq->route->access;
+    if (access == ACCESS_PUBLIC)
+        return OK;
+    enum error error = check_scope(rq);
+    if (error)
+        return error;
+    if (access == ACCESS_DENY)
+        return ERR_AUTHORIZATION;
+    if (access == ACCESS_SITE_ADMIN && !rq->who.site_admin)
+        return fail(rq, MSG_SITE_ADMIN, NULL);
+    if (rq->who.role < needed[access])
+        return fail(rq, MSG_ROLE, role_names[needed[access]], NULL);
+    return check_confirmed(rq);
+}
+
+/* ---- body ------------------------------------------------------------------------------------------------------- */
+
+static enum error too_large(struct request *rq)
+{
+    return fail(rq, MSG_TOO_LARGE, arena_printf(rq->arena, "%d", rq->service->settings->max_body_size), NULL);
+}
+
+/* Reads until the end of the stream, not for CONTENT_LENGTH bytes: the two must agree. */
+static enum error read_body(struct request *rq)
+{
+    long long declared = 0, max = rq->service->settings->max_body_size;
+    const char *length = request_variable(rq, "CONTENT_LENGTH");
+    if (length && *length && !parse_int(length, 0, max, &declared))
+        return too_large(rq);
+    bool known = length && *length;
+    size_t room = known ? (size_t)declared : (size_t)max;
+    rq->body_text = arena_alloc(rq->arena, room + 2);
+    rq->body_length = 0;
+    while (rq->read && rq->body_length <= room) {
+        size_t n = rq->read(rq->source, rq->body_text + rq->body_length, room + 1 - rq->body_length);
+        if (n == (size_t)-1)
+            return fail(rq, MSG_VALIDATION, NULL);
+        if (n == 0)
+            break;
+        rq->body_length += n;
+    }
+    if (rq->body_length > room)
+        return known ? fail(rq, MSG_VALIDATION, NULL) : too_large(rq);
+    if (known && rq->body_length != room)
+        return fail(rq, MSG_VALIDATION, NULL);
+    rq->body_text[rq->body_length] = '\0';
+    return OK;
+}
+
+static bool is_json_type(const char *type)
+{
+    size_t length = strlen("application/json");
+    return type && strncasecmp(type, "application/json", length) == 0 && strchr("; \t", type[length]);
+}
+
+static enum error parse_body(struct request *rq)
+{
+    struct json_failure failure = {0};
+    if (!is_json_type(request_variable(rq, "CONTENT_TYPE")))
+        return fail(rq, MSG_MEDIA_TYPE, NULL);
+    rq->body = json_parse(rq->body_text, rq->body_length, &failure);
+    if (failure.too_deep)
+        return fail(rq, MSG_JSON_DEPTH, arena_printf(rq->arena, "%d", JSON_MAX_NESTING), NULL);
+    if (!rq->body)
+        return fail(rq, MSG_BAD_JSON, failure.message, arena_printf(rq->arena, "%d", failure.line),
+                    arena_printf(rq->arena, "%d", failure.column), NULL);
+    return json_is_object(rq->body) ? OK : fail(rq, MSG_JSON_OBJECT, NULL);
+}
+
+static enum error take_input(struct request *rq, struct response *rs)
+{
+    (void)rs;
+    if (rq->route->body) {
+        enum error error = read_body(rq);
+        if (!error && rq->body_length)
+            error = parse_body(rq);
+        if (error)
+            return error;
+        check_body(rq, rq->route->body);
+    }
+    if (rq->route->query)
+        check_query(rq, rq->route->query);
+    return rq->fields ? ERR_VALIDATION : OK;
+}
+
+/* ---- handler ---------------------------------------------------------------------------------------------------- */
+
+static enum error finish_transaction(struct request *rq, enum error error)
+{
+    if (error && !rq->keep_changes) {
+        db_rollback(rq->db);
+        return error;
+    }
+    enum error committed = db_commit(rq->db);
+    if (!committed && rq->identity_changed && rq->service->board)
+        atomic_fetch_add(&rq->service->board->identity_generation, 1);
+    return error ? error : committed;
+}
+
+static enum error handle(struct request *rq, struct response *rs)
+{
+    bool transaction = !is_safe(rq) && !(rq->route->flags & ROUTE_NO_TRANSACTION);
+    if (transaction)
+        db_begin(rq->db);
+    enum error error = rq->route->run(rq, rs);
+    if (transaction)
+        error = finish_transaction(rq, error);
+    if (error)
+        return error;
+    if (rs->body.overflow || !rs->written) {
+        log_error("handler wrote no complete answer", LOG_STR("route", rq->route->pattern));
+        return ERR_INTERNAL;
+    }
+    return OK;
+}
+
+static enum error (*const steps[])(struct request *, struct response *) = {
+    share_with_origin, find_route, limit_address, identify, refuse_cross_site, authorize, limit_user, take_input, handle,
+};
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+static void log_access(const struct request *rq, const struct response *rs)
+{
+    log_info("request", LOG_STR("request_id", rq->id), LOG_STR("user", rq->who.username[0] ? rq->who.username : NULL),
+             LOG_STR("method", method_names[rq->method]), LOG_STR("route", rq->route ? rq->route->pattern : "none"),
+             LOG_INT("status", rs->status), LOG_NUM("duration_ms", (double)(monotonic_us() - rq->started_us) / 1000),
+             LOG_INT("bytes", rs->body.length));
+}
+
+void dispatch(struct request *rq, struct response *rs)
+{
+    enum error error = request_parse(rq);
+    for (size_t i = 0; !error && !rs->written && i < COUNT(steps); i++)
+        error = steps[i](rq, rs);
+    if (error)
+        respond_error(rq, rs, error);
+    if (rs->body.length && !strstr(buffer_string(&rs->headers), "Content-Type:"))
+        response_header(rs, "Content-Type", "application/json; charset=utf-8");
+    if (!strstr(buffer_string(&rs->headers), "Cache-Control:"))
+        response_header(rs, "Cache-Control", "no-store");
+    response_header(rs, "X-Content-Type-Options", "nosniff");
+    response_header(rs, "X-Request-Id", rq->id);
+    log_access(rq, rs);
+}

@@ -1,0 +1,203 @@
+/* Response: the envelope, the error body, entity tags. */
+#include "response.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "util.h"
+
+enum { HEADERS_MAX = 16 * KB, BODY_MAX = 32 * MB };
+
+void response_init(struct response *rs)
+{
+    memset(rs, 0, sizeof *rs);
+    buffer_init(&rs->headers, HEADERS_MAX);
+    buffer_init(&rs->body, BODY_MAX);
+    response_reset(rs);
+}
+
+void response_reset(struct response *rs)
+{
+    buffer_reset(&rs->headers);
+    buffer_reset(&rs->body);
+    json_begin(&rs->json, &rs->body);
+    rs->status = 0;
+    rs->enveloped = rs->written = false;
+}
+
+void response_free(struct response *rs)
+{
+    buffer_free(&rs->headers);
+    buffer_free(&rs->body);
+}
+
+void response_header(struct response *rs, const char *name, const char *value)
+{
+    if (strpbrk(value, "\r\n")) {
+        log_error("header value with a line break dropped", LOG_STR("header", name));
+        return;
+    }
+    buffer_printf(&rs->headers, "%s: %s\r\n", name, value);
+}
+
+static struct json_writer *start(struct response *rs, int status, bool enveloped)
+{
+    buffer_reset(&rs->body);
+    json_begin(&rs->json, &rs->body);
+    rs->status = status;
+    rs->enveloped = enveloped;
+    rs->written = true;
+    if (enveloped)
+        buffer_text(&rs->body, "{\"success\":true,\"data\":");
+    return &rs->json;
+}
+
+struct json_writer *respond_begin(struct response *rs, int status)
+{
+    return start(rs, status, true);
+}
+
+struct json_writer *respond_begin_bare(struct response *rs, int status)
+{
+    return start(rs, status, false);
+}
+
+void respond_end(struct response *rs)
+{
+    if (rs->enveloped)
+        buffer_text(&rs->body, ",\"message\":null}");
+    rs->enveloped = false;
+}
+
+void respond_text(struct response *rs, int status, const char *text)
+{
+    json_put_string(respond_begin(rs, status), text);
+    respond_end(rs);
+}
+
+void respond_bare_text(struct response *rs, int status, const char *text)
+{
+    json_put_string(respond_begin_bare(rs, status), text);
+    respond_end(rs);
+}
+
+void respond_message(struct response *rs, const char *message)
+{
+    struct json_writer *w = respond_begin_bare(rs, 200);
+    json_open_object(w);
+    json_bool_member(w, "success", true);
+    json_key(w, "data");
+    json_put_null(w);
+    json_string_member(w, "message", message);
+    json_close_object(w);
+    respond_end(rs);
+}
+
+static void write_details(struct json_writer *w, const struct request *rq)
+{
+    json_key(w, "details");
+    json_open_object(w);
+    if (rq->fields) {
+        json_key(w, "fields");
+        json_open_array(w);
+        for (const struct field_failure *f = rq->fields; f; f = f->next) {
+            json_open_object(w);
+            json_string_member(w, "field", f->field);
+            json_string_member(w, "message", f->message);
+            json_close_object(w);
+        }
+        json_close_array(w);
+    }
+    json_close_object(w);
+}
+
+void respond_error(struct request *rq, struct response *rs, enum error err)
+{
+    char error_id[UUID_TEXT], now[TIME_TEXT];
+    /* What fail() said counts only when it belongs to the code that came back. */
+    bool said = rq->message != MSG_NONE && message_error(rq->message) == err;
+    const char *message =
+        said ? rq->failure_text : translate(rq, error_message(err), err == ERR_METHOD ? rq->method_name : "", NULL);
+    random_uuid(error_id);
+    time_now_text(now);
+    struct json_writer *w = respond_begin_bare(rs, error_status(err));
+    json_open_object(w);
+    json_bool_member(w, "success", false);
+    json_key(w, "data");
+    json_put_null(w);
+    json_string_member(w, "message", message);
+    json_key(w, "error");
+    json_open_object(w);
+    json_string_member(w, "code", error_code(err));
+    json_string_member(w, "message", message);
+    write_details(w, rq);
+    json_string_member(w, "error_id", error_id);
+    json_close_object(w);
+    json_string_member(w, "request_id", rq->id);
+    json_string_member(w, "timestamp", now);
+    json_close_object(w);
+    respond_end(rs);
+    if (err == ERR_DATABASE && !rq->retry_after)
+        rq->retry_after = 1;
+    if (rq->retry_after) {
+        char seconds[16];
+        snprintf(seconds, sizeof seconds, "%d", rq->retry_after);
+        response_header(rs, "Retry-After", seconds);
+    }
+    if (err == ERR_INTERNAL || err == ERR_DATABASE || err == ERR_EXTERNAL)
+        log_error("request failed", LOG_STR("error_id", error_id), LOG_STR("request_id", rq->id),
+                  LOG_STR("code", error_code(err)), LOG_STR("method", rq->method_name),
+                  LOG_STR("database", rq->db && err != ERR_EXTERNAL ? db_message(rq->db) : NULL));
+}
+
+/* ---- entity tags (RFC 9110 sections 8.8.3, 13.1) ---------------------------------------------------------------- */
+
+/* True when the list of tags holds `tag` (with its quotes); W/ is ignored, as If-None-Match compares weakly. */
+static bool list_has(const char *list, const char *tag)
+{
+    size_t length = strlen(tag);
+    while (*list) {
+        list += strspn(list, " ,\t");
+        if (strncmp(list, "W/", 2) == 0)
+            list += 2;
+        if (*list == '*')
+            return true;
+        if (strncmp(list, tag, length) == 0 && strchr(", \t", list[length]))
+            return true;
+        list += strcspn(list, ",");
+    }
+    return false;
+}
+
+bool respond_not_modified(struct request *rq, struct response *rs, const char *etag)
+{
+    const char *quoted = arena_printf(rq->arena, "\"%s\"", etag);
+    const char *known = request_header(rq, "If-None-Match");
+    response_header(rs, "ETag", quoted);
+    response_header(rs, "Cache-Control", "private, no-cache");
+    if (!known || !list_has(known, quoted))
+        return false;
+    buffer_reset(&rs->body);
+    rs->status = 304;
+    rs->written = true;
+    return true;
+}
+
+enum error check_if_match(struct request *rq, long long revision)
+{
+    const char *list = request_header(rq, "If-Match");
+    if (!list)
+        return OK;
+    while (*list) {
+        list += strspn(list, " ,\t");
+        if (*list == '*')
+            return OK;
+        /* Weak tags never match here: If-Match compares strongly. */
+        if (*list == '"' && strtoll(list + 1, NULL, 10) == revision && list[1] >= '0' && list[1] <= '9')
+            return OK;
+        list += strcspn(list, ",");
+    }
+    return ERR_PRECONDITION;
+}

@@ -1,0 +1,233 @@
+/* Router: matches a path against the tables of routes, segment by segment. Segments are split before they are decoded,
+ * so that %2F can be part of a name. */
+#include "router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "util.h"
+
+enum { MAX_SEGMENTS = 10 };
+
+const char *const access_names[ACCESS_COUNT] = {"deny",  "public", "user",  "viewer",
+                                                "editor", "admin",  "owner", "site_admin"};
+
+struct segment {
+    const char *start;
+    size_t length;
+};
+
+/* Splits a path that starts with '/'; 0 when there are too many. */
+static size_t split(const char *path, struct segment segments[MAX_SEGMENTS])
+{
+    size_t count = 0;
+    while (*path == '/') {
+        path++;
+        if (count == MAX_SEGMENTS)
+            return 0;
+        segments[count] = (struct segment){path, strcspn(path, "/")};
+        path += segments[count++].length;
+    }
+    return count;
+}
+
+static bool is_parameter(const struct segment *s)
+{
+    return s->length > 2 && s->start[0] == '{' && s->start[s->length - 1] == '}';
+}
+
+/* A route with its pattern split once, at start. */
+struct compiled {
+    const struct route *route;
+    struct segment segments[MAX_SEGMENTS];
+    size_t count;
+};
+
+static struct compiled *compiled;
+static size_t compiled_count;
+
+/* Static segments before parameters, so that /api/configs/current wins over /api/configs/{name}. */
+static int by_precedence(const void *a, const void *b)
+{
+    const struct compiled *left = a, *right = b;
+    if (left->count != right->count)
+        return left->count < right->count ? -1 : 1;
+    for (size_t i = 0; i < left->count; i++) {
+        int order = is_parameter(&left->segments[i]) - is_parameter(&right->segments[i]);
+        if (order)
+            return order;
+    }
+    return strcmp(left->route->pattern, right->route->pattern);
+}
+
+static bool sound(const struct compiled *c, char *error, size_t size)
+{
+    const struct route *r = c->route;
+    const char *what = NULL;
+    if (!r->run)
+        what = "has no handler";
+    else if (r->access == ACCESS_DENY)
+        what = "declares no access";
+    else if (r->method == METHOD_OTHER || r->method == HEAD || r->method == OPTIONS)
+        what = "has a method that the middleware answers";
+    else if (!c->count)
+        what = "is not a path";
+    else if (r->method == GET && r->body)
+        what = "is a GET with a body";
+    for (const struct compiled *other = compiled; other < c && !what; other++)
+        if (other->route->method == r->method && strcmp(other->route->pattern, r->pattern) == 0)
+            what = "stands twice";
+    if (what)
+        snprintf(error, size, "route %s %s %s", method_names[r->method], r->pattern, what);
+    return !what;
+}
+
+bool router_init(char *error, size_t size)
+{
+    size_t count = 0;
+    for (const struct route *const *table = route_tables; *table; table++)
+        for (const struct route *r = *table; r->pattern; r++)
+            count++;
+    free(compiled);
+    compiled = calloc(count ? count : 1, sizeof *compiled);
+    if (!compiled) {
+        snprintf(error, size, "out of memory");
+        return false;
+    }
+    compiled_count = 0;
+    for (const struct route *const *table = route_tables; *table; table++) {
+        for (const struct route *r = *table; r->pattern; r++) {
+            struct compiled *c = &compiled[compiled_count++];
+            c->route = r;
+            c->count = split(r->pattern, c->segments);
+            if (!sound(c, error, size))
+                return false;
+        }
+    }
+    qsort(compiled, compiled_count, sizeof *compiled, by_precedence);
+    return true;
+}
+
+static bool matches(const struct compiled *c, const struct segment *segments)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct segment *want = &c->segments[i], *have = &segments[i];
+        if (is_parameter(want) ? have->length == 0
+                               : want->length != have->length || memcmp(want->start, have->start, want->length) != 0)
+            return false;
+    }
+    return true;
+}
+
+static enum error take_path_args(struct request *rq, const struct compiled *c, const struct segment *segments)
+{
+    rq->path_arg_count = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct segment *want = &c->segments[i];
+        if (!is_parameter(want) || rq->path_arg_count == MAX_PATH_ARGS)
+            continue;
+        struct pair *pair = &rq->path_args[rq->path_arg_count++];
+        pair->name = arena_strndup(rq->arena, want->start + 1, want->length - 2);
+        pair->value = percent_decode(rq->arena, segments[i].start, segments[i].length, false);
+        if (!pair->value)
+            return fail(rq, MSG_BAD_PATH, NULL);
+    }
+    return OK;
+}
+
+enum error router_find(struct request *rq)
+{
+    struct segment segments[MAX_SEGMENTS];
+    size_t count = split(rq->path, segments);
+    enum method wanted = rq->method == HEAD ? GET : rq->method;
+    rq->allowed_methods = 0;
+    /* Once a path matched, other methods count only for the same pattern: /configs/current is not also a {name}. */
+    const char *pattern = NULL;
+    for (size_t i = 0; count && i < compiled_count; i++) {
+        const struct compiled *c = &compiled[i];
+        if (c->count != count || (pattern && strcmp(pattern, c->route->pattern) != 0) || !matches(c, segments))
+            continue;
+        pattern = c->route->pattern;
+        rq->allowed_methods |= 1u << c->route->method;
+        if (c->route->method == wanted) {
+            rq->route = c->route;
+            enum error error = take_path_args(rq, c, segments);
+            if (error)
+                return error;
+        }
+    }
+    if (rq->route)
+        return OK;
+    return rq->allowed_methods ? ERR_METHOD : ERR_NOT_FOUND;
+}
+
+void router_each(void (*visit)(const struct route *route, void *context), void *context)
+{
+    for (size_t i = 0; i < compiled_count; i++)
+        visit(compiled[i].route, context);
+}
+
+/* ---- the `routes` subcommand ------------------------------------------------------------------------------------ */
+
+static const struct {
+    unsigned flag;
+    const char *name;
+} flag_names[] = {
+    {ROUTE_NO_TRANSACTION, "no_transaction"}, {ROUTE_READ_ONLY, "read_only"},     {ROUTE_SESSION_ONLY, "session_only"},
+    {ROUTE_CONFIRMED, "confirmed"},           {ROUTE_NO_DATABASE, "no_database"}, {ROUTE_LOGIN, "login"},
+    {ROUTE_COOKIE, "cookie"},
+};
+
+static void write_fields(struct json_writer *w, const char *key, const struct field *fields)
+{
+    json_key(w, key);
+    json_open_array(w);
+    for (const struct field *f = fields; f && f->type; f++) {
+        json_open_object(w);
+        json_string_member(w, "name", f->name);
+        json_bool_member(w, "required", f->flags & REQUIRED);
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
+static void write_route(const struct route *r, void *context)
+{
+    struct json_writer *w = context;
+    json_open_object(w);
+    json_string_member(w, "method", method_names[r->method]);
+    json_string_member(w, "path", r->pattern);
+    json_string_member(w, "access", access_names[r->access]);
+    json_key(w, "flags");
+    json_open_array(w);
+    for (size_t i = 0; i < COUNT(flag_names); i++)
+        if (r->flags & flag_names[i].flag)
+            json_put_string(w, flag_names[i].name);
+    json_close_array(w);
+    write_fields(w, "body", r->body);
+    write_fields(w, "query", r->query);
+    json_close_object(w);
+}
+
+static void print_route(const struct route *r, void *context)
+{
+    fprintf(context, "%-7s %-52s %s\n", method_names[r->method], r->pattern, access_names[r->access]);
+}
+
+void router_print(FILE *out, bool json)
+{
+    if (!json) {
+        router_each(print_route, out);
+        return;
+    }
+    struct buffer text;
+    struct json_writer w;
+    buffer_init(&text, MB);
+    json_begin(&w, &text);
+    json_open_array(&w);
+    router_each(write_route, &w);
+    json_close_array(&w);
+    fprintf(out, "%s\n", buffer_string(&text));
+    buffer_free(&text);
+}

@@ -1,0 +1,402 @@
+/* Pool: a small state machine a seat. A seat counts as a member while it has a worker that was not told to leave, or waits
+ * for one; the rules below keep the number of members at what pool_target says. */
+#include "pool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "util.h"
+#include "worker.h"
+
+enum {
+    YOUNG_MS = 5000,       /* a worker that dies before this age may be one of a crash loop */
+    DELAY_FIRST_MS = 100,
+    DELAY_MAX_MS = 5000,
+    SILENT_MAX_MS = 10000, /* an idle worker beats twice a second */
+    START_GRACE_MS = 15000, /* beyond CONNECTION_TIMEOUT, for a worker that is starting */
+    TRANSITION_MS = 10,    /* how often to look while a worker starts: it has no other way to tell */
+};
+
+/* How many workers there should be. The only place that decides it. */
+static int pool_target(const struct pool *pool)
+{
+    int wanted = pool->settings->max_connections;
+    return wanted < POOL_MAX ? wanted : POOL_MAX;
+}
+
+int pool_delay_ms(int quick_deaths)
+{
+    if (quick_deaths <= 1)
+        return 0;
+    int delay = DELAY_FIRST_MS;
+    for (int i = 2; i < quick_deaths && delay < DELAY_MAX_MS; i++)
+        delay *= 2;
+    return delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
+}
+
+void pool_init(struct pool *pool, struct scoreboard *board, const struct settings *settings, int listen_fd,
+               int master_only_fd)
+{
+    memset(pool, 0, sizeof *pool);
+    pool->board = board;
+    pool->settings = settings;
+    pool->listen_fd = listen_fd;
+    pool->master_only_fd = master_only_fd;
+    pool->master = getpid();
+    pool->generation = pool->proven = 1;
+}
+
+/* ---- looking ---------------------------------------------------------------------------------------------------- */
+
+static struct worker_slot *slot_of(const struct pool *pool, const struct seat *seat)
+{
+    return &pool->board->slot[seat - pool->seats];
+}
+
+static enum worker_stage stage_of(const struct pool *pool, const struct seat *seat)
+{
+    return (enum worker_stage)atomic_load(&slot_of(pool, seat)->stage);
+}
+
+static bool has_process(const struct seat *seat)
+{
+    return seat->state == SEAT_RUNNING || seat->state == SEAT_LEAVING;
+}
+
+static int count_state(const struct pool *pool, enum seat_state state)
+{
+    int count = 0;
+    for (int i = 0; i < POOL_SEATS; i++)
+        count += pool->seats[i].state == state;
+    return count;
+}
+
+static int count_members(const struct pool *pool)
+{
+    return count_state(pool, SEAT_RUNNING) + count_state(pool, SEAT_WAITING);
+}
+
+int pool_alive(const struct pool *pool)
+{
+    return count_state(pool, SEAT_RUNNING) + count_state(pool, SEAT_LEAVING);
+}
+
+bool pool_complete(const struct pool *pool)
+{
+    int ready = 0;
+    for (int i = 0; i < POOL_SEATS; i++)
+        ready += pool->seats[i].state == SEAT_RUNNING && pool->seats[i].ready;
+    return ready >= pool_target(pool);
+}
+
+static struct seat *find_free(struct pool *pool)
+{
+    for (int i = 0; i < POOL_SEATS; i++)
+        if (pool->seats[i].state == SEAT_FREE)
+            return &pool->seats[i];
+    return NULL;
+}
+
+/* A worker of the newest (or an older) generation, ready or not. */
+static struct seat *find_running(struct pool *pool, bool newest, bool ready)
+{
+    for (int i = 0; i < POOL_SEATS; i++) {
+        struct seat *seat = &pool->seats[i];
+        if (seat->state == SEAT_RUNNING && (seat->generation == pool->generation) == newest && seat->ready == ready)
+            return seat;
+    }
+    return NULL;
+}
+
+static struct seat *find_outdated(struct pool *pool)
+{
+    struct seat *unready = find_running(pool, false, false);
+    return unready ? unready : find_running(pool, false, true);
+}
+
+/* ---- starting --------------------------------------------------------------------------------------------------- */
+
+static _Noreturn void become_worker(struct pool *pool, struct seat *seat)
+{
+    const struct worker_setup setup = {
+        .settings = pool->settings,
+        .board = pool->board,
+        .slot = slot_of(pool, seat),
+        .listen_fd = pool->listen_fd,
+        .master = pool->master,
+    };
+    close(pool->master_only_fd);
+    atomic_store(&setup.slot->pid, getpid());
+    _exit(worker_run(&setup)); /* not exit(): what the master registered to do at its end is not ours to do */
+}
+
+static void start(struct pool *pool, struct seat *seat, int64_t now)
+{
+    struct worker_slot *slot = slot_of(pool, seat);
+    atomic_store(&slot->requests, 0);
+    atomic_store(&slot->started_ms, now);
+    atomic_store(&slot->heartbeat_ms, now);
+    scoreboard_stage(slot, STAGE_STARTING);
+    pid_t pid = fork();
+    if (pid == 0)
+        become_worker(pool, seat);
+    if (pid < 0) {
+        log_error("cannot start a worker", LOG_STR("reason", strerror(errno)));
+        scoreboard_stage(slot, STAGE_EMPTY);
+        seat->state = SEAT_WAITING;
+        seat->start_at_ms = now + DELAY_MAX_MS;
+        return;
+    }
+    atomic_store(&slot->pid, pid);
+    *seat = (struct seat){.state = SEAT_RUNNING,
+                          .pid = pid,
+                          .generation = pool->generation,
+                          .quick_deaths = seat->quick_deaths,
+                          .started_ms = now};
+    log_debug("worker started", LOG_INT("worker", pid));
+}
+
+static void retire(struct pool *pool, struct seat *seat, int64_t now)
+{
+    seat->state = SEAT_LEAVING;
+    seat->leave_by_ms = now + pool->settings->shutdown_timeout * 1000LL;
+    kill(seat->pid, SIGTERM);
+}
+
+/* ---- dying ------------------------------------------------------------------------------------------------------ */
+
+static void log_death(const struct seat *seat, int status, int64_t lived, int delay)
+{
+    log_warn("worker died", LOG_INT("worker", seat->pid), LOG_STR("signal", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL),
+             LOG_INT("exit_status", WIFEXITED(status) ? WEXITSTATUS(status) : -1), LOG_INT("lived_ms", lived),
+             LOG_INT("next_in_ms", delay));
+}
+
+static void seat_died(struct pool *pool, struct seat *seat, int status, int64_t now)
+{
+    struct worker_slot *slot = slot_of(pool, seat);
+    int64_t lived = now - seat->started_ms;
+    bool told = seat->state == SEAT_LEAVING, orderly = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    atomic_store(&slot->pid, 0);
+    scoreboard_stage(slot, STAGE_EMPTY);
+    seat->state = SEAT_FREE;
+    seat->pid = 0;
+    if (told || pool->stopping)
+        return;
+    seat->quick_deaths = orderly || lived >= YOUNG_MS ? 0 : seat->quick_deaths + 1;
+    int delay = pool_delay_ms(seat->quick_deaths);
+    if (!orderly) {
+        atomic_fetch_add(&pool->board->restarts, 1);
+        log_death(seat, status, lived, delay);
+    }
+    if (!orderly && !seat->ready && seat->generation == pool->generation && pool->reload == RELOAD_RUNNING) {
+        pool->hold_until_ms = now + DELAY_MAX_MS;
+        if (pool->trial)
+            pool->reload = RELOAD_FAILED;
+    }
+    if (count_members(pool) < pool_target(pool)) {
+        seat->state = SEAT_WAITING;
+        seat->start_at_ms = now + delay;
+    }
+}
+
+void pool_reap(struct pool *pool)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (int i = 0; i < POOL_SEATS; i++)
+            if (has_process(&pool->seats[i]) && pool->seats[i].pid == pid)
+                seat_died(pool, &pool->seats[i], status, monotonic_ms());
+}
+
+/* ---- stuck workers ---------------------------------------------------------------------------------------------- */
+
+/* How long a worker may go without a heartbeat in what it is doing now. It beats before each request, so for a busy one
+ * this is the limit of a request. */
+static int64_t silence_limit(const struct pool *pool, const struct seat *seat)
+{
+    switch (stage_of(pool, seat)) {
+    case STAGE_STARTING:
+        return pool->settings->connection_timeout * 1000LL + START_GRACE_MS;
+    case STAGE_READING:
+    case STAGE_HANDLING:
+    case STAGE_WRITING:
+        return pool->settings->request_timeout * 1000LL;
+    default:
+        return SILENT_MAX_MS;
+    }
+}
+
+static int64_t silence(const struct pool *pool, const struct seat *seat, int64_t now)
+{
+    return now - atomic_load(&slot_of(pool, seat)->heartbeat_ms);
+}
+
+bool pool_fresh(const struct pool *pool, int64_t now)
+{
+    for (int i = 0; i < POOL_SEATS; i++) {
+        const struct seat *seat = &pool->seats[i];
+        if (has_process(seat) && silence(pool, seat, now) <= silence_limit(pool, seat))
+            return true;
+    }
+    return false;
+}
+
+static void kill_stuck(struct pool *pool, struct seat *seat, int64_t now)
+{
+    bool late = seat->state == SEAT_LEAVING && now >= seat->leave_by_ms;
+    int64_t silent = silence(pool, seat, now);
+    if (seat->killed || (!late && silent <= silence_limit(pool, seat)))
+        return;
+    log_error(late ? "worker did not leave in time and is killed" : "worker is stuck and is killed",
+              LOG_INT("worker", seat->pid), LOG_STR("stage", stage_name(stage_of(pool, seat))),
+              LOG_INT("silent_ms", silent));
+    kill(seat->pid, SIGKILL);
+    seat->killed = true;
+}
+
+/* ---- rules ------------------------------------------------------------------------------------------------------ */
+
+static void note_ready(struct pool *pool, struct seat *seat)
+{
+    if (seat->ready || stage_of(pool, seat) <= STAGE_STARTING)
+        return;
+    seat->ready = true;
+    if (seat->generation != pool->generation)
+        return;
+    pool->trial = false;
+    pool->proven = pool->generation;
+}
+
+static void start_due(struct pool *pool, int64_t now)
+{
+    for (int i = 0; i < POOL_SEATS; i++)
+        if (pool->seats[i].state == SEAT_WAITING && now >= pool->seats[i].start_at_ms)
+            start(pool, &pool->seats[i], now);
+}
+
+static void start_extra(struct pool *pool, int64_t now)
+{
+    struct seat *seat = find_free(pool);
+    if (!seat || now < pool->hold_until_ms)
+        return;
+    seat->quick_deaths = 0;
+    start(pool, seat, now);
+}
+
+/* One step of replacing workers of older settings: a new one on top, and once it is ready, an old one goes. */
+static void replace_outdated(struct pool *pool, int64_t now)
+{
+    struct seat *outdated = find_outdated(pool);
+    if (!outdated) {
+        if (pool->reload == RELOAD_RUNNING && pool_complete(pool))
+            pool->reload = RELOAD_DONE;
+        return;
+    }
+    if (find_running(pool, true, false))
+        return; /* wait until it is ready */
+    if (pool->trial)
+        start_extra(pool, now);
+    else if (count_members(pool) > pool_target(pool))
+        retire(pool, outdated, now);
+    else if (count_state(pool, SEAT_LEAVING) < POOL_OVERLAP - 1)
+        start_extra(pool, now);
+}
+
+static void keep_number(struct pool *pool, int64_t now)
+{
+    int members = count_members(pool), target = pool_target(pool);
+    for (struct seat *seat; members < target && (seat = find_free(pool)); members++) {
+        seat->quick_deaths = 0;
+        start(pool, seat, now);
+    }
+    for (struct seat *seat; members > target && !find_outdated(pool) && (seat = find_running(pool, true, true)); members--)
+        retire(pool, seat, now);
+}
+
+void pool_work(struct pool *pool, int64_t now)
+{
+    for (int i = 0; i < POOL_SEATS; i++) {
+        struct seat *seat = &pool->seats[i];
+        if (has_process(seat)) {
+            note_ready(pool, seat);
+            kill_stuck(pool, seat, now);
+        }
+    }
+    if (pool->stopping)
+        return;
+    start_due(pool, now);
+    keep_number(pool, now);
+    replace_outdated(pool, now);
+}
+
+static bool in_transition(const struct pool *pool)
+{
+    if (pool->reload == RELOAD_RUNNING)
+        return true;
+    for (int i = 0; i < POOL_SEATS; i++)
+        if (pool->seats[i].state == SEAT_RUNNING && !pool->seats[i].ready)
+            return true;
+    return false;
+}
+
+int pool_wait_ms(const struct pool *pool, int64_t now, int max_ms)
+{
+    if (pool->stopping)
+        return max_ms < 50 ? max_ms : 50;
+    int64_t wait = in_transition(pool) && max_ms > TRANSITION_MS ? TRANSITION_MS : max_ms;
+    for (int i = 0; i < POOL_SEATS; i++)
+        if (pool->seats[i].state == SEAT_WAITING && pool->seats[i].start_at_ms - now < wait)
+            wait = pool->seats[i].start_at_ms - now;
+    return wait > 0 ? (int)wait : 0;
+}
+
+/* ---- reload and stop -------------------------------------------------------------------------------------------- */
+
+void pool_reload(struct pool *pool, const struct settings *settings)
+{
+    pool->settings = settings;
+    pool->generation++;
+    pool->trial = true;
+    pool->reload = RELOAD_RUNNING;
+    pool->hold_until_ms = 0;
+}
+
+void pool_reload_undo(struct pool *pool, const struct settings *settings)
+{
+    int good = pool->proven;
+    pool_reload(pool, settings);
+    for (int i = 0; i < POOL_SEATS; i++)
+        if (has_process(&pool->seats[i]) && pool->seats[i].generation == good)
+            pool->seats[i].generation = pool->generation; /* they have the settings we went back to; others are outdated */
+    pool->trial = false;
+    pool->proven = pool->generation;
+    pool->reload = RELOAD_NONE;
+}
+
+void pool_stop(struct pool *pool, int64_t now)
+{
+    pool->stopping = true;
+    for (int i = 0; i < POOL_SEATS; i++) {
+        struct seat *seat = &pool->seats[i];
+        if (seat->state == SEAT_RUNNING)
+            retire(pool, seat, now);
+        else if (seat->state == SEAT_WAITING)
+            seat->state = SEAT_FREE;
+    }
+}
+
+void pool_hurry(struct pool *pool)
+{
+    for (int i = 0; i < POOL_SEATS; i++) {
+        if (!has_process(&pool->seats[i]))
+            continue;
+        kill(pool->seats[i].pid, SIGKILL);
+        pool->seats[i].killed = true;
+    }
+}

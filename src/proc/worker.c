@@ -1,0 +1,260 @@
+/* Worker: waits, serves, tidies up, until it is told to leave or has served enough. */
+#include "worker.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "authn.h"
+#include "fcgi.h"
+#include "json.h"
+#include "log.h"
+#include "router.h"
+#include "util.h"
+
+enum {
+    ARENA_MAX = 64 * MB,
+    TICK_MS = 500,           /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
+    RECONNECT_TICK_MS = 50,  /* without a database: each tick carries the attempt on by a step */
+    CONNECT_WAIT_MS = 3000,  /* at start; after that it serves without (503) */
+    IO_TIMEOUT_MAX_S = 15,   /* Nginx sends and takes everything at once: a slower peer is broken */
+};
+
+struct worker {
+    const struct worker_setup *setup;
+    struct service service;
+    struct arena *arena;
+    struct fcgi *fcgi;
+    struct request request;
+    struct response response;
+    bool sent;          /* the reply has left, or begun to */
+    bool in_request;    /* `exhausted` may be jumped to */
+    sigjmp_buf exhausted;
+};
+
+/* ---- signals ---------------------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t stopping;
+
+static void on_stop(int signal_number)
+{
+    (void)signal_number;
+    stopping = 1;
+}
+
+static void on_nothing(int signal_number)
+{
+    (void)signal_number;
+}
+
+/* Everything the master sends is blocked (inherited from it), except while waiting for a connection. */
+static void set_up_signals(sigset_t *while_waiting)
+{
+    static const struct {
+        int signal;
+        void (*handler)(int);
+    } table[] = {
+        {SIGTERM, on_stop},    {SIGQUIT, on_stop}, {SIGINT, SIG_IGN}, {SIGHUP, SIG_IGN}, /* the master passes these on */
+        {SIGPIPE, on_nothing}, {SIGUSR1, on_nothing}, /* a function: FCGX_Init would replace SIG_IGN by a handler of its own */
+        {SIGUSR2, SIG_IGN},    {SIGCHLD, SIG_DFL},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        struct sigaction action = {.sa_handler = table[i].handler};
+        sigaction(table[i].signal, &action, NULL);
+    }
+    sigprocmask(SIG_SETMASK, NULL, while_waiting);
+    sigdelset(while_waiting, SIGTERM);
+    sigdelset(while_waiting, SIGQUIT);
+}
+
+/* False when the master is already gone. */
+static bool die_with_master(pid_t master)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return getppid() == master; /* it may have died before the line above */
+}
+
+/* ---- scoreboard ------------------------------------------------------------------------------------------------- */
+
+static void stage(struct worker *w, enum worker_stage now)
+{
+    scoreboard_stage(w->setup->slot, now);
+}
+
+/* Once round the loop: says that this worker lives, and whether its database does. */
+static void beat(struct worker *w)
+{
+    int64_t now = monotonic_ms();
+    atomic_store_explicit(&w->setup->slot->heartbeat_ms, now, memory_order_relaxed);
+    if (db_fd(w->service.db) >= 0)
+        atomic_store_explicit(&w->setup->board->database_seen_ms, now, memory_order_relaxed);
+}
+
+/* ---- one request ------------------------------------------------------------------------------------------------ */
+
+static void on_exhausted(void *context)
+{
+    struct worker *w = context;
+    if (!w->in_request) {
+        log_error("out of memory outside a request");
+        _exit(EX_OSERR);
+    }
+    siglongjmp(w->exhausted, 1);
+}
+
+static void make_request(struct worker *w)
+{
+    fcgi_request(&w->request, w->arena, &w->service, fcgi_params(w->fcgi));
+    w->request.read = fcgi_read_body;
+    w->request.source = w->fcgi;
+}
+
+static void send_response(struct worker *w)
+{
+    stage(w, STAGE_WRITING);
+    w->sent = true;
+    if (!fcgi_respond(w->fcgi, &w->request, &w->response))
+        log_debug("client went away before the reply was sent", LOG_STR("request_id", w->request.id));
+}
+
+/* The request needed more memory than it may have, and jumped out of wherever it was. */
+static void answer_exhausted(struct worker *w)
+{
+    char id[UUID_TEXT];
+    memcpy(id, w->request.id, sizeof id);
+    log_error("request ran out of memory", LOG_STR("request_id", id), LOG_STR("route", w->request.route ? w->request.route->pattern : NULL),
+              LOG_INT("limit_bytes", ARENA_MAX));
+    db_settle(w->service.db);
+    db_forget_results(w->service.db);
+    if (w->sent)
+        return;
+    arena_reset(w->arena);
+    response_reset(&w->response);
+    make_request(w);
+    if (request_parse(&w->request) == OK && id[0])
+        memcpy(w->request.id, id, sizeof id);
+    respond_error(&w->request, &w->response, ERR_INTERNAL);
+    response_header(&w->response, "Cache-Control", "no-store");
+    response_header(&w->response, "X-Request-Id", w->request.id);
+    send_response(w);
+}
+
+static void answer(struct worker *w)
+{
+    w->sent = false;
+    memset(&w->request, 0, sizeof w->request);
+    w->in_request = true;
+    if (sigsetjmp(w->exhausted, 0) == 0) {
+        make_request(w);
+        stage(w, STAGE_HANDLING);
+        dispatch(&w->request, &w->response);
+        send_response(w);
+    } else if (sigsetjmp(w->exhausted, 0) == 0) {
+        answer_exhausted(w);
+    } /* else even the error did not fit: the connection is closed, Nginx answers 502 */
+    w->in_request = false;
+}
+
+static void tidy_up(struct worker *w)
+{
+    db_settle(w->service.db);
+    db_forget_results(w->service.db);
+    response_reset(&w->response);
+    arena_reset(w->arena);
+    atomic_fetch_add_explicit(&w->setup->slot->requests, 1, memory_order_relaxed);
+}
+
+/* Takes one waiting connection, if there is one, from its parameters to its end. */
+static void serve_one(struct worker *w)
+{
+    if (!fcgi_accept(w->fcgi))
+        return;
+    stage(w, STAGE_READING);
+    if (fcgi_read(w->fcgi)) {
+        answer(w);
+        fcgi_close(w->fcgi);
+        tidy_up(w);
+    }
+    stage(w, STAGE_IDLE);
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
+
+long worker_request_limit(int max_requests, unsigned random)
+{
+    long tenth = max_requests / 10;
+    return max_requests <= 0 ? 0 : max_requests - tenth + (long)(random % (unsigned)(2 * tenth + 1));
+}
+
+static void watch_database(struct worker *w)
+{
+    if (db_poll(w->service.db))
+        authn_forget();
+}
+
+static void serve(struct worker *w, const sigset_t *while_waiting)
+{
+    unsigned random;
+    random_bytes(&random, sizeof random);
+    unsigned long limit = (unsigned long)worker_request_limit(w->service.settings->max_requests, random);
+    while (!stopping && (!limit || atomic_load(&w->setup->slot->requests) < limit)) {
+        beat(w);
+        /* Never waits: requests are answered (503) while the database is away. */
+        bool connected = db_fd(w->service.db) >= 0 || db_ready(w->service.db, 0);
+        int timeout = connected ? TICK_MS : RECONNECT_TICK_MS;
+        enum fcgi_wake wake = fcgi_wait(w->fcgi, db_fd(w->service.db), timeout, while_waiting);
+        if (wake == FCGI_OTHER)
+            watch_database(w);
+        else if (wake != FCGI_SIGNAL)
+            serve_one(w);
+    }
+}
+
+static bool make_service(struct worker *w)
+{
+    char problem[256];
+    const struct settings *settings = w->setup->settings;
+    struct keyring *keyring = keyring_new(settings->secrets_key, problem, sizeof problem);
+    if (!keyring) {
+        log_error("SECRETS_KEY cannot be used", LOG_STR("reason", problem));
+        return false;
+    }
+    w->arena = arena_new(ARENA_MAX);
+    arena_on_exhausted(w->arena, on_exhausted, w);
+    json_use_arena(w->arena);
+    response_init(&w->response);
+    w->service = (struct service){settings, keyring, w->setup->board, db_new(settings)};
+    int io_timeout = settings->request_timeout < IO_TIMEOUT_MAX_S ? settings->request_timeout : IO_TIMEOUT_MAX_S;
+    w->fcgi = fcgi_new(w->setup->listen_fd, io_timeout);
+    return w->fcgi != NULL;
+}
+
+static void wait_for_database(struct worker *w)
+{
+    int limit = w->service.settings->connection_timeout * 1000;
+    if (!db_ready(w->service.db, limit < CONNECT_WAIT_MS ? limit : CONNECT_WAIT_MS))
+        log_debug("worker starts without a database");
+}
+
+int worker_run(const struct worker_setup *setup)
+{
+    static struct worker worker; /* too large for comfort on the stack, and longjmp leaves static memory alone */
+    struct worker *w = &worker;
+    sigset_t while_waiting;
+    w->setup = setup;
+    set_up_signals(&while_waiting);
+    if (!die_with_master(setup->master))
+        return 0;
+    if (!make_service(w))
+        return EX_CONFIG;
+    wait_for_database(w);
+    stage(w, STAGE_IDLE);
+    serve(w, &while_waiting);
+    stage(w, STAGE_STOPPING);
+    db_free(w->service.db);
+    log_debug("worker leaves", LOG_INT("requests", atomic_load(&setup->slot->requests)));
+    return 0;
+}

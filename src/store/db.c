@@ -1,0 +1,689 @@
+/* Database connection, statements and transactions over libpq in pipeline mode (PostgreSQL manual, chapter 34).
+ *
+ * A statement travels together with whatever must precede it - the tenant setting when it changed, BEGIN when a
+ * transaction was asked for, PREPARE at its first use - so that each costs one round trip. */
+#include "db.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "util.h"
+
+enum {
+    PREPARED_SLOTS = 1024,    /* power of two, at least twice the program's statements */
+    RETRY_MS = 200,           /* pause between attempts to connect */
+    REQUEST_CONNECT_MS = 1000, /* how long a request waits for a connection that is being made */
+    QUEUE_MAX = 5,
+    GRACE_MS = 2000, /* beyond statement_timeout, before a silent server counts as lost */
+    LOCK_TIMEOUT_MS = 5000,
+    IDLE_IN_TRANSACTION_MS = 30000,
+};
+
+enum state { DISCONNECTED, CONNECTING, READY };
+
+/* What stands in the pipeline in front of the sync, in order. */
+enum queued { QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PREPARE, QUEUED_STATEMENT };
+
+struct tenant {
+    char workspace[UUID_TEXT];
+    char user[UUID_TEXT];
+    bool maintenance;
+};
+
+struct db {
+    const struct settings *settings;
+    PGconn *conn;
+    enum state state;
+    unsigned epoch;
+    PostgresPollingStatusType polling;
+    int64_t deadline_ms;     /* of the attempt under way */
+    int64_t next_attempt_ms; /* no attempt before this */
+
+    struct tenant wanted, held;
+    bool held_known; /* what the connection holds is what `held` says */
+
+    const struct statement *prepared[PREPARED_SLOTS];
+    bool begin_pending, in_transaction;
+
+    enum queued queue[QUEUE_MAX];
+    size_t queued;
+
+    PGresult **results;
+    size_t result_count, result_capacity;
+
+    char failure[256];
+    char message[512];
+    char constraint[64];
+};
+
+struct db *db_new(const struct settings *settings)
+{
+    struct db *db = calloc(1, sizeof *db);
+    if (!db)
+        abort();
+    db->settings = settings;
+    return db;
+}
+
+static void drop(struct db *db)
+{
+    if (db->conn)
+        PQfinish(db->conn);
+    db->conn = NULL;
+    db->state = DISCONNECTED;
+    db->held_known = false;
+    db->in_transaction = false;
+    db->begin_pending = false;
+    db->queued = 0;
+    memset(db->prepared, 0, sizeof db->prepared);
+}
+
+void db_free(struct db *db)
+{
+    if (!db)
+        return;
+    db_forget_results(db);
+    free(db->results);
+    drop(db);
+    free(db);
+}
+
+/* Keeps the first line of a libpq message; libpq never puts a password into one. */
+static void keep_line(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%.*s", (int)strcspn(text ? text : "", "\n"), text ? text : "");
+}
+
+const char *db_failure(const struct db *db)
+{
+    return db->failure;
+}
+
+const char *db_message(const struct db *db)
+{
+    return db->message;
+}
+
+const char *db_constraint(const struct db *db)
+{
+    return db->constraint;
+}
+
+int db_fd(const struct db *db)
+{
+    return db->state == READY ? PQsocket(db->conn) : -1;
+}
+
+int db_server_version(const struct db *db)
+{
+    return db->state == READY ? PQserverVersion(db->conn) : 0;
+}
+
+unsigned db_epoch(const struct db *db)
+{
+    return db->state == READY ? db->epoch : 0;
+}
+
+bool db_in_transaction(const struct db *db)
+{
+    return db->in_transaction || db->begin_pending;
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------------------------- */
+
+/* Waits for the socket; false when the deadline passed. Signals are blocked while a request runs, so EINTR is rare. */
+static bool wait_socket(int fd, short events, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left = deadline_ms - monotonic_ms();
+        struct pollfd p = {.fd = fd, .events = events};
+        int n = poll(&p, 1, left > 0 ? (int)left : 0);
+        if (n > 0)
+            return true;
+        if (n < 0 && errno == EINTR)
+            continue;
+        return false;
+    }
+}
+
+static bool flush_all(struct db *db, int64_t deadline_ms)
+{
+    for (;;) {
+        int n = PQflush(db->conn);
+        if (n == 0)
+            return true;
+        if (n < 0 || !wait_socket(PQsocket(db->conn), POLLIN | POLLOUT, deadline_ms))
+            return false;
+        if (!PQconsumeInput(db->conn))
+            return false;
+    }
+}
+
+/* The next result, or NULL at the end of a command. Sets *lost when the server did not answer in time or went away. */
+static PGresult *next_result(struct db *db, int64_t deadline_ms, bool *lost)
+{
+    while (PQisBusy(db->conn)) {
+        if (!wait_socket(PQsocket(db->conn), POLLIN, deadline_ms) || !PQconsumeInput(db->conn)) {
+            keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
+            *lost = true;
+            return NULL;
+        }
+    }
+    return PQgetResult(db->conn);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------------------------- */
+
+static void quiet(void *context, const char *message)
+{
+    (void)context;
+    log_debug("postgresql notice", LOG_STR("notice", message));
+}
+
+static void failed_attempt(struct db *db)
+{
+    char line[sizeof db->failure];
+    keep_line(line, sizeof line, db->conn ? PQerrorMessage(db->conn) : "out of memory");
+    if (strcmp(line, db->failure) != 0) {
+        memcpy(db->failure, line, sizeof line);
+        log_warn("database connection failed", LOG_STR("reason", line));
+    }
+    drop(db);
+    db->next_attempt_ms = monotonic_ms() + RETRY_MS;
+}
+
+static void start_attempt(struct db *db)
+{
+    /* With several hosts only the one that takes writes will do. */
+    bool several = strchr(db->settings->database_url, ',') != NULL;
+    const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding", "gssencmode",
+                                "keepalives_idle", "tcp_user_timeout",          "target_session_attrs", NULL};
+    const char *const values[] = {db->settings->database_url, "ccr-ui-backend", "UTF8", "disable", "30", "15000",
+                                  several ? "read-write" : "any", NULL};
+    db->conn = PQconnectStartParams(keys, values, 1);
+    db->deadline_ms = monotonic_ms() + db->settings->connection_timeout * 1000LL;
+    if (!db->conn || PQstatus(db->conn) == CONNECTION_BAD) {
+        failed_attempt(db);
+        return;
+    }
+    PQsetNoticeProcessor(db->conn, quiet, NULL);
+    db->state = CONNECTING;
+    db->polling = PGRES_POLLING_WRITING; /* as the manual says before the first PQconnectPoll */
+}
+
+/* The time-outs and LISTEN, in one round trip. */
+static bool set_up_session(struct db *db, int64_t deadline_ms)
+{
+    char statement_ms[16], lock_ms[16], idle_ms[16];
+    snprintf(statement_ms, sizeof statement_ms, "%d", db->settings->statement_timeout);
+    snprintf(lock_ms, sizeof lock_ms, "%d", LOCK_TIMEOUT_MS);
+    snprintf(idle_ms, sizeof idle_ms, "%d", IDLE_IN_TRANSACTION_MS);
+    const char *const values[] = {statement_ms, lock_ms, idle_ms};
+    if (PQsetnonblocking(db->conn, 1) != 0 || !PQenterPipelineMode(db->conn))
+        return false;
+    if (!PQsendQueryParams(db->conn,
+                           "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),"
+                           " set_config('idle_in_transaction_session_timeout', $3, false)",
+                           3, NULL, values, NULL, NULL, 0) ||
+        !PQsendQueryParams(db->conn, "LISTEN ccr_identity", 0, NULL, NULL, NULL, NULL, 0) ||
+        !PQpipelineSync(db->conn) || !flush_all(db, deadline_ms))
+        return false;
+    bool lost = false, good = true;
+    for (;;) {
+        PGresult *result = next_result(db, deadline_ms, &lost);
+        if (lost)
+            return false;
+        ExecStatusType status = result ? PQresultStatus(result) : PGRES_EMPTY_QUERY;
+        PQclear(result);
+        if (status == PGRES_PIPELINE_SYNC)
+            return good;
+        if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED)
+            good = false;
+    }
+}
+
+/* One step of the attempt under way; false when nothing more can be done before `until_ms`. */
+static bool step_attempt(struct db *db, int64_t until_ms)
+{
+    if (monotonic_ms() > db->deadline_ms) {
+        snprintf(db->failure, sizeof db->failure, "no answer within CONNECTION_TIMEOUT");
+        drop(db);
+        db->next_attempt_ms = monotonic_ms() + RETRY_MS;
+        return false;
+    }
+    short events = db->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (!wait_socket(PQsocket(db->conn), events, until_ms))
+        return false;
+    db->polling = PQconnectPoll(db->conn);
+    if (db->polling == PGRES_POLLING_FAILED) {
+        failed_attempt(db);
+        return false;
+    }
+    if (db->polling != PGRES_POLLING_OK)
+        return true;
+    if (!set_up_session(db, monotonic_ms() + GRACE_MS)) {
+        failed_attempt(db);
+        return false;
+    }
+    db->state = READY;
+    db->epoch++;
+    if (db->failure[0]) {
+        log_info("database connection restored");
+        db->failure[0] = '\0';
+    }
+    return true;
+}
+
+bool db_ready(struct db *db, int wait_ms)
+{
+    int64_t until = monotonic_ms() + wait_ms;
+    if (db->state == READY && PQstatus(db->conn) == CONNECTION_BAD)
+        drop(db);
+    if (db->state == DISCONNECTED && monotonic_ms() >= db->next_attempt_ms)
+        start_attempt(db);
+    while (db->state == CONNECTING)
+        if (!step_attempt(db, until))
+            break;
+    return db->state == READY;
+}
+
+bool db_poll(struct db *db)
+{
+    bool changed = false;
+    if (db->state != READY)
+        return false;
+    struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
+    while (poll(&p, 1, 0) == 1) {
+        if (!PQconsumeInput(db->conn)) {
+            keep_line(db->failure, sizeof db->failure, PQerrorMessage(db->conn));
+            log_warn("database connection lost", LOG_STR("reason", db->failure));
+            drop(db);
+            return true;
+        }
+        PGnotify *notify;
+        while ((notify = PQnotifies(db->conn))) {
+            changed = true;
+            PQfreemem(notify);
+        }
+    }
+    return changed;
+}
+
+/* ---- tenant ----------------------------------------------------------------------------------------------------- */
+
+void db_tenant(struct db *db, const char *workspace_id, const char *user_id)
+{
+    snprintf(db->wanted.workspace, sizeof db->wanted.workspace, "%s", workspace_id);
+    snprintf(db->wanted.user, sizeof db->wanted.user, "%s", user_id);
+}
+
+void db_maintenance(struct db *db, bool on)
+{
+    db->wanted.maintenance = on;
+}
+
+static bool tenant_is_held(const struct db *db)
+{
+    return db->held_known && strcmp(db->held.workspace, db->wanted.workspace) == 0 &&
+           strcmp(db->held.user, db->wanted.user) == 0 && db->held.maintenance == db->wanted.maintenance;
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------------- */
+
+static const struct statement set_tenant = {
+    "ccr_set_tenant", "SELECT set_config('ccr.workspace', $1, false), set_config('ccr.user', $2, false),"
+                      " set_config('ccr.maintenance', $3, false)"};
+static const struct statement begin = {NULL, "BEGIN"}, commit = {NULL, "COMMIT"}, rollback = {NULL, "ROLLBACK"};
+
+/* The slot where a statement is, or where it would go. */
+static const struct statement **prepared_slot(struct db *db, const struct statement *statement)
+{
+    size_t i = ((uintptr_t)statement >> 4) * 2654435761u % PREPARED_SLOTS;
+    while (db->prepared[i] && db->prepared[i] != statement)
+        i = (i + 1) % PREPARED_SLOTS;
+    return &db->prepared[i];
+}
+
+static bool queue_statement(struct db *db, const struct statement *statement, enum queued kind, const char *const *args,
+                            size_t count)
+{
+    if (!statement->name) {
+        db->queue[db->queued++] = kind;
+        return PQsendQueryParams(db->conn, statement->sql, 0, NULL, NULL, NULL, NULL, 0);
+    }
+    if (!*prepared_slot(db, statement)) {
+        db->queue[db->queued++] = QUEUED_PREPARE;
+        if (!PQsendPrepare(db->conn, statement->name, statement->sql, 0, NULL))
+            return false;
+        *prepared_slot(db, statement) = statement;
+    }
+    db->queue[db->queued++] = kind;
+    return PQsendQueryPrepared(db->conn, statement->name, (int)count, args, NULL, NULL, 0);
+}
+
+static bool queue_all(struct db *db, const struct statement *statement, const char *const *args, size_t count)
+{
+    db->queued = 0;
+    if (db->begin_pending && !queue_statement(db, &begin, QUEUED_BEGIN, NULL, 0))
+        return false;
+    if (statement->name && !tenant_is_held(db)) {
+        const char *const tenant[] = {db->wanted.workspace, db->wanted.user, db->wanted.maintenance ? "on" : ""};
+        db->held_known = false;
+        if (!queue_statement(db, &set_tenant, QUEUED_TENANT, tenant, COUNT(tenant)))
+            return false;
+    }
+    return queue_statement(db, statement, QUEUED_STATEMENT, args, count) && PQpipelineSync(db->conn);
+}
+
+/* What a SQLSTATE means to a caller (PostgreSQL manual, appendix A). Longest prefix first. */
+static const struct {
+    const char *prefix;
+    enum error error;
+    bool drop; /* the connection is of no more use */
+} sqlstates[] = {
+    {"23505", ERR_CONFLICT, false},   /* unique_violation */
+    {"23503", ERR_CONFLICT, false},   /* foreign_key_violation */
+    {"23", ERR_VALIDATION, false},    /* other integrity constraints */
+    {"22", ERR_VALIDATION, false},    /* data exception */
+    {"40", ERR_DATABASE, false},      /* serialization failure, deadlock: trying again helps */
+    {"55P03", ERR_DATABASE, false},   /* lock_not_available */
+    {"57014", ERR_DATABASE, false},   /* query_canceled: statement_timeout */
+    {"57P", ERR_DATABASE, true},      /* shutdown */
+    {"08", ERR_DATABASE, true},       /* connection exception */
+    {"25006", ERR_DATABASE, true},    /* read-only: this is no longer the primary */
+    {"53", ERR_DATABASE, false},      /* insufficient resources */
+    {"0A000", ERR_DATABASE, true},    /* cached plan must not change result type: a migration ran meanwhile */
+    {"26000", ERR_DATABASE, true},    /* prepared statement is gone */
+};
+
+static enum error map_error(struct db *db, const PGresult *result, const struct statement *statement, bool *lost)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    keep_line(db->message, sizeof db->message, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    snprintf(db->constraint, sizeof db->constraint, "%s", constraint ? constraint : "");
+    enum error error = ERR_INTERNAL;
+    if (!state) { /* libpq's own: the connection broke */
+        *lost = true;
+        return ERR_DATABASE;
+    }
+    for (size_t i = 0; i < COUNT(sqlstates); i++) {
+        if (strncmp(state, sqlstates[i].prefix, strlen(sqlstates[i].prefix)) != 0)
+            continue;
+        error = sqlstates[i].error;
+        *lost |= sqlstates[i].drop;
+        break;
+    }
+    if (error != ERR_CONFLICT)
+        log_error("statement failed", LOG_STR("statement", statement->name ? statement->name : statement->sql),
+                  LOG_STR("sqlstate", state), LOG_STR("reason", db->message));
+    return error;
+}
+
+/* Notes that one queued command was carried out. */
+static void note_success(struct db *db, enum queued kind)
+{
+    if (kind == QUEUED_BEGIN) {
+        db->begin_pending = false;
+        db->in_transaction = true;
+    }
+    if (kind == QUEUED_TENANT) {
+        db->held = db->wanted;
+        db->held_known = true;
+    }
+}
+
+/* Reads up to the sync. *out is the statement's result, which the caller owns; NULL on error. */
+static enum error read_results(struct db *db, const struct statement *statement, PGresult **out, bool *lost)
+{
+    int64_t deadline = monotonic_ms() + db->settings->statement_timeout + GRACE_MS;
+    enum error error = OK;
+    size_t done = 0, prepares = 0, prepares_wanted = 0;
+    for (size_t i = 0; i < db->queued; i++)
+        prepares_wanted += db->queue[i] == QUEUED_PREPARE;
+    *out = NULL;
+    while (!*lost) {
+        PGresult *result = next_result(db, deadline, lost);
+        if (!result)
+            continue; /* the end of one command, or lost */
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            break;
+        }
+        enum queued kind = done < db->queued ? db->queue[done] : QUEUED_STATEMENT;
+        done++;
+        if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+            note_success(db, kind);
+            prepares += kind == QUEUED_PREPARE;
+            if (kind == QUEUED_STATEMENT && !*out) {
+                *out = result;
+                continue;
+            }
+        } else if (status == PGRES_FATAL_ERROR && error == OK) {
+            error = map_error(db, result, statement, lost);
+        }
+        PQclear(result);
+    }
+    if (*lost || error) {
+        PQclear(*out);
+        *out = NULL;
+        db->held_known = false; /* a setting made in the failed transaction is undone with it */
+        /* A PREPARE that failed, or stood behind the failure, is not there. Such an error is rare (a new statement in a
+         * transaction that already failed), so a fresh connection is the simple way back to what is known. */
+        *lost |= prepares < prepares_wanted;
+    }
+    return error ? error : *lost ? ERR_DATABASE : OK;
+}
+
+static void note_slow(const struct db *db, const struct statement *statement, int64_t started_us)
+{
+    int64_t took = (monotonic_us() - started_us) / 1000;
+    if (took >= db->settings->slow_statement)
+        log_warn("slow statement", LOG_STR("statement", statement->name ? statement->name : statement->sql),
+                 LOG_INT("duration_ms", took));
+}
+
+static enum error execute(struct db *db, const struct statement *statement, const char *const *args, size_t count,
+                          PGresult **out)
+{
+    *out = NULL;
+    db->message[0] = db->constraint[0] = '\0';
+    if (!db->in_transaction) {
+        bool pending = db->begin_pending;
+        if (!db_ready(db, REQUEST_CONNECT_MS)) {
+            keep_line(db->message, sizeof db->message, db->failure);
+            return ERR_DATABASE;
+        }
+        db->begin_pending = pending; /* survives a reconnect: nothing of the transaction was sent yet */
+    } else if (db->state != READY) {
+        return ERR_DATABASE;
+    }
+    int64_t started = monotonic_us();
+    bool lost = !queue_all(db, statement, args, count) ||
+                !flush_all(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
+    enum error error = ERR_DATABASE;
+    if (!lost)
+        error = read_results(db, statement, out, &lost);
+    if (lost) {
+        if (!db->message[0])
+            keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
+        keep_line(db->failure, sizeof db->failure, db->message);
+        log_warn("database connection lost", LOG_STR("reason", db->message));
+        drop(db);
+    }
+    note_slow(db, statement, started);
+    return error;
+}
+
+/* ---- results ---------------------------------------------------------------------------------------------------- */
+
+static void keep_result(struct db *db, PGresult *result)
+{
+    if (db->result_count == db->result_capacity) {
+        size_t capacity = db->result_capacity ? db->result_capacity * 2 : 16;
+        PGresult **grown = realloc(db->results, capacity * sizeof(PGresult *));
+        if (!grown)
+            abort();
+        db->results = grown;
+        db->result_capacity = capacity;
+    }
+    db->results[db->result_count++] = result;
+}
+
+void db_forget_results(struct db *db)
+{
+    for (size_t i = 0; i < db->result_count; i++)
+        PQclear(db->results[i]);
+    db->result_count = 0;
+}
+
+enum error db_run(struct db *db, const struct statement *statement, const char *const *args, size_t count)
+{
+    PGresult *result;
+    enum error error = execute(db, statement, args, count, &result);
+    PQclear(result);
+    return error;
+}
+
+enum error db_all(struct db *db, const struct statement *statement, struct rows *rows, const char *const *args,
+                  size_t count)
+{
+    PGresult *result;
+    *rows = (struct rows){NULL, 0};
+    enum error error = execute(db, statement, args, count, &result);
+    if (error)
+        return error;
+    keep_result(db, result);
+    *rows = (struct rows){result, PQntuples(result)};
+    return OK;
+}
+
+enum error db_one(struct db *db, const struct statement *statement, struct row *row, const char *const *args,
+                  size_t count)
+{
+    struct rows rows;
+    enum error error = db_all(db, statement, &rows, args, count);
+    *row = (struct row){rows.result, 0};
+    if (error)
+        return error;
+    return rows.count ? OK : ERR_NOT_FOUND;
+}
+
+struct row rows_at(const struct rows *rows, int index)
+{
+    return (struct row){rows->result, index};
+}
+
+const char *row_text(const struct row *row, int column)
+{
+    return PQgetisnull(row->result, row->index, column) ? NULL : PQgetvalue(row->result, row->index, column);
+}
+
+const char *row_string(const struct row *row, int column)
+{
+    return PQgetvalue(row->result, row->index, column); /* "" for NULL */
+}
+
+long long row_int(const struct row *row, int column)
+{
+    return strtoll(row_string(row, column), NULL, 10);
+}
+
+bool row_bool(const struct row *row, int column)
+{
+    return row_string(row, column)[0] == 't';
+}
+
+/* ---- transactions ----------------------------------------------------------------------------------------------- */
+
+void db_begin(struct db *db)
+{
+    db->begin_pending = true;
+}
+
+enum error db_commit(struct db *db)
+{
+    if (!db->in_transaction) {
+        db->begin_pending = false;
+        return OK;
+    }
+    PGresult *result;
+    enum error error = execute(db, &commit, NULL, 0, &result);
+    /* COMMIT of a transaction in which something failed answers ROLLBACK without an error. */
+    if (!error && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+        log_error("commit of a failed transaction");
+        error = ERR_INTERNAL;
+    }
+    PQclear(result);
+    db->in_transaction = false;
+    if (error)
+        db->held_known = false;
+    return error;
+}
+
+void db_rollback(struct db *db)
+{
+    PGresult *result;
+    db->begin_pending = false;
+    if (!db->in_transaction)
+        return;
+    if (execute(db, &rollback, NULL, 0, &result) != OK)
+        drop(db);
+    PQclear(result);
+    db->in_transaction = false;
+    db->held_known = false; /* a tenant set inside is undone with the rest */
+}
+
+void db_settle(struct db *db)
+{
+    if (db->state == READY && PQtransactionStatus(db->conn) == PQTRANS_ACTIVE)
+        drop(db); /* a longjmp left the pipeline half-read */
+    db_rollback(db);
+}
+
+/* ---- for subcommands -------------------------------------------------------------------------------------------- */
+
+enum error db_script(struct db *db, const char *sql)
+{
+    if (!db->in_transaction && !db_ready(db, REQUEST_CONNECT_MS))
+        return ERR_DATABASE;
+    if (!PQexitPipelineMode(db->conn))
+        return ERR_INTERNAL;
+    PQsetnonblocking(db->conn, 0);
+    bool good = true;
+    if (db->begin_pending) {
+        PGresult *result = PQexec(db->conn, "BEGIN");
+        good = PQresultStatus(result) == PGRES_COMMAND_OK;
+        PQclear(result);
+        db->begin_pending = false;
+        db->in_transaction = good;
+    }
+    if (good) {
+        PGresult *result = PQexec(db->conn, sql);
+        ExecStatusType status = PQresultStatus(result);
+        good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+        if (!good)
+            keep_line(db->message, sizeof db->message, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+        PQclear(result);
+    }
+    PQsetnonblocking(db->conn, 1);
+    if (!PQenterPipelineMode(db->conn))
+        return ERR_INTERNAL;
+    return good ? OK : ERR_INTERNAL;
+}
+
+enum error db_bypasses_rls(struct db *db, bool *bypasses)
+{
+    static const struct statement select = {
+        "db_bypasses_rls", "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"};
+    struct row row;
+    enum error error = db_one(db, &select, &row, DB_NO_ARGS);
+    *bypasses = !error && row_bool(&row, 0);
+    return error;
+}

@@ -1,0 +1,106 @@
+/* Fuzzer for FastCGI parameters: name-value pairs as Nginx sends them, to a request, to a route. Then everything that reads
+ * a request's text is called on it. */
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "crypto.h"
+#include "fcgi.h"
+#include "fcgi_record.h"
+#include "log.h"
+#include "router.h"
+#include "util.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+enum { PARAMS = MAX_PARAMS + 16 };
+
+static jmp_buf exhausted;
+
+static void on_exhausted(void *context)
+{
+    (void)context;
+    longjmp(exhausted, 1);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    char problem[256];
+    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_JSON);
+    if (!crypto_init() || !router_init(problem, sizeof problem))
+        abort();
+    return 0;
+}
+
+static void expect(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+static void expect_text(const char *text)
+{
+    expect(!text || utf8_valid(text, strlen(text)));
+}
+
+/* What a handler may rely on. */
+static void check_request(struct request *rq)
+{
+    expect(rq->id[0] && strlen(rq->id) < sizeof rq->id);
+    expect(rq->method < METHOD_COUNT && rq->path && rq->path[0] == '/');
+    expect(rq->query_count <= MAX_QUERY);
+    for (size_t i = 0; i < rq->query_count; i++) {
+        expect_text(rq->query[i].name);
+        expect_text(rq->query[i].value);
+    }
+}
+
+static void run(struct arena *arena, const char *bytes, size_t size)
+{
+    const char *params[PARAMS + 1];
+    size_t count = 0;
+    for (size_t at = 0; count < PARAMS;) {
+        char *pair;
+        ssize_t taken = record_param_next(bytes + at, size - at, arena, &pair);
+        if (taken <= 0)
+            break;
+        params[count++] = pair;
+        at += (size_t)taken;
+    }
+    params[count] = NULL;
+
+    struct request rq;
+    struct service service = {0};
+    fcgi_request(&rq, arena, &service, params);
+    bool parsed = request_parse(&rq) == OK;
+    (void)request_cookie(&rq, "ccr_access");
+    (void)request_header(&rq, "If-None-Match");
+    (void)check_if_match(&rq, 7);
+    if (!parsed)
+        return;
+    check_request(&rq);
+    enum error error = router_find(&rq);
+    expect(error == OK || error == ERR_NOT_FOUND || error == ERR_METHOD || error == ERR_VALIDATION);
+    expect((error == OK) == (rq.route != NULL) || error == ERR_VALIDATION);
+    for (size_t i = 0; error == OK && i < rq.path_arg_count; i++)
+        expect_text(rq.path_args[i].value);
+    if (error == OK && rq.route->query)
+        (void)check_query(&rq, rq.route->query);
+}
+
+/* The first byte picks how much memory there is, so that running out halfway is tried too. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct arena *arena = arena_new(data[0] == '!' ? 8 * KB : 16 * MB);
+    arena_on_exhausted(arena, on_exhausted, NULL);
+    if (setjmp(exhausted) == 0)
+        run(arena, (const char *)data + 1, size - 1);
+    arena_free(arena);
+    return 0;
+}

@@ -1,0 +1,110 @@
+"""Checks answers against docs/openapi.yaml: path, method, status, content type and schema must all be described there."""
+
+import json
+import re
+import urllib.parse
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
+
+# What Nginx answers by itself, on any address; so no operation lists it.
+NGINX_STATUSES = {400, 413, 414, 431, 502, 504}
+
+
+class ContractError(AssertionError):
+    pass
+
+
+class Contract:
+    def __init__(self, document=DOCUMENT):
+        self.document = yaml.safe_load(Path(document).read_text())
+        self.resolver = jsonschema.RefResolver("", self.document)
+        self.routes = [(self.pattern(template), template, item) for template, item in self.document["paths"].items()]
+        # A fixed segment wins over a {part}, as in the router.
+        self.routes.sort(key=lambda route: [part.startswith("{") for part in route[1].split("/")])
+        self.seen = set()
+
+    @staticmethod
+    def pattern(template):
+        parts = [r"[^/]+" if part.startswith("{") else re.escape(part) for part in template.split("/")]
+        return re.compile("/".join(parts))
+
+    def resolve(self, value):
+        while isinstance(value, dict) and "$ref" in value:
+            value = self.resolver.resolve(value["$ref"])[1]
+        return value
+
+    def find(self, path):
+        path = path.split("?")[0].split("#")[0]
+        for pattern, template, item in self.routes:
+            if pattern.fullmatch(path) and (("{" in template) or urllib.parse.unquote(path) == path):
+                return template, self.resolve(item)
+        return None, None
+
+    def error_schema(self):
+        schemas = self.document["components"]["schemas"]
+        for name in ("Error", "ErrorResponse", "ErrorBody"):
+            if name in schemas:
+                return schemas[name]
+        raise ContractError("docs/openapi.yaml has no schema named Error")
+
+    def check(self, method, path, response):
+        template, item = self.find(path)
+        status = response.status_code
+        where = f"{method} {template or path} -> {status}"
+        lower = "get" if method == "HEAD" else method.lower()
+        if template is None or lower not in item:
+            # No such address or method is an answer too; anything else would be an undescribed route.
+            if method == "OPTIONS" and status in (204, 404):
+                return
+            if status not in {401, 404, 405} | NGINX_STATUSES:
+                raise ContractError(f"{where}: not described in docs/openapi.yaml\n{response.text[:500]}")
+            if method != "HEAD":
+                self.validate(where, self.error_schema(), response)
+            return
+        self.seen.add((method, template, status))
+        responses = item[lower]["responses"]
+        described = responses.get(str(status), responses.get(status))
+        if described is None:
+            described = responses.get(f"{status // 100}XX", responses.get("default"))
+        if described is None:
+            if status in NGINX_STATUSES and "application/json" in response.headers.get("Content-Type", ""):
+                return self.validate(where, self.error_schema(), response)
+            raise ContractError(f"{where}: this status is not described\n{response.text[:500]}")
+        described = self.resolve(described)
+        self.check_headers(where, described, response)
+        if method == "HEAD":
+            return
+        content = described.get("content")
+        if not content:
+            if response.content:
+                raise ContractError(f"{where}: a body where none is described\n{response.text[:500]}")
+            return
+        kind = response.headers.get("Content-Type", "").split(";")[0].strip()
+        if kind not in content:
+            raise ContractError(f"{where}: Content-Type {kind!r}, described are {', '.join(content)}")
+        if kind.endswith("json"):
+            self.validate(where, content[kind].get("schema", {}), response)
+
+    def check_headers(self, where, described, response):
+        for name, header in (described.get("headers") or {}).items():
+            if self.resolve(header).get("required") and name not in response.headers:
+                raise ContractError(f"{where}: the header {name} is missing")
+
+    def validate(self, where, schema, response):
+        try:
+            body = json.loads(response.content.decode("utf-8"))
+        except ValueError as problem:
+            raise ContractError(f"{where}: the body is not JSON: {problem}\n{response.text[:500]}") from None
+        validator = jsonschema.Draft202012Validator(schema, resolver=self.resolver, format_checker=jsonschema.FormatChecker())
+        problems = sorted(validator.iter_errors(body), key=lambda problem: list(map(str, problem.absolute_path)))
+        if problems:
+            lines = [f"  at {'/'.join(map(str, p.absolute_path)) or 'the top'}: {p.message[:300]}" for p in problems[:5]]
+            raise ContractError(f"{where}: not as described\n" + "\n".join(lines) + f"\n{response.text[:500]}")
+
+
+def load():
+    return Contract() if DOCUMENT.exists() else None

@@ -1,0 +1,287 @@
+"""scripts/quickstart.sh as a newcomer runs it: in a clean copy of the checkout, with the real sample file."""
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from stack import ROOT, SAMPLES, Client, free_port, pg_program, wait_until
+
+SAMPLE = SAMPLES / "claude-profiles.toml"
+SECRETS = [section["auth_token"] for section in tomllib.loads(SAMPLE.read_text()).values()
+           if isinstance(section, dict) and "auth_token" in section]
+
+
+class Checkout:
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def run(self, *arguments, timeout=300, **options):
+        return subprocess.run(["scripts/quickstart.sh", *map(str, arguments)], cwd=self.folder, capture_output=True, text=True,
+                              timeout=timeout, stdin=subprocess.DEVNULL, **options)
+
+    def start(self, *arguments):
+        result = self.run(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def password(self):
+        return (self.folder / "var/admin-password").read_text().strip()
+
+    def owner(self):
+        return (self.folder / "var").stat().st_uid
+
+    def pids(self):
+        found = {}
+        for line in self.run("status").stdout.splitlines():
+            match = re.fullmatch(r"(\w+) +runs, process (\d+)", line)
+            if match:
+                found[match.group(1)] = int(match.group(2))
+        return found
+
+
+def copy_checkout(target):
+    """Tracked and untracked files, nothing built."""
+    listing = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
+                             capture_output=True).stdout
+    for name in filter(None, listing.decode().split("\0")):
+        if (ROOT / name).is_file() and not name.startswith("build"):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
+@contextlib.contextmanager
+def folder_for_checkout(name="checkout"):
+    top = Path(tempfile.mkdtemp(prefix="ccr-quickstart-", dir="/tmp"))
+    top.chmod(0o755)
+    checkout = Checkout(top / name)
+    checkout.folder.mkdir(parents=True)
+    try:
+        yield checkout
+    finally:
+        if (checkout.folder / "var").exists():
+            checkout.run("stop")
+            real = (checkout.folder / "var").resolve()
+            run = (real / "run").resolve()
+            for path in (run, real):
+                if path.name.startswith(("ccr-", "quickstart-")):  # made outside of the checkout
+                    shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def first():
+    """A checkout that quickstart has started with an import, and what it printed."""
+    with folder_for_checkout() as checkout:
+        copy_checkout(checkout.folder)
+        checkout.port = free_port()
+        checkout.output = checkout.start("--port", checkout.port, "--import", SAMPLE)
+        yield checkout
+
+
+@pytest.fixture
+def admin(first, contract):
+    return Client(f"http://127.0.0.1:{first.port}", contract).login("admin", first.password())
+
+
+def test_it_runs_and_serves_the_imported_file(first, admin):
+    assert f"http://127.0.0.1:{first.port}" in first.output
+    assert "2 added, 0 updated, 0 skipped" in first.output
+    listed = admin.get("/api/configs").json()
+    assert [config["name"] for config in listed["configs"]] == ["anthropic", "relay_service"]
+    assert listed["current_config"] == "anthropic"
+    assert [config["auth_token"] for config in listed["configs"]] == ["sk-a...here", "sk-y...oken"]
+    assert not any(secret in admin.get("/api/configs").text for secret in SECRETS)
+
+    switched = admin.post("/api/switch", json={"config_name": "relay_service"})
+    assert switched.status_code == 200
+    assert switched.json() == "Configuration switched successfully"
+    listed = admin.get("/api/configs").json()
+    assert listed["current_config"] == "relay_service"
+    assert [config["is_current"] for config in listed["configs"]] == [False, True]
+    entry = admin.get("/api/history").json()["entries"][0]
+    assert (entry["operation"].lower(), entry["from_config"], entry["to_config"]) == ("switch", "anthropic", "relay_service")
+    assert entry["actor"] == "admin"
+
+
+def test_the_dump_holds_no_secret(first):
+    run = (first.folder / "var/run").resolve()
+    owner = pwd.getpwuid(first.owner())
+    switch = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    dump = subprocess.run([pg_program("pg_dump"), "-h", run, "-U", "postgres", "ccr"], check=True, capture_output=True,
+                          cwd="/", **switch).stdout.decode()
+    assert "relay_service" in dump
+    env = (first.folder / "var/env").read_text()
+    secrets = SECRETS + [first.password(), re.search("JWT_SECRET=(.*)", env)[1], re.search("SECRETS_KEY=(.*)", env)[1].split(":")[-1]]
+    for secret in secrets:
+        assert secret.strip("\"'") not in dump
+
+
+def test_files_with_secrets_are_private(first):
+    var = (first.folder / "var").resolve()
+    assert var.stat().st_mode & 0o077 == 0
+    for name in ("env", "admin-password"):
+        assert (var / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_runs_as_root_or_listens_beyond_loopback(first):
+    pids = first.pids()
+    assert set(pids) == {"postgres", "workers", "nginx"}
+    tree = set(pids.values())
+    while True:
+        more = {int(child) for pid in tree for task in Path(f"/proc/{pid}/task").iterdir()
+                for child in (task / "children").read_text().split()} - tree
+        if not more:
+            break
+        tree |= more
+    assert len(tree) > 8
+    assert {Path(f"/proc/{pid}").stat().st_uid for pid in tree} == {first.owner()}
+    assert first.owner() != 0
+    listening = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
+    ours = [line.split()[3] for line in listening.splitlines() if any(f"pid={pid}," in line for pid in tree)]
+    assert ours
+    assert all(address.startswith(("127.0.0.1:", "[::1]:")) for address in ours), ours
+
+
+def test_no_secret_on_a_command_line_of_what_runs(first):
+    for pid in first.pids().values():
+        line = Path(f"/proc/{pid}/cmdline").read_text()
+        assert "postgresql://" not in line and first.password() not in line
+
+
+def test_the_printed_lines_work_when_pasted(first):
+    lines = [line.strip() for line in first.output.splitlines() if line.startswith("  TOKEN=") or line.startswith("  curl ")]
+    assert len(lines) == 3
+    result = subprocess.run(["bash", "-euo", "pipefail", "-c", "\n".join(lines)], capture_output=True, text=True, timeout=60, cwd="/")
+    assert result.returncode == 0, result.stderr
+    assert '"name": "relay_service"' in result.stdout
+    assert "successfully" in result.stdout
+
+
+def test_again_keeps_data_and_processes(first, admin):
+    before = first.pids()
+    password = first.password()
+    env = (first.folder / "var/env").read_text()
+    output = first.start()
+    assert f"http://127.0.0.1:{first.port}" in output  # the last start's port
+    assert first.pids() == before
+    assert first.password() == password
+    assert (first.folder / "var/env").read_text() == env
+    assert len(admin.get("/api/configs").json()["configs"]) == 2
+
+
+def test_import_again_updates(first):
+    assert "0 added, 2 updated, 0 skipped" in first.start("--import", SAMPLE)
+    assert "2 added" in first.start("--import", SAMPLES / "codex-profiles.toml", "--platform", "codex")
+
+
+def test_bad_import_is_one_line_and_changes_nothing(first, admin, tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[a]\nbase_url = \n")
+    before = admin.get("/api/configs").json()
+    result = first.run("--import", bad)
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "line 2" in result.stderr
+    assert admin.get("/api/configs").json() == before
+    bad.write_bytes(b"\xff\xfe")
+    result = first.run("--import", bad)
+    assert result.returncode == 1 and "UTF-8" in result.stderr
+    result = first.run("--import", tmp_path / "none.toml")
+    assert result.returncode == 1 and "none.toml" in result.stderr
+
+
+def test_port_in_use_is_one_line(first):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = first.run("--port", port)
+    assert result.returncode == 1
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert f"port {port} is in use" in lines[0] and "--port" in lines[0]
+    assert first.pids()  # what runs stays
+
+
+def test_stale_environment_does_not_leak_in(first):
+    result = first.run("start", env={**os.environ, "DATABASE_URL": "postgresql://elsewhere/x", "RATE_LIMIT": "abc", "PORT": "1"})
+    assert result.returncode == 0, result.stderr
+
+
+def copy_built(first, checkout):
+    subprocess.run(["cp", "-a", *[path for path in first.folder.iterdir() if path.name != "var"], checkout.folder], check=True)
+
+
+@pytest.mark.parametrize("name", ["second", "a path with spaces/" + "/".join(["long"] * 25)], ids=["plain", "long"])
+def test_a_second_checkout_does_not_collide(first, admin, name):
+    with folder_for_checkout(name) as second:
+        copy_built(first, second)
+        port = free_port()
+        second.start("--port", port)
+        other = Client(f"http://127.0.0.1:{port}").login("admin", second.password())
+        assert other.get("/api/configs").json()["configs"] == []
+        assert len(admin.get("/api/configs").json()["configs"]) == 2
+        assert second.password() != first.password()
+        assert second.run("stop").returncode == 0
+        assert admin.get("/api/system/status").json()["status"] == "healthy"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts something in a folder that others cannot reach")
+def test_a_checkout_under_a_private_folder(first):
+    with folder_for_checkout() as second:
+        second.folder.parent.chmod(0o700)
+        copy_built(first, second)
+        port = free_port()
+        second.start("--port", port)
+        assert (second.folder / "var").is_symlink()
+        assert (second.folder / "var/admin-password").exists()
+        Client(f"http://127.0.0.1:{port}").login("admin", second.password())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be somebody else")
+def test_by_a_plain_user(first):
+    nobody = pwd.getpwnam("nobody")
+    with folder_for_checkout() as second:
+        copy_built(first, second)
+        subprocess.run(["chown", "-R", "nobody", second.folder], check=True)
+        port = free_port()
+        result = second.run("--port", port, user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert second.owner() == nobody.pw_uid
+        Client(f"http://127.0.0.1:{port}").login("admin", second.password())
+        result = second.run("stop", user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+        assert result.returncode == 0, result.stderr
+
+
+def test_wrong_arguments():
+    checkout = Checkout(ROOT)
+    for arguments in (["--port", "0"], ["--port", "70000"], ["--port", "x"], ["--port"], ["--platform", "claude"], ["restart"],
+                      ["--import", SAMPLE, "--platform", "cursor"], ["stop", "--port", "8080"]):
+        result = checkout.run(*arguments)
+        assert result.returncode == 2, arguments
+        assert len(result.stderr.strip().splitlines()) == 1
+    assert "Usage" in checkout.run("--help").stdout
+
+
+def test_stop_and_start_keep_the_data(first):
+    """Last: it stops what the others use."""
+    pids = first.pids()
+    assert first.run("status").returncode == 0
+    assert first.run("stop").returncode == 0
+    wait_until("everything has ended", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids.values()))
+    assert first.run("status").returncode == 3
+    assert first.run("stop").returncode == 0  # harmless
+    first.start()
+    client = Client(f"http://127.0.0.1:{first.port}").login("admin", first.password())
+    listed = client.get("/api/configs").json()
+    assert len(listed["configs"]) == 2
+    assert listed["current_config"] == "relay_service" or listed["current_config"] == "anthropic"

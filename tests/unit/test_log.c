@@ -1,0 +1,277 @@
+/* Log: lines as another program reads them from the other end of standard error. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "json.h"
+#include "log.h"
+#include "util.h"
+
+enum { LINE_LIMIT = 16 * KB };
+
+static int reader, saved_stderr = -1;
+static char line[64 * KB];
+
+/* A packet socket in place of stderr: one read gives what one write wrote. */
+static int set_up(void **state)
+{
+    (void)state;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return -1;
+    reader = ends[0];
+    fcntl(reader, F_SETFL, O_NONBLOCK);
+    saved_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[1]);
+    log_configure(LOG_LEVEL_DEBUG, LOG_FORMAT_JSON);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    dup2(saved_stderr, STDERR_FILENO);
+    close(saved_stderr);
+    close(reader);
+    return 0;
+}
+
+/* The text of the one write there was, without its newline; NULL when there was none. */
+static const char *next_write(void)
+{
+    ssize_t length = read(reader, line, sizeof line - 1);
+    if (length < 0)
+        return NULL;
+    assert_in_range(length, 1, LINE_LIMIT);
+    assert_int_equal(line[length - 1], '\n');
+    line[length - 1] = '\0';
+    assert_int_equal(strlen(line), length - 1);
+    assert_null(strchr(line, '\n'));
+    assert_true(utf8_valid(line, strlen(line)));
+    return line;
+}
+
+static json_t *next_json(void)
+{
+    const char *text = next_write();
+    assert_non_null(text);
+    struct json_failure failure;
+    json_t *value = json_parse(text, strlen(text), &failure);
+    if (!value)
+        fail_msg("%s at %d in %.200s", failure.message, failure.column, text);
+    assert_true(json_is_object(value));
+    return value;
+}
+
+static void assert_member(json_t *object, const char *key, const char *expected)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    assert_non_null(text);
+    assert_string_equal(text, expected);
+}
+
+static void json_line(void **state)
+{
+    (void)state;
+    log_warn("worker started", LOG_INT("worker", 3), LOG_STR("name", "a\"b\\c\n\td\x1b\x7f\xc2\x9b"),
+             LOG_NUM("seconds", 0.25), LOG_STR("absent", NULL), LOG_INT("least", LLONG_MIN), LOG_NUM("nan", NAN));
+    const char *text = next_write();
+    assert_non_null(text);
+    assert_memory_equal(text, "{\"time\":\"20", 11);
+    assert_string_equal(text + 9 + 24, "\",\"level\":\"warn\",\"message\":\"worker started\",\"worker\":3,"
+                                       "\"name\":\"a\\\"b\\\\c\\n\\td\\u001b\\u007f\\u009b\",\"seconds\":0.25,"
+                                       "\"least\":-9223372036854775808,\"nan\":null}");
+    assert_null(next_write()); /* one event, one write */
+}
+
+static void json_line_without_fields(void **state)
+{
+    (void)state;
+    log_error("plain");
+    json_t *event = next_json();
+    assert_member(event, "level", "error");
+    assert_member(event, "message", "plain");
+    assert_int_equal(json_object_size(event), 3);
+    json_decref(event);
+}
+
+static void broken_utf8_is_replaced(void **state)
+{
+    (void)state;
+    log_info("bad \xff.", LOG_STR("cut", "\xe2\x82"), LOG_STR("surrogate", "\xed\xa0\x80"), LOG_STR("good", "日😀"));
+    json_t *event = next_json();
+    assert_member(event, "message", "bad \xef\xbf\xbd.");
+    assert_member(event, "cut", "\xef\xbf\xbd\xef\xbf\xbd");
+    assert_member(event, "surrogate", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    assert_member(event, "good", "日😀");
+    json_decref(event);
+}
+
+static void text_line(void **state)
+{
+    (void)state;
+    log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    log_info("hello\nworld", LOG_STR("plain", "a-b/c:ü"), LOG_STR("space", "a b"), LOG_STR("empty", ""),
+             LOG_STR("quote", "a\"b"), LOG_STR("equals", "a=b"), LOG_STR("back", "a\\b"), LOG_STR("escape", "\x1b[0m"),
+             LOG_STR("broken", "\xff"), LOG_STR("absent", NULL), LOG_INT("n", -1), LOG_NUM("x", 1.5));
+    const char *text = next_write();
+    assert_non_null(text);
+    assert_memory_equal(text, "20", 2);
+    assert_string_equal(text + 23,
+                        "Z INFO hello\\nworld plain=a-b/c:ü space=\"a b\" empty=\"\" quote=\"a\\\"b\" "
+                        "equals=\"a=b\" back=\"a\\\\b\" escape=\"\\u001b[0m\" broken=\xef\xbf\xbd n=-1 x=1.5");
+}
+
+static void levels(void **state)
+{
+    (void)state;
+    for (int enabled = LOG_LEVEL_ERROR; enabled <= LOG_LEVEL_DEBUG; enabled++) {
+        log_configure((enum log_level)enabled, LOG_FORMAT_JSON);
+        log_error("m");
+        log_warn("m");
+        log_info("m");
+        log_debug("m");
+        static const char *const names[] = {"error", "warn", "info", "debug"};
+        for (int level = 0; level <= enabled; level++) {
+            assert_true(log_enabled((enum log_level)level));
+            json_t *event = next_json();
+            assert_member(event, "level", names[level]);
+            json_decref(event);
+        }
+        assert_null(next_write());
+    }
+    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_JSON);
+    assert_false(log_enabled(LOG_LEVEL_WARN));
+}
+
+static void fields_that_are_off_cost_nothing(void **state)
+{
+    (void)state;
+    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_JSON);
+    int calls = 0;
+    log_debug("never", LOG_INT("calls", ++calls));
+    assert_int_equal(calls, 0);
+    log_error("once", LOG_INT("calls", ++calls));
+    assert_int_equal(calls, 1);
+    assert_non_null(next_write());
+}
+
+static char *repeat(const char *unit, size_t length)
+{
+    static char text[40 * KB];
+    size_t step = strlen(unit);
+    size_t at = 0;
+    for (; at + step <= length; at += step)
+        memcpy(text + at, unit, step);
+    text[at] = '\0';
+    return text;
+}
+
+static void long_lines_are_cut_into_valid_json(void **state)
+{
+    (void)state;
+    static const char *const units[] = {"x", "\"", "\x01", "日", "😀", "\xff", "a\\"};
+    for (size_t i = 0; i < COUNT(units); i++) {
+        log_info("long", LOG_STR("first", "1"), LOG_STR("value", repeat(units[i], 39 * KB)), LOG_STR("last", "3"));
+        size_t length = strlen(next_write());
+        assert_in_range(length, LINE_LIMIT - 64, LINE_LIMIT - 1); /* as much as fits is kept */
+        struct json_failure failure;
+        json_t *event = json_parse(line, length, &failure);
+        if (!event)
+            fail_msg("unit %zu: %s", i, failure.message);
+        assert_member(event, "first", "1");
+        assert_null(json_object_get(event, "last"));
+        assert_true(json_is_true(json_object_get(event, "cut")));
+        json_decref(event);
+    }
+}
+
+/* Walks every part of a line, byte by byte, across the place where it is cut. */
+static void any_part_may_meet_the_limit(void **state)
+{
+    (void)state;
+    bool whole = false, cut = false;
+    for (size_t length = LINE_LIMIT - 300; length < LINE_LIMIT; length++) {
+        for (int form = LOG_FORMAT_JSON; form <= LOG_FORMAT_TEXT; form++) {
+            log_configure(LOG_LEVEL_INFO, (enum log_format)form);
+            log_info(repeat("m", length), LOG_STR("name", "a value\n\"日"), LOG_INT("number", 1234567890123),
+                     LOG_STR("", ""), LOG_NUM("real", 0.123456), LOG_STR("end", "x"));
+            if (form == LOG_FORMAT_TEXT) {
+                assert_non_null(next_write());
+                continue;
+            }
+            json_t *event = next_json();
+            json_t *number = json_object_get(event, "number");
+            if (number)
+                assert_int_equal(json_integer_value(number), 1234567890123);
+            const char *end = json_string_value(json_object_get(event, "end"));
+            bool complete = end && strcmp(end, "x") == 0;
+            assert_int_equal(complete, json_object_get(event, "cut") == NULL);
+            whole = whole || complete;
+            cut = cut || !complete;
+            json_decref(event);
+        }
+    }
+    assert_true(whole && cut);
+}
+
+static void many_fields_are_cut_between_fields(void **state)
+{
+    (void)state;
+    static struct log_field fields[4000];
+    for (size_t i = 0; i < COUNT(fields); i++)
+        fields[i] = (struct log_field)LOG_INT("n", i);
+    log_write(LOG_LEVEL_INFO, "many", fields, COUNT(fields));
+    const char *text = next_write();
+    assert_non_null(text);
+    assert_true(strlen(text) > LINE_LIMIT - 64);
+    const char *end = ",\"cut\":true}";
+    assert_string_equal(text + strlen(text) - strlen(end), end);
+}
+
+static void errno_survives(void **state)
+{
+    (void)state;
+    errno = EDOM;
+    log_info("message");
+    assert_int_equal(errno, EDOM);
+    next_write();
+
+    int broken = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    close(STDERR_FILENO);
+    errno = EDOM;
+    log_info("to nobody");
+    assert_int_equal(errno, EDOM);
+    dup2(broken, STDERR_FILENO);
+    close(broken);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(json_line),
+        TEST(json_line_without_fields),
+        TEST(broken_utf8_is_replaced),
+        TEST(text_line),
+        TEST(levels),
+        TEST(fields_that_are_off_cost_nothing),
+        TEST(long_lines_are_cut_into_valid_json),
+        TEST(any_part_may_meet_the_limit),
+        TEST(many_fields_are_cut_between_fields),
+        TEST(errno_survives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
