@@ -15,41 +15,67 @@ SANITIZE ?=
 CFLAGS   += -std=gnu17 $(OPTIMIZE) $(WARNINGS) $(HARDEN) $(SANITIZE) -MMD -MP
 CXXFLAGS += -std=c++17 $(OPTIMIZE) -Wall -Wextra -Werror $(HARDEN) $(SANITIZE) -MMD -MP
 LDFLAGS  += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE)
-LDLIBS   += -lfcgi $(shell pkg-config --libs $(PACKAGES)) -lstdc++
+LDLIBS   += -lfcgi $(shell pkg-config --libs $(PACKAGES))
+LINK      = $(CXX) $(LDFLAGS) # src/base/toml_read.cc is C++
 
 SOURCES  := $(sort $(wildcard src/*/*.c))
 CXX_SRC  := $(wildcard src/base/*.cc)
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(CXX_SRC:%.cc=$(BUILD)/%.o) $(BUILD)/migrations.o
+# Everything but main(), so that a test links only what it uses, and may bring its own of what it does not want.
+LIBRARY  := $(BUILD)/libccr.a
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
-HANDLER_TESTS := $(patsubst tests/handlers/%.c,$(BUILD)/handlers/%,$(sort $(wildcard tests/handlers/test_*.c)))
-FUZZERS  := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+tests     = $(patsubst tests/$(1)/%.c,$(BUILD)/$(1)/%,$(sort $(wildcard tests/$(1)/$(2)_*.c)))
+UNIT_TESTS    := $(call tests,unit,test)
+HANDLER_TESTS := $(call tests,handlers,test)
+FUZZERS       := $(call tests,fuzz,fuzz)
+HARNESS       := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/handlers/harness*.c))
 FORMATTED := $(wildcard include/*.h src/*.c src/*/*.c src/base/*.cc tests/*/*.c tests/*/*.h)
 
-.PHONY: all check check-layers lint format asan fuzz bench install clean help
+ASAN_FLAGS := CC=clang CXX=clang++ OPTIMIZE='-O1 -g -fno-omit-frame-pointer' HARDEN=-fPIE
+UNDEFINED  := address,undefined -fno-sanitize-recover=all
+FUZZ_SECONDS ?= 300
+JOBS       ?= $(shell nproc)
+
+# `make V=1` shows the commands.
+ifeq ($(V),)
+MAKEFLAGS += --no-print-directory
+quiet = @echo '  $(1) $(subst $(BUILD)/,,$@)';
+endif
+
+.PHONY: all check handlers check-layers lint format asan clang fuzz fuzzers valgrind bench docs install clean help
+.SECONDARY:
 all: $(BUILD)/ccr-ui-backend
 
 help:
-	@echo 'make            build/ccr-ui-backend'
+	@echo 'make            build/ccr-ui-backend; V=1 shows the commands'
 	@echo 'make check      unit tests'
-	@echo 'make lint       formatting, layers, banned calls, cppcheck, shellcheck, openapi, docs drift'
+	@echo 'make handlers   builds the handler tests, which want TEST_DATABASE_URL (scripts/test.sh -k handlers runs them)'
+	@echo 'make lint       both compilers, formatting, layers, banned calls, cppcheck, clang-tidy, shellcheck, openapi, docs'
 	@echo 'make format     clang-format in place'
 	@echo 'make asan       build and unit tests with ASan + UBSan'
+	@echo 'make clang      build with clang, without warnings'
 	@echo 'make fuzz       libFuzzer targets, FUZZ_SECONDS each (default 300)'
+	@echo 'make valgrind   unit tests under valgrind'
 	@echo 'make bench      requests per second as ratios to a bare libfcgi program'
+	@echo 'make docs       docs/configuration.md and .env.example from the table of settings'
 	@echo 'make install    DESTDIR= PREFIX=$(PREFIX)'
 	@echo 'make clean'
 
-$(BUILD)/ccr-ui-backend: $(OBJECTS) $(BUILD)/src/main.o
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# ---- building -------------------------------------------------------------------------------------------------------
+
+$(BUILD)/ccr-ui-backend: $(BUILD)/src/main.o $(LIBRARY)
+	$(call quiet,LINK)$(LINK) -o $@ $^ $(LDLIBS)
+
+$(LIBRARY): $(OBJECTS)
+	$(call quiet,AR  )rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call quiet,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+	$(call quiet,CXX )$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 COMMIT      := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 COMMIT_TIME := $(shell TZ=UTC git show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ HEAD 2>/dev/null)
@@ -58,24 +84,89 @@ $(BUILD)/src/base/build_info.o: CPPFLAGS += $(if $(COMMIT),-DCCR_COMMIT='"$(COMM
 # The SQL files travel inside the program, so that a checksum always means the file the program was built with.
 $(BUILD)/migrations.c: $(MIGRATIONS) scripts/embed-migrations.sh
 	@mkdir -p $(@D)
-	scripts/embed-migrations.sh $(MIGRATIONS) > $@.tmp
-	mv $@.tmp $@
+	$(call quiet,SQL )scripts/embed-migrations.sh $(MIGRATIONS) > $@.tmp && mv $@.tmp $@
 
 $(BUILD)/migrations.o: $(BUILD)/migrations.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call quiet,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/unit/%: tests/unit/%.c $(OBJECTS)
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(OBJECTS) $(LDLIBS) -lcmocka
+clang:
+	@$(MAKE) BUILD=build-clang CC=clang CXX=clang++ all
 
-$(BUILD)/handlers/%: tests/handlers/%.c $(OBJECTS)
+# ---- tests ----------------------------------------------------------------------------------------------------------
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(OBJECTS) $(LDLIBS) -lcmocka
+	$(call quiet,LINK)$(LINK) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(BUILD)/handlers/%: $(BUILD)/tests/handlers/%.o $(HARNESS) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(LINK) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 check: $(UNIT_TESTS)
 	@status=0; for t in $(UNIT_TESTS); do echo "== $${t##*/}"; $$t || status=1; done; exit $$status
 
+handlers: $(HANDLER_TESTS)
+
+asan:
+	@$(MAKE) BUILD=build-asan $(ASAN_FLAGS) SANITIZE='-fsanitize=$(UNDEFINED)' check
+
+valgrind: $(UNIT_TESTS)
+	@status=0; for t in $(UNIT_TESTS); do echo "== $${t##*/}"; \
+	    valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $$t || status=1; done; exit $$status
+
+fuzzers:
+	@$(MAKE) BUILD=build-fuzz $(ASAN_FLAGS) SANITIZE='-fsanitize=fuzzer-no-link,$(UNDEFINED)' fuzzers-here
+
+.PHONY: fuzzers-here
+fuzzers-here: $(FUZZERS)
+
+# New inputs and crashes stay in build-fuzz; what is worth keeping goes to tests/fuzz/corpus by hand.
+fuzz: fuzzers
+	@printf '%s\n' $(notdir $(FUZZERS)) | xargs -P $(JOBS) -I{} sh -c 'name={}; name=$${name#fuzz_}; \
+	    mkdir -p build-fuzz/corpus/$$name; \
+	    build-fuzz/fuzz/{} -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=build-fuzz/{}- build-fuzz/corpus/$$name tests/fuzz/corpus/$$name >build-fuzz/{}.log 2>&1 \
+	    && echo "{}: $$(sed -n "s/^stat::number_of_executed_units: *//p" build-fuzz/{}.log) runs" \
+	    || { tail -n 40 build-fuzz/{}.log; echo "{}: FAILED"; exit 1; }'
+
+# ---- checks that run nothing ----------------------------------------------------------------------------------------
+
+lint:
+	@BUILD=$(BUILD) MAKE='$(MAKE)' scripts/lint.sh
+
+check-layers:
+	@scripts/check-layers.sh
+
+format:
+	clang-format -i $(FORMATTED)
+
+docs: $(BUILD)/ccr-ui-backend
+	$(BUILD)/ccr-ui-backend settings --format markdown > docs/configuration.md
+	$(BUILD)/ccr-ui-backend settings --format env > .env.example
+
+# ---- installing -----------------------------------------------------------------------------------------------------
+
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: $(BUILD)/ccr-ui-backend
+	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/ccr-ui-backend
+	install -d $(SHARE)/ccr-ui-backend/nginx $(SHARE)/doc/ccr-ui-backend
+	install -m 644 $(wildcard nginx/*) $(SHARE)/ccr-ui-backend/nginx
+	install -m 644 $(wildcard docs/*.md docs/*.yaml README.md CHANGELOG.md LICENSE) $(SHARE)/doc/ccr-ui-backend
+	install -m 644 .env.example $(SHARE)/doc/ccr-ui-backend/env.example
+ifneq ($(wildcard docs/man/*.1),)
+	install -d $(SHARE)/man/man1
+	install -m 644 $(wildcard docs/man/*.1) $(SHARE)/man/man1
+endif
+ifneq ($(wildcard systemd/*),)
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 $(wildcard systemd/*) $(DESTDIR)$(PREFIX)/lib/systemd/system
+endif
+
 clean:
 	rm -rf $(BUILD) build-*
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d
+-include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(wildcard $(BUILD)/tests/*/*.d)

@@ -6,9 +6,9 @@
 
 struct command {
     const char *name;
-    const char *usage;   /* "user {add|passwd|list|disable} ..." */
-    const char *summary; /* one line for --help */
-    const char *help;    /* the rest of `NAME --help`: options, examples, exit statuses */
+    const char *usage;                 /* "user {add|passwd|list|disable} ..." */
+    const char *summary;               /* one line for --help */
+    const char *help;                  /* the rest of `NAME --help`: options, examples, exit statuses */
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit status */
 };
 

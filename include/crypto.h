@@ -9,7 +9,7 @@
 
 enum {
     CRYPTO_KEY_BYTES = 32,
-    CRYPTO_HASH_TEXT = 65,     /* 32 bytes in hex + NUL */
+    CRYPTO_HASH_TEXT = 65,      /* 32 bytes in hex + NUL */
     CRYPTO_PASSWORD_TEXT = 128, /* an Argon2id PHC string + NUL */
     UUID_TEXT = 37,
 };

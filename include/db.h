@@ -39,7 +39,7 @@ void db_free(struct db *db);
 bool db_ready(struct db *db, int wait_ms);
 /* Why the last attempt failed, for the log: never holds a password. */
 const char *db_failure(const struct db *db);
-int db_fd(const struct db *db); /* for epoll; -1 when not connected */
+int db_fd(const struct db *db);             /* for epoll; -1 when not connected */
 int db_server_version(const struct db *db); /* 150018; 0 when not connected */
 /* True when the role is superuser or BYPASSRLS, so that row-level security would not hold. */
 enum error db_bypasses_rls(struct db *db, bool *bypasses);
@@ -86,9 +86,9 @@ const char *db_message(const struct db *db);
 const char *db_constraint(const struct db *db);
 
 struct row rows_at(const struct rows *rows, int index);
-const char *row_text(const struct row *row, int column); /* NULL for SQL NULL */
+const char *row_text(const struct row *row, int column);   /* NULL for SQL NULL */
 const char *row_string(const struct row *row, int column); /* "" for SQL NULL */
-long long row_int(const struct row *row, int column); /* 0 for SQL NULL */
+long long row_int(const struct row *row, int column);      /* 0 for SQL NULL */
 bool row_bool(const struct row *row, int column);
 
 /* Frees every result since the last call. Once per request. */

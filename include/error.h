@@ -4,26 +4,25 @@
 
 /*     enum                     code on the wire         status */
 #define ERROR_LIST(X)                                                                                                  \
-    X(ERR_VALIDATION, "VALIDATION_ERROR", 400)             /* the request is malformed or a field is wrong */          \
-    X(ERR_AUTHENTICATION, "AUTHENTICATION_ERROR", 401)     /* no, expired or wrong credentials */                      \
-    X(ERR_AUTHORIZATION, "AUTHORIZATION_ERROR", 403)       /* known, but not allowed */                                \
-    X(ERR_NOT_FOUND, "NOT_FOUND", 404)                     /* no such route or thing (or not in this workspace) */     \
-    X(ERR_METHOD, "METHOD_NOT_ALLOWED", 405)               /* with Allow */                                            \
-    X(ERR_CONFLICT, "CONFLICT", 409)                       /* the name is taken, or the state forbids it */            \
-    X(ERR_PRECONDITION, "PRECONDITION_FAILED", 412)        /* If-Match named another revision */                       \
-    X(ERR_TOO_LARGE, "PAYLOAD_TOO_LARGE", 413)             /* body over MAX_BODY_SIZE */                               \
-    X(ERR_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", 415)       /* a body that is not application/json */                   \
-    X(ERR_RATE_LIMIT, "RATE_LIMIT_EXCEEDED", 429)          /* with Retry-After */                                      \
-    X(ERR_INTERNAL, "INTERNAL_SERVER_ERROR", 500)          /* our fault; the log has it under error_id */              \
-    X(ERR_EXTERNAL, "EXTERNAL_SERVICE_ERROR", 502)         /* a service we asked did not answer */                     \
-    X(ERR_DATABASE, "DATABASE_UNAVAILABLE", 503)           /* with Retry-After */
+    X(ERR_VALIDATION, "VALIDATION_ERROR", 400)         /* the request is malformed or a field is wrong */              \
+    X(ERR_AUTHENTICATION, "AUTHENTICATION_ERROR", 401) /* no, expired or wrong credentials */                          \
+    X(ERR_AUTHORIZATION, "AUTHORIZATION_ERROR", 403)   /* known, but not allowed */                                    \
+    X(ERR_NOT_FOUND, "NOT_FOUND", 404)                 /* no such route or thing (or not in this workspace) */         \
+    X(ERR_METHOD, "METHOD_NOT_ALLOWED", 405)           /* with Allow */                                                \
+    X(ERR_CONFLICT, "CONFLICT", 409)                   /* the name is taken, or the state forbids it */                \
+    X(ERR_PRECONDITION, "PRECONDITION_FAILED", 412)    /* If-Match named another revision */                           \
+    X(ERR_TOO_LARGE, "PAYLOAD_TOO_LARGE", 413)         /* body over MAX_BODY_SIZE */                                   \
+    X(ERR_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", 415)   /* a body that is not application/json */                       \
+    X(ERR_RATE_LIMIT, "RATE_LIMIT_EXCEEDED", 429)      /* with Retry-After */                                          \
+    X(ERR_INTERNAL, "INTERNAL_SERVER_ERROR", 500)      /* our fault; the log has it under error_id */                  \
+    X(ERR_EXTERNAL, "EXTERNAL_SERVICE_ERROR", 502)     /* a service we asked did not answer */                         \
+    X(ERR_DATABASE, "DATABASE_UNAVAILABLE", 503)       /* with Retry-After */
 
 enum error {
     OK = 0,
 #define X(name, code, status) name,
-    ERROR_LIST(X)
+    ERROR_LIST(X) ERROR_COUNT
 #undef X
-    ERROR_COUNT
 };
 
 enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
@@ -77,7 +76,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_TOKEN_INVALID, ERR_AUTHENTICATION, "The token is not valid or has expired; log in again",                    \
       "令牌无效或已过期，请重新登录")                                                                                  \
     X(MSG_REFRESH_REUSED, ERR_AUTHENTICATION,                                                                          \
-      "This refresh token was used before; the session is ended, log in again", "刷新令牌已被使用，会话已终止，请重新登录") \
+      "This refresh token was used before; the session is ended, log in again",                                        \
+      "刷新令牌已被使用，会话已终止，请重新登录")                                                                      \
     X(MSG_ROLE, ERR_AUTHORIZATION, "This needs the role '{}' in the workspace", "此操作需要工作区角色“{}”")            \
     X(MSG_SITE_ADMIN, ERR_AUTHORIZATION, "Only a site administrator may do this", "只有站点管理员可以执行此操作")      \
     X(MSG_SCOPE, ERR_AUTHORIZATION, "The access token lacks the scope '{}'", "访问令牌缺少权限范围“{}”")               \
@@ -99,7 +99,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_MEMBER_EXISTS, ERR_CONFLICT, "'{}' is already a member", "“{}”已是成员")                                     \
     X(MSG_MEMBER_UNKNOWN, ERR_NOT_FOUND, "'{}' is not a member", "“{}”不是成员")                                       \
     X(MSG_LAST_OWNER, ERR_CONFLICT, "A workspace needs at least one owner", "工作区至少需要一个所有者")                \
-    X(MSG_LAST_ADMIN, ERR_CONFLICT, "The site needs at least one active administrator", "站点至少需要一个启用的管理员") \
+    X(MSG_LAST_ADMIN, ERR_CONFLICT, "The site needs at least one active administrator",                                \
+      "站点至少需要一个启用的管理员")                                                                                  \
     X(MSG_TOKEN_UNKNOWN, ERR_NOT_FOUND, "Access token '{}' not found", "访问令牌“{}”不存在")                           \
     X(MSG_TOKEN_EXISTS, ERR_CONFLICT, "An access token named '{}' already exists", "名为“{}”的访问令牌已存在")         \
     X(MSG_SESSION_UNKNOWN, ERR_NOT_FOUND, "Session '{}' not found", "会话“{}”不存在")                                  \
@@ -130,13 +131,12 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
 enum message {
     MSG_NONE,
 #define X(name, code, en, zh) name,
-    MESSAGE_LIST(X)
+    MESSAGE_LIST(X) MESSAGE_COUNT
 #undef X
-    MESSAGE_COUNT
 };
 
-const char *error_code(enum error error); /* "VALIDATION_ERROR"; "OK" for OK */
-int error_status(enum error error);       /* HTTP status; 200 for OK */
+const char *error_code(enum error error);     /* "VALIDATION_ERROR"; "OK" for OK */
+int error_status(enum error error);           /* HTTP status; 200 for OK */
 enum message error_message(enum error error); /* the general message of a code */
 enum error message_error(enum message message);
 const char *message_text(enum message message, enum language language);

@@ -17,7 +17,7 @@ struct listener_wish {
 };
 
 struct listener {
-    int fd; /* CLOEXEC, O_NONBLOCK */
+    int fd;             /* CLOEXEC, O_NONBLOCK */
     const char *origin; /* "systemd", "descriptor 0", "socket", "tcp": for the log */
     char address[PATH_MAX];
     /* A path bound by us is removed by listener_close when it is still the same file; 0 = not ours. */

@@ -16,9 +16,11 @@ struct log_field {
     double real;
 };
 
+/* clang-format off */
 #define LOG_STR(field_name, value) {LOG_FIELD_STRING, (field_name), (value), 0, 0}
 #define LOG_INT(field_name, value) {LOG_FIELD_INT, (field_name), NULL, (long long)(value), 0}
 #define LOG_NUM(field_name, value) {LOG_FIELD_DOUBLE, (field_name), NULL, 0, (value)}
+/* clang-format on */
 
 void log_configure(enum log_level level, enum log_format format);
 bool log_enabled(enum log_level level);
@@ -31,14 +33,14 @@ void log_write(enum log_level level, const char *message, const struct log_field
 #define LOG_AT_(level, message, ...)                                                                                   \
     do {                                                                                                               \
         if (log_enabled(level))                                                                                        \
-            log_write((level), (message), LOG_FIELDS_(__VA_ARGS__) + 1,                                                 \
-                      sizeof LOG_FIELDS_(__VA_ARGS__) / sizeof(struct log_field) - 1);                                  \
+            log_write((level), (message), LOG_FIELDS_(__VA_ARGS__) + 1,                                                \
+                      sizeof LOG_FIELDS_(__VA_ARGS__) / sizeof(struct log_field) - 1);                                 \
     } while (0)
 
 /* log_info("worker started", LOG_INT("worker", 3)); the fields are optional. */
 #define log_error(message, ...) LOG_AT_(LOG_LEVEL_ERROR, message, __VA_ARGS__)
-#define log_warn(message, ...) LOG_AT_(LOG_LEVEL_WARN, message, __VA_ARGS__)
-#define log_info(message, ...) LOG_AT_(LOG_LEVEL_INFO, message, __VA_ARGS__)
+#define log_warn(message, ...)  LOG_AT_(LOG_LEVEL_WARN, message, __VA_ARGS__)
+#define log_info(message, ...)  LOG_AT_(LOG_LEVEL_INFO, message, __VA_ARGS__)
 #define log_debug(message, ...) LOG_AT_(LOG_LEVEL_DEBUG, message, __VA_ARGS__)
 
 #endif

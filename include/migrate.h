@@ -17,11 +17,11 @@ struct migration {
 extern const struct migration migrations[]; /* generated; ends with version 0 */
 
 struct migration_state {
-    int applied;     /* known to this program and in the database */
-    int pending;     /* known, not in the database */
-    int newest;      /* version of the newest in the database, 0 = none */
-    int unknown;     /* in the database, not known: the schema is newer than the program */
-    int changed;     /* version of the first whose checksum differs, 0 = none */
+    int applied;      /* known to this program and in the database */
+    int pending;      /* known, not in the database */
+    int newest;       /* version of the newest in the database, 0 = none */
+    int unknown;      /* in the database, not known: the schema is newer than the program */
+    int changed;      /* version of the first whose checksum differs, 0 = none */
     bool initialised; /* the table of migrations exists */
 };
 

@@ -24,7 +24,7 @@ struct seat {
     enum seat_state state;
     pid_t pid;
     int generation;
-    bool ready;  /* has been seen to wait for requests */
+    bool ready; /* has been seen to wait for requests */
     bool killed;
     int quick_deaths; /* in a row */
     int64_t started_ms, start_at_ms, leave_by_ms;

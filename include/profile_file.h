@@ -25,13 +25,16 @@ enum error file_parse_toml(struct request *rq, const char *text, struct toml **r
 bool file_is_registry(const struct toml *root);
 
 /* Takes a parsed profiles file apart for a platform. ERR_VALIDATION names key, line and column. */
-enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform, struct profile_file *file);
+enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
+                             struct profile_file *file);
 /* One profile from and to its table. */
-enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out);
+enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform,
+                             struct file_profile *out);
 void file_profile_write(struct request *rq, struct toml *root, const struct profile *profile, const char *token);
 
 /* The whole file of the request's workspace and user. Secrets in clear, or masked. Text in the arena. */
-enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text, size_t *profiles);
+enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text,
+                              size_t *profiles);
 
 /* The store's part of a platform that is no profile: NULLs when there is none. */
 struct platform_file {

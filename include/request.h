@@ -65,9 +65,9 @@ struct request {
     char id[UUID_TEXT]; /* request_id: the client's X-Request-Id when it is sane, else our own */
     enum method method;
     const char *method_name;
-    const char *target;      /* path and query as they came, encoded */
-    const char *path;        /* without the query, encoded */
-    const char *remote_addr; /* as Nginx found it */
+    const char *target;             /* path and query as they came, encoded */
+    const char *path;               /* without the query, encoded */
+    const char *remote_addr;        /* as Nginx found it */
     const char *const *environment; /* CGI variables, "NAME=value", NULL-terminated */
     struct pair query[MAX_QUERY];
     size_t query_count;
@@ -91,9 +91,9 @@ struct request {
     enum message message;
     const char *failure_text;
     struct field_failure *fields, *last_field;
-    int retry_after;          /* seconds, 0 = none */
-    bool keep_changes;        /* commit although the handler failed (failed logins are counted) */
-    bool identity_changed;    /* the handler changed who may do what: remembered identities are dropped */
+    int retry_after;       /* seconds, 0 = none */
+    bool keep_changes;     /* commit although the handler failed (failed logins are counted) */
+    bool identity_changed; /* the handler changed who may do what: remembered identities are dropped */
     long long started_us;
 };
 
@@ -104,7 +104,12 @@ enum error fail_field(struct request *rq, const char *field, enum message messag
 /* The same text without failing, in the request's language. */
 const char *translate(struct request *rq, enum message message, ...) __attribute__((sentinel));
 /* Names a thing when err is ERR_NOT_FOUND or ERR_CONFLICT from the store; passes other errors on. */
-enum error fail_as(struct request *rq, enum error err, enum error when, enum message message, const char *name);
+static inline enum error fail_as(struct request *rq, enum error err, enum error when, enum message message,
+                                 const char *name)
+{
+    enum error worded = err == when ? fail(rq, message, name, NULL) : err;
+    return worded ? worded : err; /* which is never OK for an error: here, for static analysis to see it */
+}
 
 /* Fills in method, path, query, request id, language from CGI variables. ERR_VALIDATION for bad escapes. */
 enum error request_parse(struct request *rq);
@@ -114,13 +119,13 @@ const char *request_header(const struct request *rq, const char *name);   /* "If
 const char *request_cookie(struct request *rq, const char *name);         /* NULL when absent */
 const char *request_query(const struct request *rq, const char *name);    /* decoded; NULL when absent */
 const char *request_query_or(const struct request *rq, const char *name, const char *otherwise); /* also for "" */
-const char *path_arg(const struct request *rq, const char *name);         /* decoded; "" never happens */
+const char *path_arg(const struct request *rq, const char *name); /* decoded; "" never happens */
 
 /* Decodes %XX (and '+' when `form`) in place-copy; NULL on bad escape, bad UTF-8 or NUL. */
 char *percent_decode(struct arena *arena, const char *text, size_t length, bool form);
 
 /* Fields of the checked body. */
-bool body_has(const struct request *rq, const char *name); /* present and not null */
+bool body_has(const struct request *rq, const char *name);         /* present and not null */
 const char *body_text(const struct request *rq, const char *name); /* NULL when absent or null */
 bool body_bool(const struct request *rq, const char *name, bool otherwise);
 long long body_int(const struct request *rq, const char *name, long long otherwise);

@@ -22,9 +22,9 @@ enum access {
 
 enum field_type {
     FIELD_END,
-    FIELD_TEXT,    /* UTF-8 without control characters except newline and tab */
-    FIELD_NAME,    /* name_valid() */
-    FIELD_URL,     /* http:// or https:// */
+    FIELD_TEXT, /* UTF-8 without control characters except newline and tab */
+    FIELD_NAME, /* name_valid() */
+    FIELD_URL,  /* http:// or https:// */
     FIELD_BOOL,
     FIELD_INT,     /* a whole number; "" counts as null */
     FIELD_STRINGS, /* array of FIELD_TEXT */
@@ -32,16 +32,16 @@ enum field_type {
 };
 
 enum field_flag {
-    REQUIRED = 1,   /* present, not null, not blank */
-    TRIM = 2,       /* white space at both ends is cut off; blank becomes null */
-    SECRET = 4,     /* never echoed, not even in an error */
+    REQUIRED = 1, /* present, not null, not blank */
+    TRIM = 2,     /* white space at both ends is cut off; blank becomes null */
+    SECRET = 4,   /* never echoed, not even in an error */
 };
 
 struct field {
     const char *name;
     enum field_type type;
     unsigned flags;
-    long long min, max; /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS: entries (0 = 100) */
+    long long min, max;  /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS: entries (0 = 100) */
     const char *choices; /* TEXT: "a|b|c"; NULL = any */
 };
 

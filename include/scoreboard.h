@@ -25,7 +25,8 @@ struct worker_slot {
     _Atomic int64_t stage_since_ms; /* monotonic clock */
     _Atomic int64_t started_ms;     /* monotonic clock */
     _Atomic uint64_t requests;      /* served by this process */
-    _Atomic int64_t heartbeat_ms;   /* monotonic clock; the worker's loop came round (before each request, and when idle) */
+    _Atomic int64_t
+        heartbeat_ms; /* monotonic clock; the worker's loop came round (before each request, and when idle) */
 };
 
 /* One cell of the rate limiter (http/rate_limit.c): a GCRA theoretical arrival time under a keyed hash. */

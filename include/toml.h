@@ -26,9 +26,9 @@ enum toml_type {
 /* A value with its key; children in the order of the file. Everything lives in the arena. */
 struct toml {
     enum toml_type type;
-    const char *key; /* NULL in an array and for the root */
+    const char *key;       /* NULL in an array and for the root */
     unsigned line, column; /* where the value stands, from 1; 0 when not from a file */
-    const char *text; /* STRING, DATETIME */
+    const char *text;      /* STRING, DATETIME */
     long long integer;
     double real;
     bool boolean;

@@ -17,7 +17,7 @@ struct import_result {
     struct import_row {
         const char *name;
         enum import_verdict verdict;
-    } *rows;
+    } * rows;
     size_t count;
     int counts[4];         /* by verdict */
     const char *backup_id; /* NULL = none was made */

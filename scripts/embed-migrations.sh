@@ -23,8 +23,8 @@ for up in "$@"; do
     fi
     down="$(dirname "$up")/$base.down.sql"
     [ -f "$down" ] || { echo "$down is missing" >&2; exit 1; }
-    echo "static const char up_$version[] = {"; bytes "$up"; echo '};'
-    echo "static const char down_$version[] = {"; bytes "$down"; echo '};'
+    echo "static const char up_${version}[] = {"; bytes "$up"; echo '};'
+    echo "static const char down_${version}[] = {"; bytes "$down"; echo '};'
     rows="$rows    {$version, \"${base#*_}\", up_$version, down_$version},
 "
     expected=$((expected + 1))

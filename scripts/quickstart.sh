@@ -95,16 +95,16 @@ parse_arguments() {
 
 # The user that PostgreSQL, the workers and Nginx run as: never root.
 choose_user() {
-    local folder
+    local place
     run_user=$(id -un)
     ((EUID == 0)) || return 0
     run_user=ccr
-    for folder in "$VAR" "$ROOT"; do
-        [ -e "$folder" ] || continue
-        case $(stat -L -c %U "$folder") in
+    for place in "$VAR" "$ROOT"; do
+        [ -e "$place" ] || continue
+        case $(stat -L -c %U "$place") in
         root | UNKNOWN) ;;
         *)
-            run_user=$(stat -L -c %U "$folder")
+            run_user=$(stat -L -c %U "$place")
             break
             ;;
         esac
@@ -117,9 +117,10 @@ make_user() {
         die "cannot create the user $run_user that everything is to run as; create it by hand"
 }
 
-# Runs a command as run_user, with nothing of our environment: a variable there would win over var/env.
+# Runs a command as run_user in $folder (default /), with nothing of our environment: a variable there would win over
+# var/env.
 as_user() {
-    local clean=(env -i PATH="$PATH" HOME="$real" USER="$run_user" LC_ALL=C.UTF-8 TZ="${TZ:-}")
+    local clean=(env -i -C "${folder:-/}" PATH="$PATH" HOME="$real" USER="$run_user" LC_ALL=C.UTF-8 TZ="${TZ:-}")
     if ((EUID == 0)); then
         setpriv --reuid "$run_user" --regid "$(id -g "$run_user")" --init-groups --inh-caps=-all "${clean[@]}" "$@"
     else
@@ -130,7 +131,7 @@ as_user() {
 # Builds as the checkout's owner, so that root leaves no files behind that the owner cannot change.
 as_builder() {
     if ((EUID == 0)) && [ "$(stat -c %U "$ROOT")" = "$run_user" ]; then
-        as_user "$@"
+        folder=$ROOT as_user "$@"
     else
         "$@"
     fi

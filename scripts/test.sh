@@ -93,10 +93,6 @@ choose() {
     done
 }
 
-run_pytest() {
-    "$PYTHON" -m pytest tests/integration -p no:cacheprovider ${name_filter:+-k "$name_filter"} ${all:+--all} "$@"
-}
-
 list_tests() {
     local stage
     for stage in "${stages[@]}"; do
@@ -105,7 +101,7 @@ list_tests() {
         unit | asan | valgrind) programs unit test ;;
         handlers) programs handlers test ;;
         fuzz) programs fuzz fuzz ;;
-        integration) run_pytest -q --collect-only 2>/dev/null | grep '::' || true ;;
+        integration) "$PYTHON" -m pytest "${PYTEST[@]}" -q --collect-only 2>/dev/null | grep '::' || true ;;
         esac | sed 's/^/  /'
     done
 }
@@ -117,10 +113,10 @@ add() {
     failed=$((failed + $2))
 }
 
-# Runs a command, showing and keeping its output; its status in $status.
+# Runs a command, keeping its output and showing it, but for cmocka's line a test; its status in $status.
 keep() {
     status=0
-    timeout --kill-after=20 900 "$@" 2>&1 </dev/null | tee "$log" || status=$?
+    timeout --kill-after=20 900 "$@" 2>&1 </dev/null | tee "$log" | awk '!/^\[ (RUN|      OK) /; {fflush()}' || status=$?
 }
 
 # Counts what programs with cmocka printed, each after a line "== name". One that printed no count crashed or ran no test.
@@ -146,25 +142,30 @@ stage_lint() {
     add $((checks - bad)) "$bad"
 }
 
-# With -k the make variable that names the tests is replaced; it holds a reference to the build folder, expanded by make.
-make_unit() {
-    local names=() paths
-    mapfile -t names < <(programs unit test)
-    ((${#names[@]})) || return 0
-    # shellcheck disable=SC2016
-    printf -v paths '$(BUILD)/unit/%s ' "${names[@]}"
-    keep make --no-print-directory -j "$(nproc)" "$1" ${name_filter:+UNIT_TESTS="$paths"}
-    count_cmocka
+# make_tests TARGET FOLDER PREFIX [SETTING]: a make target with all of its programs, or those that -k asks for. With -k the
+# variable that names them is replaced; it holds a reference to the build folder, which make expands.
+make_tests() {
+    local variable names=() paths only=()
+    variable=$(case $2 in unit) echo UNIT_TESTS ;; handlers) echo HANDLER_TESTS ;; fuzz) echo FUZZERS ;; esac)
+    mapfile -t names < <(programs "$2" "$3")
+    ((${#names[@]})) || return 1
+    if [ -n "$name_filter" ]; then
+        printf -v paths "\$(BUILD)/$2/%s " "${names[@]}"
+        only=("$variable=$paths")
+    fi
+    keep make --no-print-directory -j "$(nproc)" "$1" "${only[@]}" "${@:4}"
 }
 
-stage_unit() { make_unit check; }
-stage_asan() { make_unit asan; }
+stage_unit() { ! make_tests check unit test || count_cmocka; }
+stage_asan() { ! make_tests asan unit test || count_cmocka; }
 
 stage_handlers() {
     local names=()
+    make_tests handlers handlers test || return 0
     mapfile -t names < <(programs handlers test)
-    ((${#names[@]})) || return 0
-    keep make --no-print-directory -j "$(nproc)" build/ccr-ui-backend "${names[@]/#/build/handlers/}"
+    if ((status == 0)); then
+        keep make --no-print-directory -j "$(nproc)"
+    fi
     if ((status)); then
         add 0 1
         return 0
@@ -187,8 +188,7 @@ stage_integration() {
         add 0 1
         return 0
     fi
-    status=0
-    run_pytest -q -ra --durations=5 2>&1 </dev/null | tee "$log" || status=$?
+    keep "$PYTHON" -m pytest "${PYTEST[@]}" -q -ra --durations=5
     if ((status == 5)) && [ -n "$name_filter" ]; then
         return 0 # none of that name
     fi
@@ -197,69 +197,22 @@ stage_integration() {
     bad=$(sed -nE 's/.*\b([0-9]+) failed.*/\1/p' <<<"$summary")
     errors=$(sed -nE 's/.*\b([0-9]+) errors?.*/\1/p' <<<"$summary")
     bad=$((${bad:-0} + ${errors:-0}))
-    ((bad || status == 0 && ${good:-0})) || bad=1
+    ((bad || (status == 0 && ${good:-0}))) || bad=1
     add "${good:-0}" "$bad"
 }
 
-# fuzz_one NAME: its own new inputs go to a scratch folder, so that a run changes nothing in the tree.
-fuzz_one() {
-    local name=$1 folders=("$scratch/$1")
-    mkdir -p "$scratch/$name"
-    if [ -d "tests/fuzz/corpus/${name#fuzz_}" ]; then
-        folders+=("tests/fuzz/corpus/${name#fuzz_}")
-    fi
-    if build-fuzz/fuzz/"$name" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-        -artifact_prefix=build-fuzz/"$name"- "${folders[@]}" >"$scratch/$name.log" 2>&1; then
-        printf '%s: %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch/$name.log")"
-    else
-        touch "$scratch/$name.failed"
-        tail -n 40 "$scratch/$name.log"
-    fi
-}
-
 stage_fuzz() {
-    local names=() name
-    mapfile -t names < <(programs fuzz fuzz)
-    ((${#names[@]})) || return 0
-    keep make --no-print-directory -j "$(nproc)" fuzzers
-    if ((status)); then
-        add 0 "${#names[@]}"
-        return 0
-    fi
-    for name in "${names[@]}"; do
-        while (($(jobs -rp | wc -l) >= 2)); do
-            wait -n || true
-        done
-        fuzz_one "$name" &
-    done
-    wait
-    for name in "${names[@]}"; do
-        if [ -e "$scratch/$name.failed" ]; then add 0 1; else add 1 0; fi
-    done
+    local wanted good
+    make_tests fuzz fuzz fuzz FUZZ_SECONDS="$FUZZ_SECONDS" || return 0
+    wanted=$(programs fuzz fuzz | wc -l)
+    good=$(grep -cE '^fuzz_[a-z0-9_]+: [0-9]+ runs' "$log" || true)
+    add "$good" $((wanted - good))
 }
 
-stage_valgrind() {
-    local names=() name
-    mapfile -t names < <(programs unit test)
-    ((${#names[@]})) || return 0
-    keep make --no-print-directory -j "$(nproc)" "${names[@]/#/build/unit/}"
-    if ((status)); then
-        add 0 "${#names[@]}"
-        return 0
-    fi
-    for name in "${names[@]}"; do
-        if valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite build/unit/"$name" \
-            >"$log" 2>&1 </dev/null; then
-            say "$name: clean"
-            add 1 0
-        else
-            tail -n 40 "$log"
-            add 0 1
-        fi
-    done
-}
+stage_valgrind() { ! make_tests valgrind unit test || count_cmocka; }
 
 choose
+PYTEST=(tests/integration -p no:cacheprovider ${name_filter:+-k "$name_filter"} ${all:+--all})
 if [ -n "$list" ]; then
     list_tests
     exit 0

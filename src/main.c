@@ -19,7 +19,8 @@ static void print_help(void)
            CCR_VERSION);
     for (size_t i = 0; i < COUNT(commands); i++)
         printf("  %-13s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\nccr-ui-backend COMMAND --help says more about one. Settings are environment variables, or KEY=VALUE lines in\n"
+    printf("\nccr-ui-backend COMMAND --help says more about one. Settings are environment variables, or KEY=VALUE "
+           "lines in\n"
            "a file named by --env-file; ccr-ui-backend settings --format env lists them all.\n");
 }
 

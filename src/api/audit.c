@@ -1,11 +1,11 @@
 /* Audit: who did what, written in the transaction of what was done. */
 #include "audit.h"
 
-static const struct statement
-    insert = {"audit_insert",
-              "INSERT INTO audit_log (workspace_id, user_id, actor, action, platform, target, from_config, to_config,"
-              " changes, address, request_id)"
-              " VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, coalesce($9::json, '[]'), $10, $11)"};
+static const struct statement insert = {
+    "audit_insert",
+    "INSERT INTO audit_log (workspace_id, user_id, actor, action, platform, target, from_config, to_config,"
+    " changes, address, request_id)"
+    " VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, coalesce($9::json, '[]'), $10, $11)"};
 
 static const char *or_null(const char *text)
 {
@@ -17,13 +17,14 @@ enum error audit_write(struct request *rq, const struct audit *entry)
     const struct identity *who = &rq->who;
     return db_run(rq->db, &insert,
                   DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, entry->action, entry->platform,
-                          entry->target, entry->from_config, entry->to_config, entry->changes, rq->remote_addr, rq->id));
+                          entry->target, entry->from_config, entry->to_config, entry->changes, rq->remote_addr,
+                          rq->id));
 }
 
 enum error audit_site(struct request *rq, const char *actor, const char *action, const char *target)
 {
     const struct identity *who = &rq->who;
     return db_run(rq->db, &insert,
-                  DB_ARGS(NULL, or_null(who->user_id), actor ? actor : who->username, action, NULL, target, NULL, NULL, NULL,
-                          rq->remote_addr, rq->id));
+                  DB_ARGS(NULL, or_null(who->user_id), actor ? actor : who->username, action, NULL, target, NULL, NULL,
+                          NULL, rq->remote_addr, rq->id));
 }

@@ -16,17 +16,18 @@ static const struct field clean_fields[] = {
 static const struct field no_fields[] = {{0}};
 
 #define IN_WORKSPACE " WHERE workspace_id = ccr_workspace()"
-#define OLDER " AND created_at < now() - make_interval(days => $1::integer)"
+#define OLDER        " AND created_at < now() - make_interval(days => $1::integer)"
 
 static const struct statement
     insert = {"backups_insert", "INSERT INTO backups (id, workspace_id, platform, content, profiles, size_bytes, actor)"
                                 " VALUES ($1::uuid, ccr_workspace(), $2, $3, $4::integer, $5::bigint, $6)"},
     select_one = {"backups_select_one", "SELECT platform, content FROM backups" IN_WORKSPACE " AND id = $1::uuid"},
     delete_one = {"backups_delete_one", "DELETE FROM backups" IN_WORKSPACE " AND id = $1::uuid RETURNING platform"},
-    count_old = {"backups_count_old", "SELECT count(*) FILTER (WHERE created_at < now() - make_interval(days => $1::integer)),"
-                                      " count(*) FILTER (WHERE created_at >= now() - make_interval(days => $1::integer)),"
-                                      " coalesce(sum(size_bytes) FILTER (WHERE created_at < now() - make_interval(days =>"
-                                      " $1::integer)), 0)::bigint FROM backups" IN_WORKSPACE},
+    count_old = {"backups_count_old",
+                 "SELECT count(*) FILTER (WHERE created_at < now() - make_interval(days => $1::integer)),"
+                 " count(*) FILTER (WHERE created_at >= now() - make_interval(days => $1::integer)),"
+                 " coalesce(sum(size_bytes) FILTER (WHERE created_at < now() - make_interval(days =>"
+                 " $1::integer)), 0)::bigint FROM backups" IN_WORKSPACE},
     delete_old = {"backups_delete_old", "DELETE FROM backups" IN_WORKSPACE OLDER};
 
 enum error backup_create(struct request *rq, const char *platform, const char **id)
@@ -64,8 +65,9 @@ static void write_backup(struct request *rq, struct json_writer *w, const struct
 static const struct listing backups = {
     .name = "backups",
     .count = {"backups_count", "SELECT count(*) FROM backups" IN_WORKSPACE},
-    .page = {"backups_page", "SELECT id, platform, profiles, size_bytes, actor, " SQL_TIME("created_at") " FROM backups"
-             IN_WORKSPACE " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
+    .page = {"backups_page", "SELECT id, platform, profiles, size_bytes, actor, " SQL_TIME(
+                                 "created_at") " FROM backups" IN_WORKSPACE
+                                               " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
     .write = write_backup,
 };
 

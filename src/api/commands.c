@@ -48,11 +48,11 @@ static const char *or_dash(const char *text)
 
 static void print_profile(struct invocation *c, const struct profile *p)
 {
-    buffer_printf(&c->out, "Name: %s\nDescription: %s\nBase URL: %s\nToken: %s\nModel: %s\nSmall fast model: %s\n", p->name,
-                  or_dash(p->description), or_dash(p->base_url), or_dash(profile_masked_token(c->rq, p)), or_dash(p->model),
-                  or_dash(p->small_fast_model));
-    buffer_printf(&c->out, "Provider: %s\nEnabled: %s\nUsed: %lld times\n", or_dash(p->provider), p->enabled ? "yes" : "no",
-                  p->usage_count);
+    buffer_printf(&c->out, "Name: %s\nDescription: %s\nBase URL: %s\nToken: %s\nModel: %s\nSmall fast model: %s\n",
+                  p->name, or_dash(p->description), or_dash(p->base_url), or_dash(profile_masked_token(c->rq, p)),
+                  or_dash(p->model), or_dash(p->small_fast_model));
+    buffer_printf(&c->out, "Provider: %s\nEnabled: %s\nUsed: %lld times\n", or_dash(p->provider),
+                  p->enabled ? "yes" : "no", p->usage_count);
 }
 
 static enum error run_list(struct invocation *c)
@@ -88,8 +88,8 @@ static enum error run_switch(struct invocation *c)
     const char *name = arg(c, 0);
     if (!name)
         return usage(c, "usage: switch <name>");
-    enum error error = name_valid(name) ? profile_switch(c->rq, c->platform, name)
-                                        : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+    enum error error =
+        name_valid(name) ? profile_switch(c->rq, c->platform, name) : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
     if (!error)
         buffer_printf(&c->out, "Switched to '%s' (%s)\n", name, c->platform);
     return error;
@@ -247,10 +247,12 @@ static const struct {
     enum error (*run)(struct invocation *c);
     enum role role;
 } runners[] = {
-    {"list", run_list, ROLE_VIEWER},         {"current", run_current, ROLE_VIEWER}, {"switch", run_switch, ROLE_VIEWER},
-    {"enable", run_enable, ROLE_EDITOR},     {"disable", run_disable, ROLE_EDITOR}, {"validate", run_validate, ROLE_VIEWER},
-    {"history", run_history, ROLE_VIEWER},   {"export", run_export, ROLE_VIEWER},   {"platform", run_platform, ROLE_VIEWER},
-    {"version", run_version, ROLE_VIEWER},   {"help", run_help, ROLE_VIEWER},
+    {"list", run_list, ROLE_VIEWER},         {"current", run_current, ROLE_VIEWER},
+    {"switch", run_switch, ROLE_VIEWER},     {"enable", run_enable, ROLE_EDITOR},
+    {"disable", run_disable, ROLE_EDITOR},   {"validate", run_validate, ROLE_VIEWER},
+    {"history", run_history, ROLE_VIEWER},   {"export", run_export, ROLE_VIEWER},
+    {"platform", run_platform, ROLE_VIEWER}, {"version", run_version, ROLE_VIEWER},
+    {"help", run_help, ROLE_VIEWER},
 };
 
 static enum error run_command(struct invocation *c, const struct ccr_command *command)
@@ -266,8 +268,9 @@ static enum error run_command(struct invocation *c, const struct ccr_command *co
             return fail(c->rq, MSG_ROLE, role_names[runners[i].role], NULL);
         return runners[i].run(c);
     }
-    return usage(c, arena_printf(c->rq->arena, "'%s' changes files or programs of one machine; the server does not run it."
-                                               " Run `ccr %s` on that machine.",
+    return usage(c, arena_printf(c->rq->arena,
+                                 "'%s' changes files or programs of one machine; the server does not run it."
+                                 " Run `ccr %s` on that machine.",
                                  command->name, command->name));
 }
 
@@ -285,7 +288,8 @@ static const struct field platform_query_fields[] = {
 };
 
 /* Arguments of commands that do not run here may hold secrets (temp-token set ...): they are not kept. */
-static enum error record_run(struct request *rq, const struct ccr_command *command, int exit_code, long long duration_ms)
+static enum error record_run(struct request *rq, const struct ccr_command *command, int exit_code,
+                             long long duration_ms)
 {
     static const struct statement insert = {
         "command_runs_insert", "INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
@@ -406,9 +410,10 @@ static const struct listing runs = {
     .name = "commands",
     .count = {"command_runs_count",
               "SELECT count(*) FROM command_runs WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"},
-    .page = {"command_runs_page", "SELECT id, command, args, exit_code, duration_ms, " SQL_TIME("created_at")
-             " FROM command_runs WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"
-             " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
+    .page = {"command_runs_page",
+             "SELECT id, command, args, exit_code, duration_ms, " SQL_TIME(
+                 "created_at") " FROM command_runs WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"
+                               " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
     .write = write_run,
 };
 

@@ -1,8 +1,6 @@
 /* Lists: two statements and one shape for all of them. */
 #include "page.h"
 
-#include <string.h>
-
 #include "util.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 500, OFFSET_MAX = 1000000000 };

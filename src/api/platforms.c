@@ -4,8 +4,13 @@
 #include <string.h>
 
 const struct platform platforms[] = {
-    {"claude", "Claude Code"}, {"codex", "Codex CLI"}, {"gemini", "Gemini CLI"}, {"qwen", "Qwen Code"},
-    {"iflow", "iFlow CLI"},    {"droid", "Droid"},     {NULL, NULL},
+    {"claude", "Claude Code"},
+    {"codex", "Codex CLI"},
+    {"gemini", "Gemini CLI"},
+    {"qwen", "Qwen Code"},
+    {"iflow", "iFlow CLI"},
+    {"droid", "Droid"},
+    {NULL, NULL},
 };
 
 const struct platform *platform_find(const char *name)

@@ -49,7 +49,8 @@ static const char *number(struct request *rq, long long value)
 
 static enum error wrong(struct request *rq, const struct toml *node, const char *what)
 {
-    return fail(rq, MSG_TOML_FIELD, node->key ? node->key : "", what, number(rq, node->line), number(rq, node->column), NULL);
+    return fail(rq, MSG_TOML_FIELD, node->key ? node->key : "", what, number(rq, node->line), number(rq, node->column),
+                NULL);
 }
 
 static enum error wrong_type(struct request *rq, const struct toml *node, const char *en, const char *zh)
@@ -81,7 +82,8 @@ static enum error read_tags(struct request *rq, const struct toml *node, struct 
     return OK;
 }
 
-static enum error read_known(struct request *rq, const struct key *key, const struct toml *node, struct file_profile *out)
+static enum error read_known(struct request *rq, const struct key *key, const struct toml *node,
+                             struct file_profile *out)
 {
     struct profile *p = &out->profile;
     if (node->type != key->type) {
@@ -117,7 +119,8 @@ static bool is_unknown(const struct key *key, const struct toml *node)
            strcmp(node->text, "official_relay") != 0 && strcmp(node->text, "third_party_model") != 0;
 }
 
-enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out)
+enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform,
+                             struct file_profile *out)
 {
     json_t *extra = json_object(), *order = json_array();
     *out = (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true}};
@@ -168,7 +171,8 @@ static enum error read_top(struct request *rq, const struct toml *node, const ch
     return file_profile_read(rq, node, platform, &file->profiles[file->count++]);
 }
 
-enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform, struct profile_file *file)
+enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
+                             struct profile_file *file)
 {
     json_t *extra = json_object(), *order = json_array();
     size_t count = 0;
@@ -303,7 +307,8 @@ static enum error write_items(struct request *rq, struct toml *root, struct sour
     return OK;
 }
 
-enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text, size_t *profiles)
+enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text,
+                              size_t *profiles)
 {
     struct sources s;
     enum error error = platform_file_read(rq, platform, &s.platform);
@@ -334,9 +339,9 @@ enum error profile_file_write(struct request *rq, const char *platform, bool sec
 
 enum error platform_file_read(struct request *rq, const char *platform, struct platform_file *file)
 {
-    static const struct statement select = {
-        "platform_file_select", "SELECT default_profile, extra, key_order FROM workspace_platforms"
-                                " WHERE workspace_id = ccr_workspace() AND platform = $1"};
+    static const struct statement select = {"platform_file_select",
+                                            "SELECT default_profile, extra, key_order FROM workspace_platforms"
+                                            " WHERE workspace_id = ccr_workspace() AND platform = $1"};
     struct row row;
     *file = (struct platform_file){NULL, NULL, NULL};
     enum error error = db_one(rq->db, &select, &row, DB_ARGS(platform));

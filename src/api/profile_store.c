@@ -13,21 +13,39 @@
 static const char *const reserved[] = {"settings", "current_config", "default_config", "current", "switch"};
 
 #define COLUMNS                                                                                                        \
-    "p.id, p.platform, p.name, p.position, p.description, p.base_url, p.auth_token, p.model, p.small_fast_model,"     \
+    "p.id, p.platform, p.name, p.position, p.description, p.base_url, p.auth_token, p.model, p.small_fast_model,"      \
     " p.provider, p.provider_type, p.account, p.tags, p.usage_count, p.enabled, p.extra, p.key_order, p.revision,"     \
-    " coalesce(p.name = coalesce(u.current_profile, d.default_profile, 'default'), false),"                           \
+    " coalesce(p.name = coalesce(u.current_profile, d.default_profile, 'default'), false),"                            \
     " coalesce(p.name = coalesce(d.default_profile, 'default'), false)"
 
 enum {
-    P_ID, P_PLATFORM, P_NAME, P_POSITION, P_DESCRIPTION, P_BASE_URL, P_TOKEN, P_MODEL, P_SMALL, P_PROVIDER, P_TYPE,
-    P_ACCOUNT, P_TAGS, P_USAGE, P_ENABLED, P_EXTRA, P_ORDER, P_REVISION, P_CURRENT, P_DEFAULT
+    P_ID,
+    P_PLATFORM,
+    P_NAME,
+    P_POSITION,
+    P_DESCRIPTION,
+    P_BASE_URL,
+    P_TOKEN,
+    P_MODEL,
+    P_SMALL,
+    P_PROVIDER,
+    P_TYPE,
+    P_ACCOUNT,
+    P_TAGS,
+    P_USAGE,
+    P_ENABLED,
+    P_EXTRA,
+    P_ORDER,
+    P_REVISION,
+    P_CURRENT,
+    P_DEFAULT
 };
 
 /* Row-level security alone already keeps to the workspace; naming it again lets the index be used. */
 #define FROM_PROFILES                                                                                                  \
     " FROM profiles p"                                                                                                 \
-    " LEFT JOIN user_platforms u ON u.workspace_id = p.workspace_id AND u.user_id = ccr_user()"                       \
-    " AND u.platform = p.platform"                                                                                    \
+    " LEFT JOIN user_platforms u ON u.workspace_id = p.workspace_id AND u.user_id = ccr_user()"                        \
+    " AND u.platform = p.platform"                                                                                     \
     " LEFT JOIN workspace_platforms d ON d.workspace_id = p.workspace_id AND d.platform = p.platform"                  \
     " WHERE p.workspace_id = ccr_workspace() AND p.platform = $1"
 
@@ -41,31 +59,34 @@ static const struct statement
                        " AND user_id = ccr_user() AND platform = $1),"
                        " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace()"
                        " AND platform = $1)"},
-    insert = {"profile_insert",
-              "INSERT INTO profiles (id, workspace_id, platform, name, position, description, base_url, auth_token, model,"
-              " small_fast_model, provider, provider_type, account, tags, usage_count, enabled, extra, key_order, revision)"
-              " SELECT $1::uuid, ccr_workspace(), $2, $3,"
-              " coalesce($4::integer, (SELECT max(position) + 1 FROM profiles WHERE workspace_id = ccr_workspace()"
-              " AND platform = $2), 0),"
-              " $5, $6, $7, $8, $9, $10, $11, $12, $13::json, $14::bigint, $15::boolean, $16::json, $17::json,"
-              " 1 + coalesce((SELECT max(revision) FROM profile_revisions WHERE workspace_id = ccr_workspace()"
-              " AND platform = $2 AND name = $3), 0)"
-              " RETURNING revision"},
-    update = {"profile_update",
-              "UPDATE profiles SET position = $2::integer, description = $3, base_url = $4, auth_token = $5, model = $6,"
-              " small_fast_model = $7, provider = $8, provider_type = $9, account = $10, tags = $11::json,"
-              " usage_count = $12::bigint, enabled = $13::boolean, extra = $14::json, key_order = $15::json,"
-              " revision = revision + 1, updated_at = now()"
-              " WHERE workspace_id = ccr_workspace() AND id = $1::uuid RETURNING revision"},
-    record = {"profile_record",
-              "INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor,"
-              " auth_token, content)"
-              " SELECT workspace_id, platform, name, revision + $4::integer, id, $2, $3, auth_token,"
-              " json_build_object('position', position, 'description', description, 'base_url', base_url, 'model', model,"
-              " 'small_fast_model', small_fast_model, 'provider', provider, 'provider_type', provider_type,"
-              " 'account', account, 'tags', tags, 'usage_count', usage_count, 'enabled', enabled, 'extra', extra,"
-              " 'key_order', key_order)"
-              " FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},
+    insert =
+        {"profile_insert",
+         "INSERT INTO profiles (id, workspace_id, platform, name, position, description, base_url, auth_token, model,"
+         " small_fast_model, provider, provider_type, account, tags, usage_count, enabled, extra, key_order, revision)"
+         " SELECT $1::uuid, ccr_workspace(), $2, $3,"
+         " coalesce($4::integer, (SELECT max(position) + 1 FROM profiles WHERE workspace_id = ccr_workspace()"
+         " AND platform = $2), 0),"
+         " $5, $6, $7, $8, $9, $10, $11, $12, $13::json, $14::bigint, $15::boolean, $16::json, $17::json,"
+         " 1 + coalesce((SELECT max(revision) FROM profile_revisions WHERE workspace_id = ccr_workspace()"
+         " AND platform = $2 AND name = $3), 0)"
+         " RETURNING revision"},
+    update =
+        {"profile_update",
+         "UPDATE profiles SET position = $2::integer, description = $3, base_url = $4, auth_token = $5, model = $6,"
+         " small_fast_model = $7, provider = $8, provider_type = $9, account = $10, tags = $11::json,"
+         " usage_count = $12::bigint, enabled = $13::boolean, extra = $14::json, key_order = $15::json,"
+         " revision = revision + 1, updated_at = now()"
+         " WHERE workspace_id = ccr_workspace() AND id = $1::uuid RETURNING revision"},
+    record =
+        {"profile_record",
+         "INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor,"
+         " auth_token, content)"
+         " SELECT workspace_id, platform, name, revision + $4::integer, id, $2, $3, auth_token,"
+         " json_build_object('position', position, 'description', description, 'base_url', base_url, 'model', model,"
+         " 'small_fast_model', small_fast_model, 'provider', provider, 'provider_type', provider_type,"
+         " 'account', account, 'tags', tags, 'usage_count', usage_count, 'enabled', enabled, 'extra', extra,"
+         " 'key_order', key_order)"
+         " FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},
     delete_one = {"profile_delete", "DELETE FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},
     set_current = {"profile_set_current",
                    "INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile, last_used_at)"
@@ -237,10 +258,11 @@ enum error profile_insert(struct request *rq, struct profile *p, const char *ope
 enum error profile_update(struct request *rq, struct profile *p, const char *operation)
 {
     struct row row;
-    enum error error = db_one(rq->db, &update, &row,
-                              DB_ARGS(p->id, number(rq, p->position), p->description, p->base_url, p->sealed_token, p->model,
-                                      p->small_fast_model, p->provider, p->provider_type, p->account, p->tags,
-                                      number(rq, p->usage_count), p->enabled ? "true" : "false", p->extra, p->key_order));
+    enum error error =
+        db_one(rq->db, &update, &row,
+               DB_ARGS(p->id, number(rq, p->position), p->description, p->base_url, p->sealed_token, p->model,
+                       p->small_fast_model, p->provider, p->provider_type, p->account, p->tags,
+                       number(rq, p->usage_count), p->enabled ? "true" : "false", p->extra, p->key_order));
     if (error)
         return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, p->name);
     p->revision = row_int(&row, 0);
@@ -308,7 +330,8 @@ const char *profile_changes(struct request *rq, const struct profile *before, co
     return text;
 }
 
-enum error profile_audit(struct request *rq, const char *action, const struct profile *before, const struct profile *after)
+enum error profile_audit(struct request *rq, const char *action, const struct profile *before,
+                         const struct profile *after)
 {
     const struct profile *p = after ? after : before;
     const struct audit entry = {.action = action,

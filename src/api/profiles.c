@@ -49,7 +49,8 @@ static const struct field no_fields[] = {{0}};
 /* Content changes the revision; where pointers stand and how often it was used do not, yet they are in the reply. */
 static const char *etag(struct request *rq, const struct profile *p)
 {
-    return arena_printf(rq->arena, "%lld-%s-%lld-%d", p->revision, p->id, p->usage_count, p->is_current + 2 * p->is_default);
+    return arena_printf(rq->arena, "%lld-%s-%lld-%d", p->revision, p->id, p->usage_count,
+                        p->is_current + 2 * p->is_default);
 }
 
 static void page_bounds(const struct request *rq, size_t count, size_t *first, size_t *end)
@@ -281,9 +282,10 @@ static enum error reveal(struct request *rq, struct response *rs)
         error = profile_find(rq, platform, name, false, &profile);
     if (!error)
         error = profile_token(rq, &profile, &token);
+    if (error)
+        return error;
     const struct audit entry = {.action = "profile.reveal", .platform = platform, .target = name};
-    if (!error)
-        error = audit_write(rq, &entry);
+    error = audit_write(rq, &entry);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);

@@ -46,8 +46,7 @@ static enum error take_platform(struct request *rq, const struct toml *root, con
     if (!node)
         return OK;
     if (node->type != TOML_STRING || !platform_find(node->text))
-        return wrong(rq, node,
-                     translate(rq, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
+        return wrong(rq, node, translate(rq, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
     *out = node->text;
     return OK;
 }

@@ -16,9 +16,9 @@ enum { R_REVISION, R_OPERATION, R_ACTOR, R_CREATED, R_CONTENT, R_TOKEN, R_ID };
 #define COLUMNS "revision, operation, actor, " SQL_TIME("created_at") ", content, auth_token, profile_id"
 #define OF_NAME " FROM profile_revisions WHERE workspace_id = ccr_workspace() AND platform = $1 AND name = $2"
 
-static const struct statement
-    select_one = {"revisions_select_one", "SELECT " COLUMNS OF_NAME " AND revision = $3::bigint"},
-    exists_any = {"revisions_exists", "SELECT 1" OF_NAME " LIMIT 1"};
+static const struct statement select_one = {"revisions_select_one",
+                                            "SELECT " COLUMNS OF_NAME " AND revision = $3::bigint"},
+                              exists_any = {"revisions_exists", "SELECT 1" OF_NAME " LIMIT 1"};
 
 /* The token is shown masked, as everywhere. */
 static void write_revision(struct request *rq, struct json_writer *w, const struct row *row)
@@ -38,7 +38,8 @@ static void write_revision(struct request *rq, struct json_writer *w, const stru
 static const struct listing revisions = {
     .name = "revisions",
     .count = {"revisions_count", "SELECT count(*)" OF_NAME},
-    .page = {"revisions_page", "SELECT " COLUMNS OF_NAME " ORDER BY revision DESC LIMIT $3::integer OFFSET $4::integer"},
+    .page = {"revisions_page",
+             "SELECT " COLUMNS OF_NAME " ORDER BY revision DESC LIMIT $3::integer OFFSET $4::integer"},
     .write = write_revision,
 };
 

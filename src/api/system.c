@@ -119,7 +119,8 @@ static void check_database(struct request *rq, struct health *health)
 
 static void write_database(struct request *rq, struct json_writer *w, const struct health *health)
 {
-    const char *version = arena_printf(rq->arena, "%d.%d", health->server_version / 10000, health->server_version % 10000);
+    const char *version =
+        arena_printf(rq->arena, "%d.%d", health->server_version / 10000, health->server_version % 10000);
     json_key(w, "database");
     json_open_object(w);
     json_bool_member(w, "healthy", health->database);

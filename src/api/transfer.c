@@ -45,7 +45,8 @@ static bool same(const char *a, const char *b)
 static bool same_json(const char *a, const char *b)
 {
     struct json_failure failure;
-    json_t *left = a ? json_parse(a, strlen(a), &failure) : NULL, *right = b ? json_parse(b, strlen(b), &failure) : NULL;
+    json_t *left = a ? json_parse(a, strlen(a), &failure) : NULL,
+           *right = b ? json_parse(b, strlen(b), &failure) : NULL;
     return left && right ? json_equal(left, right) : left == right;
 }
 
@@ -225,7 +226,10 @@ static enum error import_registry(struct request *rq, const struct toml *root, c
     result->kind = "registry";
     result->rows = arena_array(rq->arena, count + 1, sizeof *result->rows);
     for (size_t i = 0; i < count; i++)
-        note(result, rows[i].platform, rows[i].added ? IMPORT_ADDED : rows[i].updated ? IMPORT_UPDATED : IMPORT_SKIPPED);
+        note(result, rows[i].platform,
+             rows[i].added     ? IMPORT_ADDED
+             : rows[i].updated ? IMPORT_UPDATED
+                               : IMPORT_SKIPPED);
     return OK;
 }
 
@@ -291,23 +295,18 @@ static const char *file_name(struct request *rq)
     return arena_printf(rq->arena, "ccs_config_export_%s.toml", stamp);
 }
 
-static enum error export(struct request *rq, struct response *rs)
-{
-    const char *platform, *text, *file = body_text(rq, "file");
-    size_t profiles;
+static enum error export(struct request *rq, struct response *rs) {
+    const char *platform, *text, *file = body_text(rq, "file"); size_t profiles;
     bool secrets = body_bool(rq, "include_secrets", false), registry = file && strcmp(file, "registry") == 0;
     enum error error = request_platform(rq, &platform);
-    if (!error && secrets && rq->who.role < ROLE_ADMIN)
-        error = fail(rq, MSG_SECRETS_ADMIN, NULL);
+    if (!error && secrets && rq->who.role < ROLE_ADMIN) error = fail(rq, MSG_SECRETS_ADMIN, NULL);
     if (!error && secrets && rq->who.credential == CREDENTIAL_ACCESS_TOKEN && !(rq->who.scopes & SCOPE_ADMIN))
         error = fail(rq, MSG_SCOPE, "admin", NULL);
-    if (!error)
-        error = registry ? registry_export(rq, &text) : profile_file_write(rq, platform, secrets, &text, &profiles);
+    if (!error) error = registry ? registry_export(rq, &text)
+                                 : profile_file_write(rq, platform, secrets, &text, &profiles);
     const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export", .platform = platform};
-    if (!error)
-        error = audit_write(rq, &entry);
-    if (error)
-        return error;
+    if (!error) error = audit_write(rq, &entry);
+    if (error) return error;
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     json_string_member(w, "content", text);
@@ -319,6 +318,7 @@ static enum error export(struct request *rq, struct response *rs)
 
 const struct route transfer_routes[] = {
     {POST, "/api/import", import, ACCESS_EDITOR, .body = import_fields, .query = platform_query},
-    {POST, "/api/export", export, ACCESS_VIEWER, .body = export_fields, .query = platform_query, .flags = ROUTE_READ_ONLY},
+    {POST, "/api/export", export, ACCESS_VIEWER, .body = export_fields, .query = platform_query,
+     .flags = ROUTE_READ_ONLY},
     {0},
 };

@@ -79,8 +79,9 @@ static enum error update(struct request *rq, struct response *rs)
     json_open_object(w);
     json_bool_member(w, "success", false);
     json_string_member(w, "output", "");
-    json_string_member(w, "error", "The server is updated by its administrator, with the system's packages; see"
-                                   " docs/operations.md.");
+    json_string_member(w, "error",
+                       "The server is updated by its administrator, with the system's packages; see"
+                       " docs/operations.md.");
     json_int_member(w, "exit_code", 2);
     json_close_object(w);
     respond_end(rs);

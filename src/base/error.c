@@ -16,7 +16,7 @@ static const struct {
     enum error error;
     const char *text[LANGUAGE_COUNT];
 } messages[MESSAGE_COUNT] = {[MSG_NONE] = {OK, {"", ""}},
-#define X(name, code, en, zh) [name] = {code, {[LANGUAGE_EN] = en, [LANGUAGE_ZH] = zh}},
+#define X(name, code, en, zh) [name] = {code, {[LANGUAGE_EN] = (en), [LANGUAGE_ZH] = (zh)}},
                              MESSAGE_LIST(X)
 #undef X
 };

@@ -105,11 +105,11 @@ static void open_level(struct json_writer *w, char bracket)
 {
     separate(w);
     buffer_char(w->out, bracket);
-    w->depth++;
-    if (w->depth > WRITER_NESTING)
+    unsigned level = w->depth++;
+    if (level >= WRITER_NESTING)
         w->out->overflow = true; /* refused like any other limit */
     else
-        w->comma &= ~(UINT64_C(1) << (w->depth - 1));
+        w->comma &= ~(UINT64_C(1) << level);
 }
 
 static void close_level(struct json_writer *w, char bracket)

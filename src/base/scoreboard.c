@@ -6,8 +6,9 @@
 #include "util.h"
 
 static const char *const stage_names[STAGE_COUNT] = {
-    [STAGE_EMPTY] = "empty",       [STAGE_STARTING] = "starting", [STAGE_IDLE] = "idle",         [STAGE_READING] = "reading",
-    [STAGE_HANDLING] = "handling", [STAGE_WRITING] = "writing",   [STAGE_STOPPING] = "stopping",
+    [STAGE_EMPTY] = "empty",       [STAGE_STARTING] = "starting", [STAGE_IDLE] = "idle",
+    [STAGE_READING] = "reading",   [STAGE_HANDLING] = "handling", [STAGE_WRITING] = "writing",
+    [STAGE_STOPPING] = "stopping",
 };
 
 static size_t board_size(int slots)
@@ -20,8 +21,7 @@ struct scoreboard *scoreboard_new(int slots)
     if (slots < 1)
         return NULL;
     /* Pages nobody touched cost nothing, so slots in reserve are free. */
-    struct scoreboard *board =
-        mmap(NULL, board_size(slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct scoreboard *board = mmap(NULL, board_size(slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED)
         return NULL;
     board->slots = slots;

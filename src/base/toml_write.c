@@ -235,7 +235,7 @@ static void write_members(struct buffer *out, const struct toml *table, const st
         write_header_keys(out, path);
         buffer_text(out, "]\n");
     }
-    for (const struct toml *child = table->first; child != headers; child = child->next) {
+    for (const struct toml *child = table->first; child && child != headers; child = child->next) {
         write_key(out, child->key);
         buffer_text(out, " = ");
         write_value(out, child);

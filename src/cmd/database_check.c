@@ -19,9 +19,10 @@ static int check_role(struct db *db, struct database_findings *findings)
         return EX_UNAVAILABLE;
     }
     if (bypasses) {
-        snprintf(findings->database, sizeof findings->database,
-                 "DATABASE_URL: this role is a superuser or has BYPASSRLS, so that workspaces would not be kept apart; use "
-                 "an ordinary role that owns the database");
+        snprintf(
+            findings->database, sizeof findings->database,
+            "DATABASE_URL: this role is a superuser or has BYPASSRLS, so that workspaces would not be kept apart; use "
+            "an ordinary role that owns the database");
         return EX_CONFIG;
     }
     int version = db_server_version(db);

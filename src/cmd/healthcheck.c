@@ -51,9 +51,12 @@ static bool take_tcp(struct options *options, const char *text)
 static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"socket", required_argument, NULL, 's'},   {"tcp", required_argument, NULL, 't'},
-        {"path", required_argument, NULL, 'p'},     {"timeout", required_argument, NULL, 'w'},
-        {"env-file", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
+        {"socket", required_argument, NULL, 's'},
+        {"tcp", required_argument, NULL, 't'},
+        {"path", required_argument, NULL, 'p'},
+        {"timeout", required_argument, NULL, 'w'},
+        {"env-file", required_argument, NULL, 'e'},
+        {"json", no_argument, NULL, 'j'},
         {0},
     };
     int c;
@@ -173,7 +176,8 @@ static int run(int argc, char **argv)
 
 const struct command command_healthcheck = {
     .name = "healthcheck",
-    .usage = "healthcheck [--socket PATH | --tcp HOST:PORT] [--path PATH] [--timeout SECONDS] [--json] [--env-file FILE]",
+    .usage =
+        "healthcheck [--socket PATH | --tcp HOST:PORT] [--path PATH] [--timeout SECONDS] [--json] [--env-file FILE]",
     .summary = "ask a running server how it is, over its FastCGI socket",
     .help = "  --socket PATH      the server's Unix socket (default: SOCKET)\n"
             "  --tcp HOST:PORT    the server's TCP address (default: HOST and PORT)\n"

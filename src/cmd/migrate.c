@@ -96,10 +96,11 @@ const struct command command_migrate = {
     .name = "migrate",
     .usage = "migrate {up | down [STEPS] | status | verify} [--json] [--env-file FILE]",
     .summary = "bring the database schema to what this program needs",
-    .help = "  up            apply every pending migration, one transaction each; safe to run on several hosts at once\n"
-            "  down [STEPS]  undo the newest STEPS (default 1); what they had created is lost\n"
-            "  status        list every migration: ok, pending, changed, unknown\n"
-            "  verify        exit 0 when `serve` would accept the schema, else 78 and why\n"
-            "  --json        machine-readable output of status and verify\n",
+    .help =
+        "  up            apply every pending migration, one transaction each; safe to run on several hosts at once\n"
+        "  down [STEPS]  undo the newest STEPS (default 1); what they had created is lost\n"
+        "  status        list every migration: ok, pending, changed, unknown\n"
+        "  verify        exit 0 when `serve` would accept the schema, else 78 and why\n"
+        "  --json        machine-readable output of status and verify\n",
     .run = run,
 };

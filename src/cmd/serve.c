@@ -202,22 +202,24 @@ const struct command command_serve = {
     .name = "serve",
     .usage = "serve [--socket PATH [--mode 0660]] [--env-file FILE]",
     .summary = "run the server: a master and its workers",
-    .help = "  --socket PATH   listen on this Unix socket (or set SOCKET). A file left behind by a server that is gone is\n"
-            "                  replaced, one in use never\n"
-            "  --mode 0660     its permissions (or set SOCKET_MODE)\n"
-            "  --env-file FILE KEY=VALUE lines; what is set in the environment wins. Read again at a reload\n"
-            "\n"
-            "A socket handed over by systemd (LISTEN_FDS) or spawn-fcgi -n (descriptor 0) is used before --socket, and\n"
-            "--socket before HOST and PORT.\n"
-            "\n"
-            "Signals to the master: TERM, QUIT or INT finish the requests in progress, then stop (a second one stops at\n"
-            "once); HUP reads the settings again and replaces the workers one by one, losing no request.\n"
-            "\n"
-            "Exit status: 0 stopped as told, 64 wrong usage or no socket, 73 the socket cannot be made, 78 a wrong setting,\n"
-            "an old or newer schema (`migrate up`), or a database role that row-level security does not hold.\n"
-            "\n"
-            "Examples:\n"
-            "  ccr-ui-backend serve --socket /run/ccr-ui-backend/fastcgi.sock --env-file /etc/ccr-ui-backend/env\n"
-            "  spawn-fcgi -n -s /run/ccr.sock -M 0660 -b 4096 -- ccr-ui-backend serve --env-file /etc/ccr-ui-backend/env\n",
+    .help =
+        "  --socket PATH   listen on this Unix socket (or set SOCKET). A file left behind by a server that is gone is\n"
+        "                  replaced, one in use never\n"
+        "  --mode 0660     its permissions (or set SOCKET_MODE)\n"
+        "  --env-file FILE KEY=VALUE lines; what is set in the environment wins. Read again at a reload\n"
+        "\n"
+        "A socket handed over by systemd (LISTEN_FDS) or spawn-fcgi -n (descriptor 0) is used before --socket, and\n"
+        "--socket before HOST and PORT.\n"
+        "\n"
+        "Signals to the master: TERM, QUIT or INT finish the requests in progress, then stop (a second one stops at\n"
+        "once); HUP reads the settings again and replaces the workers one by one, losing no request.\n"
+        "\n"
+        "Exit status: 0 stopped as told, 64 wrong usage or no socket, 73 the socket cannot be made, 78 a wrong "
+        "setting,\n"
+        "an old or newer schema (`migrate up`), or a database role that row-level security does not hold.\n"
+        "\n"
+        "Examples:\n"
+        "  ccr-ui-backend serve --socket /run/ccr-ui-backend/fastcgi.sock --env-file /etc/ccr-ui-backend/env\n"
+        "  spawn-fcgi -n -s /run/ccr.sock -M 0660 -b 4096 -- ccr-ui-backend serve --env-file /etc/ccr-ui-backend/env\n",
     .run = run,
 };

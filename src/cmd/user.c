@@ -209,10 +209,13 @@ static const struct action *find_action(const char *name)
 /* NULL when the command line makes no sense. */
 static const struct action *parse(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        {"site-admin", no_argument, NULL, 'a'},         {"password-file", required_argument, NULL, 'p'},
-        {"display-name", required_argument, NULL, 'd'}, {"json", no_argument, NULL, 'j'},
-        {"env-file", required_argument, NULL, 'e'},     {0}};
+    static const struct option known[] = {{"site-admin", no_argument, NULL, 'a'},
+                                          {"password", required_argument, NULL, '?'}, /* no short form of the next */
+                                          {"password-file", required_argument, NULL, 'p'},
+                                          {"display-name", required_argument, NULL, 'd'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"env-file", required_argument, NULL, 'e'},
+                                          {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (c == 'a')

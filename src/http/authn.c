@@ -78,11 +78,12 @@ static const struct statement
                            " FROM users u JOIN sessions s ON s.id = $2::uuid AND s.user_id = u.id"
                            " AND s.revoked_at IS NULL AND s.expires_at > now()" IDENTITY_WORKSPACE
                            " WHERE u.id = $1::uuid AND u.disabled_at IS NULL"},
-    identity_by_access_token = {"authn_identity_by_access_token",
-                                "SELECT u.username, u.site_role = 'admin', ws.id, ws.slug, ws.role, ws.current_platform,"
-                                " coalesce(extract(epoch FROM t.expires_at - now())::bigint, 86400)"
-                                " FROM users u JOIN access_tokens t ON t.id = $2::uuid AND t.user_id = u.id"
-                                IDENTITY_WORKSPACE " WHERE u.id = $1::uuid AND u.disabled_at IS NULL"},
+    identity_by_access_token =
+        {"authn_identity_by_access_token",
+         "SELECT u.username, u.site_role = 'admin', ws.id, ws.slug, ws.role, ws.current_platform,"
+         " coalesce(extract(epoch FROM t.expires_at - now())::bigint, 86400)"
+         " FROM users u JOIN access_tokens t ON t.id = $2::uuid AND t.user_id = u.id" IDENTITY_WORKSPACE
+         " WHERE u.id = $1::uuid AND u.disabled_at IS NULL"},
     find_access_token = {"authn_find_access_token",
                          "SELECT id, user_id, workspace_id, scopes FROM access_tokens"
                          " WHERE token_hash = $1 AND (expires_at IS NULL OR expires_at > now())"},
@@ -132,7 +133,8 @@ static enum error by_jwt(struct request *rq, const char *token, const char *want
     struct token_claims claims;
     if (!access_token_read(rq->service->settings, token, now, &claims))
         return fail(rq, MSG_TOKEN_INVALID, NULL);
-    enum error error = load_identity(rq, &identity_by_session, claims.user_id, claims.session_id, wanted, NULL, seconds);
+    enum error error =
+        load_identity(rq, &identity_by_session, claims.user_id, claims.session_id, wanted, NULL, seconds);
     copy(rq->who.session_id, sizeof rq->who.session_id, claims.session_id);
     rq->who.scopes = SCOPE_ALL;
     if (claims.expires - now < *seconds)
@@ -181,7 +183,8 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
         return OK;
     }
     bool pat = is_access_token(token);
-    enum error error = pat ? by_access_token(rq, token, wanted, now, &seconds) : by_jwt(rq, token, wanted, now, &seconds);
+    enum error error =
+        pat ? by_access_token(rq, token, wanted, now, &seconds) : by_jwt(rq, token, wanted, now, &seconds);
     if (error)
         return error;
     rq->who.credential = pat ? CREDENTIAL_ACCESS_TOKEN : credential;
@@ -217,8 +220,8 @@ static bool secure_cookies(const struct request *rq)
 static void set_cookie(struct request *rq, struct response *rs, const char *name, const char *value, long long seconds)
 {
     response_header(rs, "Set-Cookie",
-                    arena_printf(rq->arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", name, value, seconds,
-                                 secure_cookies(rq) ? "; Secure" : ""));
+                    arena_printf(rq->arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", name, value,
+                                 seconds, secure_cookies(rq) ? "; Secure" : ""));
 }
 
 void cookies_set(struct request *rq, struct response *rs, const char *access, const char *refresh)

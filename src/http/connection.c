@@ -12,7 +12,7 @@
 
 int connection_accept(int listen_fd, int io_timeout_s)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t size = sizeof peer;
     int fd = accept4(listen_fd, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC);
     if (fd < 0) {

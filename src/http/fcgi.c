@@ -143,7 +143,7 @@ static bool sane_name(const char *param)
 void fcgi_request(struct request *rq, struct arena *arena, const struct service *service, const char *const *params)
 {
     size_t count = 0, kept = 0;
-    while (params[count] && count < MAX_PARAMS)
+    while (count < MAX_PARAMS && params[count])
         count++;
     const char **environment = arena_array(arena, count + 1, sizeof *environment);
     for (size_t i = 0; i < count; i++)

@@ -31,7 +31,7 @@ static const char *readable_choices(struct request *rq, const char *choices)
 {
     char *out = arena_alloc(rq->arena, strlen(choices) * 2 + 1), *end = out;
     for (; *choices; choices++) {
-        *end++ = *choices == '|' ? ',' : *choices;
+        *end++ = (char)(*choices == '|' ? ',' : *choices);
         if (*choices == '|')
             *end++ = ' ';
     }
@@ -127,7 +127,8 @@ static enum error check_strings(struct request *rq, const struct field *f, json_
     size_t i;
     json_t *item;
     if (!json_is_array(value))
-        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
+        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings",
+                          NULL);
     if ((long long)json_array_size(value) > max)
         return fail_field(rq, f->name, MSG_TOO_MANY, number(rq, max), NULL);
     json_array_foreach(value, i, item)
@@ -158,8 +159,8 @@ static enum error check_object(struct request *rq, const struct field *f, json_t
 }
 
 static enum error (*const checks[])(struct request *, const struct field *, json_t *) = {
-    [FIELD_TEXT] = check_string,   [FIELD_NAME] = check_string,     [FIELD_URL] = check_string,
-    [FIELD_BOOL] = check_bool,     [FIELD_INT] = check_integer,     [FIELD_STRINGS] = check_strings,
+    [FIELD_TEXT] = check_string,   [FIELD_NAME] = check_string, [FIELD_URL] = check_string,
+    [FIELD_BOOL] = check_bool,     [FIELD_INT] = check_integer, [FIELD_STRINGS] = check_strings,
     [FIELD_OBJECT] = check_object,
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "address.h"
 #include "authn.h"
 #include "json.h"
 #include "log.h"
@@ -27,7 +28,8 @@ static enum error take_from(struct request *rq, const struct rate_policy *policy
 
 static struct rate_policy general_policy(const struct request *rq)
 {
-    return (struct rate_policy){rq->service->settings->rate_limit, RATE_PERIOD_S, rq->service->settings->rate_limit_burst};
+    return (struct rate_policy){rq->service->settings->rate_limit, RATE_PERIOD_S,
+                                rq->service->settings->rate_limit_burst};
 }
 
 /* Health checks are asked for by machines at a fixed pace and must not be refused because of a busy client. */
@@ -35,13 +37,15 @@ static enum error limit_address(struct request *rq, struct response *rs)
 {
     (void)rs;
     struct rate_policy policy = general_policy(rq);
-    if (rq->route && (rq->route->flags & ROUTE_NO_DATABASE))
+    char client[ADDRESS_TEXT];
+    if (rq->route->flags & ROUTE_NO_DATABASE)
         return OK;
-    if (rq->route && (rq->route->flags & ROUTE_LOGIN) && policy.requests) {
+    address_client(client, rq->remote_addr);
+    if ((rq->route->flags & ROUTE_LOGIN) && policy.requests) {
         struct rate_policy login = {LOGIN_PER_PERIOD, RATE_PERIOD_S, LOGIN_BURST};
-        return take_from(rq, &login, "login", rq->remote_addr);
+        return take_from(rq, &login, "login", client);
     }
-    return take_from(rq, &policy, "address", rq->remote_addr);
+    return take_from(rq, &policy, "address", client);
 }
 
 static enum error limit_user(struct request *rq, struct response *rs)
@@ -188,8 +192,10 @@ static enum error check_confirmed(struct request *rq)
 
 static enum error authorize(struct request *rq, struct response *rs)
 {
-    static const enum role needed[ACCESS_COUNT] = {
-        [ACCESS_VIEWER] = ROLE_VIEWER, [ACCESS_EDITOR] = ROLE_EDITOR, [ACCESS_ADMIN] = ROLE_ADMIN, [ACCESS_OWNER] = ROLE_OWNER};
+    static const enum role needed[ACCESS_COUNT] = {[ACCESS_VIEWER] = ROLE_VIEWER,
+                                                   [ACCESS_EDITOR] = ROLE_EDITOR,
+                                                   [ACCESS_ADMIN] = ROLE_ADMIN,
+                                                   [ACCESS_OWNER] = ROLE_OWNER};
     (void)rs;
     enum access access = rq->route->access;
     if (access == ACCESS_PUBLIC)
@@ -308,7 +314,8 @@ static enum error handle(struct request *rq, struct response *rs)
 }
 
 static enum error (*const steps[])(struct request *, struct response *) = {
-    share_with_origin, find_route, limit_address, identify, refuse_cross_site, authorize, limit_user, take_input, handle,
+    share_with_origin, find_route, limit_address, identify, refuse_cross_site,
+    authorize,         limit_user, take_input,    handle,
 };
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */

@@ -21,9 +21,11 @@ static uint64_t hash(const char *kind, const char *client)
         a = 16;
     if (b > sizeof text - 17)
         b = sizeof text - 17;
+    /* Hashed by length: NOLINTBEGIN(bugprone-not-null-terminated-result) */
     memcpy(text, kind, a);
     text[a] = ':';
     memcpy(text + a + 1, client, b);
+    /* NOLINTEND(bugprone-not-null-terminated-result) */
     uint64_t out;
     crypto_shorthash((unsigned char *)&out, text, a + 1 + b, hash_key);
     return out ? out : 1;
@@ -63,6 +65,7 @@ struct rate_decision rate_limit(struct scoreboard *board, const struct rate_poli
             return (struct rate_decision){0, 0, (int)((wait_us + 999999) / 1000000), (int)(ahead / 1000000) + 1};
         }
         if (atomic_compare_exchange_weak(&cell->arrival_us, &old, next))
-            return (struct rate_decision){1, (int)((tolerance - ahead) / interval), 0, (int)((ahead + 999999) / 1000000)};
+            return (struct rate_decision){1, (int)((tolerance - ahead) / interval), 0,
+                                          (int)((ahead + 999999) / 1000000)};
     }
 }

@@ -95,11 +95,6 @@ enum error fail_field(struct request *rq, const char *field, enum message messag
     return ERR_VALIDATION;
 }
 
-enum error fail_as(struct request *rq, enum error err, enum error when, enum message message, const char *name)
-{
-    return err == when ? fail(rq, message, name, NULL) : err;
-}
-
 /* ---- variables, headers, cookies -------------------------------------------------------------------------------- */
 
 const char *request_variable(const struct request *rq, const char *name)
@@ -116,7 +111,7 @@ const char *request_header(const struct request *rq, const char *name)
     char variable[80] = "HTTP_";
     size_t i = 5;
     for (; *name && i < sizeof variable - 1; name++)
-        variable[i++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+        variable[i++] = (char)(*name == '-' ? '_' : toupper((unsigned char)*name));
     variable[i] = '\0';
     return request_variable(rq, variable);
 }
@@ -184,7 +179,7 @@ char *percent_decode(struct arena *arena, const char *text, size_t length, bool 
             out[n++] = (char)(high << 4 | low);
             i += 2;
         } else {
-            out[n++] = form && text[i] == '+' ? ' ' : text[i];
+            out[n++] = (char)(form && text[i] == '+' ? ' ' : text[i]);
         }
     }
     return utf8_valid(out, n) ? out : NULL;

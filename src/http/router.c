@@ -10,7 +10,7 @@
 
 enum { MAX_SEGMENTS = 10 };
 
-const char *const access_names[ACCESS_COUNT] = {"deny",  "public", "user",  "viewer",
+const char *const access_names[ACCESS_COUNT] = {"deny",   "public", "user",  "viewer",
                                                 "editor", "admin",  "owner", "site_admin"};
 
 struct segment {
@@ -174,8 +174,12 @@ static const struct {
     unsigned flag;
     const char *name;
 } flag_names[] = {
-    {ROUTE_NO_TRANSACTION, "no_transaction"}, {ROUTE_READ_ONLY, "read_only"},     {ROUTE_SESSION_ONLY, "session_only"},
-    {ROUTE_CONFIRMED, "confirmed"},           {ROUTE_NO_DATABASE, "no_database"}, {ROUTE_LOGIN, "login"},
+    {ROUTE_NO_TRANSACTION, "no_transaction"},
+    {ROUTE_READ_ONLY, "read_only"},
+    {ROUTE_SESSION_ONLY, "session_only"},
+    {ROUTE_CONFIRMED, "confirmed"},
+    {ROUTE_NO_DATABASE, "no_database"},
+    {ROUTE_LOGIN, "login"},
     {ROUTE_COOKIE, "cookie"},
 };
 

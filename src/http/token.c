@@ -113,7 +113,8 @@ static char *encode(struct request *rq, jwt_t *jwt, const char *user_id, const c
     char kid[KID_LENGTH + 1], jti[UUID_TEXT];
     key_id(kid, settings->jwt_secret);
     random_uuid(jti);
-    if (jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)settings->jwt_secret, (int)strlen(settings->jwt_secret)) ||
+    if (jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)settings->jwt_secret,
+                    (int)strlen(settings->jwt_secret)) ||
         jwt_add_header(jwt, "kid", kid) || jwt_add_grant(jwt, "iss", ISSUER) || jwt_add_grant(jwt, "aud", AUDIENCE) ||
         jwt_add_grant(jwt, "sub", user_id) || jwt_add_grant(jwt, "sid", session_id) || jwt_add_grant(jwt, "jti", jti) ||
         jwt_add_grant_int(jwt, "iat", now) || jwt_add_grant_int(jwt, "nbf", now) ||

@@ -25,7 +25,8 @@ struct report {
     size_t size;
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(const struct report *report, int status, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int refuse(const struct report *report, int status, const char *format,
+                                                        ...)
 {
     va_list args;
     va_start(args, format);
@@ -100,8 +101,10 @@ static int open_directory(const char *path, const struct report *report, int *ou
     if (*out >= 0)
         return 0;
     if (errno == ENOENT)
-        return refuse(report, EX_CANTCREAT, "the directory %s of the socket does not exist: create it first", directory);
-    return refuse(report, EX_CANTCREAT, "the directory %s of the socket cannot be opened: %s", directory, strerror(errno));
+        return refuse(report, EX_CANTCREAT, "the directory %s of the socket does not exist: create it first",
+                      directory);
+    return refuse(report, EX_CANTCREAT, "the directory %s of the socket cannot be opened: %s", directory,
+                  strerror(errno));
 }
 
 /* Two starts at the same time must not both find the old file stale. The lock ends when the descriptor is closed. */
@@ -138,10 +141,11 @@ static enum occupant find_occupant(const char *path, const struct sockaddr_un *a
 static int check_occupant(const char *path, enum occupant occupant, const struct report *report)
 {
     if (occupant == LIVE_SOCKET)
-        return refuse(report, EX_CANTCREAT, "the socket %s is in use by another process: stop it, or choose another path",
-                      path);
+        return refuse(report, EX_CANTCREAT,
+                      "the socket %s is in use by another process: stop it, or choose another path", path);
     if (occupant == OTHER_FILE)
-        return refuse(report, EX_CANTCREAT, "%s exists and is not a socket: move it away, or choose another path", path);
+        return refuse(report, EX_CANTCREAT, "%s exists and is not a socket: move it away, or choose another path",
+                      path);
     return 0;
 }
 
@@ -212,7 +216,8 @@ static int open_tcp(struct listener *listener, const struct listener_wish *wish,
         return refuse(report, EX_NOHOST, "HOST %s: %s", host, gai_strerror(failure));
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)); /* past connections in TIME_WAIT are no harm */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1},
+                   sizeof(int)); /* past connections in TIME_WAIT are no harm */
     bool bound = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
     int reason = errno;
     freeaddrinfo(found);

@@ -151,6 +151,7 @@ static void read_signals(struct master *m, int64_t now)
 bool cpu_sample_parse(const char *line, struct cpu_sample *sample)
 {
     unsigned long long v[8] = {0};
+    /* Numbers from the kernel fit: NOLINTNEXTLINE(cert-err34-c) */
     int n = sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
                    &v[7]);
     if (n < 4)
@@ -211,10 +212,11 @@ static void every_second(struct master *m, int64_t now)
 /* Silent when no worker makes progress any more: systemd then restarts the service. */
 static void feed_watchdog(struct master *m, int64_t now)
 {
-    if (!m->watchdog_ms || now < m->next_watchdog_ms || !pool_fresh(&m->pool, now))
+    if (!m->watchdog_ms || now < m->next_watchdog_ms)
         return;
     m->next_watchdog_ms = now + m->watchdog_ms;
-    systemd_notify("WATCHDOG=1");
+    if (pool_fresh(&m->pool, now))
+        systemd_notify("WATCHDOG=1");
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------------------- */
@@ -223,7 +225,7 @@ static void wait_for_signals(struct master *m)
 {
     struct pollfd p = {.fd = m->signal_fd, .events = POLLIN};
     int64_t now = monotonic_ms(), until = m->next_second_ms;
-    if (m->watchdog_ms && m->next_watchdog_ms > now && m->next_watchdog_ms < until)
+    if (m->watchdog_ms && m->next_watchdog_ms < until)
         until = m->next_watchdog_ms;
     poll(&p, 1, pool_wait_ms(&m->pool, now, until > now ? (int)(until - now) : 0));
     read_signals(m, monotonic_ms());

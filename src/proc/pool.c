@@ -13,12 +13,12 @@
 #include "worker.h"
 
 enum {
-    YOUNG_MS = 5000,       /* a worker that dies before this age may be one of a crash loop */
+    YOUNG_MS = 5000, /* a worker that dies before this age may be one of a crash loop */
     DELAY_FIRST_MS = 100,
     DELAY_MAX_MS = 5000,
-    SILENT_MAX_MS = 10000, /* an idle worker beats twice a second */
+    SILENT_MAX_MS = 10000,  /* an idle worker beats twice a second */
     START_GRACE_MS = 15000, /* beyond CONNECTION_TIMEOUT, for a worker that is starting */
-    TRANSITION_MS = 10,    /* how often to look while a worker starts: it has no other way to tell */
+    TRANSITION_MS = 10,     /* how often to look while a worker starts: it has no other way to tell */
 };
 
 /* How many workers there should be. The only place that decides it. */
@@ -171,7 +171,8 @@ static void retire(struct pool *pool, struct seat *seat, int64_t now)
 
 static void log_death(const struct seat *seat, int status, int64_t lived, int delay)
 {
-    log_warn("worker died", LOG_INT("worker", seat->pid), LOG_STR("signal", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL),
+    log_warn("worker died", LOG_INT("worker", seat->pid),
+             LOG_STR("signal", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL),
              LOG_INT("exit_status", WIFEXITED(status) ? WEXITSTATUS(status) : -1), LOG_INT("lived_ms", lived),
              LOG_INT("next_in_ms", delay));
 }
@@ -184,7 +185,6 @@ static void seat_died(struct pool *pool, struct seat *seat, int status, int64_t 
     atomic_store(&slot->pid, 0);
     scoreboard_stage(slot, STAGE_EMPTY);
     seat->state = SEAT_FREE;
-    seat->pid = 0;
     if (told || pool->stopping)
         return;
     seat->quick_deaths = orderly || lived >= YOUNG_MS ? 0 : seat->quick_deaths + 1;
@@ -315,7 +315,8 @@ static void keep_number(struct pool *pool, int64_t now)
         seat->quick_deaths = 0;
         start(pool, seat, now);
     }
-    for (struct seat *seat; members > target && !find_outdated(pool) && (seat = find_running(pool, true, true)); members--)
+    for (struct seat *seat; members > target && !find_outdated(pool) && (seat = find_running(pool, true, true));
+         members--)
         retire(pool, seat, now);
 }
 
@@ -373,7 +374,8 @@ void pool_reload_undo(struct pool *pool, const struct settings *settings)
     pool_reload(pool, settings);
     for (int i = 0; i < POOL_SEATS; i++)
         if (has_process(&pool->seats[i]) && pool->seats[i].generation == good)
-            pool->seats[i].generation = pool->generation; /* they have the settings we went back to; others are outdated */
+            pool->seats[i].generation =
+                pool->generation; /* they have the settings we went back to; others are outdated */
     pool->trial = false;
     pool->proven = pool->generation;
     pool->reload = RELOAD_NONE;

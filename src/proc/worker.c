@@ -17,10 +17,10 @@
 
 enum {
     ARENA_MAX = 64 * MB,
-    TICK_MS = 500,           /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
-    RECONNECT_TICK_MS = 50,  /* without a database: each tick carries the attempt on by a step */
-    CONNECT_WAIT_MS = 3000,  /* at start; after that it serves without (503) */
-    IO_TIMEOUT_MAX_S = 15,   /* Nginx sends and takes everything at once: a slower peer is broken */
+    TICK_MS = 500, /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
+    RECONNECT_TICK_MS = 50, /* without a database: each tick carries the attempt on by a step */
+    CONNECT_WAIT_MS = 3000, /* at start; after that it serves without (503) */
+    IO_TIMEOUT_MAX_S = 15,  /* Nginx sends and takes everything at once: a slower peer is broken */
 };
 
 struct worker {
@@ -30,8 +30,8 @@ struct worker {
     struct fcgi *fcgi;
     struct request request;
     struct response response;
-    bool sent;          /* the reply has left, or begun to */
-    bool in_request;    /* `exhausted` may be jumped to */
+    bool sent;       /* the reply has left, or begun to */
+    bool in_request; /* `exhausted` may be jumped to */
     sigjmp_buf exhausted;
 };
 
@@ -57,7 +57,8 @@ static void set_up_signals(sigset_t *while_waiting)
         int signal;
         void (*handler)(int);
     } table[] = {
-        {SIGTERM, on_stop},    {SIGQUIT, on_stop}, {SIGINT, SIG_IGN}, {SIGHUP, SIG_IGN}, /* the master passes these on */
+        {SIGTERM, on_stop},    {SIGQUIT, on_stop},    {SIGINT, SIG_IGN},
+        {SIGHUP, SIG_IGN},                            /* the master passes these on */
         {SIGPIPE, on_nothing}, {SIGUSR1, on_nothing}, /* a function: FCGX_Init would replace SIG_IGN by a handler of its own */
         {SIGUSR2, SIG_IGN},    {SIGCHLD, SIG_DFL},
     };
@@ -98,6 +99,7 @@ static void beat(struct worker *w)
 static void on_exhausted(void *context)
 {
     struct worker *w = context;
+    w->worn = true;
     if (!w->in_request) {
         log_error("out of memory outside a request");
         _exit(EX_OSERR);
@@ -125,8 +127,8 @@ static void answer_exhausted(struct worker *w)
 {
     char id[UUID_TEXT];
     memcpy(id, w->request.id, sizeof id);
-    log_error("request ran out of memory", LOG_STR("request_id", id), LOG_STR("route", w->request.route ? w->request.route->pattern : NULL),
-              LOG_INT("limit_bytes", ARENA_MAX));
+    log_error("request ran out of memory", LOG_STR("request_id", id),
+              LOG_STR("route", w->request.route ? w->request.route->pattern : NULL), LOG_INT("limit_bytes", ARENA_MAX));
     db_settle(w->service.db);
     db_forget_results(w->service.db);
     if (w->sent)
@@ -200,7 +202,7 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
     unsigned random;
     random_bytes(&random, sizeof random);
     unsigned long limit = (unsigned long)worker_request_limit(w->service.settings->max_requests, random);
-    while (!stopping && (!limit || atomic_load(&w->setup->slot->requests) < limit)) {
+    while (!stopping && !w->worn && (!limit || atomic_load(&w->setup->slot->requests) < limit)) {
         beat(w);
         /* Never waits: requests are answered (503) while the database is away. */
         bool connected = db_fd(w->service.db) >= 0 || db_ready(w->service.db, 0);

@@ -15,8 +15,8 @@
 #include "util.h"
 
 enum {
-    PREPARED_SLOTS = 1024,    /* power of two, at least twice the program's statements */
-    RETRY_MS = 200,           /* pause between attempts to connect */
+    PREPARED_SLOTS = 1024,     /* power of two, at least twice the program's statements */
+    RETRY_MS = 200,            /* pause between attempts to connect */
     REQUEST_CONNECT_MS = 1000, /* how long a request waits for a connection that is being made */
     QUEUE_MAX = 5,
     GRACE_MS = 2000, /* beyond statement_timeout, before a silent server counts as lost */
@@ -201,10 +201,16 @@ static void start_attempt(struct db *db)
 {
     /* With several hosts only the one that takes writes will do. */
     bool several = strchr(db->settings->database_url, ',') != NULL;
-    const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding", "gssencmode",
+    const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding",      "gssencmode",
                                 "keepalives_idle", "tcp_user_timeout",          "target_session_attrs", NULL};
-    const char *const values[] = {db->settings->database_url, "ccr-ui-backend", "UTF8", "disable", "30", "15000",
-                                  several ? "read-write" : "any", NULL};
+    const char *const values[] = {db->settings->database_url,
+                                  "ccr-ui-backend",
+                                  "UTF8",
+                                  "disable",
+                                  "30",
+                                  "15000",
+                                  several ? "read-write" : "any",
+                                  NULL};
     db->conn = PQconnectStartParams(keys, values, 1);
     db->deadline_ms = monotonic_ms() + db->settings->connection_timeout * 1000LL;
     if (!db->conn || PQstatus(db->conn) == CONNECTION_BAD) {
@@ -386,19 +392,19 @@ static const struct {
     enum error error;
     bool drop; /* the connection is of no more use */
 } sqlstates[] = {
-    {"23505", ERR_CONFLICT, false},   /* unique_violation */
-    {"23503", ERR_CONFLICT, false},   /* foreign_key_violation */
-    {"23", ERR_VALIDATION, false},    /* other integrity constraints */
-    {"22", ERR_VALIDATION, false},    /* data exception */
-    {"40", ERR_DATABASE, false},      /* serialization failure, deadlock: trying again helps */
-    {"55P03", ERR_DATABASE, false},   /* lock_not_available */
-    {"57014", ERR_DATABASE, false},   /* query_canceled: statement_timeout */
-    {"57P", ERR_DATABASE, true},      /* shutdown */
-    {"08", ERR_DATABASE, true},       /* connection exception */
-    {"25006", ERR_DATABASE, true},    /* read-only: this is no longer the primary */
-    {"53", ERR_DATABASE, false},      /* insufficient resources */
-    {"0A000", ERR_DATABASE, true},    /* cached plan must not change result type: a migration ran meanwhile */
-    {"26000", ERR_DATABASE, true},    /* prepared statement is gone */
+    {"23505", ERR_CONFLICT, false}, /* unique_violation */
+    {"23503", ERR_CONFLICT, false}, /* foreign_key_violation */
+    {"23", ERR_VALIDATION, false},  /* other integrity constraints */
+    {"22", ERR_VALIDATION, false},  /* data exception */
+    {"40", ERR_DATABASE, false},    /* serialization failure, deadlock: trying again helps */
+    {"55P03", ERR_DATABASE, false}, /* lock_not_available */
+    {"57014", ERR_DATABASE, false}, /* query_canceled: statement_timeout */
+    {"57P", ERR_DATABASE, true},    /* shutdown */
+    {"08", ERR_DATABASE, true},     /* connection exception */
+    {"25006", ERR_DATABASE, true},  /* read-only: this is no longer the primary */
+    {"53", ERR_DATABASE, false},    /* insufficient resources */
+    {"0A000", ERR_DATABASE, true},  /* cached plan must not change result type: a migration ran meanwhile */
+    {"26000", ERR_DATABASE, true},  /* prepared statement is gone */
 };
 
 static enum error map_error(struct db *db, const PGresult *result, const struct statement *statement, bool *lost)

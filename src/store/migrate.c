@@ -228,8 +228,8 @@ static void print_row(FILE *out, bool json, bool first, int version, const char 
                       const char *when)
 {
     if (json)
-        fprintf(out, "%s{\"version\":%d,\"name\":\"%s\",\"state\":\"%s\",\"applied_at\":%s%s%s}", first ? "" : ",", version,
-                name, state, when ? "\"" : "", when ? when : "null", when ? "\"" : "");
+        fprintf(out, "%s{\"version\":%d,\"name\":\"%s\",\"state\":\"%s\",\"applied_at\":%s%s%s}", first ? "" : ",",
+                version, name, state, when ? "\"" : "", when ? when : "null", when ? "\"" : "");
     else
         fprintf(out, "%04d  %-20s %-8s %s\n", version, name, state, when ? when : "-");
 }

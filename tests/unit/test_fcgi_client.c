@@ -74,7 +74,9 @@ static void records_come_back(void **state)
 static void padding_is_skipped(void **state)
 {
     (void)state;
-    static const char padded[] = "\x01\x06\x00\x01\x00\x03\x05\x00" "abc" "\0\0\0\0\0";
+    static const char padded[] = "\x01\x06\x00\x01\x00\x03\x05\x00"
+                                 "abc"
+                                 "\0\0\0\0\0";
     struct record record;
     assert_int_equal(record_next(padded, 15, &record), 0);
     assert_int_equal(record_next(padded, 16, &record), 16);
@@ -109,7 +111,10 @@ static void short_lengths_take_one_byte(void **state)
     (void)state;
     record_param(&wire, "AB", "xyz");
     assert_int_equal(wire.length, 7);
-    assert_memory_equal(wire.data, "\x02\x03" "ABxyz", 7);
+    assert_memory_equal(wire.data,
+                        "\x02\x03"
+                        "ABxyz",
+                        7);
 }
 
 static void lengths_over_127_take_four(void **state)
@@ -143,7 +148,10 @@ static void cut_parameters_are_noticed(void **state)
     for (size_t cut = 1; cut < wire.length; cut++)
         assert_int_equal(record_param_next(wire.data, cut, arena, &pair), -1);
     /* Two lengths of 0x7ffffffe: what makes libfcgi's caller end must not make us add them up. */
-    assert_int_equal(record_param_next("\xff\xff\xff\xfe\xff\xff\xff\xfe" "abcd", 12, arena, &pair), -1);
+    assert_int_equal(record_param_next("\xff\xff\xff\xfe\xff\xff\xff\xfe"
+                                       "abcd",
+                                       12, arena, &pair),
+                     -1);
 }
 
 /* ---- requests --------------------------------------------------------------------------------------------------- */
@@ -285,7 +293,8 @@ static pid_t serve_once(const char *path, const struct buffer *reply, bool close
     return pid;
 }
 
-static enum fcgi_outcome exchange(const struct buffer *answer, bool close_after, int *status, char *problem, size_t size)
+static enum fcgi_outcome exchange(const struct buffer *answer, bool close_after, int *status, char *problem,
+                                  size_t size)
 {
     char folder[] = "/tmp/ccr-client-XXXXXX", path[64];
     assert_non_null(mkdtemp(folder));
@@ -333,8 +342,9 @@ static void nobody_there_is_unreachable(void **state)
     const struct fcgi_target targets[] = {
         {.socket_path = "/tmp/ccr-no-such-folder/socket"},
         {.host = "127.0.0.1", .port = "1"},
-        {.socket_path = "/tmp/a-path-that-is-longer-than-the-108-bytes-which-a-unix-socket-address-may-have-on-linux-and-so-"
-                        "cannot-be-anything"},
+        {.socket_path =
+             "/tmp/a-path-that-is-longer-than-the-108-bytes-which-a-unix-socket-address-may-have-on-linux-and-so-"
+             "cannot-be-anything"},
     };
     for (size_t i = 0; i < COUNT(targets); i++) {
         assert_int_equal(fcgi_client_get(&targets[i], "/", 500, &reply, problem, sizeof problem), FCGI_UNREACHABLE);
@@ -348,20 +358,13 @@ static void nobody_there_is_unreachable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(headers_are_as_specified),
-        TEST(records_come_back),
-        TEST(padding_is_skipped),
-        TEST(long_content_is_split),
-        TEST(short_lengths_take_one_byte),
-        TEST(lengths_over_127_take_four),
-        TEST(cut_parameters_are_noticed),
-        TEST(a_request_holds_path_and_query),
-        TEST(replies_arrive_in_any_pieces),
-        TEST(truncated_replies_are_no_replies),
-        TEST(heads_are_understood),
-        TEST(other_protocols_are_refused),
-        TEST(outcomes_tell_what_happened),
-        TEST(nobody_there_is_unreachable),
+        TEST(headers_are_as_specified),     TEST(records_come_back),
+        TEST(padding_is_skipped),           TEST(long_content_is_split),
+        TEST(short_lengths_take_one_byte),  TEST(lengths_over_127_take_four),
+        TEST(cut_parameters_are_noticed),   TEST(a_request_holds_path_and_query),
+        TEST(replies_arrive_in_any_pieces), TEST(truncated_replies_are_no_replies),
+        TEST(heads_are_understood),         TEST(other_protocols_are_refused),
+        TEST(outcomes_tell_what_happened),  TEST(nobody_there_is_unreachable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

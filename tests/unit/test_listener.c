@@ -20,7 +20,7 @@
 
 #include "listener.h"
 
-static char folder[64], path[128], problem[PATH_MAX + 256];
+static char folder[64], path[96], problem[PATH_MAX + 256];
 
 static int set_up(void **state)
 {

@@ -123,12 +123,9 @@ static void reads_processor_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(starts_empty),
-        cmocka_unit_test(counts_stages),
-        cmocka_unit_test(names_every_stage),
-        cmocka_unit_test(is_shared_with_children),
-        cmocka_unit_test(crash_loops_are_damped),
-        cmocka_unit_test(request_limits_differ_by_a_tenth),
+        cmocka_unit_test(starts_empty),           cmocka_unit_test(counts_stages),
+        cmocka_unit_test(names_every_stage),      cmocka_unit_test(is_shared_with_children),
+        cmocka_unit_test(crash_loops_are_damped), cmocka_unit_test(request_limits_differ_by_a_tenth),
         cmocka_unit_test(reads_processor_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# What is written down is what the program does. Usage: scripts/check-docs.sh [BINARY]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+binary=${1:-build/ccr-ui-backend}
+status=0
+complain() {
+    printf '%s\n' "$*"
+    status=1
+}
+
+# same FILE FORMAT
+same() {
+    if [ ! -f "$1" ]; then
+        complain "$1 is missing; run: make docs"
+    elif ! diff -u --label "$1" --label "settings --format $2" "$1" <("$binary" settings --format "$2"); then
+        complain "$1 is not what the program says; run: make docs"
+    fi
+}
+
+# Numbered from 0001 without a gap, each up with its down, and names of a-z, 0-9 and _.
+migrations() {
+    local expected=1 file name number
+    for file in sql/migrations/*; do
+        name=${file##*/}
+        if [[ ! $name =~ ^[0-9]{4}_[a-z0-9_]+\.(up|down)\.sql$ ]]; then
+            complain "$file: not NNNN_name.up.sql or NNNN_name.down.sql"
+            continue
+        fi
+        [ "${name##*.up.sql}" ] || [ -f "${file%.up.sql}.down.sql" ] || complain "$file has no .down.sql"
+        [ "${name##*.down.sql}" ] || [ -f "${file%.down.sql}.up.sql" ] || complain "$file has no .up.sql"
+        [[ $name == *.up.sql ]] || continue
+        number=$((10#${name%%_*}))
+        ((number == expected)) || complain "$file: number $number where $expected comes next"
+        expected=$((number + 1))
+    done
+}
+
+# The README's tour of the source names every file of src/api, and nothing that is not there.
+tour() {
+    local file name
+    [ -f README.md ] || return 0
+    for file in src/api/*.c; do
+        name=$(basename "$file")
+        grep -qE "(^|[^a-z_])$name([^a-z]|\$)" README.md || complain "README.md does not mention $file"
+    done
+    while IFS= read -r file; do
+        [ -e "$file" ] || complain "README.md mentions $file, which does not exist"
+    done < <(grep -oE '\b(src|include|scripts|sql|tests|docs)/[A-Za-z0-9_./-]*[A-Za-z0-9_]' README.md | sort -u)
+}
+
+[ -x "$binary" ] || { echo "$binary is not there; run make first" && exit 1; }
+same docs/configuration.md markdown
+same .env.example env
+migrations
+tour
+exit $status

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Everything that looks at the tree without running the program. One line for each check, what it found under it; the last
+# line is "N checks, N failed". All are run, whatever fails. `make lint` calls it; scripts/lint.sh NAME... runs some.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+BUILD=${BUILD:-build}
+MAKE=${MAKE:-make}
+JOBS=$(nproc)
+export LC_ALL=C.UTF-8
+
+packages=(libpq jansson libjwt libsodium libsystemd libcurl)
+read -ra includes < <(pkg-config --cflags "${packages[@]}")
+flags=(-Iinclude -D_GNU_SOURCE '-DCCR_VERSION="0"' "${includes[@]}")
+mapfile -t c_files < <(find src -name '*.c' | sort)
+mapfile -t formatted < <(find include src tests -path '*/node_modules' -prune -o \
+    \( -name '*.[ch]' -o -name '*.cc' \) -print | sort)
+mapfile -t shell_files < <(find scripts deploy .ci tests/bench -name '*.sh' -o -path .ci/run 2>/dev/null | sort)
+
+gcc_build() { $MAKE --no-print-directory -j "$JOBS" BUILD="$BUILD" CC=gcc CXX=g++ all; }
+clang_build() { $MAKE --no-print-directory -j "$JOBS" clang; }
+format() {
+    local files
+    files=$(clang-format --dry-run -Werror "${formatted[@]}" 2>&1 | sed -nE 's/^([^ :]+):[0-9]+:.*/\1/p' | sort -u)
+    [ -z "$files" ] || { printf '%s\n' "$files" "run: make format" && return 1; }
+}
+layers() { scripts/check-layers.sh; }
+banned() { scripts/check-banned.sh; }
+headers() { scripts/check-headers.sh; }
+docs() { scripts/check-docs.sh "$BUILD/ccr-ui-backend"; }
+hardening() { scripts/check-hardening.sh "$BUILD/ccr-ui-backend"; }
+shell() { shellcheck -x "${shell_files[@]}"; }
+
+# varFuncNullUB: NULL is (void *)0 wherever this runs. uninitStructMember: does not see that what returned OK filled it in;
+# both compilers and the analyzer of clang-tidy do. The macro is Jansson's.
+cppcheck_() {
+    cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 -j "$JOBS" \
+        --suppress=varFuncNullUB --suppress=uninitStructMember --suppress=preprocessorErrorDirective \
+        '-Djson_object_foreach(object,key,value)=while((key=next_key(object,&value)))' -D_GNU_SOURCE -Iinclude src
+}
+
+# The longest first, so that no processor waits for it at the end.
+clang_tidy() {
+    local status=0
+    printf '%s\0' src/base/toml_read.cc "${c_files[@]}" | xargs -0 -P "$JOBS" -n 1 scripts/tidy-one.sh "${flags[@]}" || status=1
+    return $status
+}
+
+openapi() {
+    if [ ! -d tests/contract/node_modules ]; then
+        npm ci --prefix tests/contract --no-audit --no-fund || return
+    fi
+    npm --silent --prefix tests/contract run lint
+}
+
+# name, function; in the order of how soon one wants to know
+CHECKS=(
+    "gcc gcc_build" "clang clang_build" "clang-format format" "layers layers" "banned banned" "headers headers"
+    "docs docs" "hardening hardening" "shellcheck shell" "cppcheck cppcheck_" "clang-tidy clang_tidy" "openapi openapi"
+)
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+checks=0 failed=0
+for row in "${CHECKS[@]}"; do
+    read -r name function <<<"$row"
+    if (($#)) && [[ " $* " != *" $name "* ]]; then
+        continue
+    fi
+    checks=$((checks + 1))
+    if "$function" >"$log" 2>&1 </dev/null; then
+        echo "ok   $name"
+    else
+        failed=$((failed + 1))
+        echo "FAIL $name"
+        awk -v max=60 'NR <= max {print "     " $0} END {if (NR > max) print "     ... and " NR - max " lines more"}' "$log"
+    fi
+done
+echo "$checks checks, $failed failed"
+((failed == 0 && checks > 0))

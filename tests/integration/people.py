@@ -1,0 +1,99 @@
+"""Fixtures for tests about accounts: a system of their own, and users made on the spot.
+
+system     one Stack for the module, because failed logins count for the address, which all tests share
+admin      its site admin
+make_user  make_user("name") or make_user(site_admin=True): a logged-in client with .username and .password
+browser    browser(username, password): a client that lives by its cookies, like the frontend
+"""
+
+import itertools
+import secrets
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def system(module_stack):
+    return module_stack()
+
+
+@pytest.fixture(scope="module")
+def admin(system):
+    return system.client("admin")
+
+
+@pytest.fixture(autouse=True)
+def no_failures(system):
+    yield
+    with system.db() as connection:
+        connection.execute("DELETE FROM login_failures")
+
+
+@pytest.fixture(scope="module")
+def user_maker(system, admin):
+    def make(name=None, password=None, **options):
+        name = name or f"user{next(numbers)}"
+        password = password or secrets.token_hex(10)
+        site_role = "admin" if options.pop("site_admin", False) else "user"
+        answer = admin.post("/api/users", json={"username": name, "password": password, "site_role": site_role, **options})
+        assert answer.status_code == 201, answer.text
+        client = system.client().login(name, password)
+        client.username, client.password = name, password
+        return client
+    return make
+
+
+@pytest.fixture
+def make_user(user_maker):
+    return user_maker
+
+
+@pytest.fixture
+def browser(system):
+    def open_browser(username, password):
+        client = system.client()
+        answer = client.post("/api/auth/login", json={"username": username, "password": password})
+        assert answer.status_code == 200, answer.text
+        return client
+    return open_browser
+
+
+OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
+
+
+def try_login(client, username, password, **options):
+    return client.anonymous().post("/api/auth/login", json={"username": username, "password": password}, **options)
+
+
+def error_of(answer):
+    """Code and message of an error answer, without what differs each time."""
+    error = answer.json()["error"]
+    return answer.status_code, error["code"], error["message"], error["details"]
+
+
+def at_once(*calls):
+    """What the calls return, run side by side."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def ask_every_worker(client, path="/api/auth/me", times=48):
+    """Statuses of that many requests, eight at a time, so that each worker serves some."""
+    def ask():
+        return client.anonymous().get(path, headers={"Authorization": f"Bearer {client.token}"}).status_code
+    with ThreadPoolExecutor(8) as pool:
+        return {future.result() for future in [pool.submit(ask) for _ in range(times)]}
+
+
+def median_time(call, times=7):
+    spans = []
+    for _ in range(times):
+        began = time.monotonic()
+        call()
+        spans.append(time.monotonic() - began)
+    return statistics.median(spans)
