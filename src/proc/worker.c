@@ -32,6 +32,7 @@ struct worker {
     struct response response;
     bool sent;       /* the reply has left, or begun to */
     bool in_request; /* `exhausted` may be jumped to */
+    bool worn;       /* jumped out of a request: what that held outside the arena ends with this process */
     sigjmp_buf exhausted;
 };
 
