@@ -2,6 +2,8 @@
 #ifndef CCR_COMMAND_H
 #define CCR_COMMAND_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sysexits.h>
 
 struct command {
@@ -19,5 +21,8 @@ extern const struct command command_serve, command_migrate, command_user, comman
  * and returns EX_CONFIG when they are wrong, else 0. */
 struct settings;
 int command_settings_load(int *argc, char **argv, struct settings *settings);
+
+/* The same without options: what a reload does. false and one line in problem. */
+bool command_settings_read(struct settings *settings, const char *env_file, char *problem, size_t size);
 
 #endif

@@ -35,6 +35,13 @@ struct row {
 struct db *db_new(const struct settings *settings);
 void db_free(struct db *db);
 
+/* False, and one line without a secret in why, when libpq cannot make sense of a connection URI. Connects to nothing. */
+bool db_url_valid(const char *url, char *why, size_t size);
+
+/* From now on a connection counts as failed when its role is superuser or has BYPASSRLS, because then workspaces would not
+ * be kept apart. For workers; subcommands may be run by whoever owns the server. */
+void db_require_tenant_role(struct db *db);
+
 /* True when connected; otherwise connects, waiting at most wait_ms (0 = only carries a started attempt on). */
 bool db_ready(struct db *db, int wait_ms);
 /* Why the last attempt failed, for the log: never holds a password. */

@@ -14,7 +14,7 @@ struct fcgi;
 
 enum fcgi_wake {
     FCGI_CONNECTION, /* somebody connected: try fcgi_accept */
-    FCGI_OTHER,      /* the other descriptor is readable */
+    FCGI_OTHER,      /* the other descriptor is readable: see to it */
     FCGI_TICK,       /* the time is up; try fcgi_accept all the same */
     FCGI_SIGNAL,     /* a signal handler ran */
 };

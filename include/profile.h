@@ -60,8 +60,8 @@ const char *profile_changes(struct request *rq, const struct profile *before, co
 enum error profile_audit(struct request *rq, const char *action, const struct profile *before,
                          const struct profile *after);
 
-/* OK, or MSG_SWITCH_INVALID with the first thing that keeps it from being used. */
-enum error profile_validate(struct request *rq, const struct profile *profile);
+/* The first thing that keeps it from being used, in words; NULL when there is none. */
+const char *profile_problem(struct request *rq, const struct profile *profile);
 
 /* The contract's ConfigItem. */
 void profile_write(struct request *rq, struct json_writer *w, const struct profile *profile);

@@ -9,7 +9,7 @@ usage() {
 Usage: scripts/test.sh [-k NAME] [--all] [--list]
 
 Installs the Debian packages that the tests need (as root, or with sudo), then runs these stages:
-  lint         make lint
+  lint         make lint; each of its checks counts
   unit         make check: cmocka tests, built with gcc
   asan         make asan: the same with AddressSanitizer and UndefinedBehaviorSanitizer
   handlers     handlers on a real PostgreSQL, without Nginx
@@ -132,14 +132,14 @@ count_cmocka() {
     add $counts
 }
 
+# scripts/lint.sh prints "ok   NAME" or "FAIL NAME" for each of its checks.
 stage_lint() {
-    local checks bad
-    keep make -k --no-print-directory lint
-    checks=$(grep -c '^== ' "$log" || true)
-    bad=$(grep -cE '^make[^ ]*: \*\*\* \[' "$log" || true)
-    ((status == 0 || bad > 0)) || bad=1
-    ((checks >= bad && checks > 0)) || checks=$((bad > 0 ? bad : 1))
-    add $((checks - bad)) "$bad"
+    local good bad
+    keep make --no-print-directory lint
+    good=$(grep -c '^ok   ' "$log" || true)
+    bad=$(grep -c '^FAIL ' "$log" || true)
+    ((bad || (status == 0 && good))) || bad=1
+    add "$good" "$bad"
 }
 
 # make_tests TARGET FOLDER PREFIX [SETTING]: a make target with all of its programs, or those that -k asks for. With -k the

@@ -125,12 +125,11 @@ static enum error run_validate(struct invocation *c)
     if (error)
         return error;
     for (size_t i = 0; i < count; i++) {
-        bool good = profile_validate(c->rq, &profiles[i]) == OK;
-        buffer_printf(&c->out, "%s %s%s%s\n", good ? "ok    " : "BROKEN", profiles[i].name, good ? "" : ": ",
-                      good ? "" : c->rq->failure_text);
-        broken += !good;
+        const char *problem = profile_problem(c->rq, &profiles[i]);
+        buffer_printf(&c->out, "%s %s%s%s\n", problem ? "BROKEN" : "ok    ", profiles[i].name, problem ? ": " : "",
+                      problem ? problem : "");
+        broken += problem != NULL;
     }
-    c->rq->message = MSG_NONE;
     buffer_printf(&c->out, "%zu checked, %zu broken\n", count, broken);
     c->exit_code = broken ? EXIT_FAILED : 0;
     return OK;

@@ -343,7 +343,7 @@ enum error profile_audit(struct request *rq, const char *action, const struct pr
 
 /* ---- shared by handlers and commands ---------------------------------------------------------------------------- */
 
-enum error profile_validate(struct request *rq, const struct profile *p)
+const char *profile_problem(struct request *rq, const struct profile *p)
 {
     const char *field = NULL, *what = NULL;
     if (is_blank(p->base_url))
@@ -354,9 +354,7 @@ enum error profile_validate(struct request *rq, const struct profile *p)
         field = "auth_token", what = translate(rq, MSG_NOT_BLANK, NULL);
     else if (p->model && is_blank(p->model))
         field = "model", what = translate(rq, MSG_NOT_BLANK, NULL);
-    if (!field)
-        return OK;
-    return fail(rq, MSG_SWITCH_INVALID, arena_printf(rq->arena, "%s %s", field, what), NULL);
+    return field ? arena_printf(rq->arena, "%s %s", field, what) : NULL;
 }
 
 void profile_write(struct request *rq, struct json_writer *w, const struct profile *p)
@@ -409,8 +407,9 @@ enum error profile_switch(struct request *rq, const char *platform, const char *
     struct profile to, from;
     struct pointers pointers;
     enum error error = profile_find(rq, platform, name, true, &to);
-    if (!error)
-        error = profile_validate(rq, &to);
+    const char *problem = error ? NULL : profile_problem(rq, &to);
+    if (problem)
+        error = fail(rq, MSG_SWITCH_INVALID, problem, NULL);
     if (!error)
         error = profile_pointers(rq, platform, &pointers);
     if (error)

@@ -274,7 +274,7 @@ static enum error change_current(struct request *rq, struct response *rs)
 static enum error reveal(struct request *rq, struct response *rs)
 {
     struct profile profile;
-    const char *platform, *name, *token;
+    const char *platform = NULL, *name = NULL, *token = NULL;
     enum error error = request_platform(rq, &platform);
     if (!error)
         error = request_profile_name(rq, &name);
@@ -302,20 +302,17 @@ static enum error validate(struct request *rq, struct response *rs)
 {
     const char *platform;
     struct profile *profiles;
-    size_t count, broken = 0;
+    size_t count;
     enum error error = request_platform(rq, &platform);
     if (!error)
         error = profile_list(rq, platform, false, &profiles, &count);
-    if (error)
-        return error;
-    for (size_t i = 0; i < count; i++) {
-        if (profile_validate(rq, &profiles[i]) == OK)
-            continue;
-        fail_field(rq, profiles[i].name, MSG_SWITCH_INVALID, rq->failure_text, NULL);
-        broken++;
+    for (size_t i = 0; !error && i < count; i++) {
+        const char *problem = profile_problem(rq, &profiles[i]);
+        if (problem)
+            fail_field(rq, profiles[i].name, MSG_SWITCH_INVALID, problem, NULL);
     }
-    if (broken)
-        return ERR_VALIDATION;
+    if (error || rq->fields)
+        return error ? error : ERR_VALIDATION;
     respond_bare_text(rs, 200, "All configurations are valid");
     return OK;
 }

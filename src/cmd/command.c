@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db.h"
 #include "log.h"
 #include "settings.h"
 
@@ -29,6 +30,18 @@ static bool take_env_file(int *argc, char **argv, const char **file)
     return true;
 }
 
+bool command_settings_read(struct settings *settings, const char *file, char *problem, size_t size)
+{
+    char why[256];
+    if (!settings_load(settings, file, problem, size))
+        return false;
+    if (db_url_valid(settings->database_url, why, sizeof why))
+        return true;
+    snprintf(problem, size, "DATABASE_URL: libpq cannot use it: %s", why);
+    settings_free(settings);
+    return false;
+}
+
 int command_settings_load(int *argc, char **argv, struct settings *settings)
 {
     const char *file = NULL;
@@ -37,7 +50,7 @@ int command_settings_load(int *argc, char **argv, struct settings *settings)
         fprintf(stderr, "ccr-ui-backend: --env-file needs a file\n");
         return EX_USAGE;
     }
-    if (!settings_load(settings, file, problem, sizeof problem)) {
+    if (!command_settings_read(settings, file, problem, sizeof problem)) {
         fprintf(stderr, "ccr-ui-backend: %s\n", problem);
         return EX_CONFIG;
     }

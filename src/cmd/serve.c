@@ -79,7 +79,7 @@ static bool load_again(void *context, struct settings *out, char *error, size_t 
 {
     const struct options *options = context;
     struct settings next;
-    if (!settings_load(&next, options->env_file, error, size))
+    if (!command_settings_read(&next, options->env_file, error, size))
         return false;
     struct keyring *ring = keyring_new(next.secrets_key, error, size);
     if (!ring) {

@@ -185,6 +185,15 @@ bool respond_not_modified(struct request *rq, struct response *rs, const char *e
     return true;
 }
 
+/* Weak tags never match here: If-Match compares strongly. */
+static bool names_revision(const char *tag, long long revision)
+{
+    char *end;
+    if (tag[0] != '"' || tag[1] < '0' || tag[1] > '9' || strtoll(tag + 1, &end, 10) != revision)
+        return false;
+    return *end == '"' || (*end == '-' && strchr(end, '"'));
+}
+
 enum error check_if_match(struct request *rq, long long revision)
 {
     const char *list = request_header(rq, "If-Match");
@@ -192,10 +201,7 @@ enum error check_if_match(struct request *rq, long long revision)
         return OK;
     while (*list) {
         list += strspn(list, " ,\t");
-        if (*list == '*')
-            return OK;
-        /* Weak tags never match here: If-Match compares strongly. */
-        if (*list == '"' && strtoll(list + 1, NULL, 10) == revision && list[1] >= '0' && list[1] <= '9')
+        if (*list == '*' || names_revision(list, revision))
             return OK;
         list += strcspn(list, ",");
     }

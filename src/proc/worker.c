@@ -192,10 +192,15 @@ long worker_request_limit(int max_requests, unsigned random)
     return max_requests <= 0 ? 0 : max_requests - tenth + (long)(random % (unsigned)(2 * tenth + 1));
 }
 
-static void watch_database(struct worker *w)
+/* Forgets who may do what when the database said that it changed, or may have said so while we were not connected. Each time
+ * round, not only when the socket is readable: under load the news arrives among the results of statements. Never waits:
+ * requests are answered (503) while the database is away. */
+static bool watch_database(struct worker *w)
 {
-    if (db_poll(w->service.db))
+    struct db *db = w->service.db;
+    if (db_fd(db) < 0 || db_poll(db))
         authn_forget();
+    return db_fd(db) >= 0 || db_ready(db, 0);
 }
 
 static void serve(struct worker *w, const sigset_t *while_waiting)
@@ -205,13 +210,9 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
     unsigned long limit = (unsigned long)worker_request_limit(w->service.settings->max_requests, random);
     while (!stopping && !w->worn && (!limit || atomic_load(&w->setup->slot->requests) < limit)) {
         beat(w);
-        /* Never waits: requests are answered (503) while the database is away. */
-        bool connected = db_fd(w->service.db) >= 0 || db_ready(w->service.db, 0);
-        int timeout = connected ? TICK_MS : RECONNECT_TICK_MS;
+        int timeout = watch_database(w) ? TICK_MS : RECONNECT_TICK_MS;
         enum fcgi_wake wake = fcgi_wait(w->fcgi, db_fd(w->service.db), timeout, while_waiting);
-        if (wake == FCGI_OTHER)
-            watch_database(w);
-        else if (wake != FCGI_SIGNAL)
+        if (wake == FCGI_CONNECTION || wake == FCGI_TICK)
             serve_one(w);
     }
 }
@@ -230,6 +231,7 @@ static bool make_service(struct worker *w)
     json_use_arena(w->arena);
     response_init(&w->response);
     w->service = (struct service){settings, keyring, w->setup->board, db_new(settings)};
+    db_require_tenant_role(w->service.db);
     int io_timeout = settings->request_timeout < IO_TIMEOUT_MAX_S ? settings->request_timeout : IO_TIMEOUT_MAX_S;
     w->fcgi = fcgi_new(w->setup->listen_fd, io_timeout);
     return w->fcgi != NULL;

@@ -1,324 +1,18 @@
-/* Database connection, statements and transactions over libpq in pipeline mode (PostgreSQL manual, chapter 34).
+/* Statements and transactions over libpq in pipeline mode (PostgreSQL manual, chapter 34).
  *
  * A statement travels together with whatever must precede it - the tenant setting when it changed, BEGIN when a
  * transaction was asked for, PREPARE at its first use - so that each costs one round trip. */
 #include "db.h"
 
-#include <errno.h>
-#include <libpq-fe.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
+#include "pg.h"
 #include "util.h"
 
-enum {
-    PREPARED_SLOTS = 1024,     /* power of two, at least twice the program's statements */
-    RETRY_MS = 200,            /* pause between attempts to connect */
-    REQUEST_CONNECT_MS = 1000, /* how long a request waits for a connection that is being made */
-    QUEUE_MAX = 5,
-    GRACE_MS = 2000, /* beyond statement_timeout, before a silent server counts as lost */
-    LOCK_TIMEOUT_MS = 5000,
-    IDLE_IN_TRANSACTION_MS = 30000,
-};
-
-enum state { DISCONNECTED, CONNECTING, READY };
-
-/* What stands in the pipeline in front of the sync, in order. */
-enum queued { QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PREPARE, QUEUED_STATEMENT };
-
-struct tenant {
-    char workspace[UUID_TEXT];
-    char user[UUID_TEXT];
-    bool maintenance;
-};
-
-struct db {
-    const struct settings *settings;
-    PGconn *conn;
-    enum state state;
-    unsigned epoch;
-    PostgresPollingStatusType polling;
-    int64_t deadline_ms;     /* of the attempt under way */
-    int64_t next_attempt_ms; /* no attempt before this */
-
-    struct tenant wanted, held;
-    bool held_known; /* what the connection holds is what `held` says */
-
-    const struct statement *prepared[PREPARED_SLOTS];
-    bool begin_pending, in_transaction;
-
-    enum queued queue[QUEUE_MAX];
-    size_t queued;
-
-    PGresult **results;
-    size_t result_count, result_capacity;
-
-    char failure[256];
-    char message[512];
-    char constraint[64];
-};
-
-struct db *db_new(const struct settings *settings)
-{
-    struct db *db = calloc(1, sizeof *db);
-    if (!db)
-        abort();
-    db->settings = settings;
-    return db;
-}
-
-static void drop(struct db *db)
-{
-    if (db->conn)
-        PQfinish(db->conn);
-    db->conn = NULL;
-    db->state = DISCONNECTED;
-    db->held_known = false;
-    db->in_transaction = false;
-    db->begin_pending = false;
-    db->queued = 0;
-    memset(db->prepared, 0, sizeof db->prepared);
-}
-
-void db_free(struct db *db)
-{
-    if (!db)
-        return;
-    db_forget_results(db);
-    free(db->results);
-    drop(db);
-    free(db);
-}
-
-/* Keeps the first line of a libpq message; libpq never puts a password into one. */
-static void keep_line(char *out, size_t size, const char *text)
-{
-    snprintf(out, size, "%.*s", (int)strcspn(text ? text : "", "\n"), text ? text : "");
-}
-
-const char *db_failure(const struct db *db)
-{
-    return db->failure;
-}
-
-const char *db_message(const struct db *db)
-{
-    return db->message;
-}
-
-const char *db_constraint(const struct db *db)
-{
-    return db->constraint;
-}
-
-int db_fd(const struct db *db)
-{
-    return db->state == READY ? PQsocket(db->conn) : -1;
-}
-
-int db_server_version(const struct db *db)
-{
-    return db->state == READY ? PQserverVersion(db->conn) : 0;
-}
-
-unsigned db_epoch(const struct db *db)
-{
-    return db->state == READY ? db->epoch : 0;
-}
-
-bool db_in_transaction(const struct db *db)
-{
-    return db->in_transaction || db->begin_pending;
-}
-
-/* ---- waiting ---------------------------------------------------------------------------------------------------- */
-
-/* Waits for the socket; false when the deadline passed. Signals are blocked while a request runs, so EINTR is rare. */
-static bool wait_socket(int fd, short events, int64_t deadline_ms)
-{
-    for (;;) {
-        int64_t left = deadline_ms - monotonic_ms();
-        struct pollfd p = {.fd = fd, .events = events};
-        int n = poll(&p, 1, left > 0 ? (int)left : 0);
-        if (n > 0)
-            return true;
-        if (n < 0 && errno == EINTR)
-            continue;
-        return false;
-    }
-}
-
-static bool flush_all(struct db *db, int64_t deadline_ms)
-{
-    for (;;) {
-        int n = PQflush(db->conn);
-        if (n == 0)
-            return true;
-        if (n < 0 || !wait_socket(PQsocket(db->conn), POLLIN | POLLOUT, deadline_ms))
-            return false;
-        if (!PQconsumeInput(db->conn))
-            return false;
-    }
-}
-
-/* The next result, or NULL at the end of a command. Sets *lost when the server did not answer in time or went away. */
-static PGresult *next_result(struct db *db, int64_t deadline_ms, bool *lost)
-{
-    while (PQisBusy(db->conn)) {
-        if (!wait_socket(PQsocket(db->conn), POLLIN, deadline_ms) || !PQconsumeInput(db->conn)) {
-            keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
-            *lost = true;
-            return NULL;
-        }
-    }
-    return PQgetResult(db->conn);
-}
-
-/* ---- connecting ------------------------------------------------------------------------------------------------- */
-
-static void quiet(void *context, const char *message)
-{
-    (void)context;
-    log_debug("postgresql notice", LOG_STR("notice", message));
-}
-
-static void failed_attempt(struct db *db)
-{
-    char line[sizeof db->failure];
-    keep_line(line, sizeof line, db->conn ? PQerrorMessage(db->conn) : "out of memory");
-    if (strcmp(line, db->failure) != 0) {
-        memcpy(db->failure, line, sizeof line);
-        log_warn("database connection failed", LOG_STR("reason", line));
-    }
-    drop(db);
-    db->next_attempt_ms = monotonic_ms() + RETRY_MS;
-}
-
-static void start_attempt(struct db *db)
-{
-    /* With several hosts only the one that takes writes will do. */
-    bool several = strchr(db->settings->database_url, ',') != NULL;
-    const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding",      "gssencmode",
-                                "keepalives_idle", "tcp_user_timeout",          "target_session_attrs", NULL};
-    const char *const values[] = {db->settings->database_url,
-                                  "ccr-ui-backend",
-                                  "UTF8",
-                                  "disable",
-                                  "30",
-                                  "15000",
-                                  several ? "read-write" : "any",
-                                  NULL};
-    db->conn = PQconnectStartParams(keys, values, 1);
-    db->deadline_ms = monotonic_ms() + db->settings->connection_timeout * 1000LL;
-    if (!db->conn || PQstatus(db->conn) == CONNECTION_BAD) {
-        failed_attempt(db);
-        return;
-    }
-    PQsetNoticeProcessor(db->conn, quiet, NULL);
-    db->state = CONNECTING;
-    db->polling = PGRES_POLLING_WRITING; /* as the manual says before the first PQconnectPoll */
-}
-
-/* The time-outs and LISTEN, in one round trip. */
-static bool set_up_session(struct db *db, int64_t deadline_ms)
-{
-    char statement_ms[16], lock_ms[16], idle_ms[16];
-    snprintf(statement_ms, sizeof statement_ms, "%d", db->settings->statement_timeout);
-    snprintf(lock_ms, sizeof lock_ms, "%d", LOCK_TIMEOUT_MS);
-    snprintf(idle_ms, sizeof idle_ms, "%d", IDLE_IN_TRANSACTION_MS);
-    const char *const values[] = {statement_ms, lock_ms, idle_ms};
-    if (PQsetnonblocking(db->conn, 1) != 0 || !PQenterPipelineMode(db->conn))
-        return false;
-    if (!PQsendQueryParams(db->conn,
-                           "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),"
-                           " set_config('idle_in_transaction_session_timeout', $3, false)",
-                           3, NULL, values, NULL, NULL, 0) ||
-        !PQsendQueryParams(db->conn, "LISTEN ccr_identity", 0, NULL, NULL, NULL, NULL, 0) ||
-        !PQpipelineSync(db->conn) || !flush_all(db, deadline_ms))
-        return false;
-    bool lost = false, good = true;
-    for (;;) {
-        PGresult *result = next_result(db, deadline_ms, &lost);
-        if (lost)
-            return false;
-        ExecStatusType status = result ? PQresultStatus(result) : PGRES_EMPTY_QUERY;
-        PQclear(result);
-        if (status == PGRES_PIPELINE_SYNC)
-            return good;
-        if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED)
-            good = false;
-    }
-}
-
-/* One step of the attempt under way; false when nothing more can be done before `until_ms`. */
-static bool step_attempt(struct db *db, int64_t until_ms)
-{
-    if (monotonic_ms() > db->deadline_ms) {
-        snprintf(db->failure, sizeof db->failure, "no answer within CONNECTION_TIMEOUT");
-        drop(db);
-        db->next_attempt_ms = monotonic_ms() + RETRY_MS;
-        return false;
-    }
-    short events = db->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!wait_socket(PQsocket(db->conn), events, until_ms))
-        return false;
-    db->polling = PQconnectPoll(db->conn);
-    if (db->polling == PGRES_POLLING_FAILED) {
-        failed_attempt(db);
-        return false;
-    }
-    if (db->polling != PGRES_POLLING_OK)
-        return true;
-    if (!set_up_session(db, monotonic_ms() + GRACE_MS)) {
-        failed_attempt(db);
-        return false;
-    }
-    db->state = READY;
-    db->epoch++;
-    if (db->failure[0]) {
-        log_info("database connection restored");
-        db->failure[0] = '\0';
-    }
-    return true;
-}
-
-bool db_ready(struct db *db, int wait_ms)
-{
-    int64_t until = monotonic_ms() + wait_ms;
-    if (db->state == READY && PQstatus(db->conn) == CONNECTION_BAD)
-        drop(db);
-    if (db->state == DISCONNECTED && monotonic_ms() >= db->next_attempt_ms)
-        start_attempt(db);
-    while (db->state == CONNECTING)
-        if (!step_attempt(db, until))
-            break;
-    return db->state == READY;
-}
-
-bool db_poll(struct db *db)
-{
-    bool changed = false;
-    if (db->state != READY)
-        return false;
-    struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
-    while (poll(&p, 1, 0) == 1) {
-        if (!PQconsumeInput(db->conn)) {
-            keep_line(db->failure, sizeof db->failure, PQerrorMessage(db->conn));
-            log_warn("database connection lost", LOG_STR("reason", db->failure));
-            drop(db);
-            return true;
-        }
-        PGnotify *notify;
-        while ((notify = PQnotifies(db->conn))) {
-            changed = true;
-            PQfreemem(notify);
-        }
-    }
-    return changed;
-}
+enum { REQUEST_CONNECT_MS = 1000 }; /* how long a request waits for a connection that is being made */
 
 /* ---- tenant ----------------------------------------------------------------------------------------------------- */
 
@@ -411,7 +105,7 @@ static enum error map_error(struct db *db, const PGresult *result, const struct 
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-    keep_line(db->message, sizeof db->message, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    pg_keep_line(db->message, sizeof db->message, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     snprintf(db->constraint, sizeof db->constraint, "%s", constraint ? constraint : "");
     enum error error = ERR_INTERNAL;
     if (!state) { /* libpq's own: the connection broke */
@@ -454,7 +148,7 @@ static enum error read_results(struct db *db, const struct statement *statement,
         prepares_wanted += db->queue[i] == QUEUED_PREPARE;
     *out = NULL;
     while (!*lost) {
-        PGresult *result = next_result(db, deadline, lost);
+        PGresult *result = pg_next_result(db, deadline, lost);
         if (!result)
             continue; /* the end of one command, or lost */
         ExecStatusType status = PQresultStatus(result);
@@ -503,7 +197,7 @@ static enum error execute(struct db *db, const struct statement *statement, cons
     if (!db->in_transaction) {
         bool pending = db->begin_pending;
         if (!db_ready(db, REQUEST_CONNECT_MS)) {
-            keep_line(db->message, sizeof db->message, db->failure);
+            pg_keep_line(db->message, sizeof db->message, db->failure);
             return ERR_DATABASE;
         }
         db->begin_pending = pending; /* survives a reconnect: nothing of the transaction was sent yet */
@@ -512,16 +206,16 @@ static enum error execute(struct db *db, const struct statement *statement, cons
     }
     int64_t started = monotonic_us();
     bool lost = !queue_all(db, statement, args, count) ||
-                !flush_all(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
+                !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
     enum error error = ERR_DATABASE;
     if (!lost)
         error = read_results(db, statement, out, &lost);
     if (lost) {
         if (!db->message[0])
-            keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
-        keep_line(db->failure, sizeof db->failure, db->message);
+            pg_keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
+        pg_keep_line(db->failure, sizeof db->failure, db->message);
         log_warn("database connection lost", LOG_STR("reason", db->message));
-        drop(db);
+        pg_drop(db);
     }
     note_slow(db, statement, started);
     return error;
@@ -640,7 +334,7 @@ void db_rollback(struct db *db)
     if (!db->in_transaction)
         return;
     if (execute(db, &rollback, NULL, 0, &result) != OK)
-        drop(db);
+        pg_drop(db);
     PQclear(result);
     db->in_transaction = false;
     db->held_known = false; /* a tenant set inside is undone with the rest */
@@ -649,7 +343,7 @@ void db_rollback(struct db *db)
 void db_settle(struct db *db)
 {
     if (db->state == READY && PQtransactionStatus(db->conn) == PQTRANS_ACTIVE)
-        drop(db); /* a longjmp left the pipeline half-read */
+        pg_drop(db); /* a longjmp left the pipeline half-read */
     db_rollback(db);
 }
 
@@ -675,7 +369,7 @@ enum error db_script(struct db *db, const char *sql)
         ExecStatusType status = PQresultStatus(result);
         good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
         if (!good)
-            keep_line(db->message, sizeof db->message, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+            pg_keep_line(db->message, sizeof db->message, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
         PQclear(result);
     }
     PQsetnonblocking(db->conn, 1);
@@ -686,8 +380,7 @@ enum error db_script(struct db *db, const char *sql)
 
 enum error db_bypasses_rls(struct db *db, bool *bypasses)
 {
-    static const struct statement select = {
-        "db_bypasses_rls", "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"};
+    static const struct statement select = {"db_bypasses_rls", PG_BYPASSES_RLS};
     struct row row;
     enum error error = db_one(db, &select, &row, DB_NO_ARGS);
     *bypasses = !error && row_bool(&row, 0);

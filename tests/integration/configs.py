@@ -1,6 +1,7 @@
 """Fixtures for tests about configs (profiles): the same few users, and a workspace of its own for each test.
 
-users      five logged-in clients for the module
+system     the stack that all tests share
+users      five logged-in clients
 ada        the first of them, owner of an empty workspace
 team       an empty workspace with .owner, .admin, .editor, .viewer in it and .stranger not; .slug
 secret()   a token as providers give them, remembered in `secrets_made`: none of these may ever be seen in a log or dump
@@ -50,7 +51,12 @@ def new_workspace(client):
     return slug
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def system(stack):
+    return stack
+
+
+@pytest.fixture(scope="session")
 def users(system):
     return [system.client(name) for name in ("ada", "ben", "cleo", "dora", "emil")]
 

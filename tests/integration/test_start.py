@@ -1,5 +1,7 @@
 """What stops a start: wrong settings, an old schema, a role that row-level security does not hold."""
 
+import subprocess
+
 import pytest
 
 PLACEHOLDER = "your-super-secure-jwt-secret-key-here"  # the deployment guide's own
@@ -12,7 +14,10 @@ def database(make_database):
 
 
 def serve(cli, **options):
-    return cli.run("serve", "--socket", cli.folder / "ccr.sock", timeout=30, **options)
+    try:
+        return cli.run("serve", "--socket", cli.folder / "ccr.sock", timeout=10, **options)
+    except subprocess.TimeoutExpired:
+        pytest.fail("it was not refused: it serves")
 
 
 def one_line(result):

@@ -1,0 +1,311 @@
+/* Connecting to PostgreSQL without ever blocking for longer than told, staying informed while idle, and letting go. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "pg.h"
+#include "util.h"
+
+enum {
+    RETRY_MS = 200, /* pause between attempts to connect */
+    LOCK_TIMEOUT_MS = 5000,
+    IDLE_IN_TRANSACTION_MS = 30000,
+};
+
+struct db *db_new(const struct settings *settings)
+{
+    struct db *db = calloc(1, sizeof *db);
+    if (!db)
+        abort();
+    db->settings = settings;
+    return db;
+}
+
+void pg_drop(struct db *db)
+{
+    if (db->conn)
+        PQfinish(db->conn);
+    db->conn = NULL;
+    db->state = DISCONNECTED;
+    db->held_known = false;
+    db->in_transaction = false;
+    db->begin_pending = false;
+    db->queued = 0;
+    memset(db->prepared, 0, sizeof db->prepared);
+}
+
+void db_free(struct db *db)
+{
+    if (!db)
+        return;
+    db_forget_results(db);
+    free(db->results);
+    pg_drop(db);
+    free(db);
+}
+
+void pg_keep_line(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%.*s", (int)strcspn(text ? text : "", "\n"), text ? text : "");
+}
+
+const char *db_failure(const struct db *db)
+{
+    return db->failure;
+}
+
+const char *db_message(const struct db *db)
+{
+    return db->message;
+}
+
+const char *db_constraint(const struct db *db)
+{
+    return db->constraint;
+}
+
+int db_fd(const struct db *db)
+{
+    return db->state == READY ? PQsocket(db->conn) : -1;
+}
+
+int db_server_version(const struct db *db)
+{
+    return db->state == READY ? PQserverVersion(db->conn) : 0;
+}
+
+unsigned db_epoch(const struct db *db)
+{
+    return db->state == READY ? db->epoch : 0;
+}
+
+bool db_in_transaction(const struct db *db)
+{
+    return db->in_transaction || db->begin_pending;
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------------------------- */
+
+/* Waits for the socket; false when the deadline passed. Signals are blocked while a request runs, so EINTR is rare. */
+static bool wait_socket(int fd, short events, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left = deadline_ms - monotonic_ms();
+        struct pollfd p = {.fd = fd, .events = events};
+        int n = poll(&p, 1, left > 0 ? (int)left : 0);
+        if (n > 0)
+            return true;
+        if (n < 0 && errno == EINTR)
+            continue;
+        return false;
+    }
+}
+
+bool pg_flush(struct db *db, int64_t deadline_ms)
+{
+    for (;;) {
+        int n = PQflush(db->conn);
+        if (n == 0)
+            return true;
+        if (n < 0 || !wait_socket(PQsocket(db->conn), POLLIN | POLLOUT, deadline_ms))
+            return false;
+        if (!PQconsumeInput(db->conn))
+            return false;
+    }
+}
+
+PGresult *pg_next_result(struct db *db, int64_t deadline_ms, bool *lost)
+{
+    while (PQisBusy(db->conn)) {
+        if (!wait_socket(PQsocket(db->conn), POLLIN, deadline_ms) || !PQconsumeInput(db->conn)) {
+            pg_keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
+            *lost = true;
+            return NULL;
+        }
+    }
+    return PQgetResult(db->conn);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------------------------- */
+
+bool db_url_valid(const char *url, char *why, size_t size)
+{
+    char *problem = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &problem);
+    /* Behind the first quotation mark libpq repeats a part of the URI, which may be the password. */
+    if (!options)
+        snprintf(why, size, "%.*s", (int)strcspn(problem ? problem : "out of memory", ":\"\n"),
+                 problem ? problem : "out of memory");
+    bool good = options != NULL;
+    PQconninfoFree(options);
+    PQfreemem(problem);
+    return good;
+}
+
+void db_require_tenant_role(struct db *db)
+{
+    db->tenant_role = true;
+}
+
+static void quiet(void *context, const char *message)
+{
+    (void)context;
+    log_debug("postgresql notice", LOG_STR("notice", message));
+}
+
+/* `reason` NULL: what libpq says. The same reason again is not logged again. */
+static void failed_attempt(struct db *db, const char *reason)
+{
+    char line[sizeof db->failure];
+    if (!reason)
+        reason = db->conn ? PQerrorMessage(db->conn) : "out of memory";
+    pg_keep_line(line, sizeof line, reason);
+    if (strcmp(line, db->failure) != 0) {
+        memcpy(db->failure, line, sizeof line);
+        log_warn("database connection failed", LOG_STR("reason", line));
+    }
+    pg_drop(db);
+    db->next_attempt_ms = monotonic_ms() + RETRY_MS;
+}
+
+static void start_attempt(struct db *db)
+{
+    /* With several hosts only the one that takes writes will do. */
+    bool several = strchr(db->settings->database_url, ',') != NULL;
+    const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding",      "gssencmode",
+                                "keepalives_idle", "tcp_user_timeout",          "target_session_attrs", NULL};
+    const char *const values[] = {db->settings->database_url,
+                                  "ccr-ui-backend",
+                                  "UTF8",
+                                  "disable",
+                                  "30",
+                                  "15000",
+                                  several ? "read-write" : "any",
+                                  NULL};
+    db->conn = PQconnectStartParams(keys, values, 1);
+    db->deadline_ms = monotonic_ms() + db->settings->connection_timeout * 1000LL;
+    if (!db->conn || PQstatus(db->conn) == CONNECTION_BAD) {
+        failed_attempt(db, NULL);
+        return;
+    }
+    PQsetNoticeProcessor(db->conn, quiet, NULL);
+    db->state = CONNECTING;
+    db->polling = PGRES_POLLING_WRITING; /* as the manual says before the first PQconnectPoll */
+}
+
+static bool send_setup(struct db *db, int64_t deadline_ms)
+{
+    char statement_ms[16], lock_ms[16], idle_ms[16];
+    snprintf(statement_ms, sizeof statement_ms, "%d", db->settings->statement_timeout);
+    snprintf(lock_ms, sizeof lock_ms, "%d", LOCK_TIMEOUT_MS);
+    snprintf(idle_ms, sizeof idle_ms, "%d", IDLE_IN_TRANSACTION_MS);
+    const char *const values[] = {statement_ms, lock_ms, idle_ms};
+    return PQsetnonblocking(db->conn, 1) == 0 && PQenterPipelineMode(db->conn) &&
+           PQsendQueryParams(db->conn, PG_BYPASSES_RLS, 0, NULL, NULL, NULL, NULL, 0) &&
+           PQsendQueryParams(db->conn,
+                             "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),"
+                             " set_config('idle_in_transaction_session_timeout', $3, false)",
+                             3, NULL, values, NULL, NULL, 0) &&
+           PQsendQueryParams(db->conn, "LISTEN ccr_identity", 0, NULL, NULL, NULL, NULL, 0) &&
+           PQpipelineSync(db->conn) && pg_flush(db, deadline_ms);
+}
+
+/* The role, the time-outs and LISTEN, in one round trip. */
+static bool set_up_session(struct db *db, int64_t deadline_ms, const char **reason)
+{
+    bool lost = !send_setup(db, deadline_ms), good = true, bypasses = false;
+    for (int answers = 0; !lost;) {
+        PGresult *result = pg_next_result(db, deadline_ms, &lost);
+        if (!result)
+            continue;
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED)
+            good = false;
+        if (status == PGRES_TUPLES_OK && answers++ == 0)
+            bypasses = PQgetvalue(result, 0, 0)[0] == 't';
+        PQclear(result);
+        if (status == PGRES_PIPELINE_SYNC)
+            break;
+    }
+    if (!lost && good && bypasses && db->tenant_role) {
+        *reason = "the role of DATABASE_URL is a superuser or has BYPASSRLS: workspaces would not be kept apart";
+        return false;
+    }
+    return good && !lost;
+}
+
+/* One step of the attempt under way; false when nothing more can be done before `until_ms`. */
+static bool step_attempt(struct db *db, int64_t until_ms)
+{
+    const char *reason = NULL;
+    if (monotonic_ms() > db->deadline_ms) {
+        failed_attempt(db, "no answer within CONNECTION_TIMEOUT");
+        return false;
+    }
+    short events = db->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (!wait_socket(PQsocket(db->conn), events, until_ms))
+        return false;
+    db->polling = PQconnectPoll(db->conn);
+    if (db->polling == PGRES_POLLING_FAILED) {
+        failed_attempt(db, NULL);
+        return false;
+    }
+    if (db->polling != PGRES_POLLING_OK)
+        return true;
+    if (!set_up_session(db, monotonic_ms() + GRACE_MS, &reason)) {
+        failed_attempt(db, reason);
+        return false;
+    }
+    db->state = READY;
+    db->epoch++;
+    if (db->failure[0]) {
+        log_info("database connection restored");
+        db->failure[0] = '\0';
+    }
+    return true;
+}
+
+bool db_ready(struct db *db, int wait_ms)
+{
+    int64_t until = monotonic_ms() + wait_ms;
+    if (db->state == READY && PQstatus(db->conn) == CONNECTION_BAD)
+        pg_drop(db);
+    if (db->state == DISCONNECTED && monotonic_ms() >= db->next_attempt_ms)
+        start_attempt(db);
+    while (db->state == CONNECTING)
+        if (!step_attempt(db, until))
+            break;
+    return db->state == READY;
+}
+
+static bool take_notifications(struct db *db)
+{
+    PGnotify *notify;
+    bool any = false;
+    while ((notify = PQnotifies(db->conn))) {
+        any = true;
+        PQfreemem(notify);
+    }
+    return any;
+}
+
+bool db_poll(struct db *db)
+{
+    if (db->state != READY)
+        return false;
+    bool changed = take_notifications(db); /* some may have come in between a statement's results */
+    struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
+    while (poll(&p, 1, 0) == 1) {
+        if (!PQconsumeInput(db->conn)) {
+            pg_keep_line(db->failure, sizeof db->failure, PQerrorMessage(db->conn));
+            log_warn("database connection lost", LOG_STR("reason", db->failure));
+            pg_drop(db);
+            return true;
+        }
+        changed |= take_notifications(db);
+    }
+    return changed;
+}

@@ -1,0 +1,64 @@
+/* What the two files of the database module share; the only place that includes libpq. */
+#ifndef CCR_PG_H
+#define CCR_PG_H
+
+#include <libpq-fe.h>
+
+#include "db.h"
+
+enum {
+    PREPARED_SLOTS = 1024, /* power of two, at least twice the program's statements */
+    QUEUE_MAX = 5,
+    GRACE_MS = 2000, /* beyond statement_timeout, before a silent server counts as lost */
+};
+
+enum pg_state { DISCONNECTED, CONNECTING, READY };
+
+/* What stands in the pipeline in front of the sync, in order. */
+enum queued { QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PREPARE, QUEUED_STATEMENT };
+
+struct tenant {
+    char workspace[UUID_TEXT];
+    char user[UUID_TEXT];
+    bool maintenance;
+};
+
+struct db {
+    const struct settings *settings;
+    bool tenant_role; /* see db_require_tenant_role */
+    PGconn *conn;
+    enum pg_state state;
+    unsigned epoch;
+    PostgresPollingStatusType polling;
+    int64_t deadline_ms;     /* of the attempt under way */
+    int64_t next_attempt_ms; /* no attempt before this */
+
+    struct tenant wanted, held;
+    bool held_known; /* what the connection holds is what `held` says */
+
+    const struct statement *prepared[PREPARED_SLOTS];
+    bool begin_pending, in_transaction;
+
+    enum queued queue[QUEUE_MAX];
+    size_t queued;
+
+    PGresult **results;
+    size_t result_count, result_capacity;
+
+    char failure[256];
+    char message[512];
+    char constraint[64];
+};
+
+#define PG_BYPASSES_RLS "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+
+/* Ends the connection and forgets everything that was known about it. */
+void pg_drop(struct db *db);
+/* Keeps the first line of a libpq message; libpq never puts a password into one. */
+void pg_keep_line(char *out, size_t size, const char *text);
+/* Sends what libpq holds back; false when the deadline (monotonic clock) passed or the connection broke. */
+bool pg_flush(struct db *db, int64_t deadline_ms);
+/* The next result, or NULL at the end of a command. Sets *lost when the server did not answer in time or went away. */
+PGresult *pg_next_result(struct db *db, int64_t deadline_ms, bool *lost);
+
+#endif

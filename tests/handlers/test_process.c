@@ -1,0 +1,201 @@
+/* What happens around handlers: transactions, a database that goes away, memory that must not grow. */
+#include "harness.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util.h"
+
+#define PASSWORD "correct horse battery"
+#define PROFILE  "{\"name\":\"%s\",\"base_url\":\"https://x.example\",\"auth_token\":\"sk-0123456789abcdef\"}"
+
+static char username[64];
+
+static int set_up(void **state)
+{
+    (void)state;
+    set_headers(NULL);
+    use_database(NULL);
+    snprintf(username, sizeof username, "%s", unique_name("ada"));
+    add_user(username, PASSWORD, false);
+    log_in(username, PASSWORD);
+    return 0;
+}
+
+static struct reply create(const char *name)
+{
+    char body[256];
+    snprintf(body, sizeof body, PROFILE, name);
+    return call("POST", "/api/configs", body);
+}
+
+static long long count(const char *query, const char *argument)
+{
+    return sql_number(query, argument);
+}
+
+/* ---- transactions ----------------------------------------------------------------------------------------------- */
+
+/* The audit row, which is written last, violates an index made for this test: nothing of the request may stay. */
+static void a_failure_in_the_last_statement_undoes_the_first(void **state)
+{
+    (void)state;
+    char name[64], index[256];
+    snprintf(name, sizeof name, "%s", unique_name("once"));
+    struct reply reply = create(name);
+    assert_status(reply, 201);
+    char target[128];
+    snprintf(target, sizeof target, "/api/configs/%s", name);
+    reply = call("DELETE", target, NULL);
+    assert_status(reply, 200);
+    snprintf(
+        index, sizeof index,
+        "CREATE UNIQUE INDEX test_once ON audit_log (action, target) WHERE action = 'profile.create' AND target = '%s'",
+        name);
+    sql(index);
+    reply = create(name);
+    sql("DROP INDEX test_once");
+    assert_status(reply, 409);
+    assert_int_equal(count("SELECT count(*) FROM profiles WHERE name = $1", name), 0);
+    assert_int_equal(count("SELECT count(*) FROM audit_log WHERE action = 'profile.create' AND target = $1", name), 1);
+    /* And the connection is none the worse for it. */
+    reply = call("GET", "/api/configs", NULL);
+    assert_status(reply, 200);
+    reply = create(name);
+    assert_status(reply, 201);
+}
+
+static void a_name_that_is_taken_changes_nothing(void **state)
+{
+    (void)state;
+    char name[64];
+    snprintf(name, sizeof name, "%s", unique_name("taken"));
+    struct reply reply = create(name);
+    assert_status(reply, 201);
+    reply = create(name);
+    assert_status(reply, 409);
+    assert_string_equal(reply_text(&reply, "error.code"), "CONFLICT");
+    assert_int_equal(count("SELECT count(*) FROM profile_revisions WHERE name = $1", name), 1);
+}
+
+static void a_read_leaves_no_transaction_open(void **state)
+{
+    (void)state;
+    struct reply reply = call("GET", "/api/configs", NULL);
+    assert_status(reply, 200);
+    reply = create(unique_name("x"));
+    assert_status(reply, 201);
+    assert_int_equal(count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                           " AND state LIKE 'idle in transaction%'",
+                           NULL),
+                     0);
+}
+
+/* ---- a database that goes away ---------------------------------------------------------------------------------- */
+
+static long long kill_connections(void)
+{
+    return count("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                 " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()",
+                 NULL);
+}
+
+static void a_request_after_a_killed_connection_is_served(void **state)
+{
+    (void)state;
+    struct reply reply = create("before");
+    assert_status(reply, 201);
+    for (int i = 0; i < 5; i++) {
+        assert_true(kill_connections() >= 1);
+        if (i % 2)
+            while (count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                         " AND usename = current_user AND pid <> pg_backend_pid()",
+                         NULL))
+                continue;
+        reply = call("GET", "/api/configs", NULL);
+        /* When the message has not arrived yet, the statement itself meets the end: then the next one is served. */
+        if (reply.status == 503)
+            reply = call("GET", "/api/configs", NULL);
+        assert_status(reply, 200);
+        assert_string_equal(reply_text(&reply, "configs.0.name"), "before");
+    }
+    assert_true(kill_connections() >= 1);
+    reply = create("after");
+    if (reply.status == 503)
+        reply = create("after");
+    assert_status(reply, 201);
+}
+
+static void no_database_is_503_and_does_not_hang(void **state)
+{
+    (void)state;
+    int64_t began = monotonic_ms();
+    use_database("postgresql://ccr@/ccr?host=/nonexistent");
+    struct reply reply = call("GET", "/api/configs", NULL);
+    assert_status(reply, 503);
+    assert_string_equal(reply_text(&reply, "error.code"), "DATABASE_UNAVAILABLE");
+    assert_string_equal(reply_header(&reply, "Retry-After"), "1");
+    assert_null(strstr(reply.text, "nonexistent"));
+    reply = create("x");
+    assert_status(reply, 503);
+    reply = call("GET", "/api/system/live", NULL);
+    assert_status(reply, 200);
+    reply = call("GET", "/api/system/status", NULL);
+    assert_status(reply, 503);
+    assert_true(monotonic_ms() - began < 3000);
+    use_database(NULL);
+    reply = call("GET", "/api/configs", NULL);
+    assert_status(reply, 200);
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+static size_t allocated(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void ten_thousand_requests_take_no_more_memory_than_a_few(void **state)
+{
+    enum { ROUNDS = 2500, WARM = 50 };
+    (void)state;
+    char name[64], target[128];
+    snprintf(name, sizeof name, "%s", unique_name("steady"));
+    struct reply reply = create(name);
+    assert_status(reply, 201);
+    snprintf(target, sizeof target, "/api/configs/%s", name);
+    size_t before = 0, arena = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        reply = call("GET", target, NULL);
+        assert_status(reply, 200);
+        if (i == WARM)
+            arena = last_arena_used();
+        assert_true(!arena || last_arena_used() == arena);
+        reply = call("GET", "/api/configs", NULL);
+        assert_status(reply, 200);
+        reply = call("GET", "/api/configs/nowhere", NULL);
+        assert_status(reply, 404);
+        reply = call("POST", "/api/switch", "{\"config_name\":\"nowhere\"}");
+        assert_status(reply, 400);
+        if (i == WARM)
+            before = allocated();
+    }
+    size_t after = allocated();
+    if (after > before + 16 * KB)
+        fail_msg("%zu bytes more after %d requests", after - before, 4 * (ROUNDS - WARM));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_failure_in_the_last_statement_undoes_the_first, set_up),
+        cmocka_unit_test_setup(a_name_that_is_taken_changes_nothing, set_up),
+        cmocka_unit_test_setup(a_read_leaves_no_transaction_open, set_up),
+        cmocka_unit_test_setup(a_request_after_a_killed_connection_is_served, set_up),
+        cmocka_unit_test_setup(no_database_is_503_and_does_not_hang, set_up),
+        cmocka_unit_test_setup(ten_thousand_requests_take_no_more_memory_than_a_few, set_up),
+    };
+    return cmocka_run_group_tests(tests, harness_start, harness_stop);
+}
