@@ -223,10 +223,14 @@ mkdir -p build
 command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 install_packages build/test-packages.log "${PACKAGES[@]}"
 for stage in "${stages[@]}"; do
-    began=$SECONDS before=$((passed + failed)) failed_before=$failed
+    began=$SECONDS before=$((passed + failed)) passed_before=$passed failed_before=$failed
     say "${BOLD}== stage $stage${PLAIN}"
     "stage_$stage"
-    say "${BOLD}== stage $stage: $((passed + failed - before - failed + failed_before)) passed, $((failed - failed_before)) failed, $((SECONDS - began)) s${PLAIN}"
+    if ((passed + failed == before)) && [ -z "$name_filter" ]; then
+        say "no test ran"
+        add 0 1
+    fi
+    say "${BOLD}== stage $stage: $((passed - passed_before)) passed, $((failed - failed_before)) failed, $((SECONDS - began)) s${PLAIN}"
 done
 say "$SECONDS s"
 say "$passed passed, $failed failed"

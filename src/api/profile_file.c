@@ -272,20 +272,33 @@ static void write_pointer(struct request *rq, struct toml *root, const char *key
         toml_string(rq->arena, root, key, name);
 }
 
+/* What stands behind the plain values of a file: tables, and arrays of them that came from [[headers]]. */
+static bool is_table(const json_t *value, bool behind_tables)
+{
+    const char *kind = json_string_value(json_object_get(value, "$toml"));
+    if (json_is_array(value))
+        return behind_tables && json_is_object(json_array_get(value, 0));
+    return json_is_object(value) && (!kind || strcmp(kind, "table") == 0);
+}
+
 /* Tables must follow plain values, so the file is written in two passes over the order it had. */
 static enum error write_items(struct request *rq, struct toml *root, struct sources *s, bool secrets, bool tables)
 {
     json_t *order = parsed(s->platform.key_order), *extra = parsed(s->platform.extra), *item;
+    bool behind_tables = false;
     size_t i;
     json_array_foreach(order, i, item)
     {
         const char *key = json_string_value(item);
         json_t *value = json_object_get(extra, key);
-        if (!tables && strcmp(key, "default_config") == 0)
+        bool standard = strcmp(key, "default_config") == 0, current = strcmp(key, "current_config") == 0;
+        bool table = value ? is_table(value, behind_tables) : !standard && !current;
+        behind_tables |= table;
+        if (!tables && standard)
             write_pointer(rq, root, key, s->pointers.standard, s->pointers.has_standard);
-        else if (!tables && strcmp(key, "current_config") == 0)
+        else if (!tables && current)
             write_pointer(rq, root, key, s->pointers.current, s->pointers.has_current);
-        else if (value && json_is_object(value) == tables && !toml_get(root, key))
+        else if (value && table == tables && !toml_get(root, key))
             toml_from_json(rq->arena, root, key, value);
         for (size_t n = 0; tables && n < s->count; n++) {
             if (strcmp(s->profiles[n].name, key) != 0 || toml_get(root, key))

@@ -274,8 +274,6 @@ static const char *bearer(const struct request *rq)
 enum error authenticate(struct request *rq, struct response *rs)
 {
     const char *token = bearer(rq);
-    if (db_poll(rq->db))
-        authn_forget();
     if (token)
         return strlen(token) <= ACCESS_TOKEN_MAX ? recognise(rq, token, CREDENTIAL_BEARER)
                                                  : fail(rq, MSG_TOKEN_INVALID, NULL);

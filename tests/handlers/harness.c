@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "accounts.h"
 #include "authn.h"
@@ -155,6 +156,12 @@ long long sql_number(const char *query, const char *argument)
     long long number = row_int(&row, 0);
     db_forget_results(beside);
     return number;
+}
+
+void wait_a_moment(void)
+{
+    const struct timespec moment = {.tv_nsec = 100 * 1000 * 1000};
+    nanosleep(&moment, NULL);
 }
 
 /* ---- users ------------------------------------------------------------------------------------------------------ */

@@ -55,6 +55,9 @@ size_t last_arena_used(void);
 void sql(const char *statements);
 long long sql_number(const char *query, const char *argument);
 
+/* Long enough for what the server sends on its own (notifications, last words) to arrive. */
+void wait_a_moment(void);
+
 /* Points the service at another database URL, or back at the test's own (NULL). */
 void use_database(const char *url);
 

@@ -97,6 +97,7 @@ static void a_session_ended_elsewhere_is_forgotten_at_once(void **state)
     sql_number("WITH ended AS (UPDATE sessions SET revoked_at = now() WHERE user_id ="
                " (SELECT id FROM users WHERE username = $1) RETURNING 1) SELECT count(*) FROM ended",
                ada);
+    wait_a_moment();
     reply = call("GET", "/api/auth/me", NULL);
     assert_status(reply, 401);
 }
