@@ -170,3 +170,12 @@ clean:
 	rm -rf $(BUILD) build-*
 
 -include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(wildcard $(BUILD)/tests/*/*.d)
+
+# ---- measuring ------------------------------------------------------------------------------------------------------
+
+$(BUILD)/bench/baseline: tests/bench/baseline.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -O2 -g -Wall -Wextra -o $@ $< -lfcgi -lpq
+
+bench: $(BUILD)/ccr-ui-backend $(BUILD)/bench/baseline
+	/usr/bin/python3 tests/bench/bench.py $(BENCH_FLAGS)

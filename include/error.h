@@ -39,6 +39,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_PRECONDITION, ERR_PRECONDITION, "It was changed meanwhile; read it again and repeat the change",             \
       "内容已被修改，请重新读取后再试")                                                                                \
     X(MSG_TOO_LARGE, ERR_TOO_LARGE, "The request body is larger than {} bytes", "请求体超过 {} 字节")                  \
+    X(MSG_TOO_COMPLEX, ERR_TOO_LARGE, "The request holds more values than the server takes at once",                   \
+      "请求包含的数据过多")                                                                                            \
     X(MSG_MEDIA_TYPE, ERR_MEDIA_TYPE, "Send the body as application/json", "请以 application/json 发送请求体")         \
     X(MSG_RATE_LIMIT, ERR_RATE_LIMIT, "Too many requests; try again in {} s", "请求过于频繁，请 {} 秒后再试")          \
     X(MSG_INTERNAL, ERR_INTERNAL, "Something went wrong on the server", "服务器内部错误")                              \

@@ -26,7 +26,11 @@ struct json_failure {
 /* Strict: no duplicate keys, no NUL, valid UTF-8, at most JSON_MAX_NESTING levels. NULL and *failure on error. */
 json_t *json_parse(const char *text, size_t length, struct json_failure *failure);
 
-/* Compact text in insertion order, in the arena. */
+/* What json_text() once made: without those limits, since a document of the depth that toml.h allows is deeper as JSON.
+ * NULL for NULL and for what is no JSON. */
+json_t *json_stored(const char *text);
+
+/* Compact text in insertion order, in the arena; numbers come back exactly. */
 char *json_text(struct arena *arena, const json_t *value);
 
 /* Writer. Commas are placed by it; nesting at most 64. */

@@ -6,7 +6,7 @@
 #include "response.h"
 #include "util.h"
 
-enum { FILE_MAX = 16 * MB };
+enum { FILE_MAX = 16 * MB, PROFILES_MAX = 10000 };
 
 /* The keys of a profile in the order in which CCR writes them. */
 static const struct key {
@@ -168,6 +168,8 @@ static enum error read_top(struct request *rq, const struct toml *node, const ch
         return wrong(rq, node, translate(rq, MSG_NAME, NULL));
     if (profile_name_reserved(node->key))
         return wrong(rq, node, translate(rq, MSG_RESERVED, node->key, NULL));
+    if (file->count == PROFILES_MAX)
+        return wrong(rq, node, translate(rq, MSG_TOO_MANY, number(rq, PROFILES_MAX), NULL));
     return file_profile_read(rq, node, platform, &file->profiles[file->count++]);
 }
 
@@ -194,8 +196,7 @@ enum error profile_file_read(struct request *rq, const struct toml *root, const 
 
 static json_t *parsed(const char *text)
 {
-    struct json_failure failure;
-    json_t *value = text ? json_parse(text, strlen(text), &failure) : NULL;
+    json_t *value = json_stored(text);
     return value ? value : json_object();
 }
 

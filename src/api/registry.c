@@ -27,8 +27,7 @@ enum error platform_switch(struct request *rq, const char *platform)
 
 static json_t *parsed(const char *text)
 {
-    struct json_failure failure;
-    json_t *value = json_parse(text, strlen(text), &failure);
+    json_t *value = json_stored(text);
     return value ? value : json_object();
 }
 

@@ -84,8 +84,7 @@ static const char *json_of(struct request *rq, const json_t *content, const char
 /* Everything but how often it was used, which is no part of what somebody wrote. */
 static enum error restore_content(struct request *rq, struct profile *p, const char *content_text)
 {
-    struct json_failure failure;
-    json_t *c = json_parse(content_text, strlen(content_text), &failure);
+    json_t *c = json_stored(content_text);
     if (!c)
         return ERR_INTERNAL;
     p->description = text_of(c, "description");

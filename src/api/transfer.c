@@ -44,9 +44,7 @@ static bool same(const char *a, const char *b)
  * profile written through the API has other white space. */
 static bool same_json(const char *a, const char *b)
 {
-    struct json_failure failure;
-    json_t *left = a ? json_parse(a, strlen(a), &failure) : NULL,
-           *right = b ? json_parse(b, strlen(b), &failure) : NULL;
+    json_t *left = json_stored(a), *right = json_stored(b);
     return left && right ? json_equal(left, right) : left == right;
 }
 
@@ -129,8 +127,7 @@ static enum error remove_others(struct request *rq, const struct profile_file *f
 
 static json_t *parsed(const char *text, json_t *otherwise)
 {
-    struct json_failure failure;
-    json_t *value = text ? json_parse(text, strlen(text), &failure) : NULL;
+    json_t *value = json_stored(text);
     return value ? value : otherwise;
 }
 

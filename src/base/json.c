@@ -71,14 +71,28 @@ json_t *json_parse(const char *text, size_t length, struct json_failure *failure
     return value;
 }
 
-char *json_text(struct arena *arena, const json_t *value)
+json_t *json_stored(const char *text)
 {
-    /* 15 digits: with the 17 that Jansson takes by itself 0.1 would come back as 0.10000000000000001. */
-    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+    return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+}
+
+static char *dump(struct arena *arena, const json_t *value, size_t digits)
+{
+    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits);
     size_t size = json_dumpb(value, NULL, 0, flags);
     char *text = arena_alloc(arena, size + 1);
     json_dumpb(value, text, size, flags);
     return text;
+}
+
+/* 15 digits where they are enough: with 17, which bring every number back, 0.1 would become 0.10000000000000001. */
+char *json_text(struct arena *arena, const json_t *value)
+{
+    char *text = dump(arena, value, 15);
+    json_t *again = json_stored(text);
+    bool same = again && json_equal(again, value);
+    json_decref(again);
+    return same ? text : dump(arena, value, 17);
 }
 
 void json_begin(struct json_writer *w, struct buffer *out)

@@ -1,6 +1,7 @@
 /* Worker: waits, serves, tidies up, until it is told to leave or has served enough. */
 #include "worker.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 enum {
     ARENA_MAX = 64 * MB,
+    MMAP_THRESHOLD = 128 * KB,
+    LARGE_BODY = 64 * KB,
     TICK_MS = 500, /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
     RECONNECT_TICK_MS = 50, /* without a database: each tick carries the attempt on by a step */
     CONNECT_WAIT_MS = 3000, /* at start; after that it serves without (503) */
@@ -130,6 +133,7 @@ static void answer_exhausted(struct worker *w)
     memcpy(id, w->request.id, sizeof id);
     log_error("request ran out of memory", LOG_STR("request_id", id),
               LOG_STR("route", w->request.route ? w->request.route->pattern : NULL), LOG_INT("limit_bytes", ARENA_MAX));
+    bool by_body = w->request.body_length > 0;
     db_settle(w->service.db);
     db_forget_results(w->service.db);
     if (w->sent)
@@ -139,7 +143,8 @@ static void answer_exhausted(struct worker *w)
     make_request(w);
     if (request_parse(&w->request) == OK && id[0])
         memcpy(w->request.id, id, sizeof id);
-    respond_error(&w->request, &w->response, ERR_INTERNAL);
+    enum error error = by_body ? fail(&w->request, MSG_TOO_COMPLEX, NULL) : ERR_INTERNAL;
+    respond_error(&w->request, &w->response, error);
     response_header(&w->response, "Cache-Control", "no-store");
     response_header(&w->response, "X-Request-Id", w->request.id);
     send_response(w);
@@ -163,11 +168,14 @@ static void answer(struct worker *w)
 
 static void tidy_up(struct worker *w)
 {
+    bool large = w->request.body_length > LARGE_BODY;
     db_settle(w->service.db);
     db_forget_results(w->service.db);
     response_reset(&w->response);
     arena_reset(w->arena);
     atomic_fetch_add_explicit(&w->setup->slot->requests, 1, memory_order_relaxed);
+    if (large)
+        malloc_trim(0); /* the TOML parser's many small blocks would stay */
 }
 
 /* Takes one waiting connection, if there is one, from its parameters to its end. */
@@ -226,6 +234,8 @@ static bool make_service(struct worker *w)
         log_error("SECRETS_KEY cannot be used", LOG_STR("reason", problem));
         return false;
     }
+    /* Large blocks come from the kernel and go back to it; malloc would learn to keep them after the first. */
+    mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
     w->arena = arena_new(ARENA_MAX);
     arena_on_exhausted(w->arena, on_exhausted, w);
     json_use_arena(w->arena);

@@ -41,6 +41,7 @@ usage_count = 9223372036854775807
 smallest = -9223372036854775808
 float = 1.0
 exact = 0.1
+digits = 0.30000000000000004
 tiny = 5e-324
 huge = 1.7976931348623157e+308
 endless = -inf
@@ -147,6 +148,19 @@ def test_everything_toml_has(ada, mode):
 def test_shapes_of_files(ada, text):
     imported(ada, text)
     assert parsed(exported(ada, include_secrets=True)) == parsed(text.removeprefix("\ufeff"))
+
+
+def test_as_deep_as_toml_may_be(ada):
+    """Dates deep down, and keys that look like the program's own way of storing them."""
+    deep = "{\"$toml\" = 1, a = " * 14 + "1979-05-27" + "}" * 14
+    text = f"[settings]\nx = {'{a = ' * 29}1979-05-27{'}' * 29}\n[a]\nx = {deep}\ny = 0.30000000000000004\n"
+    imported(ada, text)
+    assert parsed(exported(ada, include_secrets=True)) == parsed(text)
+    ada.delete("/api/configs/a")
+    assert ada.post("/api/configs/a/rollback", json={"revision": 1}).status_code == 200
+    assert parsed(exported(ada, include_secrets=True)) == parsed(text)
+    assert imported(ada, text)["skipped"] == 1
+    assert "deeper than 32" in import_text(ada, text.replace("= {a", "= {a = {a", 1).replace("}\n", "}}\n", 1)).json()["message"]
 
 
 def test_what_the_api_made_is_a_file_too(ada):

@@ -46,6 +46,8 @@ static void values_come_back_in_order(void **state)
     assert_string_equal(round_trip(" { \"z\" : [1, 2.5, true, null] , \"a\" : \"ü\\u00fc\\n\" } "),
                         "{\"z\":[1,2.5,true,null],\"a\":\"üü\\n\"}");
     assert_string_equal(round_trip("0.1"), "0.1"); /* not 0.10000000000000001 */
+    assert_string_equal(round_trip("[0.30000000000000004]"), "[0.30000000000000004]");
+    assert_string_equal(round_trip("1.7976931348623157e308"), "1.7976931348623157e308");
     assert_string_equal(round_trip("\"\\ud83d\\ude00\""), "\"😀\"");
     assert_string_equal(round_trip("9223372036854775807"), "9223372036854775807");
     assert_string_equal(round_trip("null"), "null");
