@@ -42,7 +42,7 @@ MAKEFLAGS += --no-print-directory
 quiet = @echo '  $(1) $(subst $(BUILD)/,,$@)';
 endif
 
-.PHONY: all check handlers check-layers lint format asan clang fuzz fuzzers valgrind bench docs install clean help
+.PHONY: all check handlers check-layers lint format asan clang fuzz fuzzers valgrind bench docs install deb clean help
 .SECONDARY:
 all: $(BUILD)/ccr-ui-backend
 
@@ -58,7 +58,8 @@ help:
 	@echo 'make valgrind   unit tests under valgrind'
 	@echo 'make bench      requests per second as ratios to a bare libfcgi program'
 	@echo 'make docs       docs/configuration.md and .env.example from the table of settings'
-	@echo 'make install    DESTDIR= PREFIX=$(PREFIX)'
+	@echo 'make install    DESTDIR= PREFIX=$(PREFIX) UNITDIR=PREFIX/lib/systemd/system'
+	@echo 'make deb        build/deb/ccr-ui-backend_$(VERSION)_ARCH.deb'
 	@echo 'make clean'
 
 # ---- building -------------------------------------------------------------------------------------------------------
@@ -151,20 +152,25 @@ docs: $(BUILD)/ccr-ui-backend
 # ---- installing -----------------------------------------------------------------------------------------------------
 
 SHARE = $(DESTDIR)$(PREFIX)/share
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+INSTALLED_SCRIPTS := $(wildcard $(patsubst %,scripts/%.sh,lib setup render-nginx backup restore update))
 install: $(BUILD)/ccr-ui-backend
 	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/ccr-ui-backend
-	install -d $(SHARE)/ccr-ui-backend/nginx $(SHARE)/doc/ccr-ui-backend
+	install -d $(SHARE)/ccr-ui-backend/nginx $(SHARE)/ccr-ui-backend/scripts $(SHARE)/doc/ccr-ui-backend $(SHARE)/man/man8
 	install -m 644 $(wildcard nginx/*) $(SHARE)/ccr-ui-backend/nginx
+	install -m 755 $(INSTALLED_SCRIPTS) $(SHARE)/ccr-ui-backend/scripts
+	install -d $(DESTDIR)$(PREFIX)/sbin
+	ln -sf ../share/ccr-ui-backend/scripts/setup.sh $(DESTDIR)$(PREFIX)/sbin/ccr-ui-setup
 	install -m 644 $(wildcard docs/*.md docs/*.yaml README.md CHANGELOG.md LICENSE) $(SHARE)/doc/ccr-ui-backend
 	install -m 644 .env.example $(SHARE)/doc/ccr-ui-backend/env.example
-ifneq ($(wildcard docs/man/*.1),)
-	install -d $(SHARE)/man/man1
-	install -m 644 $(wildcard docs/man/*.1) $(SHARE)/man/man1
-endif
-ifneq ($(wildcard systemd/*),)
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 644 $(wildcard systemd/*) $(DESTDIR)$(PREFIX)/lib/systemd/system
-endif
+	install -m 644 $(wildcard docs/man/*.8) $(SHARE)/man/man8
+	install -d $(DESTDIR)$(UNITDIR)
+	install -m 644 $(wildcard systemd/*.service systemd/*.socket systemd/*.timer) $(DESTDIR)$(UNITDIR)
+	sed -i 's|/usr/local/|$(PREFIX)/|g' $(DESTDIR)$(UNITDIR)/ccr-ui-*
+
+# Needs debhelper and the packages it builds with; VERSION=x.y.z gives it another version.
+deb:
+	@scripts/build-deb.sh $(VERSION)
 
 clean:
 	rm -rf $(BUILD) build-*

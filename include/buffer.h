@@ -7,8 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct arena;
+
 struct buffer {
-    char *data; /* NUL-terminated once anything was appended; NULL before */
+    char *data;          /* NUL-terminated once anything was appended; NULL before */
+    struct arena *arena; /* where data comes from; NULL = malloc */
     size_t length;
     size_t capacity;
     size_t max;
@@ -17,6 +20,8 @@ struct buffer {
 
 /* Prepares an empty buffer that will hold at most `max` bytes. Allocates nothing yet. */
 void buffer_init(struct buffer *buffer, size_t max);
+/* The same, growing in the arena: nothing is lost when the arena is exhausted and jumps out of whoever was writing. */
+void buffer_init_in(struct buffer *buffer, struct arena *arena, size_t max);
 void buffer_free(struct buffer *buffer);
 
 /* Empties it; gives memory past 64 KiB back so that one large response does not stay in a worker for good. */

@@ -1,4 +1,4 @@
-/* Log: one line per event on stderr, JSON for machines or text for people. Never a secret, never a body. */
+/* Log: one line per event on stderr or in a file, JSON for machines or text for people. Never a secret, never a body. */
 #ifndef CCR_LOG_H
 #define CCR_LOG_H
 
@@ -24,6 +24,12 @@ struct log_field {
 
 void log_configure(enum log_level level, enum log_format format);
 bool log_enabled(enum log_level level);
+
+/* Lines go to the end of this file from now on (made with mode 0640 when missing); NULL = to standard error. On false
+ * errno says why, and they go where they went before. Processes forked later write to the same file. */
+bool log_open(const char *path);
+/* Opens the file of log_open anew, after somebody renamed it; until that succeeds the renamed one is written on. */
+bool log_reopen(void);
 
 /* Writes one line with one write(2), so that lines of several processes never mix. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count);

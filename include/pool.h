@@ -66,6 +66,9 @@ int pool_wait_ms(const struct pool *pool, int64_t now, int max_ms);
 void pool_reload(struct pool *pool, const struct settings *settings);
 void pool_reload_undo(struct pool *pool, const struct settings *settings);
 
+/* Tells all workers to open their log file anew, each as soon as it is between two requests. */
+void pool_reopen_log(const struct pool *pool);
+
 /* Tells all workers to leave within shutdown_timeout; pool_hurry kills what is left. */
 void pool_stop(struct pool *pool, int64_t now);
 void pool_hurry(struct pool *pool);

@@ -34,6 +34,7 @@ struct settings {
     const char *update_url;       /* "" = no update source */
     int log_level;                /* enum log_level */
     int log_format;               /* enum log_format */
+    const char *log_file;         /* NULL = standard error */
     struct settings_store *store; /* keeps the strings and where each value came from */
 };
 

@@ -14,7 +14,7 @@ LAYERS=(base store http api proc cmd main)
 ONLY=(
     "fcgiapp.h src/http/fcgi.c"
     "fcgi_stdio.h -"
-    "libpq-fe.h src/store/db.c"
+    "libpq-fe.h src/store/pg.h"
     "curl/ src/http/http_client.c"
     "jwt.h src/http/token.c"
     "systemd/ src/proc/systemd.c"

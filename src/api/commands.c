@@ -334,7 +334,7 @@ static enum error execute(struct request *rq, struct response *rs)
     if (!command)
         return fail(rq, MSG_COMMAND_UNKNOWN, body_text(rq, "command"), NULL);
     take_args(rq, &c);
-    buffer_init(&c.out, OUTPUT_MAX);
+    buffer_init_in(&c.out, rq->arena, OUTPUT_MAX);
     error = run_command(&c, command);
     const char *failure = NULL;
     /* What a person did wrong is the command's own result; what broke is the request's. */

@@ -339,7 +339,7 @@ enum error profile_file_write(struct request *rq, const char *platform, bool sec
     if (error)
         return error;
     struct buffer out;
-    buffer_init(&out, FILE_MAX);
+    buffer_init_in(&out, rq->arena, FILE_MAX);
     toml_write(&out, root);
     bool fits = !out.overflow;
     *text = fits ? arena_strdup(rq->arena, buffer_string(&out)) : NULL;

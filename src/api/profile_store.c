@@ -310,7 +310,7 @@ const char *profile_changes(struct request *rq, const struct profile *before, co
     const struct profile *b = before ? before : &nothing;
     struct buffer out;
     struct json_writer w;
-    buffer_init(&out, MB);
+    buffer_init_in(&out, rq->arena, MB);
     json_begin(&w, &out);
     json_open_array(&w);
     write_change(&w, "description", b->description, after->description);
@@ -389,7 +389,7 @@ static const char *switch_changes(struct request *rq, const struct profile *from
     int column = strcmp(to->platform, "claude") == 0 ? 0 : 1;
     struct buffer out;
     struct json_writer w;
-    buffer_init(&out, 64 * KB);
+    buffer_init_in(&out, rq->arena, 64 * KB);
     json_begin(&w, &out);
     json_open_array(&w);
     write_change(&w, names[0][column], from ? from->base_url : NULL, to->base_url);

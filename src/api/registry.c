@@ -128,7 +128,7 @@ enum error registry_export(struct request *rq, const char **text)
     json_t *value;
     json_object_foreach(doc, key, value) toml_from_json(rq->arena, root, key, value);
     struct buffer out;
-    buffer_init(&out, MB);
+    buffer_init_in(&out, rq->arena, MB);
     toml_write(&out, root);
     *text = arena_strdup(rq->arena, buffer_string(&out));
     bool fits = !out.overflow;

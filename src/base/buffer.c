@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "util.h"
 
 enum { SMALLEST = 256, KEPT_ON_RESET = 64 * KB };
@@ -16,10 +17,17 @@ void buffer_init(struct buffer *buffer, size_t max)
     *buffer = (struct buffer){.max = max < SIZE_MAX / 4 ? max : SIZE_MAX / 4};
 }
 
+void buffer_init_in(struct buffer *buffer, struct arena *arena, size_t max)
+{
+    buffer_init(buffer, max);
+    buffer->arena = arena;
+}
+
 void buffer_free(struct buffer *buffer)
 {
-    free(buffer->data);
-    buffer_init(buffer, buffer->max);
+    if (!buffer->arena)
+        free(buffer->data);
+    buffer_init_in(buffer, buffer->arena, buffer->max);
 }
 
 void buffer_reset(struct buffer *buffer)
@@ -32,6 +40,16 @@ void buffer_reset(struct buffer *buffer)
     buffer->overflow = false;
     if (buffer->data)
         buffer->data[0] = '\0';
+}
+
+static char *grown(struct buffer *buffer, size_t capacity)
+{
+    if (!buffer->arena)
+        return realloc(buffer->data, capacity);
+    char *data = arena_alloc(buffer->arena, capacity);
+    if (buffer->length)
+        memcpy(data, buffer->data, buffer->length + 1);
+    return data;
 }
 
 /* Overflow stays until the reset, so that what the buffer holds is always an unbroken beginning. No memory counts as
@@ -53,7 +71,7 @@ static bool make_room(struct buffer *buffer, size_t length)
         capacity *= 2;
     if (capacity > buffer->max + 1)
         capacity = buffer->max + 1;
-    char *data = realloc(buffer->data, capacity);
+    char *data = grown(buffer, capacity);
     if (!data) {
         buffer->overflow = true;
         return false;

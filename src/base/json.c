@@ -55,6 +55,17 @@ static bool nested_too_deep(const char *text, size_t length)
     return false;
 }
 
+/* Jansson quotes what it stumbled over, and may cut it off in the middle of a character. */
+static void keep_valid(char *text)
+{
+    while (*text) {
+        size_t length = utf8_sequence(text);
+        if (!length)
+            *text = '?';
+        text += length ? length : 1;
+    }
+}
+
 json_t *json_parse(const char *text, size_t length, struct json_failure *failure)
 {
     *failure = (struct json_failure){.too_deep = nested_too_deep(text, length)};
@@ -67,6 +78,7 @@ json_t *json_parse(const char *text, size_t length, struct json_failure *failure
         failure->line = error.line;
         failure->column = error.column;
         snprintf(failure->message, sizeof failure->message, "%s", error.text);
+        keep_valid(failure->message);
     }
     return value;
 }

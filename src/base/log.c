@@ -2,6 +2,8 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +22,8 @@ struct line {
 
 static enum log_level enabled_level = LOG_LEVEL_INFO;
 static enum log_format line_format = LOG_FORMAT_JSON;
+static int log_fd = STDERR_FILENO;
+static char log_path[PATH_MAX]; /* "" = standard error */
 
 static const struct {
     const char *json, *text;
@@ -40,6 +44,50 @@ bool log_enabled(enum log_level level)
 {
     return level <= enabled_level;
 }
+
+/* ---- the file --------------------------------------------------------------------------------------------------- */
+
+static void use_descriptor(int fd)
+{
+    if (log_fd != STDERR_FILENO)
+        close(log_fd);
+    log_fd = fd;
+}
+
+bool log_open(const char *path)
+{
+    if (!path) {
+        use_descriptor(STDERR_FILENO);
+        log_path[0] = '\0';
+        return true;
+    }
+    if (strlen(path) >= sizeof log_path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    if (fd < 0)
+        return false;
+    use_descriptor(fd);
+    if (path != log_path)
+        memcpy(log_path, path, strlen(path) + 1);
+    return true;
+}
+
+bool log_reopen(void)
+{
+    return log_path[0] == '\0' || log_open(log_path);
+}
+
+static bool write_line(int fd, const struct line *line)
+{
+    ssize_t written;
+    while ((written = write(fd, line->text, line->length)) < 0 && errno == EINTR)
+        ;
+    return written == (ssize_t)line->length;
+}
+
+/* ---- the line --------------------------------------------------------------------------------------------------- */
 
 /* All of bytes or nothing; after the first that did not fit, nothing more. */
 static void put(struct line *line, const char *bytes, size_t length)
@@ -176,7 +224,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
         put_tail(&line, json ? ",\"cut\":true" : " cut=true");
     put_tail(&line, json ? "}\n" : "\n");
 
-    while (write(STDERR_FILENO, line.text, line.length) < 0 && errno == EINTR)
-        ;
+    if (!write_line(log_fd, &line) && log_fd != STDERR_FILENO) /* a full disk, mostly: the journal may be elsewhere */
+        write_line(STDERR_FILENO, &line);
     errno = saved_errno;
 }

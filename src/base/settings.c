@@ -99,6 +99,9 @@ const struct setting settings_table[] = {
      .help = "The least serious level that is logged."},
     {"LOG_FORMAT", &setting_choice, FIELD(log_format), .fallback = "json", .words = format_words,
      .help = "`json`: an object a line for machines; `text`: for people."},
+    {"LOG_FILE", &setting_path, FIELD(log_file), .fallback = "",
+     .kind = "absolute path", .check = check_log_file, .example = "/var/log/ccr-ui/backend.log",
+     .help = "File that `serve` appends its log to, opened anew at SIGUSR1. Empty = standard error, which systemd's journal keeps."},
     {0},
 };
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* Settings' checks: what the text settings must satisfy. A check that fails names no part of a secret. */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -65,6 +66,16 @@ bool check_socket(const struct setting *row, struct setting_value *value, struct
     if (value->text[0] == '/' && value->text[1] && strlen(value->text) <= max)
         return true;
     return problem_set(problem, "\"%.60s\" is not an absolute path of at most %zu bytes", value->text, max);
+}
+
+bool check_log_file(const struct setting *row, struct setting_value *value, struct problem *problem)
+{
+    size_t length = strlen(value->text);
+
+    (void)row;
+    if (value->text[0] == '/' && value->text[length - 1] != '/' && length < PATH_MAX)
+        return true;
+    return problem_set(problem, "\"%.60s\" is not an absolute path of a file", value->text);
 }
 
 /* ---- secrets ---- */

@@ -1,7 +1,10 @@
 /* check-config: everything `serve` would need, one line each. */
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "crypto.h"
@@ -39,6 +42,23 @@ static bool check_socket(const struct settings *settings)
     return report("socket", good, line);
 }
 
+/* Nothing is made: whoever runs this may not be whom the file is to belong to. */
+static bool check_log(const struct settings *settings)
+{
+    char line[PATH_MAX + 128];
+    const char *path = settings->log_file;
+    if (!path)
+        return report("log", true, "standard error");
+    size_t folder = (size_t)(strrchr(path, '/') - path);
+    snprintf(line, sizeof line, "%.*s", folder ? (int)folder : 1, path);
+    bool exists = access(path, F_OK) == 0;
+    bool good = exists ? access(path, W_OK) == 0 : access(line, W_OK | X_OK) == 0;
+    if (good)
+        return report("log", true, path);
+    snprintf(line, sizeof line, "LOG_FILE: %s cannot be %s: %s", path, exists ? "written" : "made", strerror(errno));
+    return report("log", false, line);
+}
+
 static bool check_database(const struct settings *settings)
 {
     struct database_findings found;
@@ -63,6 +83,7 @@ static int run(int argc, char **argv)
     bool good = report("settings", true, "");
     good &= check_keys(&settings);
     good &= check_socket(&settings);
+    good &= check_log(&settings);
     good &= check_database(&settings);
     settings_free(&settings);
     return good ? EX_OK : EX_CONFIG;

@@ -136,6 +136,15 @@ static int check_database(const struct settings *settings)
     return WEXITSTATUS(status) == EX_UNAVAILABLE ? EX_OK : WEXITSTATUS(status);
 }
 
+static int open_log(const struct settings *settings)
+{
+    char line[PATH_MAX + 128];
+    if (log_open(settings->log_file))
+        return EX_OK;
+    snprintf(line, sizeof line, "LOG_FILE: %s cannot be opened: %s", settings->log_file, strerror(errno));
+    return refuse(EX_CONFIG, line);
+}
+
 /* ---- running ---------------------------------------------------------------------------------------------------- */
 
 static int run_master(struct settings *settings, const struct listener *listener, struct options *options)
@@ -193,6 +202,8 @@ static int run(int argc, char **argv)
     if (!status)
         status = check_program(&settings);
     if (!status)
+        status = open_log(&settings);
+    if (!status)
         return serve(&settings, &options);
     settings_free(&settings);
     return status;
@@ -212,7 +223,8 @@ const struct command command_serve = {
         "--socket before HOST and PORT.\n"
         "\n"
         "Signals to the master: TERM, QUIT or INT finish the requests in progress, then stop (a second one stops at\n"
-        "once); HUP reads the settings again and replaces the workers one by one, losing no request.\n"
+        "once); HUP reads the settings again and replaces the workers one by one, losing no request; USR1 opens\n"
+        "LOG_FILE anew, after it was renamed.\n"
         "\n"
         "Exit status: 0 stopped as told, 64 wrong usage or no socket, 73 the socket cannot be made, 78 a wrong "
         "setting,\n"

@@ -87,11 +87,10 @@ enum error fail_field(struct request *rq, const char *field, enum message messag
     rq->last_field = failure;
     /* The general message names the fields too: old clients show only that. */
     struct buffer list;
-    buffer_init(&list, 4 * KB);
-    for (const struct field_failure *f = rq->fields; f; f = f->next)
+    buffer_init_in(&list, rq->arena, 4 * KB);
+    for (const struct field_failure *f = rq->fields; f && !list.overflow; f = f->next)
         buffer_printf(&list, "%s%s %s", f == rq->fields ? "" : "; ", f->field, f->message);
     fail(rq, MSG_FIELDS, buffer_string(&list), NULL);
-    buffer_free(&list);
     return ERR_VALIDATION;
 }
 

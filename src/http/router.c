@@ -61,6 +61,21 @@ static int by_precedence(const void *a, const void *b)
     return strcmp(left->route->pattern, right->route->pattern);
 }
 
+/* The same path but for what its parameters are called: the methods of one of the two would not be found. */
+static bool same_shape(const struct compiled *a, const struct compiled *b)
+{
+    if (a->count != b->count || strcmp(a->route->pattern, b->route->pattern) == 0)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct segment *x = &a->segments[i], *y = &b->segments[i];
+        bool same =
+            is_parameter(x) ? is_parameter(y) : x->length == y->length && memcmp(x->start, y->start, x->length) == 0;
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
 static bool sound(const struct compiled *c, char *error, size_t size)
 {
     const struct route *r = c->route;
@@ -75,9 +90,12 @@ static bool sound(const struct compiled *c, char *error, size_t size)
         what = "is not a path";
     else if (r->method == GET && r->body)
         what = "is a GET with a body";
-    for (const struct compiled *other = compiled; other < c && !what; other++)
+    for (const struct compiled *other = compiled; other < c && !what; other++) {
         if (other->route->method == r->method && strcmp(other->route->pattern, r->pattern) == 0)
             what = "stands twice";
+        else if (same_shape(c, other))
+            what = "names its parameters otherwise than another route of the same path";
+    }
     if (what)
         snprintf(error, size, "route %s %s %s", method_names[r->method], r->pattern, what);
     return !what;

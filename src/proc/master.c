@@ -54,12 +54,35 @@ void master_block_signals(void)
     sigaction(SIGPIPE, &ignore, NULL); /* standard error may be a pipe whose reader has gone */
 }
 
+/* ---- log file --------------------------------------------------------------------------------------------------- */
+
+/* The master first: workers that are started meanwhile get its descriptor. */
+static void reopen_log(struct master *m)
+{
+    const char *path = m->sets[m->current].log_file;
+    if (!path)
+        return;
+    if (log_reopen())
+        log_info("log file opened anew");
+    else
+        log_error("LOG_FILE cannot be opened anew, the old file is written on", LOG_STR("path", path),
+                  LOG_STR("reason", strerror(errno)));
+    pool_reopen_log(&m->pool);
+}
+
 /* ---- reload ----------------------------------------------------------------------------------------------------- */
 
 static void use_settings(struct master *m, int index)
 {
     m->current = index;
     log_configure((enum log_level)m->sets[index].log_level, (enum log_format)m->sets[index].log_format);
+}
+
+static void go_back_to(struct master *m, int index)
+{
+    use_settings(m, index);
+    if (!log_open(m->sets[index].log_file))
+        log_error("LOG_FILE cannot be opened", LOG_STR("reason", strerror(errno)));
 }
 
 static int spare_set(const struct master *m)
@@ -78,6 +101,11 @@ static void reload(struct master *m)
         log_error("reload refused, the settings stay as they are", LOG_STR("reason", problem));
         return;
     }
+    if (!log_open(m->sets[spare].log_file)) {
+        log_error("reload refused: LOG_FILE cannot be opened", LOG_STR("reason", strerror(errno)));
+        settings_free(&m->sets[spare]);
+        return;
+    }
     log_info("reload: workers are replaced one by one");
     systemd_notify("RELOADING=1\nSTATUS=Reloading");
     pool_reload(&m->pool, &m->sets[spare]);
@@ -92,7 +120,7 @@ static void follow_reload(struct master *m)
         int failed = m->current;
         log_error("reload failed: the first worker with the new settings died; the old ones are kept");
         pool_reload_undo(&m->pool, &m->sets[m->proven]);
-        use_settings(m, m->proven);
+        go_back_to(m, m->proven);
         settings_free(&m->sets[failed]);
         systemd_notify("READY=1\nSTATUS=Reload failed, running with the old settings");
     }
@@ -132,6 +160,9 @@ static void take_signal(struct master *m, int number, int64_t now)
     case SIGHUP:
         if (!m->pool.stopping)
             reload(m);
+        break;
+    case SIGUSR1:
+        reopen_log(m);
         break;
     default: /* SIGCHLD: the loop collects after every wake-up */
         break;

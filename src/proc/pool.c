@@ -381,6 +381,13 @@ void pool_reload_undo(struct pool *pool, const struct settings *settings)
     pool->reload = RELOAD_NONE;
 }
 
+void pool_reopen_log(const struct pool *pool)
+{
+    for (int i = 0; i < POOL_SEATS; i++)
+        if (has_process(&pool->seats[i]))
+            kill(pool->seats[i].pid, SIGUSR1);
+}
+
 void pool_stop(struct pool *pool, int64_t now)
 {
     pool->stopping = true;

@@ -1,6 +1,7 @@
 /* Worker: waits, serves, tidies up, until it is told to leave or has served enough. */
 #include "worker.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -41,12 +42,18 @@ struct worker {
 
 /* ---- signals ---------------------------------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, log_renamed;
 
 static void on_stop(int signal_number)
 {
     (void)signal_number;
     stopping = 1;
+}
+
+static void on_log_renamed(int signal_number)
+{
+    (void)signal_number;
+    log_renamed = 1;
 }
 
 static void on_nothing(int signal_number)
@@ -61,10 +68,10 @@ static void set_up_signals(sigset_t *while_waiting)
         int signal;
         void (*handler)(int);
     } table[] = {
-        {SIGTERM, on_stop},    {SIGQUIT, on_stop},    {SIGINT, SIG_IGN},
-        {SIGHUP, SIG_IGN},                            /* the master passes these on */
-        {SIGPIPE, on_nothing}, {SIGUSR1, on_nothing}, /* a function: FCGX_Init would replace SIG_IGN by a handler of its own */
-        {SIGUSR2, SIG_IGN},    {SIGCHLD, SIG_DFL},
+        {SIGTERM, on_stop},        {SIGQUIT, on_stop}, {SIGINT, SIG_IGN},
+        {SIGHUP, SIG_IGN},     /* the master passes these on */
+        {SIGPIPE, on_nothing}, /* a function: FCGX_Init would replace SIG_IGN by a handler of its own */
+        {SIGUSR1, on_log_renamed}, {SIGUSR2, SIG_IGN}, {SIGCHLD, SIG_DFL},
     };
     for (size_t i = 0; i < COUNT(table); i++) {
         struct sigaction action = {.sa_handler = table[i].handler};
@@ -73,6 +80,21 @@ static void set_up_signals(sigset_t *while_waiting)
     sigprocmask(SIG_SETMASK, NULL, while_waiting);
     sigdelset(while_waiting, SIGTERM);
     sigdelset(while_waiting, SIGQUIT);
+    sigdelset(while_waiting, SIGUSR1);
+}
+
+/* Between two requests: epoll_pwait prefers a waiting connection to a pending signal, so that under steady load a worker
+ * would never learn that it is to leave. */
+static void take_signals(const sigset_t *while_waiting)
+{
+    sigset_t blocked;
+    sigprocmask(SIG_SETMASK, while_waiting, &blocked);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    if (!log_renamed)
+        return;
+    log_renamed = 0;
+    if (!log_reopen())
+        log_error("LOG_FILE cannot be opened anew, the old file is written on", LOG_STR("reason", strerror(errno)));
 }
 
 /* False when the master is already gone. */
@@ -216,7 +238,10 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
     unsigned random;
     random_bytes(&random, sizeof random);
     unsigned long limit = (unsigned long)worker_request_limit(w->service.settings->max_requests, random);
-    while (!stopping && !w->worn && (!limit || atomic_load(&w->setup->slot->requests) < limit)) {
+    for (;;) {
+        take_signals(while_waiting);
+        if (stopping || w->worn || (limit && atomic_load(&w->setup->slot->requests) >= limit))
+            return;
         beat(w);
         int timeout = watch_database(w) ? TICK_MS : RECONNECT_TICK_MS;
         enum fcgi_wake wake = fcgi_wait(w->fcgi, db_fd(w->service.db), timeout, while_waiting);

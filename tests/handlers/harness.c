@@ -28,6 +28,7 @@ static struct response response;
 static struct db *beside, *own;
 static char token[ACCESS_TOKEN_MAX + 1];
 static const char *headers[HEADERS_MAX];
+static char address[16]; /* a new one each run: failed logins count for an address, and the database may be kept */
 static size_t arena_bytes;
 
 /* ---- start and end ---------------------------------------------------------------------------------------------- */
@@ -82,6 +83,9 @@ int harness_start(void **state)
         print_error("%s\n", problem);
         return -1;
     }
+    unsigned char dice[2];
+    random_bytes(dice, sizeof dice);
+    snprintf(address, sizeof address, "198.18.%u.%u", dice[0], dice[1]);
     own = db_new(&settings);
     beside = db_new(&settings);
     service = (struct service){&settings, keyring, board, own};
@@ -256,7 +260,7 @@ static const char *const *variables(const char *method, const char *target, cons
     size_t n = 0;
     list[n++] = arena_printf(arena, "REQUEST_METHOD=%s", method);
     list[n++] = arena_printf(arena, "REQUEST_URI=%s", target);
-    list[n++] = "REMOTE_ADDR=192.0.2.1";
+    list[n++] = arena_printf(arena, "REMOTE_ADDR=%s", address);
     list[n++] = "HTTP_HOST=ccr.example";
     if (body) {
         list[n++] = "CONTENT_TYPE=application/json";

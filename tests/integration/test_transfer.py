@@ -153,7 +153,7 @@ def test_shapes_of_files(ada, text):
 def test_as_deep_as_toml_may_be(ada):
     """Dates deep down, and keys that look like the program's own way of storing them."""
     deep = "{\"$toml\" = 1, a = " * 14 + "1979-05-27" + "}" * 14
-    text = f"[settings]\nx = {'{a = ' * 29}1979-05-27{'}' * 29}\n[a]\nx = {deep}\ny = 0.30000000000000004\n"
+    text = f"[settings]\nx = {'{a = ' * 30}1979-05-27{'}' * 30}\n[a]\nx = {deep}\ny = 0.30000000000000004\n"
     imported(ada, text)
     assert parsed(exported(ada, include_secrets=True)) == parsed(text)
     ada.delete("/api/configs/a")

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "arena.h"
 #include "buffer.h"
 #include "util.h"
 
@@ -143,6 +144,28 @@ static void reset_keeps_little_and_returns_much(void **state)
     buffer_free(&buffer);
 }
 
+static void in_an_arena_it_grows_there(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(4 * MB);
+    struct buffer buffer;
+    buffer_init_in(&buffer, arena, MB);
+    for (int i = 0; i < 1000; i++)
+        buffer_printf(&buffer, "%03d,", i);
+    assert_int_equal(buffer.length, 4000);
+    assert_memory_equal(buffer.data, "000,001,", 8);
+    assert_string_equal(buffer.data + 3996, "999,");
+    assert_true(arena_used(arena) >= 4000);
+    buffer_printf(&buffer, "%*d", MB, 1);
+    assert_true(buffer.overflow);
+    assert_int_equal(buffer.length, 4000);
+    buffer_free(&buffer);
+    assert_null(buffer.data);
+    buffer_text(&buffer, "again");
+    assert_string_equal(buffer_string(&buffer), "again");
+    arena_free(arena); /* and everything with it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +173,7 @@ int main(void)
         cmocka_unit_test(grows_and_keeps_its_contents),    cmocka_unit_test(exactly_the_maximum_fits),
         cmocka_unit_test(overflow_drops_all_that_follows), cmocka_unit_test(lengths_do_not_wrap),
         cmocka_unit_test(zero_maximum_takes_nothing),      cmocka_unit_test(reset_keeps_little_and_returns_much),
+        cmocka_unit_test(in_an_arena_it_grows_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,9 +7,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -258,9 +260,140 @@ static void errno_survives(void **state)
     close(broken);
 }
 
+/* ---- the file --------------------------------------------------------------------------------------------------- */
+
+static char folder[] = "/tmp/ccr-test-log-XXXXXX", path[64], renamed[64];
+
+static int set_up_folder(void **state)
+{
+    memcpy(strrchr(folder, '-'), "-XXXXXX", 7);
+    if (set_up(state) != 0 || !mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/log", folder);
+    snprintf(renamed, sizeof renamed, "%s/log.1", folder);
+    return 0;
+}
+
+static int tear_down_folder(void **state)
+{
+    log_open(NULL);
+    unlink(path);
+    unlink(renamed);
+    rmdir(folder);
+    return tear_down(state);
+}
+
+/* The messages of a file's lines, one after the other. */
+static const char *messages(const char *file)
+{
+    static char found[1024];
+    FILE *in = fopen(file, "r");
+    assert_non_null(in);
+    found[0] = '\0';
+    while (fgets(line, sizeof line, in)) {
+        struct json_failure failure;
+        json_t *event = json_parse(line, strlen(line), &failure);
+        assert_non_null(event);
+        size_t length = strlen(found);
+        snprintf(found + length, sizeof found - length, "%s%s", length ? " " : "",
+                 json_string_value(json_object_get(event, "message")));
+        json_decref(event);
+    }
+    fclose(in);
+    return found;
+}
+
+static void lines_are_appended_to_the_file(void **state)
+{
+    (void)state;
+    mode_t before = umask(0022);
+    assert_true(log_open(path));
+    umask(before);
+    log_info("one");
+    assert_true(log_open(path)); /* keeps what is there */
+    log_info("two");
+    assert_string_equal(messages(path), "one two");
+    assert_null(next_write());
+    struct stat made;
+    assert_int_equal(stat(path, &made), 0);
+    assert_int_equal(made.st_mode & 0777, 0640);
+
+    assert_true(log_open(NULL));
+    log_info("three");
+    assert_non_null(next_write());
+    assert_string_equal(messages(path), "one two");
+}
+
+static void a_renamed_file_is_written_until_reopened(void **state)
+{
+    (void)state;
+    assert_true(log_reopen()); /* standard error: nothing to do */
+    assert_true(log_open(path));
+    log_info("one");
+    assert_int_equal(rename(path, renamed), 0);
+    log_info("two");
+    assert_int_equal(access(path, F_OK), -1);
+    assert_true(log_reopen());
+    log_info("three");
+    assert_string_equal(messages(renamed), "one two");
+    assert_string_equal(messages(path), "three");
+    assert_true(log_reopen());
+    log_info("four");
+    assert_string_equal(messages(path), "three four");
+}
+
+static int count_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void a_file_that_cannot_be_opened_changes_nothing(void **state)
+{
+    (void)state;
+    char missing[80], *endless = repeat("/x", PATH_MAX + 2);
+    snprintf(missing, sizeof missing, "%s/missing/log", folder);
+    errno = 0;
+    assert_false(log_open(missing));
+    assert_int_equal(errno, ENOENT);
+    assert_false(log_open(folder));
+    assert_int_equal(errno, EISDIR);
+    assert_false(log_open(endless));
+    assert_int_equal(errno, ENAMETOOLONG);
+    log_info("to standard error");
+    assert_non_null(next_write());
+
+    assert_true(log_open(path));
+    log_info("one");
+    assert_int_equal(rename(path, renamed), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    int open_before = count_descriptors();
+    assert_false(log_reopen());
+    assert_int_equal(errno, EISDIR);
+    log_info("two");
+    assert_string_equal(messages(renamed), "one two");
+    assert_int_equal(rmdir(path), 0);
+    for (int i = 0; i < 10; i++)
+        assert_true(log_reopen());
+    assert_int_equal(count_descriptors(), open_before);
+}
+
+static void a_line_that_does_not_fit_the_disk_goes_to_standard_error(void **state)
+{
+    (void)state;
+    assert_true(log_open("/dev/full"));
+    log_info("nowhere");
+    json_t *event = next_json();
+    assert_member(event, "message", "nowhere");
+    json_decref(event);
+}
+
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)      cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST_FILE(function) cmocka_unit_test_setup_teardown(function, set_up_folder, tear_down_folder)
     const struct CMUnitTest tests[] = {
         TEST(json_line),
         TEST(json_line_without_fields),
@@ -272,6 +405,10 @@ int main(void)
         TEST(any_part_may_meet_the_limit),
         TEST(many_fields_are_cut_between_fields),
         TEST(errno_survives),
+        TEST_FILE(lines_are_appended_to_the_file),
+        TEST_FILE(a_renamed_file_is_written_until_reopened),
+        TEST_FILE(a_file_that_cannot_be_opened_changes_nothing),
+        TEST_FILE(a_line_that_does_not_fit_the_disk_goes_to_standard_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

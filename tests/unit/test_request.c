@@ -24,9 +24,9 @@ static void escapes_are_decoded(void **state)
         {"%00", NULL, NULL},
         {"a%00b", NULL, NULL},
         {"%ff", NULL, NULL},
-        {"%c0%80", NULL, NULL},     /* overlong NUL */
-        {"%ed%a0%80", NULL, NULL},  /* a surrogate */
-        {"%e4%b8", NULL, NULL},     /* cut off */
+        {"%c0%80", NULL, NULL},    /* overlong NUL */
+        {"%ed%a0%80", NULL, NULL}, /* a surrogate */
+        {"%e4%b8", NULL, NULL},    /* cut off */
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -46,6 +46,7 @@ static const char *const names[] = {
     "UPDATE_URL",
     "LOG_LEVEL",
     "LOG_FORMAT",
+    "LOG_FILE",
 };
 
 static char error[500];
@@ -151,6 +152,7 @@ static void defaults(void **state)
     assert_string_equal(s.update_url, "");
     assert_int_equal(s.log_level, LOG_LEVEL_INFO);
     assert_int_equal(s.log_format, LOG_FORMAT_JSON);
+    assert_null(s.log_file);
     settings_free(&s);
 }
 
@@ -181,6 +183,7 @@ static void every_member_is_set(void **state)
     setenv("UPDATE_URL", "https://updates.example:8443/v1?x=1", 1);
     setenv("LOG_LEVEL", "DEBUG", 1);
     setenv("LOG_FORMAT", "text", 1);
+    setenv("LOG_FILE", "/var/log/ccr.log", 1);
     load(&s, NULL);
     assert_string_equal(s.host, "::1");
     assert_int_equal(s.port, 65535);
@@ -204,6 +207,7 @@ static void every_member_is_set(void **state)
     assert_string_equal(s.update_url, "https://updates.example:8443/v1?x=1");
     assert_int_equal(s.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(s.log_format, LOG_FORMAT_TEXT);
+    assert_string_equal(s.log_file, "/var/log/ccr.log");
     settings_free(&s);
 }
 
@@ -285,6 +289,8 @@ static const struct wrong wrongs[] = {
     {"LOG_LEVEL", "info,sqlx=warn", "LOG_LEVEL: \"info,sqlx=warn\" is not one of error, warn, info, debug"},
     {"RUST_LOG", "loud", "RUST_LOG: \"loud\" is not one of error, warn, info, debug"},
     {"LOG_FORMAT", "xml", "LOG_FORMAT: \"xml\" is not one of json, text"},
+    {"LOG_FILE", "ccr.log", "LOG_FILE: \"ccr.log\" is not an absolute path of a file"},
+    {"LOG_FILE", "/var/log/", "LOG_FILE: \"/var/log/\" is not an absolute path of a file"},
     {"HOST", "\xff\xfe", "HOST: is not UTF-8 text"},
 };
 

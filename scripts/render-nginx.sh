@@ -1,0 +1,252 @@
+#!/usr/bin/env bash
+# Makes the Nginx site from nginx/site.conf.in. See --help. It needs nothing but Bash, and Nginx for --check.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+PATH=$PATH:/usr/sbin:/sbin # a plain user's PATH lacks nginx
+
+usage() {
+    cat <<'END'
+Usage: scripts/render-nginx.sh [--check] [-o FILE] NAME=VALUE...
+
+Prints Nginx's configuration of the production site, or writes it to FILE (whole or not at all). Each NAME is taken from the
+arguments, else from the environment.
+
+  SERVER_NAME       required: the site's host name; more may follow, the first is the one HTTP is sent to
+  CERTIFICATE       the certificate with its chain (PEM); default /etc/letsencrypt/live/SERVER_NAME/fullchain.pem
+  CERTIFICATE_KEY   its key; default /etc/letsencrypt/live/SERVER_NAME/privkey.pem
+  SOCKET            the backend, or several of them: paths of Unix sockets and HOST:PORT, separated by spaces or commas;
+                    default /run/ccr-ui-backend/fastcgi.sock
+  STATIC_DIR        the folder of /static/; default /var/www/ccr-ui-static
+  FRONTEND_DIR      a built frontend, served at /; default none: everything else is 404
+  TRUSTED_PROXIES   addresses and networks whose X-Forwarded-For is believed; default none
+  RATE, BURST       requests a second and address, and how many at once beyond that; default 50 and twice RATE
+  CONNECTIONS       connections of one address at a time; default 128
+  MAX_BODY          the largest request body; default 2m, the backend's MAX_BODY_SIZE
+  HSTS              default "max-age=31536000; includeSubDomains"
+  HTTP_PORT, HTTPS_PORT   default 80 and 443
+  LISTEN            addresses; default "0.0.0.0 [::]", the second only where the machine has IPv6
+  LOG_DIR           default /var/log/nginx
+  LOG_BUFFER        for example 32k: the access log is written in such pieces, at least every 5 s; default none
+  ACME_DIR          what Let's Encrypt's http-01 challenge is served from; default /var/www/letsencrypt
+  MAINTENANCE_FILE  while it exists, /api/ and /health answer 503; default /run/ccr-ui-maintenance
+  ZONE_SIZE, TLS_CACHE    shared memory of the limits and of TLS sessions; default 1m and 10m
+  NGINX_DIR         where the files to include are; default: beside the template
+
+  -o FILE     where to, instead of standard output
+  --check     also has `nginx -t` look at the result, in a configuration of its own
+  -h, --help  this text
+
+Exit status: 0 done; 1 cannot be written, or Nginx refuses it; 2 wrong arguments.
+END
+}
+
+wrong() {
+    printf 'render-nginx: %s\n' "$*" >&2
+    exit 2
+}
+die() {
+    printf 'render-nginx: %s\n' "$*" >&2
+    exit 1
+}
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR FRONTEND_DIR TRUSTED_PROXIES RATE BURST CONNECTIONS
+    MAX_BODY HSTS HTTP_PORT HTTPS_PORT LISTEN LOG_DIR LOG_BUFFER ACME_DIR MAINTENANCE_FILE ZONE_SIZE TLS_CACHE NGINX_DIR)
+
+output='' check=''
+while (($#)); do
+    case $1 in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    -o)
+        (($# >= 2)) || wrong "-o needs a file"
+        output=$2
+        shift
+        ;;
+    --check) check=1 ;;
+    [A-Z]*=*)
+        [[ " ${VARIABLES[*]} " == *" ${1%%=*} "* ]] || wrong "there is no ${1%%=*}; see --help"
+        declare "${1%%=*}=${1#*=}"
+        ;;
+    *) wrong "'$1' is not an argument it knows; see --help" ;;
+    esac
+    shift
+done
+
+# ---- values ---------------------------------------------------------------------------------------------------------
+
+# words NAME: its value with commas as spaces, in the array `list`; nothing in it is expanded.
+words() {
+    IFS=$' ,\t' read -ra list <<<"${!1}"
+}
+# must NAME PATTERN WHAT
+must() {
+    [[ ${!1} =~ ^($2)$ ]] || wrong "$1 '${!1}' is not $3"
+}
+path() { must "$1" '/[A-Za-z0-9._/@+~-]*[A-Za-z0-9._@+~-]' 'an absolute path of letters, digits and . _ / @ + ~ -'; }
+
+[ -n "${SERVER_NAME:-}" ] || wrong "SERVER_NAME is required, for example SERVER_NAME=ccr.example.org"
+words SERVER_NAME
+for SERVER_NAME in "${list[@]}"; do
+    must SERVER_NAME '[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?' 'a host name'
+done
+names=${list[*]} name=${list[0]}
+
+: "${CERTIFICATE:=/etc/letsencrypt/live/$name/fullchain.pem}" "${CERTIFICATE_KEY:=/etc/letsencrypt/live/$name/privkey.pem}"
+: "${SOCKET:=/run/ccr-ui-backend/fastcgi.sock}" "${STATIC_DIR:=/var/www/ccr-ui-static}" "${FRONTEND_DIR:=}"
+: "${TRUSTED_PROXIES:=}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=2m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
+: "${HSTS:=max-age=31536000; includeSubDomains}" "${LISTEN:=}" "${LOG_DIR:=/var/log/nginx}" "${LOG_BUFFER:=}"
+: "${ACME_DIR:=/var/www/letsencrypt}" "${MAINTENANCE_FILE:=/run/ccr-ui-maintenance}" "${ZONE_SIZE:=1m}" "${TLS_CACHE:=10m}"
+: "${NGINX_DIR:=$HERE/nginx}"
+STATIC_DIR=${STATIC_DIR%/} FRONTEND_DIR=${FRONTEND_DIR%/}
+
+for variable in CERTIFICATE CERTIFICATE_KEY STATIC_DIR LOG_DIR ACME_DIR MAINTENANCE_FILE NGINX_DIR; do
+    path "$variable"
+done
+[ -z "$FRONTEND_DIR" ] || path FRONTEND_DIR
+must RATE '[1-9][0-9]{0,6}' 'a whole number above 0'
+: "${BURST:=$((RATE * 2))}"
+for variable in BURST CONNECTIONS HTTP_PORT HTTPS_PORT; do
+    must "$variable" '[1-9][0-9]{0,6}' 'a whole number above 0'
+done
+for variable in HTTP_PORT HTTPS_PORT; do
+    ((${!variable} <= 65535)) || wrong "$variable '${!variable}' is not a port from 1 to 65535"
+done
+for variable in MAX_BODY ZONE_SIZE TLS_CACHE; do
+    must "$variable" '[1-9][0-9]{0,8}[kKmM]?' 'a size such as 512k or 2m'
+done
+[ -z "$LOG_BUFFER" ] || must LOG_BUFFER '[1-9][0-9]{0,8}[kKmM]?' 'a size such as 32k'
+must HSTS 'max-age=[0-9]+(; includeSubDomains)?(; preload)?' 'max-age=SECONDS[; includeSubDomains][; preload]'
+[ -f "$NGINX_DIR/fastcgi_ccr.conf" ] || wrong "NGINX_DIR $NGINX_DIR has no fastcgi_ccr.conf"
+template=$NGINX_DIR/site.conf.in
+[ -f "$template" ] || template=$HERE/nginx/site.conf.in
+
+# A server that fails once is left alone for 2 s; one that is alone is asked always.
+words SOCKET
+servers=()
+for SOCKET in "${list[@]}"; do
+    SOCKET=${SOCKET#unix:}
+    if [[ $SOCKET == /* ]]; then
+        path SOCKET
+        (($(printf %s "$SOCKET" | wc -c) <= 107)) || wrong "SOCKET '$SOCKET' is longer than the 107 bytes a socket's path may have"
+        SOCKET=unix:$SOCKET
+    else
+        must SOCKET '([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):[1-9][0-9]{0,4}' 'the path of a Unix socket or HOST:PORT'
+    fi
+    servers+=("    server $SOCKET max_fails=1 fail_timeout=2s;")
+done
+
+words TRUSTED_PROXIES
+real_ip=("    # none")
+if ((${#list[@]})); then
+    real_ip=()
+    for TRUSTED_PROXIES in "${list[@]}"; do
+        must TRUSTED_PROXIES '[0-9A-Fa-f:.]+(/[0-9]{1,3})?' 'an address or network such as 10.0.0.0/8'
+        real_ip+=("    set_real_ip_from $TRUSTED_PROXIES;")
+    done
+    real_ip+=("    real_ip_header X-Forwarded-For;" "    real_ip_recursive on;")
+fi
+
+if [ -z "$LISTEN" ]; then
+    LISTEN=0.0.0.0
+    [ ! -e /proc/net/if_inet6 ] || LISTEN+=' [::]'
+fi
+# Before 1.25.1 HTTP/2 is a parameter of `listen`; since then that is deprecated.
+version=$(nginx -v 2>&1 | sed -nE 's|.*nginx/([0-9.]+).*|\1|p') || version=''
+http2_parameter=' http2' http2_directive=()
+if [ -n "$version" ] && [ "$(printf '%s\n' 1.25.1 "$version" | sort -V | head -n 1)" = 1.25.1 ]; then
+    http2_parameter='' http2_directive=("    http2 on;")
+fi
+words LISTEN
+for LISTEN in "${list[@]}"; do
+    must LISTEN '[0-9.]+|\[[0-9A-Fa-f:]+\]' 'an address such as 0.0.0.0 or [::]'
+done
+
+# listens PORT [PARAMETERS]
+listens() {
+    local address
+    for address in "${list[@]}"; do
+        printf '    listen %s:%s%s;\n' "$address" "$1" "${2:-}"
+    done
+}
+lines() { printf '%s\n' "$@"; }
+
+# ---- the text -------------------------------------------------------------------------------------------------------
+
+declare -A put
+render() {
+    local text part
+    put=(
+        [NAMES]=$names [NAME]=$name [NGINX_DIR]=$NGINX_DIR [CERTIFICATE]=$CERTIFICATE [CERTIFICATE_KEY]=$CERTIFICATE_KEY
+        [STATIC_DIR]=$STATIC_DIR [RATE]=$RATE [BURST]=$BURST [CONNECTIONS]=$CONNECTIONS [MAX_BODY]=$MAX_BODY [HSTS]=$HSTS
+        [LOG_DIR]=$LOG_DIR [ACME_DIR]=$ACME_DIR [MAINTENANCE_FILE]=$MAINTENANCE_FILE [ZONE_SIZE]=$ZONE_SIZE
+        [TLS_CACHE]=$TLS_CACHE [LOG_BUFFER]=${LOG_BUFFER:+ buffer=$LOG_BUFFER flush=5s}
+        [UPSTREAM_SERVERS]=$(lines "${servers[@]}")
+        [REAL_IP]=$(lines "${real_ip[@]}")
+        [LISTEN_HTTP]=$(listens "$HTTP_PORT")
+        [LISTEN_HTTPS]=$(
+            listens "$HTTPS_PORT" " ssl$http2_parameter"
+            ((${#http2_directive[@]} == 0)) || lines "${http2_directive[@]}"
+        )
+        [REDIRECT_PORT]='' [PAGES_POLICY]='' [FRONTEND]="$(
+            lines '    location / {' '        return 404;' '    }'
+        )"
+    )
+    [ "$HTTPS_PORT" = 443 ] || put[REDIRECT_PORT]=:$HTTPS_PORT
+    if [ -n "$FRONTEND_DIR" ]; then
+        # The strictest policy that no frontend can be broken by; tighten it to what yours needs.
+        put[PAGES_POLICY]="    \"~^/(?!api/|health\$|_ccr_error\$)\"  \"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\";"
+        put[FRONTEND]=$(lines '    location / {' "        root \"$FRONTEND_DIR\";" "        try_files \$uri \$uri/index.html /index.html;" '    }')
+    fi
+    text=$(<"$template")
+    [ -n "${put[PAGES_POLICY]}" ] || text=${text/@PAGES_POLICY@$'\n'/}
+    for part in "${!put[@]}"; do
+        text=${text//"@$part@"/"${put[$part]}"}
+    done
+    [[ ! $text =~ @[A-Z_]+@ ]] || die "nginx/site.conf.in has ${BASH_REMATCH[0]}, which this script does not know"
+    printf '%s\n' "$text"
+}
+
+# `nginx -t` opens the logs and binds the ports: others stand in for what only root may.
+try() {
+    local text=$1 port
+    command -v nginx >/dev/null || die "--check needs nginx, which is not installed"
+    if ((EUID != 0)); then
+        for port in "$HTTP_PORT" "$HTTPS_PORT"; do
+            ((port >= 1024)) || text=$(sed -E "s/^(    listen .*:)$port([ ;])/\\1$((port + 30000))\\2/" <<<"$text")
+        done
+    fi
+    printf '%s\n' "${text//"\"$LOG_DIR/ccr-ui-backend."/"\"$scratch/"}" >"$scratch/site.conf"
+    cat >"$scratch/nginx.conf" <<END
+pid "$scratch/nginx.pid";
+error_log stderr warn;
+events {}
+http {
+    client_body_temp_path "$scratch/body";
+    fastcgi_temp_path "$scratch/fastcgi";
+    proxy_temp_path "$scratch/proxy";
+    scgi_temp_path "$scratch/scgi";
+    uwsgi_temp_path "$scratch/uwsgi";
+    include "$scratch/site.conf";
+}
+END
+    nginx -q -t -e stderr -c "$scratch/nginx.conf" >"$scratch/problems" 2>&1 ||
+        die "Nginx refuses it: $(grep -m1 -E 'emerg|alert' "$scratch/problems" || tail -n 1 "$scratch/problems")"
+    cat "$scratch/problems" >&2
+}
+
+text=$(render)
+if [ -n "$check" ]; then
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    try "$text"
+fi
+if [ -z "$output" ]; then
+    printf '%s\n' "$text"
+else
+    if ! { printf '%s\n' "$text" >"$output.new" && chmod 0644 "$output.new" && mv "$output.new" "$output"; } 2>/dev/null; then
+        die "cannot write $output"
+    fi
+fi

@@ -1,0 +1,379 @@
+"""nginx/site.conf.in, made by scripts/render-nginx.sh, in a real Nginx with a self-signed certificate."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from site_stack import NAME, PASSWORD, Site, curl, free_port, give, new_folder, render, system, wait_until  # noqa: E402
+
+HSTS = "max-age=31536000; includeSubDomains"
+STRICT = "default-src 'none'; frame-ancestors 'none'"
+EVERYWHERE = {
+    "content-security-policy": STRICT,
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+def check_headers(answer, secure=True):
+    for name, value in EVERYWHERE.items():
+        assert answer.header(name) == value, name
+    assert answer.header("strict-transport-security") == (HSTS if secure else None)
+    assert answer.header("server") in ("nginx", None)
+    assert "x-xss-protection" not in answer.headers
+
+
+def check_error(answer, status, code, retry=False):
+    """One of Nginx's own errors, in the shape of the backend's."""
+    assert answer.status == status
+    check_headers(answer)
+    assert answer.header("content-type") == "application/json; charset=utf-8"
+    assert answer.header("cache-control") == "no-store"
+    assert answer.header("retry-after") == ("1" if retry else None)
+    body = json.loads(answer.body)
+    assert (body["success"], body["data"], body["error"]["code"]) == (False, None, code)
+    assert body["message"] and body["message"] == body["error"]["message"]
+    assert body["request_id"] == answer.header("x-request-id")
+    assert re.fullmatch(r"[0-9a-f-]{36}", body["error"]["error_id"])
+
+
+@pytest.fixture(scope="module")
+def whole():
+    with system() as made:
+        port = free_port()
+        made.one = made.start(made.cli("one"))
+        made.two = made.start(made.cli("two", HOST="127.0.0.1", PORT=str(port)))
+        made.tcp = f"127.0.0.1:{port}"
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site(whole):
+    with Site(whole.folder, "site", [whole.one.socket, whole.tcp], TRUSTED_PROXIES="") as site:
+        static = site.folder / "static"
+        for name, text in {"app.3f2a.js": "let a = 1;\n" * 200, "style.css": "a {}"}.items():
+            (static / name).write_text(text)
+            give(static / name)
+        give(new_folder(static, "fonts"))
+        yield site
+
+
+# ---- TLS and HTTP ---------------------------------------------------------------------------------------------------
+
+
+def handshake(site, *options):
+    result = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{site.https}", "-servername", NAME, "-CAfile",
+                             site.certificate, *options], input="", capture_output=True, text=True, timeout=15)
+    return result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("version", ["tls1_2", "tls1_3"])
+def test_tls_1_2_and_1_3_are_accepted(site, version):
+    output = handshake(site, f"-{version}", "-verify_return_error")
+    assert "Verify return code: 0" in output
+    assert re.search(r"New, TLSv1\.[23], Cipher is (?!\(NONE\))", output)
+
+
+@pytest.mark.parametrize("version", ["tls1", "tls1_1"])
+def test_older_tls_is_refused_by_the_server(site, version):
+    # SECLEVEL=0, so that it is not our own OpenSSL that refuses; the alert is the server's word.
+    output = handshake(site, f"-{version}", "-cipher", "ALL@SECLEVEL=0")
+    assert "alert protocol version" in output
+    assert "Cipher is (NONE)" in output
+
+
+@pytest.mark.parametrize("cipher", ["AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA"])
+def test_old_ciphers_are_refused_by_the_server(site, cipher):
+    assert "alert handshake failure" in handshake(site, "-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0")
+
+
+def test_http_2_is_negotiated_and_1_1_still_works(site):
+    assert site.curl("/api/system/status", "--http2").version == "HTTP/2"
+    assert site.curl("/api/system/status", "--http1.1").version == "HTTP/1.1"
+
+
+def test_plain_http_goes_to_https(site):
+    answer = site.curl("/api/configs?a=%2Fb", plain=True)
+    assert answer.status == 301
+    assert answer.header("location") == f"https://{NAME}:{site.https}/api/configs?a=%2Fb"
+    check_headers(answer, secure=False)
+    # Nginx takes the name from its configuration, not from the client.
+    forged = curl(f"http://127.0.0.1:{site.http}/x", "-H", "Host: evil.example")
+    assert forged.header("location") == f"https://{NAME}:{site.https}/x"
+    mixed = curl(f"http://127.0.0.1:{site.https}/")
+    assert mixed.status == 400
+    assert json.loads(mixed.body)["error"]["code"] == "VALIDATION_ERROR"
+
+
+def test_acme_challenges_are_served_over_plain_http(site):
+    folder = site.folder / "acme" / ".well-known" / "acme-challenge"
+    folder.mkdir(parents=True)
+    (folder / "token").write_text("proof")
+    for path in [folder.parent, folder, folder / "token"]:
+        give(path)
+    answer = site.curl("/.well-known/acme-challenge/token", plain=True)
+    assert (answer.status, answer.body) == (200, "proof")
+
+
+# ---- answers --------------------------------------------------------------------------------------------------------
+
+
+def test_the_api_answers_with_every_header_once(site):
+    answer = site.curl("/api/system/status")
+    assert answer.status == 200
+    assert json.loads(answer.body)["status"] == "healthy"
+    check_headers(answer)
+    assert answer.header("cache-control") == "no-store"
+    assert answer.header("x-request-id")
+    health = site.curl("/health")
+    assert health.status == 200
+    check_headers(health)
+
+
+def test_the_backends_own_errors_pass_as_they_are(site):
+    missing = site.curl("/api/nope")
+    assert missing.status == 404
+    check_headers(missing)
+    assert json.loads(missing.body)["error"]["code"] == "NOT_FOUND"
+    refused = site.curl("/api/configs", "-H", "X-Request-Id: from-a-test")
+    assert refused.status == 401
+    check_headers(refused)
+    assert refused.header("x-request-id") == "from-a-test"
+    assert json.loads(refused.body)["request_id"] == "from-a-test"
+
+
+def test_login_marks_the_cookies_secure(site):
+    answer = site.curl("/api/auth/login", "-H", "Content-Type: application/json", "--data",
+                       json.dumps({"username": "admin", "password": PASSWORD}))
+    assert answer.status == 200
+    assert all("; Secure" in cookie for cookie in answer.headers["set-cookie"])
+
+
+def test_static_files_are_kept_for_a_year(site):
+    answer = site.curl("/static/app.3f2a.js")
+    assert answer.status == 200
+    check_headers(answer)
+    assert answer.header("cache-control") == "public, max-age=31536000, immutable"
+    assert answer.header("content-type").startswith("application/javascript")
+    small = site.curl("/static/app.3f2a.js", "--compressed")
+    assert small.header("content-encoding") == "gzip"
+    assert small.header("vary") == "Accept-Encoding"
+    again = site.curl("/static/style.css", "-H", f"If-None-Match: {site.curl('/static/style.css').header('etag')}")
+    assert again.status == 304
+    assert again.header("cache-control") == "public, max-age=31536000, immutable"
+
+
+def test_static_errors_are_not_kept(site):
+    check_error(site.curl("/static/gone.js"), 404, "NOT_FOUND")
+    check_error(site.curl("/static/fonts/"), 403, "AUTHORIZATION_ERROR")
+    check_error(site.curl("/static/style.css", "-X", "POST", "--data", ""), 405, "METHOD_NOT_ALLOWED")
+    check_error(site.curl("/static/../../key.pem"), 400, "VALIDATION_ERROR")
+    check_error(site.curl("/static../key.pem"), 404, "NOT_FOUND")  # the trap of `location /static` with alias
+    redirect = site.curl("/static/fonts")
+    assert redirect.status == 301
+    check_headers(redirect)
+    assert redirect.header("cache-control") is None
+
+
+def test_nginx_answers_404_and_413_in_json(site):
+    check_error(site.curl("/nothing"), 404, "NOT_FOUND")
+    big = site.folder / "big"
+    big.write_bytes(b" " * (2 * 1024 * 1024 + 1))
+    check_error(site.curl("/api/configs", "-H", "Content-Type: application/json", "-H", "Expect:", "--data-binary", f"@{big}"),
+                413, "PAYLOAD_TOO_LARGE")
+    check_error(site.curl("/nothing", "-H", "X-Long: " + "x" * 20000, "--http1.1"), 431, "VALIDATION_ERROR")
+    chinese = site.curl("/nothing", "-H", "Accept-Language: zh-CN")
+    assert json.loads(chinese.body)["message"] == "未找到"
+
+
+def test_maintenance_is_503_in_json(site):
+    site.maintenance.touch()
+    try:
+        check_error(site.curl("/api/system/status"), 503, "EXTERNAL_SERVICE_ERROR", retry=True)
+        check_error(site.curl("/health"), 503, "EXTERNAL_SERVICE_ERROR", retry=True)
+        assert site.curl("/static/style.css").status == 200
+    finally:
+        site.maintenance.unlink()
+    assert site.curl("/health").status == 200
+
+
+def test_nginx_answers_429_in_json(whole):
+    with Site(whole.folder, "limited", [whole.one.socket], RATE=1, BURST=2) as limited:
+        answers = [limited.curl("/api/system/live") for _ in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    check_error(answers[-1], 429, "RATE_LIMIT_EXCEEDED", retry=True)
+
+
+def test_nginx_answers_502_and_504_in_json(whole):
+    folder = new_folder(whole.folder, "silent")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(folder / "sock"))
+        silent.listen(16)
+        give(folder / "sock")
+        with Site(whole.folder, "broken", [folder / "sock"], read_timeout="1s") as broken:
+            check_error(broken.curl("/api/system/status"), 504, "EXTERNAL_SERVICE_ERROR", retry=True)
+            silent.close()
+            check_error(broken.curl("/api/system/status"), 502, "EXTERNAL_SERVICE_ERROR", retry=True)
+            (folder / "sock").unlink()
+            check_error(broken.curl("/health", "--http1.1"), 502, "EXTERNAL_SERVICE_ERROR", retry=True)
+
+
+def test_the_access_log_is_json(site):
+    site.curl("/api/system/status?q=%22%5C", "-A", 'quote " and \\', "-H", "X-Request-Id: logged-once-1")
+
+    def entry():
+        lines = (site.folder / "ccr-ui-backend.access.log").read_text().splitlines()
+        return next((each for each in map(json.loads, lines) if each["request_id"] == "logged-once-1"), None)
+    logged = wait_until("the line is there", entry)
+    assert (logged["method"], logged["uri"], logged["status"]) == ("GET", "/api/system/status?q=%22%5C", 200)
+    assert (logged["protocol"], logged["tls"], logged["remote_addr"]) == ("HTTP/2.0", "TLSv1.3", "127.0.0.1")
+    assert logged["user_agent"] == 'quote " and \\'
+
+
+# ---- whose address --------------------------------------------------------------------------------------------------
+
+
+def address_of_failed_login(whole, site, name):
+    """What the backend takes for the client's address."""
+    answer = site.curl("/api/auth/login", "-H", "X-Forwarded-For: 198.51.100.7", "-H", "Content-Type: application/json",
+                       "-H", f"X-Request-Id: {name}", "--data", json.dumps({"username": name, "password": "wrong password"}))
+    assert answer.status == 401
+    entries = wait_until("the failed login is logged", lambda: [
+        entry for backend in (whole.one, whole.two) for entry in backend.log_entries()
+        if entry.get("request_id") == name and "address" in entry])
+    return entries[0]["address"]
+
+
+def test_x_forwarded_for_is_not_believed(whole, site):
+    assert address_of_failed_login(whole, site, "spoofing-1") == "127.0.0.1"
+
+
+def test_x_forwarded_for_of_a_trusted_proxy_is_believed(whole):
+    with Site(whole.folder, "proxied", [whole.one.socket], TRUSTED_PROXIES="127.0.0.0/8,10.0.0.0/8") as proxied:
+        assert address_of_failed_login(whole, proxied, "spoofing-2") == "198.51.100.7"
+
+
+def test_x_forwarded_for_of_another_proxy_is_not(whole):
+    with Site(whole.folder, "others", [whole.one.socket], TRUSTED_PROXIES="10.0.0.0/8") as others:
+        assert address_of_failed_login(whole, others, "spoofing-3") == "127.0.0.1"
+
+
+# ---- several backends -----------------------------------------------------------------------------------------------
+
+
+def test_one_of_two_backends_may_die(whole):
+    """A third and a fourth one, so that the module's own stay."""
+    port = free_port()
+    local = whole.start(whole.cli("local"))
+    remote = whole.start(whole.cli("remote", HOST="127.0.0.1", PORT=str(port)))
+    statuses, done = [], threading.Event()
+
+    def load(site):
+        import http.client
+        connection = http.client.HTTPSConnection("127.0.0.1", site.https, timeout=20, context=context)
+        while not done.is_set():
+            try:
+                connection.request("GET", "/api/system/status", headers={"Host": NAME})
+                answer = connection.getresponse()
+                answer.read()
+                statuses.append(answer.status)
+            except (OSError, http.client.HTTPException) as problem:
+                connection.close()
+                statuses.append(repr(problem))
+
+    with Site(whole.folder, "several", [local.socket, f"127.0.0.1:{port}"]) as site:
+        context = site.context()
+        context.check_hostname = False
+        threads = [threading.Thread(target=load, args=(site,), daemon=True) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        try:
+            wait_until("both are used", lambda: len(statuses) > 200)
+            for victim in (remote, local):
+                pids = [victim.pid, *victim.workers()]
+                for pid in pids:
+                    os.kill(pid, signal.SIGKILL)
+                victim.process.wait()
+                before = len(statuses)
+                wait_until("the other one carries on", lambda: len(statuses) > before + 200)
+                if victim is remote:
+                    remote.start()
+                    wait_until("it is back", lambda: remote.cli.run("healthcheck", "--tcp", f"127.0.0.1:{port}").returncode == 0)
+                    time.sleep(2.1)  # fail_timeout
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join(25)
+        log = [json.loads(line) for line in (site.folder / "ccr-ui-backend.access.log").read_text().splitlines()]
+    upstreams = {address.strip() for entry in log for address in entry["upstream"].split(",")}
+    retried = sum("," in entry["upstream"] for entry in log)
+    print(f"{len(statuses)} requests, both backends killed in turn, {retried} asked the other one, "
+          f"{sum(status != 200 for status in statuses)} failed")
+    assert {status for status in statuses} == {200}
+    assert upstreams == {f"unix:{local.socket}", f"127.0.0.1:{port}"}
+    assert retried > 0
+
+
+# ---- the script -----------------------------------------------------------------------------------------------------
+
+
+def test_a_frontend_is_served_at_the_root(whole):
+    folder = new_folder(whole.folder, "frontend")
+    (folder / "index.html").write_text("<!doctype html><title>CCR UI</title>")
+    give(folder / "index.html")
+    with Site(whole.folder, "pages", [whole.one.socket], FRONTEND_DIR=folder) as pages:
+        page = pages.curl("/configs/some/page")
+        assert (page.status, page.body) == (200, "<!doctype html><title>CCR UI</title>")
+        assert "default-src" not in page.header("content-security-policy")
+        assert "frame-ancestors 'none'" in page.header("content-security-policy")
+        assert page.header("strict-transport-security") == HSTS
+        check_headers(pages.curl("/api/system/status"))
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    ([], "SERVER_NAME is required"),
+    (["SERVER_NAME=a b;c"], "SERVER_NAME 'b;c'"),
+    (["SERVER_NAME=a", "SOCKET=relative.sock"], "SOCKET 'relative.sock'"),
+    (["SERVER_NAME=a", "SOCKET=/" + "x" * 107], "longer than the 107 bytes"),
+    (["SERVER_NAME=a", 'CERTIFICATE=/x";'], "CERTIFICATE"),
+    (["SERVER_NAME=a", "TRUSTED_PROXIES=all"], "TRUSTED_PROXIES 'all'"),
+    (["SERVER_NAME=a", "HTTPS_PORT=70000"], "HTTPS_PORT '70000'"),
+    (["SERVER_NAME=a", "HSTS=yes"], "HSTS 'yes'"),
+    (["SERVER_NAME=a", "COLOUR=blue"], "there is no COLOUR"),
+    (["--colour"], "'--colour' is not an argument"),
+])
+def test_wrong_values_are_refused(arguments, complaint):
+    result = render(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert complaint in result.stderr
+
+
+def test_check_tells_what_nginx_does_not_like(tmp_path):
+    result = render("SERVER_NAME=a", "CERTIFICATE=/nonexistent/a.pem", f"LOG_DIR={tmp_path}", "HTTP_PORT=18080",
+                    "HTTPS_PORT=18443", "--check", "-o", tmp_path / "site.conf")
+    assert result.returncode == 1
+    assert "Nginx refuses it" in result.stderr and "/nonexistent/a.pem" in result.stderr
+    assert not (tmp_path / "site.conf").exists()
+
+
+def test_the_defaults_are_those_of_the_guide():
+    text = render("SERVER_NAME=ccr.example.org", "LISTEN=0.0.0.0,[::]").stdout
+    for line in ["listen 0.0.0.0:80;", "listen [::]:80;", "return 301 https://ccr.example.org$request_uri;",
+                 "server unix:/run/ccr-ui-backend/fastcgi.sock ", 'alias "/var/www/ccr-ui-static/";',
+                 '"/etc/letsencrypt/live/ccr.example.org/fullchain.pem"', "client_max_body_size        2m;"]:
+        assert line in text
+    assert re.search(r"listen \[::\]:443 ssl( http2)?;", text)

@@ -1,0 +1,154 @@
+/* Fuzzer for bodies: JSON that parses must come out of writing and parsing again as the same value, and what a table lets
+ * in must be what its fields promise to a handler. */
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "json.h"
+#include "router.h"
+#include "util.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { URL_MAX = 60, ENTRIES_MAX = 3 };
+
+static const struct field profile[] = {
+    {"name", FIELD_NAME, REQUIRED | TRIM},
+    {"base_url", FIELD_URL, REQUIRED | TRIM, .max = URL_MAX},
+    {"tags", FIELD_STRINGS, .max = ENTRIES_MAX},
+    {"note", FIELD_TEXT, .min = 2, .max = 9},
+    {0},
+};
+static const struct field numbers[] = {
+    {"name", FIELD_TEXT, TRIM},
+    {"limit", FIELD_INT, .min = 1, .max = 100},
+    {"any", FIELD_INT, REQUIRED},
+    {"all", FIELD_BOOL, REQUIRED},
+    {0},
+};
+static const struct field choices[] = {
+    {"name", FIELD_TEXT, REQUIRED | SECRET, .choices = "a|bc|d"},
+    {"tags", FIELD_STRINGS, REQUIRED, .choices = "x|y"},
+    {"env", FIELD_OBJECT},
+    {0},
+};
+static const struct field *const tables[] = {profile, numbers, choices};
+
+static jmp_buf exhausted;
+
+static void on_exhausted(void *context)
+{
+    (void)context;
+    longjmp(exhausted, 1);
+}
+
+static void expect(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+static void round_trip(struct arena *arena, const json_t *value)
+{
+    struct json_failure failure;
+    const char *text = json_text(arena, value);
+    json_t *again = json_parse(text, strlen(text), &failure);
+    expect(again && json_equal(value, again));
+    expect(strcmp(json_text(arena, again), text) == 0);
+}
+
+static void check_length(const struct field *f, const char *text)
+{
+    long long length = (long long)utf8_length(text);
+    expect(utf8_valid(text, strlen(text)));
+    expect(length >= f->min && length <= (f->max ? f->max : 1000));
+}
+
+static void check_text(const struct field *f, json_t *value)
+{
+    const char *text = json_string_value(value);
+    expect(text != NULL);
+    if (f->type == FIELD_NAME)
+        expect(name_valid(text));
+    if (f->type == FIELD_URL && *text)
+        expect(strncmp(text, "http", 4) == 0 && !strpbrk(text, " \n\""));
+    if (f->flags & REQUIRED)
+        expect(!is_blank(text));
+    if (f->choices)
+        expect(*text && strstr(f->choices, text) && !strchr(text, '|'));
+    check_length(f, text);
+}
+
+static void check_field(const struct field *f, json_t *value)
+{
+    size_t i;
+    json_t *item;
+    if (!value || json_is_null(value)) {
+        expect(!(f->flags & REQUIRED) || f->type == FIELD_INT || f->flags & TRIM);
+        return;
+    }
+    switch (f->type) {
+    case FIELD_TEXT:
+    case FIELD_NAME:
+    case FIELD_URL:
+        check_text(f, value);
+        break;
+    case FIELD_INT:
+        expect(json_is_integer(value));
+        if (f->max)
+            expect(json_integer_value(value) >= f->min && json_integer_value(value) <= f->max);
+        break;
+    case FIELD_BOOL:
+        expect(json_is_boolean(value));
+        break;
+    case FIELD_OBJECT:
+        expect(json_is_object(value));
+        break;
+    case FIELD_STRINGS:
+        expect(json_is_array(value) && json_array_size(value) <= (size_t)(f->max ? f->max : 100));
+        json_array_foreach(value, i, item)
+        {
+            expect(json_is_string(item));
+        }
+        break;
+    case FIELD_END:
+        abort();
+    }
+}
+
+static void run(struct arena *arena, const struct field *table, const char *text, size_t size)
+{
+    struct json_failure failure = {0};
+    struct request rq = {.arena = arena};
+    json_t *value = json_parse(text, size, &failure);
+    if (!value) {
+        expect(failure.too_deep || (failure.message[0] && utf8_valid(failure.message, strlen(failure.message))));
+        return;
+    }
+    round_trip(arena, value);
+    if (!json_is_object(value))
+        return;
+    rq.body = value;
+    enum error error = check_body(&rq, table);
+    expect(error == (rq.fields ? ERR_VALIDATION : OK));
+    for (const struct field *f = table; !error && f->type; f++)
+        check_field(f, json_object_get(rq.body, f->name));
+    round_trip(arena, rq.body); /* trimming left it sound */
+}
+
+/* The first byte picks the table, and how much memory there is, so that running out halfway is tried too. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct arena *arena = arena_new(data[0] & 0x80 ? 8 * KB : 64 * MB);
+    arena_on_exhausted(arena, on_exhausted, NULL);
+    json_use_arena(arena);
+    if (setjmp(exhausted) == 0)
+        run(arena, tables[(data[0] & 0x7f) % COUNT(tables)], (const char *)data + 1, size - 1);
+    json_use_arena(NULL);
+    arena_free(arena);
+    return 0;
+}

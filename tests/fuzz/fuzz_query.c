@@ -1,0 +1,116 @@
+/* Fuzzer for addresses: a request line's target to path, query and route, and the query against the route's table. */
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "crypto.h"
+#include "fcgi.h"
+#include "log.h"
+#include "router.h"
+#include "util.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static jmp_buf exhausted;
+
+static void on_exhausted(void *context)
+{
+    (void)context;
+    longjmp(exhausted, 1);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    char problem[256];
+    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_JSON);
+    if (!crypto_init() || !router_init(problem, sizeof problem))
+        abort();
+    return 0;
+}
+
+static void expect(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+/* What was decoded is UTF-8, and no name stands twice. */
+static void check_query_pairs(const struct request *rq)
+{
+    expect(rq->query_count <= MAX_QUERY);
+    for (size_t i = 0; i < rq->query_count; i++) {
+        expect(utf8_valid(rq->query[i].name, strlen(rq->query[i].name)));
+        expect(utf8_valid(rq->query[i].value, strlen(rq->query[i].value)));
+        expect(request_query(rq, rq->query[i].name) == rq->query[i].value);
+    }
+}
+
+/* A path argument is one segment, decoded once: it is not empty, and encoding it leads back to itself. */
+static void check_path_args(const struct request *rq)
+{
+    expect(rq->path_arg_count <= MAX_PATH_ARGS);
+    for (size_t i = 0; i < rq->path_arg_count; i++) {
+        const char *value = rq->path_args[i].value;
+        expect(*value && utf8_valid(value, strlen(value)));
+        expect(path_arg(rq, rq->path_args[i].name) == value);
+        struct buffer encoded;
+        buffer_init(&encoded, 4 * strlen(value) + 1);
+        for (const char *c = value; *c; c++)
+            buffer_printf(&encoded, "%%%02X", (unsigned char)*c);
+        const char *again = percent_decode(rq->arena, buffer_string(&encoded), encoded.length, false);
+        expect(again && strcmp(again, value) == 0);
+        buffer_free(&encoded);
+    }
+}
+
+static void check_complaints(const struct request *rq)
+{
+    expect((rq->message == MSG_FIELDS) == (rq->fields != NULL));
+    for (const struct field_failure *f = rq->fields; f; f = f->next)
+        expect(f->field && utf8_valid(f->message, strlen(f->message)));
+}
+
+static void run(struct arena *arena, enum method method, const char *bytes, size_t size)
+{
+    char *target = arena_alloc(arena, sizeof "REQUEST_URI=" + size);
+    memcpy(target, "REQUEST_URI=", 12);
+    memcpy(target + 12, bytes, size);
+    const char *const params[] = {arena_printf(arena, "REQUEST_METHOD=%s", method_names[method]), target, NULL};
+
+    struct request rq;
+    struct service service = {0};
+    fcgi_request(&rq, arena, &service, params);
+    enum error error = request_parse(&rq);
+    expect(error == OK || error == ERR_VALIDATION);
+    if (error)
+        return;
+    check_query_pairs(&rq);
+    error = router_find(&rq);
+    expect(error == OK || error == ERR_NOT_FOUND || error == ERR_METHOD || error == ERR_VALIDATION);
+    expect(error != OK || rq.route);
+    expect((error == ERR_METHOD) == (!rq.route && rq.allowed_methods != 0));
+    if (error)
+        return;
+    expect(rq.route->method == (method == HEAD ? GET : method));
+    check_path_args(&rq);
+    if (rq.route->query)
+        expect(check_query(&rq, rq.route->query) == (rq.fields ? ERR_VALIDATION : OK));
+    check_complaints(&rq);
+}
+
+/* The first byte picks the method, and how much memory there is, so that running out halfway is tried too. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct arena *arena = arena_new(data[0] & 0x80 ? 8 * KB : 16 * MB);
+    arena_on_exhausted(arena, on_exhausted, NULL);
+    if (setjmp(exhausted) == 0)
+        run(arena, (enum method)((data[0] & 0x7f) % METHOD_COUNT), (const char *)data + 1, size - 1);
+    arena_free(arena);
+    return 0;
+}

@@ -1,0 +1,223 @@
+/* Fields: bodies and queries against tables. */
+#include "request_fixture.h"
+
+static enum error check(const struct field *fields, const char *json)
+{
+    struct json_failure failure;
+    assert_int_equal(parse_target("/"), OK);
+    rq.body = json_parse(json, strlen(json), &failure);
+    if (!rq.body)
+        fail_msg("%s: %s", json, failure.message);
+    return check_body(&rq, fields);
+}
+
+/* What the one wrong field is told; "" when all is well. */
+static const char *complaint(const struct field *field, const char *value)
+{
+    const struct field fields[] = {*field, {0}};
+    static char json[40000];
+    snprintf(json, sizeof json, "{\"f\":%s}", value);
+    enum error error = check(fields, json);
+    assert_int_equal(error, rq.fields ? ERR_VALIDATION : OK);
+    return rq.fields ? rq.fields->message : "";
+}
+
+static void assert_accepted(const struct field *field, const char *const *values)
+{
+    for (; *values; values++)
+        if (*complaint(field, *values))
+            fail_msg("%s: %s", *values, rq.fields->message);
+}
+
+static void assert_refused(const struct field *field, const char *const *values)
+{
+    for (; *values; values++)
+        if (!*complaint(field, *values))
+            fail_msg("%s was let in", *values);
+}
+
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void text(void **state)
+{
+    static const struct field f = {"f", FIELD_TEXT, .min = 2, .max = 4};
+    (void)state;
+    assert_accepted(&f, LIST("\"ab\"", "\"中文字字\"", "\"a\\nb\"", "\"a\\tb\\r\"", "null"));
+    assert_refused(&f, LIST("\"a\"", "\"abcde\"", "\"中文字字字\"", "1", "true", "[]", "{}", "\"\""));
+    assert_refused(&f, LIST("\"a\\u0001\"", "\"a\\u001f\"", "\"ab\\u007f\"", "\"a\\u000b\""));
+    assert_string_equal(complaint(&f, "\"abcde\""), "must have at most 4 characters");
+    assert_string_equal(complaint(&f, "\"a\""), "must have at least 2 characters");
+    assert_string_equal(complaint(&f, "\"ab\\u0001\""), "must not hold control characters");
+    assert_string_equal(complaint(&f, "5"), "must be a string");
+}
+
+static void text_without_a_limit_has_one_all_the_same(void **state)
+{
+    static const struct field f = {"f", FIELD_TEXT};
+    char value[1100];
+    (void)state;
+    memset(value, 'a', sizeof value);
+    value[0] = value[1001] = '"';
+    value[1002] = '\0';
+    assert_string_equal(complaint(&f, value), "");
+    value[1001] = 'a';
+    value[1002] = '"';
+    value[1003] = '\0';
+    assert_string_equal(complaint(&f, value), "must have at most 1000 characters");
+}
+
+static void required(void **state)
+{
+    static const struct field f = {"f", FIELD_TEXT, REQUIRED};
+    (void)state;
+    assert_string_equal(complaint(&f, "null"), "is required");
+    assert_refused(&f, LIST("\"\"", "\"  \"", "\"\\t\\n\"", "\"\\u3000\""));
+    assert_string_equal(complaint(&f, "\" \""), "must not be empty");
+    assert_accepted(&f, LIST("\"a\"", "\" a\""));
+    assert_string_equal(body_text(&rq, "f"), " a"); /* not trimmed */
+}
+
+static void trimmed(void **state)
+{
+    static const struct field f = {"f", FIELD_TEXT, TRIM, .max = 3};
+    (void)state;
+    assert_string_equal(complaint(&f, "\"  abc \\n\""), "");
+    assert_string_equal(body_text(&rq, "f"), "abc");
+    assert_string_equal(complaint(&f, "\"   \""), "");
+    assert_false(body_has(&rq, "f"));
+    assert_string_equal(complaint(&f, "\" abcd \""), "must have at most 3 characters");
+}
+
+static void name(void **state)
+{
+    static const struct field f = {"f", FIELD_NAME};
+    (void)state;
+    assert_accepted(&f, LIST("\"a\"", "\"a-b_c.1\"", "\"中文\"", "\"...\""));
+    assert_refused(&f, LIST("\"\"", "\".\"", "\"..\"", "\"a b\"", "\"a/b\"", "\"a'b\"", "\"a;b\"", "\"a\\\\b\""));
+}
+
+static void url(void **state)
+{
+    static const struct field f = {"f", FIELD_URL};
+    (void)state;
+    assert_accepted(&f, LIST("\"http://x\"", "\"https://x.example:8443/a?b=c#d\"", "\"\"", "\"https://中文.example\""));
+    assert_refused(&f, LIST("\"http://\"", "\"https://\"", "\"ftp://x\"", "\"x\"", "\"javascript:alert(1)\"",
+                            "\"http://a b\"", "\"http://a\\nb\"", "\"http://a\\\"b\"", "\"http://<x>\"", "\"HTTP://x\"",
+                            "\" http://x\""));
+}
+
+static void whole_number(void **state)
+{
+    static const struct field any = {"f", FIELD_INT}, f = {"f", FIELD_INT, .min = 1, .max = 10};
+    (void)state;
+    assert_accepted(&f, LIST("1", "10", "\"\"", "null"));
+    assert_refused(&f, LIST("0", "11", "-1", "1.0", "1.5", "\"5\"", "true", "[1]", "1e1"));
+    assert_string_equal(complaint(&f, "11"), "must be between 1 and 10");
+    assert_accepted(&any, LIST("-9223372036854775808", "9223372036854775807", "0"));
+    complaint(&any, "\"\"");
+    assert_false(body_has(&rq, "f"));
+}
+
+static void true_or_false(void **state)
+{
+    static const struct field f = {"f", FIELD_BOOL};
+    (void)state;
+    assert_accepted(&f, LIST("true", "false", "null"));
+    assert_refused(&f, LIST("0", "1", "\"true\"", "\"\"", "[]"));
+}
+
+static void list_of_strings(void **state)
+{
+    static const struct field f = {"f", FIELD_STRINGS, .max = 2}, two = {"f", FIELD_STRINGS, .choices = "a|b"};
+    (void)state;
+    assert_accepted(&f, LIST("[]", "[\"a\"]", "[\"a\",\"\"]", "null"));
+    assert_refused(&f, LIST("[1]", "[\"a\",null]", "[[\"a\"]]", "\"a\"", "{\"a\":\"b\"}", "[\"a\\u0001\"]"));
+    assert_string_equal(complaint(&f, "[\"a\",\"b\",\"c\"]"), "must have at most 2 entries");
+    assert_accepted(&two, LIST("[\"a\",\"b\",\"a\"]"));
+    assert_refused(&two, LIST("[\"a\",\"c\"]", "[\"\"]", "[\"a|b\"]"));
+}
+
+static void object(void **state)
+{
+    static const struct field f = {"f", FIELD_OBJECT};
+    (void)state;
+    assert_accepted(&f, LIST("{}", "{\"a\":[1]}", "null"));
+    assert_refused(&f, LIST("[]", "\"{}\"", "1"));
+}
+
+static void choices(void **state)
+{
+    static const struct field f = {"f", FIELD_TEXT, .choices = "red|green|blue"};
+    (void)state;
+    assert_accepted(&f, LIST("\"red\"", "\"green\"", "\"blue\""));
+    assert_refused(&f, LIST("\"\"", "\"re\"", "\"redd\"", "\"red|green\"", "\"Red\"", "\"|\""));
+    assert_string_equal(complaint(&f, "\"x\""), "must be one of: red, green, blue");
+}
+
+static void every_wrong_field_is_named(void **state)
+{
+    static const struct field fields[] = {
+        {"a", FIELD_TEXT, REQUIRED}, {"b", FIELD_INT}, {"c", FIELD_BOOL}, {"d", FIELD_TEXT}, {0}};
+    (void)state;
+    assert_int_equal(check(fields, "{\"b\":\"x\",\"c\":1,\"d\":\"fine\",\"unknown\":{}}"), ERR_VALIDATION);
+    assert_string_equal(rq.fields->field, "a");
+    assert_string_equal(rq.fields->next->field, "b");
+    assert_string_equal(rq.fields->next->next->field, "c");
+    assert_null(rq.fields->next->next->next);
+    assert_int_equal(check(fields, "{\"a\":\"x\"}"), OK);
+}
+
+static void no_body_counts_as_an_empty_one(void **state)
+{
+    static const struct field optional[] = {{"a", FIELD_TEXT}, {0}}, needed[] = {{"a", FIELD_TEXT, REQUIRED}, {0}};
+    (void)state;
+    parse_target("/");
+    assert_int_equal(check_body(&rq, optional), OK);
+    parse_target("/");
+    assert_int_equal(check_body(&rq, needed), ERR_VALIDATION);
+}
+
+static void queries(void **state)
+{
+    static const struct field fields[] = {{"limit", FIELD_INT, .min = 1, .max = 100},
+                                          {"all", FIELD_BOOL},
+                                          {"sort", FIELD_TEXT, .choices = "name|time"},
+                                          {0}};
+    static const char *const good[] = {"/", "/?limit=1&all=true&sort=time", "/?limit=100&all=0",
+                                       "/?limit=&sort=", "/?other=%01"};
+    static const char *const bad[] = {"/?limit=0",      "/?limit=101",  "/?limit=1x", "/?limit=+1",
+                                      "/?limit=%201",   "/?limit=1.0",  "/?all=yes",  "/?sort=size",
+                                      "/?sort=name%01", "/?limit=0x10", "/?all=TRUE", "/?limit=9999999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_int_equal(parse_target(good[i]), OK);
+        if (check_query(&rq, fields) != OK)
+            fail_msg("%s: %s", good[i], rq.failure_text);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_int_equal(parse_target(bad[i]), OK);
+        if (check_query(&rq, fields) != ERR_VALIDATION)
+            fail_msg("%s was let in", bad[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text),
+        cmocka_unit_test(text_without_a_limit_has_one_all_the_same),
+        cmocka_unit_test(required),
+        cmocka_unit_test(trimmed),
+        cmocka_unit_test(name),
+        cmocka_unit_test(url),
+        cmocka_unit_test(whole_number),
+        cmocka_unit_test(true_or_false),
+        cmocka_unit_test(list_of_strings),
+        cmocka_unit_test(object),
+        cmocka_unit_test(choices),
+        cmocka_unit_test(every_wrong_field_is_named),
+        cmocka_unit_test(no_body_counts_as_an_empty_one),
+        cmocka_unit_test(queries),
+    };
+    return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
+}

@@ -1,0 +1,190 @@
+/* Router, with tables of its own instead of the program's. */
+#include "request_fixture.h"
+
+static enum error answer(struct request *request, struct response *response)
+{
+    (void)request, (void)response;
+    return OK;
+}
+
+static const struct field no_fields[] = {{0}};
+
+/* {name} stands before the fixed segments on purpose. */
+static const struct route things[] = {
+    {GET, "/api/things/{name}", answer, ACCESS_VIEWER},
+    {DELETE, "/api/things/{name}", answer, ACCESS_EDITOR},
+    {GET, "/api/things/current", answer, ACCESS_VIEWER},
+    {POST, "/api/things", answer, ACCESS_EDITOR},
+    {GET, "/api/things", answer, ACCESS_VIEWER},
+    {POST, "/api/things/{name}/parts/{part}", answer, ACCESS_EDITOR},
+    {GET, "/api/{kind}/about", answer, ACCESS_VIEWER},
+    {GET, "/health", answer, ACCESS_PUBLIC},
+    {0},
+};
+static struct route candidate[3]; /* what a test wants to see refused */
+const struct route *const route_tables[] = {things, candidate, NULL};
+
+static int set_up(void **state)
+{
+    char error[256];
+    (void)state;
+    memset(candidate, 0, sizeof candidate);
+    return router_init(error, sizeof error) ? 0 : -1;
+}
+
+static enum error find(const char *method, const char *target)
+{
+    assert_int_equal(parse_target(target), OK);
+    for (int m = GET; m < METHOD_COUNT; m++)
+        if (strcmp(method, method_names[m]) == 0)
+            rq.method = (enum method)m;
+    return router_find(&rq);
+}
+
+static void fixed_segments_win_over_parameters(void **state)
+{
+    (void)state;
+    assert_int_equal(find("GET", "/api/things/current"), OK);
+    assert_string_equal(rq.route->pattern, "/api/things/current");
+    assert_int_equal(rq.path_arg_count, 0);
+    assert_int_equal(find("GET", "/api/things/currents"), OK);
+    assert_string_equal(path_arg(&rq, "name"), "currents");
+    /* The leftmost difference decides. */
+    assert_int_equal(find("GET", "/api/things/about"), OK);
+    assert_string_equal(rq.route->pattern, "/api/things/{name}");
+    assert_int_equal(find("GET", "/api/others/about"), OK);
+    assert_string_equal(path_arg(&rq, "kind"), "others");
+}
+
+static void a_fixed_path_does_not_take_the_methods_of_a_parameter(void **state)
+{
+    (void)state;
+    assert_int_equal(find("DELETE", "/api/things/current"), ERR_METHOD);
+    assert_int_equal(rq.allowed_methods, 1u << GET);
+    assert_null(rq.route);
+}
+
+static void segments_are_decoded_after_they_were_split(void **state)
+{
+    (void)state;
+    assert_int_equal(find("GET", "/api/things/a%2Fb"), OK);
+    assert_string_equal(path_arg(&rq, "name"), "a/b");
+    assert_int_equal(find("GET", "/api/things/a+b%20c"), OK);
+    assert_string_equal(path_arg(&rq, "name"), "a+b c");
+    assert_int_equal(find("POST", "/api/things/x%2Fy/parts/%E4%B8%AD"), OK);
+    assert_string_equal(path_arg(&rq, "name"), "x/y");
+    assert_string_equal(path_arg(&rq, "part"), "中");
+    assert_string_equal(path_arg(&rq, "other"), "");
+    /* A fixed segment is compared as it was sent. */
+    assert_int_equal(find("GET", "/api/thing%73"), ERR_NOT_FOUND);
+    assert_int_equal(find("GET", "/api%2Fthings"), ERR_NOT_FOUND);
+}
+
+static void bad_parameters_are_refused(void **state)
+{
+    static const char *const bad[] = {"/api/things/%00", "/api/things/%", "/api/things/%ff", "/api/things/%c0%af"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_int_equal(find("GET", bad[i]), ERR_VALIDATION);
+}
+
+static void other_methods_are_told_what_there_is(void **state)
+{
+    (void)state;
+    assert_int_equal(find("PUT", "/api/things"), ERR_METHOD);
+    assert_int_equal(rq.allowed_methods, 1u << GET | 1u << POST);
+    assert_int_equal(find("OPTIONS", "/api/things/x"), ERR_METHOD);
+    assert_int_equal(rq.allowed_methods, 1u << GET | 1u << DELETE);
+    assert_int_equal(find("PUT", "/api/nothing"), ERR_NOT_FOUND);
+    assert_int_equal(rq.allowed_methods, 0);
+}
+
+static void head_is_answered_by_get(void **state)
+{
+    (void)state;
+    assert_int_equal(find("HEAD", "/api/things"), OK);
+    assert_int_equal(rq.route->method, GET);
+    assert_int_equal(rq.method, HEAD);
+    assert_int_equal(find("HEAD", "/api/things/x/parts/y"), ERR_METHOD);
+}
+
+static void paths_that_are_not_there(void **state)
+{
+    static const char *const missing[] = {
+        "/",
+        "/api",
+        "/api/",
+        "/api/things/",
+        "/api//things",
+        "//api/things",
+        "/api/things/x/",
+        "/api/things/x/parts",
+        "/api/things/x/parts/",
+        "/API/things",
+        "/api/things;x",
+        "/health/",
+        "/1/2/3/4/5/6/7/8/9/10/11",
+        "/api/things/x/parts/y/z/z/z/z/z/z/z/z",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(missing); i++)
+        if (find("GET", missing[i]) != ERR_NOT_FOUND)
+            fail_msg("%s was found", missing[i]);
+    assert_int_equal(find("GET", "/health"), OK);
+}
+
+static void tables_with_mistakes_are_refused_at_start(void **state)
+{
+    static const struct {
+        struct route route;
+        const char *what;
+    } cases[] = {
+        {{GET, "/x", NULL, ACCESS_USER}, "no handler"},
+        {{GET, "/x", answer, ACCESS_DENY}, "no access"},
+        {{HEAD, "/x", answer, ACCESS_USER}, "method"},
+        {{OPTIONS, "/x", answer, ACCESS_USER}, "method"},
+        {{METHOD_OTHER, "/x", answer, ACCESS_USER}, "method"},
+        {{GET, "x", answer, ACCESS_USER}, "not a path"},
+        {{GET, "/1/2/3/4/5/6/7/8/9/10/11", answer, ACCESS_USER}, "not a path"},
+        {{GET, "/x", answer, ACCESS_USER, .body = no_fields}, "GET with a body"},
+        {{GET, "/api/things", answer, ACCESS_USER}, "stands twice"},
+        {{PUT, "/api/things/{other}", answer, ACCESS_USER}, "names its parameters otherwise"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char error[256] = "";
+        candidate[0] = cases[i].route;
+        if (router_init(error, sizeof error) || !strstr(error, cases[i].what))
+            fail_msg("'%s' was let in or refused for another reason: %s", cases[i].route.pattern, error);
+    }
+}
+
+static void count_routes(const struct route *route, void *context)
+{
+    (void)route;
+    ++*(int *)context;
+}
+
+static void every_route_is_visited(void **state)
+{
+    int count = 0;
+    (void)state;
+    router_each(count_routes, &count);
+    assert_int_equal(count, COUNT(things) - 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(fixed_segments_win_over_parameters, set_up),
+        cmocka_unit_test_setup(a_fixed_path_does_not_take_the_methods_of_a_parameter, set_up),
+        cmocka_unit_test_setup(segments_are_decoded_after_they_were_split, set_up),
+        cmocka_unit_test_setup(bad_parameters_are_refused, set_up),
+        cmocka_unit_test_setup(other_methods_are_told_what_there_is, set_up),
+        cmocka_unit_test_setup(head_is_answered_by_get, set_up),
+        cmocka_unit_test_setup(paths_that_are_not_there, set_up),
+        cmocka_unit_test_setup(tables_with_mistakes_are_refused_at_start, set_up),
+        cmocka_unit_test_setup(every_route_is_visited, set_up),
+    };
+    return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
+}
