@@ -153,14 +153,16 @@ docs: $(BUILD)/ccr-ui-backend
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-INSTALLED_SCRIPTS := $(wildcard $(patsubst %,scripts/%.sh,lib setup render-nginx backup restore update))
+LIBEXEC = $(DESTDIR)$(PREFIX)/lib/ccr-ui-backend
+SCRIPT_PARTS := $(wildcard scripts/lib.sh scripts/database.sh)
+INSTALLED_SCRIPTS := $(wildcard $(patsubst %,scripts/%.sh,setup render-nginx backup restore update))
 install: $(BUILD)/ccr-ui-backend
 	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/ccr-ui-backend
-	install -d $(SHARE)/ccr-ui-backend/nginx $(SHARE)/ccr-ui-backend/scripts $(SHARE)/doc/ccr-ui-backend $(SHARE)/man/man8
+	install -d $(LIBEXEC) $(DESTDIR)$(PREFIX)/sbin $(SHARE)/ccr-ui-backend/nginx $(SHARE)/doc/ccr-ui-backend $(SHARE)/man/man8
+	install -m 755 $(INSTALLED_SCRIPTS) $(LIBEXEC)
+	install -m 644 $(SCRIPT_PARTS) $(LIBEXEC)
+	ln -sf ../lib/ccr-ui-backend/setup.sh $(DESTDIR)$(PREFIX)/sbin/ccr-ui-setup
 	install -m 644 $(wildcard nginx/*) $(SHARE)/ccr-ui-backend/nginx
-	install -m 755 $(INSTALLED_SCRIPTS) $(SHARE)/ccr-ui-backend/scripts
-	install -d $(DESTDIR)$(PREFIX)/sbin
-	ln -sf ../share/ccr-ui-backend/scripts/setup.sh $(DESTDIR)$(PREFIX)/sbin/ccr-ui-setup
 	install -m 644 $(wildcard docs/*.md docs/*.yaml README.md CHANGELOG.md LICENSE) $(SHARE)/doc/ccr-ui-backend
 	install -m 644 .env.example $(SHARE)/doc/ccr-ui-backend/env.example
 	install -m 644 $(wildcard docs/man/*.8) $(SHARE)/man/man8

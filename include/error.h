@@ -39,8 +39,6 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_PRECONDITION, ERR_PRECONDITION, "It was changed meanwhile; read it again and repeat the change",             \
       "内容已被修改，请重新读取后再试")                                                                                \
     X(MSG_TOO_LARGE, ERR_TOO_LARGE, "The request body is larger than {} bytes", "请求体超过 {} 字节")                  \
-    X(MSG_TOO_COMPLEX, ERR_TOO_LARGE, "The request holds more values than the server takes at once",                   \
-      "请求包含的数据过多")                                                                                            \
     X(MSG_MEDIA_TYPE, ERR_MEDIA_TYPE, "Send the body as application/json", "请以 application/json 发送请求体")         \
     X(MSG_RATE_LIMIT, ERR_RATE_LIMIT, "Too many requests; try again in {} s", "请求过于频繁，请 {} 秒后再试")          \
     X(MSG_INTERNAL, ERR_INTERNAL, "Something went wrong on the server", "服务器内部错误")                              \
@@ -53,6 +51,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_BAD_JSON, ERR_VALIDATION, "The body is not valid JSON: {} (line {}, column {})",                             \
       "请求体不是有效的 JSON：{}（第 {} 行，第 {} 列）")                                                               \
     X(MSG_JSON_DEPTH, ERR_VALIDATION, "The body is nested deeper than {} levels", "请求体嵌套超过 {} 层")              \
+    X(MSG_TOO_COMPLEX, ERR_TOO_LARGE, "The request holds more values than the server takes at once",                   \
+      "请求包含的数据过多")                                                                                            \
     X(MSG_JSON_OBJECT, ERR_VALIDATION, "The body must be a JSON object", "请求体必须是 JSON 对象")                     \
     X(MSG_FIELDS, ERR_VALIDATION, "Some fields are not valid: {}", "部分字段无效：{}")                                 \
     X(MSG_REQUIRED, ERR_VALIDATION, "is required", "为必填项")                                                         \

@@ -3,14 +3,15 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-FLAGS="-fsyntax-only -Iinclude -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-missing-field-initializers $(pkg-config --cflags jansson)"
+FLAGS="-fsyntax-only -Iinclude -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-missing-field-initializers $(pkg-config --cflags jansson libpq)"
 try() {
     # shellcheck disable=SC2086  # flags
-    "$@" $FLAGS - <<<"#include \"$(basename "$header")\"" || printf '%s does not compile alone (%s)\n' "$header" "$1"
+    "$@" $FLAGS -I"$(dirname "$header")" - <<<"#include \"$(basename "$header")\"" || printf '%s does not compile alone (%s)\n' "$header" "$1"
 }
 
 output=$(
-    for header in include/*.h; do
+    for header in include/*.h src/*/*.h; do
+        [ -e "$header" ] || continue
         for compiler in gcc clang; do
             command -v "$compiler" >/dev/null || { echo "$compiler is not installed" && exit; }
             try "$compiler" -std=gnu17 -xc

@@ -49,7 +49,7 @@ die() {
     exit 1
 }
 
-HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
 VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR FRONTEND_DIR TRUSTED_PROXIES RATE BURST CONNECTIONS
     MAX_BODY HSTS HTTP_PORT HTTPS_PORT LISTEN LOG_DIR LOG_BUFFER ACME_DIR MAINTENANCE_FILE ZONE_SIZE TLS_CACHE NGINX_DIR)
 
@@ -123,7 +123,8 @@ must HSTS 'max-age=[0-9]+(; includeSubDomains)?(; preload)?' 'max-age=SECONDS[; 
 template=$NGINX_DIR/site.conf.in
 [ -f "$template" ] || template=$HERE/nginx/site.conf.in
 
-# A server that fails once is left alone for 2 s; one that is alone is asked always.
+# On this machine a dead server refuses at once, so each request may try it; a dead host costs a time-out, so it is left
+# alone for a while. (A server that is the only one is asked always.)
 words SOCKET
 servers=()
 for SOCKET in "${list[@]}"; do
@@ -131,11 +132,15 @@ for SOCKET in "${list[@]}"; do
     if [[ $SOCKET == /* ]]; then
         path SOCKET
         (($(printf %s "$SOCKET" | wc -c) <= 107)) || wrong "SOCKET '$SOCKET' is longer than the 107 bytes a socket's path may have"
-        SOCKET=unix:$SOCKET
+        SOCKET="unix:$SOCKET max_fails=0"
     else
         must SOCKET '([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):[1-9][0-9]{0,4}' 'the path of a Unix socket or HOST:PORT'
+        case $SOCKET in
+        127.0.0.1:* | localhost:* | '[::1]:'*) SOCKET+=' max_fails=0' ;;
+        *) SOCKET+=' max_fails=3 fail_timeout=5s' ;;
+        esac
     fi
-    servers+=("    server $SOCKET max_fails=1 fail_timeout=2s;")
+    servers+=("    server $SOCKET;")
 done
 
 words TRUSTED_PROXIES

@@ -2,8 +2,9 @@
 # What stands between an installed program and a running service. See --help. The Debian package and `make install` call it
 # ccr-ui-setup; scripts/install.sh runs it.
 set -euo pipefail
+HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib.sh"
+. "$HERE/lib.sh"
 PROGRAM=ccr-ui-setup
 
 usage() {
@@ -23,7 +24,7 @@ again at any time: what is there stays, what is missing is made, the schema is b
   --dry-run            print what it would do, do nothing
   -h, --help           this text
 
-Environment: what scripts/render-nginx.sh --help names (STATIC_DIR, FRONTEND_DIR, TRUSTED_PROXIES, RATE, ...) for the site.
+Environment: what render-nginx.sh --help names (STATIC_DIR, FRONTEND_DIR, TRUSTED_PROXIES, RATE, ...) for the site.
 Where no systemd runs it prints what to start. Exit status: 0 done; 1 failed, with one line saying why; 2 wrong arguments.
 END
 }
@@ -39,6 +40,10 @@ STATE=/var/lib/ccr-ui # remembers what was chosen and made
 SOCKET=/run/ccr-ui-backend/fastcgi.sock
 SITE=ccr-ui-backend
 ROLE=ccr_user DATABASE=ccr_ui_db
+# In a checkout beside the scripts, installed (PREFIX/lib/ccr-ui-backend) under share.
+NGINX_FILES=$HERE/../nginx
+[ -d "$NGINX_FILES" ] || NGINX_FILES=$HERE/../../share/ccr-ui-backend/nginx
+NGINX_FILES=$(realpath "$NGINX_FILES")
 BINARY=${CCR_BINARY:-$(command -v ccr-ui-backend || true)}
 
 server_name='' certificate='' key='' database_url='' with_nginx=1 dry_run=''
@@ -261,7 +266,8 @@ make_certificate() {
 }
 
 render_site() {
-    "$ROOT/scripts/render-nginx.sh" SERVER_NAME="$server_name" CERTIFICATE="$certificate" CERTIFICATE_KEY="$key" SOCKET="$SOCKET"
+    "$HERE/render-nginx.sh" SERVER_NAME="$server_name" CERTIFICATE="$certificate" CERTIFICATE_KEY="$key" SOCKET="$SOCKET" \
+        NGINX_DIR="$NGINX_FILES"
 }
 
 set_up_nginx() {
@@ -279,12 +285,12 @@ set_up_nginx() {
     if [ -e "$available" ] && [ "$(sha256sum <"$available")" != "$(remembered site_sum)" ]; then
         say "      $available was changed by hand: left as it is"
     else
-        render_site >"$scratch/site" || die "the site cannot be made from $ROOT/nginx/site.conf.in"
+        render_site >"$scratch/site" || die "the site cannot be made from $NGINX_FILES/site.conf.in"
         [ ! -e "$available" ] || { before=$scratch/site-before && cp -p "$available" "$before"; }
         put 0644 root "$available" <"$scratch/site"
         [ -n "$dry_run" ] || remember site_sum "$(sha256sum <"$scratch/site")"
-        [ "$available" = "$enabled" ] || act ln -sfn "$available" "$enabled"
     fi
+    [ "$available" = "$enabled" ] || act ln -sfn "$available" "$enabled"
     [ -z "$dry_run" ] || return 0
     if ! nginx -q -t 2>"$scratch/nginx"; then
         if [ -n "$before" ]; then

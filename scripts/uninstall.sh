@@ -65,7 +65,7 @@ site=/etc/nginx/sites-enabled/ccr-ui-backend
 [ -e "$site" ] || [ -L "$site" ] || site=/etc/nginx/conf.d/ccr-ui-backend.conf
 if [ -e "$site" ] || [ -L "$site" ]; then
     # What it includes goes with the program, and Nginx would then not start.
-    act rm -f "$site" /etc/nginx/sites-available/ccr-ui-backend
+    act rm -f "$site"
     if [ -d /run/systemd/system ]; then
         act systemctl reload nginx.service || say "      Nginx was not reloaded"
     elif [ -s /run/nginx.pid ] && kill -0 "$(cat /run/nginx.pid)" 2>/dev/null; then
@@ -78,7 +78,7 @@ if [ -e "$list" ]; then
     mapfile -t files <"$list"
     act rm -f "${files[@]}" "$list"
     act rm -rf /etc/systemd/system/ccr-ui-backend.socket.d
-    for folder in "$prefix"/share/ccr-ui-backend/{nginx,scripts,} "$prefix"/share/doc/ccr-ui-backend; do
+    for folder in "$prefix"/share/ccr-ui-backend/{nginx,} "$prefix"/lib/ccr-ui-backend "$prefix"/share/doc/ccr-ui-backend; do
         [ ! -d "$folder" ] || act rmdir --ignore-fail-on-non-empty "$folder"
     done
     [ ! -d /run/systemd/system ] || act systemctl daemon-reload
@@ -94,6 +94,7 @@ if grep -qxs 'database_made=ccr_ui_db' /var/lib/ccr-ui/setup; then
         -c 'DROP DATABASE IF EXISTS ccr_ui_db WITH (FORCE)' -c 'DROP ROLE IF EXISTS ccr_user' ||
         die "the database was not dropped; start PostgreSQL, then run this again"
 fi
+act rm -f /etc/nginx/sites-available/ccr-ui-backend
 act rm -rf /etc/ccr-ui /var/lib/ccr-ui /var/log/ccr-ui
 ! getent passwd ccr >/dev/null || act userdel ccr
 ! getent group ccr >/dev/null || act groupdel ccr

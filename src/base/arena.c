@@ -40,7 +40,7 @@ static size_t aligned(size_t size)
 
 static struct block *block_new(size_t size)
 {
-    struct block *block = malloc(sizeof *block + size);
+    struct block *block = size < PTRDIFF_MAX / 2 ? malloc(sizeof *block + size) : NULL;
     if (!block)
         return NULL;
     block->next = NULL;

@@ -66,10 +66,27 @@ static void keep_valid(char *text)
     }
 }
 
+/* Jansson passes over a NUL behind a number or a word. */
+static bool holds_nul(const char *text, size_t length, struct json_failure *failure)
+{
+    const char *nul = length ? memchr(text, '\0', length) : NULL, *line = text;
+    if (!nul)
+        return false;
+    failure->line = 1;
+    for (const char *p = text; p < nul; p++)
+        if (*p == '\n') {
+            failure->line++;
+            line = p + 1;
+        }
+    failure->column = (int)(nul - line) + 1;
+    snprintf(failure->message, sizeof failure->message, "NUL byte");
+    return true;
+}
+
 json_t *json_parse(const char *text, size_t length, struct json_failure *failure)
 {
     *failure = (struct json_failure){.too_deep = nested_too_deep(text, length)};
-    if (failure->too_deep)
+    if (failure->too_deep || holds_nul(text, length, failure))
         return NULL;
 
     json_error_t error;

@@ -113,6 +113,8 @@ static enum error check_integer(struct request *rq, const struct field *f, json_
 {
     /* A number input that the user cleared arrives as "". */
     if (json_is_string(value) && !*json_string_value(value)) {
+        if (f->flags & REQUIRED)
+            return fail_field(rq, f->name, MSG_NOT_BLANK, NULL);
         json_object_set_new(rq->body, f->name, json_null());
         return OK;
     }

@@ -305,15 +305,11 @@ static enum error handle(struct request *rq, struct response *rs)
     if (transaction)
         db_begin(rq->db);
     enum error error = rq->route->run(rq, rs);
-    if (transaction)
-        error = finish_transaction(rq, error);
-    if (error)
-        return error;
-    if (rs->body.overflow || !rs->written) {
+    if (!error && (rs->body.overflow || !rs->written)) {
         log_error("handler wrote no complete answer", LOG_STR("route", rq->route->pattern));
-        return ERR_INTERNAL;
+        error = ERR_INTERNAL;
     }
-    return OK;
+    return transaction ? finish_transaction(rq, error) : error;
 }
 
 static enum error (*const steps[])(struct request *, struct response *) = {

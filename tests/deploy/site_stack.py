@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-from stack import (ROOT, USER, Backend, Cli, Cluster, Process, clean_environment, free_port, give, make_secrets,  # noqa: E402
+from stack import (ROOT, USER, Backend, Cli, Cluster, Process, children, clean_environment, free_port, give, make_secrets,  # noqa: E402
                    new_folder, wait_until)
 
 NAME = "ccr.test"
@@ -18,10 +18,10 @@ PASSWORD = "correct horse battery staple"
 
 
 @contextlib.contextmanager
-def system(**settings):
+def system(cluster_class=Cluster, **settings):
     """A folder, a cluster with a migrated database, and Cli's for it that share their secrets."""
     folder = new_folder()
-    cluster = Cluster(new_folder(folder, "pg"))
+    cluster = cluster_class(new_folder(folder, "pg"))
     with contextlib.ExitStack() as ending:
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
         ending.callback(cluster.stop)
@@ -42,12 +42,15 @@ class System:
     def cli(self, name, **settings):
         return Cli(new_folder(self.folder, name), {**self.env, **settings})
 
-    def start(self, cli):
+    def start(self, cli, wrap=None):
         """A backend, on its own Unix socket, or on TCP when its settings have a PORT. Ended with the system."""
         backend = TcpBackend(cli) if cli.env.get("PORT") else Backend(cli, "spawn-fcgi")
+        if wrap:
+            command = backend.command()
+            backend.command = lambda: wrap(command)
         self.ending.callback(backend.stop)
         backend.start()
-        place = ["--tcp", f"127.0.0.1:{cli.env['PORT']}"] if cli.env.get("PORT") else ["--socket", backend.socket]
+        place = ["--tcp", f"{cli.env['HOST']}:{cli.env['PORT']}"] if cli.env.get("PORT") else ["--socket", backend.socket]
         wait_until("the backend is healthy", lambda: cli.run("healthcheck", *place).returncode == 0, timeout=20)
         return backend
 
@@ -79,8 +82,8 @@ def listens(port):
 class Site:
     """Nginx with what scripts/render-nginx.sh made, in a small nginx.conf around it, or in `main`."""
 
-    def __init__(self, folder, name, sockets, main=None, read_timeout=None, **values):
-        self.folder = new_folder(folder, name)
+    def __init__(self, folder, name, sockets, main=None, read_timeout=None, wrap=lambda command: command, **values):
+        self.folder, self.wrap = new_folder(folder, name), wrap
         self.http, self.https = free_port(), free_port()
         self.included = self.folder / "include"
         shutil.copytree(ROOT / "nginx", self.included)
@@ -105,8 +108,8 @@ class Site:
         self.process = None
 
     def start(self):
-        self.process = Process(["nginx", "-e", self.folder / "error.log", "-c", self.folder / "nginx.conf", "-g",
-                                "daemon off;"], self.folder / "output.log", cwd="/")
+        self.process = Process(self.wrap(["nginx", "-e", self.folder / "error.log", "-c", self.folder / "nginx.conf", "-g",
+                                          "daemon off;"]), self.folder / "output.log", cwd="/")
         wait_until("Nginx listens", lambda: listens(self.https) or not self.process.running)
         assert self.process.running, self.process.log()
         return self
@@ -128,8 +131,6 @@ class Site:
         url = f"{'http' if plain else 'https'}://{NAME}:{port}{path}"
         return curl(url, "--cacert", self.certificate, "--resolve", f"{NAME}:{port}:127.0.0.1", *options)
 
-    def context(self):
-        return ssl.create_default_context(cafile=str(self.certificate))
 
 
 MAIN = """
@@ -185,5 +186,5 @@ def run_as_user(command, **options):
     return subprocess.run([*switch, *map(str, command)], capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
 
 
-__all__ = ["ROOT", "NAME", "PASSWORD", "Answer", "Process", "Site", "System", "clean_environment", "curl", "free_port", "give",
+__all__ = ["ROOT", "NAME", "PASSWORD", "Answer", "Process", "Site", "System", "children", "clean_environment", "curl", "free_port", "give",
            "listens", "new_folder", "os", "render", "run_as_user", "system", "wait_until"]

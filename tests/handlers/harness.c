@@ -168,6 +168,11 @@ void wait_a_moment(void)
     nanosleep(&moment, NULL);
 }
 
+void change_identities(void)
+{
+    atomic_fetch_add(&board->identity_generation, 1);
+}
+
 /* ---- users ------------------------------------------------------------------------------------------------------ */
 
 const char *unique_name(const char *prefix)

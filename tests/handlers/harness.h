@@ -58,6 +58,9 @@ long long sql_number(const char *query, const char *argument);
 /* Long enough for what the server sends on its own (notifications, last words) to arrive. */
 void wait_a_moment(void);
 
+/* What another worker of this host does after it changed who may do what. */
+void change_identities(void);
+
 /* Points the service at another database URL, or back at the test's own (NULL). */
 void use_database(const char *url);
 

@@ -102,6 +102,29 @@ static void a_session_ended_elsewhere_is_forgotten_at_once(void **state)
     assert_status(reply, 401);
 }
 
+/* Without PostgreSQL's notification, a worker knows of it from the scoreboard alone. */
+static void an_identity_is_remembered_until_its_generation_ends(void **state)
+{
+    (void)state;
+    log_in(ada, PASSWORD);
+    struct reply reply = call("GET", "/api/auth/me", NULL);
+    assert_status(reply, 200);
+    wait_a_moment();
+    reply = call("GET", "/api/auth/me", NULL);
+    assert_status(reply, 200);
+    sql("ALTER TABLE sessions DISABLE TRIGGER sessions_identity");
+    sql_number("WITH ended AS (UPDATE sessions SET revoked_at = now() WHERE user_id ="
+               " (SELECT id FROM users WHERE username = $1) RETURNING 1) SELECT count(*) FROM ended",
+               ada);
+    sql("ALTER TABLE sessions ENABLE TRIGGER sessions_identity");
+    wait_a_moment();
+    reply = call("GET", "/api/auth/me", NULL);
+    assert_status(reply, 200);
+    change_identities();
+    reply = call("GET", "/api/auth/me", NULL);
+    assert_status(reply, 401);
+}
+
 static void a_spent_refresh_token_ends_the_session(void **state)
 {
     (void)state;
@@ -181,6 +204,7 @@ int main(void)
         cmocka_unit_test_setup(me_says_who_one_is, set_up),
         cmocka_unit_test_setup(a_logged_out_token_is_forgotten_at_once, set_up),
         cmocka_unit_test_setup(a_session_ended_elsewhere_is_forgotten_at_once, set_up),
+        cmocka_unit_test_setup(an_identity_is_remembered_until_its_generation_ends, set_up),
         cmocka_unit_test_setup(a_spent_refresh_token_ends_the_session, set_up),
         cmocka_unit_test_setup(garbage_for_a_token_is_refused, set_up),
         cmocka_unit_test_setup(a_cookie_counts_only_from_the_own_site, set_up),

@@ -5,12 +5,54 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "router.h"
 #include "util.h"
 
 #define PASSWORD "correct horse battery"
 #define PROFILE  "{\"name\":\"%s\",\"base_url\":\"https://x.example\",\"auth_token\":\"sk-0123456789abcdef\"}"
 
 static char username[64];
+
+/* ---- routes that misbehave, beside the program's own ------------------------------------------------------------ */
+
+static const struct statement note = {"test_note",
+                                      "INSERT INTO login_failures (subject, failures, last_failed_at, blocked_until)"
+                                      " VALUES ($1, 1, now(), now())"};
+
+static enum error write_it(struct request *rq)
+{
+    return db_run(rq->db, &note, DB_ARGS(path_arg(rq, "name")));
+}
+
+static enum error write_then_fail(struct request *rq, struct response *rs)
+{
+    respond_text(rs, 200, "all is well");
+    enum error error = write_it(rq);
+    return error ? error : fail(rq, MSG_CONFIG_UNKNOWN, "it", NULL);
+}
+
+static enum error write_then_fail_but_keep(struct request *rq, struct response *rs)
+{
+    rq->keep_changes = true;
+    return write_then_fail(rq, rs);
+}
+
+static enum error say_nothing(struct request *rq, struct response *rs)
+{
+    (void)rs;
+    return write_it(rq);
+}
+
+static const struct route bad_routes[] = {
+    {POST, "/test/fail/{name}", write_then_fail, ACCESS_USER},
+    {POST, "/test/keep/{name}", write_then_fail_but_keep, ACCESS_USER},
+    {POST, "/test/silent/{name}", say_nothing, ACCESS_USER},
+    {GET, "/test/{name}", say_nothing, ACCESS_USER},
+    {0},
+};
+
+extern const struct route auth_routes[], profiles_routes[], system_routes[];
+const struct route *const route_tables[] = {auth_routes, profiles_routes, system_routes, bad_routes, NULL};
 
 static int set_up(void **state)
 {
@@ -64,6 +106,40 @@ static void a_failure_in_the_last_statement_undoes_the_first(void **state)
     assert_status(reply, 200);
     reply = create(name);
     assert_status(reply, 201);
+}
+
+static long long notes(const char *name)
+{
+    return count("SELECT count(*) FROM login_failures WHERE subject = $1", name);
+}
+
+static void a_handler_that_fails_leaves_nothing_behind(void **state)
+{
+    char name[64], target[128];
+    (void)state;
+    snprintf(name, sizeof name, "%s", unique_name("note"));
+    snprintf(target, sizeof target, "/test/fail/%s", name);
+    struct reply reply = call("POST", target, NULL);
+    assert_status(reply, 404);
+    assert_null(strstr(reply.text, "all is well"));
+    assert_int_equal(notes(name), 0);
+    snprintf(target, sizeof target, "/test/keep/%s", name);
+    reply = call("POST", target, NULL);
+    assert_status(reply, 404);
+    assert_int_equal(notes(name), 1); /* as a failed login is counted */
+}
+
+static void a_handler_without_an_answer_is_our_fault(void **state)
+{
+    char name[64], target[128];
+    (void)state;
+    snprintf(name, sizeof name, "%s", unique_name("note"));
+    snprintf(target, sizeof target, "/test/silent/%s", name);
+    struct reply reply = call("POST", target, NULL);
+    assert_status(reply, 500);
+    assert_string_equal(reply_text(&reply, "error.code"), "INTERNAL_SERVER_ERROR");
+    assert_non_null(strstr(reply.headers, "X-Request-Id: "));
+    assert_int_equal(notes(name), 0); /* who is told that it failed must find that it did */
 }
 
 static void a_name_that_is_taken_changes_nothing(void **state)
@@ -203,6 +279,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_failure_in_the_last_statement_undoes_the_first, set_up),
+        cmocka_unit_test_setup(a_handler_that_fails_leaves_nothing_behind, set_up),
+        cmocka_unit_test_setup(a_handler_without_an_answer_is_our_fault, set_up),
         cmocka_unit_test_setup(a_name_that_is_taken_changes_nothing, set_up),
         cmocka_unit_test_setup(a_read_leaves_no_transaction_open, set_up),
         cmocka_unit_test_setup(a_request_after_a_killed_connection_is_served, set_up),

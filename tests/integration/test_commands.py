@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from configs import (BASE, acting_in, ada, create, exported, history, imported, mask, names_of, new_workspace, pointers,  # noqa: F401
+from configs import (BASE, acting_in, ada, create, exported, history, imported, mask, names_of, new_workspace, pointers,
+                     # noqa: F401
                      read, refused, secret, switch, system, team, users, wrong_fields)
 from stack import BINARY, children
 
 EXECUTE = ["/api/command/execute", "/api/commands/execute"]
-UPSTREAM = ["init", "add", "list", "current", "switch", "enable", "disable", "validate", "history", "optimize", "platform", "export",
-            "import", "clean", "migrate", "temp-token", "skills", "prompts", "stats", "version", "update", "check", "claude", "qwen",
+UPSTREAM = ["init", "add", "list", "current", "switch", "enable", "disable", "validate", "history", "optimize", "platform",
+            "export",
+            "import", "clean", "migrate", "temp-token", "skills", "prompts", "stats", "version", "update", "check",
+            "claude", "qwen",
             "gemini", "iflow"]
 HERE = ["list", "current", "switch", "enable", "disable", "validate", "history", "export", "platform", "version", "help"]
 ELSEWHERE = [name for name in UPSTREAM if name not in HERE]
@@ -93,7 +96,8 @@ def test_list_and_current(ada):
     assert lines[0] == "Platform: claude" and lines[3] == "2 configurations"
     assert lines[1].split() == ["*", "a", BASE, "m1", "(disabled)"] and lines[2].split() == ["张三", BASE, "-"]
     shown = dict(line.split(": ", 1) for line in done(ada, "current").splitlines())
-    assert shown == {"Name": "a", "Description": "The first", "Base URL": BASE, "Token": mask(token), "Model": "m1", "Small fast model": "-",
+    assert shown == {"Name": "a", "Description": "The first", "Base URL": BASE, "Token": mask(token), "Model": "m1",
+                     "Small fast model": "-",
                      "Provider": "-", "Enabled": "no", "Used": "1 times"}
 
 
@@ -120,9 +124,11 @@ def test_history_command(ada):
         create(ada, name)
         switch(ada, name)
     lines = done(ada, "history").splitlines()
-    assert len(lines) == 4 and lines[0].split()[1:] == ["switch", "ada", "a", "->", "b"] and lines[-1].split()[1:] == ["create", "ada", "a"]
+    assert len(lines) == 4 and lines[0].split()[1:] == ["switch", "ada", "a", "->",
+                                                        "b"] and lines[-1].split()[1:] == ["create", "ada", "a"]
     assert [line.split()[1] for line in done(ada, "history", "-l", "1").splitlines()] == ["switch"]
-    assert [line.split()[1] for line in done(ada, "history", "-t", "create", "--limit", "50").splitlines()] == ["create"] * 2
+    assert [line.split()[1] for line in done(ada, "history", "-t", "create", "--limit",
+                                             "50").splitlines()] == ["create"] * 2
     for limit in ("0", "1001", "x", "1;", "-1"):
         assert "between 1 and 1000" in failed(ada, 2, "history", "-l", limit)
 
@@ -154,8 +160,10 @@ def test_version_command(ada):
 
 
 @pytest.mark.parametrize("command, args", [
-    ("switch", []), ("enable", []), ("disable", []), ("switch", [""]), ("switch", ["nobody"]), ("enable", ["nobody"]), ("disable", ["--force"]),
-    ("switch", ["a b"]), ("switch", ["../../etc/passwd"]), ("switch", ["$(id)"]), ("switch", ["'; DROP TABLE profiles; --"]),
+    ("switch", []), ("enable", []), ("disable", []), ("switch", [""]), ("switch", ["nobody"]), ("enable", ["nobody"]),
+    ("disable", ["--force"]),
+    ("switch", ["a b"]), ("switch", ["../../etc/passwd"]), ("switch", ["$(id)"]),
+    ("switch", ["'; DROP TABLE profiles; --"]),
 ])
 def test_commands_that_fail(ada, command, args):
     create(ada, "relay")
@@ -167,7 +175,8 @@ def test_commands_that_fail(ada, command, args):
 def test_a_broken_config_is_not_switched_to(ada):
     imported(ada, "[bad]\nbase_url = 'ftp://x'\n")
     assert failed(ada, 1, "switch", "bad") == "Validation failed: base_url must start with http:// or https://\n"
-    assert failed(ada, 1, "switch", "bad", headers={"Accept-Language": "zh"}) == "验证失败: base_url 必须以 http:// 或 https:// 开头\n"
+    assert failed(ada, 1, "switch", "bad",
+                  headers={"Accept-Language": "zh"}) == "验证失败: base_url 必须以 http:// 或 https:// 开头\n"
     assert pointers(ada)[0] == "default"
 
 
@@ -218,15 +227,19 @@ def test_the_program_could_not_start_one():
 
 
 @pytest.mark.parametrize("body, fields", [
-    ({}, ["command"]), (None, ["command"]), ({"command": ""}, ["command"]), ({"command": 1, "args": "x"}, ["command", "args"]), ({"command": "list", "args": [1]}, ["args"]),
-    ({"command": "list", "args": ["x"] * 17}, ["args"]), ({"command": "list", "args": ["x" * 1001]}, ["args"]), ({"command": "x" * 51}, ["command"]),
+    ({}, ["command"]), (None, ["command"]), ({"command": ""}, ["command"]),
+    ({"command": 1, "args": "x"}, ["command", "args"]), ({"command": "list", "args": [1]}, ["args"]),
+    ({"command": "list", "args": ["x"] * 17}, ["args"]), ({"command": "list", "args": ["x" * 1001]}, ["args"]),
+    ({"command": "x" * 51}, ["command"]),
     ({"command": "list", "args": ["a\u0007"]}, ["args"]),
 ])
 def test_wrong_requests(ada, body, fields):
     assert wrong_fields(ada.post(EXECUTE[0], json=body)) == fields
 
 
-@pytest.mark.parametrize("body", [{"command": "list"}, {"command": " list "}, {"command": "list", "args": None}, {"command": "list", "args": ["x"] * 16, "cwd": "/"}])
+@pytest.mark.parametrize("body",
+                         [{"command": "list"}, {"command": " list "}, {"command": "list", "args": None},
+                          {"command": "list", "args": ["x"] * 16, "cwd": "/"}])
 def test_bodies_that_will_do(ada, body):
     assert ada.post(EXECUTE[0], json=body).data["success"]
 

@@ -11,7 +11,8 @@ from configs import (BASE, PLATFORMS, acting_in, ada, create, everything, export
 from people import at_once
 from stack import as_user, clean_environment, pg_program
 
-FULL = {"description": "Relay of the team", "model": "claude-sonnet-4-5", "small_fast_model": "claude-haiku", "provider": "acme",
+FULL = {"description": "Relay of the team", "model": "claude-sonnet-4-5", "small_fast_model": "claude-haiku",
+        "provider": "acme",
         "provider_type": "third_party_model", "account": "work", "tags": ["a", "生产"]}
 
 
@@ -22,7 +23,8 @@ def put(client, config, /, **fields):
 # ---- reading and adding ----
 
 def test_nothing_yet(ada):
-    assert ada.get("/api/configs").json() == {"current_config": "default", "default_config": "default", "configs": [], "total": 0,
+    assert ada.get("/api/configs").json() == {"current_config": "default", "default_config": "default", "configs": [],
+                                              "total": 0,
                                               "platform": "claude"}
     refused(ada.get("/api/configs/current"), 404, "NOT_FOUND")
     assert ada.get("/api/validate").json() == "All configurations are valid"
@@ -35,7 +37,8 @@ def test_every_field_is_stored(ada):
     expected = {"name": "full", "base_url": BASE, "auth_token": mask(token), "is_current": False, "is_default": False,
                 "usage_count": 0, "enabled": True, "platform": "claude", "revision": 1, **FULL}
     assert read(ada, "full") == expected
-    assert ada.get("/api/configs").json() == {"current_config": "default", "default_config": "default", "configs": [expected],
+    assert ada.get("/api/configs").json() == {"current_config": "default", "default_config": "default",
+                                              "configs": [expected],
                                               "total": 1, "platform": "claude"}
 
 
@@ -56,7 +59,8 @@ def test_what_the_form_sends(ada):
 
 @pytest.mark.parametrize("sent, stored", [
     ({"model": "  m\t"}, {"model": "m"}), ({"base_url": f" {BASE}/v1\n"}, {"base_url": f"{BASE}/v1"}),
-    ({"provider_type": "something else"}, {"provider_type": None}), ({"tags": []}, {"tags": None}), ({"tags": None}, {"tags": None}),
+    ({"provider_type": "something else"}, {"provider_type": None}), ({"tags": []}, {"tags": None}),
+    ({"tags": None}, {"tags": None}),
     ({"provider_type": "official_relay"}, {"provider_type": "official_relay"}), ({"model": None}, {"model": None}),
     ({"description": "two\nlines\tand \"quotes\" \\ 😀 \u2028"}, {"description": "two\nlines\tand \"quotes\" \\ 😀 \u2028"}),
     ({"description": "é" * 2000}, {"description": "é" * 2000}), ({"name": "  padded "}, {"name": "padded"}),
@@ -68,16 +72,20 @@ def test_values_as_stored(ada, sent, stored):
 
 
 def test_all_wrong_fields_are_named_at_once(ada):
-    answer = ada.post("/api/configs", json={"name": " ", "base_url": "ftp://x", "tags": "a", "model": "m" * 201, "enabled": 3})
+    answer = ada.post("/api/configs",
+                      json={"name": " ", "base_url": "ftp://x", "tags": "a", "model": "m" * 201, "enabled": 3})
     assert wrong_fields(answer) == ["name", "base_url", "auth_token", "model", "tags"]
     assert names_of(ada) == []
 
 
 @pytest.mark.parametrize("field, value", [
     ("base_url", "example.org"), ("base_url", "javascript:alert(1)"), ("base_url", "http://"), ("base_url", "https://a b"),
-    ("base_url", "https://a\"b"), ("base_url", "https://" + "x" * 2000), ("base_url", 1), ("base_url", None), ("base_url", ""),
-    ("auth_token", ""), ("auth_token", "   "), ("auth_token", "t" * 16385), ("auth_token", ["x"]), ("auth_token", "a\u0007b"),
-    ("description", "x" * 2001), ("description", "bell\u0007"), ("description", {}), ("account", "x" * 201), ("account", False),
+    ("base_url", "https://a\"b"), ("base_url", "https://" + "x" * 2000), ("base_url", 1), ("base_url", None),
+    ("base_url", ""),
+    ("auth_token", ""), ("auth_token", "   "), ("auth_token", "t" * 16385), ("auth_token", ["x"]),
+    ("auth_token", "a\u0007b"),
+    ("description", "x" * 2001), ("description", "bell\u0007"), ("description", {}), ("account", "x" * 201),
+    ("account", False),
     ("tags", ["x"] * 51), ("tags", [1]), ("tags", ["x" * 1001]), ("tags", {"a": "b"}), ("model", "del\u007f"),
 ])
 def test_wrong_fields(ada, field, value):
@@ -111,8 +119,9 @@ def test_order_and_pages(ada):
 
 # ---- names ----
 
-@pytest.mark.parametrize("name", ["a", "Relay-1_b.c", "张三", "Ünïcödé", "हिन्दी", "ภาษาไทย", "العربية", "名" * 100, "x" * 100, "...",
-                                  ".hidden", "-", "1", "Current", "enable", "revisions"])
+@pytest.mark.parametrize("name",
+                         ["a", "Relay-1_b.c", "张三", "Ünïcödé", "हिन्दी", "ภาษาไทย", "العربية", "名" * 100, "x" * 100, "...",
+                          ".hidden", "-", "1", "Current", "enable", "revisions"])
 def test_names_of_any_script(ada, name):
     create(ada, name)
     path = f"/api/configs/{quote(name)}"
@@ -128,7 +137,9 @@ def test_names_of_any_script(ada, name):
     assert names_of(ada) == ["other"]
 
 
-@pytest.mark.parametrize("name", ["a b", "a/b", "a?b", "a#b", "a%b", "a%2Fb", "..", ".", "x" * 101, "名" * 101, "a\nb", "😀", "a'b", "a\"b",
+@pytest.mark.parametrize("name",
+                         ["a b", "a/b", "a?b", "a#b", "a%b", "a%2Fb", "..", ".", "x" * 101, "名" * 101, "a\nb", "😀", "a'b",
+                          "a\"b",
                                   "a;b", "a\\b", "<b>", "a&b", "a\u200bb", "a,b", "ⅷ"])
 def test_names_that_will_not_do(ada, name):
     answer = ada.post("/api/configs", json={"name": name, "base_url": BASE, "auth_token": secret()})
@@ -208,7 +219,8 @@ def test_keys_of_the_file_survive_the_form(ada):
     form = read(ada, "relay")
     assert put(ada, "relay", **{**form, "model": "m", "provider_type": "official_relay"}).status_code == 200
     text = exported(ada)
-    for line in ('api_mode = "custom"', "retries = 3", "ratio = 0.5", "since = 2024-05-01T07:32:00Z", 'X-Team = "a"', 'model = "m"',
+    for line in ('api_mode = "custom"', "retries = 3", "ratio = 0.5", "since = 2024-05-01T07:32:00Z", 'X-Team = "a"',
+                 'model = "m"',
                  'provider_type = "official_relay"'):
         assert line in text, text
 
@@ -258,11 +270,13 @@ def test_switch(ada, path):
         answer = ada.post(path, json={"config_name": name})
         assert (answer.status_code, answer.json()) == (200, "Configuration switched successfully")
     assert pointers(ada) == ("b", "default")
-    assert [(config["name"], config["is_current"], config["usage_count"]) for config in ada.get("/api/configs").json()["configs"]] == [
+    assert [(config["name"], config["is_current"], config["usage_count"])
+            for config in ada.get("/api/configs").json()["configs"]] == [
         ("a", False, 1), ("b", True, 2)], "the current one may be switched to, and that counts"
     assert ada.get("/api/configs/current").json() == read(ada, "b")
     last, middle, first = history(ada, "?operation=switch")
-    assert [(entry["from_config"], entry["to_config"]) for entry in (first, middle, last)] == [("default", "a"), ("a", "b"), ("b", "b")]
+    assert [(entry["from_config"], entry["to_config"]) for entry in (first, middle, last)] == [
+        ("default", "a"), ("a", "b"), ("b", "b")]
     assert {change["key"]: (change["old_value"], change["new_value"]) for change in middle["changes"]} == {
         "ANTHROPIC_AUTH_TOKEN": (mask(tokens[0]), mask(tokens[1])), "ANTHROPIC_MODEL": ("a", "b")}
     assert last["changes"] == [] and first["actor"] == "ada"
@@ -278,7 +292,8 @@ def test_a_disabled_config_may_be_switched_to(ada):
 BROKEN = {
     "no-url": ('auth_token = "t"', "base_url must not be empty", "base_url 不能为空"),
     "empty-url": ('base_url = ""\nauth_token = "t"', "base_url must not be empty", "base_url 不能为空"),
-    "ftp": ('base_url = "ftp://x"\nauth_token = "t"', "base_url must start with http:// or https://", "base_url 必须以 http:// 或 https:// 开头"),
+    "ftp": ('base_url = "ftp://x"\nauth_token = "t"', "base_url must start with http:// or https://",
+            "base_url 必须以 http:// 或 https:// 开头"),
     "no-token": (f'base_url = "{BASE}"', "auth_token must not be empty", "auth_token 不能为空"),
     "empty-token": (f'base_url = "{BASE}"\nauth_token = ""', "auth_token must not be empty", "auth_token 不能为空"),
     "model": (f'base_url = "{BASE}"\nauth_token = "t"\nmodel = " "', "model must not be empty", "model 不能为空"),
@@ -313,7 +328,9 @@ def test_validate(broken):
     assert broken.get("/api/validate").json() == "All configurations are valid"
 
 
-@pytest.mark.parametrize("body", [{"config_name": "nobody"}, {"config_name": ""}, {"config_name": None}, {"config_name": 1}, {}, None])
+@pytest.mark.parametrize("body",
+                         [{"config_name": "nobody"}, {"config_name": ""}, {"config_name": None}, {"config_name": 1}, {},
+                          None])
 def test_switch_to_nothing(ada, body):
     create(ada, "relay")
     assert wrong_fields(ada.post("/api/switch", json=body)) == ["config_name"]
@@ -343,7 +360,8 @@ def test_platforms_are_apart(ada):
     create(ada, "only-codex", "codex")
     for platform in PLATFORMS:
         config = read(ada, "same", platform)
-        assert (config["description"], config["platform"], config["auth_token"]) == (platform, platform, mask(tokens[platform]))
+        assert (config["description"], config["platform"], config["auth_token"]) == (
+            platform, platform, mask(tokens[platform]))
         assert ada.get(f"/api/configs?platform={platform}").json()["platform"] == platform
     switch(ada, "same", "codex")
     assert pointers(ada, "codex")[0] == "same" and pointers(ada)[0] == "default"
@@ -362,11 +380,15 @@ def test_changes_outside_claude_are_named_by_the_configs_own_keys(ada):
 
 @pytest.mark.parametrize("method, path, body", [
     ("GET", "/api/configs", None), ("POST", "/api/configs", {"name": "x", "base_url": BASE, "auth_token": "t"}),
-    ("GET", "/api/configs/current", None), ("GET", "/api/configs/a", None), ("PUT", "/api/configs/a", {"base_url": BASE, "auth_token": "t"}),
+    ("GET", "/api/configs/current", None), ("GET", "/api/configs/a", None),
+    ("PUT", "/api/configs/a", {"base_url": BASE, "auth_token": "t"}),
     ("DELETE", "/api/configs/a", None), ("PATCH", "/api/configs/a/enable", None), ("PATCH", "/api/configs/a/disable", None),
-    ("POST", "/api/configs/a/reveal", None), ("GET", "/api/configs/a/revisions", None), ("POST", "/api/configs/a/rollback", {"revision": 1}),
-    ("POST", "/api/switch", {"config_name": "a"}), ("POST", "/api/configs/switch", {"config_name": "a"}), ("GET", "/api/validate", None),
-    ("POST", "/api/import", {"content": "[x]\n"}), ("POST", "/api/export", {}), ("POST", "/api/command/execute", {"command": "list"}),
+    ("POST", "/api/configs/a/reveal", None), ("GET", "/api/configs/a/revisions", None),
+    ("POST", "/api/configs/a/rollback", {"revision": 1}),
+    ("POST", "/api/switch", {"config_name": "a"}), ("POST", "/api/configs/switch", {"config_name": "a"}),
+    ("GET", "/api/validate", None),
+    ("POST", "/api/import", {"content": "[x]\n"}), ("POST", "/api/export", {}),
+    ("POST", "/api/command/execute", {"command": "list"}),
 ])
 @pytest.mark.parametrize("platform", ["Claude", "chatgpt", "claude%00", "x" * 21])
 def test_unknown_platforms(ada, method, path, body, platform):
@@ -390,7 +412,8 @@ def test_the_users_own_platform(team):
 
 def unconfirm(system, client):
     with system.db() as connection:
-        connection.execute("UPDATE sessions SET confirmed_at = now() - interval '301 seconds' WHERE user_id = %s", (client.user["id"],))
+        connection.execute("UPDATE sessions SET confirmed_at = now() - interval '301 seconds' WHERE user_id = %s",
+                           (client.user["id"],))
 
 
 def confirm(system, client):
@@ -403,7 +426,8 @@ def test_reveal(system, ada):
     assert answer.json() == {"success": True, "data": {"name": "relay", "auth_token": token}, "message": None}
     assert answer.headers["Cache-Control"] == "no-store"
     newest = history(ada)[0]
-    assert (newest["operation"], newest["actor"], newest["from_config"], newest["changes"]) == ("reveal", "ada", "relay", [])
+    assert (newest["operation"], newest["actor"], newest["from_config"], newest["changes"]) == (
+        "reveal", "ada", "relay", [])
     refused(ada.post("/api/configs/nobody/reveal"), 404, "NOT_FOUND")
 
 
@@ -442,7 +466,8 @@ def test_a_sealed_value_opens_only_where_it_was_sealed(system, ada, users):
     thief = acting_in(users[1], new_workspace(users[1]))
     create(thief, "theirs")
     with everything(system) as db:
-        sealed = "(SELECT auth_token FROM profiles p JOIN workspaces w ON w.id = p.workspace_id WHERE w.slug = %s AND p.name = 'mine')"
+        sealed = ("(SELECT auth_token FROM profiles p JOIN workspaces w ON w.id = p.workspace_id"
+                  " WHERE w.slug = %s AND p.name = 'mine')")
         for slug, name in ((ada.workspace, "copy"), (thief.workspace, "theirs")):
             changed = db.execute(f"UPDATE profiles SET auth_token = {sealed} WHERE name = %s AND workspace_id ="
                                  " (SELECT id FROM workspaces WHERE slug = %s)", (ada.workspace, name, slug))
@@ -469,7 +494,8 @@ def test_a_dump_holds_no_secret(system, ada):
     login = system.client().post("/api/auth/login", json={"username": "ada", "password": password}).data
     made = ada.post("/api/tokens", json={"name": f"dump-{ada.workspace}", "scopes": ["read"]}).data["token"]
     command = [pg_program("pg_dump"), "-h", system.cluster.folder, "-U", "postgres", "--inserts", system.database]
-    dump = subprocess.run(as_user(command), check=True, capture_output=True, text=True, env=clean_environment(), cwd="/").stdout
+    dump = subprocess.run(as_user(command), check=True, capture_output=True, text=True, env=clean_environment(),
+                          cwd="/").stdout
     assert "INSERT INTO public.profiles" in dump and BASE in dump and "INSERT INTO public.backups" in dump
     hidden = [*secrets_made, *system.passwords.values(), login["refresh_token"], login["access_token"], made]
     assert token in hidden and len(hidden) > 6
@@ -488,12 +514,14 @@ def test_history(ada):
     exported(ada)
     entries = history(ada)
     assert [(entry["operation"], entry["from_config"], entry["to_config"]) for entry in reversed(entries)] == [
-        ("create", "a", None), ("update", "a", None), ("switch", "default", "a"), ("create", "b", None), ("disable", "b", None),
+        ("create", "a", None), ("update", "a", None), ("switch", "default", "a"), ("create", "b", None),
+        ("disable", "b", None),
         ("delete", "b", None), ("export", None, None)]
     assert {entry["actor"] for entry in entries} == {"ada"} and len({entry["id"] for entry in entries}) == 7
     assert [entry["timestamp"] for entry in entries] == sorted((entry["timestamp"] for entry in entries), reverse=True)
     update, created = entries[-2]["changes"], entries[-1]["changes"]
-    assert update == [{"key": "model", "old_value": "m1", "new_value": "m2"}, {"key": "tags", "old_value": None, "new_value": '["x"]'}]
+    assert update == [{"key": "model", "old_value": "m1", "new_value": "m2"},
+                      {"key": "tags", "old_value": None, "new_value": '["x"]'}]
     assert {"key": "auth_token", "old_value": None, "new_value": mask(token)} in created
     assert entries[2]["changes"] == [{"key": "enabled", "old_value": "true", "new_value": "false"}]
     assert ada.get("/api/history").json()["total"] == 7
@@ -557,11 +585,13 @@ def test_rollback(ada):
     answer = rollback(ada, "relay", 1)
     assert answer.json() == {"success": True, "data": {"name": "relay", "revision": 4, "restored": 1}, "message": None}
     config = read(ada, "relay")
-    assert config.items() >= {**FULL, "base_url": BASE, "enabled": True, "usage_count": 1, "is_current": True, "revision": 4}.items()
+    assert config.items() >= {**FULL, "base_url": BASE, "enabled": True, "usage_count": 1, "is_current": True,
+                              "revision": 4}.items()
     assert token_of(ada, "relay") == token
     rollback(ada, "relay", 2)
     assert token_of(ada, "relay") == second and read(ada, "relay")["base_url"] == f"{BASE}/2"
-    assert [entry["operation"] for entry in revisions(ada, "relay")["revisions"]] == ["rollback", "rollback", "disable", "update", "create"]
+    assert [entry["operation"] for entry in revisions(ada, "relay")["revisions"]] == [
+        "rollback", "rollback", "disable", "update", "create"]
     assert history(ada)[1]["operation"] == "rollback"
 
 
@@ -587,7 +617,8 @@ def test_a_name_made_anew_keeps_its_past(ada):
     assert read(ada, "relay")["model"] == "new" and token_of(ada, "relay") == new
 
 
-@pytest.mark.parametrize("revision, status", [(2, 404), (10**12, 404), (0, 400), (-1, 400), ("1", 400), (1.5, 400), (None, 400), (True, 400)])
+@pytest.mark.parametrize("revision, status",
+                         [(2, 404), (10**12, 404), (0, 400), (-1, 400), ("1", 400), (1.5, 400), (None, 400), (True, 400)])
 def test_revisions_that_are_not_there(ada, revision, status):
     create(ada, "relay")
     assert rollback(ada, "relay", revision).status_code == status
@@ -627,7 +658,8 @@ def test_the_tag_follows_everything_the_answer_says(ada):
     create(ada, "a")
     create(ada, "b")
     seen = [ada.get("/api/configs/a").headers["ETag"]]
-    for change in (lambda: switch(ada, "a"), lambda: switch(ada, "a"), lambda: switch(ada, "b"), lambda: ada.patch("/api/configs/a/disable"),
+    for change in (lambda: switch(ada, "a"), lambda: switch(ada, "a"), lambda: switch(ada, "b"),
+                   lambda: ada.patch("/api/configs/a/disable"),
                    lambda: imported(ada, 'default_config = "a"\n')):
         change()
         seen.append(ada.get("/api/configs/a").headers["ETag"])
@@ -636,7 +668,8 @@ def test_the_tag_follows_everything_the_answer_says(ada):
 
 @pytest.mark.parametrize("method, path, body", [
     ("PUT", "/api/configs/relay", {"base_url": f"{BASE}/new", "auth_token": "t"}), ("DELETE", "/api/configs/relay", None),
-    ("PATCH", "/api/configs/relay/disable", None), ("PATCH", "/api/configs/relay/enable", None), ("POST", "/api/configs/relay/rollback", {"revision": 1}),
+    ("PATCH", "/api/configs/relay/disable", None), ("PATCH", "/api/configs/relay/enable", None),
+    ("POST", "/api/configs/relay/rollback", {"revision": 1}),
 ])
 def test_writes_guarded_by_a_tag(ada, method, path, body):
     create(ada, "relay")
@@ -658,7 +691,8 @@ def test_tags_that_let_a_write_through(ada, tag):
 def test_the_answer_to_a_write_carries_the_next_tag(ada):
     answer = ada.post("/api/configs", json={"name": "relay", "base_url": BASE, "auth_token": secret()})
     assert answer.headers["ETag"] == ada.get("/api/configs/relay").headers["ETag"]
-    answer = ada.put("/api/configs/relay", json={"base_url": BASE, "auth_token": "t"}, headers={"If-Match": answer.headers["ETag"]})
+    answer = ada.put("/api/configs/relay", json={"base_url": BASE, "auth_token": "t"},
+                     headers={"If-Match": answer.headers["ETag"]})
     assert answer.status_code == 200 and answer.headers["ETag"] == ada.get("/api/configs/relay").headers["ETag"]
 
 
@@ -682,12 +716,16 @@ def test_uses_are_counted_side_by_side(team):
 # ---- who may ----
 
 MATRIX = [
-    ("viewer", "GET", "/api/configs", None), ("viewer", "GET", "/api/configs/a", None), ("viewer", "GET", "/api/configs/current", None),
-    ("viewer", "GET", "/api/configs/a/revisions", None), ("viewer", "GET", "/api/history", None), ("viewer", "GET", "/api/validate", None),
-    ("viewer", "GET", "/api/backups", None), ("viewer", "POST", "/api/export", {}), ("viewer", "POST", "/api/switch", {"config_name": "a"}),
+    ("viewer", "GET", "/api/configs", None), ("viewer", "GET", "/api/configs/a", None),
+    ("viewer", "GET", "/api/configs/current", None),
+    ("viewer", "GET", "/api/configs/a/revisions", None), ("viewer", "GET", "/api/history", None),
+    ("viewer", "GET", "/api/validate", None),
+    ("viewer", "GET", "/api/backups", None), ("viewer", "POST", "/api/export", {}),
+    ("viewer", "POST", "/api/switch", {"config_name": "a"}),
     ("viewer", "POST", "/api/configs/switch", {"config_name": "a"}),
     ("editor", "POST", "/api/configs", {"name": "b", "base_url": BASE, "auth_token": "t"}),
-    ("editor", "PUT", "/api/configs/a", {"base_url": BASE, "auth_token": "t"}), ("editor", "PATCH", "/api/configs/a/enable", None),
+    ("editor", "PUT", "/api/configs/a", {"base_url": BASE, "auth_token": "t"}),
+    ("editor", "PATCH", "/api/configs/a/enable", None),
     ("editor", "PATCH", "/api/configs/a/disable", None), ("editor", "POST", "/api/configs/a/rollback", {"revision": 1}),
     ("editor", "POST", "/api/configs/a/reveal", None), ("editor", "POST", "/api/import", {"content": "[c]\n"}),
     ("editor", "POST", "/api/clean", {}), ("editor", "DELETE", "/api/configs/c", None),
@@ -779,7 +817,8 @@ def test_scopes_of_access_tokens(ada, token_client):
         answer = client.get("/api/configs") if scope == "read" else client.post("/api/switch", json={"config_name": "a"})
         assert f"lacks the scope '{scope}'" in refused(answer, 403, "AUTHORIZATION_ERROR")["message"]
     switch(writer, "a")
-    assert "'admin'" in refused(writer.post("/api/export", json={"include_secrets": True}), 403, "AUTHORIZATION_ERROR")["message"]
+    assert "'admin'" in refused(writer.post("/api/export", json={"include_secrets": True}), 403,
+                                "AUTHORIZATION_ERROR")["message"]
     assert exported(chief, include_secrets=True)
     for client in (reader, writer, chief):
         refused(client.post("/api/configs/a/reveal"), 403, "AUTHORIZATION_ERROR")

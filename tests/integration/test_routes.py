@@ -166,5 +166,6 @@ def test_error_codes(document):
 
 
 def test_the_version(document):
-    printed = subprocess.run([BINARY, "version"], check=True, capture_output=True, text=True, env=clean_environment()).stdout
+    printed = subprocess.run([BINARY, "version"], check=True, capture_output=True, text=True,
+                             env=clean_environment()).stdout
     assert document.document["info"]["version"] in printed

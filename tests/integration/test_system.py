@@ -16,7 +16,8 @@ from configs import BASE, create, read, refused
 from stack import BINARY, ROOT, clean_environment
 from wire import Wire
 
-ROUTES = json.loads(subprocess.run([BINARY, "routes", "--json"], check=True, capture_output=True, env=clean_environment()).stdout)
+ROUTES = json.loads(subprocess.run([BINARY, "routes", "--json"], check=True, capture_output=True,
+                                   env=clean_environment()).stdout)
 ORIGIN = "https://ccr.example.org"
 
 
@@ -63,7 +64,8 @@ def source():
 
 @pytest.fixture(scope="module")
 def system(module_stack, source):
-    return module_stack(UPDATE_URL=source.url, CORS_ORIGINS=f"{ORIGIN},http://localhost:3000", LOG_LEVEL="debug", SLOW_STATEMENT=0)
+    return module_stack(UPDATE_URL=source.url, CORS_ORIGINS=f"{ORIGIN},http://localhost:3000", LOG_LEVEL="debug",
+                        SLOW_STATEMENT=0)
 
 
 @pytest.fixture(scope="module")
@@ -98,19 +100,23 @@ def test_status(system, anybody):
     assert body["status"] == "healthy" and body["database"]["healthy"] and body["database"]["latency_ms"] > 0
     with system.db() as db:
         assert db.execute("SHOW server_version_num").fetchone()[0].startswith(body["database"]["server_version"].split(".")[0])
-    assert body["database"]["migrations"] == {"applied": len(list((ROOT / "sql" / "migrations").glob("*.up.sql"))), "pending": 0}
-    assert body["workers"]["total"] == len(system.backend.workers()) and 1 <= body["workers"]["busy"] <= body["workers"]["total"]
+    assert body["database"]["migrations"] == {"applied": len(list((ROOT / "sql" / "migrations").glob("*.up.sql"))),
+                                              "pending": 0}
+    assert body["workers"]["total"] == len(system.backend.workers()) >= body["workers"]["busy"] >= 1
     assert body["workers"]["restarts"] == 0 and body["cache"] == {"enabled": False, "healthy": True}
     assert body["memory_usage"]["worker_rss_bytes"] > 1024 * 1024
-    assert body["version"] in subprocess.run([BINARY, "version"], capture_output=True, text=True, env=clean_environment()).stdout
+    assert body["version"] in subprocess.run([BINARY, "version"], capture_output=True, text=True,
+                                             env=clean_environment()).stdout
     assert anybody.get("/api/system/status").json()["uptime"] >= body["uptime"]
 
 
 def test_machine(ada):
     body = ada.get("/api/system").data
-    assert (body["hostname"], body["kernel_version"], body["cpu_cores"]) == (platform.node(), platform.release(), os.cpu_count())
+    assert (body["hostname"], body["kernel_version"], body["cpu_cores"]) == (
+        platform.node(), platform.release(), os.cpu_count())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-    assert body["total_memory_gb"] == pytest.approx(memory, rel=0.1) and 0 < body["used_memory_gb"] < body["total_memory_gb"]
+    assert body["total_memory_gb"] == pytest.approx(memory,
+                                                    rel=0.1) and 0 < body["used_memory_gb"] < body["total_memory_gb"]
     assert body["memory_usage_percent"] == pytest.approx(100 * body["used_memory_gb"] / body["total_memory_gb"], abs=0.5)
     assert body["used_swap_gb"] <= body["total_swap_gb"] and body["uptime_seconds"] > 0
     with open("/etc/os-release") as release:
@@ -129,16 +135,20 @@ def test_version(ada):
 
 
 @pytest.mark.parametrize("tag, latest, has_update", [
-    ("v99.0.0", "99.0.0", True), ("99.0.0", "99.0.0", True), ("v0.1.0", "0.1.0", False), ("0.0.9", "0.0.9", False), ("v0.1.10", "0.1.10", True),
-    ("0.10.0", "0.10.0", True), ("v0.1", "0.1", False), ("0.1.0.5", "0.1.0.5", False), ("v1.0.0-rc1", "1.0.0-rc1", True), ("nightly", "nightly", False),
+    ("v99.0.0", "99.0.0", True), ("99.0.0", "99.0.0", True), ("v0.1.0", "0.1.0", False), ("0.0.9", "0.0.9", False),
+    ("v0.1.10", "0.1.10", True),
+    ("0.10.0", "0.10.0", True), ("v0.1", "0.1", False), ("0.1.0.5", "0.1.0.5", False), ("v1.0.0-rc1", "1.0.0-rc1", True),
+    ("nightly", "nightly", False),
     ("", "", False), ("v" * 500, "v" * 499, False),
 ])
 def test_check_update(ada, source, tag, latest, has_update):
-    source.says({"tag_name": tag, "html_url": "https://updates.example.org/x", "body": "Notes\n\"quoted\" 说明", "published_at": "2025-11-22T09:30:00Z",
+    source.says({"tag_name": tag, "html_url": "https://updates.example.org/x", "body": "Notes\n\"quoted\" 说明",
+                 "published_at": "2025-11-22T09:30:00Z",
                  "assets": [{"ignored": True}]})
     current = ada.get("/api/version").data["current_version"]
     assert ada.get("/api/version/check-update").data == {
-        "current_version": current, "latest_version": latest, "has_update": has_update, "release_url": "https://updates.example.org/x",
+        "current_version": current, "latest_version": latest, "has_update": has_update,
+        "release_url": "https://updates.example.org/x",
         "release_notes": "Notes\n\"quoted\" 说明", "published_at": "2025-11-22T09:30:00Z"}
     path, headers = source.seen[-1]
     assert path == "/latest.json" and headers["User-Agent"] == f"ccr-ui-backend/{current}"
@@ -152,10 +162,14 @@ def test_check_update_with_little_to_say(ada, source):
 
 
 @pytest.mark.parametrize("status, headers, body", [
-    (404, {}, b"{}"), (500, {}, b'{"tag_name":"v9"}'), (200, {}, b""), (200, {}, b"<html>"), (200, {}, b"[]"), (200, {}, b'"v9"'), (200, {}, b"{}"),
-    (200, {}, b'{"tag_name":9}'), (200, {}, b'{"tag_name":null}'), (200, {}, b'{"tag_name":"\xff"}'), (200, {}, b'{"tag_name":"v9","tag_name":"v8"}'),
-    (200, {}, b"[" * 100000), (200, {}, b'{"tag_name":"v9"}' + b" " * 2 * 1024 * 1024), (302, {"Location": "file:///etc/passwd"}, b""),
-    (302, {"Location": "gopher://127.0.0.1/"}, b""), (302, {"Location": "/latest.json"}, b""), (200, {}, b'{"tag_name":"v\\u0000"}'),
+    (404, {}, b"{}"), (500, {}, b'{"tag_name":"v9"}'), (200, {}, b""), (200, {}, b"<html>"), (200, {}, b"[]"),
+    (200, {}, b'"v9"'), (200, {}, b"{}"),
+    (200, {}, b'{"tag_name":9}'), (200, {}, b'{"tag_name":null}'), (200, {}, b'{"tag_name":"\xff"}'),
+    (200, {}, b'{"tag_name":"v9","tag_name":"v8"}'),
+    (200, {}, b"[" * 100000), (200, {}, b'{"tag_name":"v9"}' + b" " * 2 * 1024 * 1024),
+    (302, {"Location": "file:///etc/passwd"}, b""),
+    (302, {"Location": "gopher://127.0.0.1/"}, b""), (302, {"Location": "/latest.json"}, b""),
+    (200, {}, b'{"tag_name":"v\\u0000"}'),
 ])
 def test_update_sources_that_answer_nonsense(ada, source, status, headers, body):
     source.answer = (status, headers, body)
@@ -163,11 +177,13 @@ def test_update_sources_that_answer_nonsense(ada, source, status, headers, body)
     error = refused(answer, 502, "EXTERNAL_SERVICE_ERROR")
     assert error["message"].startswith("The update source did not answer: ")
     assert "127.0.0.1" not in answer.text and "root:" not in answer.text
-    assert ada.get("/api/version/check-update", headers={"Accept-Language": "zh"}).json()["message"].startswith("更新源无响应：")
+    chinese = ada.get("/api/version/check-update", headers={"Accept-Language": "zh"})
+    assert chinese.json()["message"].startswith("更新源无响应：")
 
 
 def test_no_update_source(alice):
-    assert refused(alice.get("/api/version/check-update"), 502, "EXTERNAL_SERVICE_ERROR")["message"] == "no update source (UPDATE_URL is not set)"
+    error = refused(alice.get("/api/version/check-update"), 502, "EXTERNAL_SERVICE_ERROR")
+    assert error["message"] == "no update source (UPDATE_URL is not set)"
 
 
 def test_nobody_answers(fresh_stack):
@@ -190,16 +206,20 @@ def test_update_is_for_others(ada, admin):
 
 @pytest.mark.parametrize("sent", ["12345678", "req-1.a_B-2", "x" * 36, str(uuid.uuid4())])
 def test_the_clients_request_id(system, ada, sent):
-    for path, status in (("/api/configs", 200), ("/api/configs/nobody", 404), ("/nowhere", 404), ("/api/nowhere", 404), ("/health", 200)):
+    for path, status in (("/api/configs", 200), ("/api/configs/nobody", 404), ("/nowhere", 404), ("/api/nowhere", 404),
+                         ("/health", 200)):
         answer = ada.get(path, headers={"X-Request-Id": sent})
         assert (answer.status_code, answer.headers["X-Request-Id"]) == (status, sent)
         if status == 404:
             assert answer.json()["request_id"] == sent
-    assert [entry["route"] for entry in system.backend.log_entries() if entry.get("request_id") == sent and "route" in entry][:2] == [
+    assert [entry["route"] for entry in system.backend.log_entries() if entry.get("request_id") == sent
+            and "route" in entry][:2] == [
         "/api/configs", "/api/configs/{name}"]
 
 
-@pytest.mark.parametrize("sent", [None, "", "short", "x" * 37, "with space", "quote\"quote\"", "new%0Aline", "ünïcödé-id".encode(), "<script>x", "a,b,c,d,e"])
+@pytest.mark.parametrize("sent",
+                         [None, "", "short", "x" * 37, "with space", "quote\"quote\"", "new%0Aline", "ünïcödé-id".encode(),
+                          "<script>x", "a,b,c,d,e"])
 def test_request_ids_that_will_not_do(ada, sent):
     headers = {} if sent is None else {"X-Request-Id": sent}
     ids = set()
@@ -211,7 +231,8 @@ def test_request_ids_that_will_not_do(ada, sent):
 
 
 def test_headers_of_every_answer(ada):
-    for answer in (ada.get("/api/configs"), ada.get("/api/configs/nobody"), ada.get("/api/nowhere"), ada.post("/api/switch", data="{"),
+    for answer in (ada.get("/api/configs"), ada.get("/api/configs/nobody"), ada.get("/api/nowhere"),
+                   ada.post("/api/switch", data="{"),
                    ada.get("/nowhere")):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
@@ -223,27 +244,35 @@ def test_headers_of_every_answer(ada):
 
 @pytest.mark.parametrize("origin", [ORIGIN, "http://localhost:3000"])
 def test_listed_origins(ada, anybody, origin):
-    for answer in (ada.get("/api/configs", headers={"Origin": origin}), anybody.get("/api/configs", headers={"Origin": origin}),
-                   anybody.post("/api/auth/login", json={}, headers={"Origin": origin}), ada.get("/api/nowhere", headers={"Origin": origin})):
+    for answer in (ada.get("/api/configs", headers={"Origin": origin}),
+                   anybody.get("/api/configs", headers={"Origin": origin}),
+                   anybody.post("/api/auth/login", json={}, headers={"Origin": origin}),
+                   ada.get("/api/nowhere", headers={"Origin": origin})):
         assert answer.headers["Access-Control-Allow-Origin"] == origin and "Origin" in answer.headers["Vary"]
         assert "Access-Control-Allow-Credentials" not in answer.headers
         assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
 
 
-@pytest.mark.parametrize("origin", [None, "https://evil.example", "null", f"{ORIGIN}.evil.example", "http://ccr.example.org", f"{ORIGIN}:8443", "https://ccr.example.or",
+@pytest.mark.parametrize("origin",
+                         [None, "https://evil.example", "null", f"{ORIGIN}.evil.example", "http://ccr.example.org",
+                          f"{ORIGIN}:8443", "https://ccr.example.or",
                                     f"{ORIGIN},http://localhost:3000", "*", "http://localhost:30000", f"{ORIGIN}/"])
 def test_other_origins(ada, origin):
     headers = {"Origin": origin} if origin else {}
-    for answer in (ada.get("/api/configs", headers=headers), ada.options("/api/configs", headers={**headers, "Access-Control-Request-Method": "POST"})):
+    for answer in (ada.get("/api/configs", headers=headers),
+                   ada.options("/api/configs", headers={**headers, "Access-Control-Request-Method": "POST"})):
         assert answer.status_code in (200, 204)
         assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
         assert "Origin" in answer.headers["Vary"]
 
 
-@pytest.mark.parametrize("path, method", [("/api/configs", "POST"), ("/api/configs/x", "PUT"), ("/api/configs/x", "DELETE"), ("/api/configs/x/enable", "PATCH")])
+@pytest.mark.parametrize("path, method",
+                         [("/api/configs", "POST"), ("/api/configs/x", "PUT"), ("/api/configs/x", "DELETE"),
+                          ("/api/configs/x/enable", "PATCH")])
 def test_preflight(anybody, path, method):
+    wanted = "authorization,content-type,x-ccr-workspace,if-match"
     answer = anybody.options(path, headers={"Origin": ORIGIN, "Access-Control-Request-Method": method,
-                                            "Access-Control-Request-Headers": "authorization,content-type,x-ccr-workspace,if-match"})
+                                            "Access-Control-Request-Headers": wanted})
     assert answer.status_code == 204 and answer.content == b""
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert method in answer.headers["Access-Control-Allow-Methods"].split(", ")
@@ -260,7 +289,8 @@ def test_no_origins_by_default(alice):
 # ---- languages ----
 
 @pytest.mark.parametrize("wanted, chinese", [
-    ("zh", True), ("zh-CN", True), ("zh-CN,zh;q=0.9,en;q=0.8", True), ("ZH-hans", True), (" zh", True), (None, False), ("", False), ("en", False), ("en-US,zh;q=0.9", False),
+    ("zh", True), ("zh-CN", True), ("zh-CN,zh;q=0.9,en;q=0.8", True), ("ZH-hans", True), (" zh", True), (None, False),
+    ("", False), ("en", False), ("en-US,zh;q=0.9", False),
     ("de", False), ("*", False), ("x" * 2000, False),
 ])
 def test_languages(ada, anybody, wanted, chinese):
@@ -268,7 +298,8 @@ def test_languages(ada, anybody, wanted, chinese):
     for answer, english, other in (
             (anybody.get("/api/configs", headers=headers), "Log in to use this", "请先登录"),
             (ada.get("/api/configs/x", headers=headers), "Config 'x' not found", "配置节 'x' 不存在"),
-            (ada.post("/api/switch", json={}, headers=headers), "Some fields are not valid: config_name is required", "部分字段无效：config_name 为必填项"),
+            (ada.post("/api/switch", json={}, headers=headers), "Some fields are not valid: config_name is required",
+             "部分字段无效：config_name 为必填项"),
             (ada.put("/api/switch", headers=headers), "This address does not take PUT requests", "此地址不接受 PUT 请求"),
             (ada.get("/nowhere", headers=headers), "Not found", "未找到")):
         assert answer.json()["message"] == answer.json()["error"]["message"] == (other if chinese else english)
@@ -287,7 +318,9 @@ def methods_of(path):
 PATHS = sorted({route["path"] for route in ROUTES})
 
 
-@pytest.mark.parametrize("path", ["/health", "/api/configs", "/api/system/live", "/api/system/status", "/api/auth/me", "/api/configs/nobody", "/api/version", "/api/workspaces"])
+@pytest.mark.parametrize("path",
+                         ["/health", "/api/configs", "/api/system/live", "/api/system/status", "/api/auth/me",
+                          "/api/configs/nobody", "/api/version", "/api/workspaces"])
 def test_head(ada, path):
     get, head = ada.get(path), ada.head(path)
     assert head.content == b"" and head.status_code == get.status_code
@@ -311,8 +344,10 @@ def test_other_methods(admin, path):
 
 
 @pytest.mark.parametrize("path", [
-    "/", "/api/", "/apis", "/API/configs", "/api/configs/", "/api//configs", "//api/configs", "/api/Configs", "/api/configs//enable", "/api/configs/x/y",
-    "/api/configs/x/enable/", "/health/", "/healthy", "/api/health", "/api/configs;x=1", "/api/auth", "/api/users/x/y/z/1/2/3/4/5/6/7", "/api/" + "x" * 4000, "/api/%63onfigs",
+    "/", "/api/", "/apis", "/API/configs", "/api/configs/", "/api//configs", "//api/configs", "/api/Configs",
+    "/api/configs//enable", "/api/configs/x/y",
+    "/api/configs/x/enable/", "/health/", "/healthy", "/api/health", "/api/configs;x=1", "/api/auth",
+    "/api/users/x/y/z/1/2/3/4/5/6/7", "/api/" + "x" * 4000, "/api/%63onfigs",
     "/index.html", "/.env", "/api/../.env", "/api/%2e%2e/.env", "/api/configs%00", "/ws", "/api/routes",
 ])
 def test_no_such_address(ada, path):
@@ -324,8 +359,10 @@ def test_no_such_address(ada, path):
 
 
 @pytest.mark.parametrize("path, headers, statuses", [
-    (b"/api/configs/%zz", {}, {400}), (b"/api/configs/%", {}, {400}), (b"/api/configs/\x00", {}, {400}), (b"/api/configs/" + b"x" * 20000, {}, {414}),
-    (b"/api/../../x", {}, {400}), (b"/api/configs", {"X-Long": "x" * 20000}, {400, 431}), (b"/api/configs", {"Content-Length": "x"}, {400}),
+    (b"/api/configs/%zz", {}, {400}), (b"/api/configs/%", {}, {400}), (b"/api/configs/\x00", {}, {400}),
+    (b"/api/configs/" + b"x" * 20000, {}, {414}),
+    (b"/api/../../x", {}, {400}), (b"/api/configs", {"X-Long": "x" * 20000}, {400, 431}),
+    (b"/api/configs", {"Content-Length": "x"}, {400}),
     (b"api/configs", {}, {400}), (b"/api/configs", {"Host": ""}, {400}), (b"/api/configs", {"Host": "a/b"}, {400}),
 ])
 def test_what_nginx_refuses(system, contract, path, headers, statuses):
@@ -341,8 +378,10 @@ def test_what_nginx_refuses(system, contract, path, headers, statuses):
 def test_one_line_a_request(system, ada):
     sent = str(uuid.uuid4())
     answer = ada.get("/api/configs?limit=5", headers={"X-Request-Id": sent})
-    (line,) = [entry for entry in system.backend.log_entries() if entry.get("request_id") == sent and entry.get("message") == "request"]
-    assert line.items() >= {"level": "info", "user": "ada", "method": "GET", "route": "/api/configs", "status": 200, "bytes": len(answer.content)}.items()
+    (line,) = [entry for entry in system.backend.log_entries() if entry.get("request_id") == sent
+               and entry.get("message") == "request"]
+    assert line.items() >= {"level": "info", "user": "ada", "method": "GET", "route": "/api/configs", "status": 200,
+                            "bytes": len(answer.content)}.items()
     assert line["duration_ms"] > 0 and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
 
 
@@ -385,12 +424,14 @@ def test_no_secret_is_logged(system, ada, admin, source):
     hidden += [quiet.token, quiet.refresh_token, pat]
     quiet.get("/api/configs", headers={"Authorization": f"Bearer {pat}"})
     quiet.get("/api/configs", headers={"Authorization": f"Bearer {tokens[0]}"})
-    quiet.get("/api/configs", headers={"Authorization": f"Basic {tokens[1]}", "Cookie": f"ccr_access={tokens[1]}; ccr_refresh={tokens[1]}"})
+    quiet.get("/api/configs", headers={"Authorization": f"Basic {tokens[1]}",
+                                       "Cookie": f"ccr_access={tokens[1]}; ccr_refresh={tokens[1]}"})
     create(quiet, "a", auth_token=tokens[2])
     quiet.put("/api/configs/a", json={"base_url": BASE, "auth_token": tokens[3]})
     quiet.post("/api/configs", json={"name": "a", "base_url": "no url", "auth_token": tokens[4]})
     quiet.post("/api/configs", data='{"auth_token": "' + tokens[4] + '", ', headers={"Content-Type": "application/json"})
-    quiet.post("/api/import", json={"content": f'[b]\nbase_url = "{BASE}"\nauth_token = "{tokens[5]}"\n', "mode": "replace"})
+    quiet.post("/api/import", json={"content": f'[b]\nbase_url = "{BASE}"\nauth_token = "{tokens[5]}"\n',
+                                    "mode": "replace"})
     quiet.post("/api/import", json={"content": f'[b]\nauth_token = "{tokens[6]}"\nauth_token = "{tokens[6]}"\n'})
     quiet.post("/api/command/execute", json={"command": "temp-token", "args": ["set", tokens[7]]})
     quiet.post("/api/export", json={"include_secrets": True})
@@ -400,5 +441,6 @@ def test_no_secret_is_logged(system, ada, admin, source):
     quiet.post("/api/auth/refresh", json={"refresh_token": quiet.refresh_token})
     log = system.backend.log()
     assert '"slow statement"' in log and '"user":"quiet"' in log
-    hidden += tokens + passwords + [system.cli.env["JWT_SECRET"], system.cli.env["SECRETS_KEY"].partition(":")[2], system.cluster.password]
+    hidden += tokens + passwords + [system.cli.env["JWT_SECRET"], system.cli.env["SECRETS_KEY"].partition(":")[2],
+                                    system.cluster.password]
     assert [value for value in hidden if value in log] == []

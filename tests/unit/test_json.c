@@ -97,7 +97,7 @@ static void malformed_text_is_refused(void **state)
         "\"\xc0\x80\"",
         "\"\xed\xa0\x80\"",
         "\"\xe2\x82\"",
-        "\xef\xbb\xbf{}", /* byte order mark */
+        "\xef\xbb\xbf{}",                    /* byte order mark */
         "{\"a\":\"\\u4e\xd7\x9b\xa3\x8a\"}", /* quoted in the message */
     };
     for (size_t i = 0; i < COUNT(bad); i++) {

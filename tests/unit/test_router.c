@@ -18,6 +18,7 @@ static const struct route things[] = {
     {GET, "/api/things", answer, ACCESS_VIEWER},
     {POST, "/api/things/{name}/parts/{part}", answer, ACCESS_EDITOR},
     {GET, "/api/{kind}/about", answer, ACCESS_VIEWER},
+    {GET, "/api/things/~all", answer, ACCESS_VIEWER}, /* '~' sorts behind '{' */
     {GET, "/health", answer, ACCESS_PUBLIC},
     {0},
 };
@@ -49,6 +50,8 @@ static void fixed_segments_win_over_parameters(void **state)
     assert_int_equal(rq.path_arg_count, 0);
     assert_int_equal(find("GET", "/api/things/currents"), OK);
     assert_string_equal(path_arg(&rq, "name"), "currents");
+    assert_int_equal(find("GET", "/api/things/~all"), OK);
+    assert_string_equal(rq.route->pattern, "/api/things/~all");
     /* The leftmost difference decides. */
     assert_int_equal(find("GET", "/api/things/about"), OK);
     assert_string_equal(rq.route->pattern, "/api/things/{name}");

@@ -1,0 +1,292 @@
+#!/usr/bin/env bash
+# Backs the database up into one verified file. See --help.
+set -euo pipefail
+# shellcheck source=scripts/database.sh
+. "$(dirname "${BASH_SOURCE[0]}")/database.sh"
+
+usage() {
+    cat <<'END'
+Usage: scripts/backup.sh [OPTIONS]
+
+Writes the whole database, all workspaces, into DIR/ccr-ui-DATABASE-TIME.dump (pg_dump's custom format, TIME in UTC) while
+the service runs, and its SHA-256 beside it. The file gets its name only once it was read back to its end and has exactly the
+rows of every table that the database had at that moment; what is there under a name is a good backup. Old ones are removed
+after that, never before.
+
+  --env-file FILE   settings with DATABASE_URL (default: /etc/ccr-ui/ccr-ui.env; a variable in the environment wins)
+  --directory DIR   where backups go (default: /var/backups/ccr-ui); made with mode 0700 when missing
+  --keep-days N     remove backups older than N days (default: 30; 0 = keep all). The newest good one always stays
+  --prune-only      only remove what is too old
+  --json            one JSON object on standard output, also when it failed
+  --quiet           nothing on standard output when all is well
+  -h, --help        this text
+
+The role of DATABASE_URL is enough: it owns the tables, and sets ccr.maintenance=on, which the row-level security policies
+let through. That every table's policy does so is checked first. A superuser's URL works as well.
+A backup holds API tokens only sealed: SECRETS_KEY, which opens them, is in the env file. Keep that file, too, elsewhere.
+
+Exit status: 0 done; 64 wrong arguments; 65 the backup did not pass its check, or row-level security would hide rows from it;
+69 the database cannot be reached, or pg_dump failed; 73 the file cannot be written (disk full, permissions); 75 another
+backup runs in DIR; 78 a wrong setting; 129, 130, 143 ended by a signal. After any but 0 DIR is as before.
+
+Examples:
+  backup.sh --env-file /etc/ccr-ui/ccr-ui.env --directory /var/backups/ccr-ui
+  15 2 * * *  /usr/local/lib/ccr-ui-backend/backup.sh --quiet    (in the crontab of a user who may read the env file)
+END
+}
+
+env_file=/etc/ccr-ui/ccr-ui.env directory=/var/backups/ccr-ui keep_days=30 prune_only='' json='' quiet=''
+parse_arguments() {
+    while (($#)); do
+        case $1 in
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        --env-file | --directory | --keep-days)
+            [ -n "${2:-}" ] || wrong_usage "$1 needs a value"
+            case $1 in
+            --env-file) env_file=$2 ;;
+            --directory) directory=$2 ;;
+            --keep-days) keep_days=$2 ;;
+            esac
+            shift
+            ;;
+        --env-file=* | --directory=* | --keep-days=*)
+            set -- - "${1%%=*}" "${1#*=}" "${@:2}"
+            ;;
+        --prune-only) prune_only=1 ;;
+        --json) json=1 ;;
+        --quiet) quiet=1 ;;
+        *) wrong_usage "'$1' is not an argument it knows" ;;
+        esac
+        shift
+    done
+    [[ $keep_days =~ ^[0-9]{1,5}$ ]] || wrong_usage "--keep-days '$keep_days' is not a number of days"
+    keep_days=$((10#$keep_days))
+    # The unit and the environment may give everything; then no file is needed.
+    if [ -n "${DATABASE_URL:-}" ] && [ ! -e "$env_file" ]; then
+        env_file=''
+    fi
+}
+
+# --- reporting -------------------------------------------------------------------------------------------------------
+
+json_string() {
+    local text=${1//\\/\\\\}
+    text=${text//\"/\\\"}
+    printf '"%s"' "${text//[[:cntrl:]]/ }"
+}
+
+# Called by fail.
+failed() {
+    [ -n "$json" ] || return 0
+    printf '{"ok":false,"exit_status":%d,"error":' "$1"
+    json_string "$2"
+    printf '}\n'
+}
+
+# report FILE BYTES SHA256 COUNTS
+report() {
+    local tables rows name comma=''
+    tables=$(wc -l <"$4")
+    rows=$(awk '{sum += $NF} END {print sum + 0}' "$4")
+    if [ -n "$json" ]; then
+        printf '{"ok":true,"file":%s,"bytes":%d,"sha256":"%s","tables":%d,"rows":%d,"seconds":%d,"removed":[' \
+            "$(json_string "$1")" "$2" "$3" "$tables" "$rows" "$SECONDS"
+        for name in "${removed[@]}"; do
+            printf '%s%s' "$comma" "$(json_string "$name")"
+            comma=,
+        done
+        printf ']}\n'
+    elif [ -z "$quiet" ]; then
+        say "$1: $rows rows in $tables tables, $2 bytes, ${#removed[@]} older removed, $SECONDS s"
+    fi
+}
+
+# --- ending ----------------------------------------------------------------------------------------------------------
+
+session='' partial=''
+on_end() {
+    end_child "$child"
+    end_child "$session"
+    [ -z "$partial" ] || rm -f -- "$partial" "$partial.sha256"
+    remove_orphans
+    [ -z "$scratch" ] || rm -rf -- "$scratch"
+}
+
+stop_by() {
+    trap '' HUP INT TERM
+    fail "$1" "ended by a signal; nothing was kept"
+}
+
+# --- the directory ---------------------------------------------------------------------------------------------------
+
+locked=''
+open_directory() {
+    mkdir -p -- "$directory" 2>/dev/null || fail "$EX_CANTCREAT" "cannot make the directory $directory"
+    directory=$(cd -- "$directory" && pwd -P) || fail "$EX_CANTCREAT" "cannot enter the directory $directory"
+    { exec 9>"$directory/.lock"; } 2>/dev/null || fail "$EX_CANTCREAT" "cannot write in $directory"
+    flock -n 9 || fail "$EX_TEMPFAIL" "another backup is at work in $directory"
+    # Of runs that were killed: under the lock nobody else writes these.
+    locked=1
+    rm -f -- "$directory"/.ccr-ui-*.partial "$directory"/.ccr-ui-*.partial.sha256
+    remove_orphans
+}
+
+# Checksums without a backup, of a run that ended between two renamings.
+remove_orphans() {
+    local file
+    [ -n "$locked" ] || return 0
+    for file in "$directory"/ccr-ui-*.dump.sha256; do
+        if [ -e "$file" ] && [ ! -e "${file%.sha256}" ]; then
+            rm -f -- "$file"
+        fi
+    done
+}
+
+# good FILE: its checksum is there and right.
+good() {
+    [ -f "$1.sha256" ] && (cd -- "${1%/*}" && sha256sum --check --status --strict "${1##*/}.sha256") 2>/dev/null
+}
+
+# Times are those of the names: copying a file changes its own. The newest good one is kept whatever its age.
+removed=()
+prune() {
+    local files=() file name cutoff kept=''
+    ((keep_days)) || return 0
+    cutoff=$(date -u -d "-$keep_days days" +%Y%m%dT%H%M%SZ)
+    mapfile -t files < <(find "$directory" -maxdepth 1 -type f -name "$prefix-*.dump" -printf '%f\n' | LC_ALL=C sort -r)
+    for name in "${files[@]}"; do
+        [[ ${name#"$prefix-"} =~ ^[0-9]{8}T[0-9]{6}Z\.dump$ ]] || continue
+        file=$directory/$name
+        if [ -z "$kept" ] && good "$file"; then
+            kept=1
+        elif [[ ${name#"$prefix-"} < $cutoff ]] && [ -n "$kept" ]; then
+            rm -f -- "$file" "$file.sha256"
+            removed+=("$name")
+        fi
+    done
+}
+
+# --- the database ----------------------------------------------------------------------------------------------------
+
+last_line() { tail -n 1 "$1" 2>/dev/null || true; }
+
+# One session that holds the snapshot that the rows are counted in and pg_dump reads.
+open_session() {
+    mkfifo "$scratch/in" "$scratch/out"
+    psql -XqAt -w -F ' ' -v ON_ERROR_STOP=1 -v VERBOSITY=terse <"$scratch/in" >"$scratch/out" 2>"$scratch/errors" 9>&- &
+    session=$!
+    exec 7>"$scratch/in" 8<"$scratch/out"
+}
+
+# ask SQL FILE: the answer's lines.
+ask() {
+    local line
+    printf '%s\n' "$1" "SELECT '--end';" >&7 || return 1
+    while IFS= read -r line <&8; do
+        [ "$line" != --end ] || return 0
+        printf '%s\n' "$line" >>"$2"
+    done
+    return 1 # psql ended: ON_ERROR_STOP
+}
+
+must_ask() {
+    : >"$2"
+    ask "$1" "$2" || fail "$EX_UNAVAILABLE" "the database cannot be read: $(last_line "$scratch/errors")"
+}
+
+# Tables whose rows row-level security could keep from us: no policy for reading lets ccr.maintenance through by itself, or a
+# restrictive one narrows it.
+HIDDEN="SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE relrowsecurity AND relkind IN ('r', 'p')
+    AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls))
+    AND (NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polpermissive AND polcmd IN ('*', 'r')
+                     AND polroles = '{0}' AND pg_get_expr(polqual, polrelid) ~ '(^| OR |^\\()ccr_maintenance\\(\\)( OR |\\)?\$)')
+         OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND NOT polpermissive));"
+
+look_at_database() {
+    open_session
+    must_ask "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" "$scratch/begin"
+    must_ask "$HIDDEN" "$scratch/hidden"
+    [ ! -s "$scratch/hidden" ] ||
+        fail "$EX_DATAERR" "row-level security may hide rows of $(paste -sd ' ' "$scratch/hidden") from this role; its policy must allow ccr_maintenance()"
+    must_ask "$COUNT_ROWS" "$scratch/counted"
+    LC_ALL=C sort "$scratch/counted" >"$scratch/rows"
+    [ -s "$scratch/rows" ] || fail "$EX_DATAERR" "the database has no tables"
+    must_ask "SELECT pg_export_snapshot();" "$scratch/snapshot"
+}
+
+dump() {
+    local why
+    if ! attended pg_dump --format=custom --no-password --enable-row-security --lock-wait-timeout=60s \
+        --snapshot="$(<"$scratch/snapshot")" --file="$partial" 2>"$scratch/dump-errors" 9>&-; then
+        why=$(last_line "$scratch/dump-errors")
+        [[ $why =~ "could not write"|"could not open output"|"could not close"|"No space left"|"File too large" ]] &&
+            fail "$EX_CANTCREAT" "the backup cannot be written to $directory: $why"
+        fail "$EX_UNAVAILABLE" "pg_dump failed: ${why:-ended without a word}"
+    fi
+}
+
+verify() {
+    pg_restore --list "$partial" >"$scratch/list" 2>"$scratch/list-errors" ||
+        fail "$EX_DATAERR" "the backup cannot be listed: $(last_line "$scratch/list-errors")"
+    attended count_rows "$partial" >"$scratch/dumped" 2>"$scratch/list-errors" 9>&- ||
+        fail "$EX_DATAERR" "the backup cannot be read back: $(last_line "$scratch/list-errors")"
+    cmp -s "$scratch/rows" "$scratch/dumped" ||
+        fail "$EX_DATAERR" "the backup lacks rows: $(diff "$scratch/rows" "$scratch/dumped" | grep '^[<>]' | head -n 4 | paste -sd ';')"
+}
+
+# Under its name only when it is on disk; the checksum first, so that a name never is without one.
+keep() {
+    local file=$1 sum
+    sum=$(sha256sum "$partial") && sum=${sum%% *}
+    printf '%s  %s\n' "$sum" "${file##*/}" >"$partial.sha256" && sync -- "$partial" "$partial.sha256" &&
+        mv -- "$partial.sha256" "$file.sha256" && mv -- "$partial" "$file" && sync -- "$directory" || sum=''
+    [ -n "$sum" ] || fail "$EX_CANTCREAT" "the backup cannot be written to $directory"
+    partial=''
+    REPLY=$sum
+}
+
+backup() {
+    local file sum
+    while file=$directory/$prefix-$(date -u +%Y%m%dT%H%M%SZ).dump && [ -e "$file" ]; do
+        sleep 0.2
+    done
+    look_at_database
+    partial=$directory/.${file##*/}.partial
+    dump
+    verify
+    end_child "$session"
+    session=''
+    keep "$file"
+    sum=$REPLY
+    prune
+    report "$file" "$(stat -c %s -- "$file")" "$sum" "$scratch/rows"
+}
+
+parse_arguments "$@"
+need_programs psql pg_dump pg_restore flock sha256sum
+trap on_end EXIT
+trap 'stop_by 129' HUP
+trap 'stop_by 130' INT
+trap 'stop_by 143' TERM
+trap '' PIPE
+scratch=$(mktemp -d) || fail "$EX_CANTCREAT" "cannot make a temporary directory"
+env_value DATABASE_URL "$env_file"
+[ -n "$REPLY" ] || fail "$EX_CONFIG" "DATABASE_URL is not set${env_file:+ in $env_file}"
+connect_to "$REPLY"
+unset DATABASE_URL
+open_workspaces
+[ -n "${PGDATABASE:-}" ] || fail "$EX_CONFIG" "DATABASE_URL names no database"
+prefix=ccr-ui-${PGDATABASE//[^A-Za-z0-9_.]/_}
+open_directory
+if [ -n "$prune_only" ]; then
+    prune
+    : >"$scratch/rows"
+    [ -n "$json$quiet" ] || say "${#removed[@]} removed"
+    [ -z "$json" ] || report '' 0 '' "$scratch/rows"
+else
+    backup
+fi

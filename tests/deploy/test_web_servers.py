@@ -1,0 +1,343 @@
+"""Apache httpd and lighttpd with the recipes of deploy/, and scripts/ccr-ui-user.sh: all on one backend and its socket."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from site_stack import (PASSWORD, ROOT, Process, clean_environment, curl, free_port, give, listens, new_folder,  # noqa: E402
+                        children, run_as_user, system, wait_until)
+
+APACHE_MODULES = ["mpm_event", "authz_core", "unixd", "proxy", "proxy_fcgi", "headers", "setenvif", "reqtimeout"]
+APACHE = """
+ServerRoot "{folder}"
+ServerName 127.0.0.1
+PidFile "{folder}/apache.pid"
+DefaultRuntimeDir "{folder}"
+Mutex file:{folder} default
+Listen 127.0.0.1:{port}
+ErrorLog "{folder}/error.log"
+DocumentRoot "{folder}"
+{modules}
+<VirtualHost 127.0.0.1:{port}>
+    Define CCR_SOCKET {socket}
+    Include "{recipe}"
+</VirtualHost>
+"""
+LIGHTTPD = """
+server.bind = "127.0.0.1"
+server.port = {port}
+server.document-root = "{folder}"
+server.errorlog = "{folder}/error.log"
+server.upload-dirs = ( "{folder}" )
+{debian}
+var.ccr_socket = "{socket}"
+include "{recipe}"
+"""
+
+
+def write(path, text):
+    path.write_text(text)
+    return give(path)
+
+
+def apache(folder, port, socket, recipe):
+    built_in = ["unixd"] if not Path("/usr/lib/apache2/modules/mod_unixd.so").exists() else []
+    modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in APACHE_MODULES
+                        if name not in built_in)
+    write(folder / "apache.conf", APACHE.format(folder=folder, port=port, socket=socket, recipe=recipe, modules=modules))
+    return ["apache2", "-f", folder / "apache.conf", "-D", "FOREGROUND"]
+
+
+def lighttpd(folder, port, socket, recipe):
+    """With what Debian's lighttpd.conf says about addresses: it decodes %2F."""
+    debian = re.search(r"^server\.http-parseopts = \(.*?^\)", Path("/etc/lighttpd/lighttpd.conf").read_text(), re.M | re.S)[0]
+    assert re.search(r'^ *"url-path-2f-decode" *=> *"enable"', debian, re.M)
+    write(folder / "lighttpd.conf", LIGHTTPD.format(folder=folder, port=port, socket=socket, recipe=recipe, debian=debian))
+    return ["lighttpd", "-D", "-f", folder / "lighttpd.conf"]
+
+
+SERVERS = {"apache": apache, "lighttpd": lighttpd}
+
+
+@pytest.fixture(scope="module")
+def whole():
+    with system() as made:
+        made.backend = made.start(made.cli("backend"))
+        yield made
+
+
+@pytest.fixture(scope="module", params=list(SERVERS))
+def url(request, whole):
+    folder = new_folder(whole.folder, request.param)
+    port = free_port()
+    recipe = folder / "ccr-ui.conf"
+    shutil.copy(ROOT / "deploy" / request.param / "ccr-ui.conf", recipe)  # the unprivileged user may not reach the checkout
+    give(recipe)
+    process = Process(SERVERS[request.param](folder, port, whole.backend.socket, recipe), folder / "output.log", cwd="/")
+    try:
+        wait_until("the web server listens", lambda: listens(port) or not process.running)
+        assert process.running, process.log()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.stop()
+
+
+def api(url, method, path, *options, body=None):
+    if body is not None:
+        options = (*options, "-H", "Content-Type: application/json", "--data", json.dumps(body))
+    return curl(url + path, "-X", method, *options)
+
+
+@pytest.fixture
+def login(url):
+    answer = api(url, "POST", "/api/auth/login", body={"username": "admin", "password": PASSWORD})
+    assert answer.status == 200, answer.body
+    return answer
+
+
+@pytest.fixture
+def bearer(login):
+    return "-H", "Authorization: Bearer " + json.loads(login.body)["data"]["access_token"]
+
+
+def test_status_and_health(url):
+    answer = api(url, "GET", "/api/system/status")
+    assert json.loads(answer.body)["status"] == "healthy"
+    assert answer.header("x-frame-options") == "DENY"
+    assert answer.header("x-content-type-options") == "nosniff"
+    assert answer.header("content-security-policy") == "default-src 'none'; frame-ancestors 'none'"
+    assert api(url, "GET", "/health").status == 200
+
+
+def test_a_bearer_token_arrives(url, bearer):
+    answer = api(url, "GET", "/api/auth/me", *bearer)
+    assert answer.status == 200
+    assert json.loads(answer.body)["data"]["username"] == "admin"
+    assert api(url, "GET", "/api/auth/me", "-H", "Authorization: Bearer nonsense").status == 401
+    assert api(url, "GET", "/api/auth/me").status == 401
+
+
+def test_cookies_go_both_ways(url, login):
+    cookies = [cookie.partition(";")[0] for cookie in login.headers["set-cookie"]]
+    assert len(cookies) == 2
+    assert api(url, "GET", "/api/auth/me", "-H", "Cookie: " + "; ".join(cookies)).status == 200
+    change = api(url, "POST", "/api/auth/logout", "-H", "Cookie: " + "; ".join(cookies), "-H", "Origin: https://evil.example",
+                 "--data", "")
+    assert change.status == 403
+
+
+def route_of(whole, name):
+    """What the backend took the request for."""
+    entry = wait_until("the request is logged", lambda: next((
+        entry for entry in whole.backend.log_entries() if entry.get("request_id") == name and "route" in entry), None))
+    return entry["route"]
+
+
+def test_an_encoded_slash_stays_one_segment(whole, url, bearer, request):
+    profile = {"name": "relay", "base_url": "https://relay.example.com", "auth_token": "sk-test-0123456789"}
+    for number, path in enumerate(["team%2Frelay", "team%2frelay", "a%2F..%2F..%2Fetc%2Fpasswd", "team%252Frelay"]):
+        name = f"slash-{number}-{request.node.callspec.params['url']}"
+        answer = api(url, "PUT", f"/api/configs/{path}", *bearer, "-H", f"X-Request-Id: {name}", body=profile)
+        assert answer.status == 404
+        assert route_of(whole, name) == "/api/configs/{name}", path
+    # Decoded on the way, these would be /api/configs/x/disable and /api/configs/x/revisions, which are routes.
+    assert api(url, "PATCH", "/api/configs/x%2Fdisable", *bearer, "--data", "").status == 405
+    assert api(url, "POST", "/api/configs/x%2Frollback", *bearer, "--data", "").status == 405
+
+
+@pytest.mark.parametrize("segment", ["a%20b", "%E6%A8%A1%E5%9E%8B", "50%25", "x+y", "q%3Fa=b", "a%23b", "a;b", "a%3Bb", "%2F", "a%5Cb",
+                                     "%22", "a%26b", "~a", "%7Ea", "a%2Bb"])
+def test_odd_names_reach_the_backend_as_one_segment(whole, url, bearer, request, segment):
+    name = f"odd-{abs(hash(segment)) % 10**9}-{request.node.callspec.params['url']}"
+    answer = api(url, "GET", f"/api/configs/{segment}", *bearer, "-H", f"X-Request-Id: {name}")
+    assert answer.status == 404
+    assert json.loads(answer.body)["error"]["code"] == "NOT_FOUND"
+    assert route_of(whole, name) == "/api/configs/{name}"
+
+
+def test_the_query_arrives(url, bearer):
+    answer = api(url, "GET", "/api/users?limit=1&offset=0", *bearer)
+    assert answer.status == 200
+    assert api(url, "GET", "/api/users?limit=nonsense", *bearer).status == 400
+
+
+def test_large_bodies(url, bearer, tmp_path):
+    limit = 2 * 1024 * 1024
+    body = tmp_path / "body"
+    # Of exactly the limit it is read: what is wrong with it is not its size.
+    body.write_bytes(b'{"name":"' + b" " * (limit - 11) + b'"}')
+    full = api(url, "POST", "/api/configs", *bearer, "-H", "Content-Type: application/json", "-H", "Expect:", "--data-binary", f"@{body}")
+    assert full.status == 400, full.body
+    body.write_bytes(body.read_bytes() + b" ")
+    for options in ((), ("-H", "Transfer-Encoding: chunked")):
+        large = api(url, "POST", "/api/configs", *bearer, "-H", "Content-Type: application/json", *options, "--data-binary", f"@{body}")
+        assert large.status == 413
+        assert json.loads(large.body)["error"]["code"] == "PAYLOAD_TOO_LARGE"
+
+
+def test_a_chunked_body_arrives(url, bearer):
+    profile = {"name": "chunked", "base_url": "https://relay.example.com", "auth_token": "sk-test-0123456789"}
+    made = api(url, "POST", "/api/configs", *bearer, "-H", "Transfer-Encoding: chunked", body=profile)
+    assert made.status == 201, made.body
+    assert api(url, "DELETE", "/api/configs/chunked", *bearer).status in (200, 204)
+
+
+def test_the_clients_headers_cannot_forge_variables(whole, url, request):
+    name = "forged-" + request.node.callspec.params["url"]
+    api(url, "POST", "/api/auth/login", "-H", "X-Forwarded-For: 198.51.100.7", "-H", "Remote-Addr: 198.51.100.8", "-H",
+        f"X-Request-Id: {name}", "-H", "Proxy: http://evil.example", body={"username": name, "password": "wrong password"})
+    entries = wait_until("the failed login is logged", lambda: [
+        entry for entry in whole.backend.log_entries() if entry.get("request_id") == name and "address" in entry])
+    assert entries[0]["address"] == "127.0.0.1"
+
+
+# ---- ccr-ui-user.sh -------------------------------------------------------------------------------------------------
+
+
+class Account:
+    """The home of an unprivileged user, with the program and the script in ~/.local/bin."""
+
+    def __init__(self, whole, name):
+        self.home = new_folder(whole.folder, name)
+        self.bin = self.home / ".local" / "bin"
+        self.config = self.home / ".config" / "ccr-ui"
+        for folder in (self.bin, self.config):
+            folder.mkdir(parents=True)
+            give(folder.parent)
+            give(folder)
+        give(self.home / ".config")
+        self.script = self.bin / "ccr-ui-user.sh"
+        shutil.copy2(ROOT / "scripts" / "ccr-ui-user.sh", self.script)
+        shutil.copy2(whole.backend.cli.binary, self.bin / "ccr-ui-backend")
+        for path in self.bin.iterdir():
+            give(path)
+        self.env_file = self.config / "ccr-ui.env"
+        self.env = dict(whole.env)
+        self.write_env()
+        self.state = self.home / ".local" / "state" / "ccr-ui"
+
+    def write_env(self, mode=0o600, **changes):
+        self.env.update(changes)
+        write(self.env_file, "".join(f"{name}={value}\n" for name, value in self.env.items()))
+        self.env_file.chmod(mode)
+
+    def run(self, *arguments, **environment):
+        return run_as_user([self.script, *arguments], timeout=60, cwd=self.home,
+                           env=clean_environment(**{"HOME": str(self.home), "CCR_UI_WAIT": "15", **environment}))
+
+    def pid(self):
+        return int((self.state / "ccr-ui.pid").read_text())
+
+
+@pytest.fixture
+def account(whole, request):
+    account = Account(whole, f"home-{len(list(whole.folder.iterdir()))}")
+    yield account
+    account.write_env()
+    account.run("stop")
+
+
+def check(result, status, text, stream="stdout"):
+    assert result.returncode == status, result.stdout + result.stderr
+    assert text in getattr(result, stream), result.stdout + result.stderr
+    assert (result.stderr if stream == "stdout" else result.stdout) == ""
+
+
+def test_a_user_starts_reloads_restarts_and_stops(whole, account):
+    check(account.run("status"), 3, "does not run")
+    check(account.run("stop"), 0, "does not run")
+    check(account.run("reload"), 1, "does not run; start it", "stderr")
+    check(account.run("start"), 0, "started, process")
+    socket = account.state / "fastcgi.sock"
+    pid = account.pid()
+    owner = account.home.stat().st_uid
+    assert (socket.stat().st_uid, socket.stat().st_mode & 0o777) == (owner, 0o660)
+    assert Path(f"/proc/{pid}").stat().st_uid == owner
+    assert account.state.stat().st_mode & 0o077 == 0
+    assert (account.state / "ccr-ui.log").stat().st_mode & 0o077 == 0
+    check(account.run("status"), 0, "healthy")
+    check(account.run("start"), 0, f"runs already, process {pid}")
+    check(account.run("--quiet", "start"), 0, "")
+    assert account.run("--quiet", "start").stdout == ""
+
+    workers = set(children(pid))
+    account.write_env(LOG_LEVEL="debug")
+    check(account.run("reload"), 0, f"reloading, process {pid}")
+    wait_until("the workers are others", lambda: workers.isdisjoint(children(pid)) and len(children(pid)) == 2)
+    check(account.run("status"), 0, "healthy")
+
+    check(account.run("restart"), 0, "started, process")
+    assert account.pid() != pid and gone(pid)
+    check(account.run("stop"), 0, "stopped")
+    assert not socket.exists() and not (account.state / "ccr-ui.pid").exists()
+    check(account.run("status"), 3, "does not run")
+
+
+def gone(pid):
+    """Or nobody has collected it yet."""
+    try:
+        return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def test_it_starts_again_after_a_crash_as_cron_would(account):
+    """The line */5 of the crontab. Killed, the master leaves its pid file and its socket behind."""
+    check(account.run("start"), 0, "started")
+    pid = account.pid()
+    os.kill(pid, 9)
+    wait_until("it is gone", lambda: gone(pid))
+    check(account.run("status"), 3, "does not run")
+    check(account.run("--quiet", "start"), 0, "")
+    assert account.pid() != pid
+    check(account.run("stop"), 0, "stopped")
+
+
+def test_two_starts_at_once_are_one(account):
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(account.run("start"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [result.returncode for result in results] == [0] * 4
+    assert sorted(result.stdout.split(",")[0] for result in results) == ["runs already"] * 3 + ["started"]
+    check(account.run("stop"), 0, "stopped")
+
+
+def test_what_is_wrong_is_said_in_one_line(account):
+    def refused(text, *arguments, **environment):
+        result = account.run(*(arguments or ["start"]), **environment)
+        check(result, 1, text, "stderr")
+        assert result.stderr.count("\n") == 1 and result.stderr.startswith("ccr-ui-user: ")
+
+    refused("may not be run", CCR_UI_PROGRAM="/nonexistent/program")
+    refused("there is no /nonexistent/x.env", CCR_UI_ENV="/nonexistent/x.env")
+    account.write_env(mode=0o644)
+    refused("chmod 600")
+    account.write_env(RATE_LIMIT="lots")
+    refused("RATE_LIMIT")
+    account.write_env(RATE_LIMIT="0", SOCKET="/tmp/" + "x" * 120)
+    refused("107 bytes")
+    account.write_env(SOCKET=f'"{account.state}/other.sock"', DATABASE_URL="postgresql://ccr:wrong@/ccr?host=/nonexistent")
+    refused("is not healthy after 2 s", CCR_UI_WAIT="2")
+    check(account.run("status"), 1, "not healthy")
+    assert (account.state / "other.sock").exists()
+    check(account.run("stop"), 0, "stopped")
+    for arguments in (["begin"], [], ["start", "stop"]):
+        check(account.run(*arguments), 2, "--help", "stderr")
+    check(account.run("--help"), 0, "@reboot")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="runs as an ordinary user")
+def test_root_is_refused(account):
+    result = subprocess.run([account.script, "start"], capture_output=True, text=True, env=clean_environment(HOME="/root"))
+    check(result, 1, "never as root", "stderr")
