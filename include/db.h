@@ -66,8 +66,8 @@ void db_maintenance(struct db *db, bool on);
 
 /* Arguments are C strings in PostgreSQL's text format, NULL is SQL NULL:
  *     db_one(db, &select, &row, DB_ARGS(platform, name))
- * Errors: ERR_DATABASE (connection lost; retried once by itself outside a transaction when the connection was found dead
- * before anything was sent), ERR_CONFLICT (unique or foreign key violation, see db_constraint), ERR_VALIDATION (a value
+ * Errors: ERR_DATABASE (connection lost; outside a transaction, or at its first statement, it is tried once more on a new
+ * connection first), ERR_CONFLICT (unique or foreign key violation, see db_constraint), ERR_VALIDATION (a value
  * PostgreSQL refuses), ERR_INTERNAL (anything else; logged with the statement's name). */
 #define DB_ARGS(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 #define DB_NO_ARGS   NULL, 0

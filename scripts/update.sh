@@ -304,7 +304,7 @@ try_program() {
     until [ -S "$scratch/trial/socket" ] && as_service "$old" healthcheck --json --socket "$scratch/trial/socket" --timeout 2 \
         >"$scratch/health" 2>&1; do
         if ! kill -0 "$trial" 2>/dev/null; then
-            why="it ended: $(cat "$scratch/trial-output" "$scratch/trial/log" 2>/dev/null | tail -n 1)"
+            why="it ended: $({ cat "$scratch/trial-output" "$scratch/trial/log" 2>/dev/null || true; } | tail -n 1)"
         elif ((SECONDS >= deadline)); then
             why="it is not healthy after $health_timeout s: $(last_line "$scratch/health")"
         fi

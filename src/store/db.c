@@ -189,33 +189,42 @@ static void note_slow(const struct db *db, const struct statement *statement, in
                  LOG_INT("duration_ms", took));
 }
 
+/* Sends a statement and reads its result once. Sets *again when the connection turned out to be gone, so that a new one
+ * may answer; not when the server was only silent, since that would take as long again. */
+static enum error attempt(struct db *db, const struct statement *statement, const char *const *args, size_t count,
+                          PGresult **out, bool *again)
+{
+    db->silent = false;
+    bool lost = !queue_all(db, statement, args, count) ||
+                !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
+    enum error error = lost ? ERR_DATABASE : read_results(db, statement, out, &lost);
+    *again = lost && !db->silent;
+    if (!lost)
+        return error;
+    if (!db->message[0])
+        pg_keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
+    pg_keep_line(db->failure, sizeof db->failure, db->message);
+    log_warn("database connection lost", LOG_STR("reason", db->message));
+    pg_drop(db);
+    return error;
+}
+
 static enum error execute(struct db *db, const struct statement *statement, const char *const *args, size_t count,
                           PGresult **out)
 {
+    int64_t started = monotonic_us();
+    bool again = false, inside = db->in_transaction, begin_pending = db->begin_pending;
+    enum error error = ERR_DATABASE;
     *out = NULL;
-    db->message[0] = db->constraint[0] = '\0';
-    if (!db->in_transaction) {
-        bool pending = db->begin_pending;
-        if (!db_ready(db, REQUEST_CONNECT_MS)) {
+    /* Once more on a new connection, unless the lost one held a transaction with earlier statements. */
+    for (int tries = 0; tries < 2 && (tries == 0 || (again && !inside)); tries++) {
+        db->message[0] = db->constraint[0] = '\0';
+        if (inside ? db->state != READY : !db_ready(db, REQUEST_CONNECT_MS)) {
             pg_keep_line(db->message, sizeof db->message, db->failure);
             return ERR_DATABASE;
         }
-        db->begin_pending = pending; /* survives a reconnect: nothing of the transaction was sent yet */
-    } else if (db->state != READY) {
-        return ERR_DATABASE;
-    }
-    int64_t started = monotonic_us();
-    bool lost = !queue_all(db, statement, args, count) ||
-                !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
-    enum error error = ERR_DATABASE;
-    if (!lost)
-        error = read_results(db, statement, out, &lost);
-    if (lost) {
-        if (!db->message[0])
-            pg_keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
-        pg_keep_line(db->failure, sizeof db->failure, db->message);
-        log_warn("database connection lost", LOG_STR("reason", db->message));
-        pg_drop(db);
+        db->begin_pending = begin_pending; /* a reconnect forgets it, but nothing of the transaction was sent yet */
+        error = attempt(db, statement, args, count, out, &again);
     }
     note_slow(db, statement, started);
     return error;

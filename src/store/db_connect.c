@@ -90,8 +90,9 @@ bool db_in_transaction(const struct db *db)
 /* ---- waiting ---------------------------------------------------------------------------------------------------- */
 
 /* Waits for the socket; false when the deadline passed. Signals are blocked while a request runs, so EINTR is rare. */
-static bool wait_socket(int fd, short events, int64_t deadline_ms)
+static bool wait_socket(struct db *db, short events, int64_t deadline_ms)
 {
+    int fd = PQsocket(db->conn);
     for (;;) {
         int64_t left = deadline_ms - monotonic_ms();
         struct pollfd p = {.fd = fd, .events = events};
@@ -100,6 +101,7 @@ static bool wait_socket(int fd, short events, int64_t deadline_ms)
             return true;
         if (n < 0 && errno == EINTR)
             continue;
+        db->silent = true;
         return false;
     }
 }
@@ -110,7 +112,7 @@ bool pg_flush(struct db *db, int64_t deadline_ms)
         int n = PQflush(db->conn);
         if (n == 0)
             return true;
-        if (n < 0 || !wait_socket(PQsocket(db->conn), POLLIN | POLLOUT, deadline_ms))
+        if (n < 0 || !wait_socket(db, POLLIN | POLLOUT, deadline_ms))
             return false;
         if (!PQconsumeInput(db->conn))
             return false;
@@ -120,7 +122,7 @@ bool pg_flush(struct db *db, int64_t deadline_ms)
 PGresult *pg_next_result(struct db *db, int64_t deadline_ms, bool *lost)
 {
     while (PQisBusy(db->conn)) {
-        if (!wait_socket(PQsocket(db->conn), POLLIN, deadline_ms) || !PQconsumeInput(db->conn)) {
+        if (!wait_socket(db, POLLIN, deadline_ms) || !PQconsumeInput(db->conn)) {
             pg_keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
             *lost = true;
             return NULL;
@@ -246,7 +248,7 @@ static bool step_attempt(struct db *db, int64_t until_ms)
         return false;
     }
     short events = db->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!wait_socket(PQsocket(db->conn), events, until_ms))
+    if (!wait_socket(db, events, until_ms))
         return false;
     db->polling = PQconnectPoll(db->conn);
     if (db->polling == PGRES_POLLING_FAILED) {

@@ -29,6 +29,7 @@ struct db {
     PGconn *conn;
     enum pg_state state;
     unsigned epoch;
+    bool silent; /* the server did not answer in time */
     PostgresPollingStatusType polling;
     int64_t deadline_ms;     /* of the attempt under way */
     int64_t next_attempt_ms; /* no attempt before this */

@@ -143,6 +143,8 @@ def work(site, token, number, requests, statuses):
                 4: ("GET", "/api/history?limit=100", None),
                 5: ("GET", "/api/system/status", None),
             }.get(i % 10, ("GET", "/api/configs", None))
+            if i % 50 == 49:  # Argon2id takes most memory at once
+                method, path, body = "POST", "/api/auth/login", {"username": "admin", "password": PASSWORD}
             statuses[user.ask(method, path, body)[0]] += 1
     except Exception as problem:
         statuses[repr(problem)] += 1
@@ -150,7 +152,7 @@ def work(site, token, number, requests, statuses):
 
 def test_all_of_it_stays_under_150_mb_after_2000_requests(edge):
     idle = pss(pid for pids in edge.pids().values() for pid in pids)
-    tokens = [login(edge.site) for _ in range(4)]  # Argon2id takes most memory at once
+    tokens = [login(edge.site) for _ in range(4)]
     statuses = collections.Counter()
     threads = [threading.Thread(target=work, args=(edge.site, tokens[number], number, REQUESTS // 4, statuses), daemon=True)
                for number in range(4)]
@@ -159,7 +161,7 @@ def test_all_of_it_stays_under_150_mb_after_2000_requests(edge):
         thread.start()
     while any(thread.is_alive() for thread in threads) and time.monotonic() < began + 60:
         highest = max(highest, pss(pid for pids in edge.pids().values() for pid in pids))
-        time.sleep(0.2)
+        time.sleep(0.05)
     seconds = time.monotonic() - began
     parts = {name: pss(pids) for name, pids in edge.pids().items()}
     total = sum(parts.values())
@@ -205,8 +207,8 @@ def test_a_body_at_the_limit_and_a_reload_fit_as_well(edge):
     edge.backend.send(1)
     wait_until("every worker was replaced", lambda: before.isdisjoint(edge.backend.workers()), timeout=20)
     assert user.ask("GET", "/api/configs")[0] == 200
-    dump = subprocess.run([pg_program("pg_dump"), "-h", edge.cluster.folder, "-U", "postgres", "-Fc", "-f", "/dev/null", "ccr"],
-                          capture_output=True, text=True, env=clean_environment())
+    dump = subprocess.run([pg_program("pg_dump"), "-h", edge.cluster.folder, "-U", "postgres", "-Fc", "ccr"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=clean_environment())
     assert dump.returncode == 0, dump.stderr
     log = (edge.cluster.folder / "postgres.log").read_text()
     assert "out of memory" not in log

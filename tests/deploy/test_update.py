@@ -22,6 +22,9 @@ def system():
                                                 "auth_token": "sk-test-0123456789"}).status_code == 201
         stack.token = admin.post("/api/tokens", json={"name": "load", "scopes": ["read"]}).data["token"]
         stack.made = new_folder(stack.folder, "made")
+        first = update(stack, variant(stack, "first"))
+        assert first.returncode == 0, first.stderr
+        assert f"{stack.backend.link} is a link to" in first.stdout
         yield stack
 
 
@@ -81,6 +84,7 @@ def test_twenty_updates_under_load(system, show):
 
 
 def test_back_to_a_kept_version_by_its_name(system):
+    assert update(system, variant(system, "second")).returncode == 0
     current = running(system)
     other = update(system, "--list").stdout.splitlines()[1].strip()
     done = update(system, other)
@@ -162,7 +166,7 @@ def test_dry_run_changes_nothing(system):
 
 
 def test_one_update_at_a_time(system):
-    with subprocess.Popen(["flock", system.folder / "versions", "sleep", "30"]) as holder:
+    with subprocess.Popen(["flock", "-F", system.folder / "versions", "sleep", "30"]) as holder:
         try:
             wait_until("the lock is held", lambda: subprocess.run(["flock", "-n", system.folder / "versions", "true"]).returncode)
             done = update(system, variant(system, "locked"))

@@ -111,6 +111,10 @@ static void malformed_text_is_refused(void **state)
     struct json_failure failure;
     assert_null(json_parse("[1]\0", 4, &failure));
     assert_null(json_parse("[\0]", 3, &failure));
+    assert_null(json_parse("[1\0]", 4, &failure)); /* which Jansson alone would take for [1] */
+    assert_null(json_parse("[\ntrue\0]", 8, &failure));
+    assert_int_equal(failure.line, 2);
+    assert_int_equal(failure.column, 5);
 }
 
 static void failures_have_a_place(void **state)
