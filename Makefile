@@ -155,7 +155,7 @@ SHARE = $(DESTDIR)$(PREFIX)/share
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 LIBEXEC = $(DESTDIR)$(PREFIX)/lib/ccr-ui-backend
 SCRIPT_PARTS := $(wildcard scripts/lib.sh scripts/database.sh)
-INSTALLED_SCRIPTS := $(wildcard $(patsubst %,scripts/%.sh,setup render-nginx backup restore update))
+INSTALLED_SCRIPTS := $(wildcard $(patsubst %,scripts/%.sh,setup render-nginx backup restore update ccr-ui-user))
 install: $(BUILD)/ccr-ui-backend
 	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/ccr-ui-backend
 	install -d $(LIBEXEC) $(DESTDIR)$(PREFIX)/sbin $(SHARE)/ccr-ui-backend/nginx $(SHARE)/doc/ccr-ui-backend $(SHARE)/man/man8

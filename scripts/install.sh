@@ -17,7 +17,7 @@ checkout it upgrades: settings and data stay, the schema follows, requests wait 
   --dry-run         print what it would do, do nothing
   -h, --help        this text
 
-ccr-ui-setup's: --server-name NAME, --certificate FILE, --key FILE, --database-url URL, --no-nginx
+ccr-ui-setup's: --server-name NAME, --certificate FILE, --key FILE, --database-url URL, --no-nginx, VARIABLE=VALUE
   (scripts/setup.sh --help explains them)
 
 Exit status: 0 done; 1 failed, with one line saying why; 2 wrong arguments. scripts/uninstall.sh takes it back.
@@ -46,6 +46,7 @@ while (($#)); do
         [ "$1" != --database-url ] || remote=1
         shift
         ;;
+    [A-Z]*=*) setup+=("$1") ;;
     *) wrong_usage "'$1' is not an argument it knows" ;;
     esac
     shift
@@ -83,6 +84,9 @@ run_long "$scratch/build.log" make -j "$(nproc)" BUILD="$scratch/build" ||
 say "${BOLD}files under $prefix${PLAIN}"
 installation=(make --no-print-directory install BUILD="$scratch/build" PREFIX="$prefix" UNITDIR="$units")
 "${installation[@]}" DESTDIR="$scratch/files" >"$scratch/install.log" 2>&1 || die "make install: $(tail -n 1 "$scratch/install.log")"
+if [ -d /etc/logrotate.d ]; then
+    install -D -m 0644 deploy/logrotate/ccr-ui-backend "$scratch/files/etc/logrotate.d/ccr-ui-backend"
+fi
 # The list is what uninstall.sh removes; what an earlier version had and this one has not goes now.
 (cd "$scratch/files" && find . ! -type d -printf '/%P\n' | sort) >"$scratch/list"
 list=$prefix/share/ccr-ui-backend/installed-files
@@ -90,5 +94,6 @@ if [ -e "$list" ]; then
     comm -23 "$list" "$scratch/list" | xargs -r -d '\n' rm -f
 fi
 "${installation[@]}" DESTDIR='' >"$scratch/install.log" 2>&1 || die "make install: $(tail -n 1 "$scratch/install.log")"
+[ ! -d /etc/logrotate.d ] || install -m 0644 deploy/logrotate/ccr-ui-backend /etc/logrotate.d/ccr-ui-backend
 install -m 0644 "$scratch/list" "$list"
 CCR_BINARY=$prefix/bin/ccr-ui-backend "$prefix/sbin/ccr-ui-setup" "${setup[@]}"

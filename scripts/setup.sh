@@ -10,6 +10,7 @@ PROGRAM=ccr-ui-setup
 usage() {
     cat <<'END'
 Usage: ccr-ui-setup [--server-name NAME] [--certificate FILE --key FILE] [--database-url URL] [--no-nginx] [--dry-run]
+                    [VARIABLE=VALUE...]
 
 Makes an installed ccr-ui-backend run: the system user ccr, folders, settings and secrets in /etc/ccr-ui/ccr-ui.env
 (0640 root:ccr), database and role, schema, systemd units, and a site in Nginx over HTTPS. It asks nothing and may be run
@@ -24,7 +25,9 @@ again at any time: what is there stays, what is missing is made, the schema is b
   --dry-run            print what it would do, do nothing
   -h, --help           this text
 
-Environment: what render-nginx.sh --help names (STATIC_DIR, FRONTEND_DIR, TRUSTED_PROXIES, RATE, ...) for the site.
+VARIABLE=VALUE sets what render-nginx.sh --help names for the site: FRONTEND_DIR, TRUSTED_PROXIES, RATE, ... It is remembered;
+VARIABLE= goes back to the default.
+
 Where no systemd runs it prints what to start. Exit status: 0 done; 1 failed, with one line saying why; 2 wrong arguments.
 END
 }
@@ -46,12 +49,17 @@ NGINX_FILES=$HERE/../nginx
 NGINX_FILES=$(realpath "$NGINX_FILES")
 BINARY=${CCR_BINARY:-$(command -v ccr-ui-backend || true)}
 
-server_name='' certificate='' key='' database_url='' with_nginx=1 dry_run=''
+server_name='' certificate='' key='' database_url='' with_nginx=1 dry_run='' site=()
 while (($#)); do
     case $1 in
     -h | --help) usage && exit 0 ;;
     --dry-run) dry_run=1 ;;
     --no-nginx) with_nginx='' ;;
+    SERVER_NAME=* | CERTIFICATE=* | CERTIFICATE_KEY=* | SOCKET=* | NGINX_DIR=*) wrong_usage "${1%%=*} has an option, or is fixed" ;;
+    [A-Z]*=*)
+        [[ $1 =~ ^[A-Z_]+=[^[:cntrl:]]*$ ]] || wrong_usage "'$1' is not VARIABLE=VALUE"
+        site+=("$1")
+        ;;
     --server-name | --certificate | --key | --database-url)
         [ -n "${2:-}" ] || wrong_usage "$1 needs a value"
         option=${1#--}
@@ -265,8 +273,12 @@ make_certificate() {
     remember certificate_name "$server_name"
 }
 
+# Of the environment nothing: the site is to be the same whoever runs this.
 render_site() {
-    "$HERE/render-nginx.sh" SERVER_NAME="$server_name" CERTIFICATE="$certificate" CERTIFICATE_KEY="$key" SOCKET="$SOCKET" \
+    local extra
+    mapfile -t extra < <([ ! -e "$STATE/setup" ] || sed -n 's/^site_\([A-Z_]*=.\)/\1/p' "$STATE/setup")
+    [ -z "$dry_run" ] || extra+=("${site[@]}") # not remembered then
+    env -i PATH="$PATH" "$HERE/render-nginx.sh" "${extra[@]}" SERVER_NAME="$server_name" CERTIFICATE="$certificate" CERTIFICATE_KEY="$key" SOCKET="$SOCKET" \
         NGINX_DIR="$NGINX_FILES"
 }
 
@@ -346,6 +358,9 @@ make_user
 make_folders
 remember server_name "$server_name"
 [ -z "$certificate" ] || { remember certificate "$certificate" && remember key "$key"; }
+for variable in "${site[@]}"; do
+    remember "site_${variable%%=*}" "${variable#*=}"
+done
 make_settings
 migrate
 set_up_units

@@ -60,6 +60,10 @@ for unit in "${units[@]}"; do
     fi
 done
 
+if [ ! -d /run/systemd/system ] && processes=$(pgrep -d ' ' -u ccr 2>/dev/null); then
+    die "processes of ccr still run; end them first: kill $processes"
+fi
+
 say "${BOLD}Nginx site${PLAIN}"
 site=/etc/nginx/sites-enabled/ccr-ui-backend
 [ -e "$site" ] || [ -L "$site" ] || site=/etc/nginx/conf.d/ccr-ui-backend.conf
@@ -78,7 +82,8 @@ if [ -e "$list" ]; then
     mapfile -t files <"$list"
     act rm -f "${files[@]}" "$list"
     act rm -rf /etc/systemd/system/ccr-ui-backend.socket.d
-    for folder in "$prefix"/share/ccr-ui-backend/{nginx,} "$prefix"/lib/ccr-ui-backend "$prefix"/share/doc/ccr-ui-backend; do
+    act rm -rf "$prefix/lib/ccr-ui-backend" # with the versions that update.sh kept
+    for folder in /run/ccr-ui-backend "$prefix"/share/ccr-ui-backend/{nginx,} "$prefix"/share/doc/ccr-ui-backend; do
         [ ! -d "$folder" ] || act rmdir --ignore-fail-on-non-empty "$folder"
     done
     [ ! -d /run/systemd/system ] || act systemctl daemon-reload

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 START_LIMIT = float(os.environ.get("START_LIMIT", "10"))
@@ -22,11 +23,10 @@ START = 'exec 3<&"$1"; shift; LISTEN_PID=$$ exec "$@"'
 
 def listening(path):
     made = socket.socket(socket.AF_UNIX)
-    with_suffix = path + ".new"
-    made.bind(with_suffix)
-    os.chmod(with_suffix, 0o660)
+    made.bind(path + ".new")
+    os.chmod(path + ".new", 0o660)
     made.listen(4096)
-    os.rename(with_suffix, path)  # so that whoever sees it can connect
+    os.rename(path + ".new", path)  # so that whoever sees it can connect
     return made
 
 
@@ -36,31 +36,27 @@ class Service:
         self.notify_path = os.path.join(folder, "notify")
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(self.notify_path)
+        self.ready = threading.Event()
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        """All the time: who notifies waits while ten messages are unread."""
+        while True:
+            if b"READY=1" in self.notify.recv(4096).split(b"\n"):
+                self.ready.set()
 
     def start(self):
         """Whether it said READY=1."""
-        self.drain()
+        self.ready.clear()
         environment = {**os.environ, "LISTEN_FDS": "1", "NOTIFY_SOCKET": self.notify_path}
         self.process = subprocess.Popen(["/bin/bash", "-c", START, "start", str(self.listener.fileno()), *self.command],
                                         env=environment, pass_fds=[self.listener.fileno()], start_new_session=True)
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline and self.process.poll() is None:
-            self.notify.settimeout(0.02)
-            try:
-                if b"READY=1" in self.notify.recv(4096):
-                    return True
-            except TimeoutError:
-                pass
+            if self.ready.wait(0.02):
+                return True
         self.stop()
         return False
-
-    def drain(self):
-        self.notify.setblocking(False)
-        try:
-            while self.notify.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
 
     def stop(self):
         if self.process is None:

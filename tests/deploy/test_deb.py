@@ -104,6 +104,15 @@ def test_setup_again_changes_nothing(machine):
     machine.wait_healthy()
 
 
+def test_without_limits(machine):
+    """The load below is far beyond what one address may ask for."""
+    machine.write(ENV_FILE, machine.read(ENV_FILE) + "RATE_LIMIT=0\n")
+    machine.run("ccr-ui-setup", "RATE=1000000")
+    assert "rate=1000000r/s" in machine.read("/etc/nginx/sites-available/ccr-ui-backend")
+    machine.run("ccr-ui-setup")
+    assert "rate=1000000r/s" in machine.read("/etc/nginx/sites-available/ccr-ui-backend")
+
+
 def test_restart_loses_no_request(machine):
     pid = show(machine, "MainPID")
     with Load(machine) as load:
@@ -115,7 +124,7 @@ def test_restart_loses_no_request(machine):
 
 def test_reload_applies_settings_and_loses_no_request(machine):
     pid = show(machine, "MainPID")
-    machine.write(ENV_FILE, machine.read(ENV_FILE) + "MAX_CONNECTIONS=3\nRATE_LIMIT=0\n")
+    machine.write(ENV_FILE, machine.read(ENV_FILE) + "MAX_CONNECTIONS=3\n")
     with Load(machine) as load:
         for _ in range(3):
             machine.run("systemctl", "reload", "ccr-ui-backend.service")
@@ -135,6 +144,13 @@ def test_watchdog_replaces_a_master_that_hangs(machine):
                   f"[ $new = {pid} ] || [ $new = 0 ] || exit 0; sleep 0.1; done; exit 1")
     machine.wait_healthy()
     machine.shell("rm -r /run/systemd/system/ccr-ui-backend.service.d && systemctl daemon-reload && systemctl restart ccr-ui-backend.service")
+
+
+def test_backup(machine):
+    assert machine.run("systemctl", "is-active", "ccr-ui-backup.timer").stdout == "active\n"
+    machine.run("systemctl", "start", "ccr-ui-backup.service")
+    assert machine.shell("ls /var/backups/ccr-ui/ccr-ui-*.dump").stdout.count("\n") == 1
+    machine.run("logrotate", "--debug", "/etc/logrotate.d/ccr-ui-backend")
 
 
 def test_it_comes_back_after_a_boot(machine):
@@ -159,6 +175,7 @@ def test_removed_it_keeps_the_data(machine):
     machine.run("apt-get", "remove", "-qy", "ccr-ui-backend")
     assert not machine.exists("/usr/bin/ccr-ui-backend") and not machine.exists("/run/ccr-ui-backend/fastcgi.sock")
     assert machine.exists(ENV_FILE)
+    assert machine.run("systemctl", "is-active", "ccr-ui-backup.timer", check=False).stdout == "inactive\n"
     assert machine.run("pgrep", "-u", "ccr", check=False).stdout == ""
     machine.run("nginx", "-t")
     databases = machine.run("runuser", "-u", "postgres", "--", "psql", "-qAtc", "SELECT datname FROM pg_database").stdout

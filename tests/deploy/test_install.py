@@ -62,6 +62,8 @@ def test_under_systemd_it_comes_up_by_itself(machine):
 
 
 def test_again_upgrades_and_loses_no_request(machine):
+    machine.write(ENV_FILE, machine.read(ENV_FILE) + "RATE_LIMIT=0\n")
+    machine.run("ccr-ui-setup", "RATE=1000000")
     before = machine.read(ENV_FILE)
     machine.shell(f"sed -i 's/^VERSION := .*/VERSION := 9.9.9/' {SOURCES}/Makefile")
     machine.write("/usr/local/share/ccr-ui-backend/nginx/of-an-earlier-version.conf", "")
@@ -94,6 +96,7 @@ def test_uninstall_keeps_the_data(machine):
 
 
 def test_installed_elsewhere_it_goes_on(machine):
+    machine.shell("sed -i '/^# mine$/d' /etc/nginx/sites-available/ccr-ui-backend")
     install(machine, "--prefix", "/opt/ccr", "--no-packages")
     machine.wait_healthy()
     assert "admin" in machine.run("/opt/ccr/bin/ccr-ui-backend", "user", "list", "--env-file", ENV_FILE).stdout

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -68,7 +69,7 @@ def running(system):
 
 def test_twenty_updates_under_load(system, show):
     seen = set()
-    with Load16(system, system.token, pause=0.002) as load:
+    with Load16(system, system.token, pause=0.006) as load:
         for number in range(UPDATES):
             done = update(system, variant(system, f"v{number}"))
             assert done.returncode == 0, done.stdout + done.stderr
@@ -120,20 +121,26 @@ def test_a_broken_program_costs_no_request(system, name, show):
 
 
 def test_started_but_not_healthy_is_rolled_back(system, show):
-    """Ready for systemd, then it answers 503: only what arrives until the return can fail, and nothing is lost."""
+    """It passes the trial and says that it is ready, and then answers 503 only: those are the requests that fail, none is
+    dropped, and they end with the return to the old program."""
     before = running(system)
-    serve = LIVE + 'echo "DATABASE_URL=postgresql://ccr@127.0.0.1:1/ccr"; export DATABASE_URL=postgresql://ccr@127.0.0.1:1/ccr'
-    done = update(system, wrapped(system, "unhealthy", serve), "--health-timeout", "2")
+    serve = LIVE + "export DATABASE_URL=postgresql://ccr@127.0.0.1:1/ccr"
+    with Load16(system, system.token, pause=0.02) as load:
+        done = update(system, wrapped(system, "unhealthy", serve), "--health-timeout", "2")
+        end = time.monotonic()
+        load.progress(100)
+    show(load.figures("program that is unhealthy only when live"))
     assert done.returncode == 70, done.stdout + done.stderr
     assert "runs again" in done.stderr
+    assert {outcome for _, outcome in load.failures} == {503}
+    assert max(when for when, _ in load.failures) < end
     assert running(system) == before
-    wait_until("the status is healthy", system.healthy)
 
 
 def test_restart_that_does_nothing_is_noticed(system):
     before = running(system)
-    wait_until("it runs a while", lambda: system.status()["uptime"] >= 4)
-    done = update(system, variant(system, "not-started"), "--health-timeout", "2", "--restart-command", "true")
+    wait_until("it runs a while", lambda: system.status()["uptime"] >= 3)
+    done = update(system, variant(system, "not-started"), "--health-timeout", "1", "--restart-command", "true")
     assert done.returncode == 71, done.stderr
     assert "not healthy" in done.stderr
     assert running(system) == before

@@ -255,7 +255,6 @@ def test_past_runs(ada):
     assert (page["total"], page["limit"], page["offset"]) == (3, 100, 0)
     assert [(entry["command"], entry["args"], entry["success"], entry["exit_code"]) for entry in page["commands"]] == [
         ("init", [], False, 2), ("switch", ["nobody"], False, 1), ("switch", ["relay"], True, 0)]
-    assert all(0 <= entry["duration_ms"] < 5000 for entry in page["commands"])
     page = ada.get("/api/commands/history?limit=1&offset=1").data
     assert [entry["args"] for entry in page["commands"]] == [["nobody"]] and page["total"] == 3
 
