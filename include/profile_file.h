@@ -32,6 +32,9 @@ enum error file_profile_read(struct request *rq, const struct toml *table, const
                              struct file_profile *out);
 void file_profile_write(struct request *rq, struct toml *root, const struct profile *profile, const char *token);
 
+/* The key_order of a profile that came from no file: every key in the order in which CCR writes them. */
+const char *profile_file_keys(struct request *rq);
+
 /* The whole file of the request's workspace and user. Secrets in clear, or masked. Text in the arena. */
 enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text,
                               size_t *profiles);

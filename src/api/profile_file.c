@@ -27,6 +27,14 @@ static const struct key {
     {"enabled", TOML_BOOLEAN, 0},
 };
 
+const char *profile_file_keys(struct request *rq)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < COUNT(keys); i++)
+        json_array_append_new(names, json_string(keys[i].name));
+    return json_text(rq->arena, names);
+}
+
 static const struct key *find_key(const char *name)
 {
     for (size_t i = 0; i < COUNT(keys); i++)
@@ -242,7 +250,7 @@ void file_profile_write(struct request *rq, struct toml *root, const struct prof
     }
     for (i = 0; i < COUNT(keys); i++)
         if (!done[i])
-            write_known(rq, table, p, token, &keys[i], json_array_size(order) == 0);
+            write_known(rq, table, p, token, &keys[i], false);
     json_object_foreach(extra, name, item) toml_from_json(rq->arena, table, name, item);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "audit.h"
-#include "profile.h"
+#include "profile_file.h"
 #include "router.h"
 #include "util.h"
 
@@ -154,7 +154,7 @@ static void take_fields(struct request *rq, struct profile *p)
 
 static enum error create(struct request *rq, struct response *rs)
 {
-    struct profile profile = {.position = -1, .enabled = true};
+    struct profile profile = {.position = -1, .enabled = true, .key_order = profile_file_keys(rq)};
     enum error error = request_platform(rq, &profile.platform);
     profile.name = body_text(rq, "name");
     if (!error)

@@ -1,4 +1,7 @@
-"""Requests over HTTPS to a booted tree from 16 connections, until standard input closes; prints {"requests", "failures"}.
+"""Requests over HTTPS to a booted tree from 16 connections, until standard input closes; prints {"requests", "failures", "again"}.
+
+Nginx may close an idle connection at the moment when we ask on it, at its reload for example; as RFC 9110 section 9.2.2 has it,
+every client then asks again on a new one, and so does this (counted in "again"). A new connection gets no second chance.
 
 Run by Load in the tree's network, on the outer machine's Python: load.py HOST PATH CERTIFICATE."""
 
@@ -12,6 +15,7 @@ import threading
 HOST, PATH, CERTIFICATE = sys.argv[1:]
 done = threading.Event()
 outcomes = []
+again = []
 
 
 class Connection(http.client.HTTPSConnection):
@@ -23,6 +27,7 @@ class Connection(http.client.HTTPSConnection):
 def work():
     connection = Connection(HOST, timeout=40, context=context)
     while not done.is_set():
+        used = connection.sock is not None
         try:
             connection.request("GET", PATH)
             answer = connection.getresponse()
@@ -32,6 +37,9 @@ def work():
                 connection.close()
         except (OSError, http.client.HTTPException) as problem:
             connection.close()
+            if used and isinstance(problem, (ConnectionError, ssl.SSLEOFError)):
+                again.append(problem)
+                continue
             outcomes.append(f"{type(problem).__name__}: {problem}")
         done.wait(0.004)
 
@@ -48,4 +56,4 @@ sys.stdin.read()
 done.set()
 for thread in threads:
     thread.join(45)
-print(json.dumps({"requests": len(outcomes), "failures": [outcome for outcome in outcomes if outcome != 200]}))
+print(json.dumps({"requests": len(outcomes), "again": len(again), "failures": [outcome for outcome in outcomes if outcome != 200]}))

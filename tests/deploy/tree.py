@@ -257,8 +257,10 @@ class Load:
         finally:
             self.process.kill()
         result = json.loads(out)
-        self.requests, self.failures = result["requests"], result["failures"]
+        self.requests, self.failures, self.again = result["requests"], result["failures"], result["again"]
 
     def check(self, what):
-        print(f"{what}: {self.requests} requests at 16 connections, {len(self.failures)} failed")
+        print(f"{what}: {self.requests} requests at 16 connections, {len(self.failures)} failed, "
+              f"{self.again} asked again on a new connection")
         assert self.requests > 200 and self.failures == [], self.failures[:5]
+        assert self.again <= 16 * 3, self.again  # each connection at each reload of Nginx
