@@ -9,15 +9,18 @@ umask 077
 # shellcheck disable=SC2034  # the sourcing scripts use them
 readonly EX_USAGE=64 EX_DATAERR=65 EX_UNAVAILABLE=69 EX_CANTCREAT=73 EX_TEMPFAIL=75 EX_CONFIG=78
 
+# Ours whatever is redirected when a signal arrives.
+exec {standard_output}>&1 {standard_error}>&2
+
 say() { printf '%s\n' "$*"; }
 
 # fail STATUS TEXT: one line, then the end. A script may define failed() to report it in its own way, too.
 fail() {
     local status=$1
     shift
-    printf '%s: %s\n' "$PROGRAM" "$*" >&2
+    printf '%s: %s\n' "$PROGRAM" "$*" >&"$standard_error"
     if declare -F failed >/dev/null; then
-        failed "$status" "$*"
+        failed "$status" "$*" >&"$standard_output"
     fi
     exit "$status"
 }

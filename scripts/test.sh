@@ -14,6 +14,8 @@ Installs the Debian packages that the tests need (as root, or with sudo), then r
   asan         make asan: the same with AddressSanitizer and UndefinedBehaviorSanitizer
   handlers     handlers on a real PostgreSQL, without Nginx
   integration  pytest on real Nginx, workers and PostgreSQL, which it starts itself on free ports
+  deploy       systemd units, Nginx site, backups, updates and the like; with --all also what takes a Debian of its own: the
+               .deb and install.sh in debootstrap trees under a real systemd (root, and 4 GB in /tmp)
   fuzz         every fuzzer for 15 s (FUZZ_SECONDS=N) on its seed corpus
   valgrind     the unit tests under valgrind; only with --all or -k valgrind
 
@@ -29,7 +31,8 @@ END
 PACKAGES=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" libcmocka-dev python3-pytest python3-psycopg python3-requests
     python3-jsonschema python3-yaml clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck valgrind git iproute2
     systemd apache2-bin lighttpd openssl)
-STAGES=(lint unit asan handlers integration fuzz valgrind)
+STAGES=(lint unit asan handlers integration deploy fuzz valgrind)
+SLOW_PACKAGES=(debootstrap debhelper lintian) # only with --all
 FUZZ_SECONDS=${FUZZ_SECONDS:-15}
 PYTHON=/usr/bin/python3 # Debian's own has the modules; another may come first in PATH
 
@@ -101,7 +104,7 @@ list_tests() {
         unit | asan | valgrind) programs unit test ;;
         handlers) programs handlers test ;;
         fuzz) programs fuzz fuzz ;;
-        integration) "$PYTHON" -m pytest "${PYTEST[@]}" -q --collect-only 2>/dev/null | grep '::' || true ;;
+        integration | deploy) "$PYTHON" -m pytest "tests/$stage" "${PYTEST[@]}" -q --collect-only 2>/dev/null | grep '::' || true ;;
         esac | sed 's/^/  /'
     done
 }
@@ -116,7 +119,7 @@ add() {
 # Runs a command, keeping its output and showing it, but for cmocka's line a test; its status in $status.
 keep() {
     status=0
-    timeout --kill-after=20 900 "$@" 2>&1 </dev/null | tee "$log" | awk '!/^\[ (RUN|      OK) /; {fflush()}' || status=$?
+    timeout --kill-after=20 "${limit:-900}" "$@" 2>&1 </dev/null | tee "$log" | awk '!/^\[ (RUN|      OK) /; {fflush()}' || status=$?
 }
 
 # Counts what programs with cmocka printed, each after a line "== name". One that printed no count crashed or ran no test.
@@ -181,14 +184,23 @@ stage_handlers() {
     count_cmocka
 }
 
-stage_integration() {
+stage_integration() { run_pytest tests/integration ${all:+--all}; }
+
+# Its conftest.py takes CCR_TEST_ALL instead of --all, and deselects instead of skipping.
+stage_deploy() {
+    local limit=${all:+2400}
+    export CCR_TEST_ALL=${all:-0}
+    run_pytest tests/deploy
+}
+
+run_pytest() {
     local summary good bad errors
     keep make --no-print-directory -j "$(nproc)"
     if ((status)); then
         add 0 1
         return 0
     fi
-    keep "$PYTHON" -m pytest "${PYTEST[@]}" -q -ra --durations=5
+    keep "$PYTHON" -m pytest "$@" "${PYTEST[@]}" -q -ra --durations=5
     if ((status == 5)) && [ -n "$name_filter" ]; then
         return 0 # none of that name
     fi
@@ -212,7 +224,7 @@ stage_fuzz() {
 stage_valgrind() { ! make_tests valgrind unit test || count_cmocka; }
 
 choose
-PYTEST=(tests/integration -p no:cacheprovider ${name_filter:+-k "$name_filter"} ${all:+--all})
+PYTEST=(-p no:cacheprovider ${name_filter:+-k "$name_filter"})
 if [ -n "$list" ]; then
     list_tests
     exit 0
@@ -220,6 +232,10 @@ fi
 say "${BOLD}== packages${PLAIN}"
 need_space 500 "$ROOT"
 mkdir -p build
+if [ -n "$all" ]; then
+    need_space 4000 /tmp
+    PACKAGES+=("${SLOW_PACKAGES[@]}")
+fi
 command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 install_packages build/test-packages.log "${PACKAGES[@]}"
 for stage in "${stages[@]}"; do

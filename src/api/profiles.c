@@ -11,7 +11,7 @@
 enum { LIST_MAX = 1000, TOKEN_MAX = 16 * KB, URL_MAX = 2000 };
 
 static const struct field create_fields[] = {
-    {"name", FIELD_TEXT, REQUIRED | TRIM, .max = LIST_MAX},
+    {"name", FIELD_NAME, REQUIRED | TRIM, .max = LIST_MAX},
     {"base_url", FIELD_URL, REQUIRED | TRIM, .max = URL_MAX},
     {"auth_token", FIELD_TEXT, REQUIRED | TRIM | SECRET, .max = TOKEN_MAX},
     {"description", FIELD_TEXT, .max = 2000},

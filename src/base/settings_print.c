@@ -186,7 +186,7 @@ void settings_print_markdown(FILE *out)
 static const char env_intro[] =
     "# Settings of ccr-ui-backend, for --env-file or systemd's EnvironmentFile=. docs/configuration.md explains them.\n"
     "# Made by: ccr-ui-backend settings --format env\n"
-    "# Copy to /etc/ccr-ui-backend/env, fill in what is required, and give it mode 0640: it holds secrets.\n"
+    "# Copy to /etc/ccr-ui/ccr-ui.env, fill in what is required, and give it mode 0640: it holds secrets.\n"
     "\n"
     "# ---- required ----\n";
 

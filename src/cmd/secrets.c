@@ -13,12 +13,16 @@ enum { JWT_SECRET_BYTES = 48, ARENA_MAX = 256 * MB };
 
 /* ---- generate --------------------------------------------------------------------------------------------------- */
 
-/* "k20260131": tells people which key is the newer one. */
-static void key_name(char out[10])
+enum { KEY_NAME = 15 };
+
+/* "k20260131-5ac1": tells people which key is the newer one; two of one day must differ in a ring. */
+static void key_name(char out[KEY_NAME])
 {
     char now[TIME_TEXT];
+    unsigned char dice[2];
     time_now_text(now);
-    snprintf(out, 10, "k%.4s%.2s%.2s", now, now + 5, now + 8);
+    random_bytes(dice, sizeof dice);
+    snprintf(out, KEY_NAME, "k%.4s%.2s%.2s-%02x%02x", now, now + 5, now + 8, dice[0], dice[1]);
 }
 
 static int generate(const char *format)
@@ -28,7 +32,7 @@ static int generate(const char *format)
         fprintf(stderr, "secrets generate: --format is env or json\n");
         return EX_USAGE;
     }
-    char id[10];
+    char id[KEY_NAME];
     struct arena *arena = arena_new(MB);
     key_name(id);
     const char *jwt_secret = random_token(arena, JWT_SECRET_BYTES), *key = random_token(arena, CRYPTO_KEY_BYTES);

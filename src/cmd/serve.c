@@ -231,7 +231,7 @@ const struct command command_serve = {
         "an old or newer schema (`migrate up`), or a database role that row-level security does not hold.\n"
         "\n"
         "Examples:\n"
-        "  ccr-ui-backend serve --socket /run/ccr-ui-backend/fastcgi.sock --env-file /etc/ccr-ui-backend/env\n"
-        "  spawn-fcgi -n -s /run/ccr.sock -M 0660 -b 4096 -- ccr-ui-backend serve --env-file /etc/ccr-ui-backend/env\n",
+        "  ccr-ui-backend serve --socket /run/ccr-ui-backend/fastcgi.sock --env-file /etc/ccr-ui/ccr-ui.env\n"
+        "  spawn-fcgi -n -s /run/ccr.sock -M 0660 -b 4096 -- ccr-ui-backend serve --env-file /etc/ccr-ui/ccr-ui.env\n",
     .run = run,
 };

@@ -161,10 +161,41 @@ void fcgi_request(struct request *rq, struct arena *arena, const struct service 
 
 /* ---- reply ------------------------------------------------------------------------------------------------------ */
 
+/* RFC 9110 section 15. Nginx passes on what stands behind the number, and nothing when nothing does. */
+static const char *reason_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+    };
+    for (size_t i = 0; i < COUNT(phrases); i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return "Unknown";
+}
+
 void fcgi_head(struct buffer *out, const struct response *rs)
 {
     bool bodiless = rs->status == 204 || rs->status == 304;
-    buffer_printf(out, "Status: %d\r\n", rs->status);
+    buffer_printf(out, "Status: %d %s\r\n", rs->status, reason_phrase(rs->status));
     if (!bodiless && !strcasestr(buffer_string(&rs->headers), "Content-Type:"))
         buffer_text(out, "Content-Type: application/json\r\n");
     buffer_append(out, buffer_string(&rs->headers), rs->headers.length);

@@ -170,19 +170,25 @@ def test_backup_under_load(drill, show):
     assert len(list(folder.glob("*.dump"))) == backups
 
 
-def test_restore_over_a_database_in_use_keeps_the_old_one(drill, dump):
+def test_restore_over_a_database_in_use_keeps_the_old_one(drill, dump, show):
     with drill.cluster.connect(user="postgres") as connection:
         connection.execute("REVOKE CONNECT ON DATABASE ccr FROM PUBLIC")
         connection.execute("ALTER DATABASE ccr SET work_mem TO '5MB'")
     client = drill.stack.client("alice")
     assert client.post("/api/configs", json={"name": "later", "base_url": "https://a.example", "auth_token": "sk-later-01234"}).status_code == 201
     changed = drill.print_of()
-    done = drill.restore(dump)
+    with Load16(drill.stack, drill.token, pause=0.01) as load:
+        done = drill.restore(dump)
+        wait_until("every worker is back", lambda: len(load.outcomes) > 50 and {outcome for _, outcome in load.outcomes[-50:]} == {200})
+    away = [when for when, _ in load.failures]
+    show(load.figures("restore in use") + (f", 503 during {max(away) - min(away):.2f} s" if away else ""))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert {outcome for _, outcome in load.failures} <= {503}
     kept = re.search(r"kept as (ccr_before_\d{8}t\d{6}z); to drop it", done.stdout).group(1)
     assert drill.print_of(kept) == changed
-    wait_until("the service is back", drill.stack.healthy, timeout=20)
-    assert "later" not in [config["name"] for config in drill.stack.client("alice").get("/api/configs").data["configs"]]
+    answer = drill.stack.client("alice").get("/api/configs")
+    assert answer.status_code == 200, answer.text
+    assert "later" not in [config["name"] for config in answer.data["configs"]]
     with drill.cluster.connect() as connection:
         assert connection.execute("SHOW work_mem").fetchone() == ("5MB",)
         rights = "SELECT has_database_privilege('public', datname, 'CONNECT'), datallowconn FROM pg_database WHERE datname = 'ccr'"
@@ -280,7 +286,7 @@ def test_no_password_on_a_command_line(drill):
     with drill.cluster.connect(user="postgres") as connection:
         connection.execute("CREATE ROLE special LOGIN PASSWORD " + "'" + PASSWORD.replace("'", "''") + "' IN ROLE ccr")
     host = urllib.parse.quote(str(drill.cluster.folder), safe="")
-    env_file = give(folder / "env")
+    env_file = folder / "env"
     return_path = folder / "bin"
     return_path.mkdir()
     for program in ("psql", "pg_dump", "pg_restore"):
@@ -392,8 +398,8 @@ def slow_backup(drill, folder):
     """A backup that has written half a file and stays there; the process, and a file with pg_dump's id."""
     mark = drill.folder() / "pid"
     path = fake(drill, "pg_dump", f'for last; do case $last in --file=*) head -c 20000 /dev/zero >"${{last#--file=}}" ;; esac; done; echo $$ >{mark}; exec sleep 60')
-    process = subprocess.Popen(as_user(["bash", drill.tools / "backup.sh", "--env-file", drill.env_file, "--directory", folder]), stderr=subprocess.PIPE,
-                               text=True, env=clean_environment(PATH=path, TMPDIR=str(drill.tmp)))
+    process = subprocess.Popen(as_user(["bash", drill.tools / "backup.sh", "--env-file", drill.env_file, "--directory", folder, "--json"]),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(PATH=path, TMPDIR=str(drill.tmp)))
     wait_until("pg_dump is at work", lambda: mark.exists() and mark.read_text().strip())
     return process, int(mark.read_text())
 
@@ -410,7 +416,8 @@ def test_interrupted_backup_leaves_nothing(drill, number, status):
     assert len(names(folder)) == 1
     began = time.monotonic()
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=20)
+    assert json.loads(output)["exit_status"] == status
     assert (process.returncode, "ended by a signal" in errors, names(folder)) == (status, True, [])
     assert time.monotonic() - began < 5
     wait_until("pg_dump is gone", lambda: not os.path.exists(f"/proc/{pid}"))
@@ -423,8 +430,8 @@ def test_killed_backup_is_cleaned_up_by_the_next(drill):
     held = drill.backup(folder)
     assert (held.returncode, "another backup is at work" in held.stderr) == (75, True)
     process.kill()
-    process.communicate()
     os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=20)
     (partial,) = names(folder)
     assert partial.startswith(".ccr-ui-") and partial.endswith(".partial")
     assert drill.backup(folder).returncode == 0

@@ -174,7 +174,7 @@ def test_generate(cli, make_cli, cluster):
     lines = cli.run("secrets", "generate", check=True).stdout.splitlines()
     values = dict(line.split("=", 1) for line in lines)
     assert set(values) == {"JWT_SECRET", "SECRETS_KEY"} and len(values["JWT_SECRET"]) >= 43
-    assert re.fullmatch(r"k20\d{6}:[A-Za-z0-9_-]{43}", values["SECRETS_KEY"])
+    assert re.fullmatch(r"k20\d{6}-[0-9a-f]{4}:[A-Za-z0-9_-]{43}", values["SECRETS_KEY"])
     as_json = json.loads(cli.run("secrets", "generate", "--format", "json", check=True).stdout)
     assert set(as_json) == set(values) and as_json["JWT_SECRET"] != values["JWT_SECRET"]
     fresh = make_cli("whatever", **values)

@@ -1,0 +1,9 @@
+#!/bin/bash
+# Run once by the postgres image, when its volume is empty: the role and the database of ccr-ui-backend. The role is an
+# ordinary one, for the backend refuses a superuser, whom row-level security does not hold.
+set -euo pipefail
+psql -qX -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
+\getenv password DATABASE_PASSWORD
+CREATE ROLE ccr_user LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD :'password';
+CREATE DATABASE ccr_ui_db OWNER ccr_user ENCODING 'UTF8' TEMPLATE template0;
+SQL

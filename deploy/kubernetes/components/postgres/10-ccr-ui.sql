@@ -1,0 +1,8 @@
+-- Run once by the image, as superuser, when the claim is empty. The backend refuses a role that could see past row-level
+-- security, so it gets one of its own. The password comes from the environment: no command line shows it.
+\set ON_ERROR_STOP on
+\getenv password CCR_PASSWORD
+SET password_encryption = 'scram-sha-256';
+CREATE ROLE ccr_user LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
+CREATE DATABASE ccr_ui_db OWNER ccr_user ENCODING 'UTF8' TEMPLATE template0;
+REVOKE ALL ON DATABASE ccr_ui_db FROM PUBLIC;
