@@ -27,10 +27,9 @@ bool file_is_registry(const struct toml *root);
 /* Takes a parsed profiles file apart for a platform. ERR_VALIDATION names key, line and column. */
 enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
                              struct profile_file *file);
-/* One profile from and to its table. */
+/* One profile from its table; its extra is not sealed yet. */
 enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform,
                              struct file_profile *out);
-void file_profile_write(struct request *rq, struct toml *root, const struct profile *profile, const char *token);
 
 /* The key_order of a profile that came from no file: every key in the order in which CCR writes them. */
 const char *profile_file_keys(struct request *rq);

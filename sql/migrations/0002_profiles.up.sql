@@ -18,7 +18,8 @@ CREATE TABLE profiles (
     tags              json, -- array of strings
     usage_count       bigint NOT NULL DEFAULT 0 CHECK (usage_count >= 0),
     enabled           boolean NOT NULL DEFAULT true,
-    extra             json NOT NULL DEFAULT '{}', -- keys this program does not know, in the file's order
+    extra             json NOT NULL DEFAULT '{}', -- keys this program does not know, in the file's order; when one of
+                                                  -- them is a secret: {"$sealed": ...}, all of them sealed together
     key_order         json NOT NULL DEFAULT '[]', -- every key in the file's order
     revision          bigint NOT NULL DEFAULT 1,
     created_at        timestamptz NOT NULL DEFAULT now(),
@@ -36,6 +37,7 @@ CREATE TABLE profile_revisions (
     operation    text NOT NULL CHECK (operation IN ('create', 'update', 'delete', 'import', 'enable', 'disable', 'rollback')),
     actor        text NOT NULL,
     auth_token   text,
+    extra        json NOT NULL, -- as in profiles
     content      json NOT NULL, -- every other column
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, platform, name, revision)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "profile_extra.h"
 #include "response.h"
 #include "util.h"
 
@@ -226,10 +227,11 @@ static void write_known(struct request *rq, struct toml *table, const struct pro
         toml_boolean(rq->arena, table, key->name, p->enabled);
 }
 
-void file_profile_write(struct request *rq, struct toml *root, const struct profile *p, const char *token)
+static void write_table(struct request *rq, struct toml *root, const struct profile *p, const char *token,
+                        json_t *extra)
 {
     struct toml *table = toml_table(rq->arena, root, p->name);
-    json_t *order = parsed(p->key_order), *extra = parsed(p->extra), *item;
+    json_t *order = parsed(p->key_order), *item;
     bool done[COUNT(keys)] = {false};
     size_t i;
     const char *name;
@@ -257,14 +259,17 @@ void file_profile_write(struct request *rq, struct toml *root, const struct prof
 static enum error write_profile(struct request *rq, struct toml *root, const struct profile *p, bool secrets)
 {
     const char *token = NULL;
-    if (secrets) {
-        enum error error = profile_token(rq, p, &token);
-        if (error)
-            return error;
-    } else if (p->sealed_token) {
-        token = profile_masked_token(rq, p);
+    json_t *extra;
+    enum error error = profile_extra(rq, p, &extra);
+    if (!error && secrets)
+        error = profile_token(rq, p, &token);
+    if (error)
+        return error;
+    if (!secrets) {
+        token = p->sealed_token ? profile_masked_token(rq, p) : NULL;
+        extra_mask(rq, extra);
     }
-    file_profile_write(rq, root, p, token);
+    write_table(rq, root, p, token, extra);
     return OK;
 }
 

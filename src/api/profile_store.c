@@ -80,11 +80,11 @@ static const struct statement
     record =
         {"profile_record",
          "INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor,"
-         " auth_token, content)"
-         " SELECT workspace_id, platform, name, revision + $4::integer, id, $2, $3, auth_token,"
+         " auth_token, extra, content)"
+         " SELECT workspace_id, platform, name, revision + $4::integer, id, $2, $3, auth_token, extra,"
          " json_build_object('position', position, 'description', description, 'base_url', base_url, 'model', model,"
          " 'small_fast_model', small_fast_model, 'provider', provider, 'provider_type', provider_type,"
-         " 'account', account, 'tags', tags, 'usage_count', usage_count, 'enabled', enabled, 'extra', extra,"
+         " 'account', account, 'tags', tags, 'usage_count', usage_count, 'enabled', enabled,"
          " 'key_order', key_order)"
          " FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},
     delete_one = {"profile_delete", "DELETE FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},

@@ -3,6 +3,7 @@
 
 #include "page.h"
 #include "profile.h"
+#include "profile_extra.h"
 #include "router.h"
 #include "util.h"
 
@@ -11,27 +12,45 @@ static const struct field rollback_fields[] = {
     {0},
 };
 
-enum { R_REVISION, R_OPERATION, R_ACTOR, R_CREATED, R_CONTENT, R_TOKEN, R_ID };
+enum { R_REVISION, R_OPERATION, R_ACTOR, R_CREATED, R_CONTENT, R_TOKEN, R_ID, R_EXTRA };
 
-#define COLUMNS "revision, operation, actor, " SQL_TIME("created_at") ", content, auth_token, profile_id"
+#define COLUMNS "revision, operation, actor, " SQL_TIME("created_at") ", content, auth_token, profile_id, extra"
 #define OF_NAME " FROM profile_revisions WHERE workspace_id = ccr_workspace() AND platform = $1 AND name = $2"
 
 static const struct statement select_one = {"revisions_select_one",
                                             "SELECT " COLUMNS OF_NAME " AND revision = $3::bigint"},
                               exists_any = {"revisions_exists", "SELECT 1" OF_NAME " LIMIT 1"};
 
-/* The token is shown masked, as everywhere. */
+/* What is sealed was sealed for the profile's id at that time; one made anew under the name has another. */
+static struct profile sealed_part(const struct row *row)
+{
+    struct profile p = {.name = "", .sealed_token = row_text(row, R_TOKEN), .extra = row_text(row, R_EXTRA)};
+    memcpy(p.id, row_string(row, R_ID), UUID_TEXT);
+    return p;
+}
+
+/* Unknown keys with their secrets masked; NULL when they cannot be opened. */
+static const char *shown_extra(struct request *rq, const struct profile *p)
+{
+    json_t *extra;
+    if (profile_extra(rq, p, &extra) != OK)
+        return NULL;
+    extra_mask(rq, extra);
+    return json_text(rq->arena, extra);
+}
+
+/* Secrets are shown masked, as everywhere. */
 static void write_revision(struct request *rq, struct json_writer *w, const struct row *row)
 {
-    struct profile token_of = {.name = "", .sealed_token = row_text(row, R_TOKEN)};
-    memcpy(token_of.id, row_string(row, R_ID), UUID_TEXT);
+    struct profile sealed = sealed_part(row);
     json_open_object(w);
     json_int_member(w, "revision", row_int(row, R_REVISION));
     json_string_member(w, "operation", row_text(row, R_OPERATION));
     json_string_member(w, "actor", row_text(row, R_ACTOR));
     json_string_member(w, "timestamp", row_text(row, R_CREATED));
     json_raw_member(w, "content", row_text(row, R_CONTENT));
-    json_string_member(w, "auth_token", profile_masked_token(rq, &token_of));
+    json_string_member(w, "auth_token", profile_masked_token(rq, &sealed));
+    json_raw_member(w, "extra", shown_extra(rq, &sealed));
     json_close_object(w);
 }
 
@@ -95,24 +114,26 @@ static enum error restore_content(struct request *rq, struct profile *p, const c
     p->provider_type = text_of(c, "provider_type");
     p->account = text_of(c, "account");
     p->tags = json_of(rq, c, "tags");
-    p->extra = json_of(rq, c, "extra");
     p->key_order = json_of(rq, c, "key_order");
     p->enabled = json_is_true(json_object_get(c, "enabled"));
     return OK;
 }
 
-/* The token of a revision is sealed for that revision's profile id; a profile made anew under the name has another. */
-static enum error restore_token(struct request *rq, struct profile *p, const struct row *revision)
+static enum error restore_sealed(struct request *rq, struct profile *p, const struct row *revision)
 {
-    struct profile old = *p;
+    struct profile old = sealed_part(revision);
     const char *token;
-    memcpy(old.id, row_string(revision, R_ID), UUID_TEXT);
-    old.sealed_token = row_text(revision, R_TOKEN);
+    json_t *extra;
+    old.name = p->name;
     enum error error = profile_token(rq, &old, &token);
-    p->sealed_token = NULL;
     if (!error)
-        profile_set_token(rq, p, token);
-    return error;
+        error = profile_extra(rq, &old, &extra);
+    if (error)
+        return error;
+    p->sealed_token = NULL;
+    profile_set_token(rq, p, token);
+    profile_set_extra(rq, p, extra);
+    return OK;
 }
 
 static enum error rollback(struct request *rq, struct response *rs)
@@ -147,7 +168,7 @@ static enum error rollback(struct request *rq, struct response *rs)
     if (!error)
         error = restore_content(rq, &after, row_string(&revision, R_CONTENT));
     if (!error)
-        error = restore_token(rq, &after, &revision);
+        error = restore_sealed(rq, &after, &revision);
     if (!error)
         error = exists ? profile_update(rq, &after, "rollback") : profile_insert(rq, &after, "rollback");
     if (!error)

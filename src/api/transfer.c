@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "audit.h"
+#include "profile_extra.h"
 #include "router.h"
 #include "util.h"
 
@@ -71,6 +72,18 @@ static enum error take_token(struct request *rq, struct profile *p, const struct
     return OK;
 }
 
+/* Unknown keys in the same way. */
+static void take_extra(struct request *rq, struct profile *p, const struct profile *before)
+{
+    json_t *extra = json_stored(p->extra), *old = NULL;
+    if (before && profile_extra(rq, before, &old) == OK)
+        extra_unmask(rq, extra, old);
+    if (old && json_equal(old, extra))
+        p->extra = before->extra;
+    else
+        profile_set_extra(rq, p, extra);
+}
+
 static enum error import_one(struct request *rq, struct file_profile *file, const struct profile *before, bool dry_run,
                              struct import_result *result)
 {
@@ -82,6 +95,7 @@ static enum error import_one(struct request *rq, struct file_profile *file, cons
     enum error error = take_token(rq, p, before, file->token);
     if (error)
         return error;
+    take_extra(rq, p, before);
     if (before && is_unchanged(before, p)) {
         note(result, p->name, IMPORT_SKIPPED);
         return OK;

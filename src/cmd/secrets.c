@@ -54,6 +54,17 @@ static int generate(const char *format)
                ", ':', 1) <> $1 ORDER BY " order " LIMIT $2::int OFFSET $3::int FOR UPDATE"},                          \
     .update = {"rotate_update_" #table, "UPDATE " #table " SET " #column " = $2 WHERE ctid = $1::tid RETURNING 1"}
 
+/* Unknown keys of a profile, sealed together as {"$sealed": ...} (src/api/profile_extra.c). */
+#define SEALED_EXTRA(table, row_id, order)                                                                             \
+    .what = #table ".extra",                                                                                           \
+    .count = {"rotate_count_extra_" #table,                                                                            \
+              "SELECT count(*) FROM " #table " WHERE split_part(extra->>'$sealed', ':', 1) <> $1"},                    \
+    .select = {"rotate_select_extra_" #table, "SELECT ctid, workspace_id, " #row_id ", extra->>'$sealed' FROM " #table \
+                                              " WHERE split_part(extra->>'$sealed', ':', 1) <> $1 ORDER BY " order     \
+                                              " LIMIT $2::int OFFSET $3::int FOR UPDATE"},                             \
+    .update = {"rotate_update_extra_" #table, "UPDATE " #table " SET extra = json_build_object('$sealed', $2::text)"   \
+                                              " WHERE ctid = $1::tid RETURNING 1"}
+
 static const struct sealed_column {
     const char *what;
     const char *batch; /* rows a transaction; backups hold whole files */
@@ -61,6 +72,8 @@ static const struct sealed_column {
 } columns[] = {
     {.batch = "200", SEALED(profiles, auth_token, id, "id")},
     {.batch = "200", SEALED(profile_revisions, auth_token, profile_id, "workspace_id, platform, name, revision")},
+    {.batch = "200", SEALED_EXTRA(profiles, id, "id")},
+    {.batch = "200", SEALED_EXTRA(profile_revisions, profile_id, "workspace_id, platform, name, revision")},
     {.batch = "4", SEALED(backups, content, id, "id")},
 };
 

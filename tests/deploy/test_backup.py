@@ -225,6 +225,16 @@ def test_role_with_createdb_restores_without_a_superuser(drill, dump):
     wait_until("the service is back", drill.stack.healthy, timeout=20)
 
 
+@pytest.mark.skipif(USER is None, reason="acting as postgres needs root")
+def test_root_restores_as_the_system_user_postgres(drill, dump):
+    folder = new_folder(drill.stack.folder, "roots-tmp")
+    done = drill.backend.run(drill.tools / "restore.sh", "--env-file", drill.env_file, "--program", drill.stack.cli.binary, dump, TMPDIR=str(folder))
+    assert done.returncode == 0, done.stderr
+    assert list(folder.iterdir()) == []
+    drill.cluster.drop_database(re.search(r"kept as (\S+);", done.stdout).group(1))
+    wait_until("the service is back", drill.stack.healthy, timeout=20)
+
+
 # ---- bad files ------------------------------------------------------------------------------------------------------
 
 def damaged(drill, dump, change, checksum=True):

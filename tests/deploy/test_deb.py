@@ -111,7 +111,7 @@ def test_without_limits(machine):
     assert "rate=1000000r/s" in machine.read("/etc/nginx/sites-available/ccr-ui-backend")
     machine.run("ccr-ui-setup")
     assert "rate=1000000r/s" in machine.read("/etc/nginx/sites-available/ccr-ui-backend")
-    machine.shell("sleep 2; for i in $(seq 100); do pgrep -f 'nginx.*shutting down' || exit 0; sleep 0.1; done; exit 1")
+    machine.shell("sleep 2; for i in $(seq 100); do pgrep -f 'nginx.*[s]hutting down' || exit 0; sleep 0.1; done; exit 1")
 
 
 def test_restart_loses_no_request(machine):

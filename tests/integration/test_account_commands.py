@@ -198,6 +198,7 @@ def key_ids(stack):
     """How many sealed values each key has, over all workspaces."""
     query = " UNION ALL ".join(f"SELECT split_part({column}, ':', 1) AS id FROM {table} WHERE {column} IS NOT NULL"
                                for table, column in (("profiles", "auth_token"), ("profile_revisions", "auth_token"),
+                                                     ("profiles", "extra->>'$sealed'"), ("profile_revisions", "extra->>'$sealed'"),
                                                      ("backups", "content")))
     with stack.db() as db:
         db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
@@ -216,7 +217,7 @@ def sealed(module_stack):
         for number, token in enumerate(TOKENS):
             answer = user.post("/api/configs", json={"name": f"p{number}", "base_url": "https://example.org", "auth_token": token})
             assert answer.status_code in (200, 201), answer.text
-        content = '[p9]\nbase_url = "https://example.org"\nauth_token = "sk-imported-0123456789"\n'
+        content = '[p9]\nbase_url = "https://example.org"\nauth_token = "sk-imported-0123456789"\napi_key = "ak-1"\n'
         answer = user.post("/api/import", json={"content": content, "mode": "replace", "backup": True})
         assert answer.status_code == 200, answer.text
     stack.old, stack.new = stack.cli.env["SECRETS_KEY"], new_key("new_1")
@@ -237,6 +238,7 @@ def test_rotate(sealed):
     rotated = sealed.cli.run("secrets", "rotate")
     assert rotated.returncode == 0 and key_ids(sealed) == {"new_1": before["test"]}
     assert "backups.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "profiles.extra: 2 sealed again, 0 cannot be opened" in rotated.stdout
     assert not any(token in rotated.stdout + rotated.stderr for token in TOKENS)
 
     # Without the old key everything still opens: under a third one in front, all of it would be sealed again.
@@ -257,7 +259,8 @@ def test_rotate_many(sealed):
     with sealed.db() as db:
         db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
         db.execute("INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor, auth_token,"
-                   " content) SELECT workspace_id, platform, name, 1000 * revision + n, profile_id, 'update', actor, auth_token, content"
+                   " extra, content)"
+                   " SELECT workspace_id, platform, name, 1000 * revision + n, profile_id, 'update', actor, auth_token, extra, content"
                    " FROM profile_revisions, generate_series(1, 60) n WHERE auth_token IS NOT NULL")
         db.execute("UPDATE profile_revisions SET auth_token = left(auth_token, -8) WHERE revision = 1030 AND name = 'p1'")
     before = key_ids(sealed)["test"]

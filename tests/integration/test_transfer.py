@@ -241,6 +241,67 @@ def test_a_redacted_file_leaves_the_tokens(ada, mode):
     assert {name: token_of(ada, name) for name in tokens} == tokens and read(ada, "long")["base_url"] == f"{BASE}/2"
 
 
+# ---- secrets under keys that the program does not know ----
+
+def unknown_secrets():
+    made = [secret() for _ in range(4)]
+    return made, f"""[relay]
+base_url = "{BASE}"
+api_key = "{made[0]}"
+env_key = "RELAY_KEY"
+max_tokens = 4096
+headers = {{ X-Secret-Header = "{made[1]}", Accept = "text/plain" }}
+credentials = ["{made[2]}", {{ user = "{made[3]}" }}]
+"""
+
+
+def stored_extra(system):
+    with system.db() as db:
+        db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
+        query = "SELECT extra::text FROM profiles UNION ALL SELECT extra::text FROM profile_revisions"
+        return "".join(row[0] for row in db.execute(query).fetchall())
+
+
+def test_unknown_secrets_are_sealed_and_masked(system, ada):
+    made, text = unknown_secrets()
+    imported(ada, text)
+    assert not any(value in stored_extra(system) for value in made)
+    assert parsed(exported(ada, include_secrets=True)) == parsed(text)
+    redacted = exported(ada)
+    assert not any(value in redacted for value in made)
+    shown = tomllib.loads(redacted)["relay"]
+    assert (shown["api_key"], shown["env_key"], shown["max_tokens"]) == (mask(made[0]), "RELAY_KEY", 4096)
+    assert shown["headers"] == {"X-Secret-Header": mask(made[1]), "Accept": "text/plain"}
+    assert shown["credentials"] == [mask(made[2]), {"user": mask(made[3])}]
+    revisions = ada.get("/api/configs/relay/revisions")
+    assert revisions.data["revisions"][0]["extra"]["api_key"] == mask(made[0])
+    assert not any(value in revisions.text for value in made)
+
+
+def test_a_redacted_file_leaves_unknown_secrets(ada):
+    made, text = unknown_secrets()
+    imported(ada, text)
+    redacted = exported(ada)
+    assert imported(ada, redacted)["skipped"] == 1
+    other = redacted.replace(mask(made[1]), "another")
+    assert imported(ada, other)["updated"] == 1
+    assert parsed(exported(ada, include_secrets=True)) == parsed(text.replace(made[1], "another"))
+
+
+def test_unknown_secrets_come_back_with_a_deleted_profile(ada):
+    _, text = unknown_secrets()
+    imported(ada, text)
+    assert ada.delete("/api/configs/relay").status_code == 200
+    assert ada.post("/api/configs/relay/rollback", json={"revision": 1}).status_code == 200
+    assert parsed(exported(ada, include_secrets=True)) == parsed(text)
+
+
+def test_nobody_makes_up_a_sealed_value(ada):
+    text = f'[relay]\nbase_url = "{BASE}"\n"$sealed" = "test:AAAA"\n'
+    imported(ada, text)
+    assert parsed(exported(ada, include_secrets=True)) == parsed(text)
+
+
 def test_a_file_without_a_token_takes_it_away(ada):
     create(ada, "relay")
     imported(ada, f'[relay]\nbase_url = "{BASE}"\n')
