@@ -18,6 +18,7 @@ static const struct statement
                       "SELECT version, name, checksum, applied_at FROM schema_migrations ORDER BY version"},
     insert_applied = {"migrate_insert", "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)"},
     delete_applied = {"migrate_delete", "DELETE FROM schema_migrations WHERE version = $1"},
+    try_lock = {"migrate_try_lock", "SELECT pg_try_advisory_lock(" LOCK_KEY ")"},
     lock = {"migrate_lock", "SELECT pg_advisory_lock(" LOCK_KEY ")"},
     unlock = {"migrate_unlock", "SELECT pg_advisory_unlock(" LOCK_KEY ")"},
     wait_long = {"migrate_wait_long",
@@ -135,9 +136,13 @@ static enum error enter(struct db *db, FILE *out)
         return ERR_DATABASE;
     }
     db_maintenance(db, true);
+    struct row row;
     enum error error = db_run(db, &wait_long, DB_NO_ARGS);
-    if (!error) {
-        fputs("waiting for the migration lock\n", out);
+    if (!error)
+        error = db_one(db, &try_lock, &row, DB_NO_ARGS);
+    if (!error && !row_bool(&row, 0)) {
+        fputs("waiting for another migration to end\n", out);
+        fflush(out);
         error = db_run(db, &lock, DB_NO_ARGS);
     }
     return error ? error : db_script(db, create_table);

@@ -81,7 +81,6 @@ resource "aws_db_instance" "this" {
   backup_window                   = "03:00-04:00"
   maintenance_window              = "sun:04:00-sun:05:00"
   copy_tags_to_snapshot           = true
-  performance_insights_enabled    = true
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
 
   deletion_protection       = var.deletion_protection
