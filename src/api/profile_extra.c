@@ -65,9 +65,11 @@ static void change_members(struct request *rq, json_t *value, const json_t *othe
 {
     const char *key;
     json_t *part;
-    void *next;
-    json_object_foreach_safe(value, next, key, part) json_object_set(
-        value, key, changed(rq, part, json_object_get(other, key), named || key_names_secret(key), how));
+    json_object_foreach(value, key, part)
+    {
+        bool secret = named || key_names_secret(key);
+        json_object_set(value, key, changed(rq, part, json_object_get(other, key), secret, how)); /* no new key: safe */
+    }
 }
 
 static json_t *changed(struct request *rq, json_t *value, const json_t *other, bool named, change *how)

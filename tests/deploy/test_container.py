@@ -388,7 +388,7 @@ def test_nothing_to_build_with_is_left(files):
     for folder in ("usr/bin", "usr/local/bin", "usr/sbin"):
         names = {path.name for path in (files / folder).iterdir()}
         assert not names & {"gcc", "g++", "cc", "c++", "make", "as", "ld", "clang", "git", "pkg-config", "curl", "wget"}, folder
-    assert not list((files / "var/lib/apt/lists").glob("*")) if (files / "var/lib/apt/lists").exists() else True
+    assert list((files / "var/lib/apt/lists").glob("*")) == []
     assert not list(files.glob("usr/include/*.h")) and not (files / "src").exists()
     assert [path for path in files.rglob("*") if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o6000] == []
     needed = subprocess.run(["chroot", files, "ldd", "/usr/local/bin/ccr-ui-backend"], check=True, capture_output=True, text=True).stdout
@@ -396,8 +396,9 @@ def test_nothing_to_build_with_is_left(files):
 
 
 @slow
-def test_building_again_gives_the_same_image(buildah, image):
-    assert buildah.build("ccr-ui-backend:again")["FromImageID"] == image["FromImageID"]
+def test_building_again_gives_the_same_layers(buildah, image):
+    """Not the same id: buildah writes random host names into the image's description."""
+    assert buildah.build("ccr-ui-backend:again")["Docker"]["rootfs"]["diff_ids"] == image["Docker"]["rootfs"]["diff_ids"]
 
 
 @slow

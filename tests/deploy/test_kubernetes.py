@@ -386,3 +386,17 @@ def test_the_init_script_makes_a_role_that_the_backend_accepts():
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_the_objects_in_the_document_are_valid():
+    text = (ROOT / "docs" / "deployment" / "kubernetes.md").read_text()
+    objects = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)]
+    assert objects and node("validate.mjs", objects) == []
+
+
+def test_the_document_names_what_is_there():
+    text = (ROOT / "docs" / "deployment" / "kubernetes.md").read_text()
+    for kind in ("overlays", "components"):
+        assert all(f"| `{path.name}` |" in text for path in (KUBERNETES / kind).iterdir())
+    for path in re.findall(r"^\| `((?:base|components|overlays)/[^`*]*)`", text, re.M):
+        assert (KUBERNETES / path).exists(), path
