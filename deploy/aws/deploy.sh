@@ -113,7 +113,7 @@ for variable in IMAGE AWS_REGION EXECUTION_ROLE_ARN TASK_ROLE_ARN VPC_CIDR LOG_G
     [[ ${!variable} != *[\"\\\$[:cntrl:]]* ]] || wrong "$variable holds a character that it cannot have"
     text=${text//"\${$variable}"/"${!variable}"}
 done
-[[ $text != *"\${"* ]] || die "task-definition.json has a placeholder that this script does not know"
+[[ $text != *"\${"* ]] || die "task-definition.json has a variable that this script does not know"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 printf '%s\n' "$text" >"$scratch/task-definition.json"

@@ -250,7 +250,7 @@ static const struct wrong wrongs[] = {
     {"JWT_SECRET", "", "JWT_SECRET: is required; make one with: ccr-ui-backend secrets generate"},
     {"JWT_SECRET", "hunter2", "JWT_SECRET: has 7 bytes; at least 32 are needed"},
     {"JWT_SECRET", "your-super-secure-jwt-secret-key-here",
-     "JWT_SECRET: is the placeholder from the deployment guide, which everybody knows; make your own with: "
+     "JWT_SECRET: is the example from the deployment guide, which everybody knows; make your own with: "
      "ccr-ui-backend "
      "secrets generate"},
     {"JWT_SECRET_PREVIOUS", "hunter2", "JWT_SECRET_PREVIOUS: has 7 bytes; at least 32 are needed"},
