@@ -84,9 +84,8 @@ bool check_jwt_secret(const struct setting *row, struct setting_value *value, st
 {
     (void)row;
     if (strcmp(value->text, "your-super-secure-jwt-secret-key-here") == 0)
-        return problem_set(problem,
-                           "is the example from the deployment guide, which everybody knows; make your own "
-                           "with: ccr-ui-backend secrets generate");
+        return problem_set(problem, "is the example from the deployment guide, which everybody knows; make your own "
+                                    "with: ccr-ui-backend secrets generate");
     if (strlen(value->text) < 32)
         return problem_set(problem, "has %zu bytes; at least 32 are needed", strlen(value->text));
     return true;
