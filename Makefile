@@ -155,16 +155,21 @@ SHARE = $(DESTDIR)$(PREFIX)/share
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 LIBEXEC = $(DESTDIR)$(PREFIX)/lib/ccr-ui-backend
 SCRIPT_PARTS := $(wildcard scripts/lib.sh scripts/database.sh)
-INSTALLED_SCRIPTS := $(wildcard $(patsubst %,scripts/%.sh,setup render-nginx backup restore update ccr-ui-user))
+INSTALLED_SCRIPTS := $(wildcard $(patsubst %,scripts/%.sh,setup render-nginx backup restore update))
 install: $(BUILD)/ccr-ui-backend
 	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/ccr-ui-backend
-	install -d $(LIBEXEC) $(DESTDIR)$(PREFIX)/sbin $(SHARE)/ccr-ui-backend/nginx $(SHARE)/doc/ccr-ui-backend $(SHARE)/man/man8
+	install -d $(LIBEXEC) $(DESTDIR)$(PREFIX)/sbin $(SHARE)/ccr-ui-backend/nginx $(SHARE)/doc/ccr-ui-backend $(SHARE)/man/man1 $(SHARE)/man/man8
 	install -m 755 $(INSTALLED_SCRIPTS) $(LIBEXEC)
 	install -m 644 $(SCRIPT_PARTS) $(LIBEXEC)
 	ln -sf ../lib/ccr-ui-backend/setup.sh $(DESTDIR)$(PREFIX)/sbin/ccr-ui-setup
+	install -m 755 scripts/ccr-ui-user.sh $(DESTDIR)$(PREFIX)/bin/ccr-ui-user
 	install -m 644 $(wildcard nginx/*) $(SHARE)/ccr-ui-backend/nginx
 	install -m 644 $(wildcard docs/*.md docs/*.yaml README.md CHANGELOG.md LICENSE) $(SHARE)/doc/ccr-ui-backend
 	install -m 644 .env.example $(SHARE)/doc/ccr-ui-backend/env.example
+	install -m 644 deploy/logrotate/ccr-ui-backend $(SHARE)/doc/ccr-ui-backend/logrotate.example
+	install -m 644 deploy/cron/ccr-ui-backup $(SHARE)/doc/ccr-ui-backend/cron.example
+	sed -i 's|/usr/local/|$(PREFIX)/|g' $(SHARE)/doc/ccr-ui-backend/cron.example
+	install -m 644 $(wildcard docs/man/*.1) $(SHARE)/man/man1
 	install -m 644 $(wildcard docs/man/*.8) $(SHARE)/man/man8
 	install -d $(DESTDIR)$(UNITDIR)
 	install -m 644 $(wildcard systemd/*.service systemd/*.socket systemd/*.timer) $(DESTDIR)$(UNITDIR)

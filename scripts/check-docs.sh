@@ -50,9 +50,30 @@ tour() {
     done < <(grep -oE '\b(src|include|scripts|sql|tests|docs)/[A-Za-z0-9_./-]*[A-Za-z0-9_]' README.md | sort -u)
 }
 
+# shape FILE: its headings by level, its table rows, and its code blocks in full.
+shape() {
+    awk '/^```/ { code = !code; print; next }
+         code { print; next }
+         /^#/ { print "heading of level " length($1) }
+         /^\|/ { print "table row of " gsub(/\|/, "") - 1 " cells" }' "$1"
+}
+
+# A translation has the same headings, code blocks and table rows as the original, in the same order, and both link to files
+# that are there.
+translated() {
+    local file target
+    diff -u --label "$1" --label "$2" <(shape "$1") <(shape "$2") || complain "$2 does not follow $1"
+    for file in "$@"; do
+        while IFS= read -r target; do
+            [ -e "${file%/*}/$target" ] || complain "$file links to $target, which does not exist"
+        done < <(grep -oE '\]\([^)#:]+' "$file" | cut -c3- | sort -u)
+    done
+}
+
 [ -x "$binary" ] || { echo "$binary is not there; run make first" && exit 1; }
 same docs/configuration.md markdown
 same .env.example env
 migrations
 tour
+translated docs/deployment.md docs/deployment.zh-CN.md
 exit $status
