@@ -30,7 +30,7 @@ arguments, else from the environment.
   ACME_DIR          what Let's Encrypt's http-01 challenge is served from; default /var/www/letsencrypt
   MAINTENANCE_FILE  while it exists, /api/ and /health answer 503; default /run/ccr-ui-maintenance
   ZONE_SIZE, TLS_CACHE    shared memory of the limits and of TLS sessions; default 1m and 10m
-  NGINX_DIR         where the files to include are; default: beside the template
+  NGINX_DIR         where the template and the files to include are; default: where they were installed, or the checkout's
 
   -o FILE     where to, instead of standard output
   --check     also has `nginx -t` look at the result, in a configuration of its own
@@ -99,6 +99,11 @@ names=${list[*]} name=${list[0]}
 : "${TRUSTED_PROXIES:=}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=2m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
 : "${HSTS:=max-age=31536000; includeSubDomains}" "${LISTEN:=}" "${LOG_DIR:=/var/log/nginx}" "${LOG_BUFFER:=}"
 : "${ACME_DIR:=/var/www/letsencrypt}" "${MAINTENANCE_FILE:=/run/ccr-ui-maintenance}" "${ZONE_SIZE:=1m}" "${TLS_CACHE:=10m}"
+# In a checkout the folder stands beside scripts; installed, the script is in PREFIX/lib and the folder in PREFIX/share.
+installed=$HERE/../share/ccr-ui-backend/nginx
+if [ -z "${NGINX_DIR:-}" ] && [ ! -d "$HERE/nginx" ] && [ -d "$installed" ]; then
+    NGINX_DIR=$(cd "$installed" && pwd)
+fi
 : "${NGINX_DIR:=$HERE/nginx}"
 STATIC_DIR=${STATIC_DIR%/} FRONTEND_DIR=${FRONTEND_DIR%/}
 
