@@ -1,46 +1,14 @@
 /* Fuzzer for FastCGI parameters: name-value pairs as Nginx sends them, to a request, to a route. Then everything that reads
  * a request's text is called on it. */
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
-#include "crypto.h"
 #include "fcgi.h"
 #include "fcgi_record.h"
-#include "log.h"
-#include "router.h"
+#include "request_fuzzer.h"
 #include "util.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
 enum { PARAMS = MAX_PARAMS + 16 };
-
-static jmp_buf exhausted;
-
-static void on_exhausted(void *context)
-{
-    (void)context;
-    longjmp(exhausted, 1);
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc, (void)argv;
-    char problem[256];
-    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_JSON);
-    if (!crypto_init() || !router_init(problem, sizeof problem))
-        abort();
-    return 0;
-}
-
-static void expect(bool truth)
-{
-    if (!truth)
-        abort();
-}
 
 static void expect_text(const char *text)
 {

@@ -1,42 +1,10 @@
 /* Fuzzer for addresses: a request line's target to path, query and route, and the query against the route's table. */
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
-#include "crypto.h"
 #include "fcgi.h"
-#include "log.h"
-#include "router.h"
+#include "request_fuzzer.h"
 #include "util.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static jmp_buf exhausted;
-
-static void on_exhausted(void *context)
-{
-    (void)context;
-    longjmp(exhausted, 1);
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc, (void)argv;
-    char problem[256];
-    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_JSON);
-    if (!crypto_init() || !router_init(problem, sizeof problem))
-        abort();
-    return 0;
-}
-
-static void expect(bool truth)
-{
-    if (!truth)
-        abort();
-}
 
 /* What was decoded is UTF-8, and no name stands twice. */
 static void check_query_pairs(const struct request *rq)
