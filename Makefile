@@ -5,7 +5,7 @@ BUILD   ?= build
 CC      ?= cc
 CXX     ?= c++
 
-PACKAGES := libpq jansson libjwt libsodium libsystemd libcurl
+PACKAGES := libpq jansson libjwt libsodium libsystemd libcurl hiredis
 CPPFLAGS += -Iinclude -D_GNU_SOURCE -DCCR_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PACKAGES))
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wimplicit-fallthrough -Wno-missing-field-initializers

@@ -1,11 +1,19 @@
-/* Addresses of clients, as the limits count them. */
+/* Addresses of clients: as the limits count them, and as lists of networks name them. */
 #ifndef CCR_ADDRESS_H
 #define CCR_ADDRESS_H
+
+#include <stdbool.h>
 
 enum { ADDRESS_TEXT = 64 };
 
 /* What counts as one client: an IPv4 address, or the /64 an IPv6 client owns whole. Anything else (a Unix socket's
  * peer, NULL) is copied as it is, cut to fit, or "unknown". */
 void address_client(char out[ADDRESS_TEXT], const char *address);
+
+/* True when a comma list of addresses and networks ("10.0.0.0/8, ::1") makes sense; else bad (size bytes) has the first
+ * entry that does not. The empty list does. */
+bool networks_valid(const char *list, char *bad, unsigned long size);
+/* True when one of them holds `address`. IPv4 addresses written as IPv6 (::ffff:10.0.0.1) count as IPv4. */
+bool networks_hold(const char *list, const char *address);
 
 #endif

@@ -21,7 +21,10 @@ struct settings {
     const char *secrets_key;         /* key ring "id:base64[,id:base64]" */
     const char *cors_origins;        /* comma list, "" = none */
     int cookie_secure_mode;          /* enum cookie_secure */
-    int max_connections;             /* workers, one connection each */
+    int min_connections;             /* fewest workers, one connection each; never more than max_connections */
+    int max_connections;             /* most workers */
+    int idle_timeout;                /* seconds until a worker nobody needed leaves */
+    int max_lifetime;                /* seconds until a connection is renewed; 0 = never */
     int connection_timeout;          /* seconds */
     int statement_timeout;           /* milliseconds */
     int slow_statement;              /* milliseconds; slower ones are logged at warn */
@@ -31,6 +34,13 @@ struct settings {
     int max_body_size;               /* bytes */
     int rate_limit;                  /* requests per 10 s and client; 0 = off */
     int rate_limit_burst;
+    int queue_timeout;            /* milliseconds a request may have waited before it is refused; 0 = off */
+    int memory_limit;             /* MiB of private memory a worker may have; 0 = none */
+    int cache_size;               /* MiB of shared memory for answers; 0 = none is kept */
+    int cache_ttl;                /* seconds an answer stays in Redis */
+    const char *redis_url;        /* "" = no Redis */
+    const char *metrics_allow;    /* networks that may read /metrics */
+    const char *metrics_token;    /* "" = none */
     const char *update_url;       /* "" = no update source */
     int log_level;                /* enum log_level */
     int log_format;               /* enum log_format */

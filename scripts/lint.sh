@@ -9,7 +9,7 @@ MAKE=${MAKE:-make}
 JOBS=$(nproc)
 export LC_ALL=C.UTF-8
 
-packages=(libpq jansson libjwt libsodium libsystemd libcurl)
+packages=(libpq jansson libjwt libsodium libsystemd libcurl hiredis)
 read -ra includes < <(pkg-config --cflags "${packages[@]}")
 flags=(-Iinclude -D_GNU_SOURCE '-DCCR_VERSION="0"' "${includes[@]}")
 mapfile -t c_files < <(find src -name '*.c' | sort)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util.h"
+
 void address_client(char out[ADDRESS_TEXT], const char *address)
 {
     struct in6_addr ip;
@@ -18,4 +20,92 @@ void address_client(char out[ADDRESS_TEXT], const char *address)
     memset(ip.s6_addr + 8, 0, 8);
     inet_ntop(AF_INET6, &ip, network, sizeof network);
     snprintf(out, ADDRESS_TEXT, "%s/64", network);
+}
+
+/* ---- networks --------------------------------------------------------------------------------------------------- */
+
+/* Every address as IPv6 (RFC 4291 section 2.5.5.2), so that there is one kind of comparison. */
+struct network {
+    struct in6_addr address;
+    int bits;
+};
+
+static bool parse_address(const char *text, struct in6_addr *out, int *width)
+{
+    struct in_addr v4;
+    *width = 128;
+    if (inet_pton(AF_INET6, text, out) == 1)
+        return true;
+    if (inet_pton(AF_INET, text, &v4) != 1)
+        return false;
+    *width = 32;
+    memset(out, 0, sizeof *out);
+    memset(out->s6_addr + 10, 0xff, 2);
+    memcpy(out->s6_addr + 12, &v4, 4);
+    return true;
+}
+
+static bool parse_network(const char *text, struct network *out)
+{
+    char address[INET6_ADDRSTRLEN];
+    int width;
+    long long bits;
+    const char *slash = strchr(text, '/');
+    size_t length = slash ? (size_t)(slash - text) : strlen(text);
+    if (length >= sizeof address)
+        return false;
+    memcpy(address, text, length);
+    address[length] = '\0';
+    if (!parse_address(address, &out->address, &width))
+        return false;
+    bits = width;
+    if (slash && !parse_int(slash + 1, 0, width, &bits))
+        return false;
+    out->bits = (int)bits + 128 - width;
+    return true;
+}
+
+/* Copies the next entry of the list without the spaces around it; NULL at the end. */
+static const char *next_entry(const char *list, char *out, size_t size)
+{
+    list += strspn(list, " \t,");
+    size_t length = strcspn(list, " \t,");
+    if (!length)
+        return NULL;
+    snprintf(out, size, "%.*s", (int)length, list);
+    return list + length;
+}
+
+bool networks_valid(const char *list, char *bad, unsigned long size)
+{
+    char entry[ADDRESS_TEXT];
+    struct network network;
+    while ((list = next_entry(list, entry, sizeof entry)))
+        if (!parse_network(entry, &network)) {
+            snprintf(bad, size, "%s", entry);
+            return false;
+        }
+    return true;
+}
+
+static bool network_holds(const struct network *network, const struct in6_addr *address)
+{
+    int bytes = network->bits / 8, rest = network->bits % 8;
+    if (memcmp(network->address.s6_addr, address->s6_addr, (size_t)bytes) != 0)
+        return false;
+    return rest == 0 || ((network->address.s6_addr[bytes] ^ address->s6_addr[bytes]) >> (8 - rest)) == 0;
+}
+
+bool networks_hold(const char *list, const char *address)
+{
+    char entry[ADDRESS_TEXT];
+    struct network network;
+    struct in6_addr client;
+    int width;
+    if (!address || !parse_address(address, &client, &width))
+        return false;
+    while ((list = next_entry(list, entry, sizeof entry)))
+        if (parse_network(entry, &network) && network_holds(&network, &client))
+            return true;
+    return false;
 }

@@ -11,7 +11,7 @@
 #include "settings_table.h"
 #include "util.h"
 
-enum { VALUE_MAX = 8 * KB, STORE_MAX = 4 * MB };
+enum { VALUE_MAX = 8 * KB, STORE_MAX = 4 * MB, MEMORY_LIMIT_MIN = 96 };
 
 static const struct setting_word cookie_words[] = {
     {"auto", COOKIE_SECURE_AUTO, false},
@@ -72,8 +72,14 @@ const struct setting settings_table[] = {
      .help = "Other sites (`scheme://host[:port]`) whose pages may call the API. `*` is refused: requests carry credentials."},
     {"COOKIE_SECURE", &setting_choice, FIELD(cookie_secure_mode), .fallback = "auto", .words = cookie_words,
      .help = "The cookies' `Secure` flag. `auto`: set unless the site is plain http on loopback."},
+    {"MIN_CONNECTIONS", &setting_integer, FIELD(min_connections), .fallback = "2", .min = 1, .max = 1024,
+     .help = "Fewest worker processes. Not more than `MAX_CONNECTIONS`."},
     {"MAX_CONNECTIONS", &setting_integer, FIELD(max_connections), .fallback = "8", .min = 1, .max = 1024,
-     .help = "Worker processes; each has one PostgreSQL connection and serves one request at a time."},
+     .help = "Most worker processes; each has one PostgreSQL connection and serves one request at a time. Between the two their number follows the load."},
+    {"IDLE_TIMEOUT", &setting_integer, FIELD(idle_timeout), .fallback = "300", .min = 1, .max = 86400,
+     .help = "Seconds after which workers that nobody needed leave, down to `MIN_CONNECTIONS`."},
+    {"MAX_LIFETIME", &setting_integer, FIELD(max_lifetime), .fallback = "1800", .min = 0, .max = 604800,
+     .help = "Seconds after which a worker renews its PostgreSQL connection, give or take a tenth. 0 = never."},
     {"CONNECTION_TIMEOUT", &setting_integer, FIELD(connection_timeout), .fallback = "30", .min = 1, .max = 300,
      .help = "Seconds to wait for a connection to PostgreSQL."},
     {"STATEMENT_TIMEOUT", &setting_integer, FIELD(statement_timeout), .fallback = "10000", .min = 1, .max = 600000,
@@ -92,6 +98,23 @@ const struct setting settings_table[] = {
      .help = "Requests per 10 seconds and client. 0 = no limit."},
     {"RATE_LIMIT_BURST", &setting_integer, FIELD(rate_limit_burst), .fallback = "20", .min = 0, .max = 1000000,
      .help = "Requests a client may send at once beyond that pace."},
+    {"QUEUE_TIMEOUT", &setting_integer, FIELD(queue_timeout), .fallback = "3000", .min = 0, .max = 600000,
+     .help = "Milliseconds a request may have waited for a worker before it is refused with 503, so that a crowd does not wait for answers that come too late. 0 = no limit."},
+    {"MEMORY_LIMIT", &setting_integer, FIELD(memory_limit), .fallback = "256", .min = 0, .max = 65536,
+     .help = "MiB of private memory a worker may have (RLIMIT_DATA); a request that needs more is refused, or its worker replaced. At least 96, or 0 for no limit."},
+    {"CACHE_SIZE", &setting_integer, FIELD(cache_size), .fallback = "16", .min = 0, .max = 4096,
+     .help = "MiB of memory, shared by all workers, for answers that are asked for often. 0 = every read asks PostgreSQL."},
+    {"CACHE_TTL", &setting_integer, FIELD(cache_ttl), .fallback = "300", .min = 1, .max = 86400,
+     .help = "Seconds an answer stays in Redis. What is out of date is never used, however long it stays."},
+    {"REDIS_URL", &setting_text, FIELD(redis_url), .fallback = "",
+     .kind = "Redis URL", .check = check_redis_url, .example = "redis://:password@127.0.0.1:6379/0",
+     .help = "Redis (`redis://[user:password@]host[:port][/database]` or `unix:/path`) for several backends in front of one database: a second cache behind the shared memory, and rate limits counted for all of them together. Without it everything works; while it is down, too."},
+    {"METRICS_ALLOW", &setting_text, FIELD(metrics_allow), .fallback = "127.0.0.1,::1",
+     .kind = "comma list of addresses and networks", .check = check_networks, .example = "127.0.0.1,::1,10.0.0.0/8",
+     .help = "Who may read `/metrics` without a token."},
+    {"METRICS_TOKEN", &setting_text, FIELD(metrics_token), .fallback = "", .secret = true,
+     .kind = "at least 16 bytes", .check = check_metrics_token,
+     .help = "Whoever sends it (`Authorization: Bearer …`) may read `/metrics` from anywhere."},
     {"UPDATE_URL", &setting_text, FIELD(update_url), .fallback = "",
      .kind = "http(s) URL", .check = check_url, .example = "https://updates.example.org/ccr-ui-backend.json",
      .help = "Where to look for new versions. Empty = the program never asks anyone."},
@@ -193,6 +216,26 @@ static bool row_load(struct settings *out, const struct setting *row, const char
     return true;
 }
 
+/* What no row can tell by itself. The default of MIN_CONNECTIONS follows a smaller MAX_CONNECTIONS; a written one does not. */
+static bool settings_agree(struct settings *out, struct problem *problem)
+{
+    const struct setting *row = settings_table;
+    while (strcmp(row->name, "MIN_CONNECTIONS") != 0)
+        row++;
+    struct setting_value *value = &out->store->values[row - settings_table];
+    if (out->memory_limit && out->memory_limit < MEMORY_LIMIT_MIN)
+        return problem_set(problem, "MEMORY_LIMIT: %d MiB is too little to serve a request; at least %d, or 0 for none",
+                           out->memory_limit, MEMORY_LIMIT_MIN);
+    if (out->min_connections <= out->max_connections)
+        return true;
+    if (strcmp(value->source, "default") != 0)
+        return problem_set(problem, "MIN_CONNECTIONS: %d is more than MAX_CONNECTIONS (%d)", out->min_connections,
+                           out->max_connections);
+    out->min_connections = out->max_connections;
+    value->shown = arena_printf(out->store->arena, "%d", out->min_connections);
+    return true;
+}
+
 bool settings_load(struct settings *out, const char *env_file, char *error, size_t size)
 {
     struct arena *arena = arena_new(STORE_MAX);
@@ -214,6 +257,11 @@ bool settings_load(struct settings *out, const char *env_file, char *error, size
             settings_free(out);
             return false;
         }
+    }
+    if (!settings_agree(out, &problem)) {
+        snprintf(error, size, "%s", text);
+        settings_free(out);
+        return false;
     }
     return true;
 }

@@ -7,8 +7,10 @@
 #include <strings.h>
 #include <sys/un.h>
 
+#include "address.h"
 #include "buffer.h"
 #include "crypto.h"
+#include "redis_url.h"
 #include "settings_table.h"
 #include "util.h"
 
@@ -340,4 +342,40 @@ bool check_database_url(const struct setting *row, struct setting_value *value, 
         return problem_set(problem, "names neither a host nor a database");
     value->shown = database_url_shown(problem->arena, text, &url);
     return true;
+}
+
+/* ---- Redis and metrics ---- */
+
+bool check_redis_url(const struct setting *row, struct setting_value *value, struct problem *problem)
+{
+    struct redis_address address;
+    const char *at = strrchr(value->text, '@');
+
+    (void)row;
+    bool good = redis_url_parse(value->text, &address);
+    bool login = *address.user || *address.password;
+    wipe(&address, sizeof address);
+    if (!good)
+        return problem_set(problem, "must be like redis://[user:password@]host[:port][/database] or unix:/path");
+    if (login && at)
+        value->shown = arena_printf(problem->arena, "redis://***%s", at);
+    return true;
+}
+
+bool check_networks(const struct setting *row, struct setting_value *value, struct problem *problem)
+{
+    char bad[ADDRESS_TEXT];
+
+    (void)row;
+    if (networks_valid(value->text, bad, sizeof bad))
+        return true;
+    return problem_set(problem, "\"%.60s\" is not an address or a network such as 10.0.0.0/8", bad);
+}
+
+bool check_metrics_token(const struct setting *row, struct setting_value *value, struct problem *problem)
+{
+    (void)row;
+    if (strlen(value->text) >= 16)
+        return true;
+    return problem_set(problem, "has %zu bytes; at least 16 are needed", strlen(value->text));
 }

@@ -13,6 +13,7 @@
 #include "listener.h"
 #include "log.h"
 #include "master.h"
+#include "metrics.h"
 #include "pool.h"
 #include "rate_limit.h"
 #include "router.h"
@@ -152,6 +153,8 @@ static int run_master(struct settings *settings, const struct listener *listener
     struct scoreboard *board = scoreboard_new(POOL_SEATS);
     if (!board)
         return refuse(EX_OSERR, "no memory for the scoreboard");
+    if (!metrics_init())
+        return refuse(EX_OSERR, "no memory for the metrics");
     rate_limit_init();
     const struct master_setup setup = {
         .listen_fd = listener->fd,

@@ -444,6 +444,9 @@ class Stack:
         for name, value in settings.items():
             if value is None:
                 env.pop(name, None)
+        # As many workers all the time as there may be, unless a test is about their number.
+        if "MIN_CONNECTIONS" not in settings and "MAX_CONNECTIONS" in env:
+            env["MIN_CONNECTIONS"] = env["MAX_CONNECTIONS"]
         self.folder = Path(folder)
         self.cli = Cli(folder, env)
         self.backend = Backend(self.cli, launcher)

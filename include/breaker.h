@@ -1,0 +1,27 @@
+/* Circuit breaker: what all workers know about a server being away, in shared memory. While it is open nobody but one
+ * prober at a time tries to reach the server; a prober that dies is succeeded by the next caller. Lock-free. */
+#ifndef CCR_BREAKER_H
+#define CCR_BREAKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct breaker {
+    _Atomic int open;
+    _Atomic pid_t prober;        /* who may try while it is open; 0 = nobody */
+    _Atomic int64_t retry_at_ms; /* monotonic clock; no probe before */
+    _Atomic uint64_t openings;
+};
+
+/* May this process try? Always while closed, and with NULL. While open: for one process, once the pause is over; it stays
+ * the prober until it reports. */
+bool breaker_allows(struct breaker *breaker, int64_t now_ms);
+bool breaker_is_open(const struct breaker *breaker);
+/* The server answered. */
+void breaker_good(struct breaker *breaker);
+/* It did not: nobody tries for pause_ms. */
+void breaker_failed(struct breaker *breaker, int64_t now_ms, int pause_ms);
+
+#endif

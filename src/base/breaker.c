@@ -1,0 +1,47 @@
+/* Circuit breaker: closed, or open with one prober. */
+#include "breaker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+bool breaker_is_open(const struct breaker *breaker)
+{
+    return breaker && atomic_load(&breaker->open);
+}
+
+static bool is_dead(pid_t pid)
+{
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+bool breaker_allows(struct breaker *breaker, int64_t now_ms)
+{
+    if (!breaker_is_open(breaker))
+        return true;
+    pid_t self = getpid(), prober = atomic_load(&breaker->prober);
+    if (prober == self)
+        return true;
+    if (now_ms < atomic_load(&breaker->retry_at_ms) || (prober && !is_dead(prober)))
+        return false;
+    return atomic_compare_exchange_strong(&breaker->prober, &prober, self);
+}
+
+void breaker_good(struct breaker *breaker)
+{
+    if (!breaker_is_open(breaker))
+        return;
+    atomic_store(&breaker->open, 0);
+    atomic_store(&breaker->prober, 0);
+}
+
+void breaker_failed(struct breaker *breaker, int64_t now_ms, int pause_ms)
+{
+    if (!breaker)
+        return;
+    pid_t self = getpid();
+    atomic_store(&breaker->retry_at_ms, now_ms + pause_ms);
+    if (atomic_exchange(&breaker->open, 1) == 0)
+        atomic_fetch_add(&breaker->openings, 1);
+    atomic_compare_exchange_strong(&breaker->prober, &self, 0);
+}
