@@ -33,6 +33,8 @@ bool fcgi_accept(struct fcgi *fcgi);
 
 /* Reads the parameters; false when the peer broke off or made no sense (the connection is then closed). */
 bool fcgi_read(struct fcgi *fcgi);
+/* For request.gone: the peer has closed the connection, so nobody waits for a reply. */
+bool fcgi_gone(void *source);
 /* "NAME=value", NULL-terminated; valid until fcgi_close. */
 const char *const *fcgi_params(const struct fcgi *fcgi);
 /* For request.read, with the struct fcgi as source. */

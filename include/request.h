@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "arena.h"
+#include "cache.h"
 #include "crypto.h"
 #include "db.h"
 #include "error.h"
@@ -41,6 +42,12 @@ struct pair {
     const char *value;
 };
 
+/* A client says up to which generation of a workspace it has seen its own writes (src/http/freshness.c). */
+struct seen {
+    char workspace[UUID_TEXT];
+    int64_t generation;
+};
+
 struct field_failure {
     const char *field;
     const char *message;
@@ -55,7 +62,7 @@ struct service {
     struct db *db;
 };
 
-enum { MAX_PATH_ARGS = 4, MAX_QUERY = 32 };
+enum { MAX_PATH_ARGS = 4, MAX_QUERY = 32, MAX_SEEN = 4 };
 
 struct request {
     struct arena *arena;
@@ -79,9 +86,17 @@ struct request {
 
     struct identity who;
     enum language language;
+    struct seen seen[MAX_SEEN];
+    size_t seen_count;
+    bool behind; /* the client has seen more than this host has heard of: nothing remembered counts */
+
+    struct cache_key cache_key;     /* cached routes only: what the answer stands under */
+    char cache_variant[17];         /* of the entity tag */
+    bool cache_asked, cache_missed; /* the step ran; an answer is owed to the cache */
 
     /* Body: read by the middleware only when the route takes one. */
     size_t (*read)(void *source, char *out, size_t size); /* 0 = end; (size_t)-1 = failed */
+    bool (*gone)(void *source);                           /* the client has hung up; NULL = cannot be told */
     void *source;
     char *body_text;
     size_t body_length;

@@ -114,6 +114,12 @@ bool fcgi_read(struct fcgi *fcgi)
     return !failure;
 }
 
+bool fcgi_gone(void *source)
+{
+    const struct fcgi *fcgi = source;
+    return connection_gone(fcgi->request.ipcFd);
+}
+
 const char *const *fcgi_params(const struct fcgi *fcgi)
 {
     return (const char *const *)fcgi->request.envp;

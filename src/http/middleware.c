@@ -7,8 +7,11 @@
 
 #include "address.h"
 #include "authn.h"
+#include "cached.h"
+#include "freshness.h"
 #include "json.h"
 #include "log.h"
+#include "overload.h"
 #include "rate_limit.h"
 #include "router.h"
 #include "util.h"
@@ -111,11 +114,12 @@ static enum error share_with_origin(struct request *rq, struct response *rs)
     if (!origin || !origin_listed(allowed, origin))
         return OK;
     response_header(rs, "Access-Control-Allow-Origin", origin);
-    response_header(rs, "Access-Control-Expose-Headers", "ETag, X-Request-Id, Retry-After");
+    response_header(rs, "Access-Control-Expose-Headers", "ETag, X-Request-Id, X-CCR-Generation, Retry-After");
     if (rq->method == OPTIONS) {
         response_header(rs, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
-        response_header(rs, "Access-Control-Allow-Headers",
-                        "Authorization, Content-Type, If-Match, If-None-Match, X-CCR-Workspace, X-Request-Id");
+        response_header(
+            rs, "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, If-Match, If-None-Match, X-CCR-Generation, X-CCR-Workspace, X-Request-Id");
         response_header(rs, "Access-Control-Max-Age", "600");
     }
     return OK;
@@ -147,6 +151,7 @@ static enum error identify(struct request *rq, struct response *rs)
     db_tenant(rq->db, "", "");
     if (rq->route->access == ACCESS_PUBLIC)
         return OK;
+    freshness_read(rq);
     enum error error = authenticate(rq, rs);
     if (!error && rq->who.credential == CREDENTIAL_NONE)
         error = ERR_AUTHENTICATION;
@@ -287,7 +292,7 @@ static enum error take_input(struct request *rq, struct response *rs)
 
 /* ---- handler ---------------------------------------------------------------------------------------------------- */
 
-static enum error finish_transaction(struct request *rq, enum error error)
+static enum error finish_transaction(struct request *rq, struct response *rs, enum error error)
 {
     if (error && !rq->keep_changes) {
         db_rollback(rq->db);
@@ -296,6 +301,8 @@ static enum error finish_transaction(struct request *rq, enum error error)
     enum error committed = db_commit(rq->db);
     if (!committed && rq->identity_changed && rq->service->board)
         atomic_fetch_add(&rq->service->board->identity_generation, 1);
+    if (!committed)
+        freshness_write(rq, rs);
     return error ? error : committed;
 }
 
@@ -309,12 +316,16 @@ static enum error handle(struct request *rq, struct response *rs)
         log_error("handler wrote no complete answer", LOG_STR("route", rq->route->pattern));
         error = ERR_INTERNAL;
     }
-    return transaction ? finish_transaction(rq, error) : error;
+    if (transaction)
+        return finish_transaction(rq, rs, error);
+    if (!error)
+        cached_keep(rq, rs);
+    return error;
 }
 
 static enum error (*const steps[])(struct request *, struct response *) = {
-    share_with_origin, find_route, limit_address, identify, refuse_cross_site,
-    authorize,         limit_user, take_input,    handle,
+    share_with_origin, find_route, drop_abandoned, refuse_late, limit_address, identify,
+    refuse_cross_site, authorize,  limit_user,     take_input,  cached_look,   handle,
 };
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */

@@ -24,7 +24,8 @@ void response_reset(struct response *rs)
     buffer_reset(&rs->body);
     json_begin(&rs->json, &rs->body);
     rs->status = 0;
-    rs->enveloped = rs->written = false;
+    rs->enveloped = rs->written = rs->unsent = false;
+    rs->revision = 0;
 }
 
 void response_free(struct response *rs)
@@ -139,7 +140,7 @@ void respond_error(struct request *rq, struct response *rs, enum error err)
     json_string_member(w, "timestamp", now);
     json_close_object(w);
     respond_end(rs);
-    if (err == ERR_DATABASE && !rq->retry_after)
+    if ((err == ERR_DATABASE || err == ERR_OVERLOADED) && !rq->retry_after)
         rq->retry_after = 1;
     if (rq->retry_after) {
         char seconds[16];

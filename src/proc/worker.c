@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "authn.h"
+#include "cache.h"
 #include "fcgi.h"
 #include "json.h"
 #include "log.h"
@@ -115,8 +117,10 @@ static void stage(struct worker *w, enum worker_stage now)
 static void beat(struct worker *w)
 {
     int64_t now = monotonic_ms();
+    bool connected = db_fd(w->service.db) >= 0;
     atomic_store_explicit(&w->setup->slot->heartbeat_ms, now, memory_order_relaxed);
-    if (db_fd(w->service.db) >= 0)
+    atomic_store_explicit(&w->setup->slot->connected, connected, memory_order_relaxed);
+    if (connected)
         atomic_store_explicit(&w->setup->board->database_seen_ms, now, memory_order_relaxed);
 }
 
@@ -137,13 +141,16 @@ static void make_request(struct worker *w)
 {
     fcgi_request(&w->request, w->arena, &w->service, fcgi_params(w->fcgi));
     w->request.read = fcgi_read_body;
+    w->request.gone = fcgi_gone;
     w->request.source = w->fcgi;
 }
 
 static void send_response(struct worker *w)
 {
-    stage(w, STAGE_WRITING);
     w->sent = true;
+    if (w->response.unsent)
+        return;
+    stage(w, STAGE_WRITING);
     if (!fcgi_respond(w->fcgi, &w->request, &w->response))
         log_debug("client went away before the reply was sent", LOG_STR("request_id", w->request.id));
 }
@@ -191,6 +198,7 @@ static void answer(struct worker *w)
 static void tidy_up(struct worker *w)
 {
     bool large = w->request.body_length > LARGE_BODY;
+    cache_give_up();
     db_settle(w->service.db);
     db_forget_results(w->service.db);
     response_reset(&w->response);
@@ -228,9 +236,20 @@ long worker_request_limit(int max_requests, unsigned random)
 static bool watch_database(struct worker *w)
 {
     struct db *db = w->service.db;
-    if (db_fd(db) < 0 || db_poll(db))
+    if (db_fd(db) < 0 || db_poll(db) || db_renew(db))
         authn_forget();
     return db_fd(db) >= 0 || db_ready(db, 0);
+}
+
+/* Without a database a worker leaves requests to those that have one. When nobody has, it answers them all the same (503):
+ * the database is away. */
+static bool leaves_it_to_others(struct worker *w, const sigset_t *while_waiting)
+{
+    const struct timespec pause = {.tv_nsec = RECONNECT_TICK_MS * 1000000L};
+    if (scoreboard_connected(w->setup->board) == 0)
+        return false;
+    ppoll(NULL, 0, &pause, while_waiting);
+    return true;
 }
 
 static void serve(struct worker *w, const sigset_t *while_waiting)
@@ -242,8 +261,11 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
         take_signals(while_waiting);
         if (stopping || w->worn || (limit && atomic_load(&w->setup->slot->requests) >= limit))
             return;
+        bool connected = watch_database(w);
         beat(w);
-        int timeout = watch_database(w) ? TICK_MS : RECONNECT_TICK_MS;
+        if (!connected && leaves_it_to_others(w, while_waiting))
+            continue;
+        int timeout = connected ? TICK_MS : RECONNECT_TICK_MS;
         enum fcgi_wake wake = fcgi_wait(w->fcgi, db_fd(w->service.db), timeout, while_waiting);
         if (wake == FCGI_CONNECTION || wake == FCGI_TICK)
             serve_one(w);
@@ -267,6 +289,7 @@ static bool make_service(struct worker *w)
     response_init(&w->response);
     w->service = (struct service){settings, keyring, w->setup->board, db_new(settings)};
     db_require_tenant_role(w->service.db);
+    db_share_breaker(w->service.db, &w->setup->board->database);
     int io_timeout = settings->request_timeout < IO_TIMEOUT_MAX_S ? settings->request_timeout : IO_TIMEOUT_MAX_S;
     w->fcgi = fcgi_new(w->setup->listen_fd, io_timeout);
     return w->fcgi != NULL;
