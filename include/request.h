@@ -72,10 +72,11 @@ struct request {
     char id[UUID_TEXT]; /* request_id: the client's X-Request-Id when it is sane, else our own */
     enum method method;
     const char *method_name;
-    const char *target;             /* path and query as they came, encoded */
-    const char *path;               /* without the query, encoded */
-    const char *remote_addr;        /* as Nginx found it */
-    const char *const *environment; /* CGI variables, "NAME=value", NULL-terminated */
+    const char *target;                /* path and query as they came, encoded */
+    const char *path;                  /* without the query, encoded */
+    const char *remote_addr;           /* as Nginx found it */
+    const char *const *environment;    /* CGI variables, "NAME=value", NULL-terminated */
+    const unsigned char *name_lengths; /* of their names, to look them up faster; NULL = not measured */
     struct pair query[MAX_QUERY];
     size_t query_count;
 

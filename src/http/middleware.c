@@ -146,7 +146,7 @@ static bool is_safe(const struct request *rq)
 static enum error identify(struct request *rq, struct response *rs)
 {
     /* A connection that died meanwhile is found dead here, for a login too, and not by the first statement. */
-    if (db_poll(rq->db))
+    if (!(rq->route->flags & ROUTE_NO_DATABASE) && db_poll(rq->db))
         authn_forget();
     db_tenant(rq->db, "", "");
     if (rq->route->access == ACCESS_PUBLIC)

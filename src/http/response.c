@@ -40,7 +40,10 @@ void response_header(struct response *rs, const char *name, const char *value)
         log_error("header value with a line break dropped", LOG_STR("header", name));
         return;
     }
-    buffer_printf(&rs->headers, "%s: %s\r\n", name, value);
+    buffer_text(&rs->headers, name);
+    buffer_text(&rs->headers, ": ");
+    buffer_text(&rs->headers, value);
+    buffer_text(&rs->headers, "\r\n");
 }
 
 static struct json_writer *start(struct response *rs, int status, bool enveloped)

@@ -25,6 +25,7 @@ enum {
     LARGE_BODY = 64 * KB,
     TICK_MS = 500, /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
     RECONNECT_TICK_MS = 50, /* without a database: each tick carries the attempt on by a step */
+    SIGNAL_ROUNDS = 16,     /* under load, requests between two looks for signals */
     CONNECT_WAIT_MS = 3000, /* at start; after that it serves without (503) */
     IO_TIMEOUT_MAX_S = 15,  /* Nginx sends and takes everything at once: a slower peer is broken */
 };
@@ -36,9 +37,10 @@ struct worker {
     struct fcgi *fcgi;
     struct request request;
     struct response response;
-    bool sent;       /* the reply has left, or begun to */
-    bool in_request; /* `exhausted` may be jumped to */
-    bool worn;       /* jumped out of a request: what that held outside the arena ends with this process */
+    unsigned watched_epoch; /* of the database connection that fcgi_wait knows */
+    bool sent;              /* the reply has left, or begun to */
+    bool in_request;        /* `exhausted` may be jumped to */
+    bool worn;              /* jumped out of a request: what that held outside the arena ends with this process */
     sigjmp_buf exhausted;
 };
 
@@ -230,15 +232,21 @@ long worker_request_limit(int max_requests, unsigned random)
     return max_requests <= 0 ? 0 : max_requests - tenth + (long)(random % (unsigned)(2 * tenth + 1));
 }
 
-/* Forgets who may do what when the database said that it changed, or may have said so while we were not connected. Each time
- * round, not only when the socket is readable: under load the news arrives among the results of statements. Never waits:
- * requests are answered (503) while the database is away. */
-static bool watch_database(struct worker *w)
+/* Forgets who may do what when the database said that it changed, or may have said so while we were not connected. Requests
+ * look for themselves; this is for the time between them. Never waits: requests are answered (503) while the database is
+ * away. */
+static bool watch_database(struct worker *w, bool idle)
 {
     struct db *db = w->service.db;
-    if (db_fd(db) < 0 || db_poll(db) || db_renew(db))
+    if (db_fd(db) < 0 || (idle && db_poll(db)) || db_renew(db))
         authn_forget();
-    return db_fd(db) >= 0 || db_ready(db, 0);
+    if (db_fd(db) < 0)
+        db_ready(db, 0);
+    if (db_epoch(db) != w->watched_epoch) {
+        w->watched_epoch = db_epoch(db);
+        fcgi_watch(w->fcgi, db_fd(db));
+    }
+    return db_fd(db) >= 0;
 }
 
 /* Without a database a worker leaves requests to those that have one. When nobody has, it answers them all the same (503):
@@ -257,16 +265,18 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
     unsigned random;
     random_bytes(&random, sizeof random);
     unsigned long limit = (unsigned long)worker_request_limit(w->service.settings->max_requests, random);
-    for (;;) {
-        take_signals(while_waiting);
+    enum fcgi_wake wake = FCGI_TICK;
+    for (unsigned round = 0;; round++) {
+        if (wake != FCGI_CONNECTION || round % SIGNAL_ROUNDS == 0)
+            take_signals(while_waiting);
         if (stopping || w->worn || (limit && atomic_load(&w->setup->slot->requests) >= limit))
             return;
-        bool connected = watch_database(w);
+        bool connected = watch_database(w, wake != FCGI_CONNECTION);
         beat(w);
         if (!connected && leaves_it_to_others(w, while_waiting))
             continue;
         int timeout = connected ? TICK_MS : RECONNECT_TICK_MS;
-        enum fcgi_wake wake = fcgi_wait(w->fcgi, db_fd(w->service.db), timeout, while_waiting);
+        wake = fcgi_wait(w->fcgi, timeout, while_waiting);
         if (wake == FCGI_CONNECTION || wake == FCGI_TICK)
             serve_one(w);
     }
