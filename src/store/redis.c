@@ -19,8 +19,8 @@
 enum {
     CONNECT_MS = 100,
     COMMAND_MS = 50,
-    PAUSE_MS = 1000,             /* between two attempts while it is away */
-    REFUSAL_LOGGED_MS = 60000,   /* one line in this time about commands that were refused */
+    PAUSE_MS = 1000,           /* between two attempts while it is away */
+    REFUSAL_LOGGED_MS = 60000, /* one line in this time about commands that were refused */
     SHA1_TEXT = 41,
     NUMBER_TEXT = 24,
     REASON_TEXT = 192,
@@ -29,10 +29,10 @@ enum {
 struct redis {
     struct redis_address address;
     struct breaker *breaker, own_breaker;
-    redisContext *connection;   /* NULL = none */
-    char where[272];            /* the address for the log */
-    char reason[REASON_TEXT];   /* why it is away, without anything secret */
-    char limit_sha[SHA1_TEXT];  /* by which Redis knows limit_script; "" = not asked yet */
+    redisContext *connection;  /* NULL = none */
+    char where[272];           /* the address for the log */
+    char reason[REASON_TEXT];  /* why it is away, without anything secret */
+    char limit_sha[SHA1_TEXT]; /* by which Redis knows limit_script; "" = not asked yet */
     int64_t refusal_logged_ms;
 };
 
@@ -77,8 +77,7 @@ static void disconnect(struct redis *redis)
 static redisReply *exchange(struct redis *redis, const struct command *command)
 {
     errno = 0;
-    redisReply *reply =
-        redisCommandArgv(redis->connection, (int)command->count, command->words, command->lengths);
+    redisReply *reply = redisCommandArgv(redis->connection, (int)command->count, command->words, command->lengths);
     if (reply)
         return reply;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -286,7 +285,8 @@ bool redis_limit(struct redis *redis, const char *key, int64_t interval_us, int6
         freeReplyObject(reply);
         reply = ask(redis, COMMAND("EVAL", limit_script, "1", key, interval, tolerance));
     }
-    bool decided = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+    bool decided = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+                   reply->element[0]->type == REDIS_REPLY_INTEGER && reply->element[1]->type == REDIS_REPLY_INTEGER;
     if (decided)
         *out = (struct redis_limit){reply->element[0]->integer == 1, reply->element[1]->integer};
     freeReplyObject(reply);
