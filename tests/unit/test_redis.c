@@ -353,7 +353,7 @@ static void limits_are_those_of_one_host(void **state)
             struct redis_limit shared;
             if (request == rows[i].first)
                 usleep((unsigned)rows[i].wait_ms * 1000);
-            struct rate_decision own = rate_limit(board, &policy, "address", key, monotonic_us());
+            struct rate_decision own = rate_limit(board, NULL, &policy, RATE_ADDRESS, key, monotonic_us());
             assert_true(redis_limit(redis, key, INTERVAL_MS * 1000, TOLERANCE_US, &shared));
             assert_int_equal(shared.allowed, own.allowed);
             refused += !own.allowed;
@@ -389,6 +389,68 @@ static void a_forgotten_script_is_sent_again(void **state)
     tell("SCRIPT FLUSH");
     assert_int_equal(passing("a", 8, 1000000, 5000000), 4);
     assert_false(breaker_is_open(&breaker));
+}
+
+/* Two hosts: a board each, one Redis. */
+static struct rate_decision ask_host(struct scoreboard *board, const struct rate_policy *policy)
+{
+    return rate_limit(board, redis, policy, RATE_USER, "a", monotonic_us());
+}
+
+static void hosts_share_a_limit(void **state)
+{
+    static const struct rate_policy policy = {.requests = 1, .period_s = 1, .burst = 8};
+    struct scoreboard *boards[2] = {scoreboard_new(1), scoreboard_new(1)};
+    int passed = 0;
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        struct rate_decision d = ask_host(boards[i % 2], &policy);
+        assert_true(d.allowed);
+        assert_int_equal(d.remaining, 7 - i); /* for all hosts together */
+    }
+    for (int i = 0; i < 20; i++)
+        passed += ask_host(boards[i % 2], &policy).allowed;
+    assert_int_equal(passed, 2);
+    stop_server();
+    assert_false(ask_host(boards[0], &policy).allowed); /* it has learned from the refusals */
+    assert_false(ask_host(boards[1], &policy).allowed);
+    scoreboard_free(boards[0]);
+    scoreboard_free(boards[1]);
+}
+
+/* What Redis refuses is not asked again before the time it named, and passes then. */
+static void a_shared_refusal_is_remembered(void **state)
+{
+    static const struct rate_policy policy = {.requests = 1, .period_s = 1, .burst = 1};
+    struct scoreboard *boards[2] = {scoreboard_new(1), scoreboard_new(1)};
+    (void)state;
+    assert_true(ask_host(boards[0], &policy).allowed);
+    usleep(300 * 1000);
+    struct rate_decision d = ask_host(boards[1], &policy);
+    assert_false(d.allowed);
+    assert_int_equal(d.retry_after, 1);
+    uint64_t commands = metrics_value(METRIC_REDIS_COMMAND);
+    for (int i = 0; i < 100; i++)
+        assert_false(ask_host(boards[1], &policy).allowed);
+    assert_int_equal(metrics_value(METRIC_REDIS_COMMAND), commands);
+    usleep(750 * 1000);
+    assert_true(ask_host(boards[1], &policy).allowed);
+    scoreboard_free(boards[0]);
+    scoreboard_free(boards[1]);
+}
+
+static void without_redis_each_host_counts_alone(void **state)
+{
+    static const struct rate_policy policy = {.requests = 1, .period_s = 1, .burst = 5};
+    struct scoreboard *boards[2] = {scoreboard_new(1), scoreboard_new(1)};
+    int passed = 0;
+    (void)state;
+    stop_server();
+    for (int i = 0; i < 20; i++)
+        passed += ask_host(boards[i % 2], &policy).allowed;
+    assert_int_equal(passed, 10);
+    scoreboard_free(boards[0]);
+    scoreboard_free(boards[1]);
 }
 
 /* ---- away ------------------------------------------------------------------------------------------------------- */
@@ -619,6 +681,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(limits_count, set_up_with_server, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_takes_nothing, set_up_with_server, tear_down),
         cmocka_unit_test_setup_teardown(limits_are_those_of_one_host, set_up_with_server, tear_down),
+        cmocka_unit_test_setup_teardown(hosts_share_a_limit, set_up_with_server, tear_down),
+        cmocka_unit_test_setup_teardown(a_shared_refusal_is_remembered, set_up_with_server, tear_down),
+        cmocka_unit_test_setup_teardown(without_redis_each_host_counts_alone, set_up_with_server, tear_down),
         cmocka_unit_test_setup_teardown(cells_of_idle_clients_are_not_kept, set_up_with_server, tear_down),
         cmocka_unit_test_setup_teardown(an_arrival_time_too_far_ahead_is_cut, set_up_with_server, tear_down),
         cmocka_unit_test_setup_teardown(a_forgotten_script_is_sent_again, set_up_with_server, tear_down),
