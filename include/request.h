@@ -11,6 +11,8 @@
 #include "crypto.h"
 #include "db.h"
 #include "error.h"
+#include "rate_limit.h"
+#include "redis.h"
 #include "scoreboard.h"
 #include "settings.h"
 
@@ -60,6 +62,7 @@ struct service {
     const struct keyring *keyring;
     struct scoreboard *board; /* NULL in tests without a master */
     struct db *db;
+    struct redis *redis; /* NULL = none */
 };
 
 enum { MAX_PATH_ARGS = 4, MAX_QUERY = 32, MAX_SEEN = 4 };
@@ -107,9 +110,10 @@ struct request {
     enum message message;
     const char *failure_text;
     struct field_failure *fields, *last_field;
-    int retry_after;       /* seconds, 0 = none */
-    bool keep_changes;     /* commit although the handler failed (failed logins are counted) */
-    bool identity_changed; /* the handler changed who may do what: remembered identities are dropped */
+    int retry_after;            /* seconds, 0 = none */
+    struct rate_decision limit; /* the tightest so far, for the headers */
+    bool keep_changes;          /* commit although the handler failed (failed logins are counted) */
+    bool identity_changed;      /* the handler changed who may do what: remembered identities are dropped */
     long long started_us;
 };
 

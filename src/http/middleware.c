@@ -20,9 +20,12 @@ enum { RATE_PERIOD_S = 10, LOGIN_PER_PERIOD = 10, LOGIN_BURST = 20 };
 
 /* ---- limits ----------------------------------------------------------------------------------------------------- */
 
-static enum error take_from(struct request *rq, const struct rate_policy *policy, const char *kind, const char *client)
+static enum error take_from(struct request *rq, const struct rate_policy *policy, enum rate_kind kind,
+                            const char *client)
 {
-    struct rate_decision d = rate_limit(rq->service->board, policy, kind, client, monotonic_us());
+    const struct service *service = rq->service;
+    struct rate_decision d = rate_limit(service->board, service->redis, policy, kind, client, monotonic_us());
+    rq->limit = rate_tighter(rq->limit, d);
     if (d.allowed)
         return OK;
     rq->retry_after = d.retry_after;
@@ -46,16 +49,16 @@ static enum error limit_address(struct request *rq, struct response *rs)
     address_client(client, rq->remote_addr);
     if ((rq->route->flags & ROUTE_LOGIN) && policy.requests) {
         struct rate_policy login = {LOGIN_PER_PERIOD, RATE_PERIOD_S, LOGIN_BURST};
-        return take_from(rq, &login, "login", client);
+        return take_from(rq, &login, RATE_LOGIN, client);
     }
-    return take_from(rq, &policy, "address", client);
+    return take_from(rq, &policy, RATE_ADDRESS, client);
 }
 
 static enum error limit_user(struct request *rq, struct response *rs)
 {
     (void)rs;
     struct rate_policy policy = general_policy(rq);
-    return rq->who.credential ? take_from(rq, &policy, "user", rq->who.user_id) : OK;
+    return rq->who.credential ? take_from(rq, &policy, RATE_USER, rq->who.user_id) : OK;
 }
 
 /* ---- routes and origins ----------------------------------------------------------------------------------------- */
@@ -114,7 +117,9 @@ static enum error share_with_origin(struct request *rq, struct response *rs)
     if (!origin || !origin_listed(allowed, origin))
         return OK;
     response_header(rs, "Access-Control-Allow-Origin", origin);
-    response_header(rs, "Access-Control-Expose-Headers", "ETag, X-Request-Id, X-CCR-Generation, Retry-After");
+    response_header(rs, "Access-Control-Expose-Headers",
+                    "ETag, X-Request-Id, X-CCR-Generation, Retry-After, RateLimit-Limit, RateLimit-Remaining, "
+                    "RateLimit-Reset, RateLimit-Policy");
     if (rq->method == OPTIONS) {
         response_header(rs, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
         response_header(
@@ -349,6 +354,7 @@ void dispatch(struct request *rq, struct response *rs)
         response_header(rs, "Content-Type", "application/json; charset=utf-8");
     if (!strstr(buffer_string(&rs->headers), "Cache-Control:"))
         response_header(rs, "Cache-Control", "no-store");
+    rate_headers(&rq->limit, &rs->headers);
     response_header(rs, "X-Content-Type-Options", "nosniff");
     response_header(rs, "X-Request-Id", rq->id);
     log_access(rq, rs);

@@ -297,7 +297,8 @@ static bool make_service(struct worker *w)
     arena_on_exhausted(w->arena, on_exhausted, w);
     json_use_arena(w->arena);
     response_init(&w->response);
-    w->service = (struct service){settings, keyring, w->setup->board, db_new(settings)};
+    w->service = (struct service){settings, keyring, w->setup->board, db_new(settings),
+                                  redis_new(settings->redis_url, &w->setup->board->redis)};
     db_require_tenant_role(w->service.db);
     db_share_breaker(w->service.db, &w->setup->board->database);
     int io_timeout = settings->request_timeout < IO_TIMEOUT_MAX_S ? settings->request_timeout : IO_TIMEOUT_MAX_S;
@@ -328,6 +329,7 @@ int worker_run(const struct worker_setup *setup)
     serve(w, &while_waiting);
     stage(w, STAGE_STOPPING);
     db_free(w->service.db);
+    redis_free(w->service.redis);
     log_debug("worker leaves", LOG_INT("requests", atomic_load(&setup->slot->requests)));
     return 0;
 }
