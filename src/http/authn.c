@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "generation.h"
 #include "util.h"
 
 enum { REMEMBERED = 1024, REMEMBER_S = 60, KEY_BYTES = 16 };
@@ -20,8 +21,9 @@ enum { REMEMBERED = 1024, REMEMBER_S = 60, KEY_BYTES = 16 };
 
 struct remembered {
     unsigned char key[KEY_BYTES];
-    long long until; /* seconds since the epoch; 0 = empty */
-    uint64_t generation;
+    long long until;     /* seconds since the epoch; 0 = empty */
+    uint64_t generation; /* of the scoreboard */
+    int64_t site;        /* the generation that any worker of this host had heard of */
     unsigned epoch;
     struct identity who;
 };
@@ -176,9 +178,10 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
     long long now = time(NULL), seconds = 0;
     struct remembered *slot = place(token, wanted, key);
     uint64_t current = generation(rq);
+    int64_t site = generation_heard(GENERATION_SITE);
     unsigned epoch = db_epoch(rq->db);
-    if (!rq->behind && slot->until > now && slot->generation == current && slot->epoch == epoch && epoch &&
-        sodium_memcmp(slot->key, key, KEY_BYTES) == 0) {
+    if (!rq->behind && slot->until > now && slot->generation == current && slot->site == site && slot->epoch == epoch &&
+        epoch && sodium_memcmp(slot->key, key, KEY_BYTES) == 0) {
         rq->who = slot->who;
         rq->who.credential = is_access_token(token) ? CREDENTIAL_ACCESS_TOKEN : credential;
         return OK;
@@ -193,6 +196,7 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
         memcpy(slot->key, key, KEY_BYTES);
         slot->until = now + (seconds < REMEMBER_S ? seconds : REMEMBER_S);
         slot->generation = current;
+        slot->site = site;
         slot->epoch = epoch;
         slot->who = rq->who;
     }

@@ -6,7 +6,7 @@
 #include "cached.h"
 
 #include <sodium.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "build_info.h"
@@ -52,6 +52,86 @@ static void tag(struct request *rq, struct response *rs)
         arena_printf(rq->arena, "%lld-%lld-%s", rs->revision, (long long)rq->cache_key.generation, rq->cache_variant));
 }
 
+/* ---- second level ----------------------------------------------------------------------------------------------- */
+
+/* In Redis an answer stands with its whole key in front, because the name it has there is only a hash:
+ * "<revision> <key's length> <key> <generation> <body>". */
+enum { ANSWER_MAX = 4 * MB, NAME_BYTES = 16 };
+
+static const char *redis_name(struct request *rq)
+{
+    unsigned char hash[NAME_BYTES];
+    char hex[2 * NAME_BYTES + 1];
+    const char *text = arena_printf(rq->arena, "%s %lld", rq->cache_key.text, (long long)rq->cache_key.generation);
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)text, strlen(text), NULL, 0);
+    sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+    return arena_printf(rq->arena, "ccr:answer:%s", hex);
+}
+
+static const char *redis_head(struct request *rq)
+{
+    return arena_printf(rq->arena, " %zu %s %lld ", rq->cache_key.length, rq->cache_key.text,
+                        (long long)rq->cache_key.generation);
+}
+
+static bool take_from_redis(struct request *rq, struct response *rs)
+{
+    struct buffer value;
+    char *head;
+    const char *expected = redis_head(rq);
+    size_t length = strlen(expected);
+    buffer_init(&value, ANSWER_MAX);
+    bool found = redis_get(rq->service->redis, redis_name(rq), &value) && value.length;
+    if (found) {
+        rs->revision = strtoll(value.data, &head, 10);
+        size_t left = value.length - (size_t)(head - value.data);
+        found = left > length && memcmp(head, expected, length) == 0;
+        if (found)
+            buffer_append(&rs->body, head + length, left - length);
+    }
+    buffer_free(&value);
+    return found;
+}
+
+static void give_to_redis(struct request *rq, const struct response *rs)
+{
+    struct buffer value;
+    if (!rq->service->redis)
+        return;
+    buffer_init(&value, ANSWER_MAX);
+    buffer_printf(&value, "%lld", rs->revision);
+    buffer_text(&value, redis_head(rq));
+    buffer_append(&value, buffer_string(&rs->body), rs->body.length);
+    if (!value.overflow)
+        redis_set(rq->service->redis, redis_name(rq), value.data, value.length, rq->service->settings->cache_ttl);
+    buffer_free(&value);
+}
+
+/* ---- looking and keeping ---------------------------------------------------------------------------------------- */
+
+static void keep_here(struct request *rq, const struct response *rs)
+{
+    if (rq->cache_missed)
+        cache_put(&rq->cache_key, rs->revision, buffer_string(&rs->body), rs->body.length);
+}
+
+/* Its place is in `metric`, when it was found anywhere. */
+static bool find_answer(struct request *rq, struct response *rs, enum metric *metric)
+{
+    enum cache_result found = cache_get(&rq->cache_key, &rs->body, &rs->revision);
+    rq->cache_missed = found == CACHE_MISS;
+    *metric = METRIC_CACHE_HIT;
+    if (found == CACHE_HIT)
+        return true;
+    *metric = METRIC_CACHE_HIT_REDIS;
+    if (rq->cache_missed && take_from_redis(rq, rs)) {
+        keep_here(rq, rs);
+        return true;
+    }
+    *metric = METRIC_CACHE_MISS;
+    return false;
+}
+
 enum error cached_look(struct request *rq, struct response *rs)
 {
     int64_t generation;
@@ -69,16 +149,13 @@ enum error cached_look(struct request *rq, struct response *rs)
         respond_not_modified(rq, rs, known);
         return OK;
     }
-    enum cache_result found = cache_get(&rq->cache_key, &rs->body, &rs->revision);
-    rq->cache_missed = found == CACHE_MISS;
-    if (found == CACHE_HIT) {
-        metrics_add(METRIC_CACHE_HIT, 1);
+    enum metric metric;
+    if (find_answer(rq, rs, &metric)) {
         rs->status = 200;
         rs->written = true;
         tag(rq, rs);
-    } else {
-        metrics_add(METRIC_CACHE_MISS, 1);
     }
+    metrics_add(metric, 1);
     return OK;
 }
 
@@ -86,7 +163,8 @@ void cached_keep(struct request *rq, struct response *rs)
 {
     if (!rq->cache_asked || rs->status != 200)
         return;
+    keep_here(rq, rs);
     if (rq->cache_missed)
-        cache_put(&rq->cache_key, rs->revision, buffer_string(&rs->body), rs->body.length);
+        give_to_redis(rq, rs);
     tag(rq, rs);
 }
