@@ -35,7 +35,7 @@ def by_connections(site, seconds, say):
                 rows.append([what, label, count, *cells(wrk.run(ours.port, path, seconds, site.headers, connections=count))])
                 ours.forget_logs()
     return {"title": "Connections", "columns": ["read", "cache", "connections", *COLUMNS], "rows": rows,
-            "note": f"{PROCESSES} workers. The first 256 connections are what Nginx lets in from one address."}
+            "note": f"{PROCESSES} workers. 256 are what this Nginx lets in from one address."}
 
 
 def toml(numbers):

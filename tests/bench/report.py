@@ -73,7 +73,7 @@ def figure(value, unit=""):
     """A number as one reads it; nothing for what was not measured."""
     if value is None:
         return ""
-    shown = f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.2f}"
+    shown = f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 1000 else f"{value:.2f}"
     return f"{shown} {unit}".strip()
 
 
