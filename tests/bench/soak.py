@@ -42,7 +42,9 @@ WARM_UP_S = 15
 FDS_SLACK = 4
 MEMORY_SLACK_KIB = 1024
 MEMORY_FACTOR = 1.25
+LOG_BYTES = 50_000_000
 SHOWN = 50              # violations kept word for word
+SHOWN_OF_A_KIND = 3
 
 
 def say(text):
@@ -58,6 +60,7 @@ class Watch:
         self.statuses = collections.Counter()
         self.bins = collections.Counter()
         self.violations = []
+        self.kinds = collections.Counter()
         self.count = 0
         self.excused_until = 0.0
         self.quiet = False          # while the system is ended, broken connections are its end
@@ -74,7 +77,9 @@ class Watch:
     def violation(self, text):
         with self.lock:
             self.count += 1
-            if len(self.violations) < SHOWN:
+            kind = re.sub(r"\d+", "", text)[:60]
+            self.kinds[kind] += 1
+            if self.kinds[kind] <= SHOWN_OF_A_KIND and len(self.violations) < SHOWN:
                 self.violations.append(f"{self.seconds():.1f} s: {text}")
                 say(f"VIOLATION {self.violations[-1]}")
 
@@ -119,6 +124,7 @@ class System:
         self.folder = parts.new_folder()
         self.watch = watch
         self.stacks, self.users, self.kills = [], [], {}
+        self.errors = collections.Counter()
         self.cluster = parts.Cluster(parts.new_folder(self.folder, "postgres"))
         self.redis = Redis(parts.new_folder(self.folder, "redis")) if options.redis else None
         self.shared = {**parts.make_secrets(), "REDIS_URL": self.redis.url if self.redis else None}
@@ -156,12 +162,21 @@ class System:
         self.cluster.stop()
 
     def forget_logs(self):
-        """A line for each request: hours of them would fill a small disk. What is no access line is kept in mind."""
+        """A line for each request: hours of them would fill a small disk."""
         for stack in self.stacks:
             for path in (stack.folder / "backend.log", stack.nginx.folder / "access.log"):
-                if path.exists() and path.stat().st_size > 50_000_000:
+                if path.exists() and path.stat().st_size > LOG_BYTES:
+                    self.count_errors(path)
                     with open(path, "r+b") as log:
                         log.truncate()
+
+    def count_errors(self, path):
+        """What a backend logged as an error, by message."""
+        with open(path, "rb") as log:
+            for line in log:
+                if b'"level":"error"' in line:
+                    entry = json.loads(line)
+                    self.errors[f"{entry.get('message')} {entry.get('code', '')}".strip()] += 1
 
 
 # ---- what must not grow ---------------------------------------------------------------------------------------------
@@ -316,6 +331,7 @@ class Soak:
             check_growth(stack.folder.name, first, last, self.watch)
         for stack in self.system.stacks:
             self.check_deaths(stack)
+            self.system.count_errors(stack.folder / "backend.log")
         for user in self.system.users:
             if not user.settle():
                 self.watch.violation(f"{user.name}: what is stored is not known {[s.version.possible for s in user.slots.values()]}")
@@ -356,7 +372,7 @@ class Soak:
             "statuses": {str(status): count for status, count in sorted(watch.statuses.items())},
             "writes": {"acknowledged": acknowledged, "unknown": unknown}, "faults": self.faults,
             "workers_died": self.restarts, "workers_killed": list(self.system.kills.values()),
-            "first": self.first, "last": self.last, "violations": watch.count, "violations_shown": watch.violations,
+            "first": self.first, "last": self.last, "errors_logged": dict(self.system.errors), "violations": watch.count, "violations_shown": watch.violations,
         }
 
 
@@ -366,7 +382,7 @@ def text(made):
              f"statuses: {', '.join(f'{status}: {count}' for status, count in made['statuses'].items())}",
              f"writes: {made['writes']['acknowledged']} acknowledged, all found; {made['writes']['unknown']} with an unknown outcome"
              if not made["violations"] else f"writes: {made['writes']}",
-             f"workers: {sum(made['workers_killed'])} killed, {sum(made['workers_died'])} died", ""]
+             f"workers: {sum(made['workers_killed'])} killed, {sum(made['workers_died'])} replaced after they died", ""]
     for name in sorted({fault["fault"] for fault in made["faults"]}):
         back = [fault["back_after_s"] for fault in made["faults"] if fault["fault"] == name]
         late = back.count(None)
@@ -376,6 +392,7 @@ def text(made):
     lines.append("")
     for name, first, last in zip(("first", "second"), made["first"], made["last"]):
         lines.append(f"backend {name}: " + ", ".join(f"{key} {first[key]} -> {last[key]}" for key in first))
+    lines += ["", "errors in the logs: " + (", ".join(f"{count} {name}" for name, count in made["errors_logged"].items()) or "none")]
     lines += ["", f"{made['violations']} violations", *(f"  {violation}" for violation in made["violations_shown"])]
     return "\n".join(lines)
 

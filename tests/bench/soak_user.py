@@ -322,11 +322,14 @@ class User:
 
     def work(self):
         names, weights = zip(*self.ACTIONS)
+        refused = False     # then reads only, or an outage would leave every profile unknown
         while not self.done.is_set():
             try:
                 self.login()
-                getattr(self, self.random.choices(names, weights)[0])()
+                getattr(self, "read_one" if refused else self.random.choices(names, weights)[0])()
+                refused = False
             except Refused:
+                refused = True
                 self.done.wait(0.02)
             except Exception as problem:
                 self.violation(f"an answer that cannot be understood: {type(problem).__name__}: {problem}")
