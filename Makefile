@@ -42,7 +42,7 @@ MAKEFLAGS += --no-print-directory
 quiet = @echo '  $(1) $(subst $(BUILD)/,,$@)';
 endif
 
-.PHONY: all check handlers check-layers lint format asan clang fuzz fuzzers valgrind bench docs install deb clean help
+.PHONY: all check handlers check-layers lint format asan clang fuzz fuzzers valgrind bench bench-docs soak docs install deb clean help
 .SECONDARY:
 all: $(BUILD)/ccr-ui-backend
 
@@ -56,7 +56,9 @@ help:
 	@echo 'make clang      build with clang, without warnings'
 	@echo 'make fuzz       libFuzzer targets, FUZZ_SECONDS each (default 300)'
 	@echo 'make valgrind   unit tests under valgrind'
-	@echo 'make bench      requests per second as ratios to a bare libfcgi program'
+	@echo 'make bench      speed as ratios to a bare libfcgi program, PHP-FPM and Fastify; BENCH_FLAGS=--fast, --rows NAMES …'
+	@echo 'make bench-docs the same with growth tables, written to docs/performance.md'
+	@echo 'make soak       load with faults for SOAK_SECONDS (default 1800): no lost write, no wrong answer, no leak'
 	@echo 'make docs       docs/configuration.md and .env.example from the table of settings'
 	@echo 'make install    DESTDIR= PREFIX=$(PREFIX) UNITDIR=PREFIX/lib/systemd/system'
 	@echo 'make deb        build/deb/ccr-ui-backend_$(VERSION)_ARCH.deb'
@@ -193,5 +195,13 @@ $(BUILD)/bench/baseline: tests/bench/baseline.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -O2 -g -Wall -Wextra -o $@ $< -lfcgi -lpq
 
-bench: $(BUILD)/ccr-ui-backend $(BUILD)/bench/baseline
-	/usr/bin/python3 tests/bench/bench.py $(BENCH_FLAGS)
+# BENCH_FLAGS='--rows live,php-* --fast' and the like; scripts/bench.sh --help has them all.
+bench:
+	@scripts/bench.sh $(BENCH_FLAGS)
+
+bench-docs:
+	@scripts/bench.sh --growth --write-docs docs/performance.md $(BENCH_FLAGS)
+
+SOAK_SECONDS ?= 1800
+soak:
+	@scripts/bench.sh soak --seconds $(SOAK_SECONDS) $(SOAK_FLAGS)

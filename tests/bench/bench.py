@@ -1,138 +1,330 @@
 #!/usr/bin/python3
-"""Requests per second of the real program as ratios to a bare libfcgi program, both in one run.
+"""How fast ccr-ui-backend is, as ratios to a bare libfcgi program, PHP-FPM and Node with Fastify, all in one run: the same
+machine, the same Nginx configuration, the same PostgreSQL, as many processes or connections. Only one of them is under load at
+a time; rounds alternate between the two that a row compares, and the median counts. A ratio carries over to other machines,
+requests per second do not.
 
-bench.py [--seconds N] [--rounds N] [--memory-requests N] [--json]
-
-Same machine, same Nginx configuration, same PostgreSQL, same number of processes; rounds alternate, the median counts.
-A ratio carries over to other machines, requests per second do not."""
+Rows (names for --rows):
+  live               a route without a database               to the bare program's fixed answer
+  single             one profile, CACHE_SIZE=0                to one prepared SELECT
+  list               50 profiles, CACHE_SIZE=0                to 50 rows through json_agg
+  list-cached        50 profiles, default settings            to a fixed answer of the same bytes
+  not-modified       50 profiles, If-None-Match, answer 304   to a small fixed answer
+  php-single, php-list, fastify-single, fastify-list          default settings, to the peer doing the same authenticated work
+  crowd              256 connections: statuses and latencies
+  memory             a worker's memory (PSS) after 100,000 and after --requests requests
+  start              from exec to the first answered read through Nginx
+  database           from PostgreSQL accepting connections after a restart to the first answered read
+"""
 
 import argparse
+import fnmatch
 import json
 import re
-import shutil
+import signal
 import statistics
-import subprocess
 import sys
+import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Optional
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-import stack as parts  # noqa: E402
+import requests
 
-PROCESSES = 8
-CONNECTIONS = 16
+import growth
+import report
+import wrk
+from contestants import LIST_PATH, ONE_PATH, PROCESSES, Site, get, parts
 
-
-class Baseline:
-    """The bare program behind an Nginx of its own with the same configuration."""
-
-    def __init__(self, folder, cluster, database, binary):
-        self.folder = parts.new_folder(folder, "baseline")
-        program = self.folder / "baseline"
-        shutil.copy2(binary, program)
-        parts.give(program)
-        with cluster.connect(dbname=database) as connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS bench (name text PRIMARY KEY, base_url text, model text)")
-            connection.execute("INSERT INTO bench VALUES ('bench', 'https://api.example.com', 'model') ON CONFLICT DO NOTHING")
-        socket = self.folder / "bare.sock"
-        self.process = parts.Process([program, socket, PROCESSES, cluster.url(database)], self.folder / "log", cwd=self.folder)
-        parts.wait_until("the bare program listens", socket.exists)
-        self.nginx = parts.Nginx(self.folder, socket)
-        self.nginx.start()
-
-    def close(self):
-        self.nginx.stop()
-        self.process.stop()
+LIVE_PATH = "/api/system/live"
+CROWD = 256
+GOOD_IN_A_CROWD = {"200", "429", "503"}
+EARLY_REQUESTS = 100000
 
 
-def wrk(port, path, seconds, token=None):
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}{path}"]
-    if token:
-        command[1:1] = ["-H", f"Authorization: Bearer {token}"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in text or "Socket errors" in text:
-        raise SystemExit(f"{path} had failures:\n{text}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
+@dataclass
+class Result:
+    """A line of the table. `measured` is what the target is about: a ratio, or a figure with a unit."""
+
+    row: str
+    what: str
+    measured: Optional[float] = None
+    target: str = ""                # as text: ">= 0.92", "< 3 %"
+    unit: str = ""
+    ours: Optional[float] = None    # requests per second
+    theirs: Optional[float] = None
+    note: str = ""
+    rounds: list = field(default_factory=list)
+
+    @property
+    def good(self):
+        """None: not measured, or without a target."""
+        if self.measured is None or not self.target:
+            return None
+        sign, limit = self.target.split()[:2]
+        limit = float(limit)
+        return {">=": self.measured >= limit, "<": self.measured < limit, "=": self.measured == limit}[sign]
 
 
-def pss_kb(pid):
+@dataclass(frozen=True)
+class Ratio:
+    row: str
+    what: str
+    ours: str
+    path: str
+    theirs: str
+    their_path: str
+    target: str
+    status: int = 200
+
+
+RATIOS = [
+    Ratio("live", "live, to a bare fixed answer", "ours", LIVE_PATH, "bare", "/api/fixed", ">= 0.92"),
+    Ratio("single", "single, cache off, to a bare SELECT of one row", "uncached", ONE_PATH, "bare", "/api/one", ">= 0.80"),
+    Ratio("list", "list of 50, cache off, to a bare json_agg", "uncached", LIST_PATH, "bare", "/api/list", ">= 1.5"),
+    Ratio("list-cached", "list of 50, cached, to a bare fixed answer of its size", "ours", LIST_PATH, "bare", "/api/body",
+          ">= 0.80"),
+    Ratio("not-modified", "list of 50, not modified, to a bare fixed answer", "ours", LIST_PATH, "bare", "/api/fixed", ">= 0.85",
+          status=304),
+    Ratio("php-single", "single, to PHP-FPM", "ours", ONE_PATH, "php", ONE_PATH, ">= 3"),
+    Ratio("php-list", "list of 50, to PHP-FPM", "ours", LIST_PATH, "php", LIST_PATH, ">= 3"),
+    Ratio("fastify-single", "single, to Fastify", "ours", ONE_PATH, "fastify", ONE_PATH, ">= 2"),
+    Ratio("fastify-list", "list of 50, to Fastify", "ours", LIST_PATH, "fastify", LIST_PATH, ">= 2"),
+]
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+# ---- ratios ---------------------------------------------------------------------------------------------------------
+
+
+class Bench:
+    def __init__(self, site, options):
+        self.site = site
+        self.seconds, self.rounds, self.requests = options.seconds, options.rounds, options.requests
+        self.checked = set()
+
+    def ratio(self, row):
+        """Both sides of a row in turns."""
+        result = Result(row.row, row.what, target=row.target)
+        site = self.site
+        result.note = site[row.theirs].missing() or ""
+        if not result.note and row.theirs in ("php", "fastify"):
+            self.check_peer(row.theirs)
+        headers = None if result.note else self.our_headers(row, result)
+        if result.note:
+            say(f"{row.row}: not available: {result.note}")
+            return [result]
+        their_headers = site.headers if row.theirs in ("php", "fastify") else None
+        ours, theirs = site.use(row.ours, row.theirs)
+        wrk.warm_up(ours.port, row.path, row.status, headers)
+        wrk.warm_up(theirs.port, row.their_path, 200, their_headers)
+        for number in range(self.rounds):
+            their_rate = self.rate(theirs, row.their_path, their_headers)
+            our_rate = self.rate(ours, row.path, headers)
+            say(f"{row.row}: round {number + 1}/{self.rounds}: {our_rate:.0f} to {their_rate:.0f} requests/s")
+            result.rounds.append([round(our_rate), round(their_rate)])
+        wrk.warm_up(ours.port, row.path, row.status, headers)  # nothing has changed meanwhile
+        result.ours = statistics.median(ours for ours, _ in result.rounds)
+        result.theirs = statistics.median(theirs for _, theirs in result.rounds)
+        result.measured = round(result.ours / result.theirs, 3)
+        return [result]
+
+    def rate(self, contestant, path, headers):
+        run = wrk.measure(contestant.port, path, self.seconds, headers)
+        contestant.forget_logs()
+        return run.rate
+
+    def check_peer(self, name):
+        if name not in self.checked:
+            say(f"{name}: its answers are compared with ours")
+            self.site.check_peer(name)
+            self.checked.add(name)
+
+    def our_headers(self, row, result):
+        """For a 304: the ETag that the list really has, tried once. What is missing is noted in the result."""
+        if row.status != 304:
+            return self.site.headers
+        (ours,) = self.site.use(row.ours)
+        tag = get(ours.port, row.path, self.site.headers).headers.get("ETag")
+        if not tag:
+            result.note = "the list has no ETag"
+            return None
+        headers = {**self.site.headers, "If-None-Match": tag}
+        status = get(ours.port, row.path, headers).status_code
+        if status != 304:
+            result.note = f"If-None-Match is answered with {status}"
+        return headers
+
+    # ---- everything else --------------------------------------------------------------------------------------------
+
+    def crowd(self):
+        (ours,) = self.site.use("ours")
+        wrk.warm_up(ours.port, ONE_PATH, 200, self.site.headers)
+        runs = []
+        for number in range(self.rounds):
+            runs.append(wrk.run(ours.port, ONE_PATH, self.seconds, self.site.headers, connections=CROWD, count=True))
+            ours.forget_logs()
+            say(f"crowd: round {number + 1}/{self.rounds}: p50 {runs[-1].p50_ms:.1f} ms, p99 {runs[-1].p99_ms:.1f} ms, "
+                f"{runs[-1].statuses}")
+        wrong = sum(run.broken + run.timeouts + sum(count for status, count in run.statuses.items() if status not in GOOD_IN_A_CROWD)
+                    for run in runs)
+        p50, p99 = (statistics.median(values) for values in zip(*((run.p50_ms, run.p99_ms) for run in runs)))
+        rate = round(statistics.median(run.rate for run in runs))
+        busy = sum(count for run in runs for status, count in run.statuses.items() if status in ("429", "503"))
+        asked = sum(run.requests for run in runs)
+        return [
+            Result("crowd", f"{CROWD} connections: answers other than 200, 429, 503", wrong, "= 0", ours=rate,
+                   note=f"{busy} of {asked} were 429 or 503"),
+            Result("crowd", f"{CROWD} connections: p50", round(p50, 2), unit="ms"),
+            Result("crowd", f"{CROWD} connections: p99", round(p99, 2), unit="ms"),
+            Result("crowd", f"{CROWD} connections: p99 / p50", round(p99 / p50, 2), "< 10"),
+        ]
+
+    def memory(self):
+        """Single reads and lists in turns, so that both have been everywhere early."""
+        (ours,) = self.site.use("lasting")
+        pids = ours.stack.backend.workers()
+        done, early = 0, None
+        while done < self.requests:
+            for path, seconds in ((LIST_PATH, 1), (ONE_PATH, min(self.seconds, 4))):
+                done += wrk.measure(ours.port, path, seconds, self.site.headers).requests
+            ours.forget_logs()
+            if early is None and done >= min(EARLY_REQUESTS, self.requests / 2):
+                early, early_done = max(map(pss_kib, pids)), done
+            say(f"memory: {done} of {self.requests} requests")
+        late = max(map(pss_kib, pids))
+        if ours.stack.backend.workers() != pids:
+            raise SystemExit("a worker died while its memory was watched")
+        note = f"{early} KiB after {early_done:,} requests, {late} KiB after {done:,}"
+        return [Result("memory", "worker PSS: growth", round((late / early - 1) * 100, 2), "< 3 %", "%", note=note),
+                Result("memory", "worker PSS at the end", round(late / 1024, 2), "< 4 MB", "MB", note="the largest worker")]
+
+    def start(self):
+        (ours,) = self.site.use("ours")
+        backend, times = ours.stack.backend, []
+        for number in range(max(self.rounds, 3)):
+            backend.stop()
+            backend.socket.unlink(missing_ok=True)
+            began = time.monotonic()
+            backend.process = parts.Process(backend.command(), ours.stack.folder / "backend.log", cwd=ours.stack.folder)
+            self.until_answered(ours)
+            times.append((time.monotonic() - began) * 1000)
+            say(f"start: round {number + 1}: {times[-1]:.0f} ms")
+        return [Result("start", "first answer after a start", round(statistics.median(times), 1), "< 200 ms", "ms",
+                       note=f"slowest of {len(times)}: {max(times):.0f} ms")]
+
+    def database(self):
+        """Fast and immediate shutdown in turns; the slowest counts."""
+        (ours,) = self.site.use("ours")
+        cluster, times = self.site.cluster, []
+        for number in range(max(self.rounds, 2)):
+            cluster.stop((signal.SIGINT, signal.SIGQUIT)[number % 2])
+            time.sleep(1)
+            cluster.start(wait=False)
+            parts.wait_until("PostgreSQL accepts connections", cluster.accepts, timeout=60, step=0.005)
+            began = time.monotonic()
+            self.until_answered(ours)
+            times.append(time.monotonic() - began)
+            say(f"database: round {number + 1}: {times[-1]:.3f} s")
+        return [Result("database", "first answer after PostgreSQL is back", round(max(times), 3), "< 2 s", "s",
+                       note=f"the slowest of {len(times)}")]
+
+    def until_answered(self, contestant):
+        session = requests.Session()
+        session.trust_env = False
+        url = f"http://127.0.0.1:{contestant.port}{ONE_PATH}"
+        deadline = time.monotonic() + 60
+        while session.get(url, headers=self.site.headers, timeout=30).status_code != 200:
+            if time.monotonic() > deadline:
+                raise SystemExit("no read is answered within 60 s")
+            time.sleep(0.001)
+
+    def run(self, names):
+        results = []
+        for row in RATIOS:
+            if row.row in names:
+                results += self.ratio(row)
+        for name in ("crowd", "memory", "start", "database"):
+            if name in names:
+                results += getattr(self, name)()
+        return results
+
+
+def pss_kib(pid):
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(re.search(r"^Pss:\s+(\d+)", text, re.M).group(1))
 
 
-def prepare(stack):
-    client = stack.client("bench")
-    for number in range(50):
-        body = {"name": f"profile-{number}", "base_url": "https://api.example.com", "auth_token": f"sk-bench-{number:032}",
-                "model": "model", "provider": "example", "tags": ["bench"]}
-        assert client.post("/api/configs", json=body).status_code == 201
-    return client
+# ---- command line ---------------------------------------------------------------------------------------------------
+
+ROWS = [row.row for row in RATIOS] + ["crowd", "memory", "start", "database"]
 
 
-def measure(stack, bare, client, seconds, rounds):
-    rows = [
-        ("live", "/api/system/live", None, "/fixed"),
-        ("one profile", "/api/configs/profile-7", client.token, "/api/one"),
-        ("fifty profiles", "/api/configs", client.token, "/api/one"),
-    ]
-    results = []
-    for name, path, token, bare_path in rows:
-        ours, theirs = [], []
-        for number in range(rounds):
-            print(f"{name}: round {number + 1}/{rounds}", file=sys.stderr)
-            theirs.append(wrk(bare.nginx.port, "/api" + bare_path if bare_path == "/fixed" else bare_path, seconds))
-            ours.append(wrk(stack.nginx.port, path, seconds, token))
-        ours, theirs = statistics.median(ours), statistics.median(theirs)
-        results.append({"what": name, "path": path, "requests_per_s": round(ours), "bare_requests_per_s": round(theirs),
-                        "ratio": round(ours / theirs, 3)})
-    return results
+def chosen(patterns):
+    """The rows that a comma list of names and patterns such as php-* means."""
+    names = []
+    for pattern in patterns.split(","):
+        found = fnmatch.filter(ROWS, pattern)
+        if not found and pattern != "none":
+            raise SystemExit(f"bench: there is no row '{pattern}'; there are: {', '.join(ROWS)}")
+        names += found
+    return names
 
 
-def memory(stack, client, requests):
-    """PSS of every worker after `requests` more requests in all."""
-    done = 0
-    while done < requests:
-        done += int(wrk(stack.nginx.port, "/api/configs/profile-7", 5, client.token) * 5)
-    return {"requests": done, "worker_pss_kb": [pss_kb(pid) for pid in stack.backend.workers()]}
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, metavar="N", help="seconds of a round (4)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of a row (5)")
+    parser.add_argument("--requests", type=int, metavar="N", help="requests of the row memory (1000000, about 2 minutes)")
+    parser.add_argument("--fast", action="store_true", help="one round of 1 s, 40000 requests: shows that everything works")
+    parser.add_argument("--rows", default="*", metavar="NAMES", help="only these, a comma list; patterns as php-*; none for none")
+    parser.add_argument("--growth", action="store_true",
+                        help="then how cost grows with connections, profiles and workers (about 5 minutes)")
+    parser.add_argument("--strict", action="store_true", help="exit status 1 when a target is missed")
+    parser.add_argument("--json", action="store_true", help="JSON for machines instead of tables")
+    parser.add_argument("--write-docs", type=Path, metavar="FILE", help="also writes the whole report to FILE as Markdown")
+    parser.add_argument("--baseline", type=Path, default=parts.ROOT / "build" / "bench" / "baseline", metavar="FILE",
+                        help="the bare program (build/bench/baseline)")
+    options = parser.parse_args(arguments)
+    options.names = chosen(options.rows)
+    for name, full, fast in (("seconds", 4, 1), ("rounds", 5, 1), ("requests", 1000000, 40000)):
+        if getattr(options, name) is None:
+            setattr(options, name, fast if options.fast else full)
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} must be at least 1")
+    return options
+
+
+def measure(options):
+    site = Site(options.baseline)
+    try:
+        made = {"results": Bench(site, options).run(options.names)}
+        if options.growth:
+            made["growth"] = growth.tables(site, options.seconds, say)
+        return made
+    finally:
+        site.close()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--memory-requests", type=int, default=100000)
-    parser.add_argument("--baseline", default=parts.ROOT / "build" / "bench" / "baseline")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    folder = parts.new_folder()
-    cluster = parts.Cluster(parts.new_folder(folder, "postgres"))
-    cluster.create()
-    cluster.create_migrated("bench", folder)
-    # MAX_REQUESTS=0: the memory figure is that of workers which served everything.
-    stack = parts.Stack(parts.new_folder(folder, "stack"), cluster, "bench", MAX_CONNECTIONS=PROCESSES, MAX_REQUESTS=0)
-    bare = None
-    try:
-        stack.start()
-        client = prepare(stack)
-        bare = Baseline(folder, cluster, "bench", options.baseline)
-        results = measure(stack, bare, client, options.seconds, options.rounds)
-        report = {"connections": CONNECTIONS, "processes": PROCESSES, "results": results}
-        if options.memory_requests:
-            report["memory"] = memory(stack, client, options.memory_requests)
-    finally:
-        if bare:
-            bare.close()
-        stack.close()
-        cluster.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    options = parse(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    made = measure(options)
+    made["machine"] = report.machine()
+    made["settings"] = {"seconds": options.seconds, "rounds": options.rounds, "connections": wrk.CONNECTIONS, "processes": PROCESSES}
+    if options.write_docs:
+        options.write_docs.write_text(report.markdown(made))
     if options.json:
-        print(json.dumps(report))
-        return
-    print(f"{'what':16} {'ours/s':>8} {'bare/s':>8} {'ratio':>6}")
-    for row in results:
-        print(f"{row['what']:16} {row['requests_per_s']:8} {row['bare_requests_per_s']:8} {row['ratio']:6.2f}")
-    if "memory" in report:
-        print(f"worker PSS after {report['memory']['requests']} requests: {max(report['memory']['worker_pss_kb'])} KiB at most")
+        results = [{**asdict(result), "good": result.good} for result in made["results"]]
+        print(json.dumps({**made, "results": results}))
+    else:
+        print(report.text(made))
+    missed = any(result.good is False for result in made["results"])
+    return 1 if missed and options.strict else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""How cost grows: with connections, with profiles in a workspace, with workers. Each with the cache off and with default
+settings, so that both the work itself and what users get is seen."""
+
+import requests
+
+import wrk
+from contestants import LIST_PATH, ONE_PATH, PROCESSES, Ours, profile
+
+CONNECTIONS = (1, 4, 16, 64, 256)
+PROFILES = (10, 100, 1000, 10000)
+WORKERS = (1, 2, 4, 8, 16, 32, 64)
+WORKERS_CONNECTIONS = 64
+LIMIT = 1000        # the most that GET /api/configs answers at once
+IMPORT_AT_ONCE = 1000
+VARIANTS = (("cache off", "uncached"), ("default settings", "ours"))
+
+
+def cells(run):
+    """What a run shows in a table; what failed is said, not hidden."""
+    wrong = run.failed + run.broken + run.timeouts
+    return [round(run.rate), round(run.p50_ms, 2), round(run.p99_ms, 2), wrong]
+
+
+COLUMNS = ["requests/s", "p50 ms", "p99 ms", "failed"]
+
+
+def by_connections(site, seconds, say):
+    rows = []
+    for label, name in VARIANTS:
+        (ours,) = site.use(name)
+        for path, what in ((ONE_PATH, "single"), (LIST_PATH, "list of 50")):
+            wrk.warm_up(ours.port, path, 200, site.headers)
+            for count in CONNECTIONS:
+                say(f"growth: {what}, {label}, {count} connections")
+                rows.append([what, label, count, *cells(wrk.run(ours.port, path, seconds, site.headers, connections=count))])
+                ours.forget_logs()
+    return {"title": "Connections", "columns": ["read", "cache", "connections", *COLUMNS], "rows": rows,
+            "note": f"{PROCESSES} workers. 256 are what this Nginx lets in from one address."}
+
+
+def toml(numbers):
+    sections = []
+    for number in numbers:
+        made = profile(number)
+        name = made.pop("name")
+        members = [f"{key} = {value!r}" if isinstance(value, str) else f'{key} = ["bench", "relay"]' for key, value in made.items()]
+        sections.append("\n".join([f"[{name}]", *members]))
+    return "\n\n".join(sections) + "\n"
+
+
+def fill_workspace(port, headers, count):
+    """A workspace of its own with that many profiles; the headers of requests in it."""
+    url = f"http://127.0.0.1:{port}/api"
+    slug = f"with-{count}"
+    answer = requests.post(f"{url}/workspaces", json={"slug": slug, "name": slug}, headers=headers, timeout=30)
+    if answer.status_code != 201:
+        raise SystemExit(f"making a workspace: {answer.status_code} {answer.text}")
+    headers = {**headers, "X-CCR-Workspace": slug}
+    for first in range(0, count, IMPORT_AT_ONCE):
+        content = toml(range(first, min(first + IMPORT_AT_ONCE, count)))
+        answer = requests.post(f"{url}/import", json={"content": content, "mode": "merge", "backup": False}, headers=headers,
+                               timeout=60)
+        if answer.status_code != 200:
+            raise SystemExit(f"importing profiles: {answer.status_code} {answer.text}")
+    return headers
+
+
+def by_profiles(site, seconds, say):
+    rows, spaces = [], {}
+    (ours,) = site.use("uncached")
+    for count in PROFILES:
+        say(f"growth: a workspace with {count} profiles")
+        spaces[count] = fill_workspace(ours.port, site.headers, count)
+    with site.cluster.connect(user="postgres", dbname=site.database) as connection:
+        connection.execute("ANALYZE")
+    for label, name in VARIANTS:
+        (ours,) = site.use(name)
+        for path, what in ((ONE_PATH, "single"), (f"{LIST_PATH}?limit={LIMIT}", f"list, limit {LIMIT}"),
+                           (f"{LIST_PATH}?limit=50", "list, limit 50")):
+            for count in PROFILES:
+                say(f"growth: {what}, {label}, {count} profiles")
+                rows.append([what, label, count, *cells(wrk.run(ours.port, path, seconds, spaces[count]))])
+                ours.forget_logs()
+    return {"title": "Profiles in a workspace", "columns": ["read", "cache", "profiles", *COLUMNS], "rows": rows,
+            "note": f"{PROCESSES} workers, {wrk.CONNECTIONS} connections."}
+
+
+def by_workers(site, seconds, say):
+    rows = []
+    for count in WORKERS:
+        name = f"workers-{count}"
+        site.contestants[name] = Ours(site, name, CACHE_SIZE=0, MAX_CONNECTIONS=count)
+        (ours,) = site.use(name)
+        for path, what in ((ONE_PATH, "single"), (LIST_PATH, "list of 50")):
+            say(f"growth: {what}, {count} workers")
+            wrk.run(ours.port, path, 1, site.headers)
+            rows.append([what, count, *cells(wrk.run(ours.port, path, seconds, site.headers, connections=WORKERS_CONNECTIONS))])
+            ours.forget_logs()
+    rows.sort(key=lambda row: row[0], reverse=True)
+    return {"title": "Workers", "columns": ["read", "workers", *COLUMNS], "rows": rows,
+            "note": f"{WORKERS_CONNECTIONS} connections, cache off."}
+
+
+def tables(site, seconds, say):
+    return [by_connections(site, seconds, say), by_profiles(site, seconds, say), by_workers(site, seconds, say)]
