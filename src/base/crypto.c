@@ -1,10 +1,13 @@
 /* Crypto: passwords, tokens, sealed secrets and random values on top of libsodium (the only file that includes it). */
 #include "crypto.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "util.h"
 
 enum {
@@ -36,7 +39,14 @@ bool password_hash(char out[CRYPTO_PASSWORD_TEXT], const char *password)
 
 bool password_verify(const char *phc, const char *password)
 {
-    return crypto_pwhash_str_verify(phc, password, strlen(password)) == 0;
+    errno = 0;
+    if (crypto_pwhash_str_verify(phc, password, strlen(password)) == 0)
+        return true;
+    if (errno == ENOMEM) { /* a mismatch is EINVAL. The right password must not be called wrong */
+        log_error("out of memory for checking a password");
+        abort();
+    }
+    return false;
 }
 
 bool password_verify_nobody(const char *password)

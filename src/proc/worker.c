@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "fcgi.h"
 #include "json.h"
 #include "log.h"
+#include "metrics.h"
 #include "router.h"
 #include "util.h"
 
@@ -126,6 +128,7 @@ static void on_exhausted(void *context)
 {
     struct worker *w = context;
     w->worn = true;
+    metrics_add(METRIC_MEMORY_EXHAUSTED, 1);
     if (!w->in_request) {
         log_error("out of memory outside a request");
         _exit(EX_OSERR);
@@ -250,6 +253,19 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
     }
 }
 
+/* Beyond it malloc fails, which a request survives or which ends this process, instead of the machine running out. A
+ * lower limit from outside stays. */
+static void limit_memory(int mebibytes)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)mebibytes * MB;
+    if (mebibytes <= 0 || getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur <= wanted)
+        return;
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_DATA, &limit) != 0)
+        log_warn("MEMORY_LIMIT cannot be set", LOG_STR("reason", strerror(errno)));
+}
+
 static bool make_service(struct worker *w)
 {
     char problem[256];
@@ -288,6 +304,7 @@ int worker_run(const struct worker_setup *setup)
     set_up_signals(&while_waiting);
     if (!die_with_master(setup->master))
         return 0;
+    limit_memory(setup->settings->memory_limit);
     if (!make_service(w))
         return EX_CONFIG;
     wait_for_database(w);
