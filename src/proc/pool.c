@@ -437,6 +437,8 @@ int pool_wait_ms(const struct pool *pool, int64_t now, int max_ms)
 void pool_reload(struct pool *pool, const struct settings *settings)
 {
     pool->settings = settings;
+    pool->size.target = pool_target(pool); /* the bounds may be others */
+    pool->size.next_look_ms = 0;
     pool->generation++;
     pool->trial = true;
     pool->reload = RELOAD_RUNNING;
