@@ -157,7 +157,9 @@ static void answer_exhausted(struct worker *w)
     char id[UUID_TEXT];
     memcpy(id, w->request.id, sizeof id);
     log_error("request ran out of memory", LOG_STR("request_id", id),
-              LOG_STR("route", w->request.route ? w->request.route->pattern : NULL), LOG_INT("limit_bytes", ARENA_MAX));
+              LOG_STR("route", w->request.route ? w->request.route->pattern : NULL),
+              LOG_INT("used_bytes", arena_used(w->arena)),
+              LOG_INT("limit_bytes", ARENA_MAX)); /* far less used: MEMORY_LIMIT or the machine was the limit */
     bool by_body = w->request.body_length > 0;
     db_settle(w->service.db);
     db_forget_results(w->service.db);
