@@ -18,6 +18,9 @@ void arena_reset(struct arena *arena);
  * aborts. */
 void arena_on_exhausted(struct arena *arena, void (*handler)(void *context), void *context);
 
+/* The same by hand, for code that could not have memory from elsewhere on behalf of what the arena is for. */
+__attribute__((noreturn)) void arena_exhausted(const struct arena *arena);
+
 /* Bytes handed out since the last reset. */
 size_t arena_used(const struct arena *arena);
 

@@ -19,6 +19,7 @@ bool crypto_init(void);
 
 /* Argon2id, 19 MiB, 2 passes (OWASP Password Storage Cheat Sheet). false = out of memory. */
 bool password_hash(char out[CRYPTO_PASSWORD_TEXT], const char *password);
+/* Ends the process when there is no memory for it. */
 bool password_verify(const char *phc, const char *password);
 /* Spends what password_verify spends, for a user who does not exist. Always false. */
 bool password_verify_nobody(const char *password);

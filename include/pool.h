@@ -6,11 +6,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "pool_size.h"
 #include "scoreboard.h"
 #include "settings.h"
 
 /* A pool has at most POOL_MAX workers; the seats beyond are for the overlap while they are replaced one by one. */
 enum { POOL_MAX = 1024, POOL_OVERLAP = 16, POOL_SEATS = POOL_MAX + POOL_OVERLAP };
+
+/* So many workers connect to PostgreSQL at the same time, whatever they are started for. */
+enum { POOL_STARTING = 8 };
 
 enum seat_state {
     SEAT_FREE,
@@ -44,6 +48,7 @@ struct pool {
     bool trial;     /* that is an older one: its settings are still needed */
     bool stopping;
     enum reload reload;
+    struct pool_size size;
     int64_t hold_until_ms; /* no worker for the overlap before this: the last one died at once */
     struct seat seats[POOL_SEATS];
 };
@@ -75,7 +80,7 @@ void pool_hurry(struct pool *pool);
 
 /* Workers that have a process. */
 int pool_alive(const struct pool *pool);
-/* Every worker that should be there is waiting for requests or serving one. */
+/* As many workers as there must be at least are waiting for requests or serving one. */
 bool pool_complete(const struct pool *pool);
 /* At least one worker went round its loop recently: the service as a whole is not stuck. */
 bool pool_fresh(const struct pool *pool, int64_t now);

@@ -298,8 +298,9 @@ end_trial() {
 # wins over the file.
 try_program() {
     local deadline=$((SECONDS + health_timeout)) why=''
-    "${service[@]}" MAX_CONNECTIONS=1 SHUTDOWN_TIMEOUT=2 "LOG_FILE=$scratch/trial/log" timeout -k 5 $((health_timeout + 10)) \
-        "$scratch/new" serve --socket "$scratch/trial/socket" --mode 0600 --env-file "$env_file" >"$scratch/trial-output" 2>&1 9>&- &
+    "${service[@]}" MIN_CONNECTIONS=1 MAX_CONNECTIONS=1 SHUTDOWN_TIMEOUT=2 "LOG_FILE=$scratch/trial/log" \
+        timeout -k 5 $((health_timeout + 10)) "$scratch/new" serve \
+        --socket "$scratch/trial/socket" --mode 0600 --env-file "$env_file" >"$scratch/trial-output" 2>&1 9>&- &
     trial=$!
     until [ -S "$scratch/trial/socket" ] && as_service "$old" healthcheck --json --socket "$scratch/trial/socket" --timeout 2 \
         >"$scratch/health" 2>&1; do

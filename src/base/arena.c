@@ -55,7 +55,7 @@ static void block_free(struct block *block)
     free(block);
 }
 
-static _Noreturn void exhausted(const struct arena *arena)
+void arena_exhausted(const struct arena *arena)
 {
     if (arena->handler)
         arena->handler(arena->context);
@@ -122,7 +122,7 @@ static void add_block(struct arena *arena, size_t room)
     size_t size = arena->current->size < LARGEST_BLOCK / 2 ? arena->current->size * 2 : LARGEST_BLOCK;
     struct block *block = block_new(size > room ? size : room);
     if (!block)
-        exhausted(arena);
+        arena_exhausted(arena);
     arena->current->next = block;
     arena->current = block;
     arena->offset = 0;
@@ -131,10 +131,10 @@ static void add_block(struct arena *arena, size_t room)
 static void *take(struct arena *arena, size_t size)
 {
     if (size > arena->max)
-        exhausted(arena);
+        arena_exhausted(arena);
     size_t room = aligned(size ? size : 1); /* addresses of empty allocations differ, too */
     if (room > arena->max - arena->used)
-        exhausted(arena);
+        arena_exhausted(arena);
     if (room > arena->current->size - arena->offset)
         add_block(arena, room);
 
@@ -154,7 +154,7 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 {
     size_t total;
     if (__builtin_mul_overflow(count, size, &total))
-        exhausted(arena);
+        arena_exhausted(arena);
     return arena_alloc(arena, total);
 }
 
@@ -190,7 +190,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     int length = vsnprintf(most, sizeof most, format, args);
     if (length < 0) { /* longer than INT_MAX */
         va_end(again);
-        exhausted(arena);
+        arena_exhausted(arena);
     }
     char *text = take(arena, (size_t)length + 1);
     if ((size_t)length < sizeof most)

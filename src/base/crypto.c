@@ -3,8 +3,11 @@
 
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "log.h"
 #include "util.h"
 
 enum {
@@ -34,9 +37,27 @@ bool password_hash(char out[CRYPTO_PASSWORD_TEXT], const char *password)
                                  crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
+/* Whether there is as much memory as checking a password takes: libsodium says of one it has no memory for what it says of a
+ * wrong one. */
+static bool has_memory(void)
+{
+    size_t size = PASSWORD_MEMORY + MB;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    munmap(memory, size);
+    return true;
+}
+
 bool password_verify(const char *phc, const char *password)
 {
-    return crypto_pwhash_str_verify(phc, password, strlen(password)) == 0;
+    if (crypto_pwhash_str_verify(phc, password, strlen(password)) == 0)
+        return true;
+    if (!has_memory()) { /* the right password must not be called wrong, nor count as a failed login */
+        log_error("out of memory for checking a password");
+        abort();
+    }
+    return false;
 }
 
 bool password_verify_nobody(const char *password)

@@ -220,7 +220,7 @@ static bool row_load(struct settings *out, const struct setting *row, const char
 static bool settings_agree(struct settings *out, struct problem *problem)
 {
     const struct setting *row = settings_table;
-    while (strcmp(row->name, "MIN_CONNECTIONS") != 0)
+    while (row->name && strcmp(row->name, "MIN_CONNECTIONS") != 0)
         row++;
     struct setting_value *value = &out->store->values[row - settings_table];
     if (out->memory_limit && out->memory_limit < MEMORY_LIMIT_MIN)

@@ -216,25 +216,27 @@ toml::source_position bad_header_position(std::string_view text)
 
 /* ---- parsing ---- */
 
+enum class outcome { good, bad, no_memory };
+
 /* Fills `held`. No exception leaves. */
-bool parse(std::string_view text, struct toml_error *error) noexcept
+outcome parse(std::string_view text, struct toml_error *error) noexcept
 {
     try {
         held = toml::parse(text);
-        return true;
+        return outcome::good;
     } catch (const toml::parse_error &e) {
         fail(error, e.source().begin, e.description());
     } catch (const assertion_failure &) {
         fail(error, bad_header_position(text),
              "expected a key; one with other characters than A-Z a-z 0-9 _ - needs quotes");
     } catch (const std::bad_alloc &) {
-        fail(error, {0, 0}, "out of memory");
+        return outcome::no_memory;
     } catch (const std::exception &e) {
         fail(error, {0, 0}, e.what());
     } catch (...) {
         fail(error, {0, 0}, "unexpected failure");
     }
-    return false;
+    return outcome::bad;
 }
 
 /* ---- limits that are ours ---- */
@@ -403,8 +405,11 @@ extern "C" toml_node *toml_parse(struct arena *arena, const char *text, size_t l
 
     memset(error, 0, sizeof *error);
     held.clear();
-    if (dots_within_limit(document, error) && parse(document, error) && acceptable(held, 1, error))
+    const outcome parsed = dots_within_limit(document, error) ? parse(document, error) : outcome::bad;
+    if (parsed == outcome::good && acceptable(held, 1, error))
         root = copy(arena, held);
     held.clear();
+    if (parsed == outcome::no_memory)
+        arena_exhausted(arena); /* the text may be perfect: to call it wrong would be a lie */
     return root;
 }

@@ -1,6 +1,7 @@
 /* Access tokens: JWT (RFC 7519), HS256 only, made and verified with libjwt. What libjwt leaves to its caller - the
  * algorithm, the key's length, every time and name claim - is checked here. */
 #include <ctype.h>
+#include <errno.h>
 #include <jwt.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "authn.h"
 #include "json.h"
+#include "log.h"
 #include "util.h"
 
 #define ISSUER   "ccr-ui-backend"
@@ -99,8 +101,13 @@ bool access_token_read(const struct settings *settings, const char *token, long 
         return false;
     /* libjwt frees what Jansson allocates with free(). */
     struct arena *arena = json_use_arena(NULL);
+    errno = 0;
     bool good = jwt_decode(&jwt, token, (const unsigned char *)key, (int)strlen(key)) == 0 && jwt &&
                 read_claims(jwt, now, claims);
+    if (!good && errno == ENOMEM) { /* nobody is to be logged out because we have no memory */
+        log_error("out of memory for reading a token");
+        abort();
+    }
     jwt_free(jwt);
     json_use_arena(arena);
     return good;

@@ -293,8 +293,8 @@ int master_run(const struct master_setup *setup, struct settings *settings)
     }
     m->started_ms = monotonic_ms();
     m->watchdog_ms = systemd_watchdog_ms();
-    log_info("starting", LOG_STR("version", CCR_VERSION), LOG_INT("workers", settings->max_connections),
-             LOG_STR("socket", setup->address));
+    log_info("starting", LOG_STR("version", CCR_VERSION), LOG_INT("min_workers", settings->min_connections),
+             LOG_INT("max_workers", settings->max_connections), LOG_STR("socket", setup->address));
     pool_init(&m->pool, setup->board, &m->sets[0], setup->listen_fd, m->signal_fd);
     loop(m);
     log_info("stopped", LOG_INT("died", atomic_load(&setup->board->restarts)));

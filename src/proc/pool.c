@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "metrics.h"
 #include "util.h"
 #include "worker.h"
 
@@ -21,11 +23,10 @@ enum {
     TRANSITION_MS = 10,     /* how often to look while a worker starts: it has no other way to tell */
 };
 
-/* How many workers there should be. The only place that decides it. */
+/* How many workers there should be. src/proc/pool_size.c alone decides it. */
 static int pool_target(const struct pool *pool)
 {
-    int wanted = pool->settings->max_connections;
-    return wanted < POOL_MAX ? wanted : POOL_MAX;
+    return pool_size_target(&pool->size, pool->settings->min_connections, pool->settings->max_connections);
 }
 
 int pool_delay_ms(int quick_deaths)
@@ -85,20 +86,57 @@ int pool_alive(const struct pool *pool)
     return count_state(pool, SEAT_RUNNING) + count_state(pool, SEAT_LEAVING);
 }
 
+static bool is_ready(const struct seat *seat)
+{
+    return seat->state == SEAT_RUNNING && seat->ready;
+}
+
+static bool is_idle(const struct pool *pool, const struct seat *seat)
+{
+    return is_ready(seat) && stage_of(pool, seat) == STAGE_IDLE;
+}
+
 bool pool_complete(const struct pool *pool)
 {
     int ready = 0;
     for (int i = 0; i < POOL_SEATS; i++)
-        ready += pool->seats[i].state == SEAT_RUNNING && pool->seats[i].ready;
-    return ready >= pool_target(pool);
+        ready += is_ready(&pool->seats[i]);
+    return ready >= pool->settings->min_connections;
 }
 
-static struct seat *find_free(struct pool *pool)
+/* A restart with many workers, a burst of requests or the death of all must not storm PostgreSQL with connections. */
+static bool may_start(const struct pool *pool)
+{
+    int starting = 0;
+    for (int i = 0; i < POOL_SEATS; i++)
+        starting += has_process(&pool->seats[i]) && stage_of(pool, &pool->seats[i]) == STAGE_STARTING;
+    return starting < POOL_STARTING;
+}
+
+static struct seat *find_state(struct pool *pool, enum seat_state state)
 {
     for (int i = 0; i < POOL_SEATS; i++)
-        if (pool->seats[i].state == SEAT_FREE)
+        if (pool->seats[i].state == state)
             return &pool->seats[i];
     return NULL;
+}
+
+/* The worker that is idle longest; when all are busy any one: it finishes its request first. */
+static struct seat *find_dispensable(struct pool *pool)
+{
+    struct seat *busy = NULL, *idle = NULL;
+    int64_t oldest = INT64_MAX;
+    for (int i = 0; i < POOL_SEATS; i++) {
+        struct seat *seat = &pool->seats[i];
+        int64_t since = atomic_load(&slot_of(pool, seat)->stage_since_ms);
+        if (is_idle(pool, seat) && since < oldest) {
+            idle = seat;
+            oldest = since;
+        } else if (is_ready(seat)) {
+            busy = seat;
+        }
+    }
+    return idle ? idle : busy;
 }
 
 /* A worker of the newest (or an older) generation, ready or not. */
@@ -153,6 +191,7 @@ static void start(struct pool *pool, struct seat *seat, int64_t now)
         return;
     }
     atomic_store(&slot->pid, pid);
+    metrics_add(METRIC_POOL_STARTED, 1);
     *seat = (struct seat){.state = SEAT_RUNNING,
                           .pid = pid,
                           .generation = pool->generation,
@@ -188,6 +227,7 @@ static void seat_died(struct pool *pool, struct seat *seat, int status, int64_t 
     seat->state = SEAT_FREE;
     if (told || pool->stopping)
         return;
+    metrics_add(orderly ? METRIC_POOL_RECYCLED : METRIC_POOL_DIED, 1);
     seat->quick_deaths = orderly || lived >= YOUNG_MS ? 0 : seat->quick_deaths + 1;
     int delay = pool_delay_ms(seat->quick_deaths);
     if (!orderly) {
@@ -259,6 +299,7 @@ static void kill_stuck(struct pool *pool, struct seat *seat, int64_t now)
               LOG_INT("silent_ms", silent));
     kill(seat->pid, SIGKILL);
     seat->killed = true;
+    metrics_add(METRIC_POOL_KILLED, 1);
 }
 
 /* ---- rules ------------------------------------------------------------------------------------------------------ */
@@ -277,14 +318,14 @@ static void note_ready(struct pool *pool, struct seat *seat)
 static void start_due(struct pool *pool, int64_t now)
 {
     for (int i = 0; i < POOL_SEATS; i++)
-        if (pool->seats[i].state == SEAT_WAITING && now >= pool->seats[i].start_at_ms)
+        if (pool->seats[i].state == SEAT_WAITING && now >= pool->seats[i].start_at_ms && may_start(pool))
             start(pool, &pool->seats[i], now);
 }
 
 static void start_extra(struct pool *pool, int64_t now)
 {
-    struct seat *seat = find_free(pool);
-    if (!seat || now < pool->hold_until_ms)
+    struct seat *seat = find_state(pool, SEAT_FREE);
+    if (!seat || now < pool->hold_until_ms || !may_start(pool))
         return;
     seat->quick_deaths = 0;
     start(pool, seat, now);
@@ -303,22 +344,51 @@ static void replace_outdated(struct pool *pool, int64_t now)
         return; /* wait until it is ready */
     if (pool->trial)
         start_extra(pool, now);
-    else if (count_members(pool) > pool_target(pool))
+    else if (count_members(pool) > pool_target(pool)) {
         retire(pool, outdated, now);
-    else if (count_state(pool, SEAT_LEAVING) < POOL_OVERLAP - 1)
+        metrics_add(METRIC_POOL_RECYCLED, 1);
+    } else if (count_state(pool, SEAT_LEAVING) < POOL_OVERLAP - 1)
         start_extra(pool, now);
+}
+
+static void look_at_load(struct pool *pool, int64_t now)
+{
+    const struct settings *settings = pool->settings;
+    struct pool_load load = {
+        .min = settings->min_connections, .max = settings->max_connections, .idle_ms = settings->idle_timeout * 1000LL};
+    if (now < pool->size.next_look_ms)
+        return;
+    for (int i = 0; i < POOL_SEATS; i++) {
+        load.ready += is_ready(&pool->seats[i]);
+        load.idle += is_idle(pool, &pool->seats[i]);
+    }
+    int change = pool_size_look(&pool->size, &load, now);
+    if (change == 0)
+        return;
+    log_debug(change > 0 ? "pool grows" : "pool shrinks", LOG_INT("by", abs(change)), LOG_INT("to", pool->size.target),
+              LOG_INT("idle", load.idle));
+    metrics_add(change > 0 ? METRIC_POOL_GROWN : METRIC_POOL_SHRUNK, (uint64_t)abs(change));
+}
+
+/* The one whose end costs least: a worker that does not even run, then an idle one. */
+static void drop_one(struct pool *pool, struct seat *waiting, int64_t now)
+{
+    struct seat *seat = waiting ? waiting : find_dispensable(pool);
+    if (waiting)
+        waiting->state = SEAT_FREE;
+    else if (seat)
+        retire(pool, seat, now);
 }
 
 static void keep_number(struct pool *pool, int64_t now)
 {
     int members = count_members(pool), target = pool_target(pool);
-    for (struct seat *seat; members < target && (seat = find_free(pool)); members++) {
+    for (struct seat *seat; members < target && may_start(pool) && (seat = find_state(pool, SEAT_FREE)); members++) {
         seat->quick_deaths = 0;
         start(pool, seat, now);
     }
-    for (struct seat *seat; members > target && !find_outdated(pool) && (seat = find_running(pool, true, true));
-         members--)
-        retire(pool, seat, now);
+    for (; members > target && !find_outdated(pool); members--)
+        drop_one(pool, find_state(pool, SEAT_WAITING), now);
 }
 
 void pool_work(struct pool *pool, int64_t now)
@@ -332,6 +402,7 @@ void pool_work(struct pool *pool, int64_t now)
     }
     if (pool->stopping)
         return;
+    look_at_load(pool, now);
     start_due(pool, now);
     keep_number(pool, now);
     replace_outdated(pool, now);
@@ -352,8 +423,12 @@ int pool_wait_ms(const struct pool *pool, int64_t now, int max_ms)
     if (pool->stopping)
         return max_ms < 50 ? max_ms : 50;
     int64_t wait = in_transition(pool) && max_ms > TRANSITION_MS ? TRANSITION_MS : max_ms;
+    if (pool->size.next_look_ms - now < wait)
+        wait = pool->size.next_look_ms - now;
+    /* Those that are due but may not start yet wait for others that are in transition. */
+    bool open = may_start(pool);
     for (int i = 0; i < POOL_SEATS; i++)
-        if (pool->seats[i].state == SEAT_WAITING && pool->seats[i].start_at_ms - now < wait)
+        if (open && pool->seats[i].state == SEAT_WAITING && pool->seats[i].start_at_ms - now < wait)
             wait = pool->seats[i].start_at_ms - now;
     return wait > 0 ? (int)wait : 0;
 }
@@ -363,6 +438,8 @@ int pool_wait_ms(const struct pool *pool, int64_t now, int max_ms)
 void pool_reload(struct pool *pool, const struct settings *settings)
 {
     pool->settings = settings;
+    pool->size.target = pool_target(pool); /* the bounds may be others */
+    pool->size.next_look_ms = 0;
     pool->generation++;
     pool->trial = true;
     pool->reload = RELOAD_RUNNING;

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "fcgi.h"
 #include "json.h"
 #include "log.h"
+#include "metrics.h"
 #include "router.h"
 #include "util.h"
 
@@ -132,6 +134,7 @@ static void on_exhausted(void *context)
 {
     struct worker *w = context;
     w->worn = true;
+    metrics_add(METRIC_MEMORY_EXHAUSTED, 1);
     if (!w->in_request) {
         log_error("out of memory outside a request");
         _exit(EX_OSERR);
@@ -163,7 +166,9 @@ static void answer_exhausted(struct worker *w)
     char id[UUID_TEXT];
     memcpy(id, w->request.id, sizeof id);
     log_error("request ran out of memory", LOG_STR("request_id", id),
-              LOG_STR("route", w->request.route ? w->request.route->pattern : NULL), LOG_INT("limit_bytes", ARENA_MAX));
+              LOG_STR("route", w->request.route ? w->request.route->pattern : NULL),
+              LOG_INT("used_bytes", arena_used(w->arena)),
+              LOG_INT("limit_bytes", ARENA_MAX)); /* far less used: MEMORY_LIMIT or the machine was the limit */
     bool by_body = w->request.body_length > 0;
     db_settle(w->service.db);
     db_forget_results(w->service.db);
@@ -282,6 +287,19 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
     }
 }
 
+/* Beyond it malloc fails, which a request survives or which ends this process, instead of the machine running out. A
+ * lower limit from outside stays. */
+static void limit_memory(int mebibytes)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)mebibytes * MB;
+    if (mebibytes <= 0 || getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur <= wanted)
+        return;
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_DATA, &limit) != 0)
+        log_warn("MEMORY_LIMIT cannot be set", LOG_STR("reason", strerror(errno)));
+}
+
 static bool make_service(struct worker *w)
 {
     char problem[256];
@@ -322,6 +340,7 @@ int worker_run(const struct worker_setup *setup)
     set_up_signals(&while_waiting);
     if (!die_with_master(setup->master))
         return 0;
+    limit_memory(setup->settings->memory_limit);
     if (!make_service(w))
         return EX_CONFIG;
     wait_for_database(w);

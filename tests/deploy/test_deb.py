@@ -125,7 +125,7 @@ def test_restart_loses_no_request(machine):
 
 def test_reload_applies_settings_and_loses_no_request(machine):
     pid = show(machine, "MainPID")
-    machine.write(ENV_FILE, machine.read(ENV_FILE) + "MAX_CONNECTIONS=3\n")
+    machine.write(ENV_FILE, machine.read(ENV_FILE) + "MIN_CONNECTIONS=3\nMAX_CONNECTIONS=3\n")
     with Load(machine) as load:
         for _ in range(3):
             machine.run("systemctl", "reload", "ccr-ui-backend.service")

@@ -82,7 +82,7 @@ def test_socket_activation(activated):
 def test_reload_reads_the_env_file_again(activated):
     before = activated.backend.pid
     assert len(activated.backend.workers()) == 4
-    activated.cli.write_env(MAX_CONNECTIONS="2")
+    activated.cli.write_env(MIN_CONNECTIONS="2", MAX_CONNECTIONS="2")
     activated.backend.send(1)  # ExecReload=kill -HUP $MAINPID
     wait_until("2 workers instead of 4", lambda: len(activated.backend.workers()) == 2, timeout=20)
     assert activated.backend.pid == before and activated.status()["status"] == "healthy"

@@ -178,7 +178,7 @@ def test_reload_changes_the_number_of_workers(fresh_stack):
     stack = fresh_stack(MAX_CONNECTIONS=2)
     all_workers(stack, 2)
     for count in (5, 1):
-        stack.cli.write_env(MAX_CONNECTIONS=str(count))
+        stack.cli.write_env(MIN_CONNECTIONS=str(count), MAX_CONNECTIONS=str(count))
         stack.backend.send(signal.SIGHUP)
         all_workers(stack, count)
 

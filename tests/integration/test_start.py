@@ -44,6 +44,17 @@ WRONG = {
     "rate limit unit": ("RATE_LIMIT", "100/s"),
     "connections zero": ("MAX_CONNECTIONS", "0"),
     "connections huge": ("MAX_CONNECTIONS", "99999999999999999999"),
+    "connections fewest above most": ("MIN_CONNECTIONS", "9"),
+    "idle timeout zero": ("IDLE_TIMEOUT", "0"),
+    "lifetime unit": ("MAX_LIFETIME", "30m"),
+    "queue timeout negative": ("QUEUE_TIMEOUT", "-1"),
+    "memory too little": ("MEMORY_LIMIT", "50"),
+    "cache huge": ("CACHE_SIZE", "999999"),
+    "cache ttl zero": ("CACHE_TTL", "0"),
+    "redis other scheme": ("REDIS_URL", "http://127.0.0.1:6379"),
+    "redis password open": ("REDIS_URL", "redis://:hunter2/x@127.0.0.1"),
+    "metrics not a network": ("METRICS_ALLOW", "everybody"),
+    "metrics token short": ("METRICS_TOKEN", "hunter2-short"),
     "port": ("PORT", "70000"),
     "socket mode": ("SOCKET_MODE", "0999"),
     "cors star": ("CORS_ORIGINS", "*"),
@@ -62,6 +73,7 @@ def test_wrong_setting_is_named_in_one_line(make_cli, database, case):
     assert name in line
     if name in ("JWT_SECRET", "SECRETS_KEY") and value:
         assert value not in line
+    assert "hunter2" not in line
     assert cli.run("check-config").returncode != 0
 
 
@@ -122,9 +134,11 @@ def test_good_settings_pass_the_check(make_cli, database):
 
 
 def test_settings_shows_values_but_no_secrets(make_cli, database):
-    cli = make_cli(database, RATE_LIMIT="7")
+    cli = make_cli(database, RATE_LIMIT="7", REDIS_URL="redis://ccr:hunter2@127.0.0.1", METRICS_TOKEN="hunter2-0123456789")
     output = cli.run("settings", check=True).stdout
     assert "RATE_LIMIT" in output
+    assert "redis://***@127.0.0.1" in output
+    assert "hunter2" not in output
     for secret in (cli.env["JWT_SECRET"], cli.env["SECRETS_KEY"].split(":")[1]):
         assert secret not in output
     assert cli.env["DATABASE_URL"].split(":")[2].split("@")[0] not in output

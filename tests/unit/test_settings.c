@@ -33,7 +33,10 @@ static const char *const names[] = {
     "SECRETS_KEY",
     "CORS_ORIGINS",
     "COOKIE_SECURE",
+    "MIN_CONNECTIONS",
     "MAX_CONNECTIONS",
+    "IDLE_TIMEOUT",
+    "MAX_LIFETIME",
     "CONNECTION_TIMEOUT",
     "STATEMENT_TIMEOUT",
     "SLOW_STATEMENT",
@@ -43,6 +46,13 @@ static const char *const names[] = {
     "MAX_BODY_SIZE",
     "RATE_LIMIT",
     "RATE_LIMIT_BURST",
+    "QUEUE_TIMEOUT",
+    "MEMORY_LIMIT",
+    "CACHE_SIZE",
+    "CACHE_TTL",
+    "REDIS_URL",
+    "METRICS_ALLOW",
+    "METRICS_TOKEN",
     "UPDATE_URL",
     "LOG_LEVEL",
     "LOG_FORMAT",
@@ -139,7 +149,10 @@ static void defaults(void **state)
     assert_string_equal(s.secrets_key, "k1:" KEY);
     assert_string_equal(s.cors_origins, "");
     assert_int_equal(s.cookie_secure_mode, COOKIE_SECURE_AUTO);
+    assert_int_equal(s.min_connections, 2);
     assert_int_equal(s.max_connections, 8);
+    assert_int_equal(s.idle_timeout, 300);
+    assert_int_equal(s.max_lifetime, 1800);
     assert_int_equal(s.connection_timeout, 30);
     assert_int_equal(s.statement_timeout, 10000);
     assert_int_equal(s.slow_statement, 200);
@@ -149,6 +162,13 @@ static void defaults(void **state)
     assert_int_equal(s.max_body_size, 2097152);
     assert_int_equal(s.rate_limit, 100);
     assert_int_equal(s.rate_limit_burst, 20);
+    assert_int_equal(s.queue_timeout, 3000);
+    assert_int_equal(s.memory_limit, 256);
+    assert_int_equal(s.cache_size, 16);
+    assert_int_equal(s.cache_ttl, 300);
+    assert_string_equal(s.redis_url, "");
+    assert_string_equal(s.metrics_allow, "127.0.0.1,::1");
+    assert_string_equal(s.metrics_token, "");
     assert_string_equal(s.update_url, "");
     assert_int_equal(s.log_level, LOG_LEVEL_INFO);
     assert_int_equal(s.log_format, LOG_FORMAT_JSON);
@@ -170,7 +190,10 @@ static void every_member_is_set(void **state)
     setenv("REFRESH_TOKEN_TTL", "3600", 1);
     setenv("CORS_ORIGINS", " https://A.example , http://[::1]:8081,tauri://localhost,https://b.example:443", 1);
     setenv("COOKIE_SECURE", "never", 1);
+    setenv("MIN_CONNECTIONS", "1023", 1);
     setenv("MAX_CONNECTIONS", "1024", 1);
+    setenv("IDLE_TIMEOUT", "6", 1);
+    setenv("MAX_LIFETIME", "0", 1);
     setenv("CONNECTION_TIMEOUT", "1", 1);
     setenv("STATEMENT_TIMEOUT", "2", 1);
     setenv("SLOW_STATEMENT", "0", 1);
@@ -180,6 +203,13 @@ static void every_member_is_set(void **state)
     setenv("MAX_BODY_SIZE", "16777216", 1);
     setenv("RATE_LIMIT", "0", 1);
     setenv("RATE_LIMIT_BURST", "5", 1);
+    setenv("QUEUE_TIMEOUT", "0", 1);
+    setenv("MEMORY_LIMIT", "96", 1);
+    setenv("CACHE_SIZE", "0", 1);
+    setenv("CACHE_TTL", "7", 1);
+    setenv("REDIS_URL", "redis://10.0.0.1:6380/2", 1);
+    setenv("METRICS_ALLOW", "10.0.0.0/8,fd00::/8", 1);
+    setenv("METRICS_TOKEN", "0123456789abcdef", 1);
     setenv("UPDATE_URL", "https://updates.example:8443/v1?x=1", 1);
     setenv("LOG_LEVEL", "DEBUG", 1);
     setenv("LOG_FORMAT", "text", 1);
@@ -194,7 +224,10 @@ static void every_member_is_set(void **state)
     assert_int_equal(s.refresh_token_ttl, 3600);
     assert_string_equal(s.cors_origins, "https://a.example,http://[::1]:8081,tauri://localhost,https://b.example");
     assert_int_equal(s.cookie_secure_mode, COOKIE_SECURE_NEVER);
+    assert_int_equal(s.min_connections, 1023);
     assert_int_equal(s.max_connections, 1024);
+    assert_int_equal(s.idle_timeout, 6);
+    assert_int_equal(s.max_lifetime, 0);
     assert_int_equal(s.connection_timeout, 1);
     assert_int_equal(s.statement_timeout, 2);
     assert_int_equal(s.slow_statement, 0);
@@ -204,10 +237,39 @@ static void every_member_is_set(void **state)
     assert_int_equal(s.max_body_size, 16777216);
     assert_int_equal(s.rate_limit, 0);
     assert_int_equal(s.rate_limit_burst, 5);
+    assert_int_equal(s.queue_timeout, 0);
+    assert_int_equal(s.memory_limit, 96);
+    assert_int_equal(s.cache_size, 0);
+    assert_int_equal(s.cache_ttl, 7);
+    assert_string_equal(s.redis_url, "redis://10.0.0.1:6380/2");
+    assert_string_equal(s.metrics_allow, "10.0.0.0/8,fd00::/8");
+    assert_string_equal(s.metrics_token, "0123456789abcdef");
     assert_string_equal(s.update_url, "https://updates.example:8443/v1?x=1");
     assert_int_equal(s.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(s.log_format, LOG_FORMAT_TEXT);
     assert_string_equal(s.log_file, "/var/log/ccr.log");
+    settings_free(&s);
+}
+
+/* The default follows a smaller maximum: who only ever wrote MAX_CONNECTIONS must not be refused. */
+static void the_fewest_workers_follow_the_most(void **state)
+{
+    struct settings s;
+    struct capture capture;
+
+    (void)state;
+    setenv("MAX_CONNECTIONS", "1", 1);
+    load(&s, NULL);
+    assert_int_equal(s.min_connections, 1);
+    settings_print(&s, capture_open(&capture), false);
+    assert_non_null(strstr(capture_text(&capture), "\nMIN_CONNECTIONS      1  "));
+    free(capture.text);
+    settings_free(&s);
+    setenv("MIN_CONNECTIONS", "2", 1);
+    expect_error(NULL, "MIN_CONNECTIONS: 2 is more than MAX_CONNECTIONS (1)");
+    setenv("MAX_CONNECTIONS", "2", 1);
+    load(&s, NULL);
+    assert_int_equal(s.min_connections, 2);
     settings_free(&s);
 }
 
@@ -218,7 +280,8 @@ struct wrong {
 #define ENCODE                                                                                                         \
     "percent-encode special characters (@ is %40, : is %3A, / is %2F, ? is %3F) in the user, password and database "   \
     "name"
-#define URI "DATABASE_URL: must be a URI such as postgresql://user:password@host:5432/database"
+#define REDIS "REDIS_URL: must be like redis://[user:password@]host[:port][/database] or unix:/path"
+#define URI   "DATABASE_URL: must be a URI such as postgresql://user:password@host:5432/database"
 
 static const struct wrong wrongs[] = {
     {"DATABASE_URL", "", "DATABASE_URL: is required"},
@@ -271,7 +334,11 @@ static const struct wrong wrongs[] = {
     {"CORS_ORIGINS", "http://a:70000",
      "CORS_ORIGINS: \"http://a:70000\" is not an origin (scheme://host or scheme://host:port)"},
     {"COOKIE_SECURE", "yes", "COOKIE_SECURE: \"yes\" is not one of auto, always, never"},
+    {"MIN_CONNECTIONS", "0", "MIN_CONNECTIONS: \"0\" is not a whole number between 1 and 1024"},
+    {"MIN_CONNECTIONS", "9", "MIN_CONNECTIONS: 9 is more than MAX_CONNECTIONS (8)"},
     {"MAX_CONNECTIONS", "0", "MAX_CONNECTIONS: \"0\" is not a whole number between 1 and 1024"},
+    {"IDLE_TIMEOUT", "0", "IDLE_TIMEOUT: \"0\" is not a whole number between 1 and 86400"},
+    {"MAX_LIFETIME", "30m", "MAX_LIFETIME: \"30m\" is not a whole number between 0 and 604800"},
     {"CONNECTION_TIMEOUT", "30s", "CONNECTION_TIMEOUT: \"30s\" is not a whole number between 1 and 300"},
     {"STATEMENT_TIMEOUT", "0", "STATEMENT_TIMEOUT: \"0\" is not a whole number between 1 and 600000"},
     {"SLOW_STATEMENT", "-1", "SLOW_STATEMENT: \"-1\" is not a whole number between 0 and 600000"},
@@ -282,6 +349,24 @@ static const struct wrong wrongs[] = {
     {"MAX_BODY_SIZE", "16777217", "MAX_BODY_SIZE: \"16777217\" is not a whole number between 1024 and 16777216"},
     {"RATE_LIMIT", "abc", "RATE_LIMIT: \"abc\" is not a whole number between 0 and 1000000"},
     {"RATE_LIMIT_BURST", " 1", "RATE_LIMIT_BURST: \" 1\" is not a whole number between 0 and 1000000"},
+    {"QUEUE_TIMEOUT", "600001", "QUEUE_TIMEOUT: \"600001\" is not a whole number between 0 and 600000"},
+    {"MEMORY_LIMIT", "256M", "MEMORY_LIMIT: \"256M\" is not a whole number between 0 and 65536"},
+    {"MEMORY_LIMIT", "50", "MEMORY_LIMIT: 50 MiB is too little to serve a request; at least 96, or 0 for none"},
+    {"CACHE_SIZE", "4097", "CACHE_SIZE: \"4097\" is not a whole number between 0 and 4096"},
+    {"CACHE_TTL", "0", "CACHE_TTL: \"0\" is not a whole number between 1 and 86400"},
+    {"REDIS_URL", "localhost:6379", REDIS},
+    {"REDIS_URL", "http://u:hunter2@h", REDIS},
+    {"REDIS_URL", "redis://", REDIS},
+    {"REDIS_URL", "redis://:hunter2@", REDIS},
+    {"REDIS_URL", "redis://:hunter2@h:0", REDIS},
+    {"REDIS_URL", "redis://:hunter2@h/first", REDIS},
+    {"REDIS_URL", "redis://:hunter2%zz@h", REDIS},
+    {"REDIS_URL", "redis://:hunter2/x@h", REDIS},
+    {"REDIS_URL", "unix:run/redis.sock", REDIS},
+    {"METRICS_ALLOW", "everybody", "METRICS_ALLOW: \"everybody\" is not an address or a network such as 10.0.0.0/8"},
+    {"METRICS_ALLOW", "127.0.0.1,10.0.0.0/33",
+     "METRICS_ALLOW: \"10.0.0.0/33\" is not an address or a network such as 10.0.0.0/8"},
+    {"METRICS_TOKEN", "hunter2", "METRICS_TOKEN: has 7 bytes; at least 16 are needed"},
     {"UPDATE_URL", "ftp://a.example", "UPDATE_URL: \"ftp://a.example\" is not an http:// or https:// URL"},
     {"UPDATE_URL", "https:///path", "UPDATE_URL: \"https:///path\" is not an http:// or https:// URL"},
     {"UPDATE_URL", "https://u:hunter2@a.example/", "UPDATE_URL: must not hold a user or password"},
@@ -368,6 +453,39 @@ static void good_database_urls(void **state)
             fail_msg("%s: %s", urls[i][0], capture.text);
         assert_null(strstr(capture.text, "hunter2"));
         free(capture.text);
+        settings_free(&s);
+    }
+}
+
+static void good_redis_urls(void **state)
+{
+    static const char *const urls[][2] = {
+        /* what is printed, when it differs */
+        {"redis://localhost", NULL},
+        {"redis://localhost:6379/15", NULL},
+        {"redis://[::1]:6379", NULL},
+        {"unix:/run/redis/redis.sock", NULL},
+        {"redis://:hunter2@localhost/0", "redis://***@localhost/0"},
+        {"redis://ccr:hunter2@localhost:6379", "redis://***@localhost:6379"},
+        {"redis://ccr:hunter2%40x@localhost", "redis://***@localhost"},
+        {"redis://:x@hunter2@localhost", "redis://***@localhost"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        struct settings s;
+        struct capture capture;
+        setenv("REDIS_URL", urls[i][0], 1);
+        load(&s, NULL);
+        assert_string_equal(s.redis_url, urls[i][0]);
+        for (int json = 0; json <= 1; json++) {
+            settings_print(&s, capture_open(&capture), json);
+            if (!strstr(capture_text(&capture), urls[i][1] ? urls[i][1] : urls[i][0]))
+                fail_msg("%s: %s", urls[i][0], capture.text);
+            assert_null(strstr(capture.text, "hunter2@localhost"));
+            assert_null(strstr(capture.text, ":hunter2"));
+            free(capture.text);
+        }
         settings_free(&s);
     }
 }
@@ -524,12 +642,14 @@ static void printed_settings_hide_secrets(void **state)
 
     (void)state;
     setenv("JWT_SECRET_PREVIOUS", "previous-" JWT, 1);
+    setenv("METRICS_TOKEN", "metrics-0123456789", 1);
+    setenv("REDIS_URL", "redis://ccr:redis-password@localhost", 1);
     load(&s, NULL);
     settings_print(&s, capture_open(&table), false);
     settings_print(&s, capture_open(&json), true);
     capture_text(&table);
     capture_text(&json);
-    static const char *const secrets[] = {"hunter2", JWT, KEY};
+    static const char *const secrets[] = {"hunter2", JWT, KEY, "metrics-0123456789", "redis-password"};
     for (size_t i = 0; i < COUNT(secrets); i++) {
         assert_null(strstr(table.text, secrets[i]));
         assert_null(strstr(json.text, secrets[i]));
@@ -539,8 +659,8 @@ static void printed_settings_hide_secrets(void **state)
     assert_non_null(strstr(table.text, "\nSOCKET_MODE          0660"));
 
     json_t *rows = json_loads(json.text, 0, &why);
-    assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 20), "value")), 100);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 20), "source")), "default");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(rows, 23), "value")), 100);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 23), "source")), "default");
     assert_true(json_is_null(json_object_get(json_array_get(rows, 3), "value")));
     json_decref(rows);
     free(table.text);
@@ -595,10 +715,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(defaults, setup),
         cmocka_unit_test_setup(every_member_is_set, setup),
+        cmocka_unit_test_setup(the_fewest_workers_follow_the_most, setup),
         cmocka_unit_test_setup(wrong_values_name_the_variable, setup),
         cmocka_unit_test_setup(every_row_is_tested, setup),
         cmocka_unit_test_setup(too_long_a_value, setup),
         cmocka_unit_test_setup(good_database_urls, setup),
+        cmocka_unit_test_setup(good_redis_urls, setup),
         cmocka_unit_test_setup(rust_log_is_an_alias, setup),
         cmocka_unit_test_setup(the_environment_wins_over_the_file, setup),
         cmocka_unit_test_setup(env_file_syntax, setup),

@@ -1,0 +1,36 @@
+/* Pool size: how many workers there should be. Decided from counts and time alone, so that it can be tested without any
+ * process. */
+#ifndef CCR_POOL_SIZE_H
+#define CCR_POOL_SIZE_H
+
+#include <stdint.h>
+
+/* What the pool looks like at one moment. */
+struct pool_load {
+    int min, max;    /* bounds of the number of workers; min <= max */
+    int ready, idle; /* workers that can serve, and those of them that have nothing to do */
+    int64_t idle_ms; /* for how long somebody must have been idle for nothing */
+};
+
+/* All zero at the start. */
+struct pool_size {
+    int target;
+    int step;    /* how many the next growth adds: doubled each time, 1 again once there are idle ones */
+    int grown;   /* since second_ms, which bounds growth to POOL_GROWTH a second */
+    int surplus; /* the fewest idle workers beyond the spare ones since surplus_ms */
+    int64_t second_ms, surplus_ms, next_look_ms;
+};
+
+enum { POOL_GROWTH = 32 };
+
+/* How many of that many workers should be idle, so that the next requests find one. */
+int pool_size_spare(int workers);
+
+/* The number decided last, within the bounds, which a reload may have changed since. */
+int pool_size_target(const struct pool_size *size, int min, int max);
+
+/* Decides anew when that is due; returns by how much the number grew, less than 0 when it shrank. next_look_ms says when the
+ * next decision is due. */
+int pool_size_look(struct pool_size *size, const struct pool_load *load, int64_t now);
+
+#endif

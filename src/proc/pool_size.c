@@ -1,0 +1,83 @@
+/* Pool size: grows fast, because requests are waiting; shrinks slowly, because an idle worker costs only memory and a
+ * connection. */
+#include "pool_size.h"
+
+#include <limits.h>
+
+enum {
+    GROWING_LOOK_MS = 100,
+    STEADY_LOOK_MS = 1000, /* there are as many as there may be: growth need not be noticed */
+    SECOND_MS = 1000,
+    WORKERS_A_SPARE = 8,
+};
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+int pool_size_spare(int workers)
+{
+    return workers < 2 * WORKERS_A_SPARE ? 1 : workers / WORKERS_A_SPARE;
+}
+
+int pool_size_target(const struct pool_size *size, int min, int max)
+{
+    return size->target < min ? min : least(size->target, max);
+}
+
+static void forget_surplus(struct pool_size *size, int64_t now)
+{
+    size->surplus = INT_MAX;
+    size->surplus_ms = now;
+}
+
+static int grow(struct pool_size *size, const struct pool_load *load, int64_t now)
+{
+    if (now - size->second_ms >= SECOND_MS) {
+        size->second_ms = now;
+        size->grown = 0;
+    }
+    int added = least(least(size->step, load->max - size->target), POOL_GROWTH - size->grown);
+    if (added <= 0)
+        return 0;
+    size->step = least(size->step * 2, POOL_GROWTH);
+    size->grown += added;
+    size->target += added;
+    return added;
+}
+
+/* Only those leave that were idle beyond the spare ones at every look of the whole window. */
+static int shrink(struct pool_size *size, const struct pool_load *load, int surplus, int64_t now)
+{
+    size->surplus = least(size->surplus, surplus);
+    if (now - size->surplus_ms < load->idle_ms)
+        return 0;
+    int removed = least(size->surplus, size->target - load->min);
+    forget_surplus(size, now);
+    size->target -= removed;
+    return -removed;
+}
+
+static int decide(struct pool_size *size, const struct pool_load *load, int64_t now)
+{
+    int spare = pool_size_spare(size->target), surplus = load->idle - spare;
+    /* Those still starting will be idle in a moment: a slow start must not make for more starts. */
+    int coming = size->target > load->ready ? size->target - load->ready : 0;
+    if (surplus >= 0 || size->step < 1)
+        size->step = 1;
+    if (surplus > 0 && size->target > load->min)
+        return shrink(size, load, surplus, now);
+    forget_surplus(size, now);
+    return surplus + coming < 0 ? grow(size, load, now) : 0;
+}
+
+int pool_size_look(struct pool_size *size, const struct pool_load *load, int64_t now)
+{
+    if (now < size->next_look_ms)
+        return 0;
+    size->target = pool_size_target(size, load->min, load->max);
+    int change = decide(size, load, now);
+    size->next_look_ms = now + (size->target < load->max ? GROWING_LOOK_MS : STEADY_LOOK_MS);
+    return change;
+}

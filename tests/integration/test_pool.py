@@ -1,0 +1,246 @@
+"""The number of workers between MIN_CONNECTIONS and MAX_CONNECTIONS, and the memory each may have."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from stack import Load, Pending, table_locked, wait_for_blocked, wait_until
+
+FEWEST, MOST = 2, 8
+CLIENTS = 24
+MIB = 1 << 20
+
+
+@pytest.fixture
+def elastic(fresh_stack):
+    """A stack whose pool grows and shrinks, logged in."""
+    def make(**settings):
+        wanted = {"MIN_CONNECTIONS": FEWEST, "MAX_CONNECTIONS": MOST, "IDLE_TIMEOUT": 2, "LOG_LEVEL": "debug", **settings}
+        stack = fresh_stack(**wanted)
+        stack.admin = stack.client("admin")
+        stack.fewest, stack.most = int(wanted["MIN_CONNECTIONS"]), int(wanted["MAX_CONNECTIONS"])
+        wait_until("the fewest workers run", lambda: running(stack) == stack.fewest)
+        return stack
+    return make
+
+
+def running(stack):
+    """Workers that serve or wait; one that leaves is none."""
+    return len(stack.backend.workers())
+
+
+def has(stack, count, timeout=30):
+    wait_until(f"{count} workers run", lambda: running(stack) == count, timeout=timeout)
+
+
+def messages(stack, text):
+    return [entry for entry in stack.backend.log_entries() if entry.get("message") == text]
+
+
+def another(stack):
+    """The same user on a connection of its own."""
+    client = stack.client()
+    client.token = stack.admin.token
+    return client
+
+
+def grow_to_most(stack):
+    """With requests that all wait for a lock: each occupies a worker."""
+    with table_locked(stack):
+        pending = [Pending(another(stack), "GET", "/api/configs") for _ in range(stack.most)]
+        wait_for_blocked(stack, stack.most)
+        has(stack, stack.most)
+    for request in pending:
+        assert request.result().status_code == 200
+
+
+def test_starts_with_the_fewest_and_stays_there(elastic):
+    stack = elastic(IDLE_TIMEOUT=1)
+    starting = messages(stack, "starting")[0]
+    assert (starting["min_workers"], starting["max_workers"]) == (FEWEST, MOST)
+    assert messages(stack, "ready")[0]["workers"] == FEWEST
+    before = stack.backend.workers()
+    for _ in range(30):
+        assert stack.admin.get("/api/configs").status_code == 200
+        time.sleep(0.05)
+    assert stack.backend.workers() == before
+
+
+def test_grows_when_all_are_busy_and_shrinks_when_nobody_needs_them(elastic):
+    stack = elastic()
+    grow_to_most(stack)
+    seen = []
+    wait_until("it is back at the fewest", lambda: seen.append(running(stack)) or seen[-1] == FEWEST, timeout=30)
+    time.sleep(2.5)
+    assert running(stack) == FEWEST
+    assert min(seen) == FEWEST and max(seen) == MOST
+    assert stack.status()["workers"]["restarts"] == 0
+    assert not messages(stack, "worker died")
+
+
+def test_no_request_is_lost_while_it_grows_and_shrinks(elastic):
+    stack = elastic(IDLE_TIMEOUT=1)
+    highest, rounds = 0, 3
+    outcomes = []
+    for _ in range(rounds):
+        with Load(stack, stack.admin.token, "/api/configs", threads=CLIENTS) as load:
+            wait_until("it has grown", lambda: running(stack) > FEWEST, timeout=30)
+            load.progress(500)
+            highest = max(highest, running(stack))
+        outcomes.append(load)
+        # One client goes on while the others' workers are retired under it.
+        with Load(stack, stack.admin.token, "/api/configs", threads=1) as load:
+            wait_until("it has shrunk", lambda: running(stack) <= FEWEST + 1, timeout=30)
+        outcomes.append(load)
+    print(f"{sum(len(load.outcomes) for load in outcomes)} requests, at most {highest} workers")
+    assert [load.failures for load in outcomes if load.failures] == []
+    assert FEWEST < highest <= MOST
+    has(stack, FEWEST)
+    assert stack.status()["workers"]["restarts"] == 0
+
+
+def shrinks_around_a_request(stack):
+    """Whether the pool is down to its fewest before the lock that a request waits for is given up, after 5 s."""
+    grow_to_most(stack)
+    with table_locked(stack):
+        pending = Pending(another(stack), "GET", "/api/configs")
+        wait_for_blocked(stack)
+        wait_until("it has shrunk, or is too late", lambda: running(stack) == FEWEST or pending.outcome is not None, timeout=20)
+        in_time = pending.outcome is None
+    return pending.result().status_code == 200 and in_time
+
+
+def test_a_busy_worker_is_not_retired_in_place_of_an_idle_one(elastic):
+    """A retired one stays until its request is done: there would be one more than the fewest."""
+    stack = elastic(IDLE_TIMEOUT=1)
+    assert any(shrinks_around_a_request(stack) for _ in range(5))
+
+
+def test_killed_workers_are_replaced_while_it_grows(elastic):
+    stack = elastic(IDLE_TIMEOUT=300)
+    with Load(stack, stack.admin.token, "/api/configs", threads=CLIENTS) as load:
+        for _ in range(6):
+            os.kill(stack.backend.workers()[-1], signal.SIGKILL)
+            load.progress(50)
+    assert {outcome for _, outcome in load.failures} <= {502}
+    assert len(load.failures) <= 6
+    wait_until("all are there again", lambda: FEWEST <= stack.status()["workers"]["total"] == running(stack) <= MOST)
+    grow_to_most(stack)
+    for pid in stack.backend.workers():
+        os.kill(pid, signal.SIGKILL)
+    has(stack, MOST)
+    assert stack.admin.get("/api/configs").status_code == 200
+
+
+def test_a_reload_keeps_a_grown_pool_and_follows_new_bounds(elastic):
+    stack = elastic(IDLE_TIMEOUT=300)
+    grow_to_most(stack)
+    bounds = [(FEWEST, MOST, MOST), (3, 5, 5), (6, 12, 6), (1, 2, 2)]  # the number stays where the bounds let it
+    with Load(stack, stack.admin.token, "/api/system/live", threads=1) as load:
+        for number, (fewest, most, expected) in enumerate(bounds, start=1):
+            before = set(stack.backend.workers())
+            stack.cli.write_env(MIN_CONNECTIONS=str(fewest), MAX_CONNECTIONS=str(most))
+            stack.backend.send(signal.SIGHUP)
+            wait_until("the reload is done", lambda: len(messages(stack, "reload done")) == number, timeout=30, step=0.1)
+            wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()), timeout=30)
+            has(stack, expected)
+    assert load.failures == []
+
+
+def test_a_reload_with_the_bounds_the_wrong_way_round_is_refused(elastic):
+    stack = elastic()
+    before = stack.backend.workers()
+    stack.cli.write_env(MIN_CONNECTIONS="5", MAX_CONNECTIONS="4")
+    stack.backend.send(signal.SIGHUP)
+    wait_until("the log says why", lambda: "MIN_CONNECTIONS: 5 is more than MAX_CONNECTIONS (4)" in stack.backend.log())
+    assert stack.backend.workers() == before
+
+
+def test_workers_of_a_large_pool_do_not_connect_all_at_once(fresh_stack):
+    """While PostgreSQL takes connections but says nothing, no more than 8 workers wait for it."""
+    stack = fresh_stack(own_cluster=True, MAX_CONNECTIONS=40, CONNECTION_TIMEOUT=2, start=False)
+    stack.cluster.process.send(signal.SIGSTOP)
+    try:
+        stack.backend.start()
+        wait_until("workers start", lambda: running(stack) > 1, timeout=30)  # before, the check of the schema is the only child
+        seen = set()
+        for _ in range(50):
+            seen.add(running(stack))
+            time.sleep(0.01)
+        print(f"starting at a time: {sorted(seen)}")
+        assert max(seen) <= 8
+    finally:
+        stack.cluster.process.send(signal.SIGCONT)
+    has(stack, 40)
+    stack.nginx.start()
+    wait_until("the status is healthy", stack.healthy, timeout=20)
+
+
+# ---- memory ---------------------------------------------------------------------------------------------------------
+
+def limit_of(pid):
+    """RLIMIT_DATA, soft and hard, in MiB; None without one."""
+    words = re.search(r"^Max data size +(\S+) +(\S+)", Path(f"/proc/{pid}/limits").read_text(), re.M).groups()
+    return tuple(None if word == "unlimited" else int(word) // MIB for word in words)
+
+
+def test_each_worker_has_its_memory_limited_and_the_master_has_not(fresh_stack):
+    stack = fresh_stack(MAX_CONNECTIONS=2, MEMORY_LIMIT=128)
+    assert {limit_of(pid) for pid in stack.backend.workers()} == {(128, None)}
+    assert limit_of(stack.backend.pid) == (None, None)
+    for setting, expected in (("300", 300), ("0", None)):  # a reload may raise it
+        before = set(stack.backend.workers())
+        stack.cli.write_env(MEMORY_LIMIT=setting)
+        stack.backend.send(signal.SIGHUP)
+        wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()), timeout=30)
+        assert {limit_of(pid) for pid in stack.backend.workers()} == {(expected, None)}
+
+
+def limited_from_outside(make, mebibytes, **settings):
+    stack = make(start=False, **settings)
+    command = stack.backend.command()
+    stack.backend.command = lambda: ["prlimit", f"--data={mebibytes * MIB}", "--", *command]
+    return stack.start()
+
+
+def test_a_lower_limit_from_outside_stays(fresh_stack):
+    stack = limited_from_outside(fresh_stack, 48, MAX_CONNECTIONS=2, MEMORY_LIMIT=256)
+    assert {limit_of(pid) for pid in stack.backend.workers()} == {(48, 48)}
+    assert stack.client("admin").get("/api/configs").status_code == 200
+
+
+EXPANDING = {  # good JSON and good TOML that need far more memory than their own size
+    "lists in JSON": {"content": [[]] * 450000},
+    "lists in TOML": {"content": "a = [" + ",".join(["[]"] * 340000) + "]"},
+    "tables in TOML": {"content": "\n".join(f"[[a{i}]]" for i in range(90000))},
+}
+
+
+@pytest.mark.parametrize("outer", [None, 48])
+def test_what_does_not_fit_is_refused_and_the_next_request_is_served(fresh_stack, outer):
+    settings = {"MAX_CONNECTIONS": 2, "MEMORY_LIMIT": 96}
+    stack = limited_from_outside(fresh_stack, outer, **settings) if outer else fresh_stack(**settings)
+    admin = stack.client("admin")
+    for what, body in [*EXPANDING.items()] * 3:
+        answer = admin.post("/api/import", json={"mode": "merge", "dry_run": True, **body})
+        # Lists in JSON fit under the larger limit, and are then found to be no text.
+        allowed = (413, 502) if "TOML" in what or outer else (400, 413)
+        assert answer.status_code in allowed, f"{what}: {answer.status_code} {answer.text[:200]}"
+        assert admin.get("/api/configs").status_code == 200
+    has(stack, 2)
+    assert messages(stack, "request ran out of memory")
+    assert stack.healthy()
+
+
+def test_no_memory_for_a_password_is_not_a_wrong_password(fresh_stack):
+    stack = limited_from_outside(fresh_stack, 16, MAX_CONNECTIONS=2)  # Argon2id takes 19
+    stack.cli.add_user("ada", "correct horse battery staple")
+    answer = stack.client().post("/api/auth/login", json={"username": "ada", "password": "correct horse battery staple"})
+    assert answer.status_code == 502
+    assert messages(stack, "out of memory for checking a password")
+    has(stack, 2)
+    assert stack.healthy()
