@@ -2,8 +2,8 @@
 #include "metrics.h"
 
 #include <stdatomic.h>
-#include <stddef.h>
-#include <sys/mman.h>
+
+#include "shared_lock.h"
 
 struct metrics {
     _Atomic uint64_t counters[METRIC_COUNT];
@@ -13,11 +13,8 @@ static struct metrics *shared;
 
 bool metrics_init(void)
 {
-    void *memory = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return false;
-    shared = memory;
-    return true;
+    shared = shared_memory(sizeof *shared);
+    return shared;
 }
 
 void metrics_add(enum metric metric, uint64_t count)

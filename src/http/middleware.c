@@ -7,8 +7,11 @@
 
 #include "address.h"
 #include "authn.h"
+#include "cached.h"
+#include "freshness.h"
 #include "json.h"
 #include "log.h"
+#include "overload.h"
 #include "rate_limit.h"
 #include "router.h"
 #include "util.h"
@@ -115,12 +118,13 @@ static enum error share_with_origin(struct request *rq, struct response *rs)
         return OK;
     response_header(rs, "Access-Control-Allow-Origin", origin);
     response_header(rs, "Access-Control-Expose-Headers",
-                    "ETag, X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, "
-                    "RateLimit-Policy");
+                    "ETag, X-Request-Id, X-CCR-Generation, Retry-After, RateLimit-Limit, RateLimit-Remaining, "
+                    "RateLimit-Reset, RateLimit-Policy");
     if (rq->method == OPTIONS) {
         response_header(rs, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
-        response_header(rs, "Access-Control-Allow-Headers",
-                        "Authorization, Content-Type, If-Match, If-None-Match, X-CCR-Workspace, X-Request-Id");
+        response_header(
+            rs, "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, If-Match, If-None-Match, X-CCR-Generation, X-CCR-Workspace, X-Request-Id");
         response_header(rs, "Access-Control-Max-Age", "600");
     }
     return OK;
@@ -147,11 +151,12 @@ static bool is_safe(const struct request *rq)
 static enum error identify(struct request *rq, struct response *rs)
 {
     /* A connection that died meanwhile is found dead here, for a login too, and not by the first statement. */
-    if (db_poll(rq->db))
+    if (!(rq->route->flags & ROUTE_NO_DATABASE) && db_poll(rq->db))
         authn_forget();
     db_tenant(rq->db, "", "");
     if (rq->route->access == ACCESS_PUBLIC)
         return OK;
+    freshness_read(rq);
     enum error error = authenticate(rq, rs);
     if (!error && rq->who.credential == CREDENTIAL_NONE)
         error = ERR_AUTHENTICATION;
@@ -292,7 +297,7 @@ static enum error take_input(struct request *rq, struct response *rs)
 
 /* ---- handler ---------------------------------------------------------------------------------------------------- */
 
-static enum error finish_transaction(struct request *rq, enum error error)
+static enum error finish_transaction(struct request *rq, struct response *rs, enum error error)
 {
     if (error && !rq->keep_changes) {
         db_rollback(rq->db);
@@ -301,6 +306,8 @@ static enum error finish_transaction(struct request *rq, enum error error)
     enum error committed = db_commit(rq->db);
     if (!committed && rq->identity_changed && rq->service->board)
         atomic_fetch_add(&rq->service->board->identity_generation, 1);
+    if (!committed)
+        freshness_write(rq, rs);
     return error ? error : committed;
 }
 
@@ -314,12 +321,16 @@ static enum error handle(struct request *rq, struct response *rs)
         log_error("handler wrote no complete answer", LOG_STR("route", rq->route->pattern));
         error = ERR_INTERNAL;
     }
-    return transaction ? finish_transaction(rq, error) : error;
+    if (transaction)
+        return finish_transaction(rq, rs, error);
+    if (!error)
+        cached_keep(rq, rs);
+    return error;
 }
 
 static enum error (*const steps[])(struct request *, struct response *) = {
-    share_with_origin, find_route, limit_address, identify, refuse_cross_site,
-    authorize,         limit_user, take_input,    handle,
+    share_with_origin, find_route, drop_abandoned, refuse_late, limit_address, identify,
+    refuse_cross_site, authorize,  limit_user,     take_input,  cached_look,   handle,
 };
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */

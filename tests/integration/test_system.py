@@ -232,7 +232,8 @@ def test_request_ids_that_will_not_do(ada, sent):
 
 
 def test_headers_of_every_answer(ada):
-    for answer in (ada.get("/api/configs"), ada.get("/api/configs/nobody"), ada.get("/api/nowhere"),
+    assert ada.get("/api/configs").headers["Cache-Control"] == "private, no-cache", "kept, but asked about each time"
+    for answer in (ada.get("/api/validate"), ada.get("/api/configs/nobody"), ada.get("/api/nowhere"),
                    ada.post("/api/switch", data="{"),
                    ada.get("/nowhere")):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
