@@ -58,7 +58,7 @@ def strings(node):
 def test_compose_variables_are_those_of_the_example():
     used = {name for text in strings(compose()) for name in re.findall(r"\$\{([A-Z_]+)", text)}
     example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (DOCKER / "env.example").read_text(), re.M))
-    assert used == set(example)
+    assert used | {"COMPOSE_PROFILES"} == set(example)  # which Compose itself reads
     for name in ("POSTGRES_PASSWORD", "DATABASE_PASSWORD", "JWT_SECRET", "SECRETS_KEY"):
         assert example[name] == ""
         for text in strings(compose()):
@@ -76,7 +76,8 @@ def test_compose_holds_no_secret():
 
 def test_compose_services_are_fenced_in_and_start_in_order():
     services = compose()["services"]
-    assert set(services) == {"postgres", "migrate", "backend", "nginx"}
+    assert set(services) == {"postgres", "redis", "migrate", "backend", "nginx"}
+    assert {name: service["profiles"] for name, service in services.items() if "profiles" in service} == {"redis": ["redis"]}
     for name, service in services.items():
         assert service["read_only"] is True and service["cap_drop"] == ["ALL"] and "cap_add" not in service, name
         assert service["security_opt"] == ["no-new-privileges:true"] and "privileged" not in service, name
@@ -85,7 +86,7 @@ def test_compose_services_are_fenced_in_and_start_in_order():
             assert wish["condition"] != "service_healthy" or "healthcheck" in services[other]
             assert wish["condition"] != "service_completed_successfully" or services[other]["restart"] == "no"
     order = {name: set(service.get("depends_on", {})) for name, service in services.items()}
-    assert order == {"postgres": set(), "migrate": {"postgres"}, "backend": {"postgres", "migrate"}, "nginx": {"backend"}}
+    assert order == {"postgres": set(), "redis": set(), "migrate": {"postgres"}, "backend": {"postgres", "migrate"}, "nginx": {"backend"}}
     used = {volume.partition(":")[0] for service in services.values() for volume in service.get("volumes", [])
             if re.match("[a-z]", volume)}
     assert used == set(compose()["volumes"])

@@ -274,6 +274,33 @@ def test_x_forwarded_for_of_another_proxy_is_not(whole):
         assert address_of_failed_login(whole, others, "spoofing-3") == "127.0.0.1"
 
 
+@pytest.fixture(scope="module")
+def limited(whole):
+    """A backend that lets three requests of an address pass, and then one in 5 s."""
+    return whole.start(whole.cli("limited", RATE_LIMIT="2", RATE_LIMIT_BURST="3"))
+
+
+def statuses_of(site, forwarded_for):
+    return [site.curl("/api/auth/me", "-H", f"X-Forwarded-For: {address}", "-H", f"X-Real-IP: {address}", "--http1.1").status
+            for address in forwarded_for]
+
+
+def test_forged_addresses_share_the_limit_of_the_real_one(whole, limited):
+    forged = [f"198.51.100.{number}" for number in range(5)]
+    with Site(whole.folder, "forged", [limited.socket], TRUSTED_PROXIES="10.0.0.0/8") as site:
+        assert statuses_of(site, forged) == [401] * 3 + [429] * 2
+
+
+def test_clients_of_a_trusted_proxy_have_limits_of_their_own(whole, limited):
+    with Site(whole.folder, "trusting", [limited.socket], TRUSTED_PROXIES="127.0.0.1") as site:
+        assert statuses_of(site, ["203.0.113.1"] * 4 + ["203.0.113.2"] * 4) == [401, 401, 401, 429] * 2
+        # What a client wrote in front of the proxy's own word is not believed.
+        assert statuses_of(site, [f"192.0.2.{number}, 203.0.113.3" for number in range(4)]) == [401, 401, 401, 429]
+        answer = site.curl("/api/auth/me", "-H", "X-Forwarded-For: 203.0.113.3")
+        assert (answer.header("ratelimit-remaining"), answer.header("ratelimit-policy")) == ("0", "2;w=10")
+        assert answer.header("ratelimit-reset") == answer.header("retry-after")
+
+
 # ---- several backends -----------------------------------------------------------------------------------------------
 
 
