@@ -19,8 +19,8 @@ arguments, else from the environment.
   STATIC_DIR        the folder of /static/; default /var/www/ccr-ui-static
   FRONTEND_DIR      a built frontend, served at /; default none: everything else is 404
   TRUSTED_PROXIES   addresses and networks whose X-Forwarded-For is believed; default none
-  METRICS_ALLOW     addresses and networks that may ask for /metrics, or all; default "127.0.0.1 ::1". The backend has a list
-                    of the same name, and a token, behind this one
+  METRICS_ALLOW     addresses and networks that may ask for /metrics, all, or none; default "127.0.0.1 ::1". The backend has a
+                    list of the same name, and a token, behind this one
   RATE, BURST       requests a second and address, and how many at once beyond that; default 50 and twice RATE
   CONNECTIONS       connections of one address at a time; default 128
   MAX_BODY          the largest request body; default 2m, the backend's MAX_BODY_SIZE
@@ -164,7 +164,8 @@ fi
 words METRICS_ALLOW
 metrics_allow=()
 for METRICS_ALLOW in "${list[@]}"; do
-    must METRICS_ALLOW 'all|[0-9A-Fa-f:.]+(/[0-9]{1,3})?' 'all, or an address or network such as 10.0.0.0/8'
+    [ "$METRICS_ALLOW" != none ] || continue
+    must METRICS_ALLOW 'all|[0-9A-Fa-f:.]+(/[0-9]{1,3})?' 'all, none, or an address or network such as 10.0.0.0/8'
     metrics_allow+=("        allow $METRICS_ALLOW;")
 done
 
