@@ -73,6 +73,18 @@ def test_the_dashboard_is_one(dashboard):
             assert len(series) == len(re.findall(r"\b(?:ccr_[a-z_]+|up)\b(?!\")", target["expr"])), target["expr"]
 
 
+def test_the_job_for_kubernetes_is_one(tmp_path):
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", (MONITORING / "README.md").read_text(), re.M | re.S)
+    (job,) = yaml.safe_load(text)["scrape_configs"]
+    (pods,) = job.pop("kubernetes_sd_configs")  # Debian's Prometheus is built without it
+    assert pods == {"role": "pod", "namespaces": {"names": ["ccr-ui"]}}
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": [job]}))
+    checked = promtool("check", "config", "--syntax-only", tmp_path / "prometheus.yml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    pod = (ROOT / "deploy" / "kubernetes" / "base" / "deployment.yaml").read_text()
+    assert "app.kubernetes.io/component: backend" in pod and "- name: http\n              containerPort:" in pod
+
+
 def test_they_are_installed(tmp_path):
     made = subprocess.run(["make", "--dry-run", "install", f"DESTDIR={tmp_path}", "PREFIX=/usr"], cwd=ROOT, capture_output=True,
                           text=True, check=True).stdout
