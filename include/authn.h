@@ -29,6 +29,8 @@ struct token_claims {
 /* Verifies signature, algorithm, kid, iss, aud, exp, nbf, sub. false on anything wrong. `now`: seconds. */
 bool access_token_read(const struct settings *settings, const char *token, long long now, struct token_claims *claims);
 
+/* One cookie of this site's own pages; `seconds` 0 removes it. */
+void cookie_set(struct request *rq, struct response *rs, const char *name, const char *value, long long seconds);
 /* Set-Cookie for a login (or clearing both). */
 void cookies_set(struct request *rq, struct response *rs, const char *access, const char *refresh);
 void cookies_clear(struct request *rq, struct response *rs);

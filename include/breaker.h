@@ -19,9 +19,9 @@ struct breaker {
  * the prober until it reports. */
 bool breaker_allows(struct breaker *breaker, int64_t now_ms);
 bool breaker_is_open(const struct breaker *breaker);
-/* The server answered. */
-void breaker_good(struct breaker *breaker);
-/* It did not: nobody tries for pause_ms. */
-void breaker_failed(struct breaker *breaker, int64_t now_ms, int pause_ms);
+/* The server answered. True for whoever closes it by that: one process, which may say so. */
+bool breaker_good(struct breaker *breaker);
+/* It did not: nobody tries for pause_ms. True for whoever opens it by that. */
+bool breaker_failed(struct breaker *breaker, int64_t now_ms, int pause_ms);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "breaker.h"
 #include "crypto.h"
 #include "error.h"
 #include "settings.h"
@@ -42,6 +43,9 @@ bool db_url_valid(const char *url, char *why, size_t size);
  * be kept apart. For workers; subcommands may be run by whoever owns the server. */
 void db_require_tenant_role(struct db *db);
 
+/* What all workers know about the server being away; NULL (the default) = every process finds out by itself. */
+void db_share_breaker(struct db *db, struct breaker *breaker);
+
 /* True when connected; otherwise connects, waiting at most wait_ms (0 = only carries a started attempt on). */
 bool db_ready(struct db *db, int wait_ms);
 /* Why the last attempt failed, for the log: never holds a password. */
@@ -53,10 +57,15 @@ enum error db_bypasses_rls(struct db *db, bool *bypasses);
 
 /* Counts connections made: what was learned by LISTEN on one says nothing about the time before the next. 0 = none. */
 unsigned db_epoch(const struct db *db);
+/* Since when (monotonic clock) this connection is told of generations (generation.h); INT64_MAX when not connected. */
+int64_t db_listening_us(const struct db *db);
 
-/* Reads what the server sent on its own. True when a notification on `ccr_identity` was among it, or the connection was
- * lost: whatever was remembered about who may do what is then to be forgotten. */
+/* Reads what the server sent on its own, and passes generations on. True when who may do what has changed, or the connection
+ * was lost: whatever was remembered about that is then to be forgotten. */
 bool db_poll(struct db *db);
+
+/* Ends a connection that is older than MAX_LIFETIME; true when it did. Between requests only. */
+bool db_renew(struct db *db);
 
 /* The session settings row-level security keys on; "" is nobody and shows no rows. Sent in front of the next statement,
  * in the same round trip, when it differs from what the connection holds. `maintenance` opens every workspace: for

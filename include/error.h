@@ -16,7 +16,8 @@
     X(ERR_RATE_LIMIT, "RATE_LIMIT_EXCEEDED", 429)      /* with Retry-After */                                          \
     X(ERR_INTERNAL, "INTERNAL_SERVER_ERROR", 500)      /* our fault; the log has it under error_id */                  \
     X(ERR_EXTERNAL, "EXTERNAL_SERVICE_ERROR", 502)     /* a service we asked did not answer */                         \
-    X(ERR_DATABASE, "DATABASE_UNAVAILABLE", 503)       /* with Retry-After */
+    X(ERR_DATABASE, "DATABASE_UNAVAILABLE", 503)       /* with Retry-After */                                          \
+    X(ERR_OVERLOADED, "SERVICE_OVERLOADED", 503)       /* with Retry-After */
 
 enum error {
     OK = 0,
@@ -45,6 +46,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_EXTERNAL, ERR_EXTERNAL, "A service this depends on did not answer", "外部服务无响应")                        \
     X(MSG_DATABASE, ERR_DATABASE, "The database is not available right now; try again shortly",                        \
       "数据库暂时不可用，请稍后再试")                                                                                  \
+    X(MSG_OVERLOADED, ERR_OVERLOADED, "The server is busy and refused a request that had waited too long; try again",  \
+      "服务器繁忙，请求等待过久已被拒绝，请稍后再试")                                                                  \
     /* requests and bodies */                                                                                          \
     X(MSG_BAD_PATH, ERR_VALIDATION, "The address is not valid UTF-8 or holds a NUL", "地址不是有效的 UTF-8")           \
     X(MSG_BAD_QUERY, ERR_VALIDATION, "The query string is not valid", "查询字符串无效")                                \

@@ -24,15 +24,21 @@ enum fcgi_wake {
 struct fcgi *fcgi_new(int listen_fd, int io_timeout_s);
 void fcgi_free(struct fcgi *fcgi);
 
-/* Waits for a connection, for `other_fd` (-1 = none), for a signal or until the time is up. `while_waiting` is the signal
- * mask meanwhile: everything stays blocked outside, because a signal would cut a body short. */
-enum fcgi_wake fcgi_wait(struct fcgi *fcgi, int other_fd, int timeout_ms, const sigset_t *while_waiting);
+/* From now on fcgi_wait also wakes for what can be read from `other_fd` (-1 = nothing new), until that is closed. Call it for
+ * every new descriptor, whatever its number. */
+void fcgi_watch(struct fcgi *fcgi, int other_fd);
+
+/* Waits for a connection, for the other descriptor, for a signal or until the time is up. `while_waiting` is the signal mask
+ * meanwhile: everything stays blocked outside, because a signal would cut a body short. */
+enum fcgi_wake fcgi_wait(struct fcgi *fcgi, int timeout_ms, const sigset_t *while_waiting);
 
 /* Takes a waiting connection; false when there is none (another worker was faster). */
 bool fcgi_accept(struct fcgi *fcgi);
 
 /* Reads the parameters; false when the peer broke off or made no sense (the connection is then closed). */
 bool fcgi_read(struct fcgi *fcgi);
+/* For request.gone: the peer has closed the connection, so nobody waits for a reply. */
+bool fcgi_gone(void *source);
 /* "NAME=value", NULL-terminated; valid until fcgi_close. */
 const char *const *fcgi_params(const struct fcgi *fcgi);
 /* For request.read, with the struct fcgi as source. */

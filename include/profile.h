@@ -42,6 +42,17 @@ enum error profile_find(struct request *rq, const char *platform, const char *na
 /* All of a platform, in order. *profiles is an array in the arena. */
 enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count);
 
+/* A part of them as a list shows it, without what only a file needs (position, extra, key_order). */
+struct profile_page {
+    const char *platform;
+    struct pointers pointers;
+    struct rows rows;
+    long long total; /* of the platform, whatever the page */
+};
+enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
+                             struct profile_page *page);
+void profile_at(const struct profile_page *page, int index, struct profile *profile);
+
 /* id and revision are given by these. operation: see profile_revisions.operation. */
 enum error profile_insert(struct request *rq, struct profile *profile, const char *operation);
 enum error profile_update(struct request *rq, struct profile *profile, const char *operation);

@@ -7,9 +7,12 @@
 #include <stddef.h>
 
 #include "arena.h"
+#include "cache.h"
 #include "crypto.h"
 #include "db.h"
 #include "error.h"
+#include "rate_limit.h"
+#include "redis.h"
 #include "scoreboard.h"
 #include "settings.h"
 
@@ -41,6 +44,12 @@ struct pair {
     const char *value;
 };
 
+/* A client says up to which generation of a workspace it has seen its own writes (src/http/freshness.c). */
+struct seen {
+    char workspace[UUID_TEXT];
+    int64_t generation;
+};
+
 struct field_failure {
     const char *field;
     const char *message;
@@ -53,9 +62,10 @@ struct service {
     const struct keyring *keyring;
     struct scoreboard *board; /* NULL in tests without a master */
     struct db *db;
+    struct redis *redis; /* NULL = none */
 };
 
-enum { MAX_PATH_ARGS = 4, MAX_QUERY = 32 };
+enum { MAX_PATH_ARGS = 4, MAX_QUERY = 32, MAX_SEEN = 4 };
 
 struct request {
     struct arena *arena;
@@ -65,10 +75,11 @@ struct request {
     char id[UUID_TEXT]; /* request_id: the client's X-Request-Id when it is sane, else our own */
     enum method method;
     const char *method_name;
-    const char *target;             /* path and query as they came, encoded */
-    const char *path;               /* without the query, encoded */
-    const char *remote_addr;        /* as Nginx found it */
-    const char *const *environment; /* CGI variables, "NAME=value", NULL-terminated */
+    const char *target;                /* path and query as they came, encoded */
+    const char *path;                  /* without the query, encoded */
+    const char *remote_addr;           /* as Nginx found it */
+    const char *const *environment;    /* CGI variables, "NAME=value", NULL-terminated */
+    const unsigned char *name_lengths; /* of their names, to look them up faster; NULL = not measured */
     struct pair query[MAX_QUERY];
     size_t query_count;
 
@@ -80,9 +91,17 @@ struct request {
 
     struct identity who;
     enum language language;
+    struct seen seen[MAX_SEEN];
+    size_t seen_count;
+    bool behind; /* the client has seen more than this host has heard of: nothing remembered counts */
+
+    struct cache_key cache_key;     /* cached routes only: what the answer stands under */
+    char cache_variant[17];         /* of the entity tag */
+    bool cache_asked, cache_missed; /* the step ran; an answer is owed to the cache */
 
     /* Body: read by the middleware only when the route takes one. */
     size_t (*read)(void *source, char *out, size_t size); /* 0 = end; (size_t)-1 = failed */
+    bool (*gone)(void *source);                           /* the client has hung up; NULL = cannot be told */
     void *source;
     char *body_text;
     size_t body_length;
@@ -92,9 +111,10 @@ struct request {
     enum message message;
     const char *failure_text;
     struct field_failure *fields, *last_field;
-    int retry_after;       /* seconds, 0 = none */
-    bool keep_changes;     /* commit although the handler failed (failed logins are counted) */
-    bool identity_changed; /* the handler changed who may do what: remembered identities are dropped */
+    int retry_after;            /* seconds, 0 = none */
+    struct rate_decision limit; /* the tightest so far, for the headers */
+    bool keep_changes;          /* commit although the handler failed (failed logins are counted) */
+    bool identity_changed;      /* the handler changed who may do what: remembered identities are dropped */
     long long started_us;
 };
 

@@ -12,7 +12,9 @@ struct response {
     struct buffer body;
     struct json_writer json; /* writes into body */
     bool enveloped;
-    bool written; /* the handler produced its answer */
+    bool written;       /* the handler produced its answer */
+    bool unsent;        /* nobody is there to take it */
+    long long revision; /* of the thing shown, for its entity tag; 0 = none in particular */
 };
 
 void response_init(struct response *rs);

@@ -66,6 +66,7 @@ enum route_flag {
     ROUTE_NO_DATABASE = 16,   /* must answer while the database is down */
     ROUTE_LOGIN = 32,         /* stricter per-address limit */
     ROUTE_COOKIE = 64,        /* public, but a cookie acts: cross-site requests are refused */
+    ROUTE_CACHED = 128, /* the answer depends on the workspace, the user and the address alone: src/http/cached.c */
 };
 
 /* Every table of routes, NULL-terminated (src/api/routes.c). */

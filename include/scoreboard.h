@@ -27,6 +27,7 @@ struct worker_slot {
     _Atomic int64_t stage_since_ms; /* monotonic clock */
     _Atomic int64_t started_ms;     /* monotonic clock */
     _Atomic uint64_t requests;      /* served by this process */
+    _Atomic int connected;          /* it has its database connection */
     _Atomic int64_t
         heartbeat_ms; /* monotonic clock; the worker's loop came round (before each request, and when idle) */
 };
@@ -60,5 +61,6 @@ const char *stage_name(enum worker_stage stage);
 int scoreboard_count(const struct scoreboard *board, enum worker_stage stage);
 int scoreboard_busy(const struct scoreboard *board); /* reading, handling or writing */
 int scoreboard_alive(const struct scoreboard *board);
+int scoreboard_connected(const struct scoreboard *board); /* alive, with a database connection */
 
 #endif

@@ -18,7 +18,7 @@ ONLY=(
     "curl/ src/http/http_client.c"
     "jwt.h src/http/token.c"
     "systemd/ src/proc/systemd.c"
-    "hiredis/ src/store/cache_redis.c"
+    "hiredis/ src/store/redis.c"
     "toml++/ src/base/toml_read.cc"
     "sodium.h src/base/crypto.c src/http/authn.c src/http/rate_limit.c src/http/token.c"
 )

@@ -426,6 +426,6 @@ const struct route commands_routes[] = {
     {GET, "/api/command/help/{command}", help, ACCESS_USER},
     {POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields},
     {POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields},
-    {GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query},
+    {GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
     {0},
 };

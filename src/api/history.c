@@ -63,6 +63,6 @@ static enum error list(struct request *rq, struct response *rs)
 }
 
 const struct route history_routes[] = {
-    {GET, "/api/history", list, ACCESS_VIEWER, .query = history_query},
+    {GET, "/api/history", list, ACCESS_VIEWER, .query = history_query, .flags = ROUTE_CACHED},
     {0},
 };

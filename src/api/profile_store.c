@@ -49,16 +49,49 @@ enum {
     " LEFT JOIN workspace_platforms d ON d.workspace_id = p.workspace_id AND d.platform = p.platform"                  \
     " WHERE p.workspace_id = ccr_workspace() AND p.platform = $1"
 
+#define POINTERS                                                                                                       \
+    "(SELECT current_profile FROM user_platforms WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"        \
+    " AND platform = $1),"                                                                                             \
+    " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace() AND platform = $1)"
+
+/* What a list shows of a profile, in the order of enum shown. */
+#define SHOWN_COLUMNS                                                                                                  \
+    "p.id, p.name, p.description, p.base_url, p.auth_token, p.model, p.small_fast_model, p.provider,"                  \
+    " p.provider_type, p.account, p.tags, p.usage_count, p.enabled, p.revision"
+
+enum shown {
+    S_CURRENT,
+    S_STANDARD,
+    S_ID,
+    S_NAME,
+    S_DESCRIPTION,
+    S_BASE_URL,
+    S_TOKEN,
+    S_MODEL,
+    S_SMALL,
+    S_PROVIDER,
+    S_TYPE,
+    S_ACCOUNT,
+    S_TAGS,
+    S_USAGE,
+    S_ENABLED,
+    S_REVISION
+};
+
 static const struct statement
     select_one = {"profile_select", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2"},
     lock_one = {"profile_lock", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2 FOR UPDATE OF p"},
     select_all = {"profile_select_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY p.position, p.name"},
     lock_all = {"profile_lock_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY p.position, p.name FOR UPDATE OF p"},
-    select_pointers = {"profile_pointers",
-                       "SELECT (SELECT current_profile FROM user_platforms WHERE workspace_id = ccr_workspace()"
-                       " AND user_id = ccr_user() AND platform = $1),"
-                       " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace()"
-                       " AND platform = $1)"},
+    select_pointers = {"profile_pointers", "SELECT " POINTERS},
+    /* Where the user stands, in front of each profile of the page: both in one round trip. The outer join gives a row without
+     * a profile when the platform has none. */
+    select_page = {"profile_select_page",
+                   "SELECT u.current, u.standard, " SHOWN_COLUMNS " FROM (SELECT " POINTERS ") u (current, standard)"
+                   " LEFT JOIN profiles p ON p.workspace_id = ccr_workspace() AND p.platform = $1"
+                   " ORDER BY p.position, p.name LIMIT $2::integer OFFSET $3::integer"},
+    count_all = {"profile_count",
+                 "SELECT count(*) FROM profiles WHERE workspace_id = ccr_workspace() AND platform = $1"},
     insert =
         {"profile_insert",
          "INSERT INTO profiles (id, workspace_id, platform, name, position, description, base_url, auth_token, model,"
@@ -95,6 +128,11 @@ static const struct statement
                    " DO UPDATE SET current_profile = excluded.current_profile, last_used_at = excluded.last_used_at"},
     count_use = {"profile_count_use", "UPDATE profiles SET usage_count = usage_count + 1"
                                       " WHERE workspace_id = ccr_workspace() AND id = $1::uuid"};
+
+static const char *number(struct request *rq, long long value)
+{
+    return arena_printf(rq->arena, "%lld", value);
+}
 
 /* ---- names and platforms ---------------------------------------------------------------------------------------- */
 
@@ -177,18 +215,76 @@ enum error profile_list(struct request *rq, const char *platform, bool lock, str
     return OK;
 }
 
-enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers)
+static void pointers_from_row(struct pointers *pointers, const struct row *row)
 {
-    struct row row;
-    enum error error = db_one(rq->db, &select_pointers, &row, DB_ARGS(platform));
-    if (error)
-        return error;
-    const char *current = row_text(&row, 0), *standard = row_text(&row, 1);
+    const char *current = row_text(row, S_CURRENT), *standard = row_text(row, S_STANDARD);
     pointers->has_current = current != NULL;
     pointers->has_standard = standard != NULL;
     pointers->standard = standard ? standard : "default";
     pointers->current = current ? current : pointers->standard;
-    return OK;
+}
+
+enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers)
+{
+    struct row row;
+    enum error error = db_one(rq->db, &select_pointers, &row, DB_ARGS(platform));
+    if (!error)
+        pointers_from_row(pointers, &row);
+    return error;
+}
+
+void profile_at(const struct profile_page *page, int index, struct profile *p)
+{
+    struct row row = rows_at(&page->rows, index);
+    *p = (struct profile){
+        .platform = page->platform,
+        .name = row_text(&row, S_NAME),
+        .description = row_text(&row, S_DESCRIPTION),
+        .base_url = row_text(&row, S_BASE_URL),
+        .sealed_token = row_text(&row, S_TOKEN),
+        .model = row_text(&row, S_MODEL),
+        .small_fast_model = row_text(&row, S_SMALL),
+        .provider = row_text(&row, S_PROVIDER),
+        .provider_type = row_text(&row, S_TYPE),
+        .account = row_text(&row, S_ACCOUNT),
+        .tags = row_text(&row, S_TAGS),
+        .usage_count = row_int(&row, S_USAGE),
+        .enabled = row_bool(&row, S_ENABLED),
+        .revision = row_int(&row, S_REVISION),
+    };
+    memcpy(p->id, row_string(&row, S_ID), UUID_TEXT);
+    p->is_current = strcmp(p->name, page->pointers.current) == 0;
+    p->is_default = strcmp(p->name, page->pointers.standard) == 0;
+}
+
+/* Only a page that was filled, or that begins further on, does not tell the total by itself. */
+static enum error count_profiles(struct request *rq, struct profile_page *page, bool whole)
+{
+    struct row row;
+    page->total = page->rows.count;
+    if (whole)
+        return OK;
+    enum error error = db_one(rq->db, &count_all, &row, DB_ARGS(page->platform));
+    page->total = error ? 0 : row_int(&row, 0);
+    return error;
+}
+
+enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
+                             struct profile_page *page)
+{
+    enum error error =
+        db_all(rq->db, &select_page, &page->rows, DB_ARGS(platform, number(rq, limit), number(rq, offset)));
+    if (error)
+        return error;
+    page->platform = platform;
+    struct row first = rows_at(&page->rows, 0);
+    if (page->rows.count)
+        pointers_from_row(&page->pointers, &first);
+    else
+        error = profile_pointers(rq, platform, &page->pointers);
+    if (page->rows.count && !row_text(&first, S_ID))
+        page->rows.count = 0;
+    return error ? error : count_profiles(rq, page, offset == 0 && page->rows.count < limit);
 }
 
 /* ---- the token -------------------------------------------------------------------------------------------------- */
@@ -229,11 +325,6 @@ void profile_set_token(struct request *rq, struct profile *profile, const char *
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
-
-static const char *number(struct request *rq, long long value)
-{
-    return arena_printf(rq->arena, "%lld", value);
-}
 
 static enum error record_revision(struct request *rq, const struct profile *p, const char *operation, const char *ahead)
 {

@@ -8,7 +8,7 @@
 #include "router.h"
 #include "util.h"
 
-enum { LIST_MAX = 1000, TOKEN_MAX = 16 * KB, URL_MAX = 2000 };
+enum { LIST_MAX = 1000, OFFSET_MAX = 1000000, TOKEN_MAX = 16 * KB, URL_MAX = 2000 };
 
 static const struct field create_fields[] = {
     {"name", FIELD_NAME, REQUIRED | TRIM, .max = LIST_MAX},
@@ -35,7 +35,7 @@ static const struct field platform_query[] = {
 static const struct field list_query[] = {
     {"platform", FIELD_TEXT, .max = 20},
     {"limit", FIELD_INT, .min = 1, .max = LIST_MAX},
-    {"offset", FIELD_INT, .min = 0, .max = 1000000},
+    {"offset", FIELD_INT, .min = 0, .max = OFFSET_MAX},
     {0},
 };
 
@@ -46,46 +46,37 @@ static const struct field switch_fields[] = {
 
 static const struct field no_fields[] = {{0}};
 
-/* Content changes the revision; where pointers stand and how often it was used do not, yet they are in the reply. */
-static const char *etag(struct request *rq, const struct profile *p)
+/* What a write leaves behind: good for the next If-Match. Entity tags of reads say more (src/http/cached.c). */
+static void tag_written(struct request *rq, struct response *rs, const struct profile *p)
 {
-    return arena_printf(rq->arena, "%lld-%s-%lld-%d", p->revision, p->id, p->usage_count,
-                        p->is_current + 2 * p->is_default);
-}
-
-static void page_bounds(const struct request *rq, size_t count, size_t *first, size_t *end)
-{
-    long long limit = LIST_MAX, offset = 0;
-    parse_int(request_query_or(rq, "limit", ""), 1, LIST_MAX, &limit); /* left alone when there is no number */
-    parse_int(request_query_or(rq, "offset", ""), 0, 1000000, &offset);
-    *first = (size_t)offset < count ? (size_t)offset : count;
-    *end = *first + (size_t)limit < count ? *first + (size_t)limit : count;
+    response_header(rs, "ETag", arena_printf(rq->arena, "\"%lld\"", p->revision));
 }
 
 static enum error list(struct request *rq, struct response *rs)
 {
     const char *platform;
-    struct profile *profiles;
-    struct pointers pointers;
-    size_t count, first, end;
+    struct profile profile;
+    struct profile_page page;
+    long long limit = LIST_MAX, offset = 0; /* left alone when there is no number */
+    parse_int(request_query_or(rq, "limit", ""), 1, LIST_MAX, &limit);
+    parse_int(request_query_or(rq, "offset", ""), 0, OFFSET_MAX, &offset);
     enum error error = request_platform(rq, &platform);
     if (!error)
-        error = profile_pointers(rq, platform, &pointers);
-    if (!error)
-        error = profile_list(rq, platform, false, &profiles, &count);
+        error = profile_list_page(rq, platform, limit, offset, &page);
     if (error)
         return error;
     struct json_writer *w = respond_begin_bare(rs, 200);
     json_open_object(w);
-    json_string_member(w, "current_config", pointers.current);
-    json_string_member(w, "default_config", pointers.standard);
+    json_string_member(w, "current_config", page.pointers.current);
+    json_string_member(w, "default_config", page.pointers.standard);
     json_key(w, "configs");
     json_open_array(w);
-    page_bounds(rq, count, &first, &end);
-    for (size_t i = first; i < end; i++)
-        profile_write(rq, w, &profiles[i]);
+    for (int i = 0; i < page.rows.count; i++) {
+        profile_at(&page, i, &profile);
+        profile_write(rq, w, &profile);
+    }
     json_close_array(w);
-    json_int_member(w, "total", (long long)count);
+    json_int_member(w, "total", page.total);
     json_string_member(w, "platform", platform);
     json_close_object(w);
     respond_end(rs);
@@ -94,8 +85,7 @@ static enum error list(struct request *rq, struct response *rs)
 
 static enum error respond_profile(struct request *rq, struct response *rs, const struct profile *p)
 {
-    if (respond_not_modified(rq, rs, etag(rq, p)))
-        return OK;
+    rs->revision = p->revision;
     profile_write(rq, respond_begin_bare(rs, 200), p);
     respond_end(rs);
     return OK;
@@ -168,7 +158,7 @@ static enum error create(struct request *rq, struct response *rs)
         error = profile_audit(rq, "profile.create", NULL, &profile);
     if (error)
         return error;
-    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", etag(rq, &profile)));
+    tag_written(rq, rs, &profile);
     respond_text(rs, 201, "Configuration added successfully");
     return OK;
 }
@@ -193,7 +183,7 @@ static enum error replace(struct request *rq, struct response *rs)
         error = profile_audit(rq, "profile.update", &before, &after);
     if (error)
         return error;
-    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", etag(rq, &after)));
+    tag_written(rq, rs, &after);
     respond_text(rs, 200, "Configuration updated successfully");
     return OK;
 }
@@ -318,10 +308,10 @@ static enum error validate(struct request *rq, struct response *rs)
 }
 
 const struct route profiles_routes[] = {
-    {GET, "/api/configs", list, ACCESS_VIEWER, .query = list_query},
+    {GET, "/api/configs", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
     {POST, "/api/configs", create, ACCESS_EDITOR, .body = create_fields, .query = platform_query},
-    {GET, "/api/configs/current", get_current, ACCESS_VIEWER, .query = platform_query},
-    {GET, "/api/configs/{name}", get, ACCESS_VIEWER, .query = platform_query},
+    {GET, "/api/configs/current", get_current, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
+    {GET, "/api/configs/{name}", get, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
     {PUT, "/api/configs/{name}", replace, ACCESS_EDITOR, .body = update_fields, .query = platform_query},
     {DELETE, "/api/configs/{name}", destroy, ACCESS_EDITOR, .query = platform_query},
     {PATCH, "/api/configs/{name}/enable", enable, ACCESS_EDITOR, .query = platform_query},

@@ -186,7 +186,7 @@ static enum error rollback(struct request *rq, struct response *rs)
 }
 
 const struct route revisions_routes[] = {
-    {GET, "/api/configs/{name}/revisions", list, ACCESS_VIEWER, .query = list_query},
+    {GET, "/api/configs/{name}/revisions", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
     {POST, "/api/configs/{name}/rollback", rollback, ACCESS_EDITOR, .body = rollback_fields, .query = rollback_query},
     {0},
 };

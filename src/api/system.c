@@ -97,7 +97,7 @@ static enum error machine(struct request *rq, struct response *rs)
 /* ---- health ----------------------------------------------------------------------------------------------------- */
 
 struct health {
-    bool database;
+    bool database, redis; /* redis: also true without one */
     double latency_ms;
     int server_version;
     struct migration_state migrations;
@@ -159,16 +159,34 @@ static void write_memory(struct json_writer *w)
     json_close_object(w);
 }
 
+/* The cache is the shared memory, Redis, or both; Redis counts rate limits, too. */
+static void write_cache(struct json_writer *w, const struct service *service, const struct health *health)
+{
+    json_key(w, "cache");
+    json_open_object(w);
+    json_bool_member(w, "enabled", service->settings->cache_size > 0 || service->redis);
+    json_bool_member(w, "healthy", health->redis);
+    json_close_object(w);
+    if (!service->redis)
+        return;
+    json_key(w, "redis");
+    json_open_object(w);
+    json_bool_member(w, "healthy", health->redis);
+    json_close_object(w);
+}
+
+/* Nothing is refused because Redis is away: 200 all the same, or a load balancer would send the clients off. */
 static enum error status(struct request *rq, struct response *rs)
 {
     const struct scoreboard *board = rq->service->board;
     struct health health = {0};
     char line[256];
     check_database(rq, &health);
+    health.redis = !rq->service->redis || redis_healthy(rq->service->redis);
     const char *word = "healthy";
     if (!health.database)
         word = "unhealthy";
-    else if (migrate_problem(&health.migrations, line, sizeof line))
+    else if (migrate_problem(&health.migrations, line, sizeof line) || !health.redis)
         word = "degraded";
     if (!health.database)
         response_header(rs, "Retry-After", "1");
@@ -178,11 +196,7 @@ static enum error status(struct request *rq, struct response *rs)
     json_string_member(w, "version", CCR_VERSION);
     json_int_member(w, "uptime", board ? (monotonic_ms() - board->started_ms) / 1000 : 0);
     write_database(rq, w, &health);
-    json_key(w, "cache");
-    json_open_object(w);
-    json_bool_member(w, "enabled", false);
-    json_bool_member(w, "healthy", true);
-    json_close_object(w);
+    write_cache(w, rq->service, &health);
     write_memory(w);
     write_workers(w, board);
     json_close_object(w);

@@ -65,14 +65,18 @@ static bool parse_network(const char *text, struct network *out)
     return true;
 }
 
-/* Copies the next entry of the list without the spaces around it; NULL at the end. */
+/* Copies the next entry of the list without the spaces around it; NULL at the end. One that is too long to be a network ends
+ * in dots, so that what is left of it is none either ("10.0.0.0/0000…08" must not become /0). */
 static const char *next_entry(const char *list, char *out, size_t size)
 {
     list += strspn(list, " \t,");
     size_t length = strcspn(list, " \t,");
     if (!length)
         return NULL;
-    snprintf(out, size, "%.*s", (int)length, list);
+    if (length < size)
+        snprintf(out, size, "%.*s", (int)length, list);
+    else
+        snprintf(out, size, "%.*s...", (int)size - 4, list);
     return list + length;
 }
 

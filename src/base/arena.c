@@ -17,7 +17,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #endif
 
-enum { FIRST_BLOCK = 64 * KB, LARGEST_BLOCK = 1 * MB, ALIGNMENT = alignof(max_align_t) };
+enum { FIRST_BLOCK = 64 * KB, LARGEST_BLOCK = 1 * MB, SHORT_TEXT = 512, ALIGNMENT = alignof(max_align_t) };
 
 struct block {
     struct block *next;
@@ -184,14 +184,19 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
-    va_list measured;
-    va_copy(measured, args);
-    int length = vsnprintf(NULL, 0, format, measured);
-    va_end(measured);
-    if (length < 0) /* longer than INT_MAX */
+    char most[SHORT_TEXT]; /* so that what is short, which is nearly everything, is formatted once */
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(most, sizeof most, format, args);
+    if (length < 0) { /* longer than INT_MAX */
+        va_end(again);
         exhausted(arena);
-
+    }
     char *text = take(arena, (size_t)length + 1);
-    vsnprintf(text, (size_t)length + 1, format, args);
+    if ((size_t)length < sizeof most)
+        memcpy(text, most, (size_t)length + 1);
+    else
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
     return text;
 }

@@ -27,21 +27,24 @@ bool breaker_allows(struct breaker *breaker, int64_t now_ms)
     return atomic_compare_exchange_strong(&breaker->prober, &prober, self);
 }
 
-void breaker_good(struct breaker *breaker)
+bool breaker_good(struct breaker *breaker)
 {
     if (!breaker_is_open(breaker))
-        return;
-    atomic_store(&breaker->open, 0);
+        return false;
+    bool closed = atomic_exchange(&breaker->open, 0);
     atomic_store(&breaker->prober, 0);
+    return closed;
 }
 
-void breaker_failed(struct breaker *breaker, int64_t now_ms, int pause_ms)
+bool breaker_failed(struct breaker *breaker, int64_t now_ms, int pause_ms)
 {
     if (!breaker)
-        return;
+        return false;
     pid_t self = getpid();
     atomic_store(&breaker->retry_at_ms, now_ms + pause_ms);
-    if (atomic_exchange(&breaker->open, 1) == 0)
+    bool opened = atomic_exchange(&breaker->open, 1) == 0;
+    if (opened)
         atomic_fetch_add(&breaker->openings, 1);
     atomic_compare_exchange_strong(&breaker->prober, &self, 0);
+    return opened;
 }

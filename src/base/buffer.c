@@ -103,15 +103,20 @@ void buffer_char(struct buffer *buffer, char c)
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 {
     va_list args, again;
+    size_t room = buffer->overflow ? 0 : buffer->capacity - buffer->length;
     va_start(args, format);
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    /* Mostly it fits as it is; otherwise this has only measured it. */
+    int length = vsnprintf(room ? buffer->data + buffer->length : NULL, room, format, args);
     va_end(args);
+    if (room && (length < 0 || (size_t)length >= room))
+        buffer->data[buffer->length] = '\0';
 
     if (length < 0) { /* longer than INT_MAX */
         buffer->overflow = true;
     } else if (length > 0 && make_room(buffer, (size_t)length)) {
-        vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, again);
+        if ((size_t)length >= room)
+            vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, again);
         buffer->length += (size_t)length;
     }
     va_end(again);

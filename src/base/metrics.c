@@ -6,7 +6,8 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "shared_lock.h"
 
 enum { PROBES = 64 }; /* how far a key may lie from its place before it counts as one of the rest */
 
@@ -42,11 +43,8 @@ static struct metrics *shared;
 
 bool metrics_init(void)
 {
-    void *memory = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return false;
-    shared = memory;
-    return true;
+    shared = shared_memory(sizeof *shared);
+    return shared;
 }
 
 static void add(_Atomic uint64_t *counter, uint64_t count)

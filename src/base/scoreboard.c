@@ -71,6 +71,14 @@ int scoreboard_busy(const struct scoreboard *board)
     return count;
 }
 
+int scoreboard_connected(const struct scoreboard *board)
+{
+    int count = 0;
+    for (int i = 0; i < board->slots; i++)
+        count += stage_of(board, i) != STAGE_EMPTY && atomic_load(&board->slot[i].connected);
+    return count;
+}
+
 int scoreboard_alive(const struct scoreboard *board)
 {
     return board->slots - scoreboard_count(board, STAGE_EMPTY);

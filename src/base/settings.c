@@ -97,7 +97,7 @@ const struct setting settings_table[] = {
     {"RATE_LIMIT", &setting_integer, FIELD(rate_limit), .fallback = "100", .min = 0, .max = 1000000,
      .help = "Requests per 10 seconds and client. 0 = no limit."},
     {"RATE_LIMIT_BURST", &setting_integer, FIELD(rate_limit_burst), .fallback = "20", .min = 0, .max = 1000000,
-     .help = "Requests a client may send at once beyond that pace."},
+     .help = "Requests a client may send at once after a pause, before it is held to that pace. 0 counts as 1."},
     {"QUEUE_TIMEOUT", &setting_integer, FIELD(queue_timeout), .fallback = "3000", .min = 0, .max = 600000,
      .help = "Milliseconds a request may have waited for a worker before it is refused with 503, so that a crowd does not wait for answers that come too late. 0 = no limit."},
     {"MEMORY_LIMIT", &setting_integer, FIELD(memory_limit), .fallback = "256", .min = 0, .max = 65536,

@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "command.h"
 #include "crypto.h"
 #include "database_check.h"
+#include "generation.h"
 #include "listener.h"
 #include "log.h"
 #include "master.h"
@@ -155,6 +157,8 @@ static int run_master(struct settings *settings, const struct listener *listener
         return refuse(EX_OSERR, "no memory for the scoreboard");
     if (!metrics_init())
         return refuse(EX_OSERR, "no memory for the metrics");
+    if (!generation_init() || !cache_init(settings->cache_size))
+        return refuse(EX_OSERR, "no memory for the cache: lower CACHE_SIZE");
     rate_limit_init();
     const struct master_setup setup = {
         .listen_fd = listener->fd,

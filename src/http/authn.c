@@ -2,7 +2,8 @@
  *
  * Finding that out costs a round trip, so each worker remembers it per token and workspace. What it remembers ends with
  * the token, after REMEMBER_S at the latest, and at once when anybody changes who may do what: on this host through the
- * scoreboard's identity_generation, on every other through PostgreSQL's NOTIFY (sql/migrations/0001). */
+ * scoreboard's identity_generation, on every other through PostgreSQL's NOTIFY (sql/migrations/0003); a client that has seen
+ * a change before this host heard of it is not answered from memory (src/http/freshness.c). */
 #include "authn.h"
 
 #include <sodium.h>
@@ -177,7 +178,7 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
     struct remembered *slot = place(token, wanted, key);
     uint64_t current = generation(rq);
     unsigned epoch = db_epoch(rq->db);
-    if (slot->until > now && slot->generation == current && slot->epoch == epoch && epoch &&
+    if (!rq->behind && slot->until > now && slot->generation == current && slot->epoch == epoch && epoch &&
         sodium_memcmp(slot->key, key, KEY_BYTES) == 0) {
         rq->who = slot->who;
         rq->who.credential = is_access_token(token) ? CREDENTIAL_ACCESS_TOKEN : credential;
@@ -218,7 +219,7 @@ static bool secure_cookies(const struct request *rq)
     return true;
 }
 
-static void set_cookie(struct request *rq, struct response *rs, const char *name, const char *value, long long seconds)
+void cookie_set(struct request *rq, struct response *rs, const char *name, const char *value, long long seconds)
 {
     response_header(rs, "Set-Cookie",
                     arena_printf(rq->arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", name, value,
@@ -227,14 +228,14 @@ static void set_cookie(struct request *rq, struct response *rs, const char *name
 
 void cookies_set(struct request *rq, struct response *rs, const char *access, const char *refresh)
 {
-    set_cookie(rq, rs, COOKIE_ACCESS, access, rq->service->settings->access_token_ttl);
-    set_cookie(rq, rs, COOKIE_REFRESH, refresh, rq->service->settings->refresh_token_ttl);
+    cookie_set(rq, rs, COOKIE_ACCESS, access, rq->service->settings->access_token_ttl);
+    cookie_set(rq, rs, COOKIE_REFRESH, refresh, rq->service->settings->refresh_token_ttl);
 }
 
 void cookies_clear(struct request *rq, struct response *rs)
 {
-    set_cookie(rq, rs, COOKIE_ACCESS, "", 0);
-    set_cookie(rq, rs, COOKIE_REFRESH, "", 0);
+    cookie_set(rq, rs, COOKIE_ACCESS, "", 0);
+    cookie_set(rq, rs, COOKIE_REFRESH, "", 0);
 }
 
 /* The frontend knows no login and never refreshes: when its access cookie has run out, the refresh cookie earns it the
@@ -259,7 +260,7 @@ static enum error renew_by_cookie(struct request *rq, struct response *rs)
         return ERR_INTERNAL;
     error = recognise(rq, access, CREDENTIAL_COOKIE);
     if (!error)
-        set_cookie(rq, rs, COOKIE_ACCESS, access, rq->service->settings->access_token_ttl);
+        cookie_set(rq, rs, COOKIE_ACCESS, access, rq->service->settings->access_token_ttl);
     return error;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -26,6 +27,20 @@ int connection_accept(int listen_fd, int io_timeout_s)
     if (peer.ss_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     return fd;
+}
+
+bool connection_gone(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    int domain = AF_UNIX;
+    socklen_t size = sizeof domain;
+    if (poll(&p, 1, 0) != 1)
+        return false;
+    if (p.revents & (POLLHUP | POLLERR))
+        return true;
+    /* TCP cannot tell a peer that closed from one that has nothing more to send; no web server does the latter. */
+    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+    return domain != AF_UNIX;
 }
 
 bool connection_send(int fd, struct iovec *iov, size_t count)

@@ -77,12 +77,14 @@ void fcgi_free(struct fcgi *fcgi)
 
 /* ---- waiting and accepting -------------------------------------------------------------------------------------- */
 
-enum fcgi_wake fcgi_wait(struct fcgi *fcgi, int other_fd, int timeout_ms, const sigset_t *while_waiting)
+void fcgi_watch(struct fcgi *fcgi, int other_fd)
 {
-    /* Added anew each time: a reconnected database may sit under the same number, and a closed descriptor left the set
-     * by itself. */
     if (other_fd >= 0)
         watch(fcgi->epoll_fd, other_fd, EPOLLIN);
+}
+
+enum fcgi_wake fcgi_wait(struct fcgi *fcgi, int timeout_ms, const sigset_t *while_waiting)
+{
     struct epoll_event event;
     /* One event: taking a second one of the exclusive descriptor would steal another worker's wake-up. */
     int n = epoll_pwait(fcgi->epoll_fd, &event, 1, timeout_ms, while_waiting);
@@ -114,6 +116,12 @@ bool fcgi_read(struct fcgi *fcgi)
     return !failure;
 }
 
+bool fcgi_gone(void *source)
+{
+    const struct fcgi *fcgi = source;
+    return connection_gone(fcgi->request.ipcFd);
+}
+
 const char *const *fcgi_params(const struct fcgi *fcgi)
 {
     return (const char *const *)fcgi->request.envp;
@@ -132,12 +140,13 @@ size_t fcgi_read_body(void *source, char *out, size_t size)
 
 /* ---- parameters to request -------------------------------------------------------------------------------------- */
 
-static bool sane_name(const char *param)
+/* Of a name made of A-Z, a-z, 0-9 and _; 0 for any other, and for one longer than any we look for. */
+static size_t name_length(const char *param)
 {
     const char *p = param;
-    while ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_')
+    while ((*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' || (*p >= 'a' && *p <= 'z'))
         p++;
-    return *p == '=' && p > param;
+    return *p == '=' && p - param <= UCHAR_MAX ? (size_t)(p - param) : 0;
 }
 
 void fcgi_request(struct request *rq, struct arena *arena, const struct service *service, const char *const *params)
@@ -146,15 +155,19 @@ void fcgi_request(struct request *rq, struct arena *arena, const struct service 
     while (count < MAX_PARAMS && params[count])
         count++;
     const char **environment = arena_array(arena, count + 1, sizeof *environment);
-    for (size_t i = 0; i < count; i++)
-        if (sane_name(params[i]))
+    unsigned char *lengths = arena_alloc(arena, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        lengths[kept] = (unsigned char)name_length(params[i]);
+        if (lengths[kept])
             environment[kept++] = params[i];
+    }
     environment[kept] = NULL;
     *rq = (struct request){
         .arena = arena,
         .service = service,
         .db = service ? service->db : NULL,
         .environment = environment,
+        .name_lengths = lengths,
         .started_us = monotonic_us(),
     };
 }
@@ -195,7 +208,12 @@ static const char *reason_phrase(int status)
 void fcgi_head(struct buffer *out, const struct response *rs)
 {
     bool bodiless = rs->status == 204 || rs->status == 304;
-    buffer_printf(out, "Status: %d %s\r\n", rs->status, reason_phrase(rs->status));
+    const char status[] = {'0' + (char)(rs->status / 100 % 10), '0' + (char)(rs->status / 10 % 10),
+                           '0' + (char)(rs->status % 10), ' ', '\0'};
+    buffer_text(out, "Status: ");
+    buffer_text(out, status);
+    buffer_text(out, reason_phrase(rs->status));
+    buffer_text(out, "\r\n");
     if (!bodiless && !strcasestr(buffer_string(&rs->headers), "Content-Type:"))
         buffer_text(out, "Content-Type: application/json\r\n");
     buffer_append(out, buffer_string(&rs->headers), rs->headers.length);

@@ -7,9 +7,12 @@
 
 #include "address.h"
 #include "authn.h"
+#include "cached.h"
+#include "freshness.h"
 #include "json.h"
 #include "log.h"
 #include "metrics.h"
+#include "overload.h"
 #include "rate_limit.h"
 #include "router.h"
 #include "util.h"
@@ -18,9 +21,12 @@ enum { RATE_PERIOD_S = 10, LOGIN_PER_PERIOD = 10, LOGIN_BURST = 20 };
 
 /* ---- limits ----------------------------------------------------------------------------------------------------- */
 
-static enum error take_from(struct request *rq, const struct rate_policy *policy, const char *kind, const char *client)
+static enum error take_from(struct request *rq, const struct rate_policy *policy, enum rate_kind kind,
+                            const char *client)
 {
-    struct rate_decision d = rate_limit(rq->service->board, policy, kind, client, monotonic_us());
+    const struct service *service = rq->service;
+    struct rate_decision d = rate_limit(service->board, service->redis, policy, kind, client, monotonic_us());
+    rq->limit = rate_tighter(rq->limit, d);
     if (d.allowed)
         return OK;
     rq->retry_after = d.retry_after;
@@ -44,16 +50,16 @@ static enum error limit_address(struct request *rq, struct response *rs)
     address_client(client, rq->remote_addr);
     if ((rq->route->flags & ROUTE_LOGIN) && policy.requests) {
         struct rate_policy login = {LOGIN_PER_PERIOD, RATE_PERIOD_S, LOGIN_BURST};
-        return take_from(rq, &login, "login", client);
+        return take_from(rq, &login, RATE_LOGIN, client);
     }
-    return take_from(rq, &policy, "address", client);
+    return take_from(rq, &policy, RATE_ADDRESS, client);
 }
 
 static enum error limit_user(struct request *rq, struct response *rs)
 {
     (void)rs;
     struct rate_policy policy = general_policy(rq);
-    return rq->who.credential ? take_from(rq, &policy, "user", rq->who.user_id) : OK;
+    return rq->who.credential ? take_from(rq, &policy, RATE_USER, rq->who.user_id) : OK;
 }
 
 /* ---- routes and origins ----------------------------------------------------------------------------------------- */
@@ -112,11 +118,14 @@ static enum error share_with_origin(struct request *rq, struct response *rs)
     if (!origin || !origin_listed(allowed, origin))
         return OK;
     response_header(rs, "Access-Control-Allow-Origin", origin);
-    response_header(rs, "Access-Control-Expose-Headers", "ETag, X-Request-Id, Retry-After");
+    response_header(rs, "Access-Control-Expose-Headers",
+                    "ETag, X-Request-Id, X-CCR-Generation, Retry-After, RateLimit-Limit, RateLimit-Remaining, "
+                    "RateLimit-Reset, RateLimit-Policy");
     if (rq->method == OPTIONS) {
         response_header(rs, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
-        response_header(rs, "Access-Control-Allow-Headers",
-                        "Authorization, Content-Type, If-Match, If-None-Match, X-CCR-Workspace, X-Request-Id");
+        response_header(
+            rs, "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, If-Match, If-None-Match, X-CCR-Generation, X-CCR-Workspace, X-Request-Id");
         response_header(rs, "Access-Control-Max-Age", "600");
     }
     return OK;
@@ -143,11 +152,12 @@ static bool is_safe(const struct request *rq)
 static enum error identify(struct request *rq, struct response *rs)
 {
     /* A connection that died meanwhile is found dead here, for a login too, and not by the first statement. */
-    if (db_poll(rq->db))
+    if (!(rq->route->flags & ROUTE_NO_DATABASE) && db_poll(rq->db))
         authn_forget();
     db_tenant(rq->db, "", "");
     if (rq->route->access == ACCESS_PUBLIC || rq->route->access == ACCESS_MONITOR)
         return OK;
+    freshness_read(rq);
     enum error error = authenticate(rq, rs);
     if (!error && rq->who.credential == CREDENTIAL_NONE)
         error = ERR_AUTHENTICATION;
@@ -290,7 +300,7 @@ static enum error take_input(struct request *rq, struct response *rs)
 
 /* ---- handler ---------------------------------------------------------------------------------------------------- */
 
-static enum error finish_transaction(struct request *rq, enum error error)
+static enum error finish_transaction(struct request *rq, struct response *rs, enum error error)
 {
     if (error && !rq->keep_changes) {
         db_rollback(rq->db);
@@ -299,6 +309,8 @@ static enum error finish_transaction(struct request *rq, enum error error)
     enum error committed = db_commit(rq->db);
     if (!committed && rq->identity_changed && rq->service->board)
         atomic_fetch_add(&rq->service->board->identity_generation, 1);
+    if (!committed)
+        freshness_write(rq, rs);
     return error ? error : committed;
 }
 
@@ -312,12 +324,16 @@ static enum error handle(struct request *rq, struct response *rs)
         log_error("handler wrote no complete answer", LOG_STR("route", rq->route->pattern));
         error = ERR_INTERNAL;
     }
-    return transaction ? finish_transaction(rq, error) : error;
+    if (transaction)
+        return finish_transaction(rq, rs, error);
+    if (!error)
+        cached_keep(rq, rs);
+    return error;
 }
 
 static enum error (*const steps[])(struct request *, struct response *) = {
-    share_with_origin, find_route, limit_address, identify, refuse_cross_site,
-    authorize,         limit_user, take_input,    handle,
+    share_with_origin, find_route, drop_abandoned, refuse_late, limit_address, identify,
+    refuse_cross_site, authorize,  limit_user,     take_input,  cached_look,   handle,
 };
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
@@ -341,6 +357,7 @@ void dispatch(struct request *rq, struct response *rs)
         response_header(rs, "Content-Type", "application/json; charset=utf-8");
     if (!strstr(buffer_string(&rs->headers), "Cache-Control:"))
         response_header(rs, "Cache-Control", "no-store");
+    rate_headers(&rq->limit, &rs->headers);
     response_header(rs, "X-Content-Type-Options", "nosniff");
     response_header(rs, "X-Request-Id", rq->id);
     log_access(rq, rs);

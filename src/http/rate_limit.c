@@ -4,7 +4,26 @@
 #include "rate_limit.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "metrics.h"
+
+enum { KEY_TEXT = 160 };
+
+struct pace {
+    int64_t interval_us;  /* between two requests */
+    int64_t tolerance_us; /* how far ahead of it a client may be */
+};
+
+static const struct {
+    const char *name;
+    enum metric refused;
+} kinds[RATE_KIND_COUNT] = {
+    [RATE_ADDRESS] = {"address", METRIC_LIMIT_ADDRESS},
+    [RATE_USER] = {"user", METRIC_LIMIT_USER},
+    [RATE_LOGIN] = {"login", METRIC_LIMIT_LOGIN},
+};
 
 static unsigned char hash_key[crypto_shorthash_KEYBYTES];
 
@@ -13,21 +32,10 @@ void rate_limit_init(void)
     crypto_shorthash_keygen(hash_key);
 }
 
-static uint64_t hash(const char *kind, const char *client)
+static uint64_t hash(const char *key)
 {
-    unsigned char text[160];
-    size_t a = strlen(kind), b = strlen(client);
-    if (a > 16)
-        a = 16;
-    if (b > sizeof text - 17)
-        b = sizeof text - 17;
-    /* Hashed by length: NOLINTBEGIN(bugprone-not-null-terminated-result) */
-    memcpy(text, kind, a);
-    text[a] = ':';
-    memcpy(text + a + 1, client, b);
-    /* NOLINTEND(bugprone-not-null-terminated-result) */
     uint64_t out;
-    crypto_shorthash((unsigned char *)&out, text, a + 1 + b, hash_key);
+    crypto_shorthash((unsigned char *)&out, (const unsigned char *)key, strlen(key), hash_key);
     return out ? out : 1;
 }
 
@@ -47,25 +55,85 @@ static struct rate_cell *find_cell(struct scoreboard *board, uint64_t key, int64
     return first;
 }
 
-struct rate_decision rate_limit(struct scoreboard *board, const struct rate_policy *policy, const char *kind,
-                                const char *client, long long now_us)
+static int whole_seconds(int64_t us)
 {
-    if (!board || policy->requests <= 0)
-        return (struct rate_decision){1, 0, 0, 0};
-    int64_t interval = policy->period_s * 1000000LL / policy->requests;
-    int64_t tolerance = interval * (policy->burst > 0 ? policy->burst : 1);
-    struct rate_cell *cell = find_cell(board, hash(kind, client), now_us);
+    return (int)((us + 999999) / 1000000);
+}
+
+/* Takes one request of this host's count. How far the arrival time is ahead of now with it, taken or not, is in *ahead. */
+static bool take_here(struct rate_cell *cell, const struct pace *pace, int64_t now_us, int64_t *ahead)
+{
     int64_t old = atomic_load(&cell->arrival_us);
-    for (;;) {
-        int64_t base = old > now_us ? old : now_us;
-        int64_t next = base + interval;
-        int64_t ahead = next - now_us;
-        if (ahead > tolerance) {
-            int64_t wait_us = ahead - tolerance;
-            return (struct rate_decision){0, 0, (int)((wait_us + 999999) / 1000000), (int)(ahead / 1000000) + 1};
-        }
-        if (atomic_compare_exchange_weak(&cell->arrival_us, &old, next))
-            return (struct rate_decision){1, (int)((tolerance - ahead) / interval), 0,
-                                          (int)((ahead + 999999) / 1000000)};
+    do {
+        *ahead = (old > now_us ? old - now_us : 0) + pace->interval_us;
+        if (*ahead > pace->tolerance_us)
+            return false;
+    } while (!atomic_compare_exchange_weak(&cell->arrival_us, &old, now_us + *ahead));
+    return true;
+}
+
+static struct rate_decision decide(const struct rate_policy *policy, const struct pace *pace, bool allowed,
+                                   int64_t ahead_us)
+{
+    struct rate_decision d = {.allowed = allowed, .limit = policy->requests, .period_s = policy->period_s};
+    if (allowed) {
+        d.remaining = (int)((pace->tolerance_us - ahead_us) / pace->interval_us);
+        d.reset = whole_seconds(ahead_us);
+    } else {
+        d.retry_after = d.reset = whole_seconds(ahead_us - pace->tolerance_us);
     }
+    return d;
+}
+
+/* What all hosts together say to a request that this one lets pass. A refusal is written into this host's cell: until the
+ * client may come again it is refused here, and however fast it knocks, Redis hears nothing of it. */
+static struct rate_decision take_everywhere(struct redis *redis, struct rate_cell *cell,
+                                            const struct rate_policy *policy, const struct pace *pace, const char *key,
+                                            int64_t now_us, struct rate_decision here)
+{
+    struct redis_limit shared;
+    if (!redis_limit(redis, key, pace->interval_us, pace->tolerance_us, &shared))
+        return here;
+    if (!shared.allowed)
+        atomic_store(&cell->arrival_us, now_us + shared.ahead_us - pace->interval_us);
+    return rate_tighter(here, decide(policy, pace, shared.allowed, shared.ahead_us));
+}
+
+struct rate_decision rate_limit(struct scoreboard *board, struct redis *redis, const struct rate_policy *policy,
+                                enum rate_kind kind, const char *client, int64_t now_us)
+{
+    char key[KEY_TEXT];
+    int64_t ahead_us;
+    if (!board || policy->requests <= 0)
+        return (struct rate_decision){.allowed = true};
+    int64_t interval_us = policy->period_s * 1000000LL / policy->requests;
+    const struct pace pace = {interval_us, interval_us * (policy->burst > 0 ? policy->burst : 1)};
+    snprintf(key, sizeof key, "ccr:limit:%s:%s", kinds[kind].name, client);
+    struct rate_cell *cell = find_cell(board, hash(key), now_us);
+    bool allowed = take_here(cell, &pace, now_us, &ahead_us);
+    struct rate_decision d = decide(policy, &pace, allowed, ahead_us);
+    if (allowed && redis)
+        d = take_everywhere(redis, cell, policy, &pace, key, now_us, d);
+    metrics_add(d.allowed ? METRIC_LIMIT_ALLOWED : kinds[kind].refused, 1);
+    return d;
+}
+
+struct rate_decision rate_tighter(struct rate_decision a, struct rate_decision b)
+{
+    if (!a.limit || !b.limit)
+        return a.limit ? a : b;
+    if (a.allowed != b.allowed)
+        return a.allowed ? b : a;
+    if (a.remaining != b.remaining)
+        return a.remaining < b.remaining ? a : b;
+    return a.reset < b.reset ? b : a;
+}
+
+void rate_headers(const struct rate_decision *d, struct buffer *headers)
+{
+    if (d->limit)
+        buffer_printf(headers,
+                      "RateLimit-Limit: %d\r\nRateLimit-Remaining: %d\r\nRateLimit-Reset: %d\r\n"
+                      "RateLimit-Policy: %d;w=%d\r\n",
+                      d->limit, d->remaining, d->reset, d->limit, d->period_s);
 }

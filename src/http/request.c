@@ -99,9 +99,12 @@ enum error fail_field(struct request *rq, const char *field, enum message messag
 const char *request_variable(const struct request *rq, const char *name)
 {
     size_t length = strlen(name);
-    for (const char *const *e = rq->environment; e && *e; e++)
-        if (strncmp(*e, name, length) == 0 && (*e)[length] == '=')
-            return *e + length + 1;
+    const unsigned char *lengths = rq->name_lengths;
+    for (size_t i = 0; rq->environment && rq->environment[i]; i++) {
+        const char *variable = rq->environment[i];
+        if ((!lengths || lengths[i] == length) && strncmp(variable, name, length) == 0 && variable[length] == '=')
+            return variable + length + 1;
+    }
     return NULL;
 }
 

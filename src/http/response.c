@@ -24,7 +24,8 @@ void response_reset(struct response *rs)
     buffer_reset(&rs->body);
     json_begin(&rs->json, &rs->body);
     rs->status = 0;
-    rs->enveloped = rs->written = false;
+    rs->enveloped = rs->written = rs->unsent = false;
+    rs->revision = 0;
 }
 
 void response_free(struct response *rs)
@@ -39,7 +40,10 @@ void response_header(struct response *rs, const char *name, const char *value)
         log_error("header value with a line break dropped", LOG_STR("header", name));
         return;
     }
-    buffer_printf(&rs->headers, "%s: %s\r\n", name, value);
+    buffer_text(&rs->headers, name);
+    buffer_text(&rs->headers, ": ");
+    buffer_text(&rs->headers, value);
+    buffer_text(&rs->headers, "\r\n");
 }
 
 static struct json_writer *start(struct response *rs, int status, bool enveloped)
@@ -139,7 +143,7 @@ void respond_error(struct request *rq, struct response *rs, enum error err)
     json_string_member(w, "timestamp", now);
     json_close_object(w);
     respond_end(rs);
-    if (err == ERR_DATABASE && !rq->retry_after)
+    if ((err == ERR_DATABASE || err == ERR_OVERLOADED) && !rq->retry_after)
         rq->retry_after = 1;
     if (rq->retry_after) {
         char seconds[16];

@@ -138,6 +138,7 @@ static void start(struct pool *pool, struct seat *seat, int64_t now)
 {
     struct worker_slot *slot = slot_of(pool, seat);
     atomic_store(&slot->requests, 0);
+    atomic_store(&slot->connected, 0);
     atomic_store(&slot->started_ms, now);
     atomic_store(&slot->heartbeat_ms, now);
     scoreboard_stage(slot, STAGE_STARTING);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "authn.h"
+#include "cache.h"
 #include "fcgi.h"
 #include "json.h"
 #include "log.h"
@@ -23,6 +25,7 @@ enum {
     LARGE_BODY = 64 * KB,
     TICK_MS = 500, /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
     RECONNECT_TICK_MS = 50, /* without a database: each tick carries the attempt on by a step */
+    SIGNAL_ROUNDS = 16,     /* under load, requests between two looks for signals */
     CONNECT_WAIT_MS = 3000, /* at start; after that it serves without (503) */
     IO_TIMEOUT_MAX_S = 15,  /* Nginx sends and takes everything at once: a slower peer is broken */
 };
@@ -34,9 +37,10 @@ struct worker {
     struct fcgi *fcgi;
     struct request request;
     struct response response;
-    bool sent;       /* the reply has left, or begun to */
-    bool in_request; /* `exhausted` may be jumped to */
-    bool worn;       /* jumped out of a request: what that held outside the arena ends with this process */
+    unsigned watched_epoch; /* of the database connection that fcgi_wait knows */
+    bool sent;              /* the reply has left, or begun to */
+    bool in_request;        /* `exhausted` may be jumped to */
+    bool worn;              /* jumped out of a request: what that held outside the arena ends with this process */
     sigjmp_buf exhausted;
 };
 
@@ -115,8 +119,10 @@ static void stage(struct worker *w, enum worker_stage now)
 static void beat(struct worker *w)
 {
     int64_t now = monotonic_ms();
+    bool connected = db_fd(w->service.db) >= 0;
     atomic_store_explicit(&w->setup->slot->heartbeat_ms, now, memory_order_relaxed);
-    if (db_fd(w->service.db) >= 0)
+    atomic_store_explicit(&w->setup->slot->connected, connected, memory_order_relaxed);
+    if (connected)
         atomic_store_explicit(&w->setup->board->database_seen_ms, now, memory_order_relaxed);
 }
 
@@ -137,13 +143,16 @@ static void make_request(struct worker *w)
 {
     fcgi_request(&w->request, w->arena, &w->service, fcgi_params(w->fcgi));
     w->request.read = fcgi_read_body;
+    w->request.gone = fcgi_gone;
     w->request.source = w->fcgi;
 }
 
 static void send_response(struct worker *w)
 {
-    stage(w, STAGE_WRITING);
     w->sent = true;
+    if (w->response.unsent)
+        return;
+    stage(w, STAGE_WRITING);
     if (!fcgi_respond(w->fcgi, &w->request, &w->response))
         log_debug("client went away before the reply was sent", LOG_STR("request_id", w->request.id));
 }
@@ -191,6 +200,7 @@ static void answer(struct worker *w)
 static void tidy_up(struct worker *w)
 {
     bool large = w->request.body_length > LARGE_BODY;
+    cache_give_up();
     db_settle(w->service.db);
     db_forget_results(w->service.db);
     response_reset(&w->response);
@@ -222,15 +232,32 @@ long worker_request_limit(int max_requests, unsigned random)
     return max_requests <= 0 ? 0 : max_requests - tenth + (long)(random % (unsigned)(2 * tenth + 1));
 }
 
-/* Forgets who may do what when the database said that it changed, or may have said so while we were not connected. Each time
- * round, not only when the socket is readable: under load the news arrives among the results of statements. Never waits:
- * requests are answered (503) while the database is away. */
-static bool watch_database(struct worker *w)
+/* Forgets who may do what when the database said that it changed, or may have said so while we were not connected. Requests
+ * look for themselves; this is for the time between them. Never waits: requests are answered (503) while the database is
+ * away. */
+static bool watch_database(struct worker *w, bool idle)
 {
     struct db *db = w->service.db;
-    if (db_fd(db) < 0 || db_poll(db))
+    if (db_fd(db) < 0 || (idle && db_poll(db)) || db_renew(db))
         authn_forget();
-    return db_fd(db) >= 0 || db_ready(db, 0);
+    if (db_fd(db) < 0)
+        db_ready(db, 0);
+    if (db_epoch(db) != w->watched_epoch) {
+        w->watched_epoch = db_epoch(db);
+        fcgi_watch(w->fcgi, db_fd(db));
+    }
+    return db_fd(db) >= 0;
+}
+
+/* Without a database a worker leaves requests to those that have one. When nobody has, it answers them all the same (503):
+ * the database is away. */
+static bool leaves_it_to_others(struct worker *w, const sigset_t *while_waiting)
+{
+    const struct timespec pause = {.tv_nsec = RECONNECT_TICK_MS * 1000000L};
+    if (scoreboard_connected(w->setup->board) == 0)
+        return false;
+    ppoll(NULL, 0, &pause, while_waiting);
+    return true;
 }
 
 static void serve(struct worker *w, const sigset_t *while_waiting)
@@ -238,13 +265,18 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
     unsigned random;
     random_bytes(&random, sizeof random);
     unsigned long limit = (unsigned long)worker_request_limit(w->service.settings->max_requests, random);
-    for (;;) {
-        take_signals(while_waiting);
+    enum fcgi_wake wake = FCGI_TICK;
+    for (unsigned round = 0;; round++) {
+        if (wake != FCGI_CONNECTION || round % SIGNAL_ROUNDS == 0)
+            take_signals(while_waiting);
         if (stopping || w->worn || (limit && atomic_load(&w->setup->slot->requests) >= limit))
             return;
+        bool connected = watch_database(w, wake != FCGI_CONNECTION);
         beat(w);
-        int timeout = watch_database(w) ? TICK_MS : RECONNECT_TICK_MS;
-        enum fcgi_wake wake = fcgi_wait(w->fcgi, db_fd(w->service.db), timeout, while_waiting);
+        if (!connected && leaves_it_to_others(w, while_waiting))
+            continue;
+        int timeout = connected ? TICK_MS : RECONNECT_TICK_MS;
+        wake = fcgi_wait(w->fcgi, timeout, while_waiting);
         if (wake == FCGI_CONNECTION || wake == FCGI_TICK)
             serve_one(w);
     }
@@ -265,8 +297,10 @@ static bool make_service(struct worker *w)
     arena_on_exhausted(w->arena, on_exhausted, w);
     json_use_arena(w->arena);
     response_init(&w->response);
-    w->service = (struct service){settings, keyring, w->setup->board, db_new(settings)};
+    w->service = (struct service){settings, keyring, w->setup->board, db_new(settings),
+                                  redis_new(settings->redis_url, &w->setup->board->redis)};
     db_require_tenant_role(w->service.db);
+    db_share_breaker(w->service.db, &w->setup->board->database);
     int io_timeout = settings->request_timeout < IO_TIMEOUT_MAX_S ? settings->request_timeout : IO_TIMEOUT_MAX_S;
     w->fcgi = fcgi_new(w->setup->listen_fd, io_timeout);
     return w->fcgi != NULL;
@@ -295,6 +329,7 @@ int worker_run(const struct worker_setup *setup)
     serve(w, &while_waiting);
     stage(w, STAGE_STOPPING);
     db_free(w->service.db);
+    redis_free(w->service.redis);
     log_debug("worker leaves", LOG_INT("requests", atomic_load(&setup->slot->requests)));
     return 0;
 }

@@ -200,13 +200,13 @@ static enum error attempt(struct db *db, const struct statement *statement, cons
                 !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
     enum error error = lost ? ERR_DATABASE : read_results(db, statement, out, &lost);
     *again = lost && !db->silent;
-    if (!lost)
+    if (!lost) {
+        db->last_used_ms = monotonic_ms();
         return error;
+    }
     if (!db->message[0])
         pg_keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
-    pg_keep_line(db->failure, sizeof db->failure, db->message);
-    log_warn("database connection lost", LOG_STR("reason", db->message));
-    pg_drop(db);
+    pg_lost(db, db->message);
     return error;
 }
 
@@ -222,6 +222,8 @@ static enum error execute(struct db *db, const struct statement *statement, cons
         db->message[0] = db->constraint[0] = '\0';
         if (inside ? db->state != READY : !db_ready(db, REQUEST_CONNECT_MS)) {
             pg_keep_line(db->message, sizeof db->message, db->failure);
+            if (breaker_is_open(db->breaker))
+                metrics_add(METRIC_DROPPED_BREAKER, 1);
             return ERR_DATABASE;
         }
         db->begin_pending = begin_pending; /* a reconnect forgets it, but nothing of the transaction was sent yet */

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation.h"
 #include "log.h"
+#include "metrics.h"
 #include "pg.h"
 #include "util.h"
 
@@ -13,6 +15,8 @@ enum {
     RETRY_MS = 200, /* pause between attempts to connect */
     LOCK_TIMEOUT_MS = 5000,
     IDLE_IN_TRANSACTION_MS = 30000,
+    IDLE_CHECK_MS = 30000, /* a connection not used for longer is tried before it is relied on */
+    CHECK_MS = 1000,       /* how long that may take */
 };
 
 struct db *db_new(const struct settings *settings)
@@ -35,6 +39,19 @@ void pg_drop(struct db *db)
     db->begin_pending = false;
     db->queued = 0;
     memset(db->prepared, 0, sizeof db->prepared);
+}
+
+void pg_lost(struct db *db, const char *reason)
+{
+    pg_keep_line(db->failure, sizeof db->failure, reason);
+    log_warn("database connection lost", LOG_STR("reason", db->failure));
+    metrics_add(METRIC_DATABASE_LOST, 1);
+    pg_drop(db);
+}
+
+void db_share_breaker(struct db *db, struct breaker *breaker)
+{
+    db->breaker = breaker;
 }
 
 void db_free(struct db *db)
@@ -80,6 +97,11 @@ int db_server_version(const struct db *db)
 unsigned db_epoch(const struct db *db)
 {
     return db->state == READY ? db->epoch : 0;
+}
+
+int64_t db_listening_us(const struct db *db)
+{
+    return db->state == READY ? db->listening_us : INT64_MAX;
 }
 
 bool db_in_transaction(const struct db *db)
@@ -171,6 +193,8 @@ static void failed_attempt(struct db *db, const char *reason)
     }
     pg_drop(db);
     db->next_attempt_ms = monotonic_ms() + RETRY_MS;
+    breaker_failed(db->breaker, monotonic_ms(), RETRY_MS);
+    metrics_add(METRIC_DATABASE_FAILED, 1);
 }
 
 static void start_attempt(struct db *db)
@@ -211,7 +235,7 @@ static bool send_setup(struct db *db, int64_t deadline_ms)
                              "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),"
                              " set_config('idle_in_transaction_session_timeout', $3, false)",
                              3, NULL, values, NULL, NULL, 0) &&
-           PQsendQueryParams(db->conn, "LISTEN ccr_identity", 0, NULL, NULL, NULL, NULL, 0) &&
+           PQsendQueryParams(db->conn, "LISTEN ccr_generation", 0, NULL, NULL, NULL, NULL, 0) &&
            PQpipelineSync(db->conn) && pg_flush(db, deadline_ms);
 }
 
@@ -239,6 +263,15 @@ static bool set_up_session(struct db *db, int64_t deadline_ms, const char **reas
     return good && !lost;
 }
 
+/* MAX_LIFETIME give or take a tenth, so that workers do not renew their connections all at once. */
+static int64_t choose_end(int lifetime_s, int64_t now_ms)
+{
+    uint16_t random;
+    random_bytes(&random, sizeof random);
+    int64_t lifetime = lifetime_s * 1000LL, tenth = lifetime / 10;
+    return lifetime ? now_ms + lifetime - tenth + 2 * tenth * random / UINT16_MAX : INT64_MAX;
+}
+
 /* One step of the attempt under way; false when nothing more can be done before `until_ms`. */
 static bool step_attempt(struct db *db, int64_t until_ms)
 {
@@ -263,6 +296,11 @@ static bool step_attempt(struct db *db, int64_t until_ms)
     }
     db->state = READY;
     db->epoch++;
+    db->listening_us = monotonic_us();
+    db->last_used_ms = monotonic_ms();
+    db->expires_ms = choose_end(db->settings->max_lifetime, db->last_used_ms);
+    breaker_good(db->breaker);
+    metrics_add(METRIC_DATABASE_CONNECT, 1);
     if (db->failure[0]) {
         log_info("database connection restored");
         db->failure[0] = '\0';
@@ -270,28 +308,89 @@ static bool step_attempt(struct db *db, int64_t until_ms)
     return true;
 }
 
+/* A server that vanished without a word is noticed here, not by the statement that relies on it. */
+static bool answers(struct db *db)
+{
+    int64_t deadline = monotonic_ms() + CHECK_MS;
+    bool lost = !PQpipelineSync(db->conn) || !pg_flush(db, deadline);
+    while (!lost) {
+        PGresult *result = pg_next_result(db, deadline, &lost);
+        bool synced = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+        PQclear(result);
+        if (synced)
+            break;
+    }
+    return !lost;
+}
+
+static void check_idle(struct db *db, int64_t now)
+{
+    if (db->in_transaction || now - db->last_used_ms < IDLE_CHECK_MS)
+        return;
+    if (answers(db))
+        db->last_used_ms = now;
+    else
+        pg_lost(db, "no answer on a connection that had been idle");
+}
+
+/* One attempt a process and RETRY_MS; with a breaker, one attempt of all processes while the server is away. */
+static bool may_attempt(const struct db *db, int64_t now)
+{
+    return db->breaker ? breaker_allows(db->breaker, now) : now >= db->next_attempt_ms;
+}
+
 bool db_ready(struct db *db, int wait_ms)
 {
-    int64_t until = monotonic_ms() + wait_ms;
+    int64_t now = monotonic_ms();
     if (db->state == READY && PQstatus(db->conn) == CONNECTION_BAD)
         pg_drop(db);
-    if (db->state == DISCONNECTED && monotonic_ms() >= db->next_attempt_ms)
+    if (db->state == READY)
+        check_idle(db, now);
+    if (db->state == DISCONNECTED && may_attempt(db, now))
         start_attempt(db);
+    /* Nobody waits for a server that is known to be away. */
+    int64_t until = monotonic_ms() + (breaker_is_open(db->breaker) ? 0 : wait_ms);
     while (db->state == CONNECTING)
         if (!step_attempt(db, until))
             break;
+    if (db->state == CONNECTING && wait_ms > 0 && !breaker_is_open(db->breaker))
+        breaker_failed(db->breaker, monotonic_ms(), RETRY_MS); /* this attempt goes on; others need not wait as long */
     return db->state == READY;
+}
+
+bool db_renew(struct db *db)
+{
+    if (db->state != READY || db->in_transaction || monotonic_ms() < db->expires_ms)
+        return false;
+    log_debug("database connection renewed");
+    metrics_add(METRIC_DATABASE_RENEWED, 1);
+    pg_drop(db);
+    return true;
+}
+
+/* "<workspace>.<generation>" (sql/migrations/0003). True for the site's: who may do what has changed. */
+static bool take_generation(const char *text)
+{
+    char workspace[UUID_TEXT];
+    long long generation;
+    size_t length = strcspn(text, ".");
+    if (length != UUID_TEXT - 1 || text[length] != '.' || !parse_int(text + length + 1, 1, INT64_MAX, &generation))
+        return false;
+    memcpy(workspace, text, length);
+    workspace[length] = '\0';
+    generation_raised(workspace, generation);
+    return strcmp(workspace, GENERATION_SITE) == 0;
 }
 
 static bool take_notifications(struct db *db)
 {
     PGnotify *notify;
-    bool any = false;
+    bool site = false;
     while ((notify = PQnotifies(db->conn))) {
-        any = true;
+        site |= take_generation(notify->extra);
         PQfreemem(notify);
     }
-    return any;
+    return site;
 }
 
 bool db_poll(struct db *db)
@@ -302,9 +401,7 @@ bool db_poll(struct db *db)
     struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
     while (poll(&p, 1, 0) == 1) {
         if (!PQconsumeInput(db->conn)) {
-            pg_keep_line(db->failure, sizeof db->failure, PQerrorMessage(db->conn));
-            log_warn("database connection lost", LOG_STR("reason", db->failure));
-            pg_drop(db);
+            pg_lost(db, PQerrorMessage(db->conn));
             return true;
         }
         changed |= take_notifications(db);

@@ -30,6 +30,10 @@ struct db {
     enum pg_state state;
     unsigned epoch;
     bool silent; /* the server did not answer in time */
+    struct breaker *breaker;
+    int64_t listening_us;    /* when LISTEN had been answered */
+    int64_t expires_ms;      /* MAX_LIFETIME; INT64_MAX = never */
+    int64_t last_used_ms;    /* when the server last answered */
     PostgresPollingStatusType polling;
     int64_t deadline_ms;     /* of the attempt under way */
     int64_t next_attempt_ms; /* no attempt before this */
@@ -55,6 +59,8 @@ struct db {
 
 /* Ends the connection and forgets everything that was known about it. */
 void pg_drop(struct db *db);
+/* The same for a connection that broke by itself; logs why. */
+void pg_lost(struct db *db, const char *reason);
 /* Keeps the first line of a libpq message; libpq never puts a password into one. */
 void pg_keep_line(char *out, size_t size, const char *text);
 /* Sends what libpq holds back; false when the deadline (monotonic clock) passed or the connection broke. */

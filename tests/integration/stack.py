@@ -320,6 +320,69 @@ class Backend:
         return entries
 
 
+class Redis:
+    """A redis-server on a Unix socket, or with tcp=True on a free port of loopback; keeps nothing on disk."""
+
+    def __init__(self, folder, tcp=False, password=None):
+        self.folder = new_folder(folder, f"redis-{secrets.token_hex(3)}")
+        self.socket = self.folder / "sock"
+        self.port = free_port() if tcp else 0
+        self.password = password
+        self.process = None
+
+    @property
+    def url(self):
+        """What REDIS_URL is set to."""
+        login = f":{urllib.parse.quote(self.password, safe='')}@" if self.password else ""
+        return f"redis://{login}127.0.0.1:{self.port}/0" if self.port else f"unix:{self.socket}"
+
+    def start(self):
+        settings = {"port": self.port, "bind": "127.0.0.1", "unixsocket": self.socket, "dir": self.folder, "save": "",
+                    "appendonly": "no", "databases": 4, "maxmemory": "32mb"}
+        if self.password:
+            settings["requirepass"] = self.password
+        command = ["redis-server"]
+        for name, value in settings.items():
+            command += [f"--{name}", value]
+        with contextlib.suppress(FileNotFoundError):
+            self.socket.unlink()
+        self.process = Process(command, self.folder / "redis.log", death_signal="KILL", cwd=self.folder)
+        wait_until("Redis answers", lambda: self.tell("PING") or self.fail_if_ended())
+        return self
+
+    def fail_if_ended(self):
+        if not self.process.running:
+            raise AssertionError("redis-server ended:\n" + self.process.log()[-1000:])
+
+    def tell(self, *words):
+        """One command, and the beginning of the answer as it came; "" without one."""
+        login = ["AUTH " + self.password] if self.password else []
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(2)
+                connection.connect(str(self.socket))
+                answer = ""
+                for command in [*login, " ".join(map(str, words))]:
+                    connection.sendall(command.encode() + b"\r\n")
+                    answer = connection.recv(65536).decode(errors="replace")
+                return answer
+        except OSError:
+            return ""
+
+    def pause(self):
+        """It hangs: takes connections, answers nothing."""
+        self.process.send(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send(signal.SIGCONT)
+
+    def stop(self):
+        if self.process:
+            process, self.process = self.process, None
+            process.send(signal.SIGCONT)
+            process.stop(signal.SIGKILL)
+
+
 class Nginx:
     """Nginx with the quickstart's own configuration."""
 

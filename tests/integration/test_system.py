@@ -103,7 +103,8 @@ def test_status(system, anybody):
     assert body["database"]["migrations"] == {"applied": len(list((ROOT / "sql" / "migrations").glob("*.up.sql"))),
                                               "pending": 0}
     assert body["workers"]["total"] == len(system.backend.workers()) >= body["workers"]["busy"] >= 1
-    assert body["workers"]["restarts"] == 0 and body["cache"] == {"enabled": False, "healthy": True}
+    assert body["workers"]["restarts"] == 0 and body["cache"] == {"enabled": True, "healthy": True}
+    assert "redis" not in body
     assert body["memory_usage"]["worker_rss_bytes"] > 1024 * 1024
     assert body["version"] in subprocess.run([BINARY, "version"], capture_output=True, text=True,
                                              env=clean_environment()).stdout
@@ -231,7 +232,8 @@ def test_request_ids_that_will_not_do(ada, sent):
 
 
 def test_headers_of_every_answer(ada):
-    for answer in (ada.get("/api/configs"), ada.get("/api/configs/nobody"), ada.get("/api/nowhere"),
+    assert ada.get("/api/configs").headers["Cache-Control"] == "private, no-cache", "kept, but asked about each time"
+    for answer in (ada.get("/api/validate"), ada.get("/api/configs/nobody"), ada.get("/api/nowhere"),
                    ada.post("/api/switch", data="{"),
                    ada.get("/nowhere")):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

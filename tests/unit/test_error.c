@@ -52,6 +52,7 @@ static void codes_and_statuses(void **state)
         {ERR_INTERNAL, "INTERNAL_SERVER_ERROR", 500},
         {ERR_EXTERNAL, "EXTERNAL_SERVICE_ERROR", 502},
         {ERR_DATABASE, "DATABASE_UNAVAILABLE", 503},
+        {ERR_OVERLOADED, "SERVICE_OVERLOADED", 503},
     };
     assert_int_equal(COUNT(expected), ERROR_COUNT); /* a new code belongs in this list, too */
     for (size_t i = 0; i < COUNT(expected); i++) {

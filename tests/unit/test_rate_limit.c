@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "metrics.h"
 #include "rate_limit.h"
+#include "util.h"
 
 #define SECOND 1000000LL
 
@@ -37,7 +39,7 @@ static int passing(const struct rate_policy *policy, const char *client, int tri
 {
     int passed = 0;
     for (int i = 0; i < tries; i++)
-        passed += rate_limit(board, policy, "address", client, now).allowed;
+        passed += rate_limit(board, NULL, policy, RATE_ADDRESS, client, now).allowed;
     return passed;
 }
 
@@ -66,16 +68,16 @@ static void a_refusal_says_how_long_to_wait(void **state)
     static const struct rate_policy slow = {.requests = 1, .period_s = 10, .burst = 2};
     (void)state;
     long long now = 1000 * SECOND;
-    struct rate_decision d = rate_limit(board, &slow, "address", "a", now);
+    struct rate_decision d = rate_limit(board, NULL, &slow, RATE_ADDRESS, "a", now);
     assert_int_equal(d.allowed, 1);
     assert_int_equal(d.remaining, 1);
-    d = rate_limit(board, &slow, "address", "a", now);
+    d = rate_limit(board, NULL, &slow, RATE_ADDRESS, "a", now);
     assert_int_equal(d.remaining, 0);
-    d = rate_limit(board, &slow, "address", "a", now);
+    d = rate_limit(board, NULL, &slow, RATE_ADDRESS, "a", now);
     assert_int_equal(d.allowed, 0);
     assert_int_equal(d.retry_after, 10);
-    assert_int_equal(rate_limit(board, &slow, "address", "a", now + 9 * SECOND + 1).retry_after, 1);
-    assert_int_equal(rate_limit(board, &slow, "address", "a", now + d.retry_after * SECOND).allowed, 1);
+    assert_int_equal(rate_limit(board, NULL, &slow, RATE_ADDRESS, "a", now + 9 * SECOND + 1).retry_after, 1);
+    assert_int_equal(rate_limit(board, NULL, &slow, RATE_ADDRESS, "a", now + d.retry_after * SECOND).allowed, 1);
 }
 
 static void clients_and_kinds_have_limits_of_their_own(void **state)
@@ -84,8 +86,8 @@ static void clients_and_kinds_have_limits_of_their_own(void **state)
     long long now = 1000 * SECOND;
     assert_int_equal(passing(&ten_in_ten, "a", 30, now), 20);
     assert_int_equal(passing(&ten_in_ten, "b", 30, now), 20);
-    assert_int_equal(rate_limit(board, &ten_in_ten, "user", "a", now).allowed, 1);
-    assert_int_equal(rate_limit(board, &ten_in_ten, "login", "a", now).allowed, 1);
+    assert_int_equal(rate_limit(board, NULL, &ten_in_ten, RATE_USER, "a", now).allowed, 1);
+    assert_int_equal(rate_limit(board, NULL, &ten_in_ten, RATE_LOGIN, "a", now).allowed, 1);
     char longest[300];
     memset(longest, 'x', sizeof longest);
     longest[sizeof longest - 1] = '\0';
@@ -97,14 +99,103 @@ static void no_limit_and_no_board_let_everything_pass(void **state)
     static const struct rate_policy off = {.requests = 0, .period_s = 10, .burst = 20};
     (void)state;
     assert_int_equal(passing(&off, "a", 1000, SECOND), 1000);
-    assert_int_equal(rate_limit(NULL, &ten_in_ten, "address", "a", SECOND).allowed, 1);
+    assert_int_equal(rate_limit(NULL, NULL, &ten_in_ten, RATE_ADDRESS, "a", SECOND).allowed, 1);
 }
 
-static void no_burst_means_one_at_a_time(void **state)
+/* After a pause exactly the burst, then the pace, whatever the burst is; a client at the pace passes without any. */
+static void bursts_are_exact(void **state)
 {
-    static const struct rate_policy none = {.requests = 10, .period_s = 10, .burst = 0};
+    static const struct {
+        int burst, at_once;
+    } rows[] = {{0, 1}, {1, 1}, {2, 2}, {20, 20}, {1000000, 1000}};
     (void)state;
-    assert_int_equal(passing(&none, "a", 10, 1000 * SECOND), 1);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct rate_policy policy = {.requests = 100, .period_s = 10, .burst = rows[i].burst};
+        char client[] = {(char)('a' + i), '\0'};
+        long long now = 1000 * SECOND, interval = SECOND / 10;
+        assert_int_equal(passing(&policy, client, 1000, now), rows[i].at_once);
+        for (int n = 1; n <= 50 && rows[i].at_once < 1000; n++) {
+            assert_int_equal(passing(&policy, client, 2, now + n * interval), 1);
+            assert_int_equal(passing(&policy, client, 1, now + n * interval + interval - 1), 0);
+        }
+        now += 1000000 * SECOND;
+        assert_int_equal(passing(&policy, client, 1000, now), rows[i].at_once);
+    }
+}
+
+/* What is left counts down, and how long until all of it is back counts up. */
+static void decisions_say_what_is_left(void **state)
+{
+    static const struct rate_policy policy = {.requests = 100, .period_s = 10, .burst = 20};
+    struct rate_decision d;
+    long long now = 1000 * SECOND;
+    (void)state;
+    for (int n = 1; n <= 20; n++) {
+        d = rate_limit(board, NULL, &policy, RATE_USER, "a", now);
+        assert_true(d.allowed);
+        assert_int_equal(d.limit, 100);
+        assert_int_equal(d.period_s, 10);
+        assert_int_equal(d.remaining, 20 - n);
+        assert_int_equal(d.reset, (n + 9) / 10); /* a tenth of a second each, in whole seconds */
+        assert_int_equal(d.retry_after, 0);
+    }
+    d = rate_limit(board, NULL, &policy, RATE_USER, "a", now);
+    assert_false(d.allowed);
+    assert_int_equal(d.remaining, 0);
+    assert_int_equal(d.retry_after, 1);
+    assert_int_equal(d.reset, 1);
+}
+
+static bool same(struct rate_decision a, const struct rate_decision *b)
+{
+    return a.allowed == b->allowed && a.limit == b->limit && a.remaining == b->remaining &&
+           a.retry_after == b->retry_after && a.reset == b->reset;
+}
+
+static void the_tighter_decision_counts(void **state)
+{
+    static const struct rate_decision none = {.allowed = true}, many = {true, 100, 10, 19, 0, 1},
+                                      few = {true, 100, 10, 3, 0, 2}, longer = {true, 100, 10, 3, 0, 4},
+                                      refused = {false, 100, 10, 0, 7, 7}, last = {true, 100, 10, 0, 0, 20};
+    static const struct {
+        const struct rate_decision *a, *b, *tighter;
+    } rows[] = {{&none, &many, &many},       {&many, &few, &few},   {&few, &longer, &longer},
+                {&refused, &last, &refused}, {&none, &none, &none}, {&many, &refused, &refused}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_true(same(rate_tighter(*rows[i].a, *rows[i].b), rows[i].tighter));
+        assert_true(same(rate_tighter(*rows[i].b, *rows[i].a), rows[i].tighter));
+    }
+}
+
+static void headers_say_it(void **state)
+{
+    static const struct rate_decision none = {.allowed = true}, few = {true, 100, 10, 3, 0, 2};
+    struct buffer headers;
+    (void)state;
+    buffer_init(&headers, 1024);
+    rate_headers(&none, &headers);
+    assert_int_equal(headers.length, 0);
+    rate_headers(&few, &headers);
+    assert_string_equal(buffer_string(&headers), "RateLimit-Limit: 100\r\nRateLimit-Remaining: 3\r\n"
+                                                 "RateLimit-Reset: 2\r\nRateLimit-Policy: 100;w=10\r\n");
+    buffer_free(&headers);
+}
+
+static void decisions_are_counted(void **state)
+{
+    static const enum metric refusals[] = {
+        [RATE_ADDRESS] = METRIC_LIMIT_ADDRESS, [RATE_USER] = METRIC_LIMIT_USER, [RATE_LOGIN] = METRIC_LIMIT_LOGIN};
+    static const struct rate_policy off = {0, 10, 20};
+    (void)state;
+    for (int kind = 0; kind < RATE_KIND_COUNT; kind++) {
+        uint64_t allowed = metrics_value(METRIC_LIMIT_ALLOWED), refused = metrics_value(refusals[kind]);
+        for (int n = 0; n < 30; n++)
+            rate_limit(board, NULL, &ten_in_ten, (enum rate_kind)kind, "a", 1000 * SECOND);
+        rate_limit(board, NULL, &off, (enum rate_kind)kind, "a", 1000 * SECOND);
+        assert_int_equal(metrics_value(METRIC_LIMIT_ALLOWED) - allowed, 20);
+        assert_int_equal(metrics_value(refusals[kind]) - refused, 10);
+    }
 }
 
 /* Far more clients than a neighbourhood has cells: those that are over make room, and nobody who behaves is refused. */
@@ -115,7 +206,7 @@ static void cells_of_idle_clients_are_taken_over(void **state)
     int refused = 0;
     for (int i = 0; i < 4 * RATE_CELLS; i++) {
         snprintf(client, sizeof client, "client-%d", i);
-        refused += !rate_limit(board, &ten_in_ten, "address", client, 1000 * SECOND + i * 100LL).allowed;
+        refused += !rate_limit(board, NULL, &ten_in_ten, RATE_ADDRESS, client, 1000 * SECOND + i * 100LL).allowed;
     }
     assert_int_equal(refused, 0);
 }
@@ -154,9 +245,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_refusal_says_how_long_to_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(clients_and_kinds_have_limits_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_limit_and_no_board_let_everything_pass, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_burst_means_one_at_a_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bursts_are_exact, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(decisions_say_what_is_left, set_up, tear_down),
+        cmocka_unit_test(the_tighter_decision_counts),
+        cmocka_unit_test(headers_say_it),
+        cmocka_unit_test_setup_teardown(decisions_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cells_of_idle_clients_are_taken_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workers_share_the_limit, set_up, tear_down),
     };
+    if (!metrics_init())
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,39 @@
+/* Cache: answers kept in memory that all workers share. An answer is found only under the very key and generation it was
+ * kept with, byte by byte, so that it never reaches anybody else and never outlives a change. A full cache forgets what it
+ * was given first; a value that one worker is computing is waited for by the others, for a moment. */
+#ifndef CCR_CACHE_H
+#define CCR_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buffer.h"
+
+struct cache_key {
+    const char *text; /* whatever the answer depends on, but for the generation */
+    size_t length;
+    int64_t generation;
+};
+
+enum cache_result {
+    CACHE_HIT,
+    CACHE_MISS,   /* compute it, then call cache_put or cache_give_up: others wait for that */
+    CACHE_BYPASS, /* compute it; it will not be kept (no cache, or whoever computes it takes too long) */
+};
+
+/* Maps the memory. False when it cannot be had. Call before fork; without it, or with 0 MiB, every get is a CACHE_BYPASS. */
+bool cache_init(int size_mib);
+bool cache_enabled(void);
+
+/* On a hit appends the answer to `body` and sets *revision. Waits at most a quarter of a second. */
+enum cache_result cache_get(const struct cache_key *key, struct buffer *body, long long *revision);
+
+/* Keeps an answer; after CACHE_MISS only. One that is too large is not kept. */
+void cache_put(const struct cache_key *key, long long revision, const void *body, size_t length);
+
+/* After a CACHE_MISS that came to nothing, and after every request: whoever waits computes it for himself. Does nothing when
+ * nothing is owed. */
+void cache_give_up(void);
+
+#endif

@@ -1,0 +1,90 @@
+-- Generations: a number a workspace that grows with every transaction which changed anything in it. Whoever kept an answer
+-- under a number knows by the number alone whether it still holds.
+--
+-- A generation is microseconds since the epoch, and more than the one before: unlike a count it is never given twice, not even
+-- after a database was restored from a backup. It is set while the transaction commits, so that generations grow in the order
+-- of commits, and writers of one workspace wait for each other only for that moment. The row of the nil UUID is the site's:
+-- it grows when it changed who may do what.
+
+CREATE TABLE workspace_generations (
+    workspace_id uuid PRIMARY KEY, -- no foreign key: the number of a deleted workspace goes on saying that all is out of date
+    generation   bigint NOT NULL
+);
+
+-- What the transaction in progress has changed. Empty whenever it is looked at from outside.
+CREATE UNLOGGED TABLE generation_changes (
+    workspace_id uuid NOT NULL
+);
+
+-- A transaction may change several workspaces (a user is deleted), whichever of them it acts in.
+CREATE FUNCTION ccr_note_change(workspace uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    noted text := coalesce(current_setting('ccr.changed', true), '');
+    before text := coalesce(current_setting('ccr.maintenance', true), '');
+BEGIN
+    IF strpos(noted, workspace::text) = 0 THEN
+        PERFORM set_config('ccr.changed', noted || workspace::text, true), set_config('ccr.maintenance', 'on', true);
+        INSERT INTO generation_changes VALUES (workspace);
+        PERFORM set_config('ccr.maintenance', before, true);
+    END IF;
+END $$;
+
+CREATE FUNCTION ccr_next_generation() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    clock bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    before text := coalesce(current_setting('ccr.maintenance', true), '');
+    next bigint;
+BEGIN
+    PERFORM set_config('ccr.maintenance', 'on', true);
+    INSERT INTO workspace_generations AS g VALUES (NEW.workspace_id, clock)
+        ON CONFLICT (workspace_id) DO UPDATE SET generation = greatest(g.generation + 1, clock)
+        RETURNING generation INTO next;
+    DELETE FROM generation_changes WHERE workspace_id = NEW.workspace_id;
+    PERFORM set_config('ccr.maintenance', before, true);
+    PERFORM pg_notify('ccr_generation', NEW.workspace_id || '.' || next);
+    RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER generation_changes_commit AFTER INSERT ON generation_changes
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ccr_next_generation();
+
+-- For tables with a workspace_id; `changed` holds the statement's rows.
+CREATE FUNCTION ccr_content_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ccr_note_change(workspace_id)
+        FROM (SELECT DISTINCT workspace_id FROM changed WHERE workspace_id IS NOT NULL ORDER BY workspace_id) w;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION ccr_workspace_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ccr_note_change(OLD.id);
+    RETURN NULL;
+END $$;
+
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['workspace_generations', 'generation_changes'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY %I ON %I USING (workspace_id = ccr_workspace() OR ccr_maintenance())',
+                       t || '_workspace', t);
+    END LOOP;
+    FOREACH t IN ARRAY ARRAY['profiles', 'profile_revisions', 'workspace_platforms', 'user_platforms', 'backups',
+                             'command_runs', 'memberships', 'audit_log'] LOOP
+        EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON %I REFERENCING NEW TABLE AS changed'
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_changed()', t || '_inserted', t);
+        EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON %I REFERENCING NEW TABLE AS changed'
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_changed()', t || '_updated', t);
+        EXECUTE format('CREATE TRIGGER %I AFTER DELETE ON %I REFERENCING OLD TABLE AS changed'
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_changed()', t || '_deleted', t);
+    END LOOP;
+END $$;
+
+CREATE TRIGGER workspaces_changed AFTER UPDATE OR DELETE ON workspaces
+    FOR EACH ROW EXECUTE FUNCTION ccr_workspace_changed();
+
+-- What a worker remembers about who may do what ends with the site's generation, too.
+CREATE OR REPLACE FUNCTION ccr_identity_changed() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM ccr_note_change('00000000-0000-0000-0000-000000000000'); RETURN NULL; END $$;

@@ -1,0 +1,46 @@
+/* Overload: what is not worth starting any more. */
+#include "overload.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "metrics.h"
+#include "router.h"
+#include "util.h"
+
+enum { STATUS_CLIENT_CLOSED_REQUEST = 499 /* Nginx's own, for logs */, PLAUSIBLE_MS = 3600 * 1000 };
+
+enum error drop_abandoned(struct request *rq, struct response *rs)
+{
+    if (!rq->gone || !rq->gone(rq->source))
+        return OK;
+    metrics_add(METRIC_DROPPED_CLIENT, 1);
+    rs->status = STATUS_CLIENT_CLOSED_REQUEST;
+    rs->written = rs->unsent = true;
+    return OK;
+}
+
+/* Milliseconds since Nginx sent the request on; 0 when it does not say. */
+static int64_t waited_ms(const struct request *rq)
+{
+    struct timespec now;
+    const char *text = request_variable(rq, "QUEUED_AT");
+    double queued = text ? strtod(text, NULL) : 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    double waited = ((double)now.tv_sec - queued) * 1000 + (double)now.tv_nsec / 1e6;
+    return queued > 0 && waited > 0 && waited < PLAUSIBLE_MS ? (int64_t)waited : 0;
+}
+
+enum error refuse_late(struct request *rq, struct response *rs)
+{
+    (void)rs;
+    int limit = rq->service->settings->queue_timeout;
+    const struct scoreboard *board = rq->service->board;
+    if (!limit || !board || (rq->route->flags & ROUTE_NO_DATABASE) || waited_ms(rq) <= limit)
+        return OK;
+    /* While anybody is idle there is no queue: then the clocks of the two hosts differ. */
+    if (scoreboard_count(board, STAGE_IDLE) > 0)
+        return OK;
+    metrics_add(METRIC_DROPPED_QUEUE, 1);
+    return ERR_OVERLOADED;
+}

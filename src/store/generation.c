@@ -1,0 +1,144 @@
+/* Generations: a set-associative table of workspaces in shared memory. A workspace that finds no room takes the place of the
+ * one that was heard of longest ago; whatever is not there is asked of PostgreSQL. */
+#include "generation.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "shared_lock.h"
+#include "util.h"
+
+enum { SETS = 2048, WAYS = 8, LOCKS = 64 };
+
+struct cell {
+    char workspace[UUID_TEXT]; /* "" = free */
+    int64_t generation;
+    int64_t asked_us;  /* when the statement that read it was sent; 0 = only heard of */
+    int64_t raised_us; /* when PostgreSQL last told of it by itself */
+};
+
+struct table {
+    /* News that could not be written down, because a lock's holder was stopped: whatever was asked before is in doubt. */
+    _Atomic int64_t doubt_us;
+    struct shared_lock locks[LOCKS];
+    struct cell cells[SETS][WAYS];
+};
+
+static struct table *table;
+
+bool generation_init(void)
+{
+    struct table *memory = shared_memory(sizeof *memory);
+    if (!memory)
+        return false;
+    for (size_t i = 0; i < LOCKS; i++)
+        if (!shared_lock_init(&memory->locks[i]))
+            return false;
+    table = memory;
+    return true;
+}
+
+/* UUIDs are random, so their text spreads well under any hash (FNV-1a). */
+static unsigned set_of(const char *workspace)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (const char *c = workspace; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    return (unsigned)((hash ^ hash >> 32) % SETS);
+}
+
+static struct cell *lock_set(unsigned set)
+{
+    enum shared_lock_result result = table ? shared_lock_take(&table->locks[set % LOCKS]) : SHARED_LOCK_BUSY;
+    if (result == SHARED_LOCK_DIRTY)
+        for (unsigned i = set % LOCKS; i < SETS; i += LOCKS)
+            memset(table->cells[i], 0, sizeof table->cells[i]);
+    return result == SHARED_LOCK_BUSY ? NULL : table->cells[set];
+}
+
+static void unlock_set(unsigned set)
+{
+    shared_lock_release(&table->locks[set % LOCKS]);
+}
+
+static struct cell *find(struct cell *cells, const char *workspace)
+{
+    for (size_t i = 0; i < WAYS; i++)
+        if (strcmp(cells[i].workspace, workspace) == 0)
+            return &cells[i];
+    return NULL;
+}
+
+static int64_t last_heard(const struct cell *cell)
+{
+    return cell->asked_us > cell->raised_us ? cell->asked_us : cell->raised_us;
+}
+
+static struct cell *find_or_make(struct cell *cells, const char *workspace)
+{
+    struct cell *cell = find(cells, workspace);
+    if (cell)
+        return cell;
+    cell = cells;
+    for (size_t i = 1; i < WAYS; i++)
+        if (last_heard(&cells[i]) < last_heard(cell))
+            cell = &cells[i];
+    memset(cell, 0, sizeof *cell);
+    memcpy(cell->workspace, workspace, strnlen(workspace, sizeof cell->workspace - 1));
+    return cell;
+}
+
+int64_t generation_known(const char *workspace_id, int64_t listening_us)
+{
+    unsigned set = set_of(workspace_id);
+    struct cell *cells = lock_set(set), *cell = cells ? find(cells, workspace_id) : NULL;
+    bool trusted = cell && cell->asked_us > listening_us && cell->asked_us > atomic_load(&table->doubt_us);
+    int64_t known = trusted ? cell->generation : 0;
+    if (cells)
+        unlock_set(set);
+    return known;
+}
+
+int64_t generation_heard(const char *workspace_id)
+{
+    unsigned set = set_of(workspace_id);
+    struct cell *cells = lock_set(set), *cell = cells ? find(cells, workspace_id) : NULL;
+    int64_t heard = cell ? cell->generation : 0;
+    if (cells)
+        unlock_set(set);
+    return heard;
+}
+
+/* A lower number counts only when nothing newer was heard since the question was put: then the database itself went back (a
+ * backup was restored, a stand-by took over). Otherwise the answer is merely the older news. */
+void generation_read(const char *workspace_id, int64_t generation, int64_t asked_us)
+{
+    unsigned set = set_of(workspace_id);
+    struct cell *cells = lock_set(set);
+    if (!cells)
+        return;
+    struct cell *cell = find_or_make(cells, workspace_id);
+    if (generation > cell->generation || asked_us > last_heard(cell))
+        cell->generation = generation;
+    if (asked_us > cell->asked_us)
+        cell->asked_us = asked_us;
+    unlock_set(set);
+}
+
+void generation_raised(const char *workspace_id, int64_t generation)
+{
+    unsigned set = set_of(workspace_id);
+    struct cell *cells = lock_set(set);
+    if (!cells) {
+        if (table)
+            atomic_store(&table->doubt_us, monotonic_us());
+        return;
+    }
+    struct cell *cell = find_or_make(cells, workspace_id);
+    if (generation > cell->generation) {
+        cell->generation = generation;
+        cell->raised_us = monotonic_us();
+    }
+    unlock_set(set);
+}

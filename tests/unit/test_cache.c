@@ -1,0 +1,348 @@
+/* Cache: what is found is what was kept under the very same key, whoever else computes, evicts or dies at the time. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../test.h"
+#include "cache.h"
+#include "util.h"
+
+enum { BODY_MAX = 2 * MB };
+
+static int fresh_cache(void **state)
+{
+    (void)state;
+    return cache_init(1) ? 0 : -1;
+}
+
+static struct cache_key key_of(const char *text, int64_t generation)
+{
+    return (struct cache_key){text, strlen(text), generation};
+}
+
+static enum cache_result get(const char *text, int64_t generation, struct buffer *body)
+{
+    long long revision = -1;
+    struct cache_key key = key_of(text, generation);
+    buffer_reset(body);
+    enum cache_result result = cache_get(&key, body, &revision);
+    if (result == CACHE_HIT)
+        assert_int_equal(revision, generation % 1000);
+    return result;
+}
+
+static void put(const char *text, int64_t generation, const char *body)
+{
+    struct cache_key key = key_of(text, generation);
+    cache_put(&key, generation % 1000, body, strlen(body));
+}
+
+static void finds_what_was_kept(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    assert_int_equal(get("ada /api/configs", 7, &body), CACHE_MISS);
+    put("ada /api/configs", 7, "ada's");
+    assert_int_equal(get("ada /api/configs", 7, &body), CACHE_HIT);
+    assert_string_equal(buffer_string(&body), "ada's");
+    buffer_free(&body);
+}
+
+static void finds_it_under_no_other_key(void **state)
+{
+    static const char *const others[] = {"bob /api/configs", "ada /api/config", "ada /api/configs?", "",
+                                         "ADA /api/configs"};
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    get("ada /api/configs", 7, &body);
+    put("ada /api/configs", 7, "ada's");
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_int_equal(get(others[i], 7, &body), CACHE_MISS);
+        cache_give_up();
+    }
+    assert_int_equal(get("ada /api/configs", 8, &body), CACHE_MISS);
+    cache_give_up();
+    assert_int_equal(body.length, 0);
+    buffer_free(&body);
+}
+
+static void a_newer_generation_replaces_an_older_one(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    for (int64_t generation = 1; generation < 20; generation++) {
+        char text[32];
+        snprintf(text, sizeof text, "as of %lld", (long long)generation);
+        assert_int_equal(get("k", generation, &body), CACHE_MISS);
+        put("k", generation, text);
+        assert_int_equal(get("k", generation, &body), CACHE_HIT);
+        assert_string_equal(buffer_string(&body), text);
+    }
+    buffer_free(&body);
+}
+
+static char *filled(size_t length, unsigned seed)
+{
+    char *text = malloc(length + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < length; i++)
+        text[i] = (char)('a' + (seed + i * 7 + i / 251) % 26);
+    text[length] = '\0';
+    return text;
+}
+
+static void a_full_cache_forgets_and_never_fails(void **state)
+{
+    struct buffer body;
+    size_t hits = 0, asked = 0;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    for (unsigned n = 0; n < 5000; n++) {
+        char name[32];
+        snprintf(name, sizeof name, "value %u", n);
+        char *text = filled(n * 37 % 20000, n);
+        assert_int_equal(get(name, 1, &body), CACHE_MISS);
+        put(name, 1, text);
+        free(text);
+        for (unsigned back = 0; back <= n && back < 40; back += 13, asked++) {
+            snprintf(name, sizeof name, "value %u", n - back);
+            if (get(name, 1, &body) == CACHE_HIT) {
+                char *expected = filled((n - back) * 37 % 20000, n - back);
+                assert_string_equal(buffer_string(&body), expected);
+                free(expected);
+                hits++;
+            } else {
+                cache_give_up();
+            }
+        }
+    }
+    assert_true(hits > asked / 4);
+    buffer_free(&body);
+}
+
+static void what_is_too_large_is_not_kept(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    char *text = filled(100 * KB, 1);
+    assert_int_equal(get("large", 1, &body), CACHE_MISS);
+    put("large", 1, text);
+    assert_int_equal(get("large", 1, &body), CACHE_MISS);
+    cache_give_up();
+    free(text);
+    buffer_free(&body);
+}
+
+static void without_memory_everything_is_computed(void **state)
+{
+    struct buffer body;
+    long long revision;
+    struct cache_key key = key_of("k", 1);
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) { /* the test of a process that never called cache_init */
+        execl("/proc/self/exe", "test_cache", "--no-cache", (char *)NULL);
+        _exit(9);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    buffer_init(&body, BODY_MAX);
+    assert_int_equal(cache_get(&key, &body, &revision), CACHE_MISS);
+    cache_give_up();
+    buffer_free(&body);
+}
+
+static int exit_status(pid_t child)
+{
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec time = {.tv_nsec = ms * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* Exit status: the cache_result of the child's first look. */
+static pid_t reader(const char *expected)
+{
+    pid_t child = fork();
+    if (child)
+        return child;
+    struct buffer body;
+    buffer_init(&body, BODY_MAX);
+    enum cache_result result = get("k", 1, &body);
+    if (result == CACHE_HIT && strcmp(buffer_string(&body), expected) != 0)
+        _exit(99);
+    if (result == CACHE_MISS) {
+        pause_ms(50);
+        put("k", 1, expected);
+    }
+    _exit((int)result);
+}
+
+static void one_computes_the_others_wait(void **state)
+{
+    enum { READERS = 12 };
+    pid_t children[READERS];
+    int counts[3] = {0};
+    (void)state;
+    for (int i = 0; i < READERS; i++)
+        children[i] = reader("the answer");
+    for (int i = 0; i < READERS; i++) {
+        int result = exit_status(children[i]);
+        assert_in_range(result, CACHE_HIT, CACHE_BYPASS);
+        counts[result]++;
+    }
+    assert_int_equal(counts[CACHE_MISS], 1);
+    assert_int_equal(counts[CACHE_HIT], READERS - 1);
+}
+
+static void who_dies_while_computing_is_succeeded(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(get("k", 1, &body));
+    assert_int_equal(exit_status(child), CACHE_MISS);
+    assert_int_equal(get("k", 1, &body), CACHE_MISS);
+    put("k", 1, "mine");
+    assert_int_equal(get("k", 1, &body), CACHE_HIT);
+    buffer_free(&body);
+}
+
+static void who_gives_up_is_succeeded(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    assert_int_equal(get("k", 1, &body), CACHE_MISS);
+    cache_give_up();
+    pid_t child = fork();
+    if (child == 0)
+        _exit(get("k", 1, &body));
+    assert_int_equal(exit_status(child), CACHE_MISS);
+    cache_give_up(); /* nothing is owed: nothing happens */
+    buffer_free(&body);
+}
+
+static void nobody_waits_for_ever(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    pid_t child = fork();
+    if (child == 0) {
+        get("k", 1, &body);
+        pause();
+        _exit(0);
+    }
+    enum cache_result result = CACHE_MISS;
+    for (int i = 0; i < 100 && result == CACHE_MISS; i++) { /* until the child has it */
+        pause_ms(10);
+        result = get("k", 1, &body);
+        cache_give_up();
+    }
+    assert_int_equal(result, CACHE_BYPASS);
+    kill(child, SIGKILL);
+    exit_status(child);
+    assert_int_equal(get("k", 1, &body), CACHE_MISS);
+    cache_give_up();
+    buffer_free(&body);
+}
+
+/* Reads and writes as fast as it can; exits with 1 when it was given anything but what belongs to the key. */
+static void hammer(unsigned seed)
+{
+    struct buffer body;
+    buffer_init(&body, BODY_MAX);
+    for (unsigned n = seed;; n = n * 1103515245 + 12345) {
+        char name[16];
+        unsigned which = n / 65536 % 64;
+        snprintf(name, sizeof name, "key %u", which);
+        char *expected = filled(which * 300, which);
+        enum cache_result result = get(name, 1 + n % 3, &body);
+        if (result == CACHE_HIT && strcmp(buffer_string(&body), expected) != 0)
+            _exit(1);
+        if (result == CACHE_MISS)
+            put(name, 1 + n % 3, expected);
+        free(expected);
+    }
+}
+
+static void killed_at_any_moment_leaves_it_sound(void **state)
+{
+    enum { PROCESSES = 3, KILLS = 150 };
+    pid_t children[PROCESSES] = {0};
+    (void)state;
+    for (unsigned i = 0; i < KILLS; i++) {
+        pid_t *child = &children[i % PROCESSES];
+        if (*child) {
+            int status;
+            kill(*child, SIGKILL);
+            assert_int_equal(waitpid(*child, &status, 0), *child);
+            assert_true(WIFSIGNALED(status));
+        }
+        *child = fork();
+        if (*child == 0)
+            hammer(i);
+        pause_ms(3 + i % 5);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+        kill(children[i], SIGKILL);
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_true(WIFSIGNALED(status));
+    }
+    struct buffer body;
+    buffer_init(&body, BODY_MAX);
+    if (get("afterwards", 1, &body) == CACHE_MISS)
+        put("afterwards", 1, "sound");
+    assert_int_equal(get("afterwards", 1, &body), CACHE_HIT);
+    assert_string_equal(buffer_string(&body), "sound");
+    buffer_free(&body);
+}
+
+static int without_cache(void)
+{
+    struct buffer body;
+    long long revision;
+    struct cache_key key = key_of("k", 1);
+    buffer_init(&body, BODY_MAX);
+    bool good = cache_init(0) && !cache_enabled() && cache_get(&key, &body, &revision) == CACHE_BYPASS;
+    cache_put(&key, 1, "x", 1);
+    return good && cache_get(&key, &body, &revision) == CACHE_BYPASS ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(finds_what_was_kept, fresh_cache),
+        cmocka_unit_test_setup(finds_it_under_no_other_key, fresh_cache),
+        cmocka_unit_test_setup(a_newer_generation_replaces_an_older_one, fresh_cache),
+        cmocka_unit_test_setup(a_full_cache_forgets_and_never_fails, fresh_cache),
+        cmocka_unit_test_setup(what_is_too_large_is_not_kept, fresh_cache),
+        cmocka_unit_test_setup(without_memory_everything_is_computed, fresh_cache),
+        cmocka_unit_test_setup(one_computes_the_others_wait, fresh_cache),
+        cmocka_unit_test_setup(who_dies_while_computing_is_succeeded, fresh_cache),
+        cmocka_unit_test_setup(who_gives_up_is_succeeded, fresh_cache),
+        cmocka_unit_test_setup(nobody_waits_for_ever, fresh_cache),
+        cmocka_unit_test_setup(killed_at_any_moment_leaves_it_sound, fresh_cache),
+    };
+    if (argc > 1 && strcmp(argv[1], "--no-cache") == 0)
+        return without_cache();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+/* Generations: a host trusts what it knows only as far as it would have been told otherwise. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../test.h"
+#include "generation.h"
+
+#define ADA "aaaaaaaa-0000-4000-8000-000000000001"
+#define BOB "bbbbbbbb-0000-4000-8000-000000000002"
+
+static int fresh_table(void **state)
+{
+    (void)state;
+    return generation_init() ? 0 : -1;
+}
+
+static void nothing_is_known_at_first(void **state)
+{
+    (void)state;
+    assert_int_equal(generation_known(ADA, 0), 0);
+    assert_int_equal(generation_heard(ADA), 0);
+}
+
+static void an_answer_is_trusted_by_who_listened_before_the_question(void **state)
+{
+    (void)state;
+    generation_read(ADA, 50, 1000);
+    assert_int_equal(generation_known(ADA, 999), 50);
+    assert_int_equal(generation_known(ADA, 1000), 0);
+    assert_int_equal(generation_known(ADA, 2000), 0);
+    assert_int_equal(generation_known(ADA, INT64_MAX), 0);
+    assert_int_equal(generation_heard(ADA), 50);
+    assert_int_equal(generation_known(BOB, 0), 0);
+}
+
+static void news_raises_and_never_lowers(void **state)
+{
+    (void)state;
+    generation_read(ADA, 50, 1000);
+    generation_raised(ADA, 60);
+    assert_int_equal(generation_known(ADA, 999), 60);
+    generation_raised(ADA, 55);
+    assert_int_equal(generation_known(ADA, 999), 60);
+}
+
+static void news_alone_is_not_trusted(void **state)
+{
+    (void)state;
+    generation_raised(ADA, 60);
+    assert_int_equal(generation_known(ADA, 0), 0);
+    assert_int_equal(generation_heard(ADA), 60);
+}
+
+static void an_answer_that_news_overtook_does_not_count(void **state)
+{
+    (void)state;
+    generation_read(ADA, 50, 1000);
+    generation_raised(ADA, 60); /* now, which is later than the question below */
+    generation_read(ADA, 50, 1001);
+    assert_int_equal(generation_known(ADA, 1000), 60);
+}
+
+static void of_two_answers_the_later_question_counts(void **state)
+{
+    (void)state;
+    generation_read(ADA, 60, 2000);
+    generation_read(ADA, 50, 1000);
+    assert_int_equal(generation_known(ADA, 1999), 60);
+    generation_read(ADA, 40, 3000); /* the database itself went back */
+    assert_int_equal(generation_known(ADA, 2999), 40);
+}
+
+static void other_processes_see_it(void **state)
+{
+    int status;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        generation_read(ADA, 70, 5000);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(generation_known(ADA, 0), 70);
+}
+
+static void a_full_table_forgets_and_never_mixes_up(void **state)
+{
+    enum { MANY = 40000 };
+    int known = 0;
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        char workspace[40];
+        snprintf(workspace, sizeof workspace, "%08x-0000-4000-8000-%012x", (unsigned)i * 2654435761u, (unsigned)i);
+        generation_read(workspace, 1000 + i, 1000 + i);
+        assert_int_equal(generation_known(workspace, 1), 1000 + i);
+    }
+    for (int i = 0; i < MANY; i++) {
+        char workspace[40];
+        snprintf(workspace, sizeof workspace, "%08x-0000-4000-8000-%012x", (unsigned)i * 2654435761u, (unsigned)i);
+        int64_t generation = generation_known(workspace, 1);
+        assert_true(generation == 0 || generation == 1000 + i);
+        known += generation != 0;
+    }
+    assert_in_range(known, 10000, MANY - 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(nothing_is_known_at_first, fresh_table),
+        cmocka_unit_test_setup(an_answer_is_trusted_by_who_listened_before_the_question, fresh_table),
+        cmocka_unit_test_setup(news_raises_and_never_lowers, fresh_table),
+        cmocka_unit_test_setup(news_alone_is_not_trusted, fresh_table),
+        cmocka_unit_test_setup(an_answer_that_news_overtook_does_not_count, fresh_table),
+        cmocka_unit_test_setup(of_two_answers_the_later_question_counts, fresh_table),
+        cmocka_unit_test_setup(other_processes_see_it, fresh_table),
+        cmocka_unit_test_setup(a_full_table_forgets_and_never_mixes_up, fresh_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
