@@ -174,6 +174,8 @@ install: $(BUILD)/ccr-ui-backend
 	install -m 644 deploy/logrotate/ccr-ui-backend $(SHARE)/doc/ccr-ui-backend/logrotate.example
 	install -m 644 deploy/cron/ccr-ui-backup $(SHARE)/doc/ccr-ui-backend/cron.example
 	sed -i 's|/usr/local/|$(PREFIX)/|g' $(SHARE)/doc/ccr-ui-backend/cron.example
+	install -d $(SHARE)/doc/ccr-ui-backend/monitoring
+	install -m 644 $(wildcard deploy/monitoring/*) $(SHARE)/doc/ccr-ui-backend/monitoring
 	install -m 644 $(wildcard docs/man/*.1) $(SHARE)/man/man1
 	install -m 644 $(wildcard docs/man/*.8) $(SHARE)/man/man8
 	install -d $(DESTDIR)$(UNITDIR)

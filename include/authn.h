@@ -12,6 +12,9 @@ enum { ACCESS_TOKEN_MAX = 4096, CONFIRM_SECONDS = 300 };
  * from a live refresh cookie (adds Set-Cookie to rs). */
 enum error authenticate(struct request *rq, struct response *rs);
 
+/* May this be shown the metrics? By its address (METRICS_ALLOW) or its bearer token (METRICS_TOKEN); asks no database. */
+bool authn_monitor(const struct request *rq);
+
 /* Drops what this worker remembers about identities. */
 void authn_forget(void);
 

@@ -4,6 +4,7 @@
 #define CCR_METRICS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* X(enumerator, Prometheus name, labels, help). Rows of one name stand together; the first one's help counts. */
@@ -51,5 +52,38 @@ bool metrics_init(void);
 
 void metrics_add(enum metric metric, uint64_t count);
 uint64_t metrics_value(enum metric metric);
+
+/* ---- requests and statements: what is not known beforehand ---- */
+
+/* How many different ones are told apart; those that come when a table is full are counted together as "other". */
+enum { METRICS_REQUESTS = 2048, METRICS_DURATIONS = 256, METRICS_STATEMENTS = 512 };
+enum { METRICS_BUCKETS = 14, METRICS_NAME = 64 /* PostgreSQL's longest name, and its NUL */ };
+
+/* One request that was answered. `route` is request.route_number: 0 = none; `method` is enum method. */
+void metrics_request(size_t route, unsigned method, unsigned status, int64_t duration_us);
+/* One statement that was sent. */
+void metrics_statement(const char *name, int64_t duration_us, bool failed);
+
+/* The upper bounds of the buckets of a kind of durations, in rising order; the last bucket has none. */
+struct metrics_bounds {
+    size_t count;
+    int64_t us[METRICS_BUCKETS];
+};
+extern const struct metrics_bounds metrics_request_bounds, metrics_statement_bounds;
+
+/* ---- reading: each cell, from 0 until `size` of its kind; false when nobody counts there ---- */
+
+struct metrics_durations {
+    uint64_t bucket[METRICS_BUCKETS + 1]; /* each counts its own part: add them up for what Prometheus wants */
+    uint64_t sum_us;
+};
+struct metrics_series {
+    bool other; /* of the rest: what follows says nothing */
+    size_t route;
+    unsigned method, status;
+};
+bool metrics_requests_at(size_t cell, struct metrics_series *out, uint64_t *count); /* METRICS_REQUESTS + 1 */
+bool metrics_durations_at(size_t cell, struct metrics_series *out, struct metrics_durations *durations); /* likewise */
+bool metrics_statements_at(size_t cell, char name[METRICS_NAME], struct metrics_durations *durations, uint64_t *failed);
 
 #endif

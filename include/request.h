@@ -84,6 +84,7 @@ struct request {
     size_t query_count;
 
     const struct route *route; /* NULL until found */
+    size_t route_number;       /* of it, for router_at; 0 until found */
     struct pair path_args[MAX_PATH_ARGS];
     size_t path_arg_count;
     unsigned allowed_methods; /* bit per enum method, filled when the path exists */

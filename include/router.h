@@ -11,7 +11,8 @@
 enum access {
     ACCESS_DENY, /* what a forgotten column means */
     ACCESS_PUBLIC,
-    ACCESS_USER, /* any logged-in user, whatever the workspace */
+    ACCESS_MONITOR, /* METRICS_ALLOW or METRICS_TOKEN decides; knows no users and asks no database */
+    ACCESS_USER,    /* any logged-in user, whatever the workspace */
     ACCESS_VIEWER,
     ACCESS_EDITOR,
     ACCESS_ADMIN,
@@ -76,6 +77,9 @@ bool router_init(char *error, size_t size);
 
 /* Finds rq->route and its path arguments. ERR_NOT_FOUND, ERR_METHOD (rq->allowed_methods set), ERR_VALIDATION. */
 enum error router_find(struct request *rq);
+
+/* The route of a number that router_find gave: the same in all workers of a master. NULL for 0. */
+const struct route *router_at(size_t number);
 
 /* Calls visit for every route. */
 void router_each(void (*visit)(const struct route *route, void *context), void *context);

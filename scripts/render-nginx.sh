@@ -19,6 +19,8 @@ arguments, else from the environment.
   STATIC_DIR        the folder of /static/; default /var/www/ccr-ui-static
   FRONTEND_DIR      a built frontend, served at /; default none: everything else is 404
   TRUSTED_PROXIES   addresses and networks whose X-Forwarded-For is believed; default none
+  METRICS_ALLOW     addresses and networks that may ask for /metrics, all, or none; default "127.0.0.1 ::1". The backend has a
+                    list of the same name, and a token, behind this one
   RATE, BURST       requests a second and address, and how many at once beyond that; default 50 and twice RATE
   CONNECTIONS       connections of one address at a time; default 128
   MAX_BODY          the largest request body; default 2m, the backend's MAX_BODY_SIZE
@@ -50,8 +52,8 @@ die() {
 }
 
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
-VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR FRONTEND_DIR TRUSTED_PROXIES RATE BURST CONNECTIONS
-    MAX_BODY HSTS HTTP_PORT HTTPS_PORT LISTEN LOG_DIR LOG_BUFFER ACME_DIR MAINTENANCE_FILE ZONE_SIZE TLS_CACHE NGINX_DIR)
+VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR FRONTEND_DIR TRUSTED_PROXIES METRICS_ALLOW RATE BURST
+    CONNECTIONS MAX_BODY HSTS HTTP_PORT HTTPS_PORT LISTEN LOG_DIR LOG_BUFFER ACME_DIR MAINTENANCE_FILE ZONE_SIZE TLS_CACHE NGINX_DIR)
 
 output='' check=''
 while (($#)); do
@@ -96,7 +98,7 @@ names=${list[*]} name=${list[0]}
 
 : "${CERTIFICATE:=/etc/letsencrypt/live/$name/fullchain.pem}" "${CERTIFICATE_KEY:=/etc/letsencrypt/live/$name/privkey.pem}"
 : "${SOCKET:=/run/ccr-ui-backend/fastcgi.sock}" "${STATIC_DIR:=/var/www/ccr-ui-static}" "${FRONTEND_DIR:=}"
-: "${TRUSTED_PROXIES:=}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=2m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
+: "${TRUSTED_PROXIES:=}" "${METRICS_ALLOW:=127.0.0.1 ::1}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=2m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
 : "${HSTS:=max-age=31536000; includeSubDomains}" "${LISTEN:=}" "${LOG_DIR:=/var/log/nginx}" "${LOG_BUFFER:=}"
 : "${ACME_DIR:=/var/www/letsencrypt}" "${MAINTENANCE_FILE:=/run/ccr-ui-maintenance}" "${ZONE_SIZE:=1m}" "${TLS_CACHE:=10m}"
 # In a checkout the folder stands beside scripts; installed, the script is in PREFIX/lib and the folder in PREFIX/share.
@@ -159,6 +161,14 @@ if ((${#list[@]})); then
     real_ip+=("    real_ip_header X-Forwarded-For;" "    real_ip_recursive on;")
 fi
 
+words METRICS_ALLOW
+metrics_allow=()
+for METRICS_ALLOW in "${list[@]}"; do
+    [ "$METRICS_ALLOW" != none ] || continue
+    must METRICS_ALLOW 'all|[0-9A-Fa-f:.]+(/[0-9]{1,3})?' 'all, none, or an address or network such as 10.0.0.0/8'
+    metrics_allow+=("        allow $METRICS_ALLOW;")
+done
+
 if [ -z "$LISTEN" ]; then
     LISTEN=0.0.0.0
     [ ! -e /proc/net/if_inet6 ] || LISTEN+=' [::]'
@@ -195,6 +205,7 @@ render() {
         [TLS_CACHE]=$TLS_CACHE [LOG_BUFFER]=${LOG_BUFFER:+ buffer=$LOG_BUFFER flush=5s}
         [UPSTREAM_SERVERS]=$(lines "${servers[@]}")
         [REAL_IP]=$(lines "${real_ip[@]}")
+        [METRICS_ALLOW]=$(lines "${metrics_allow[@]}")
         [LISTEN_HTTP]=$(listens "$HTTP_PORT")
         [LISTEN_HTTPS]=$(
             listens "$HTTPS_PORT" " ssl$http2_parameter"
@@ -207,7 +218,7 @@ render() {
     [ "$HTTPS_PORT" = 443 ] || put[REDIRECT_PORT]=:$HTTPS_PORT
     if [ -n "$FRONTEND_DIR" ]; then
         # The strictest policy that no frontend can be broken by; tighten it to what yours needs.
-        put[PAGES_POLICY]="    \"~^/(?!api/|health\$|_ccr_error\$)\"  \"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\";"
+        put[PAGES_POLICY]="    \"~^/(?!api/|health\$|metrics\$|_ccr_error\$)\"  \"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\";"
         put[FRONTEND]=$(lines '    location / {' "        root \"$FRONTEND_DIR\";" "        try_files \$uri \$uri/index.html /index.html;" '    }')
     fi
     text=$(<"$template")

@@ -30,7 +30,7 @@ END
 
 PACKAGES=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" libcmocka-dev python3-pytest python3-psycopg python3-requests
     python3-jsonschema python3-yaml clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck valgrind git iproute2
-    systemd apache2-bin lighttpd openssl logrotate redis-server)
+    systemd apache2-bin lighttpd openssl logrotate prometheus redis-server)
 STAGES=(lint unit asan handlers integration deploy fuzz valgrind)
 SLOW_PACKAGES=(buildah debootstrap debhelper lintian) # only with --all
 FUZZ_SECONDS=${FUZZ_SECONDS:-15}

@@ -83,7 +83,7 @@ if [ -e "$list" ]; then
     act rm -f "${files[@]}" "$list"
     act rm -rf /etc/systemd/system/ccr-ui-backend.socket.d
     act rm -rf "$prefix/lib/ccr-ui-backend" # with the versions that update.sh kept
-    for folder in /run/ccr-ui-backend "$prefix"/share/ccr-ui-backend/{nginx,} "$prefix"/share/doc/ccr-ui-backend/{deployment,images,}; do
+    for folder in /run/ccr-ui-backend "$prefix"/share/ccr-ui-backend/{nginx,} "$prefix"/share/doc/ccr-ui-backend/{deployment,images,monitoring,}; do
         [ ! -d "$folder" ] || act rmdir --ignore-fail-on-non-empty "$folder"
     done
     [ ! -d /run/systemd/system ] || act systemctl daemon-reload

@@ -111,7 +111,7 @@ const struct setting settings_table[] = {
      .help = "Redis (`redis://[user:password@]host[:port][/database]` or `unix:/path`) for several backends in front of one database: a second cache behind the shared memory, and rate limits counted for all of them together. Without it everything works; while it is down, too."},
     {"METRICS_ALLOW", &setting_text, FIELD(metrics_allow), .fallback = "127.0.0.1,::1",
      .kind = "comma list of addresses and networks", .check = check_networks, .example = "127.0.0.1,::1,10.0.0.0/8",
-     .help = "Who may read `/metrics` without a token."},
+     .help = "Who may read `/metrics` without a token; `none` = nobody."},
     {"METRICS_TOKEN", &setting_text, FIELD(metrics_token), .fallback = "", .secret = true,
      .kind = "at least 16 bytes", .check = check_metrics_token,
      .help = "Whoever sends it (`Authorization: Bearer …`) may read `/metrics` from anywhere."},

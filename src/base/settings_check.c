@@ -367,7 +367,7 @@ bool check_networks(const struct setting *row, struct setting_value *value, stru
     char bad[ADDRESS_TEXT];
 
     (void)row;
-    if (networks_valid(value->text, bad, sizeof bad))
+    if (strcmp(value->text, "none") == 0 || networks_valid(value->text, bad, sizeof bad))
         return true;
     return problem_set(problem, "\"%.60s\" is not an address or a network such as 10.0.0.0/8", bad);
 }

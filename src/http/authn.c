@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "address.h"
 #include "generation.h"
 #include "util.h"
 
@@ -291,4 +292,14 @@ enum error authenticate(struct request *rq, struct response *rs)
         memset(&rq->who, 0, sizeof rq->who);
     }
     return renew_by_cookie(rq, rs);
+}
+
+bool authn_monitor(const struct request *rq)
+{
+    const struct settings *settings = rq->service->settings;
+    const char *token = bearer(rq);
+    size_t length = strlen(settings->metrics_token);
+    if (token && length && strlen(token) == length && sodium_memcmp(token, settings->metrics_token, length) == 0)
+        return true;
+    return networks_hold(settings->metrics_allow, rq->remote_addr);
 }

@@ -11,6 +11,7 @@
 #include "freshness.h"
 #include "json.h"
 #include "log.h"
+#include "metrics.h"
 #include "overload.h"
 #include "rate_limit.h"
 #include "router.h"
@@ -154,7 +155,7 @@ static enum error identify(struct request *rq, struct response *rs)
     if (!(rq->route->flags & ROUTE_NO_DATABASE) && db_poll(rq->db))
         authn_forget();
     db_tenant(rq->db, "", "");
-    if (rq->route->access == ACCESS_PUBLIC)
+    if (rq->route->access == ACCESS_PUBLIC || rq->route->access == ACCESS_MONITOR)
         return OK;
     freshness_read(rq);
     enum error error = authenticate(rq, rs);
@@ -213,6 +214,8 @@ static enum error authorize(struct request *rq, struct response *rs)
     enum access access = rq->route->access;
     if (access == ACCESS_PUBLIC)
         return OK;
+    if (access == ACCESS_MONITOR)
+        return authn_monitor(rq) ? OK : ERR_AUTHORIZATION;
     enum error error = check_scope(rq);
     if (error)
         return error;
@@ -358,4 +361,5 @@ void dispatch(struct request *rq, struct response *rs)
     response_header(rs, "X-Content-Type-Options", "nosniff");
     response_header(rs, "X-Request-Id", rq->id);
     log_access(rq, rs);
+    metrics_request(rq->route_number, rq->method, (unsigned)rs->status, monotonic_us() - rq->started_us);
 }

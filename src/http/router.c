@@ -10,8 +10,8 @@
 
 enum { MAX_SEGMENTS = 10 };
 
-const char *const access_names[ACCESS_COUNT] = {"deny",   "public", "user",  "viewer",
-                                                "editor", "admin",  "owner", "site_admin"};
+const char *const access_names[ACCESS_COUNT] = {"deny",   "public", "monitor", "user",      "viewer",
+                                                "editor", "admin",  "owner",   "site_admin"};
 
 struct segment {
     const char *start;
@@ -170,6 +170,7 @@ enum error router_find(struct request *rq)
         rq->allowed_methods |= 1u << c->route->method;
         if (c->route->method == wanted) {
             rq->route = c->route;
+            rq->route_number = i + 1;
             enum error error = take_path_args(rq, c, segments);
             if (error)
                 return error;
@@ -178,6 +179,11 @@ enum error router_find(struct request *rq)
     if (rq->route)
         return OK;
     return rq->allowed_methods ? ERR_METHOD : ERR_NOT_FOUND;
+}
+
+const struct route *router_at(size_t number)
+{
+    return number && number <= compiled_count ? compiled[number - 1].route : NULL;
 }
 
 void router_each(void (*visit)(const struct route *route, void *context), void *context)

@@ -230,6 +230,9 @@ static enum error execute(struct db *db, const struct statement *statement, cons
         error = attempt(db, statement, args, count, out, &again);
     }
     note_slow(db, statement, started);
+    metrics_statement(statement->name ? statement->name : statement->sql, monotonic_us() - started,
+                      error &&
+                          error != ERR_CONFLICT); /* which is an answer: the log does not call it a failure either */
     return error;
 }
 

@@ -246,6 +246,39 @@ def test_the_access_log_is_json(site):
     assert logged["user_agent"] == 'quote " and \\'
 
 
+# ---- metrics -----------------------------------------------------------------------------------------------------------
+
+
+def test_metrics_are_shown_to_this_machine(site):
+    answer = site.curl("/metrics")
+    assert answer.status == 200 and "\nccr_workers_max 2\n" in answer.body
+    check_headers(answer)
+    assert "/metrics" not in (site.folder / "ccr-ui-backend.access.log").read_text()
+    site.maintenance.touch()
+    try:
+        assert site.curl("/metrics").status == 200
+    finally:
+        site.maintenance.unlink()
+
+
+def test_metrics_have_an_outer_wall(whole):
+    with Site(whole.folder, "walled", [whole.one.socket], METRICS_ALLOW="10.0.0.0/8,2001:db8::1") as walled:
+        check_error(walled.curl("/metrics"), 403, "AUTHORIZATION_ERROR")
+        assert walled.curl("/health").status == 200
+        text = (walled.folder / "site.conf").read_text()
+        assert re.search(r"allow 10\.0\.0\.0/8;\n +allow 2001:db8::1;\n +deny all;", text)
+    with Site(whole.folder, "shut", [whole.one.socket], METRICS_ALLOW="none") as shut:
+        check_error(shut.curl("/metrics"), 403, "AUTHORIZATION_ERROR")
+
+
+def test_the_backend_is_the_inner_wall(whole):
+    """With the outer one open, and a proxy in front: the client's address counts, not the proxy's."""
+    with Site(whole.folder, "opened", [whole.one.socket], METRICS_ALLOW="all", TRUSTED_PROXIES="127.0.0.1") as opened:
+        assert opened.curl("/metrics").status == 200
+        refused = opened.curl("/metrics", "-H", "X-Forwarded-For: 198.51.100.7")
+        assert refused.status == 403 and json.loads(refused.body)["error"]["code"] == "AUTHORIZATION_ERROR"
+
+
 # ---- whose address --------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Apache httpd and lighttpd with the recipes of deploy/, and scripts/ccr-ui-user.sh: all on one backend and its socket."""
 
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from site_stack import (PASSWORD, ROOT, Process, clean_environment, curl, free_port, give, listens, new_folder,  # noqa: E402
                         children, run_as_user, system, wait_until)
 
+METRICS_TOKEN = "metrics-token-0123456789"
 APACHE_MODULES = ["mpm_event", "authz_core", "proxy", "proxy_fcgi", "headers", "setenvif", "reqtimeout"]
 APACHE = """
 ServerRoot "{folder}"
@@ -93,17 +95,32 @@ def whole():
         yield made
 
 
-@pytest.fixture(scope="module", params=list(SERVERS))
-def url(request, whole):
-    folder = new_folder(whole.folder, request.param)
+@contextlib.contextmanager
+def served(folder, kind, socket):
+    """A web server of this kind in front of the socket; its URL."""
     port = free_port()
-    process = Process(SERVERS[request.param](folder, port, whole.backend.socket), folder / "output.log", cwd="/")
+    process = Process(SERVERS[kind](folder, port, socket), folder / "output.log", cwd="/")
     try:
         wait_until("the web server listens", lambda: listens(port) or not process.running)
         assert process.running, process.log()
         yield f"http://127.0.0.1:{port}"
     finally:
         process.stop()
+
+
+@pytest.fixture(scope="module", params=list(SERVERS))
+def url(request, whole):
+    with served(new_folder(whole.folder, request.param), request.param, whole.backend.socket) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=list(SERVERS))
+def guarded(request, whole):
+    """In front of a backend that shows its metrics to another network only."""
+    name = f"guarded-{request.param}"
+    cli = whole.cli(f"{name}-backend", METRICS_ALLOW="10.0.0.0/8", METRICS_TOKEN=METRICS_TOKEN, MAX_CONNECTIONS="1")
+    with served(new_folder(whole.folder, name), request.param, whole.start(cli).socket) as url:
+        yield url
 
 
 def api(url, method, path, *options, body=None):
@@ -131,6 +148,19 @@ def test_status_and_health(url):
     assert answer.header("x-content-type-options") == "nosniff"
     assert answer.header("content-security-policy") == "default-src 'none'; frame-ancestors 'none'"
     assert api(url, "GET", "/health").status == 200
+
+
+def test_metrics(url):
+    answer = api(url, "GET", "/metrics")
+    assert answer.status == 200 and "\nccr_database_up 1\n" in answer.body
+    assert answer.header("content-type") == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.header("content-security-policy") == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_metrics_elsewhere_want_the_token(guarded):
+    assert api(guarded, "GET", "/metrics").status == 403
+    assert api(guarded, "GET", "/metrics", "-H", f"Authorization: Bearer {METRICS_TOKEN}").status == 200
+    assert api(guarded, "GET", "/metrics", "-H", "X-Forwarded-For: 10.0.0.1").status == 403
 
 
 def test_a_bearer_token_arrives(url, bearer):

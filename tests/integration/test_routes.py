@@ -69,6 +69,8 @@ def test_credentials(table, operations):
             kinds.add("personalAccessToken")
         if route["access"] == "public":
             kinds = {"refreshCookie"} if "cookie" in route["flags"] else set()
+        if route["access"] == "monitor":
+            kinds = {"metricsToken"}
         return kinds, {kind for one in operations[method, path]["security"] for kind in one}
     assert not differences(table, told)
 
@@ -106,7 +108,9 @@ def test_statuses(table, operations):
     """What the middleware can answer by itself is described everywhere."""
     def told(method, path, route):
         needed = {"400"}
-        if route["access"] != "public":
+        if route["access"] == "monitor":
+            needed |= {"403"}
+        elif route["access"] != "public":
             needed |= {"401", "403", "404"}
         if "no_database" not in route["flags"]:
             needed |= {"429", "500", "503"}

@@ -176,6 +176,21 @@ static void every_route_is_visited(void **state)
     assert_int_equal(count, COUNT(things) - 1);
 }
 
+static void numbers_lead_back_to_their_routes(void **state)
+{
+    (void)state;
+    assert_int_equal(find("GET", "/api/things/current"), OK);
+    assert_ptr_equal(router_at(rq.route_number), rq.route);
+    assert_int_equal(find("DELETE", "/api/things/x"), OK);
+    assert_ptr_equal(router_at(rq.route_number), rq.route);
+    assert_int_equal(find("PUT", "/api/things"), ERR_METHOD);
+    assert_int_equal(rq.route_number, 0);
+    assert_null(router_at(0));
+    assert_null(router_at(COUNT(things)));
+    for (size_t i = 1; i < COUNT(things); i++)
+        assert_non_null(router_at(i));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup(paths_that_are_not_there, set_up),
         cmocka_unit_test_setup(tables_with_mistakes_are_refused_at_start, set_up),
         cmocka_unit_test_setup(every_route_is_visited, set_up),
+        cmocka_unit_test_setup(numbers_lead_back_to_their_routes, set_up),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }
