@@ -105,7 +105,7 @@ def test_routes_without_a_limit_say_nothing(system):
 def test_other_origins_may_read_them(system):
     answer = come_from(system.client()).get("/api/auth/me", headers={"Origin": "https://ccr.example.org"})
     exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
-    assert set(NAMES) | {"Retry-After", "ETag", "X-Request-Id"} == set(exposed)
+    assert set(NAMES) | {"Retry-After", "ETag", "X-Request-Id"} <= set(exposed)
 
 
 def test_waiting_as_told_leads_to_success(fresh_stack):
