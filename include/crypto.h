@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "arena.h"
 
@@ -28,6 +29,10 @@ bool password_verify_nobody(const char *password);
 char *random_token(struct arena *arena, size_t bytes);
 void random_uuid(char out[UUID_TEXT]); /* version 4, RFC 9562 */
 void random_bytes(void *out, size_t size);
+
+/* SipHash-2-4: for tables, and for names that need not be secret. */
+enum { SHORT_HASH_KEY = 16 };
+uint64_t short_hash(const void *bytes, size_t length, const unsigned char key[SHORT_HASH_KEY]);
 
 /* BLAKE2b-256 in hex: how refresh and personal access tokens are stored (they have 256 bits of entropy themselves). */
 void token_hash(char out[CRYPTO_HASH_TEXT], const char *token);

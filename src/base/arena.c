@@ -188,15 +188,13 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     va_list again;
     va_copy(again, args);
     int length = vsnprintf(most, sizeof most, format, args);
-    if (length < 0) { /* longer than INT_MAX */
-        va_end(again);
-        arena_exhausted(arena);
-    }
-    char *text = take(arena, (size_t)length + 1);
-    if ((size_t)length < sizeof most)
+    char *text = length >= 0 ? take(arena, (size_t)length + 1) : NULL;
+    if (text && (size_t)length < sizeof most)
         memcpy(text, most, (size_t)length + 1);
-    else
+    else if (text)
         vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
+    if (!text) /* longer than INT_MAX */
+        arena_exhausted(arena);
     return text;
 }

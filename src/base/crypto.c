@@ -100,6 +100,13 @@ void random_uuid(char out[UUID_TEXT])
              b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
+uint64_t short_hash(const void *bytes, size_t length, const unsigned char key[SHORT_HASH_KEY])
+{
+    uint64_t hash;
+    crypto_shorthash((unsigned char *)&hash, bytes, length, key);
+    return hash;
+}
+
 void token_hash(char out[CRYPTO_HASH_TEXT], const char *token)
 {
     unsigned char hash[32];

@@ -5,7 +5,8 @@
  * host is good on every other. */
 #include "cached.h"
 
-#include <sodium.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,18 +17,17 @@
 #include "util.h"
 
 /* The same on every host: the tag says nothing that its reader does not know. */
-static const unsigned char variant_key[crypto_shorthash_KEYBYTES] = "ccr entity tag";
+static const unsigned char variant_key[SHORT_HASH_KEY] = "ccr entity tag";
 
 static void make_key(struct request *rq)
 {
     const struct identity *who = &rq->who;
     char *text = arena_printf(rq->arena, "%s %s %s %s %d%d %s %s", CCR_VERSION, build_commit, who->workspace_id,
                               who->user_id, who->role, who->site_admin, who->platform, rq->target);
-    unsigned char hash[crypto_shorthash_BYTES];
     rq->cache_key.text = text;
     rq->cache_key.length = strlen(text);
-    crypto_shorthash(hash, (const unsigned char *)text, rq->cache_key.length, variant_key);
-    sodium_bin2hex(rq->cache_variant, sizeof rq->cache_variant, hash, sizeof hash);
+    snprintf(rq->cache_variant, sizeof rq->cache_variant, "%016" PRIx64,
+             short_hash(text, rq->cache_key.length, variant_key));
 }
 
 /* The one of the client's tags that has this generation and variant; NULL when none has. */
@@ -56,16 +56,12 @@ static void tag(struct request *rq, struct response *rs)
 
 /* In Redis an answer stands with its whole key in front, because the name it has there is only a hash:
  * "<revision> <key's length> <key> <generation> <body>". */
-enum { ANSWER_MAX = 4 * MB, NAME_BYTES = 16 };
+enum { ANSWER_MAX = 4 * MB };
 
 static const char *redis_name(struct request *rq)
 {
-    unsigned char hash[NAME_BYTES];
-    char hex[2 * NAME_BYTES + 1];
     const char *text = arena_printf(rq->arena, "%s %lld", rq->cache_key.text, (long long)rq->cache_key.generation);
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)text, strlen(text), NULL, 0);
-    sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-    return arena_printf(rq->arena, "ccr:answer:%s", hex);
+    return arena_printf(rq->arena, "ccr:answer:%016" PRIx64, short_hash(text, strlen(text), variant_key));
 }
 
 static const char *redis_head(struct request *rq)

@@ -175,45 +175,42 @@ void fcgi_request(struct request *rq, struct arena *arena, const struct service 
 /* ---- reply ------------------------------------------------------------------------------------------------------ */
 
 /* RFC 9110 section 15. Nginx passes on what stands behind the number, and nothing when nothing does. */
-static const char *reason_phrase(int status)
+static void put_status(struct buffer *out, int status)
 {
     static const struct {
         int status;
-        const char *phrase;
-    } phrases[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {204, "No Content"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {415, "Unsupported Media Type"},
-        {429, "Too Many Requests"},
-        {500, "Internal Server Error"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
+        const char *line;
+    } lines[] = {
+        {200, "Status: 200 OK\r\n"},
+        {201, "Status: 201 Created\r\n"},
+        {204, "Status: 204 No Content\r\n"},
+        {304, "Status: 304 Not Modified\r\n"},
+        {400, "Status: 400 Bad Request\r\n"},
+        {401, "Status: 401 Unauthorized\r\n"},
+        {403, "Status: 403 Forbidden\r\n"},
+        {404, "Status: 404 Not Found\r\n"},
+        {405, "Status: 405 Method Not Allowed\r\n"},
+        {409, "Status: 409 Conflict\r\n"},
+        {412, "Status: 412 Precondition Failed\r\n"},
+        {413, "Status: 413 Content Too Large\r\n"},
+        {415, "Status: 415 Unsupported Media Type\r\n"},
+        {429, "Status: 429 Too Many Requests\r\n"},
+        {500, "Status: 500 Internal Server Error\r\n"},
+        {502, "Status: 502 Bad Gateway\r\n"},
+        {503, "Status: 503 Service Unavailable\r\n"},
     };
-    for (size_t i = 0; i < COUNT(phrases); i++)
-        if (phrases[i].status == status)
-            return phrases[i].phrase;
-    return "Unknown";
+    for (size_t i = 0; i < COUNT(lines); i++)
+        if (lines[i].status == status) {
+            buffer_text(out, lines[i].line);
+            return;
+        }
+    buffer_printf(out, "Status: %d Unknown\r\n", status);
 }
 
 void fcgi_head(struct buffer *out, const struct response *rs)
 {
     bool bodiless = rs->status == 204 || rs->status == 304;
-    const char status[] = {'0' + (char)(rs->status / 100 % 10), '0' + (char)(rs->status / 10 % 10),
-                           '0' + (char)(rs->status % 10), ' ', '\0'};
-    buffer_text(out, "Status: ");
-    buffer_text(out, status);
-    buffer_text(out, reason_phrase(rs->status));
-    buffer_text(out, "\r\n");
+    put_status(out, rs->status);
     if (!bodiless && !strcasestr(buffer_string(&rs->headers), "Content-Type:"))
         buffer_text(out, "Content-Type: application/json\r\n");
     buffer_append(out, buffer_string(&rs->headers), rs->headers.length);

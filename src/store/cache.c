@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "crypto.h"
 #include "metrics.h"
 #include "shared_lock.h"
 #include "util.h"
@@ -55,7 +55,7 @@ struct shard {
 };
 
 struct cache {
-    unsigned char hash_key[crypto_shorthash_KEYBYTES];
+    unsigned char hash_key[SHORT_HASH_KEY];
     struct shard shards[SHARDS];
 };
 
@@ -86,7 +86,7 @@ bool cache_init(int size_mib)
     for (size_t i = 0; i < SHARDS; i++)
         if (!shared_lock_init(&memory->shards[i].lock))
             return false;
-    crypto_shorthash_keygen(memory->hash_key);
+    random_bytes(memory->hash_key, sizeof memory->hash_key);
     cache = memory;
     return true;
 }
@@ -142,8 +142,7 @@ static bool lock(struct shard *shard)
 
 static uint64_t hash_of(const struct cache_key *key)
 {
-    uint64_t hash;
-    crypto_shorthash((unsigned char *)&hash, (const unsigned char *)key->text, key->length, cache->hash_key);
+    uint64_t hash = short_hash(key->text, key->length, cache->hash_key);
     return hash ? hash : 1;
 }
 

@@ -19,7 +19,8 @@ MIB = 1 << 20
 def elastic(fresh_stack):
     """A stack whose pool grows and shrinks, logged in."""
     def make(**settings):
-        wanted = {"MIN_CONNECTIONS": FEWEST, "MAX_CONNECTIONS": MOST, "IDLE_TIMEOUT": 2, "LOG_LEVEL": "debug", **settings}
+        wanted = {"MIN_CONNECTIONS": FEWEST, "MAX_CONNECTIONS": MOST, "IDLE_TIMEOUT": 2, "LOG_LEVEL": "debug",
+                  "CACHE_SIZE": 0, **settings}  # what waits for a lock must ask the database
         stack = fresh_stack(**wanted)
         stack.admin = stack.client("admin")
         stack.fewest, stack.most = int(wanted["MIN_CONNECTIONS"]), int(wanted["MAX_CONNECTIONS"])
