@@ -12,7 +12,7 @@ Violations, which make the exit status 1:
   - a status other than 200, 201, 204, 304, 404 and 409 where they are right, 429, 503; 502 only after a worker was killed
   - a broken connection; a worker that died without being killed
   - at the end: a write that is not in the database, an audit trail or revisions that do not match the writes
-  - more descriptors, shared memory or private memory of workers at the end than at the beginning
+  - more descriptors, shared memory or own memory of workers at the end than at the beginning
 How soon the throughput is back to 80 % after a fault is reported, not judged."""
 
 import argparse
@@ -184,7 +184,7 @@ class System:
 
 def rollup(pid):
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return {name: int(value) for name, value in re.findall(r"^(Pss|Pss_Shmem):\s+(\d+)", text, re.M)}
+    return {name: int(value) for name, value in re.findall(r"^(Pss|Anonymous):\s+(\d+)", text, re.M)}
 
 
 def shared_kib(pid):
@@ -203,12 +203,13 @@ def descriptors(pid):
 
 
 def sample(stack):
-    """A backend's sizes; a worker that leaves while we look is left out."""
+    """A backend's sizes; a worker that leaves while we look is left out. Its own memory is what is in no file: PSS also changes
+    when somebody else starts or stops using the same libraries."""
     workers = []
     for pid in stack.backend.workers():
         try:
             memory = rollup(pid)
-            workers.append((descriptors(pid), memory["Pss"] - memory.get("Pss_Shmem", 0), memory["Pss"]))
+            workers.append((descriptors(pid), memory["Anonymous"], memory["Pss"]))
         except (OSError, KeyError):
             continue
     fds, own, pss = (max(column, default=0) for column in (zip(*workers) if workers else ((), (), ())))
