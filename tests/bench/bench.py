@@ -21,6 +21,7 @@ import argparse
 import fnmatch
 import json
 import re
+import shutil
 import signal
 import statistics
 import sys
@@ -169,8 +170,8 @@ class Bench:
             ours.forget_logs()
             say(f"crowd: round {number + 1}/{self.rounds}: p50 {runs[-1].p50_ms:.1f} ms, p99 {runs[-1].p99_ms:.1f} ms, "
                 f"{runs[-1].statuses}")
-        wrong = sum(run.broken + run.timeouts + sum(count for status, count in run.statuses.items() if status not in GOOD_IN_A_CROWD)
-                    for run in runs)
+        wrong = sum(run.broken + run.timeouts for run in runs) + sum(
+            count for run in runs for status, count in run.statuses.items() if status not in GOOD_IN_A_CROWD)
         p50, p99 = (statistics.median(values) for values in zip(*((run.p50_ms, run.p99_ms) for run in runs)))
         rate = round(statistics.median(run.rate for run in runs))
         busy = sum(count for run in runs for status, count in run.statuses.items() if status in ("429", "503"))
@@ -316,9 +317,13 @@ def measure(options):
 
 def main():
     options = parse(sys.argv[1:])
+    for program in ("wrk", options.baseline):
+        if not shutil.which(program):
+            raise SystemExit(f"bench: {program} is not there; scripts/bench.sh installs and builds what is needed")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     made = measure(options)
-    made["settings"] = {"seconds": options.seconds, "rounds": options.rounds, "connections": wrk.CONNECTIONS, "processes": PROCESSES}
+    made["settings"] = {"seconds": options.seconds, "rounds": options.rounds, "connections": wrk.CONNECTIONS,
+                        "processes": PROCESSES}
     if options.write_docs:
         options.write_docs.write_text(report.markdown(made))
     if options.json:
