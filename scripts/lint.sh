@@ -15,7 +15,8 @@ flags=(-Iinclude -D_GNU_SOURCE '-DCCR_VERSION="0"' "${includes[@]}")
 mapfile -t c_files < <(find src -name '*.c' | sort)
 mapfile -t formatted < <(find include src tests -path '*/node_modules' -prune -o \
     \( -name '*.[ch]' -o -name '*.cc' \) -print | sort)
-mapfile -t shell_files < <(find scripts deploy .ci tests/bench -name '*.sh' -o -path .ci/run 2>/dev/null | sort)
+mapfile -t shell_files < <(find scripts deploy .ci tests/bench -path '*/node_modules' -prune -o \
+    \( -name '*.sh' -o -path .ci/run \) -print 2>/dev/null | sort)
 
 gcc_build() { $MAKE --no-print-directory -j "$JOBS" BUILD="$BUILD" CC=gcc CXX=g++ all; }
 clang_build() { $MAKE --no-print-directory -j "$JOBS" clang; }

@@ -21,6 +21,7 @@ import argparse
 import fnmatch
 import json
 import re
+import shutil
 import signal
 import statistics
 import sys
@@ -169,8 +170,8 @@ class Bench:
             ours.forget_logs()
             say(f"crowd: round {number + 1}/{self.rounds}: p50 {runs[-1].p50_ms:.1f} ms, p99 {runs[-1].p99_ms:.1f} ms, "
                 f"{runs[-1].statuses}")
-        wrong = sum(run.broken + run.timeouts + sum(count for status, count in run.statuses.items() if status not in GOOD_IN_A_CROWD)
-                    for run in runs)
+        wrong = sum(run.broken + run.timeouts for run in runs) + sum(
+            count for run in runs for status, count in run.statuses.items() if status not in GOOD_IN_A_CROWD)
         p50, p99 = (statistics.median(values) for values in zip(*((run.p50_ms, run.p99_ms) for run in runs)))
         rate = round(statistics.median(run.rate for run in runs))
         busy = sum(count for run in runs for status, count in run.statuses.items() if status in ("429", "503"))
@@ -187,18 +188,19 @@ class Bench:
         """Single reads and lists in turns, so that both have been everywhere early."""
         (ours,) = self.site.use("lasting")
         pids = ours.stack.backend.workers()
-        done, early = 0, None
+        done, early, early_own, early_done = 0, None, 0, 0
         while done < self.requests:
             for path, seconds in ((LIST_PATH, 1), (ONE_PATH, min(self.seconds, 4))):
                 done += wrk.measure(ours.port, path, seconds, self.site.headers).requests
             ours.forget_logs()
             if early is None and done >= min(EARLY_REQUESTS, self.requests / 2):
-                early, early_done = max(map(pss_kib, pids)), done
+                early, early_own, early_done = largest(pids, "Pss"), largest(pids, "Anonymous"), done
             say(f"memory: {done} of {self.requests} requests")
-        late = max(map(pss_kib, pids))
+        late, own = largest(pids, "Pss"), largest(pids, "Anonymous")
         if ours.stack.backend.workers() != pids:
             raise SystemExit("a worker died while its memory was watched")
-        note = f"{early} KiB after {early_done:,} requests, {late} KiB after {done:,}"
+        note = (f"{early} KiB after {early_done:,} requests, {late} KiB after {done:,}; memory that is in no file: "
+                f"{early_own} and {own} KiB")
         return [Result("memory", "worker PSS: growth", round((late / early - 1) * 100, 2), "< 3 %", "%", note=note),
                 Result("memory", "worker PSS at the end", round(late / 1024, 2), "< 4 MB", "MB", note="the largest worker")]
 
@@ -253,9 +255,11 @@ class Bench:
         return results
 
 
-def pss_kib(pid):
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(re.search(r"^Pss:\s+(\d+)", text, re.M).group(1))
+def largest(pids, kind):
+    """KiB of that kind of memory in the process that has most of it."""
+    def size(pid):
+        return int(re.search(rf"^{kind}:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M).group(1))
+    return max(map(size, pids))
 
 
 # ---- command line ---------------------------------------------------------------------------------------------------
@@ -299,22 +303,27 @@ def parse(arguments):
 
 
 def measure(options):
+    before = report.busy()
     site = Site(options.baseline)
     try:
         made = {"results": Bench(site, options).run(options.names)}
         if options.growth:
             made["growth"] = growth.tables(site, options.seconds, say)
-        return made
     finally:
         site.close()
+    made["machine"] = {**report.machine(), "busy_percent": round(100 * max(before, report.busy()))}
+    return made
 
 
 def main():
     options = parse(sys.argv[1:])
+    for program in ("wrk", options.baseline):
+        if not shutil.which(program):
+            raise SystemExit(f"bench: {program} is not there; scripts/bench.sh installs and builds what is needed")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     made = measure(options)
-    made["machine"] = report.machine()
-    made["settings"] = {"seconds": options.seconds, "rounds": options.rounds, "connections": wrk.CONNECTIONS, "processes": PROCESSES}
+    made["settings"] = {"seconds": options.seconds, "rounds": options.rounds, "connections": wrk.CONNECTIONS,
+                        "processes": PROCESSES}
     if options.write_docs:
         options.write_docs.write_text(report.markdown(made))
     if options.json:
@@ -322,6 +331,8 @@ def main():
         print(json.dumps({**made, "results": results}))
     else:
         print(report.text(made))
+    if report.noise(made):
+        say(f"bench: {report.noise(made)}")
     missed = any(result.good is False for result in made["results"])
     return 1 if missed and options.strict else 0
 

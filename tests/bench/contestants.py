@@ -229,6 +229,14 @@ class Site:
         self.running = []
         self.token = None
         self.list_body = b""
+        self.contestants = {}
+        try:
+            self.prepare(baseline)
+        except BaseException:
+            self.close()
+            raise
+
+    def prepare(self, baseline):
         self.cluster.create()
         self.cluster.create_migrated(self.database, self.folder)
         # MAX_REQUESTS=0: the memory figure is that of workers which served everything.
@@ -275,8 +283,8 @@ class Site:
 
     def make_tables(self, profiles):
         with self.cluster.connect(user="postgres", dbname=self.database) as connection:
-            connection.execute("CREATE TABLE bench_profiles AS SELECT p.position, p.name, coalesce(p.description, '') AS description,"
-                               " p.base_url, ''::text AS auth_token, p.model, p.small_fast_model, false AS is_current,"
+            connection.execute("CREATE TABLE bench_profiles AS SELECT p.position, p.name,"
+                               " coalesce(p.description, '') AS description, p.base_url, ''::text AS auth_token, p.model, p.small_fast_model, false AS is_current,"
                                " false AS is_default, p.provider, p.provider_type, p.account, p.tags, p.usage_count, p.enabled,"
                                " p.platform, p.revision FROM profiles p")
             connection.execute("ALTER TABLE bench_profiles ADD PRIMARY KEY (name)")
@@ -299,7 +307,8 @@ class Site:
         for path in (LIST_PATH, ONE_PATH):
             mine, theirs = (get(one.port, path, self.headers) for one in (ours, peer))
             if (mine.status_code, theirs.status_code) != (200, 200) or mine.json() != theirs.json():
-                raise SystemExit(f"{name} answers {path} differently:\n{mine.text[:400]}\n{theirs.status_code} {theirs.text[:400]}")
+                raise SystemExit(f"{name} answers {path} differently:\n{mine.status_code} {mine.text[:400]}\n"
+                                 f"{theirs.status_code} {theirs.text[:400]}")
         for what, token in bad_tokens(self.token, self.secrets["JWT_SECRET"]).items():
             for one in (ours, peer):
                 status = get(one.port, ONE_PATH, {"Authorization": f"Bearer {token}"}).status_code

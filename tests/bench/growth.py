@@ -1,6 +1,8 @@
 """How cost grows: with connections, with profiles in a workspace, with workers. Each with the cache off and with default
 settings, so that both the work itself and what users get is seen."""
 
+import json
+
 import requests
 
 import wrk
@@ -43,7 +45,7 @@ def toml(numbers):
     for number in numbers:
         made = profile(number)
         name = made.pop("name")
-        members = [f"{key} = {value!r}" if isinstance(value, str) else f'{key} = ["bench", "relay"]' for key, value in made.items()]
+        members = [f"{key} = {json.dumps(value)}" for key, value in made.items()]    # these look the same in TOML
         sections.append("\n".join([f"[{name}]", *members]))
     return "\n\n".join(sections) + "\n"
 

@@ -4,9 +4,12 @@ import datetime
 import os
 import platform
 import re
+import time
 from pathlib import Path
 
 from contestants import PHP, node, output_of, parts
+
+BUSY_PERCENT = 10
 
 INTRODUCTION = """\
 <!-- Made by `make bench-docs`; measure again instead of changing it. -->
@@ -69,6 +72,25 @@ def machine():
     }
 
 
+def busy(seconds=1.0):
+    """The share of the processors' time that others take, measured while we do nothing."""
+    def times():
+        numbers = [int(number) for number in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return sum(numbers), numbers[3] + numbers[4]    # all, idle and waiting for disks
+
+    total, idle = times()
+    time.sleep(seconds)
+    total_after, idle_after = times()
+    return 1 - (idle_after - idle) / max(1, total_after - total)
+
+
+def noise(made):
+    """A warning when the machine was not ours alone, else nothing."""
+    percent = made["machine"]["busy_percent"]
+    return f"the machine was {percent} % busy with something else, so these figures are not to be relied on; measure again" \
+        if percent > BUSY_PERCENT else ""
+
+
 def figure(value, unit=""):
     """A number as one reads it; nothing for what was not measured."""
     if value is None:
@@ -128,6 +150,7 @@ def markdown(made):
         "## The machine\n",
         f"{facts['date']}. {facts['processor']}, {facts['cores']} cores, {facts['memory_gib']} GiB, Linux {facts['kernel']}. "
         f"{programs}.\n",
+        *([f"**{noise(made).capitalize()}.**\n"] if noise(made) else []),
         "## Against others\n",
         f"wrk with 1 thread and {settings['connections']} connections where nothing else is said, {settings['rounds']} rounds of "
         f"{settings['seconds']} s; {settings['processes']} workers, PHP children, or connections of Fastify.\n",

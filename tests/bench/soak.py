@@ -12,7 +12,7 @@ Violations, which make the exit status 1:
   - a status other than 200, 201, 204, 304, 404 and 409 where they are right, 429, 503; 502 only after a worker was killed
   - a broken connection; a worker that died without being killed
   - at the end: a write that is not in the database, an audit trail or revisions that do not match the writes
-  - more descriptors, shared memory or private memory of workers at the end than at the beginning
+  - more descriptors, shared memory or own memory of workers at the end than at the beginning
 How soon the throughput is back to 80 % after a fault is reported, not judged."""
 
 import argparse
@@ -107,7 +107,8 @@ class Redis:
         return f"unix:{self.socket}"
 
     def start(self):
-        command = ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no", "--dir", self.folder]
+        command = ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
+                   "--dir", self.folder]
         self.process = parts.Process(command, self.folder / "redis.log", cwd=self.folder)
         parts.wait_until("Redis listens", self.socket.exists)
 
@@ -184,7 +185,7 @@ class System:
 
 def rollup(pid):
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return {name: int(value) for name, value in re.findall(r"^(Pss|Pss_Shmem):\s+(\d+)", text, re.M)}
+    return {name: int(value) for name, value in re.findall(r"^(Pss|Anonymous):\s+(\d+)", text, re.M)}
 
 
 def shared_kib(pid):
@@ -203,12 +204,13 @@ def descriptors(pid):
 
 
 def sample(stack):
-    """A backend's sizes; a worker that leaves while we look is left out."""
+    """A backend's sizes; a worker that leaves while we look is left out. Its own memory is what is in no file: PSS also changes
+    when somebody else starts or stops using the same libraries."""
     workers = []
     for pid in stack.backend.workers():
         try:
             memory = rollup(pid)
-            workers.append((descriptors(pid), memory["Pss"] - memory.get("Pss_Shmem", 0), memory["Pss"]))
+            workers.append((descriptors(pid), memory["Anonymous"], memory["Pss"]))
         except (OSError, KeyError):
             continue
     fds, own, pss = (max(column, default=0) for column in (zip(*workers) if workers else ((), (), ())))
@@ -334,7 +336,8 @@ class Soak:
             self.system.count_errors(stack.folder / "backend.log")
         for user in self.system.users:
             if not user.settle():
-                self.watch.violation(f"{user.name}: what is stored is not known {[s.version.possible for s in user.slots.values()]}")
+                versions = [slot.version.possible for slot in user.slots.values()]
+                self.watch.violation(f"{user.name}: what is stored is not known: {versions}")
         with self.system.cluster.connect(user="postgres", dbname="soak") as connection:
             for user in self.system.users:
                 self.check_store(connection, user)
@@ -372,7 +375,8 @@ class Soak:
             "statuses": {str(status): count for status, count in sorted(watch.statuses.items())},
             "writes": {"acknowledged": acknowledged, "unknown": unknown}, "faults": self.faults,
             "workers_died": self.restarts, "workers_killed": list(self.system.kills.values()),
-            "first": self.first, "last": self.last, "errors_logged": dict(self.system.errors), "violations": watch.count, "violations_shown": watch.violations,
+            "first": self.first, "last": self.last, "errors_logged": dict(self.system.errors),
+            "violations": watch.count, "violations_shown": watch.violations,
         }
 
 
@@ -380,8 +384,8 @@ def text(made):
     lines = [f"{made['requests']} requests in {made['seconds']} s by {made['users']} users through 2 backends, "
              f"{'with' if made['redis'] else 'without'} Redis; seed {made['seed']}",
              f"statuses: {', '.join(f'{status}: {count}' for status, count in made['statuses'].items())}",
-             f"writes: {made['writes']['acknowledged']} acknowledged, all found; {made['writes']['unknown']} with an unknown outcome"
-             if not made["violations"] else f"writes: {made['writes']}",
+             f"writes: {made['writes']['acknowledged']} acknowledged{'' if made['violations'] else ', all found'}; "
+             f"{made['writes']['unknown']} with an unknown outcome",
              f"workers: {sum(made['workers_killed'])} killed, {sum(made['workers_died'])} replaced after they died", ""]
     for name in sorted({fault["fault"] for fault in made["faults"]}):
         back = [fault["back_after_s"] for fault in made["faults"] if fault["fault"] == name]
@@ -392,7 +396,8 @@ def text(made):
     lines.append("")
     for name, first, last in zip(("first", "second"), made["first"], made["last"]):
         lines.append(f"backend {name}: " + ", ".join(f"{key} {first[key]} -> {last[key]}" for key in first))
-    lines += ["", "errors in the logs: " + (", ".join(f"{count} {name}" for name, count in made["errors_logged"].items()) or "none")]
+    errors = ", ".join(f"{count} {name}" for name, count in made["errors_logged"].items())
+    lines += ["", f"errors in the logs: {errors or 'none'}"]
     lines += ["", f"{made['violations']} violations", *(f"  {violation}" for violation in made["violations_shown"])]
     return "\n".join(lines)
 
@@ -405,7 +410,7 @@ def parse(arguments):
     parser.add_argument("--pause", type=float, nargs=2, default=(1, 8), metavar=("MIN", "MAX"),
                         help="seconds between a fault's recovery and the next fault (1 8)")
     parser.add_argument("--no-redis", dest="redis", action="store_false", help="without Redis")
-    parser.add_argument("--keep", action="store_true", help="keeps the folder with the logs, which is otherwise kept on violations")
+    parser.add_argument("--keep", action="store_true", help="keeps the folder with the logs, as violations do")
     parser.add_argument("--json", action="store_true", help="the summary as JSON")
     options = parser.parse_args(arguments)
     if options.seconds < 20 or options.users < 2:

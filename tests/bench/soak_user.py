@@ -230,7 +230,8 @@ class User:
         """The last acknowledged write is among the newest entries."""
         answer = self.request("GET", "/api/history?limit=30")
         entries = json.loads(answer.content)["entries"]
-        shown = [(entry["operation"], entry["to_config" if entry["operation"] == "switch" else "from_config"]) for entry in entries]
+        shown = [(entry["operation"], entry["to_config" if entry["operation"] == "switch" else "from_config"])
+                 for entry in entries]
         if self.last_write and self.last_write not in shown:
             self.violation(f"the history does not show {self.last_write}, but {shown[:3]}")
         if any(entry["actor"] != self.name for entry in entries):
