@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -58,14 +59,22 @@ static void a_password_verifies_and_nothing_else_does(void **state)
     assert_string_not_equal(phc, again);
 }
 
-static int64_t fastest(const char *phc)
+/* Of the processor, not of the clock: other programs do not count. */
+static int64_t spent_us(void)
+{
+    struct timespec spent;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return spent.tv_sec * 1000000LL + spent.tv_nsec / 1000;
+}
+
+static int64_t cheapest(const char *phc)
 {
     int64_t best = INT64_MAX;
 
     for (int i = 0; i < 5; i++) {
-        int64_t start = monotonic_us();
+        int64_t start = spent_us();
         assert_false(phc ? password_verify(phc, "wrong") : password_verify_nobody("wrong"));
-        int64_t took = monotonic_us() - start;
+        int64_t took = spent_us() - start;
         best = took < best ? took : best;
     }
     return best;
@@ -77,8 +86,8 @@ static void nobody_costs_what_somebody_costs(void **state)
 
     (void)state;
     assert_true(password_hash(phc, "x"));
-    int64_t somebody = fastest(phc);
-    int64_t nobody = fastest(NULL);
+    int64_t somebody = cheapest(phc);
+    int64_t nobody = cheapest(NULL);
     if (nobody < somebody / 2 || nobody > somebody * 2)
         fail_msg("somebody %lld us, nobody %lld us", (long long)somebody, (long long)nobody);
 }
