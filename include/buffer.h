@@ -28,6 +28,8 @@ void buffer_free(struct buffer *buffer);
 void buffer_reset(struct buffer *buffer);
 
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
+/* Makes it `length` bytes longer and returns them for the caller to fill; NULL when there is no room. */
+char *buffer_extend(struct buffer *buffer, size_t length);
 void buffer_text(struct buffer *buffer, const char *text);
 void buffer_char(struct buffer *buffer, char c);
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -11,6 +11,16 @@ const struct field page_query[] = {
     {0},
 };
 
+static enum error count_all(struct request *rq, const struct listing *listing, const char *const *args, size_t count,
+                            long long *total)
+{
+    struct row row;
+    enum error err = db_one(rq->db, &listing->count, &row, args, count);
+    if (!err)
+        *total = row_int(&row, 0);
+    return err;
+}
+
 enum error respond_page(struct request *rq, struct response *rs, const struct listing *listing, const char *const *args,
                         size_t count)
 {
@@ -18,18 +28,17 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     parse_int(request_query(rq, "limit"), 1, LIMIT_MAX, &limit);
     parse_int(request_query(rq, "offset"), 0, OFFSET_MAX, &offset);
 
-    struct row total;
-    enum error err = db_one(rq->db, &listing->count, &total, args, count);
-    if (err)
-        return err;
-
     const char **all = arena_array(rq->arena, count + 2, sizeof *all);
     for (size_t i = 0; i < count; i++)
         all[i] = args[i];
     all[count] = arena_printf(rq->arena, "%lld", limit);
     all[count + 1] = arena_printf(rq->arena, "%lld", offset);
     struct rows rows;
-    err = db_all(rq->db, &listing->page, &rows, all, count + 2);
+    enum error err = db_all(rq->db, &listing->page, &rows, all, count + 2);
+    long long total = rows.count;
+    /* Only a page that was filled, or that begins further on, does not tell the total by itself. */
+    if (!err && (offset > 0 || rows.count == limit))
+        err = count_all(rq, listing, args, count, &total);
     if (err)
         return err;
 
@@ -42,7 +51,7 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
         listing->write(rq, w, &row);
     }
     json_close_array(w);
-    json_int_member(w, "total", row_int(&total, 0));
+    json_int_member(w, "total", total);
     json_int_member(w, "limit", limit);
     json_int_member(w, "offset", offset);
     json_close_object(w);

@@ -80,6 +80,9 @@ enum shown {
 
 static const struct statement
     select_one = {"profile_select", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2"},
+    select_current = {"profile_select_current",
+                      "SELECT " COLUMNS FROM_PROFILES
+                      " AND p.name = coalesce(u.current_profile, d.default_profile, 'default')"},
     lock_one = {"profile_lock", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2 FOR UPDATE OF p"},
     select_all = {"profile_select_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY p.position, p.name"},
     lock_all = {"profile_lock_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY p.position, p.name FOR UPDATE OF p"},
@@ -88,7 +91,7 @@ static const struct statement
      * a profile when the platform has none. */
     select_page = {"profile_select_page",
                    "SELECT u.current, u.standard, " SHOWN_COLUMNS " FROM (SELECT " POINTERS ") u (current, standard)"
-                   " LEFT JOIN profiles p ON p.workspace_id = ccr_workspace() AND p.platform = $1"
+                   " LEFT JOIN profiles p ON p.workspace_id = (SELECT ccr_workspace()) AND p.platform = $1"
                    " ORDER BY p.position, p.name LIMIT $2::integer OFFSET $3::integer"},
     count_all = {"profile_count",
                  "SELECT count(*) FROM profiles WHERE workspace_id = ccr_workspace() AND platform = $1"},
@@ -198,6 +201,19 @@ enum error profile_find(struct request *rq, const char *platform, const char *na
         return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
     from_row(profile, &row);
     return OK;
+}
+
+enum error profile_current(struct request *rq, const char *platform, struct profile *profile)
+{
+    struct row row;
+    struct pointers pointers;
+    enum error error = db_one(rq->db, &select_current, &row, DB_ARGS(platform));
+    if (!error)
+        from_row(profile, &row);
+    if (error != ERR_NOT_FOUND)
+        return error;
+    error = profile_pointers(rq, platform, &pointers);
+    return error ? error : fail(rq, MSG_CONFIG_UNKNOWN, pointers.current, NULL);
 }
 
 enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count)

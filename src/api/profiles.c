@@ -106,13 +106,10 @@ static enum error get(struct request *rq, struct response *rs)
 static enum error get_current(struct request *rq, struct response *rs)
 {
     struct profile profile;
-    struct pointers pointers;
     const char *platform;
     enum error error = request_platform(rq, &platform);
     if (!error)
-        error = profile_pointers(rq, platform, &pointers);
-    if (!error)
-        error = profile_find(rq, platform, pointers.current, false, &profile);
+        error = profile_current(rq, platform, &profile);
     return error ? error : respond_profile(rq, rs, &profile);
 }
 

@@ -81,13 +81,22 @@ static bool make_room(struct buffer *buffer, size_t length)
     return true;
 }
 
+char *buffer_extend(struct buffer *buffer, size_t length)
+{
+    bool fits = !buffer->overflow && length < buffer->capacity - buffer->length;
+    if (!fits && !make_room(buffer, length))
+        return NULL;
+    char *bytes = buffer->data + buffer->length;
+    buffer->length += length;
+    bytes[length] = '\0';
+    return bytes;
+}
+
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length)
 {
-    if (length == 0 || !make_room(buffer, length))
-        return;
-    memcpy(buffer->data + buffer->length, bytes, length);
-    buffer->length += length;
-    buffer->data[buffer->length] = '\0';
+    char *room = length ? buffer_extend(buffer, length) : NULL;
+    if (room)
+        memcpy(room, bytes, length);
 }
 
 void buffer_text(struct buffer *buffer, const char *text)

@@ -129,6 +129,12 @@ void json_begin(struct json_writer *w, struct buffer *out)
     *w = (struct json_writer){.out = out};
 }
 
+/* Stands in a string as it is. */
+static bool plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && c < 0x7f;
+}
+
 /* What comes before any value or key. */
 static void separate(struct json_writer *w)
 {
@@ -181,11 +187,32 @@ void json_close_array(struct json_writer *w)
     close_level(w, ']');
 }
 
+/* Nearly every text: quoted in one piece, with `tail` behind it. False when something in it must be escaped. */
+static bool quote_plain(struct buffer *out, const char *text, const char *tail, size_t tail_length)
+{
+    size_t length = 0;
+    while (plain((unsigned char)text[length]))
+        length++;
+    if (text[length])
+        return false;
+    char *bytes = buffer_extend(out, length + 2 + tail_length);
+    if (!bytes)
+        return true;
+    *bytes++ = '"';
+    memcpy(bytes, text, length);
+    bytes += length;
+    *bytes++ = '"';
+    memcpy(bytes, tail, tail_length);
+    return true;
+}
+
 void json_key(struct json_writer *w, const char *key)
 {
     separate(w);
-    json_quote(w->out, key);
-    buffer_char(w->out, ':');
+    if (!quote_plain(w->out, key, ":", 1)) {
+        json_quote(w->out, key);
+        buffer_char(w->out, ':');
+    }
     w->after_key = true;
 }
 
@@ -207,8 +234,17 @@ void json_put_string(struct json_writer *w, const char *text)
 
 void json_put_int(struct json_writer *w, long long value)
 {
+    char digits[24];
+    size_t at = sizeof digits;
+    unsigned long long left = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (value < 0)
+        digits[--at] = '-';
     separate(w);
-    buffer_printf(w->out, "%lld", value);
+    buffer_append(w->out, digits + at, sizeof digits - at);
 }
 
 void json_put_double(struct json_writer *w, double value, int decimals)
@@ -264,11 +300,6 @@ void json_raw_member(struct json_writer *w, const char *key, const char *json)
     json_put_raw(w, json);
 }
 
-static bool plain(unsigned char c)
-{
-    return c >= 0x20 && c != '"' && c != '\\' && c < 0x7f;
-}
-
 /* The short escape of a character that cannot stand in a string as it is, 0 when it has none. */
 static char short_escape(unsigned char c)
 {
@@ -279,6 +310,8 @@ static char short_escape(unsigned char c)
 
 void json_quote(struct buffer *out, const char *text)
 {
+    if (quote_plain(out, text, "", 0))
+        return;
     buffer_char(out, '"');
     while (*text) {
         size_t run = 0;

@@ -22,7 +22,12 @@ enum role role_from_name(const char *name)
 
 char *secret_context(struct arena *arena, const char *workspace_id, const char *row_id)
 {
-    return arena_printf(arena, "%s/%s", workspace_id, row_id);
+    size_t length = strlen(workspace_id);
+    char *context = arena_alloc(arena, length + 1 + strlen(row_id) + 1);
+    memcpy(context, workspace_id, length);
+    context[length] = '/';
+    memcpy(context + length + 1, row_id, strlen(row_id) + 1);
+    return context;
 }
 
 /* ---- failures --------------------------------------------------------------------------------------------------- */
