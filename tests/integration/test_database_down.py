@@ -135,3 +135,23 @@ def test_start_without_a_database_serves_once_it_is_there(fresh_stack):
     assert system.client().get("/api/system/status").status_code == 503
     system.cluster.start()
     wait_until("the status is healthy", system.healthy, timeout=20)
+
+
+def server_processes(stack):
+    with stack.cluster.connect(user="postgres", dbname="postgres") as db:
+        return {row[0] for row in db.execute("SELECT pid FROM pg_stat_activity WHERE usename = 'ccr'").fetchall()}
+
+
+def test_connections_are_renewed_without_a_failed_request(fresh_stack):
+    stack = fresh_stack(own_cluster=True, MAX_CONNECTIONS=3, MAX_LIFETIME=1, CACHE_SIZE=0)
+    admin = stack.client("admin")
+    before = server_processes(stack)
+    with Load(stack, admin.token, "/api/configs", threads=4) as load:
+        wait_until("every connection is a new one", lambda: not before & server_processes(stack))
+        load.progress(200)
+    assert load.failures == []
+    renewed = [line for line in stack.client().get("/metrics").text.splitlines() if 'result="renewed"' in line]
+    assert int(renewed[0].rsplit(" ", 1)[1]) >= len(before)
+    assert len(server_processes(stack)) <= 3
+    before = server_processes(stack)
+    wait_until("idle ones are renewed, too", lambda: not before & server_processes(stack))
