@@ -322,9 +322,8 @@ char *secret_mask(struct arena *arena, const char *secret)
     size_t first = one_byte_each ? MASK_EDGE : offset_of(secret, MASK_EDGE);
     size_t last = one_byte_each ? bytes - MASK_EDGE : offset_of(secret, length - MASK_EDGE);
     char *mask = arena_alloc(arena, first + 3 + (bytes - last) + 1);
-    memcpy(mask, secret, first);
-    memcpy(mask + first, "...", 3);
-    memcpy(mask + first + 3, secret + last, bytes - last);
+    char *end = mempcpy(mempcpy(mask, secret, first), "...", 3);
+    memcpy(end, secret + last, bytes - last + 1);
     return mask;
 }
 

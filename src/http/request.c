@@ -24,9 +24,8 @@ char *secret_context(struct arena *arena, const char *workspace_id, const char *
 {
     size_t length = strlen(workspace_id);
     char *context = arena_alloc(arena, length + 1 + strlen(row_id) + 1);
-    memcpy(context, workspace_id, length);
-    context[length] = '/';
-    memcpy(context + length + 1, row_id, strlen(row_id) + 1);
+    char *end = mempcpy(mempcpy(context, workspace_id, length), "/", 1);
+    memcpy(end, row_id, strlen(row_id) + 1);
     return context;
 }
 
