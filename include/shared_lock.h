@@ -1,5 +1,5 @@
 /* Locks in memory that the master and all workers share. A worker may be killed while it holds one: the next to take it is
- * told, and empties what the lock guards. A holder only copies memory; it neither waits nor allocates. */
+ * told, and empties what the lock guards. A holder only copies memory: it waits for nothing, and never jumps out. */
 #ifndef CCR_SHARED_LOCK_H
 #define CCR_SHARED_LOCK_H
 

@@ -11,9 +11,11 @@ CREATE TABLE workspace_generations (
     generation   bigint NOT NULL
 );
 
--- What the transaction in progress has changed. Empty whenever it is looked at from outside.
+-- What the transactions in progress have changed; each sees its own rows, and leaves none behind.
 CREATE UNLOGGED TABLE generation_changes (
-    workspace_id uuid NOT NULL
+    transaction  xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    workspace_id uuid NOT NULL,
+    PRIMARY KEY (transaction, workspace_id)
 );
 
 -- A transaction may change several workspaces (a user is deleted), whichever of them it acts in.
@@ -24,24 +26,31 @@ DECLARE
 BEGIN
     IF strpos(noted, workspace::text) = 0 THEN
         PERFORM set_config('ccr.changed', noted || workspace::text, true), set_config('ccr.maintenance', 'on', true);
-        INSERT INTO generation_changes VALUES (workspace);
+        INSERT INTO generation_changes (workspace_id) VALUES (workspace);
         PERFORM set_config('ccr.maintenance', before, true);
     END IF;
 END $$;
 
-CREATE FUNCTION ccr_next_generation() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Called for each row at commit; the first call sees to all of them, in one order for all transactions, so that two never wait
+-- for each other. By the index: rows of earlier transactions lie dead in the table until it is vacuumed.
+CREATE FUNCTION ccr_next_generation() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-    clock bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    clock bigint;
     before text := coalesce(current_setting('ccr.maintenance', true), '');
+    changed uuid;
     next bigint;
 BEGIN
     PERFORM set_config('ccr.maintenance', 'on', true);
-    INSERT INTO workspace_generations AS g VALUES (NEW.workspace_id, clock)
-        ON CONFLICT (workspace_id) DO UPDATE SET generation = greatest(g.generation + 1, clock)
-        RETURNING generation INTO next;
-    DELETE FROM generation_changes WHERE workspace_id = NEW.workspace_id;
+    FOR changed IN SELECT workspace_id FROM generation_changes WHERE transaction = pg_current_xact_id()
+                   ORDER BY workspace_id LOOP
+        clock := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+        INSERT INTO workspace_generations AS g VALUES (changed, clock)
+            ON CONFLICT (workspace_id) DO UPDATE SET generation = greatest(g.generation + 1, clock)
+            RETURNING generation INTO next;
+        PERFORM pg_notify('ccr_generation', changed || '.' || next);
+    END LOOP;
+    DELETE FROM generation_changes WHERE transaction = pg_current_xact_id();
     PERFORM set_config('ccr.maintenance', before, true);
-    PERFORM pg_notify('ccr_generation', NEW.workspace_id || '.' || next);
     RETURN NULL;
 END $$;
 

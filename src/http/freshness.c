@@ -10,6 +10,7 @@
 
 #include "authn.h"
 #include "generation.h"
+#include "metrics.h"
 #include "util.h"
 
 enum { REMEMBER_S = 60 }; /* long after every host has heard */
@@ -69,6 +70,7 @@ enum error freshness_generation(struct request *rq, int64_t *generation)
     if (*generation && *generation >= seen_of(rq, workspace))
         return OK;
     int64_t asked = monotonic_us();
+    metrics_add(METRIC_GENERATION_READ, 1);
     enum error error = db_one(rq->db, &select, &row, DB_ARGS(workspace));
     if (error && error != ERR_NOT_FOUND)
         return error;
