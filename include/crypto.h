@@ -43,6 +43,8 @@ struct keyring;
 struct keyring *keyring_new(const char *text, char *error, size_t size);
 void keyring_free(struct keyring *ring);
 const char *keyring_first_id(const struct keyring *ring);
+/* 16 hex digits that differ for other keys, and tell nothing about these. */
+const char *keyring_fingerprint(const struct keyring *ring);
 
 /* XChaCha20-Poly1305 under the ring's first key; `context` (workspace and row id) is authenticated with it, so a sealed
  * value moved to another row does not open. Result "id:base64" in the arena. */

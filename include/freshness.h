@@ -11,7 +11,7 @@
 void freshness_read(struct request *rq);
 
 /* The generation that the request's workspace has at least, for a client that has seen what it says. Costs a statement only
- * when this host does not know. */
+ * when this host does not know. 0: it has none, so nothing may be kept under it. */
 enum error freshness_generation(struct request *rq, int64_t *generation);
 
 /* After a committed write: tells the generations. */

@@ -203,7 +203,7 @@ HIDDEN="SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespa
     WHERE relrowsecurity AND relkind IN ('r', 'p')
     AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls))
     AND (NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polpermissive AND polcmd IN ('*', 'r')
-                     AND polroles = '{0}' AND pg_get_expr(polqual, polrelid) ~ '(^| OR |^\\()ccr_maintenance\\(\\)( OR |\\)?\$)')
+                     AND polroles = '{0}' AND pg_get_expr(polqual, polrelid) ~ '(^| OR |^\\()(ccr_maintenance\\(\\)|\\( SELECT ccr_maintenance\\(\\) AS ccr_maintenance\\))( OR |\\)?\$)')
          OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND NOT polpermissive));"
 
 look_at_database() {

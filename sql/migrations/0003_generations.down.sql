@@ -1,6 +1,10 @@
 CREATE OR REPLACE FUNCTION ccr_identity_changed() RETURNS trigger LANGUAGE plpgsql
     AS $$ BEGIN PERFORM pg_notify('ccr_identity', ''); RETURN NULL; END $$;
 DROP TRIGGER workspaces_changed ON workspaces;
+DROP TRIGGER sessions_ended ON sessions;
+DROP TRIGGER sessions_removed ON sessions;
+CREATE TRIGGER sessions_identity AFTER DELETE OR UPDATE OF revoked_at, expires_at
+    ON sessions FOR EACH STATEMENT EXECUTE FUNCTION ccr_identity_changed();
 DO $$
 DECLARE t text; e text;
 BEGIN

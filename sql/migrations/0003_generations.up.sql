@@ -1,6 +1,8 @@
 -- Generations: a number a workspace that grows with every transaction which changed anything in it. Whoever kept an answer
 -- under a number knows by the number alone whether it still holds.
 --
+-- (NOTIFY lets one transaction of the whole cluster commit at a time, which is of no weight for as little as is written here.)
+--
 -- A generation is microseconds since the epoch, and more than the one before: unlike a count it is never given twice, not even
 -- after a database was restored from a backup. It is set while the transaction commits, so that generations grow in the order
 -- of commits, and writers of one workspace wait for each other only for that moment. The row of the nil UUID is the site's:
@@ -26,7 +28,7 @@ DECLARE
 BEGIN
     IF strpos(noted, workspace::text) = 0 THEN
         PERFORM set_config('ccr.changed', noted || workspace::text, true), set_config('ccr.maintenance', 'on', true);
-        INSERT INTO generation_changes (workspace_id) VALUES (workspace);
+        INSERT INTO generation_changes (workspace_id) VALUES (workspace) ON CONFLICT DO NOTHING;
         PERFORM set_config('ccr.maintenance', before, true);
     END IF;
 END $$;
@@ -94,6 +96,24 @@ END $$;
 CREATE TRIGGER workspaces_changed AFTER UPDATE OR DELETE ON workspaces
     FOR EACH ROW EXECUTE FUNCTION ccr_workspace_changed();
 
--- What a worker remembers about who may do what ends with the site's generation, too.
-CREATE OR REPLACE FUNCTION ccr_identity_changed() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN PERFORM ccr_note_change('00000000-0000-0000-0000-000000000000'); RETURN NULL; END $$;
+-- What a worker remembers about who may do what ends with the site's generation, too. The old notification is for programs
+-- that have not been updated yet.
+CREATE OR REPLACE FUNCTION ccr_identity_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ccr_note_change('00000000-0000-0000-0000-000000000000'), pg_notify('ccr_identity', '');
+    RETURN NULL;
+END $$;
+
+-- Only what takes something away: a login that is renewed, or one that had ended anyhow, changes nobody's rights.
+DROP TRIGGER sessions_identity ON sessions;
+CREATE TRIGGER sessions_ended AFTER UPDATE OF revoked_at, expires_at ON sessions FOR EACH ROW
+    WHEN (OLD.revoked_at IS DISTINCT FROM NEW.revoked_at OR NEW.expires_at < OLD.expires_at)
+    EXECUTE FUNCTION ccr_identity_changed();
+CREATE TRIGGER sessions_removed AFTER DELETE ON sessions FOR EACH ROW
+    WHEN (OLD.revoked_at IS NULL AND OLD.expires_at > now())
+    EXECUTE FUNCTION ccr_identity_changed();
+
+-- Every workspace has a number from the beginning, also when this is applied to an older backup once more.
+INSERT INTO workspace_generations
+    SELECT id, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+    FROM (SELECT id FROM workspaces UNION SELECT '00000000-0000-0000-0000-000000000000') w;

@@ -330,7 +330,7 @@ static enum error logout(struct request *rq, struct response *rs)
         err = audit_site(rq, NULL, "auth.logout", rq->who.username);
     if (err && err != ERR_NOT_FOUND)
         return err;
-    rq->identity_changed = true;
+    rq->identity_changed = !err;
     cookies_clear(rq, rs);
     return respond_null(rs);
 }

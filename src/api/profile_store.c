@@ -323,6 +323,7 @@ const char *profile_masked_token(struct request *rq, const struct profile *profi
     const char *token = secret_open(rq->service->keyring, rq->arena, context, profile->sealed_token);
     if (token)
         return secret_mask(rq->arena, token);
+    rq->cache_unfit = true;
     log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("profile_id", profile->id),
               LOG_STR("request_id", rq->id));
     return "********";

@@ -29,6 +29,10 @@ bool breaker_allows(struct breaker *breaker, int64_t now_ms)
 
 bool breaker_good(struct breaker *breaker)
 {
+    pid_t self = getpid();
+    /* Also while closed: it may have been closed between this process's look at it and its becoming the prober. */
+    if (breaker)
+        atomic_compare_exchange_strong(&breaker->prober, &self, 0);
     if (!breaker_is_open(breaker))
         return false;
     bool closed = atomic_exchange(&breaker->open, 0);

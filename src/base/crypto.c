@@ -124,6 +124,7 @@ struct key {
 
 /* In sodium_malloc memory: between guard pages, out of core dumps, wiped when freed. */
 struct keyring {
+    char fingerprint[17];
     size_t count;
     struct key keys[KEYS_MAX];
 };
@@ -179,6 +180,13 @@ static const char *entry_add(struct keyring *ring, const char *entry, size_t len
     return NULL;
 }
 
+static void make_fingerprint(char out[17], const char *text)
+{
+    unsigned char hash[crypto_generichash_BYTES];
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)text, strlen(text), NULL, 0);
+    sodium_bin2hex(out, 17, hash, 8);
+}
+
 struct keyring *keyring_new(const char *text, char *error, size_t size)
 {
     struct keyring *ring = sodium_malloc(sizeof *ring);
@@ -189,6 +197,7 @@ struct keyring *keyring_new(const char *text, char *error, size_t size)
         return NULL;
     }
     sodium_memzero(ring, sizeof *ring);
+    make_fingerprint(ring->fingerprint, text);
     for (unsigned number = 1; !problem; number++) {
         size_t length = strcspn(text, ",");
         problem = entry_add(ring, text, length);
@@ -214,6 +223,11 @@ void keyring_free(struct keyring *ring)
 const char *keyring_first_id(const struct keyring *ring)
 {
     return ring->keys[0].id;
+}
+
+const char *keyring_fingerprint(const struct keyring *ring)
+{
+    return ring->fingerprint;
 }
 
 /* ---- sealed secrets: "id:" base64(nonce, ciphertext, tag) ---- */

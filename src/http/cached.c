@@ -22,8 +22,9 @@ static const unsigned char variant_key[SHORT_HASH_KEY] = "ccr entity tag";
 static void make_key(struct request *rq)
 {
     const struct identity *who = &rq->who;
-    char *text = arena_printf(rq->arena, "%s %s %s %s %d%d %s %s", CCR_VERSION, build_commit, who->workspace_id,
-                              who->user_id, who->role, who->site_admin, who->platform, rq->target);
+    char *text = arena_printf(rq->arena, "%s %s %s %s %s %d%d %s %s", CCR_VERSION, build_commit,
+                              keyring_fingerprint(rq->service->keyring), who->workspace_id, who->user_id, who->role,
+                              who->site_admin, who->platform, rq->target);
     rq->cache_key.text = text;
     rq->cache_key.length = strlen(text);
     snprintf(rq->cache_variant, sizeof rq->cache_variant, "%016" PRIx64,
@@ -36,9 +37,12 @@ static const char *find_tag(struct request *rq)
     const char *list = request_header(rq, "If-None-Match");
     const char *end = arena_printf(rq->arena, "-%lld-%s", (long long)rq->cache_key.generation, rq->cache_variant);
     size_t end_length = strlen(end);
-    while (list && (list = strchr(list, '"'))) {
-        size_t length = strcspn(++list, "\"");
-        if (length > end_length && memcmp(list + length - end_length, end, end_length) == 0)
+    while (list && *(list += strspn(list, " ,\t"))) {
+        list += strncmp(list, "W/", 2) == 0 ? 2 : 0;
+        if (*list++ != '"')
+            return NULL; /* no list of tags, or "*": then the answer itself decides */
+        size_t length = strcspn(list, "\"");
+        if (list[length] == '"' && length > end_length && memcmp(list + length - end_length, end, end_length) == 0)
             return arena_strndup(rq->arena, list, length);
         list += length + (list[length] == '"');
     }
@@ -56,7 +60,7 @@ static void tag(struct request *rq, struct response *rs)
 
 /* In Redis an answer stands with its whole key in front, because the name it has there is only a hash:
  * "<revision> <key's length> <key> <generation> <body>". */
-enum { ANSWER_MAX = 4 * MB };
+enum { ANSWER_MAX = 256 * KB };
 
 static const char *redis_name(struct request *rq)
 {
@@ -86,7 +90,9 @@ static bool take_from_redis(struct request *rq, struct response *rs)
             buffer_append(&rs->body, head + length, left - length);
     }
     buffer_free(&value);
-    return found;
+    if (!found)
+        rs->revision = 0;
+    return found && !rs->body.overflow;
 }
 
 static void give_to_redis(struct request *rq, const struct response *rs)
@@ -118,7 +124,7 @@ static bool find_answer(struct request *rq, struct response *rs, enum metric *me
     rq->cache_missed = found == CACHE_MISS;
     *metric = METRIC_CACHE_HIT;
     if (found == CACHE_HIT)
-        return true;
+        return !rs->body.overflow;
     *metric = METRIC_CACHE_HIT_REDIS;
     if (rq->cache_missed && take_from_redis(rq, rs)) {
         keep_here(rq, rs);
@@ -128,13 +134,26 @@ static bool find_answer(struct request *rq, struct response *rs, enum metric *me
     return false;
 }
 
+/* Anybody could fill the cache with copies of one answer under addresses that only differ in what nobody reads. */
+static bool is_known_query(const struct request *rq)
+{
+    for (size_t i = 0; i < rq->query_count; i++) {
+        const struct field *field = rq->route->query;
+        while (field && field->name && strcmp(field->name, rq->query[i].name) != 0)
+            field++;
+        if (!field || !field->name)
+            return false;
+    }
+    return true;
+}
+
 enum error cached_look(struct request *rq, struct response *rs)
 {
     int64_t generation;
     if (!(rq->route->flags & ROUTE_CACHED))
         return OK;
     enum error error = freshness_generation(rq, &generation);
-    if (error)
+    if (error || !generation)
         return error;
     make_key(rq);
     rq->cache_key.generation = generation;
@@ -145,8 +164,8 @@ enum error cached_look(struct request *rq, struct response *rs)
         respond_not_modified(rq, rs, known);
         return OK;
     }
-    enum metric metric;
-    if (find_answer(rq, rs, &metric)) {
+    enum metric metric = METRIC_CACHE_MISS;
+    if (is_known_query(rq) && find_answer(rq, rs, &metric)) {
         rs->status = 200;
         rs->written = true;
         tag(rq, rs);
@@ -159,6 +178,10 @@ void cached_keep(struct request *rq, struct response *rs)
 {
     if (!rq->cache_asked || rs->status != 200)
         return;
+    if (rq->cache_unfit) { /* a tag that nothing else will ever have */
+        response_header(rs, "ETag", arena_printf(rq->arena, "\"%lld-%s\"", rs->revision, rq->id));
+        return;
+    }
     keep_here(rq, rs);
     if (rq->cache_missed)
         give_to_redis(rq, rs);

@@ -74,9 +74,19 @@ enum error freshness_generation(struct request *rq, int64_t *generation)
     enum error error = db_one(rq->db, &select, &row, DB_ARGS(workspace));
     if (error && error != ERR_NOT_FOUND)
         return error;
-    *generation = error ? 1 : row_int(&row, 0); /* without a row nothing ever changed in it */
-    generation_read(workspace, *generation, asked);
+    *generation = error ? 0 : row_int(&row, 0);
+    if (*generation)
+        generation_read(workspace, *generation, asked);
     return OK;
+}
+
+static size_t oldest(const struct request *rq)
+{
+    size_t found = 0;
+    for (size_t i = 1; i < rq->seen_count; i++)
+        if (rq->seen[i].generation < rq->seen[found].generation)
+            found = i;
+    return found;
 }
 
 /* The client's own list goes on, with what this write has added to it, so that a write in one workspace does not make it
@@ -90,7 +100,7 @@ static void add_seen(struct request *rq, const char *workspace)
     if (!*workspace || !generation)
         return;
     if (at == MAX_SEEN)
-        at = 0;
+        at = oldest(rq);
     else if (at == rq->seen_count)
         rq->seen_count++;
     memcpy(rq->seen[at].workspace, workspace, UUID_TEXT);
@@ -99,10 +109,10 @@ static void add_seen(struct request *rq, const char *workspace)
 
 static void forget_old(struct request *rq)
 {
-    int64_t oldest = ((int64_t)time(NULL) - REMEMBER_S) * 1000000;
+    int64_t limit = ((int64_t)time(NULL) - REMEMBER_S) * 1000000;
     size_t kept = 0;
     for (size_t i = 0; i < rq->seen_count; i++)
-        if (rq->seen[i].generation > oldest)
+        if (rq->seen[i].generation > limit)
             rq->seen[kept++] = rq->seen[i];
     rq->seen_count = kept;
 }
@@ -110,7 +120,9 @@ static void forget_old(struct request *rq)
 void freshness_write(struct request *rq, struct response *rs)
 {
     const char *text = "";
-    db_poll(rq->db); /* PostgreSQL sends a transaction's own notifications before it says that it is done */
+    /* PostgreSQL sends a transaction's own notifications before it says that it is done. */
+    if (db_poll(rq->db))
+        authn_forget();
     forget_old(rq);
     add_seen(rq, rq->who.workspace_id);
     if (rq->identity_changed)

@@ -205,6 +205,7 @@ static const struct {
     {ROUTE_NO_DATABASE, "no_database"},
     {ROUTE_LOGIN, "login"},
     {ROUTE_COOKIE, "cookie"},
+    {ROUTE_CACHED, "cached"},
 };
 
 static void write_fields(struct json_writer *w, const char *key, const struct field *fields)

@@ -347,6 +347,7 @@ int worker_run(const struct worker_setup *setup)
     stage(w, STAGE_IDLE);
     serve(w, &while_waiting);
     stage(w, STAGE_STOPPING);
+    db_poll(w->service.db); /* what other workers may learn from the last news */
     db_free(w->service.db);
     redis_free(w->service.redis);
     log_debug("worker leaves", LOG_INT("requests", atomic_load(&setup->slot->requests)));

@@ -136,7 +136,8 @@ void generation_raised(const char *workspace_id, int64_t generation)
         return;
     }
     struct cell *cell = find_or_make(cells, workspace_id);
-    if (generation > cell->generation) {
+    /* The same number again is news, too: an answer that is on its way may be older. */
+    if (generation >= cell->generation) {
         cell->generation = generation;
         cell->raised_us = monotonic_us();
     }

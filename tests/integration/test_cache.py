@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from configs import BASE, secret
-from stack import Redis, make_secrets
+from stack import Redis, make_secrets, wait_until
 
 HEADER = "X-CCR-Generation"
 
@@ -86,11 +86,11 @@ def test_polling(two, path):
 
 
 def test_nothing_is_asked_of_the_database(fresh_stack):
-    system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=2)
+    system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=1)
     ada = system.client("ada")
     create(ada, "kept")
     tags = {}
-    for _ in range(20):  # every worker knows the user by then
+    for _ in range(2):
         tags = {path: ada.get(path).headers["ETag"] for path in ("/api/configs", "/api/configs/kept")}
     pids = system.cluster.pids()
     for pid in pids:
@@ -203,7 +203,59 @@ def test_a_database_that_went_back_is_believed(system, two):
         assert ada.get("/api/configs/restored", headers={"If-None-Match": tag}).json()["description"] == "old"
 
 
+def test_a_secret_that_could_not_be_opened_is_not_kept(fresh_stack):
+    """A wrong SECRETS_KEY, and the right one back: the answers between the two are forgotten."""
+    system = fresh_stack(MAX_CONNECTIONS=2)
+    ada = system.client("ada")
+    create(ada, "kept")
+    good, key = ada.get("/api/configs/kept").json(), system.cli.env["SECRETS_KEY"]
+
+    def use(key):
+        system.cli.write_env(SECRETS_KEY=key)
+        before = set(system.backend.workers())
+        system.backend.send(signal.SIGHUP)
+        wait_until("all workers have the key", lambda: len(set(system.backend.workers()) - before) == 2
+                   and not before & set(system.backend.workers()))
+
+    use(make_secrets()["SECRETS_KEY"])
+    bad = ada.get("/api/configs/kept")
+    assert bad.json()["auth_token"] == "********"
+    assert ada.get("/api/configs/kept", headers={"If-None-Match": bad.headers["ETag"]}).status_code == 200
+    use(key)
+    for _ in range(6):
+        assert ada.get("/api/configs/kept", headers={"If-None-Match": bad.headers["ETag"]}).json() == good
+
+
+@pytest.mark.parametrize("known", ['x"{}"', '"{}', '{}"', 'W/x"{}"'])
+def test_only_tags_are_tags(two, known):
+    ada, _ = two
+    ensure(ada, "kept")
+    tag = ada.get("/api/configs/kept").headers["ETag"].strip('"')
+    answer = ada.get("/api/configs/kept", headers={"If-None-Match": known.format(tag)})
+    assert answer.status_code == 200 and len(answer.raw.headers.getlist("ETag")) == 1
+
+
 # ---- what clients say they have seen ----
+
+def test_whoever_ends_no_session_changes_nobodys_generation(system, two):
+    answer = system.client().post("/api/auth/logout")
+    assert answer.status_code == 200 and HEADER not in answer.headers
+
+
+def test_the_newest_writes_are_told(two):
+    """In more workspaces than fit: the last ones count."""
+    ada, _ = two
+    for number in range(7):
+        slug = f"many-{number}"
+        assert ada.post("/api/workspaces", json={"slug": slug, "name": slug}).status_code == 201
+        answer = ada.post("/api/configs", headers={"X-CCR-Workspace": slug},
+                          json={"name": "a", "base_url": BASE, "auth_token": "t"})
+        told = [entry.split(".") for entry in answer.headers[HEADER].split("_")]
+        generations = [int(generation) for _, generation in told]
+        assert len(told) <= 4 and len({workspace for workspace, _ in told}) == len(told)
+        read = ada.get("/api/configs", headers={"X-CCR-Workspace": slug})
+        assert max(generations) == int(read.headers["ETag"].split("-")[1])
+
 
 @pytest.mark.parametrize("seen", ["", "x", "_", ".", "0.0", "00000000-0000-0000-0000-000000000000.", "a" * 5000,
                                   "00000000-0000-0000-0000-000000000000.9223372036854775807",
@@ -359,6 +411,9 @@ def test_what_one_backend_computed_the_other_finds_in_redis(pair, redis):
     kept = redis.tell("KEYS ccr:answer:*")
     assert kept.startswith("*1"), kept
     assert there.get("/api/configs/shared").content == body
+    for number in range(5):
+        assert here.get(f"/api/configs/shared?nobody-reads-this={number}").content == body
+    assert redis.tell("KEYS ccr:answer:*") == kept
     name = kept.split("\r\n")[2]
     redis.tell("APPEND", name, "tail")  # whoever can write there can lie: but not under another's key
     value = redis.tell("GET", name)

@@ -62,6 +62,15 @@ static void an_answer_that_news_overtook_does_not_count(void **state)
     assert_int_equal(generation_known(ADA, 1000), 60);
 }
 
+static void news_of_what_is_known_overtakes_answers_too(void **state)
+{
+    (void)state;
+    generation_read(ADA, 60, 1000); /* it happened to see the write before anybody was told of it */
+    generation_raised(ADA, 60);
+    generation_read(ADA, 50, 1001); /* asked later, but of a moment before the write */
+    assert_int_equal(generation_known(ADA, 999), 60);
+}
+
 static void of_two_answers_the_later_question_counts(void **state)
 {
     (void)state;
@@ -114,6 +123,7 @@ int main(void)
         cmocka_unit_test_setup(news_raises_and_never_lowers, fresh_table),
         cmocka_unit_test_setup(news_alone_is_not_trusted, fresh_table),
         cmocka_unit_test_setup(an_answer_that_news_overtook_does_not_count, fresh_table),
+        cmocka_unit_test_setup(news_of_what_is_known_overtakes_answers_too, fresh_table),
         cmocka_unit_test_setup(of_two_answers_the_later_question_counts, fresh_table),
         cmocka_unit_test_setup(other_processes_see_it, fresh_table),
         cmocka_unit_test_setup(a_full_table_forgets_and_never_mixes_up, fresh_table),
