@@ -238,14 +238,14 @@ long worker_request_limit(int max_requests, unsigned random)
 }
 
 /* Forgets who may do what when the database said that it changed, or may have said so while we were not connected. Requests
- * look for themselves; this is for the time between them. Never waits: requests are answered (503) while the database is
- * away. */
+ * look for themselves; this is for the time between them. An idle worker also tries a connection that is in doubt, so that no
+ * request has to. Waits for nothing else: requests are answered (503) while the database is away. */
 static bool watch_database(struct worker *w, bool idle)
 {
     struct db *db = w->service.db;
     if (db_fd(db) < 0 || (idle && db_poll(db)) || db_renew(db))
         authn_forget();
-    if (db_fd(db) < 0)
+    if (db_fd(db) < 0 || idle)
         db_ready(db, 0);
     if (db_epoch(db) != w->watched_epoch) {
         w->watched_epoch = db_epoch(db);

@@ -204,6 +204,10 @@ static enum error attempt(struct db *db, const struct statement *statement, cons
         db->last_used_ms = monotonic_ms();
         return error;
     }
+    if (db->silent) {
+        pg_silent(db);
+        return error;
+    }
     if (!db->message[0])
         pg_keep_line(db->message, sizeof db->message,
                      db->silent ? "no answer within STATEMENT_TIMEOUT" : PQerrorMessage(db->conn));

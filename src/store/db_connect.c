@@ -49,6 +49,14 @@ void pg_lost(struct db *db, const char *reason)
     pg_drop(db);
 }
 
+/* A slow statement is not it: PostgreSQL ends that by itself, and says so. */
+void pg_silent(struct db *db)
+{
+    pg_keep_line(db->message, sizeof db->message, "no answer within STATEMENT_TIMEOUT");
+    pg_lost(db, db->message);
+    breaker_failed(db->breaker, monotonic_ms(), RETRY_MS);
+}
+
 void db_share_breaker(struct db *db, struct breaker *breaker)
 {
     db->breaker = breaker;
@@ -295,6 +303,7 @@ static bool step_attempt(struct db *db, int64_t until_ms)
         return false;
     }
     db->state = READY;
+    db->openings_seen = db->breaker ? atomic_load(&db->breaker->openings) : 0;
     db->epoch++;
     db->listening_us = monotonic_us();
     db->last_used_ms = monotonic_ms();
@@ -323,14 +332,24 @@ static bool answers(struct db *db)
     return !lost;
 }
 
-static void check_idle(struct db *db, int64_t now)
+/* After a long pause, and when another worker found the server silent or away meanwhile. Otherwise each worker would wait
+ * for a whole STATEMENT_TIMEOUT before it knew. */
+static bool is_in_doubt(const struct db *db, int64_t now)
 {
-    if (db->in_transaction || now - db->last_used_ms < IDLE_CHECK_MS)
+    bool trouble = db->breaker && atomic_load(&db->breaker->openings) != db->openings_seen;
+    return !db->in_transaction && (trouble || now - db->last_used_ms >= IDLE_CHECK_MS);
+}
+
+static void check_connection(struct db *db, int64_t now)
+{
+    if (!is_in_doubt(db, now))
         return;
+    if (db->breaker)
+        db->openings_seen = atomic_load(&db->breaker->openings);
     if (answers(db))
         db->last_used_ms = now;
     else
-        pg_lost(db, "no answer on a connection that had been idle");
+        pg_lost(db, "no answer when the connection was tried");
 }
 
 /* One attempt a process and RETRY_MS; with a breaker, one attempt of all processes while the server is away. */
@@ -345,7 +364,7 @@ bool db_ready(struct db *db, int wait_ms)
     if (db->state == READY && PQstatus(db->conn) == CONNECTION_BAD)
         pg_drop(db);
     if (db->state == READY)
-        check_idle(db, now);
+        check_connection(db, now);
     if (db->state == DISCONNECTED && may_attempt(db, now))
         start_attempt(db);
     /* Nobody waits for a server that is known to be away. */

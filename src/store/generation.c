@@ -19,7 +19,8 @@ struct cell {
 };
 
 struct table {
-    /* News that could not be written down, because a lock's holder was stopped: whatever was asked before is in doubt. */
+    /* News that could not be written down, because a lock's holder was stopped, or that went when a holder died: whatever was
+     * asked before is in doubt. */
     _Atomic int64_t doubt_us;
     struct shared_lock locks[LOCKS];
     struct cell cells[SETS][WAYS];
@@ -48,12 +49,20 @@ static unsigned set_of(const char *workspace)
     return (unsigned)((hash ^ hash >> 32) % SETS);
 }
 
+/* Whoever held the lock died in the middle of a change. With the cells goes what would tell an answer that is still under way
+ * that newer news overtook it. */
+static void empty(unsigned set)
+{
+    for (unsigned i = set % LOCKS; i < SETS; i += LOCKS)
+        memset(table->cells[i], 0, sizeof table->cells[i]);
+    atomic_store(&table->doubt_us, monotonic_us());
+}
+
 static struct cell *lock_set(unsigned set)
 {
     enum shared_lock_result result = table ? shared_lock_take(&table->locks[set % LOCKS]) : SHARED_LOCK_BUSY;
     if (result == SHARED_LOCK_DIRTY)
-        for (unsigned i = set % LOCKS; i < SETS; i += LOCKS)
-            memset(table->cells[i], 0, sizeof table->cells[i]);
+        empty(set);
     return result == SHARED_LOCK_BUSY ? NULL : table->cells[set];
 }
 

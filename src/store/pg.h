@@ -31,6 +31,7 @@ struct db {
     unsigned epoch;
     bool silent; /* the server did not answer in time */
     struct breaker *breaker;
+    uint64_t openings_seen;  /* of the breaker: the connection is known to have been good after so many */
     int64_t listening_us;    /* when LISTEN had been answered */
     int64_t expires_ms;      /* MAX_LIFETIME; INT64_MAX = never */
     int64_t last_used_ms;    /* when the server last answered */
@@ -61,6 +62,8 @@ struct db {
 void pg_drop(struct db *db);
 /* The same for a connection that broke by itself; logs why. */
 void pg_lost(struct db *db, const char *reason);
+/* The same when the server says nothing any more: all workers hear of it, and each tries its own connection. */
+void pg_silent(struct db *db);
 /* Keeps the first line of a libpq message; libpq never puts a password into one. */
 void pg_keep_line(char *out, size_t size, const char *text);
 /* Sends what libpq holds back; false when the deadline (monotonic clock) passed or the connection broke. */

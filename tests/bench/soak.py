@@ -3,7 +3,7 @@
 nothing grows.
 
 PostgreSQL, Redis when redis-server is installed, and two backends behind an Nginx each share one database. Several logged-in
-users read and write through both in turns and know what each answer must be (tests/bench/soak_user.py). Meanwhile, at random:
+users read and write through both in turns and know what each answer must be (tests/integration/user_model.py). Meanwhile, at random:
 a worker is killed, a backend reloads, a PostgreSQL connection freezes, PostgreSQL restarts (fast, immediate), Redis restarts,
 clients are slow or leave in the middle of a request (tests/bench/soak_faults.py).
 
@@ -19,7 +19,6 @@ import argparse
 import collections
 import json
 import random
-import re
 import shutil
 import signal
 import sys
@@ -30,70 +29,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 import soak_faults  # noqa: E402
 import stack as parts  # noqa: E402
-from soak_user import User  # noqa: E402
+from user_model import User  # noqa: E402
+from watch import BIN_S, Watch, check_growth, check_store, sample, say  # noqa: E402
 
 PROGRESS_S = 10
-BIN_S = 0.5             # throughput is counted in pieces of this
 BEFORE_S = 5            # what a fault is compared with
 BACK_S = 5
 BACK_RATIO = 0.8
 AFTER_KILL_S = 3        # so long a killed worker excuses a 502
 WARM_UP_S = 15
-FDS_SLACK = 4
-MEMORY_SLACK_KIB = 1024
-MEMORY_FACTOR = 1.25
 LOG_BYTES = 50_000_000
-SHOWN = 50              # violations kept word for word
-SHOWN_OF_A_KIND = 3
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-class Watch:
-    """What all threads report to."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.began = time.monotonic()
-        self.statuses = collections.Counter()
-        self.bins = collections.Counter()
-        self.violations = []
-        self.kinds = collections.Counter()
-        self.count = 0
-        self.excused_until = 0.0
-        self.quiet = False          # while the system is ended, broken connections are its end
-
-    def seconds(self):
-        return time.monotonic() - self.began
-
-    def answered(self, status):
-        with self.lock:
-            self.statuses[status] += 1
-            if status < 500 and status != 429:
-                self.bins[int(self.seconds() / BIN_S)] += 1
-
-    def violation(self, text):
-        with self.lock:
-            self.count += 1
-            kind = re.sub(r"\d+", "", text)[:60]
-            self.kinds[kind] += 1
-            if self.kinds[kind] <= SHOWN_OF_A_KIND and len(self.violations) < SHOWN:
-                self.violations.append(f"{self.seconds():.1f} s: {text}")
-                say(f"VIOLATION {self.violations[-1]}")
-
-    def broken(self, text):
-        if not self.quiet:
-            self.violation(text)
-
-    def excuses_502(self):
-        return time.monotonic() < self.excused_until
-
-    def rate(self, first, last):
-        """Good answers a second between two points in time."""
-        bins = range(int(first / BIN_S), int(last / BIN_S))
-        return sum(self.bins[number] for number in bins) / (len(bins) * BIN_S) if bins else 0.0
 
 
 class Redis:
@@ -180,54 +125,6 @@ class System:
                     self.errors[f"{entry.get('message')} {entry.get('code', '')}".strip()] += 1
 
 
-# ---- what must not grow ---------------------------------------------------------------------------------------------
-
-
-def rollup(pid):
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return {name: int(value) for name, value in re.findall(r"^(Pss|Anonymous):\s+(\d+)", text, re.M)}
-
-
-def shared_kib(pid):
-    """Size of the mappings that are shared without a file of their own."""
-    size = 0
-    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-        span, mode, *rest = line.split(maxsplit=5)
-        if mode.endswith("s") and rest and rest[-1].startswith(("/dev/zero", "/dev/shm", "/SYSV", "/memfd")):
-            first, last = (int(end, 16) for end in span.split("-"))
-            size += (last - first) // 1024
-    return size
-
-
-def descriptors(pid):
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
-def sample(stack):
-    """A backend's sizes; a worker that leaves while we look is left out. Its own memory is what is in no file: PSS also changes
-    when somebody else starts or stops using the same libraries."""
-    workers = []
-    for pid in stack.backend.workers():
-        try:
-            memory = rollup(pid)
-            workers.append((descriptors(pid), memory["Anonymous"], memory["Pss"]))
-        except (OSError, KeyError):
-            continue
-    fds, own, pss = (max(column, default=0) for column in (zip(*workers) if workers else ((), (), ())))
-    return {"workers": len(workers), "master_fds": descriptors(stack.backend.pid), "worker_fds": fds, "worker_own_kib": own,
-            "worker_pss_kib": pss, "shared_kib": shared_kib(stack.backend.pid)}
-
-
-def check_growth(name, first, last, watch):
-    for key in ("master_fds", "worker_fds"):
-        if last[key] > first[key] + FDS_SLACK:
-            watch.violation(f"{name}: {key} grew from {first[key]} to {last[key]}")
-    if last["shared_kib"] > first["shared_kib"]:
-        watch.violation(f"{name}: shared memory grew from {first['shared_kib']} to {last['shared_kib']} KiB")
-    if last["worker_own_kib"] > first["worker_own_kib"] * MEMORY_FACTOR + MEMORY_SLACK_KIB:
-        watch.violation(f"{name}: a worker's own memory grew from {first['worker_own_kib']} to {last['worker_own_kib']} KiB")
-
-
 # ---- the run --------------------------------------------------------------------------------------------------------
 
 
@@ -248,7 +145,7 @@ class Soak:
             watch.began = time.monotonic()
             self.end = watch.began + self.options.seconds
             for user in system.users:
-                user.thread.start()
+                user.start()
             self.work()
             self.finish()
         finally:
@@ -325,8 +222,7 @@ class Soak:
         for user in self.system.users:
             user.done.set()
         for user in self.system.users:
-            user.thread.join(120)
-            if user.thread.is_alive():
+            if not user.stop():
                 self.watch.violation(f"{user.name} still waits for an answer")
         self.last = [sample(stack) for stack in self.system.stacks]
         for stack, first, last in zip(self.system.stacks, self.first, self.last):
@@ -340,32 +236,13 @@ class Soak:
                 self.watch.violation(f"{user.name}: what is stored is not known: {versions}")
         with self.system.cluster.connect(user="postgres", dbname="soak") as connection:
             for user in self.system.users:
-                self.check_store(connection, user)
+                check_store(connection, user, self.watch)
 
     def check_deaths(self, stack):
         restarts, kills = stack.status()["workers"]["restarts"], self.system.kills[stack]
         self.restarts.append(restarts)
         if restarts > kills:
             self.watch.violation(f"{stack.folder.name}: {restarts} workers died, {kills} were killed")
-
-    def check_store(self, connection, user):
-        """Read past the program: profiles, audit trail and revisions are what the user knows."""
-        known = {name: slot.version.possible[0] for name, slot in user.slots.items() if slot.version.possible[0] is not None}
-        rows = connection.execute("SELECT p.name, p.description FROM profiles p JOIN workspaces w ON w.id = p.workspace_id"
-                                  " WHERE w.slug = %s", (user.slug,)).fetchall()
-        stored = {name: int(description.rpartition(" ")[2]) for name, description in rows}
-        if stored != known:
-            self.watch.violation(f"{user.name}: the database has {stored}, should have {known}")
-        least, most = user.writes[0], sum(user.writes)
-        audits, switches, revisions = connection.execute(
-            "SELECT count(*), count(*) FILTER (WHERE action = 'profile.switch'),"
-            " (SELECT count(*) FROM profile_revisions r WHERE r.workspace_id = w.id)"
-            " FROM workspaces w LEFT JOIN audit_log a ON a.workspace_id = w.id AND a.action LIKE 'profile.%%'"
-            " WHERE w.slug = %s GROUP BY w.id", (user.slug,)).fetchone()
-        if not least <= audits <= most:
-            self.watch.violation(f"{user.name}: {audits} rows of audit for {least} to {most} writes")
-        if revisions != audits - switches:
-            self.watch.violation(f"{user.name}: {revisions} revisions for {audits - switches} writes in the audit trail")
 
     def report(self):
         watch, (acknowledged, unknown) = self.watch, self.writes()

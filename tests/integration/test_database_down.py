@@ -1,8 +1,11 @@
 """PostgreSQL stopped, crashed, frozen and back again, under a running system. Times are printed and held to three times
 what is promised."""
 
+import http.client
+import json
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -124,6 +127,103 @@ def test_frozen_server_does_not_hang_requests(fresh_stack):
             os.kill(pid, signal.SIGCONT)
     wait_until("requests are served again", lambda: admin.get("/api/configs").status_code == 200, timeout=30)
     assert system.backend.workers() == workers
+
+
+# ---- how soon requests are refused ----
+
+CALLS = [("GET", "/api/configs", None), ("GET", "/api/configs/kept", None), ("GET", "/api/auth/me", None), ("GET", "/api/history", None),
+         ("GET", "/api/system/status", None), ("POST", "/api/auth/login", {"username": "admin", "password": "x"}),
+         ("POST", "/api/switch", {"config_name": "kept"})]
+QUICK_S = 0.05          # what is promised
+PATIENT_S = 1.0         # a request that waits for anything waits for this at least: REQUEST_CONNECT_MS, CHECK_MS
+
+
+def crowd(system, each, threads=8):
+    """(status, seconds) of many requests of all kinds at once."""
+    outcomes = []
+
+    def work():
+        connection = http.client.HTTPConnection("127.0.0.1", system.nginx.port, timeout=60)
+        headers = {"Authorization": f"Bearer {system.admin.token}", "Content-Type": "application/json"}
+        for number in range(each):
+            method, path, body = CALLS[number % len(CALLS)]
+            began = time.monotonic()
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            answer = connection.getresponse()
+            answer.read()
+            outcomes.append((answer.status, time.monotonic() - began))
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert len(outcomes) == each * threads
+    return outcomes
+
+
+def send_to_all(system, number):
+    pids = system.cluster.pids()
+    for pid in pids:
+        os.kill(pid, number)
+
+
+@pytest.fixture
+def busy_system(fresh_stack):
+    """One whose workers all know the user and have answered from their cache."""
+    stack = fresh_stack(own_cluster=True, MAX_CONNECTIONS=4, STATEMENT_TIMEOUT=1000)
+    stack.admin = stack.client("admin")
+    body = {"name": "kept", "base_url": "https://relay.example.com", "auth_token": "sk-test-0123456789"}
+    assert stack.admin.post("/api/configs", json=body).status_code == 201
+    crowd(stack, 21)
+    return stack
+
+
+@pytest.mark.parametrize("how", ["stopped", "crashed", "frozen"])
+def test_every_request_is_refused_at_once(busy_system, how):
+    system = busy_system
+    if how == "frozen":
+        send_to_all(system, signal.SIGSTOP)
+    else:
+        system.cluster.stop(signal.SIGINT if how == "stopped" else signal.SIGQUIT)
+    try:
+        began = time.monotonic()
+        first = crowd(system, 7)
+        # An idle worker tries its connection at its next tick.
+        wait_until("all workers know", lambda: all(status == 503 and seconds < QUICK_S for status, seconds in crowd(system, 7)))
+        known = time.monotonic() - began
+        outcomes = crowd(system, 420)
+    finally:
+        if how == "frozen":
+            send_to_all(system, signal.SIGCONT)
+    worst, middle = max(seconds for _, seconds in outcomes), sorted(seconds for _, seconds in outcomes)[len(outcomes) // 2]
+    print(f"{how}: known after {known:.2f} s (slowest answer {max(seconds for _, seconds in first):.2f} s), then {len(outcomes)} "
+          f"requests: p50 {middle * 1000:.1f} ms, p100 {worst * 1000:.1f} ms")
+    assert {status for status, _ in outcomes} == {503}
+    assert {status for status, _ in first} <= {200, 503}
+    assert middle < QUICK_S
+    assert worst < PATIENT_S, "somebody waited for the database"
+
+
+def test_one_request_finds_a_frozen_server_for_all_workers(fresh_stack):
+    """Each worker used to find out by itself, by a STATEMENT_TIMEOUT of its own."""
+    system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=4, STATEMENT_TIMEOUT=1000)
+    system.admin = system.client("admin")
+    workers = system.backend.workers()
+    send_to_all(system, signal.SIGSTOP)
+    try:
+        assert system.client().get("/api/system/status").status_code == 503
+        wait_until("every worker has let go", lambda: lost(system) == len(workers), timeout=20)
+    finally:
+        send_to_all(system, signal.SIGCONT)
+    reasons = [entry["reason"] for entry in system.backend.log_entries() if entry.get("message") == "database connection lost"]
+    assert sorted(reasons) == ["no answer when the connection was tried"] * 3 + ["no answer within STATEMENT_TIMEOUT"]
+    wait_until("requests are served again", lambda: system.admin.get("/api/configs").status_code == 200, timeout=30)
+    assert system.backend.workers() == workers
+
+
+def lost(system):
+    return system.backend.log().count('"message":"database connection lost"')
 
 
 def test_start_without_a_database_serves_once_it_is_there(fresh_stack):

@@ -1,4 +1,5 @@
 /* Generations: a host trusts what it knows only as far as it would have been told otherwise. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -6,6 +7,7 @@
 
 #include "../test.h"
 #include "generation.h"
+#include "util.h"
 
 #define ADA "aaaaaaaa-0000-4000-8000-000000000001"
 #define BOB "bbbbbbbb-0000-4000-8000-000000000002"
@@ -115,6 +117,35 @@ static void a_full_table_forgets_and_never_mixes_up(void **state)
     assert_in_range(known, 10000, MANY - 1);
 }
 
+/* Kills processes at work until one dies with the lock in its hands, which empties the table. */
+static bool empty_by_killing(void)
+{
+    for (int tries = 0; tries < 2000; tries++) {
+        generation_read(ADA, 40, monotonic_us());
+        pid_t child = fork();
+        if (child == 0)
+            for (;;)
+                generation_raised(ADA, 40);
+        usleep(500);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        if (generation_heard(ADA) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void an_answer_from_before_the_table_was_emptied_is_in_doubt(void **state)
+{
+    (void)state;
+    int64_t asked = monotonic_us(); /* somebody asks and is told 50; then 60 is news, and is forgotten */
+    assert_true(empty_by_killing());
+    generation_read(ADA, 50, asked);
+    assert_int_equal(generation_known(ADA, asked - 1), 0);
+    generation_read(ADA, 60, monotonic_us() + 1);
+    assert_int_equal(generation_known(ADA, asked - 1), 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +158,7 @@ int main(void)
         cmocka_unit_test_setup(of_two_answers_the_later_question_counts, fresh_table),
         cmocka_unit_test_setup(other_processes_see_it, fresh_table),
         cmocka_unit_test_setup(a_full_table_forgets_and_never_mixes_up, fresh_table),
+        cmocka_unit_test_setup(an_answer_from_before_the_table_was_emptied_is_in_doubt, fresh_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

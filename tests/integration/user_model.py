@@ -1,9 +1,9 @@
-"""One user of the soak test: reads and writes one after the other through every backend, and knows what each answer must be.
+"""A user who reads and writes one after the other through every backend, and knows what each answer must be: for the fault tests
+(test_faults.py) and the soak test (tests/bench/soak.py).
 
-A write that was acknowledged is what every later read must show, at the other backend, too: the user sends back the header
-X-CCR-Generation of the last write, as several backends in front of one database want it. A write with an unknown outcome (a 5xx, a broken connection,
-a request that was abandoned) may have happened, or happen late: until SETTLE seconds have passed, a read may show either, and
-nothing else is written there."""
+A write that was acknowledged is what every later read must show, on every backend: like a browser's cookie, X-CCR-Generation
+goes back with each request. A write with an unknown outcome (a 5xx, a broken connection, a request that was abandoned) may have
+happened, or happen late: until SETTLE seconds have passed, a read may show either, and nothing else is written there."""
 
 import contextlib
 import http.client
@@ -86,6 +86,7 @@ class User:
         self.random = random.Random(seed)
         self.connections = {}
         self.token, self.token_made = None, 0.0
+        self.generation = None      # what the last write said, for X-CCR-Generation
         self.slots = {f"{name}-{number}": Slot() for number in range(NAMES)}
         self.current = Value(DEFAULT)
         self.counter = 0
@@ -96,7 +97,7 @@ class User:
         self.slug, self.others = None, "nobody"
         self.backend = None
         self.done = threading.Event()
-        self.thread = threading.Thread(target=self.work, name=name, daemon=True)
+        self.thread = None
 
     # ---- requests ---------------------------------------------------------------------------------------------------
 
@@ -323,6 +324,17 @@ class User:
 
     # ---- the thread -------------------------------------------------------------------------------------------------
 
+    def start(self):
+        self.done.clear()
+        self.thread = threading.Thread(target=self.work, name=self.name, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        """Whether the request in progress came to an end."""
+        self.done.set()
+        self.thread.join(TIMEOUT + 30)
+        return not self.thread.is_alive()
+
     ACTIONS = (("read_one", 25), ("read_list", 12), ("poll_one", 15), ("poll_list", 12), ("read_current", 8), ("read_history", 5),
                ("read_foreign", 1), ("change_something", 22))
 
@@ -339,6 +351,14 @@ class User:
                 self.done.wait(0.02)
             except Exception as problem:
                 self.violation(f"an answer that cannot be understood: {type(problem).__name__}: {problem}")
+
+    def nothing_is_late(self):
+        """To be told when no request and no transaction is under way any more: the next read decides."""
+        now = time.monotonic()
+        self.current.settled = min(self.current.settled, now)
+        for slot in self.slots.values():
+            slot.version.settled = min(slot.version.settled, now)
+            slot.uses_settled = min(slot.uses_settled, now)
 
     def settle(self):
         """When everything is quiet again: reads until nothing is unknown. Whether that came to an end."""
