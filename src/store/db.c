@@ -209,8 +209,7 @@ static enum error attempt(struct db *db, const struct statement *statement, cons
         return error;
     }
     if (!db->message[0])
-        pg_keep_line(db->message, sizeof db->message,
-                     db->silent ? "no answer within STATEMENT_TIMEOUT" : PQerrorMessage(db->conn));
+        pg_keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
     pg_lost(db, db->message);
     return error;
 }
