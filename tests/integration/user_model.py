@@ -29,12 +29,13 @@ class Value:
 
     @property
     def sure(self):
-        return len(self.possible) == 1
+        return len(self.possible) == 1 and time.monotonic() > self.settled
 
     def put(self, value):
         self.possible = [value]
 
     def maybe(self, value):
+        """Also of the value that is there already: coming late, it would undo what is written meanwhile."""
         if value not in self.possible:
             self.possible.append(value)
         self.settled = time.monotonic() + SETTLE
@@ -43,8 +44,10 @@ class Value:
         """Whether a read that was sent at `asked` may show this; what it shows decides once no late write can come."""
         if value not in self.possible:
             return False
-        if asked > self.settled or value == self.possible[-1]:
+        if asked > self.settled:
             self.possible = [value]
+        elif len(self.possible) > 1 and value == self.possible[-1]:
+            self.possible, self.settled = [value], 0.0
         return True
 
 
