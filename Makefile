@@ -29,7 +29,7 @@ UNIT_TESTS    := $(call tests,unit,test)
 HANDLER_TESTS := $(call tests,handlers,test)
 FUZZERS       := $(call tests,fuzz,fuzz)
 HARNESS       := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/handlers/harness*.c))
-FORMATTED := $(wildcard include/*.h src/*.c src/*/*.c src/base/*.cc tests/*.h tests/*/*.c tests/*/*.h)
+FORMATTED := $(wildcard include/*.h src/*.c src/*/*.c src/*/*.h src/base/*.cc tests/*.h tests/*/*.c tests/*/*.h)
 
 ASAN_FLAGS := CC=clang CXX=clang++ OPTIMIZE='-O1 -g -fno-omit-frame-pointer' HARDEN=-fPIE
 UNDEFINED  := address,undefined -fno-sanitize-recover=all

@@ -19,6 +19,9 @@ Installs the Debian packages that the tests need (as root, or with sudo), then r
   fuzz         every fuzzer for 15 s (FUZZ_SECONDS=N) on its seed corpus
   valgrind     the unit tests under valgrind; only with --all or -k valgrind
 
+With --all, integration includes the faults: workers, PostgreSQL, Redis and clients fail under load, in 2 minutes.
+FAULT_SECONDS=60 gives each its full length (10 minutes), CCR_FAULT_REPORT=FILE collects the figures, a line of JSON each.
+
   -k NAME     only the stages whose name contains NAME; if there are none, only the tests whose name contains it
   --all       also valgrind, and the tests marked slow
   --list      prints the stages and their tests, runs nothing

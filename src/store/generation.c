@@ -14,8 +14,8 @@ enum { SETS = 2048, WAYS = 8, LOCKS = 64 };
 struct cell {
     char workspace[UUID_TEXT]; /* "" = free */
     int64_t generation;
-    int64_t asked_us;  /* when the statement that read it was sent; 0 = only heard of */
-    int64_t raised_us; /* when PostgreSQL last told of it by itself */
+    int64_t asked_us;   /* when the statement that read it was sent; 0 = only heard of */
+    int64_t learned_us; /* when it last became known to be at least this, by whatever way */
 };
 
 struct table {
@@ -81,7 +81,7 @@ static struct cell *find(struct cell *cells, const char *workspace)
 
 static int64_t last_heard(const struct cell *cell)
 {
-    return cell->asked_us > cell->raised_us ? cell->asked_us : cell->raised_us;
+    return cell->asked_us > cell->learned_us ? cell->asked_us : cell->learned_us;
 }
 
 static struct cell *find_or_make(struct cell *cells, const char *workspace)
@@ -119,8 +119,15 @@ int64_t generation_heard(const char *workspace_id)
     return heard;
 }
 
-/* A lower number counts only when nothing newer was heard since the question was put: then the database itself went back (a
- * backup was restored, a stand-by took over). Otherwise the answer is merely the older news. */
+static void learn(struct cell *cell, int64_t generation)
+{
+    cell->generation = generation;
+    cell->learned_us = monotonic_us();
+}
+
+/* A lower number counts only when the question was put after the higher one was known: then the database itself went back (a
+ * backup was restored, a stand-by took over). Otherwise the answer is merely older news that took longer: of two questions
+ * the one that was put first may be answered last. */
 void generation_read(const char *workspace_id, int64_t generation, int64_t asked_us)
 {
     unsigned set = set_of(workspace_id);
@@ -128,8 +135,8 @@ void generation_read(const char *workspace_id, int64_t generation, int64_t asked
     if (!cells)
         return;
     struct cell *cell = find_or_make(cells, workspace_id);
-    if (generation > cell->generation || asked_us > last_heard(cell))
-        cell->generation = generation;
+    if (generation >= cell->generation || asked_us > cell->learned_us)
+        learn(cell, generation);
     if (asked_us > cell->asked_us)
         cell->asked_us = asked_us;
     unlock_set(set);
@@ -145,10 +152,7 @@ void generation_raised(const char *workspace_id, int64_t generation)
         return;
     }
     struct cell *cell = find_or_make(cells, workspace_id);
-    /* The same number again is news, too: an answer that is on its way may be older. */
-    if (generation >= cell->generation) {
-        cell->generation = generation;
-        cell->raised_us = monotonic_us();
-    }
+    if (generation >= cell->generation)
+        learn(cell, generation);
     unlock_set(set);
 }

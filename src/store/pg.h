@@ -31,10 +31,10 @@ struct db {
     unsigned epoch;
     bool silent; /* the server did not answer in time */
     struct breaker *breaker;
-    uint64_t openings_seen;  /* of the breaker: the connection is known to have been good after so many */
-    int64_t listening_us;    /* when LISTEN had been answered */
-    int64_t expires_ms;      /* MAX_LIFETIME; INT64_MAX = never */
-    int64_t last_used_ms;    /* when the server last answered */
+    uint64_t openings_seen; /* of the breaker: the connection is known to have been good after so many */
+    int64_t listening_us;   /* when LISTEN had been answered */
+    int64_t expires_ms;     /* MAX_LIFETIME; INT64_MAX = never */
+    int64_t last_used_ms;   /* when the server last answered */
     PostgresPollingStatusType polling;
     int64_t deadline_ms;     /* of the attempt under way */
     int64_t next_attempt_ms; /* no attempt before this */

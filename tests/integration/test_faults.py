@@ -198,7 +198,7 @@ class Run:
         line = {"fault": self.name, "seconds": round(time.monotonic() - self.began, 1), "requests": sum(self.watch.statuses.values()),
                 "statuses": {str(status): count for status, count in sorted(self.watch.statuses.items())},
                 "before_per_s": round(self.before), "back_after_s": self.back, "killed": self.kills, "died": deaths,
-                "violations": self.watch.count, "before": self.sizes, "after": after, **self.notes}
+                "violations": self.watch.count, "shown": self.watch.violations[:5], "before": self.sizes, "after": after, **self.notes}
         note(line)
 
 

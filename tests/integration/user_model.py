@@ -29,12 +29,13 @@ class Value:
 
     @property
     def sure(self):
-        return len(self.possible) == 1
+        return len(self.possible) == 1 and time.monotonic() > self.settled
 
     def put(self, value):
         self.possible = [value]
 
     def maybe(self, value):
+        """Also of the value that is there already: coming late, it would undo what is written meanwhile."""
         if value not in self.possible:
             self.possible.append(value)
         self.settled = time.monotonic() + SETTLE
@@ -45,6 +46,8 @@ class Value:
             return False
         if asked > self.settled:
             self.possible = [value]
+        elif len(self.possible) > 1 and value == self.possible[-1]:
+            self.possible, self.settled = [value], 0.0
         return True
 
 
