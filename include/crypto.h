@@ -57,6 +57,11 @@ bool secret_is_old(const struct keyring *ring, const char *sealed);
 /* What a reply may show: 10 characters or fewer become that many '*', longer: first 4 + "..." + last 4 (UTF-8 aware). */
 char *secret_mask(struct arena *arena, const char *secret);
 
+/* The mask of a sealed secret; NULL when it does not open. A process remembers the masks of the last thousand, which are what
+ * everybody may see, because opening fifty secrets takes longer than all else that a list of them does. For one ring a
+ * process. */
+const char *secret_masked(const struct keyring *ring, struct arena *arena, const char *context, const char *sealed);
+
 /* Constant-time comparison of two strings' bytes (lengths may leak). */
 bool secret_equal(const char *a, const char *b);
 

@@ -54,11 +54,15 @@ void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, const char *json); /* already JSON, e.g. a json column; NULL writes null */
 
-/* key and value in one call */
-void json_string_member(struct json_writer *w, const char *key, const char *text);
-void json_int_member(struct json_writer *w, const char *key, long long value);
-void json_bool_member(struct json_writer *w, const char *key, bool value);
-void json_raw_member(struct json_writer *w, const char *key, const char *json);
+/* A key that stands in the source is quoted by the compiler: json_literal_key(w, "name"). */
+#define json_literal_key(w, key) json_quoted_key((w), "\"" key "\":", sizeof("\"" key "\":") - 1)
+void json_quoted_key(struct json_writer *w, const char *quoted, size_t length);
+
+/* Such a key and its value in one call. */
+#define json_string_member(w, key, text)   (json_literal_key(w, key), json_put_string((w), (text)))
+#define json_int_member(w, key, value)     (json_literal_key(w, key), json_put_int((w), (value)))
+#define json_bool_member(w, key, value)    (json_literal_key(w, key), json_put_bool((w), (value)))
+#define json_raw_member(w, key, json_text) (json_literal_key(w, key), json_put_raw((w), (json_text)))
 
 /* Appends text as a JSON string with quotes. */
 void json_quote(struct buffer *out, const char *text);

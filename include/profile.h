@@ -49,7 +49,8 @@ struct profile_page {
     const char *platform;
     struct pointers pointers;
     struct rows rows;
-    long long total; /* of the platform, whatever the page */
+    const struct row *order; /* the rows in the file's order; NULL = they are in it already */
+    long long total;         /* of the platform, whatever the page */
 };
 enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
                              struct profile_page *page);

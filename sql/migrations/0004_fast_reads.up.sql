@@ -17,7 +17,7 @@ END $$;
 ALTER POLICY user_platforms_seen ON user_platforms USING (workspace_id = (SELECT ccr_workspace()));
 
 -- Lists come in the file's order.
-CREATE INDEX profiles_order_idx ON profiles (workspace_id, platform, position, name);
+CREATE INDEX profiles_order_idx ON profiles (workspace_id, platform, position, name COLLATE "C");
 
 -- GET /api/history, newest first, however much else was audited.
 CREATE INDEX audit_log_profiles_idx ON audit_log (workspace_id, created_at DESC, id) WHERE action LIKE 'profile.%';

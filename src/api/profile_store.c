@@ -12,6 +12,8 @@
 /* Names that stand at the top level of the file themselves, or are addresses next to /api/configs/{name}. */
 static const char *const reserved[] = {"settings", "current_config", "default_config", "current", "switch"};
 
+enum { FEW = 200 }; /* profiles that are sorted here and not by PostgreSQL */
+
 #define COLUMNS                                                                                                        \
     "p.id, p.platform, p.name, p.position, p.description, p.base_url, p.auth_token, p.model, p.small_fast_model,"      \
     " p.provider, p.provider_type, p.account, p.tags, p.usage_count, p.enabled, p.extra, p.key_order, p.revision,"     \
@@ -54,10 +56,12 @@ enum {
     " AND platform = $1),"                                                                                             \
     " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace() AND platform = $1)"
 
+#define FILE_ORDER "p.position, p.name COLLATE \"C\"" /* and compare_order */
+
 /* What a list shows of a profile, in the order of enum shown. */
 #define SHOWN_COLUMNS                                                                                                  \
     "p.id, p.name, p.description, p.base_url, p.auth_token, p.model, p.small_fast_model, p.provider,"                  \
-    " p.provider_type, p.account, p.tags, p.usage_count, p.enabled, p.revision"
+    " p.provider_type, p.account, p.tags, p.usage_count, p.enabled, p.revision, p.position"
 
 enum shown {
     S_CURRENT,
@@ -75,7 +79,8 @@ enum shown {
     S_TAGS,
     S_USAGE,
     S_ENABLED,
-    S_REVISION
+    S_REVISION,
+    S_POSITION
 };
 
 static const struct statement
@@ -84,15 +89,20 @@ static const struct statement
                       "SELECT " COLUMNS FROM_PROFILES
                       " AND p.name = coalesce(u.current_profile, d.default_profile, 'default')"},
     lock_one = {"profile_lock", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2 FOR UPDATE OF p"},
-    select_all = {"profile_select_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY p.position, p.name"},
-    lock_all = {"profile_lock_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY p.position, p.name FOR UPDATE OF p"},
+    select_all = {"profile_select_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY " FILE_ORDER},
+    lock_all = {"profile_lock_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY " FILE_ORDER " FOR UPDATE OF p"},
     select_pointers = {"profile_pointers", "SELECT " POINTERS},
     /* Where the user stands, in front of each profile of the page: both in one round trip. The outer join gives a row without
      * a profile when the platform has none. */
     select_page = {"profile_select_page",
                    "SELECT u.current, u.standard, " SHOWN_COLUMNS " FROM (SELECT " POINTERS ") u (current, standard)"
                    " LEFT JOIN profiles p ON p.workspace_id = (SELECT ccr_workspace()) AND p.platform = $1"
-                   " ORDER BY p.position, p.name LIMIT $2::integer OFFSET $3::integer"},
+                   " ORDER BY " FILE_ORDER " LIMIT $2::integer OFFSET $3::integer"},
+    /* All of a platform, for as long as they are few, in no order: PostgreSQL would sort whole rows. */
+    select_few = {"profile_select_few", "SELECT u.current, u.standard, " SHOWN_COLUMNS " FROM (SELECT " POINTERS
+                                        ") u (current, standard) LEFT JOIN profiles p ON"
+                                        " p.workspace_id = (SELECT ccr_workspace()) AND p.platform = $1"
+                                        " LIMIT $2::integer + 1"},
     count_all = {"profile_count",
                  "SELECT count(*) FROM profiles WHERE workspace_id = ccr_workspace() AND platform = $1"},
     insert =
@@ -251,7 +261,7 @@ enum error profile_pointers(struct request *rq, const char *platform, struct poi
 
 void profile_at(const struct profile_page *page, int index, struct profile *p)
 {
-    struct row row = rows_at(&page->rows, index);
+    struct row row = page->order ? page->order[index] : rows_at(&page->rows, index);
     *p = (struct profile){
         .platform = page->platform,
         .name = row_text(&row, S_NAME),
@@ -267,6 +277,7 @@ void profile_at(const struct profile_page *page, int index, struct profile *p)
         .usage_count = row_int(&row, S_USAGE),
         .enabled = row_bool(&row, S_ENABLED),
         .revision = row_int(&row, S_REVISION),
+        .position = (int)row_int(&row, S_POSITION),
     };
     memcpy(p->id, row_string(&row, S_ID), UUID_TEXT);
     p->is_current = strcmp(p->name, page->pointers.current) == 0;
@@ -285,11 +296,42 @@ static enum error count_profiles(struct request *rq, struct profile_page *page, 
     return error;
 }
 
+/* As FILE_ORDER has it. */
+static int compare_order(const void *a, const void *b)
+{
+    const struct row *one = a, *other = b;
+    long long difference = row_int(one, S_POSITION) - row_int(other, S_POSITION);
+    return difference ? (difference > 0) - (difference < 0)
+                      : strcmp(row_string(one, S_NAME), row_string(other, S_NAME));
+}
+
+static void sort_rows(struct request *rq, struct profile_page *page)
+{
+    struct row *order = arena_array(rq->arena, (size_t)page->rows.count + 1, sizeof *order);
+    for (int i = 0; i < page->rows.count; i++)
+        order[i] = rows_at(&page->rows, i);
+    qsort(order, (size_t)page->rows.count, sizeof *order, compare_order);
+    page->order = order;
+}
+
+static enum error read_page(struct request *rq, const char *platform, long long limit, long long offset,
+                            struct profile_page *page)
+{
+    page->order = NULL;
+    if (offset == 0 && limit >= FEW) {
+        enum error error = db_all(rq->db, &select_few, &page->rows, DB_ARGS(platform, number(rq, FEW)));
+        if (!error && page->rows.count <= FEW)
+            sort_rows(rq, page);
+        if (error || page->rows.count <= FEW)
+            return error;
+    }
+    return db_all(rq->db, &select_page, &page->rows, DB_ARGS(platform, number(rq, limit), number(rq, offset)));
+}
+
 enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
                              struct profile_page *page)
 {
-    enum error error =
-        db_all(rq->db, &select_page, &page->rows, DB_ARGS(platform, number(rq, limit), number(rq, offset)));
+    enum error error = read_page(rq, platform, limit, offset, page);
     if (error)
         return error;
     page->platform = platform;
@@ -320,9 +362,9 @@ const char *profile_masked_token(struct request *rq, const struct profile *profi
     if (!profile->sealed_token)
         return "";
     const char *context = secret_context(rq->arena, rq->who.workspace_id, profile->id);
-    const char *token = secret_open(rq->service->keyring, rq->arena, context, profile->sealed_token);
-    if (token)
-        return secret_mask(rq->arena, token);
+    const char *mask = secret_masked(rq->service->keyring, rq->arena, context, profile->sealed_token);
+    if (mask)
+        return mask;
     rq->cache_unfit = true;
     log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("profile_id", profile->id),
               LOG_STR("request_id", rq->id));

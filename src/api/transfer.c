@@ -260,8 +260,10 @@ void import_write(struct json_writer *w, const struct import_result *result, boo
 {
     static const char *const verdicts[] = {"added", "updated", "skipped", "removed"};
     json_open_object(w);
-    for (size_t i = 0; i < COUNT(verdicts); i++)
-        json_int_member(w, verdicts[i], result->counts[i]);
+    for (size_t i = 0; i < COUNT(verdicts); i++) {
+        json_key(w, verdicts[i]);
+        json_put_int(w, result->counts[i]);
+    }
     json_bool_member(w, "dry_run", dry_run);
     json_string_member(w, "kind", result->kind);
     json_string_member(w, "backup_id", result->backup_id);

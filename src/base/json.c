@@ -135,19 +135,26 @@ static bool plain(unsigned char c)
     return c >= 0x20 && c != '"' && c != '\\' && c < 0x7f;
 }
 
-/* What comes before any value or key. */
-static void separate(struct json_writer *w)
+/* Is this value or key one after another? */
+static bool wants_comma(struct json_writer *w)
 {
     if (w->after_key) {
         w->after_key = false;
-        return;
+        return false;
     }
     if (w->depth == 0 || w->depth > WRITER_NESTING)
-        return;
+        return false;
     uint64_t level = UINT64_C(1) << (w->depth - 1);
-    if (w->comma & level)
-        buffer_char(w->out, ',');
+    bool comma = w->comma & level;
     w->comma |= level;
+    return comma;
+}
+
+/* What comes before any value or key. */
+static void separate(struct json_writer *w)
+{
+    if (wants_comma(w))
+        buffer_char(w->out, ',');
 }
 
 static void open_level(struct json_writer *w, char bracket)
@@ -187,32 +194,59 @@ void json_close_array(struct json_writer *w)
     close_level(w, ']');
 }
 
-/* Nearly every text: quoted in one piece, with `tail` behind it. False when something in it must be escaped. */
-static bool quote_plain(struct buffer *out, const char *text, const char *tail, size_t tail_length)
+/* Every byte stands in a string as it is: no control character, quotation mark, backslash, DEL, nor one of 0x80 and more. Eight
+ * at a time: a byte below n borrows into its top bit when n is taken from it, and x ^ c is 0 where x is c. */
+static bool all_plain(const char *text, size_t length)
 {
-    size_t length = 0;
-    while (plain((unsigned char)text[length]))
-        length++;
-    if (text[length])
+    const uint64_t ones = UINT64_MAX / 255, tops = ones << 7;
+    size_t i = 0;
+    for (; i + 8 <= length; i += 8) {
+        uint64_t x;
+        memcpy(&x, text + i, sizeof x);
+        uint64_t quotes = x ^ ones * '"', slashes = x ^ ones * '\\';
+        uint64_t bad = (x - ones * 0x20) | (x + ones) | x | (quotes - ones) | (slashes - ones);
+        if (bad & tops)
+            return false; /* or perhaps not: whoever asks then looks at each byte */
+    }
+    for (; i < length; i++)
+        if (!plain((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+/* Nearly every text: in quotation marks as it is, after a comma if there is to be one. False when something must be escaped. */
+static bool quote_plain(struct buffer *out, bool comma, const char *text)
+{
+    size_t length = strlen(text);
+    if (!all_plain(text, length))
         return false;
-    char *bytes = buffer_extend(out, length + 2 + tail_length);
+    char *bytes = buffer_extend(out, comma + length + 2);
     if (!bytes)
         return true;
+    if (comma)
+        *bytes++ = ',';
     *bytes++ = '"';
-    memcpy(bytes, text, length);
-    bytes += length;
-    *bytes++ = '"';
-    memcpy(bytes, tail, tail_length);
+    bytes = mempcpy(bytes, text, length);
+    *bytes = '"';
     return true;
 }
 
 void json_key(struct json_writer *w, const char *key)
 {
     separate(w);
-    if (!quote_plain(w->out, key, ":", 1)) {
-        json_quote(w->out, key);
-        buffer_char(w->out, ':');
-    }
+    json_quote(w->out, key);
+    buffer_char(w->out, ':');
+    w->after_key = true;
+}
+
+void json_quoted_key(struct json_writer *w, const char *quoted, size_t length)
+{
+    bool comma = wants_comma(w);
+    char *bytes = buffer_extend(w->out, length + comma);
+    if (bytes && comma)
+        *bytes++ = ',';
+    if (bytes)
+        memcpy(bytes, quoted, length);
     w->after_key = true;
 }
 
@@ -228,7 +262,10 @@ void json_put_string(struct json_writer *w, const char *text)
         json_put_null(w);
         return;
     }
-    separate(w);
+    bool comma = wants_comma(w);
+    if (quote_plain(w->out, comma, text))
+        return;
+    buffer_text(w->out, comma ? "," : "");
     json_quote(w->out, text);
 }
 
@@ -276,30 +313,6 @@ void json_put_null(struct json_writer *w)
     json_put_raw(w, NULL);
 }
 
-void json_string_member(struct json_writer *w, const char *key, const char *text)
-{
-    json_key(w, key);
-    json_put_string(w, text);
-}
-
-void json_int_member(struct json_writer *w, const char *key, long long value)
-{
-    json_key(w, key);
-    json_put_int(w, value);
-}
-
-void json_bool_member(struct json_writer *w, const char *key, bool value)
-{
-    json_key(w, key);
-    json_put_bool(w, value);
-}
-
-void json_raw_member(struct json_writer *w, const char *key, const char *json)
-{
-    json_key(w, key);
-    json_put_raw(w, json);
-}
-
 /* The short escape of a character that cannot stand in a string as it is, 0 when it has none. */
 static char short_escape(unsigned char c)
 {
@@ -310,7 +323,7 @@ static char short_escape(unsigned char c)
 
 void json_quote(struct buffer *out, const char *text)
 {
-    if (quote_plain(out, text, "", 0))
+    if (quote_plain(out, false, text))
         return;
     buffer_char(out, '"');
     while (*text) {
