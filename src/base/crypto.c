@@ -360,8 +360,7 @@ static struct remembered_mask *mask_place(struct arena *arena, const char *conte
     keyed = true;
     size_t a = strlen(context) + 1, b = strlen(sealed); /* the NUL keeps the two apart */
     unsigned char *text = arena_alloc(arena, a + b);
-    memcpy(text, context, a);
-    memcpy(text + a, sealed, b);
+    memcpy(mempcpy(text, context, a), sealed, b);
     crypto_shorthash_siphashx24(key, text, a + b, hash_key);
     size_t place;
     memcpy(&place, key, sizeof place);

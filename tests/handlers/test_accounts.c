@@ -112,11 +112,11 @@ static void an_identity_is_remembered_until_its_generation_ends(void **state)
     wait_a_moment();
     reply = call("GET", "/api/auth/me", NULL);
     assert_status(reply, 200);
-    sql("ALTER TABLE sessions DISABLE TRIGGER sessions_identity");
+    sql("ALTER TABLE sessions DISABLE TRIGGER sessions_ended");
     sql_number("WITH ended AS (UPDATE sessions SET revoked_at = now() WHERE user_id ="
                " (SELECT id FROM users WHERE username = $1) RETURNING 1) SELECT count(*) FROM ended",
                ada);
-    sql("ALTER TABLE sessions ENABLE TRIGGER sessions_identity");
+    sql("ALTER TABLE sessions ENABLE TRIGGER sessions_ended");
     wait_a_moment();
     reply = call("GET", "/api/auth/me", NULL);
     assert_status(reply, 200);
