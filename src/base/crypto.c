@@ -359,8 +359,8 @@ static struct remembered_mask *mask_place(struct arena *arena, const char *conte
         randombytes_buf(hash_key, sizeof hash_key);
     keyed = true;
     size_t a = strlen(context) + 1, b = strlen(sealed); /* the NUL keeps the two apart */
-    unsigned char *text = arena_alloc(arena, a + b);
-    memcpy(mempcpy(text, context, a), sealed, b);
+    unsigned char *text = arena_alloc(arena, a + b + 1);
+    memcpy(mempcpy(text, context, a), sealed, b + 1);
     crypto_shorthash_siphashx24(key, text, a + b, hash_key);
     size_t place;
     memcpy(&place, key, sizeof place);
