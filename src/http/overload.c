@@ -20,15 +20,19 @@ enum error drop_abandoned(struct request *rq, struct response *rs)
     return OK;
 }
 
-/* Milliseconds since Nginx sent the request on; 0 when it does not say. */
-static int64_t waited_ms(const struct request *rq)
+/* Milliseconds since Nginx sent the request on; 0 when it does not say. What waited while there was no server (a restart, an
+ * update) waited for that, and not because of a crowd: its time begins with the server's. */
+static int64_t waited_ms(const struct request *rq, const struct scoreboard *board)
 {
+    int64_t served_ms = monotonic_ms() - board->started_ms;
     struct timespec now;
     const char *text = request_variable(rq, "QUEUED_AT");
     double queued = text ? strtod(text, NULL) : 0;
     clock_gettime(CLOCK_REALTIME, &now);
     double waited = ((double)now.tv_sec - queued) * 1000 + (double)now.tv_nsec / 1e6;
-    return queued > 0 && waited > 0 && waited < PLAUSIBLE_MS ? (int64_t)waited : 0;
+    if (queued <= 0 || waited <= 0 || waited >= PLAUSIBLE_MS)
+        return 0;
+    return waited < (double)served_ms ? (int64_t)waited : served_ms;
 }
 
 enum error refuse_late(struct request *rq, struct response *rs)
@@ -36,7 +40,7 @@ enum error refuse_late(struct request *rq, struct response *rs)
     (void)rs;
     int limit = rq->service->settings->queue_timeout;
     const struct scoreboard *board = rq->service->board;
-    if (!limit || !board || (rq->route->flags & ROUTE_NO_DATABASE) || waited_ms(rq) <= limit)
+    if (!limit || !board || (rq->route->flags & ROUTE_NO_DATABASE) || waited_ms(rq, board) <= limit)
         return OK;
     /* While anybody is idle there is no queue: then the clocks of the two hosts differ. */
     if (scoreboard_count(board, STAGE_IDLE) > 0)

@@ -310,7 +310,7 @@ def test_x_forwarded_for_of_another_proxy_is_not(whole):
 @pytest.fixture(scope="module")
 def limited(whole):
     """A backend that lets three requests of an address pass, and then one in 5 s."""
-    return whole.start(whole.cli("limited", RATE_LIMIT="2", RATE_LIMIT_BURST="3"))
+    return whole.start(whole.cli("rate-limited", RATE_LIMIT="2", RATE_LIMIT_BURST="3"))
 
 
 def statuses_of(site, forwarded_for):

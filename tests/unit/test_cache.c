@@ -13,6 +13,8 @@
 
 enum { BODY_MAX = 2 * MB };
 
+static const char *program;
+
 static int fresh_cache(void **state)
 {
     (void)state;
@@ -149,7 +151,7 @@ static void without_memory_everything_is_computed(void **state)
     (void)state;
     pid_t child = fork();
     if (child == 0) { /* the test of a process that never called cache_init */
-        execl("/proc/self/exe", "test_cache", "--no-cache", (char *)NULL);
+        execl(program, program, "--no-cache", (char *)NULL);
         _exit(9);
     }
     int status;
@@ -342,6 +344,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(nobody_waits_for_ever, fresh_cache),
         cmocka_unit_test_setup(killed_at_any_moment_leaves_it_sound, fresh_cache),
     };
+    program = argv[0];
     if (argc > 1 && strcmp(argv[1], "--no-cache") == 0)
         return without_cache();
     return cmocka_run_group_tests(tests, NULL, NULL);
