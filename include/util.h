@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -23,6 +24,7 @@ uint32_t utf8_next(const char **text);
 /* 1-100 code points, letters of any script, digits, '-', '_', '.'; not "." or "..". */
 bool name_valid(const char *name);
 
+int hex_digit(char c); /* its value; -1 when it is none */
 bool has_control(const char *text);
 bool uuid_valid(const char *text);
 bool is_blank(const char *text); /* NULL, "" or white space only */
@@ -36,6 +38,9 @@ void time_text(char out[TIME_TEXT], struct timespec when);
 void time_now_text(char out[TIME_TEXT]);
 int64_t monotonic_ms(void);
 int64_t monotonic_us(void);
+
+/* No process has this id. False also when another user's has. */
+bool process_gone(pid_t pid);
 
 /* Overwrites and does not get optimised away. */
 void wipe(void *bytes, size_t size);

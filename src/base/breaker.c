@@ -1,18 +1,13 @@
 /* Circuit breaker: closed, or open with one prober. */
 #include "breaker.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <unistd.h>
+
+#include "util.h"
 
 bool breaker_is_open(const struct breaker *breaker)
 {
     return breaker && atomic_load(&breaker->open);
-}
-
-static bool is_dead(pid_t pid)
-{
-    return kill(pid, 0) != 0 && errno == ESRCH;
 }
 
 bool breaker_allows(struct breaker *breaker, int64_t now_ms)
@@ -22,7 +17,7 @@ bool breaker_allows(struct breaker *breaker, int64_t now_ms)
     pid_t self = getpid(), prober = atomic_load(&breaker->prober);
     if (prober == self)
         return true;
-    if (now_ms < atomic_load(&breaker->retry_at_ms) || (prober && !is_dead(prober)))
+    if (now_ms < atomic_load(&breaker->retry_at_ms) || (prober && !process_gone(prober)))
         return false;
     return atomic_compare_exchange_strong(&breaker->prober, &prober, self);
 }

@@ -8,13 +8,6 @@
 
 enum { DEFAULT_PORT = 6379, DATABASE_MAX = 1024 };
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 /* Percent-decodes `length` bytes; false on a bad escape, an encoded NUL, or no room. */
 static bool decode(char *out, size_t size, const char *text, size_t length)
 {

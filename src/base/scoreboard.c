@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include "shared_lock.h"
 #include "util.h"
 
 static const char *const stage_names[STAGE_COUNT] = {
@@ -21,8 +22,8 @@ struct scoreboard *scoreboard_new(int slots)
     if (slots < 1)
         return NULL;
     /* Pages nobody touched cost nothing, so slots in reserve are free. */
-    struct scoreboard *board = mmap(NULL, board_size(slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (board == MAP_FAILED)
+    struct scoreboard *board = shared_memory(board_size(slots));
+    if (!board)
         return NULL;
     board->slots = slots;
     board->started_ms = monotonic_ms();

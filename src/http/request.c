@@ -164,14 +164,6 @@ const char *path_arg(const struct request *rq, const char *name)
 
 /* ---- parsing ---------------------------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 char *percent_decode(struct arena *arena, const char *text, size_t length, bool form)
 {
     char *out = arena_alloc(arena, length + 1);

@@ -5,9 +5,7 @@
  * gone. The index is set-associative; an entry holds the position of its item, and the item its whole key. */
 #include "cache.h"
 
-#include <errno.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -180,8 +178,7 @@ static struct entry *find(struct entry *set, uint64_t hash)
 /* Somebody computes it who lives, and began not long ago. */
 static bool is_owned(const struct entry *entry)
 {
-    bool dead = entry->owner && kill(entry->owner, 0) != 0 && errno == ESRCH;
-    return entry->owner && !dead && monotonic_ms() - entry->owned_since_ms < TAKE_OVER_MS;
+    return entry->owner && !process_gone(entry->owner) && monotonic_ms() - entry->owned_since_ms < TAKE_OVER_MS;
 }
 
 /* A free entry, else one whose item is gone, else the one with the oldest item; NULL while all of them are being computed. */
