@@ -1,5 +1,6 @@
 """LOG_FILE: rotated by the real logrotate with deploy/logrotate/ccr-ui-backend while requests are served."""
 
+import contextlib
 import collections
 import gzip
 import json
@@ -71,6 +72,15 @@ def requests_in(system):
                                if entry["message"] == "request")
 
 
+def open_inodes(pid):
+    """Of a process that opens and closes others meanwhile."""
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.stat(f"/proc/{pid}/fd/{fd}").st_ino)
+    return found
+
+
 def test_every_request_is_logged_exactly_once_across_rotations(system, show):
     path = configuration(system)
     with Load16(system, system.token) as load:
@@ -78,9 +88,7 @@ def test_every_request_is_logged_exactly_once_across_rotations(system, show):
             rotate(system, path)
             inode = (system.logs / "backend.log").stat().st_ino
             wait_until("everybody writes to the new file", lambda: all(
-                inode in {os.stat(f"/proc/{pid}/fd/{fd}").st_ino for fd in os.listdir(f"/proc/{pid}/fd")
-                          if os.path.exists(f"/proc/{pid}/fd/{fd}")}
-                for pid in [system.backend.master, *system.backend.workers()]))
+                inode in open_inodes(pid) for pid in [system.backend.master, *system.backend.workers()]))
             load.progress(100)
     found, names = requests_in(system), sorted(path.name for path in system.logs.iterdir())
     missing, double = set(load.ids) - set(found), [identifier for identifier, count in found.items() if count > 1]
