@@ -23,12 +23,4 @@ void master_block_signals(void);
 /* Runs until it is told to stop and all workers are gone; returns the exit status. Takes the settings over. */
 int master_run(const struct master_setup *setup, struct settings *settings);
 
-/* Share of the machine's processor time in use between two samples of the first line of /proc/stat, in thousandths; -1 when
- * it cannot be told. */
-struct cpu_sample {
-    unsigned long long busy, total;
-};
-bool cpu_sample_parse(const char *line, struct cpu_sample *sample);
-int cpu_permille(const struct cpu_sample *before, const struct cpu_sample *after);
-
 #endif

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cpu.h"
 #include "pool_size.h"
 #include "scoreboard.h"
 #include "settings.h"
@@ -49,6 +50,7 @@ struct pool {
     bool stopping;
     enum reload reload;
     struct pool_size size;
+    struct cpu_sample cpu; /* at the last look, if it found too few idle */
     int64_t hold_until_ms; /* no worker for the overlap before this: the last one died at once */
     struct seat seats[POOL_SEATS];
 };

@@ -3,13 +3,16 @@
 #ifndef CCR_POOL_SIZE_H
 #define CCR_POOL_SIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What the pool looks like at one moment. */
 struct pool_load {
     int min, max;    /* bounds of the number of workers; min <= max */
     int ready, idle; /* workers that can serve, and those of them that have nothing to do */
-    int64_t idle_ms; /* for how long somebody must have been idle for nothing */
+    bool stuck;       /* a request has been waiting for long: for what a worker waits for, or for a worker */
+    int cpu_permille; /* of the machine, since the last look, when too few were idle then, too; else -1 */
+    int64_t idle_ms;  /* for how long somebody must have been idle for nothing */
 };
 
 /* All zero at the start. */
@@ -18,7 +21,8 @@ struct pool_size {
     int step;    /* how many the next growth adds: doubled each time, 1 again once there are idle ones */
     int grown;   /* since second_ms, which bounds growth to POOL_GROWTH a second */
     int surplus; /* the fewest idle workers beyond the spare ones since surplus_ms */
-    int64_t second_ms, surplus_ms, next_look_ms;
+    int unused;  /* processor time that was to be had while too few were idle, in permille times milliseconds */
+    int64_t last_ms, second_ms, surplus_ms, next_look_ms;
 };
 
 enum { POOL_GROWTH = 32 };

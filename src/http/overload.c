@@ -39,8 +39,13 @@ enum error refuse_late(struct request *rq, struct response *rs)
 {
     (void)rs;
     int limit = rq->service->settings->queue_timeout;
-    const struct scoreboard *board = rq->service->board;
-    if (!limit || !board || (rq->route->flags & ROUTE_NO_DATABASE) || waited_ms(rq, board) <= limit)
+    struct scoreboard *board = rq->service->board;
+    if (!board || (rq->route->flags & ROUTE_NO_DATABASE))
+        return OK;
+    int64_t waited = waited_ms(rq, board);
+    if (waited > atomic_load_explicit(&board->longest_wait_ms, memory_order_relaxed))
+        atomic_store(&board->longest_wait_ms, (int)waited); /* another's longer one may get lost: there will be more */
+    if (!limit || waited <= limit)
         return OK;
     /* While anybody is idle there is no queue: then the clocks of the two hosts differ. */
     if (scoreboard_count(board, STAGE_IDLE) > 0)

@@ -3,7 +3,6 @@
 #include "master.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cpu.h"
 #include "log.h"
 #include "pool.h"
 #include "systemd.h"
@@ -178,39 +178,10 @@ static void read_signals(struct master *m, int64_t now)
 
 /* ---- once a second ---------------------------------------------------------------------------------------------- */
 
-/* proc(5): user nice system idle iowait irq softirq steal. Guest time is part of user time already. */
-bool cpu_sample_parse(const char *line, struct cpu_sample *sample)
-{
-    unsigned long long v[8] = {0};
-    /* Numbers from the kernel fit: NOLINTNEXTLINE(cert-err34-c) */
-    int n = sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
-                   &v[7]);
-    if (n < 4)
-        return false;
-    sample->busy = v[0] + v[1] + v[2] + v[5] + v[6] + v[7];
-    sample->total = sample->busy + v[3] + v[4];
-    return true;
-}
-
-int cpu_permille(const struct cpu_sample *before, const struct cpu_sample *after)
-{
-    if (!before->total || after->total <= before->total || after->busy < before->busy)
-        return -1;
-    return (int)((after->busy - before->busy) * 1000 / (after->total - before->total));
-}
-
 static void sample_cpu(struct master *m)
 {
-    char line[256];
     struct cpu_sample now;
-    int fd = open("/proc/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
-    if (fd >= 0)
-        close(fd);
-    if (length <= 0)
-        return;
-    line[length] = '\0';
-    if (!cpu_sample_parse(line, &now))
+    if (!cpu_sample_read(&now))
         return;
     int used = cpu_permille(&m->cpu, &now);
     m->cpu = now;

@@ -20,6 +20,7 @@ enum {
     DELAY_MAX_MS = 5000,
     SILENT_MAX_MS = 10000,  /* an idle worker beats twice a second */
     START_GRACE_MS = 15000, /* beyond CONNECTION_TIMEOUT, for a worker that is starting */
+    STUCK_MS = 50,         /* much longer than a request takes that waits for nothing */
     TRANSITION_MS = 10,     /* how often to look while a worker starts: it has no other way to tell */
 };
 
@@ -351,6 +352,22 @@ static void replace_outdated(struct pool *pool, int64_t now)
         start_extra(pool, now);
 }
 
+static bool is_stuck(const struct pool *pool, const struct seat *seat, int64_t now)
+{
+    return is_ready(seat) && !is_idle(pool, seat) &&
+           now - atomic_load(&slot_of(pool, seat)->stage_since_ms) >= STUCK_MS;
+}
+
+/* See struct pool_load. Where it cannot be read, the processors count as free. */
+static int cpu_since_last_look(struct pool *pool, bool few_idle)
+{
+    struct cpu_sample last = pool->cpu;
+    pool->cpu = (struct cpu_sample){0};
+    if (!few_idle)
+        return -1;
+    return cpu_sample_read(&pool->cpu) ? cpu_permille(&last, &pool->cpu) : 0;
+}
+
 static void look_at_load(struct pool *pool, int64_t now)
 {
     const struct settings *settings = pool->settings;
@@ -358,10 +375,13 @@ static void look_at_load(struct pool *pool, int64_t now)
         .min = settings->min_connections, .max = settings->max_connections, .idle_ms = settings->idle_timeout * 1000LL};
     if (now < pool->size.next_look_ms)
         return;
+    load.stuck = atomic_exchange(&pool->board->longest_wait_ms, 0) >= STUCK_MS;
     for (int i = 0; i < POOL_SEATS; i++) {
         load.ready += is_ready(&pool->seats[i]);
         load.idle += is_idle(pool, &pool->seats[i]);
+        load.stuck |= is_stuck(pool, &pool->seats[i], now);
     }
+    load.cpu_permille = cpu_since_last_look(pool, load.idle < pool_size_spare(pool->size.target));
     int change = pool_size_look(&pool->size, &load, now);
     if (change == 0)
         return;

@@ -1,5 +1,5 @@
 /* Pool size: grows fast, because requests are waiting; shrinks slowly, because an idle worker costs only memory and a
- * connection. */
+ * connection. More workers than keep the processors busy would only get in each other's way: then it does not grow. */
 #include "pool_size.h"
 
 #include <limits.h>
@@ -9,6 +9,8 @@ enum {
     STEADY_LOOK_MS = 1000, /* there are as many as there may be: growth need not be noticed */
     SECOND_MS = 1000,
     WORKERS_A_SPARE = 8,
+    CPU_FULL = 900,        /* permille; the rest is what samples and switching lose */
+    CPU_UNUSED = 30 * 1000 /* permille times ms: a look at 600, or many just below CPU_FULL */
 };
 
 static int least(int a, int b)
@@ -47,6 +49,20 @@ static int grow(struct pool_size *size, const struct pool_load *load, int64_t no
     return added;
 }
 
+/* Whether one more worker would find a processor. What stays unused below CPU_FULL adds up, what is used above it is taken
+ * off again (a cumulative sum): a clear gap counts at once, noise never. */
+static bool processors_are_free(struct pool_size *size, const struct pool_load *load, int64_t now)
+{
+    if (load->cpu_permille >= 0)
+        size->unused += (CPU_FULL - load->cpu_permille) * least((int)(now - size->last_ms), SECOND_MS);
+    if (size->unused < 0)
+        size->unused = 0;
+    if (size->unused < CPU_UNUSED)
+        return false;
+    size->unused = 0;
+    return true;
+}
+
 /* Only those leave that were idle beyond the spare ones at every look of the whole window. */
 static int shrink(struct pool_size *size, const struct pool_load *load, int surplus, int64_t now)
 {
@@ -66,10 +82,14 @@ static int decide(struct pool_size *size, const struct pool_load *load, int64_t 
     int coming = size->target > load->ready ? size->target - load->ready : 0;
     if (surplus >= 0 || size->step < 1)
         size->step = 1;
+    if (surplus >= 0)
+        size->unused = 0;
     if (surplus > 0 && size->target > load->min)
         return shrink(size, load, surplus, now);
     forget_surplus(size, now);
-    return surplus + coming < 0 ? grow(size, load, now) : 0;
+    if (surplus + coming < 0 && (load->stuck || processors_are_free(size, load, now)))
+        return grow(size, load, now);
+    return 0;
 }
 
 int pool_size_look(struct pool_size *size, const struct pool_load *load, int64_t now)
@@ -78,6 +98,7 @@ int pool_size_look(struct pool_size *size, const struct pool_load *load, int64_t
         return 0;
     size->target = pool_size_target(size, load->min, load->max);
     int change = decide(size, load, now);
+    size->last_ms = now;
     size->next_look_ms = now + (size->target < load->max ? GROWING_LOOK_MS : STEADY_LOOK_MS);
     return change;
 }

@@ -21,7 +21,7 @@ static void begin(int min, int max)
 {
     now = 1000000;
     size = (struct pool_size){0};
-    load = (struct pool_load){.min = min, .max = max, .idle_ms = IDLE_MS};
+    load = (struct pool_load){.min = min, .max = max, .idle_ms = IDLE_MS, .stuck = true, .cpu_permille = -1};
     assert_int_equal(pool_size_look(&size, &load, now), 0);
     assert_int_equal(size.target, min);
     load.ready = load.idle = min;
@@ -147,6 +147,47 @@ static void never_more_than_allowed(void **state)
     assert_int_equal(size.target, 8);
 }
 
+/* Nobody idle and nobody stuck for so many looks, with so much of the processors in use; what that made of the number. */
+static int busy_for(int looks, int cpu)
+{
+    int change = 0;
+    load.stuck = false;
+    load.cpu_permille = cpu;
+    for (int i = 0; i < looks; i++)
+        change += look_with_idle(0);
+    return change;
+}
+
+static void more_workers_than_processors_can_feed_do_not_help(void **state)
+{
+    (void)state;
+    assert_int_equal(busy_for(10000, 1000), 0);
+    assert_int_equal(busy_for(10000, 900), 0);
+    for (int i = 0; i < 10000; i++) /* noise */
+        assert_int_equal(busy_for(1, i % 2 ? 800 : 1000), 0);
+    load.stuck = true; /* what waits does not use them */
+    assert_int_equal(look_with_idle(0), 1);
+}
+
+static void grows_while_processors_are_free(void **state)
+{
+    (void)state;
+    assert_int_equal(busy_for(1, -1), 0); /* nothing is known at the first look */
+    assert_int_equal(busy_for(1, 600), 1);
+    assert_int_equal(busy_for(1, 300), 2);
+    assert_int_equal(busy_for(5, 850), 0); /* a small gap takes longer */
+    assert_int_equal(busy_for(1, 850), 4);
+}
+
+static void an_idle_one_ends_the_counting_of_free_processors(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(busy_for(2, 800), 0);
+        assert_int_equal(look_with_idle(1), 0);
+    }
+}
+
 /* Looks with so many idle ones until so many milliseconds have passed; what that made of the number. */
 static int idle_for(int idle, int64_t ms)
 {
@@ -266,6 +307,9 @@ int main(void)
         cmocka_unit_test_setup(waits_for_those_that_are_starting, setup),
         cmocka_unit_test_setup(grows_by_so_many_a_second_at_most, setup),
         cmocka_unit_test_setup(never_more_than_allowed, setup),
+        cmocka_unit_test_setup(more_workers_than_processors_can_feed_do_not_help, setup),
+        cmocka_unit_test_setup(grows_while_processors_are_free, setup),
+        cmocka_unit_test_setup(an_idle_one_ends_the_counting_of_free_processors, setup),
         cmocka_unit_test_setup(leaves_after_being_idle_for_the_whole_time, setup),
         cmocka_unit_test_setup(only_those_leave_that_nobody_needed, setup),
         cmocka_unit_test_setup(needed_once_is_needed_for_the_whole_time, setup),

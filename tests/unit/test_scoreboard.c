@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "cpu.h"
 #include "master.h"
 #include "pool.h"
 #include "scoreboard.h"
