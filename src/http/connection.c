@@ -23,7 +23,6 @@ int connection_accept(int listen_fd, int io_timeout_s)
     }
     const struct timeval limit = {.tv_sec = io_timeout_s};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (peer.ss_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     return fd;
@@ -43,11 +42,19 @@ bool connection_gone(int fd)
     return domain != AF_UNIX;
 }
 
-bool connection_send(int fd, struct iovec *iov, size_t count)
+static bool wait_until_writable(int fd, int timeout_s)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return poll(&p, 1, timeout_s * 1000) == 1;
+}
+
+bool connection_send(int fd, struct iovec *iov, size_t count, int io_timeout_s)
 {
     while (count) {
         struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
-        ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EAGAIN && wait_until_writable(fd, io_timeout_s))
+            continue;
         if (sent < 0)
             return false;
         while (count && (size_t)sent >= iov->iov_len) {

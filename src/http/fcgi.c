@@ -254,7 +254,7 @@ bool fcgi_respond(struct fcgi *fcgi, const struct request *rq, const struct resp
             {body, part},
             {tail, part == left ? sizeof tail : 0},
         };
-        if (!connection_send(fcgi->request.ipcFd, iov, COUNT(iov)))
+        if (!connection_send(fcgi->request.ipcFd, iov, COUNT(iov), fcgi->io_timeout_s))
             return false;
         body += part;
         left -= part;
