@@ -44,13 +44,19 @@ enum error profile_current(struct request *rq, const char *platform, struct prof
 /* All of a platform, in order. *profiles is an array in the arena. */
 enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count);
 
+/* A row and where the file has it. */
+struct place {
+    struct row row;
+    long long position;
+};
+
 /* A part of them as a list shows it, without what only a file needs (position, extra, key_order). */
 struct profile_page {
     const char *platform;
     struct pointers pointers;
     struct rows rows;
-    const struct row *order; /* the rows in the file's order; NULL = they are in it already */
-    long long total;         /* of the platform, whatever the page */
+    const struct place *order; /* the rows in the file's order; NULL = they are in it already */
+    long long total;           /* of the platform, whatever the page */
 };
 enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
                              struct profile_page *page);

@@ -14,12 +14,6 @@ static const char *const reserved[] = {"settings", "current_config", "default_co
 
 enum { FEW = 200 }; /* profiles that are sorted here and not by PostgreSQL */
 
-#define COLUMNS                                                                                                        \
-    "p.id, p.platform, p.name, p.position, p.description, p.base_url, p.auth_token, p.model, p.small_fast_model,"      \
-    " p.provider, p.provider_type, p.account, p.tags, p.usage_count, p.enabled, p.extra, p.key_order, p.revision,"     \
-    " coalesce(p.name = coalesce(u.current_profile, d.default_profile, 'default'), false),"                            \
-    " coalesce(p.name = coalesce(d.default_profile, 'default'), false)"
-
 enum {
     P_ID,
     P_PLATFORM,
@@ -40,21 +34,22 @@ enum {
     P_ORDER,
     P_REVISION,
     P_CURRENT,
-    P_DEFAULT
+    P_STANDARD
 };
 
-/* Row-level security alone already keeps to the workspace; naming it again lets the index be used. */
-#define FROM_PROFILES                                                                                                  \
-    " FROM profiles p"                                                                                                 \
-    " LEFT JOIN user_platforms u ON u.workspace_id = p.workspace_id AND u.user_id = ccr_user()"                        \
-    " AND u.platform = p.platform"                                                                                     \
-    " LEFT JOIN workspace_platforms d ON d.workspace_id = p.workspace_id AND d.platform = p.platform"                  \
-    " WHERE p.workspace_id = ccr_workspace() AND p.platform = $1"
-
+/* What the user and the workspace point to; NULL = nothing. */
 #define POINTERS                                                                                                       \
     "(SELECT current_profile FROM user_platforms WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"        \
     " AND platform = $1),"                                                                                             \
     " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace() AND platform = $1)"
+
+#define COLUMNS                                                                                                        \
+    "p.id, p.platform, p.name, p.position, p.description, p.base_url, p.auth_token, p.model, p.small_fast_model,"      \
+    " p.provider, p.provider_type, p.account, p.tags, p.usage_count, p.enabled, p.extra, p.key_order, p.revision,"     \
+    " " POINTERS
+
+/* Row-level security alone already keeps to the workspace; naming it again lets the index be used. */
+#define FROM_PROFILES " FROM profiles p WHERE p.workspace_id = ccr_workspace() AND p.platform = $1"
 
 #define FILE_ORDER "p.position, p.name COLLATE \"C\"" /* and compare_order */
 
@@ -86,8 +81,7 @@ enum shown {
 static const struct statement
     select_one = {"profile_select", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2"},
     select_current = {"profile_select_current",
-                      "SELECT " COLUMNS FROM_PROFILES
-                      " AND p.name = coalesce(u.current_profile, d.default_profile, 'default')"},
+                      "SELECT " COLUMNS FROM_PROFILES " AND p.name = coalesce(" POINTERS ", 'default')"},
     lock_one = {"profile_lock", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2 FOR UPDATE OF p"},
     select_all = {"profile_select_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY " FILE_ORDER},
     lock_all = {"profile_lock_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY " FILE_ORDER " FOR UPDATE OF p"},
@@ -179,8 +173,23 @@ enum error check_new_profile_name(struct request *rq, const char *field, const c
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
+static void pointers_from(struct pointers *pointers, const char *current, const char *standard)
+{
+    pointers->has_current = current != NULL;
+    pointers->has_standard = standard != NULL;
+    pointers->standard = standard ? standard : "default";
+    pointers->current = current ? current : pointers->standard;
+}
+
+static void note_pointers(struct profile *p, const struct pointers *pointers)
+{
+    p->is_current = strcmp(p->name, pointers->current) == 0;
+    p->is_default = strcmp(p->name, pointers->standard) == 0;
+}
+
 static void from_row(struct profile *p, const struct row *row)
 {
+    struct pointers pointers;
     snprintf(p->id, sizeof p->id, "%s", row_string(row, P_ID));
     p->platform = row_text(row, P_PLATFORM);
     p->name = row_text(row, P_NAME);
@@ -199,8 +208,8 @@ static void from_row(struct profile *p, const struct row *row)
     p->extra = row_text(row, P_EXTRA);
     p->key_order = row_text(row, P_ORDER);
     p->revision = row_int(row, P_REVISION);
-    p->is_current = row_bool(row, P_CURRENT);
-    p->is_default = row_bool(row, P_DEFAULT);
+    pointers_from(&pointers, row_text(row, P_CURRENT), row_text(row, P_STANDARD));
+    note_pointers(p, &pointers);
 }
 
 enum error profile_find(struct request *rq, const char *platform, const char *name, bool lock, struct profile *profile)
@@ -241,27 +250,18 @@ enum error profile_list(struct request *rq, const char *platform, bool lock, str
     return OK;
 }
 
-static void pointers_from_row(struct pointers *pointers, const struct row *row)
-{
-    const char *current = row_text(row, S_CURRENT), *standard = row_text(row, S_STANDARD);
-    pointers->has_current = current != NULL;
-    pointers->has_standard = standard != NULL;
-    pointers->standard = standard ? standard : "default";
-    pointers->current = current ? current : pointers->standard;
-}
-
 enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers)
 {
     struct row row;
     enum error error = db_one(rq->db, &select_pointers, &row, DB_ARGS(platform));
     if (!error)
-        pointers_from_row(pointers, &row);
+        pointers_from(pointers, row_text(&row, S_CURRENT), row_text(&row, S_STANDARD));
     return error;
 }
 
 void profile_at(const struct profile_page *page, int index, struct profile *p)
 {
-    struct row row = page->order ? page->order[index] : rows_at(&page->rows, index);
+    struct row row = page->order ? page->order[index].row : rows_at(&page->rows, index);
     *p = (struct profile){
         .platform = page->platform,
         .name = row_text(&row, S_NAME),
@@ -280,8 +280,7 @@ void profile_at(const struct profile_page *page, int index, struct profile *p)
         .position = (int)row_int(&row, S_POSITION),
     };
     memcpy(p->id, row_string(&row, S_ID), UUID_TEXT);
-    p->is_current = strcmp(p->name, page->pointers.current) == 0;
-    p->is_default = strcmp(p->name, page->pointers.standard) == 0;
+    note_pointers(p, &page->pointers);
 }
 
 /* Only a page that was filled, or that begins further on, does not tell the total by itself. */
@@ -299,18 +298,23 @@ static enum error count_profiles(struct request *rq, struct profile_page *page, 
 /* As FILE_ORDER has it. */
 static int compare_order(const void *a, const void *b)
 {
-    const struct row *one = a, *other = b;
-    long long difference = row_int(one, S_POSITION) - row_int(other, S_POSITION);
-    return difference ? (difference > 0) - (difference < 0)
-                      : strcmp(row_string(one, S_NAME), row_string(other, S_NAME));
+    const struct place *one = a, *other = b;
+    int difference = (one->position > other->position) - (one->position < other->position);
+    return difference ? difference : strcmp(row_string(&one->row, S_NAME), row_string(&other->row, S_NAME));
 }
 
 static void sort_rows(struct request *rq, struct profile_page *page)
 {
-    struct row *order = arena_array(rq->arena, (size_t)page->rows.count + 1, sizeof *order);
-    for (int i = 0; i < page->rows.count; i++)
-        order[i] = rows_at(&page->rows, i);
-    qsort(order, (size_t)page->rows.count, sizeof *order, compare_order);
+    size_t count = (size_t)page->rows.count;
+    struct place *order = arena_array(rq->arena, count + 1, sizeof *order);
+    bool sorted = true; /* they often are: that is how they were written */
+    for (size_t i = 0; i < count; i++) {
+        order[i].row = rows_at(&page->rows, (int)i);
+        order[i].position = row_int(&order[i].row, S_POSITION);
+        sorted = sorted && (i == 0 || compare_order(&order[i - 1], &order[i]) < 0);
+    }
+    if (!sorted)
+        qsort(order, count, sizeof *order, compare_order);
     page->order = order;
 }
 
@@ -337,7 +341,7 @@ enum error profile_list_page(struct request *rq, const char *platform, long long
     page->platform = platform;
     struct row first = rows_at(&page->rows, 0);
     if (page->rows.count)
-        pointers_from_row(&page->pointers, &first);
+        pointers_from(&page->pointers, row_text(&first, S_CURRENT), row_text(&first, S_STANDARD));
     else
         error = profile_pointers(rq, platform, &page->pointers);
     if (page->rows.count && !row_text(&first, S_ID))
