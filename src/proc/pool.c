@@ -20,7 +20,7 @@ enum {
     DELAY_MAX_MS = 5000,
     SILENT_MAX_MS = 10000,  /* an idle worker beats twice a second */
     START_GRACE_MS = 15000, /* beyond CONNECTION_TIMEOUT, for a worker that is starting */
-    STUCK_MS = 50,         /* much longer than a request takes that waits for nothing */
+    STUCK_MS = 50,          /* much longer than a request takes that waits for nothing */
     TRANSITION_MS = 10,     /* how often to look while a worker starts: it has no other way to tell */
 };
 

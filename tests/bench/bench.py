@@ -131,6 +131,7 @@ class Bench:
         result.ours = statistics.median(ours for ours, _ in result.rounds)
         result.theirs = statistics.median(theirs for _, theirs in result.rounds)
         result.measured = round(result.ours / result.theirs, 3)
+        result.note = f"{ours.workers} workers"
         return [result]
 
     def rate(self, contestant, path, headers):
@@ -198,7 +199,8 @@ class Bench:
             say(f"memory: {done} of {self.requests} requests")
         late, own = largest(pids, "Pss"), largest(pids, "Anonymous")
         if ours.stack.backend.workers() != pids:
-            raise SystemExit("a worker died while its memory was watched")
+            ours.forget_logs()
+            raise SystemExit("a worker died while its memory was watched; the log says:\n" + "".join(ours.told[-20:]))
         note = (f"{early} KiB after {early_done:,} requests, {late} KiB after {done:,}; memory that is in no file: "
                 f"{early_own} and {own} KiB")
         return [Result("memory", "worker PSS: growth", round((late / early - 1) * 100, 2), "< 3 %", "%", note=note),

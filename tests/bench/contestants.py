@@ -18,7 +18,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 import stack as parts  # noqa: E402
 
-PROCESSES = 8
+PROCESSES = 8      # of each, at most: the bare program and PHP-FPM are slower with fewer
+FEWEST = 2         # of ours, as by default; how many there are is the pool's own business
 PROFILES = 50
 PROFILE = "profile-7"
 LIST_PATH = "/api/configs"
@@ -33,10 +34,14 @@ def get(port, path, headers=None):
 class Ours:
     """The real program. `settings` are what differs from the default settings; there is no rate limit."""
 
+    REQUEST_LINE = b'"message":"request"'
+
     def __init__(self, site, name, **settings):
         self.name = name
+        self.told = []
         self.stack = parts.Stack(parts.new_folder(site.folder, name), site.cluster, site.database, RATE_LIMIT=0,
-                                 ACCESS_TOKEN_TTL=86400, **{"MAX_CONNECTIONS": PROCESSES, **site.secrets, **settings})
+                                 ACCESS_TOKEN_TTL=86400,
+                                 **{"MIN_CONNECTIONS": FEWEST, "MAX_CONNECTIONS": PROCESSES, **site.secrets, **settings})
 
     @property
     def port(self):
@@ -52,9 +57,17 @@ class Ours:
         self.stack.nginx.stop()
         self.stack.backend.stop()
 
+    @property
+    def workers(self):
+        return len(self.stack.backend.workers())
+
     def forget_logs(self):
-        """A line for each request: a million of them would fill a small disk."""
-        for path in (self.stack.folder / "backend.log", self.stack.nginx.folder / "access.log"):
+        """A line for each request: a million of them would fill a small disk. What else the log says is kept."""
+        own = self.stack.folder / "backend.log"
+        if own.exists():
+            with open(own, "rb") as log:
+                self.told += [line.decode(errors="replace") for line in log if self.REQUEST_LINE not in line]
+        for path in (own, self.stack.nginx.folder / "access.log"):
             if path.exists():
                 with open(path, "r+b") as log:
                     log.truncate()
@@ -239,11 +252,11 @@ class Site:
     def prepare(self, baseline):
         self.cluster.create()
         self.cluster.create_migrated(self.database, self.folder)
-        # MAX_REQUESTS=0: the memory figure is that of workers which served everything.
+        # MAX_REQUESTS=0, always as many: the memory figure is that of workers which served everything.
         self.contestants = {
             "ours": Ours(self, "ours"),
             "uncached": Ours(self, "uncached", CACHE_SIZE=0),
-            "lasting": Ours(self, "lasting", MAX_REQUESTS=0),
+            "lasting": Ours(self, "lasting", MAX_REQUESTS=0, MIN_CONNECTIONS=PROCESSES),
             "bare": Bare(self, baseline),
             "php": Php(self),
             "fastify": FastifyPeer(self),

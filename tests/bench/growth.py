@@ -6,7 +6,7 @@ import json
 import requests
 
 import wrk
-from contestants import LIST_PATH, ONE_PATH, PROCESSES, Ours, profile
+from contestants import FEWEST, LIST_PATH, ONE_PATH, PROCESSES, Ours, profile
 
 CONNECTIONS = (1, 4, 16, 64, 256)
 PROFILES = (10, 100, 1000, 10000)
@@ -14,6 +14,7 @@ WORKERS = (1, 2, 4, 8, 16, 32, 64)
 WORKERS_CONNECTIONS = 64
 LIMIT = 1000        # the most that GET /api/configs answers at once
 IMPORT_AT_ONCE = 1000
+POOL = f"{FEWEST} to {PROCESSES} workers, as many as the pool made of them"
 VARIANTS = (("cache off", "uncached"), ("default settings", "ours"))
 
 
@@ -34,10 +35,11 @@ def by_connections(site, seconds, say):
             wrk.warm_up(ours.port, path, 200, site.headers)
             for count in CONNECTIONS:
                 say(f"growth: {what}, {label}, {count} connections")
-                rows.append([what, label, count, *cells(wrk.run(ours.port, path, seconds, site.headers, connections=count))])
+                run = wrk.run(ours.port, path, seconds, site.headers, connections=count)
+                rows.append([what, label, count, *cells(run), ours.workers])
                 ours.forget_logs()
-    return {"title": "Connections", "columns": ["read", "cache", "connections", *COLUMNS], "rows": rows,
-            "note": f"{PROCESSES} workers. 256 are what this Nginx lets in from one address."}
+    return {"title": "Connections", "columns": ["read", "cache", "connections", *COLUMNS, "workers"], "rows": rows,
+            "note": f"{POOL}. 256 are what this Nginx lets in from one address."}
 
 
 def toml(numbers):
@@ -81,17 +83,17 @@ def by_profiles(site, seconds, say):
                            (f"{LIST_PATH}?limit=50", "list, limit 50")):
             for count in PROFILES:
                 say(f"growth: {what}, {label}, {count} profiles")
-                rows.append([what, label, count, *cells(wrk.run(ours.port, path, seconds, spaces[count]))])
+                rows.append([what, label, count, *cells(wrk.run(ours.port, path, seconds, spaces[count])), ours.workers])
                 ours.forget_logs()
-    return {"title": "Profiles in a workspace", "columns": ["read", "cache", "profiles", *COLUMNS], "rows": rows,
-            "note": f"{PROCESSES} workers, {wrk.CONNECTIONS} connections."}
+    return {"title": "Profiles in a workspace", "columns": ["read", "cache", "profiles", *COLUMNS, "workers"], "rows": rows,
+            "note": f"{POOL}; {wrk.CONNECTIONS} connections."}
 
 
 def by_workers(site, seconds, say):
     rows = []
     for count in WORKERS:
         name = f"workers-{count}"
-        site.contestants[name] = Ours(site, name, CACHE_SIZE=0, MAX_CONNECTIONS=count)
+        site.contestants[name] = Ours(site, name, CACHE_SIZE=0, MIN_CONNECTIONS=count, MAX_CONNECTIONS=count)
         (ours,) = site.use(name)
         for path, what in ((ONE_PATH, "single"), (LIST_PATH, "list of 50")):
             say(f"growth: {what}, {count} workers")

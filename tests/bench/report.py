@@ -22,8 +22,7 @@ How fast ccr-ui-backend is, compared in one run on one machine with
   it is because JSON is written in C instead of in SQL.
 - **PHP-FPM** (`tests/bench/php`) and **Node with Fastify** (`tests/bench/fastify`), which answer the same requests with the same
   JSON, as the run checks: they verify the token of each request, look up the membership and read the profiles, in one query.
-  They are spared row-level security, opening sealed tokens, limits, sessions that can be ended, and logs of their own. They have
-  as many connections to PostgreSQL as ours.
+  They are spared row-level security, opening sealed tokens, limits, sessions that can be ended, and logs of their own.
 
 How to read it:
 
@@ -31,6 +30,8 @@ How to read it:
   processors.
 - Each row compares two programs in turns, never both at once; of the rounds the median counts.
 - "Cache off" is `CACHE_SIZE=0`: every read asks PostgreSQL. Otherwise the settings are the default ones without a rate limit.
+- The bare program and PHP-FPM have 8 processes, Fastify 8 connections to PostgreSQL; fewer made them slower. Ours may have 2 to 8
+  workers, its default, and does not start more than the processors can feed: the notes say how many it had.
 - Everybody stands behind Nginx with the same configuration, on a Unix socket: ours and PHP-FPM with a connection a request,
   Fastify with kept connections.
 
@@ -153,7 +154,7 @@ def markdown(made):
         *([f"**{noise(made).capitalize()}.**\n"] if noise(made) else []),
         "## Against others\n",
         f"wrk with 1 thread and {settings['connections']} connections where nothing else is said, {settings['rounds']} rounds of "
-        f"{settings['seconds']} s; {settings['processes']} workers, PHP children, or connections of Fastify.\n",
+        f"{settings['seconds']} s; {settings['processes']} PHP children or connections of Fastify, at most as many workers of ours.\n",
         markdown_table(["what", "ours/s", "theirs/s", "measured", "target", "verdict", "note"], result_rows(made)) + "\n",
     ]
     if made.get("growth"):
