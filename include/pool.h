@@ -51,6 +51,8 @@ struct pool {
     enum reload reload;
     struct pool_size size;
     struct cpu_sample cpu; /* at the last look, if it found too few idle */
+    int64_t worked_ms;     /* the last pool_work */
+    int64_t resumed_ms;    /* when that had not been for long; 0 = never */
     int64_t hold_until_ms; /* no worker for the overlap before this: the last one died at once */
     struct seat seats[POOL_SEATS];
 };

@@ -30,6 +30,7 @@ struct json_writer *respond_begin(struct response *rs, int status);
 struct json_writer *respond_begin_bare(struct response *rs, int status);
 void respond_end(struct response *rs);
 
+void respond_null(struct response *rs);                                    /* 200, data is null */
 void respond_text(struct response *rs, int status, const char *text);      /* data is a string */
 void respond_bare_text(struct response *rs, int status, const char *text); /* the body is a JSON string */
 void respond_message(struct response *rs, const char *message);            /* data null, message set */

@@ -119,13 +119,6 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
     return OK;
 }
 
-static enum error respond_null(struct response *rs)
-{
-    json_put_null(respond_begin(rs, 200));
-    respond_end(rs);
-    return OK;
-}
-
 /* A public route knows nobody until here; the log and the audit rows name him from now on. */
 static void is_user(struct request *rq, const char *user_id, const char *username)
 {
@@ -332,7 +325,8 @@ static enum error logout(struct request *rq, struct response *rs)
         return err;
     rq->identity_changed = !err;
     cookies_clear(rq, rs);
-    return respond_null(rs);
+    respond_null(rs);
+    return OK;
 }
 
 /* ---- the user himself ------------------------------------------------------------------------------------------- */
@@ -374,7 +368,9 @@ static enum error password_change(struct request *rq, struct response *rs)
     if (err)
         return err;
     err = audit_site(rq, NULL, "auth.password", rq->who.username);
-    return err ? err : respond_null(rs);
+    if (!err)
+        respond_null(rs);
+    return err;
 }
 
 static enum error password_confirm(struct request *rq, struct response *rs)
@@ -439,7 +435,9 @@ static enum error session_end(struct request *rq, struct response *rs)
     if (strcmp(row_string(&ended, 0), rq->who.session_id) == 0)
         cookies_clear(rq, rs);
     err = audit_site(rq, NULL, "auth.session_end", rq->who.username);
-    return err ? err : respond_null(rs);
+    if (!err)
+        respond_null(rs);
+    return err;
 }
 
 static enum error sessions_end_others(struct request *rq, struct response *rs)

@@ -144,13 +144,6 @@ static enum error respond_workspace(struct request *rq, struct response *rs, int
     return OK;
 }
 
-static enum error respond_null(struct response *rs)
-{
-    json_put_null(respond_begin(rs, 200));
-    respond_end(rs);
-    return OK;
-}
-
 /* ---- workspaces ------------------------------------------------------------------------------------------------- */
 
 static const struct listing workspaces = {
@@ -234,7 +227,9 @@ static enum error workspace_remove(struct request *rq, struct response *rs)
     if (!err)
         err = db_run(rq->db, &workspace_delete, DB_ARGS(rq->who.workspace_id));
     rq->identity_changed = true;
-    return err ? err : respond_null(rs);
+    if (!err)
+        respond_null(rs);
+    return err;
 }
 
 static enum error workspace_make_current(struct request *rq, struct response *rs)
@@ -387,7 +382,9 @@ static enum error member_remove(struct request *rq, struct response *rs)
         err = db_run(rq->db, &member_current, DB_ARGS(rq->who.workspace_id, member.user_id));
     if (!err)
         err = db_run(rq->db, &member_delete, DB_ARGS(rq->who.workspace_id, member.user_id));
-    return err ? err : respond_null(rs);
+    if (!err)
+        respond_null(rs);
+    return err;
 }
 
 const struct route workspaces_routes[] = {

@@ -81,6 +81,12 @@ void respond_text(struct response *rs, int status, const char *text)
     respond_end(rs);
 }
 
+void respond_null(struct response *rs)
+{
+    json_put_null(respond_begin(rs, 200));
+    respond_end(rs);
+}
+
 void respond_bare_text(struct response *rs, int status, const char *text)
 {
     json_put_string(respond_begin_bare(rs, status), text);

@@ -18,6 +18,7 @@ enum {
     YOUNG_MS = 5000, /* a worker that dies before this age may be one of a crash loop */
     DELAY_FIRST_MS = 100,
     DELAY_MAX_MS = 5000,
+    PAUSE_MS = 2000,       /* the master looks once a second at least: when it could not, nor could its workers */
     SILENT_MAX_MS = 10000,  /* an idle worker beats twice a second */
     START_GRACE_MS = 15000, /* beyond CONNECTION_TIMEOUT, for a worker that is starting */
     STUCK_MS = 50,          /* much longer than a request takes that waits for nothing */
@@ -274,9 +275,21 @@ static int64_t silence_limit(const struct pool *pool, const struct seat *seat)
     }
 }
 
+/* A machine that stood still (a frozen container, a moved virtual machine) leaves every worker silent: they get the time anew. */
+static void note_pause(struct pool *pool, int64_t now)
+{
+    int64_t paused = now - pool->worked_ms;
+    if (pool->worked_ms && paused >= PAUSE_MS) {
+        log_warn("everything stood still", LOG_INT("for_ms", paused));
+        pool->resumed_ms = now;
+    }
+    pool->worked_ms = now;
+}
+
 static int64_t silence(const struct pool *pool, const struct seat *seat, int64_t now)
 {
-    return now - atomic_load(&slot_of(pool, seat)->heartbeat_ms);
+    int64_t heard = atomic_load(&slot_of(pool, seat)->heartbeat_ms);
+    return now - (heard > pool->resumed_ms ? heard : pool->resumed_ms);
 }
 
 bool pool_fresh(const struct pool *pool, int64_t now)
@@ -413,6 +426,7 @@ static void keep_number(struct pool *pool, int64_t now)
 
 void pool_work(struct pool *pool, int64_t now)
 {
+    note_pause(pool, now);
     for (int i = 0; i < POOL_SEATS; i++) {
         struct seat *seat = &pool->seats[i];
         if (has_process(seat)) {

@@ -2,7 +2,6 @@
 16 connections that remembers every request."""
 
 import contextlib
-import http.client
 import os
 import shutil
 import subprocess
@@ -99,24 +98,13 @@ class Load16(Load):
         super().__init__(stack, token, path, threads=16, limit_seconds=110)
         self.pause, self.ids, self.longest = pause, [], 0.0
 
-    def work(self):
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
-        deadline = time.monotonic() + self.limit
-        while not self.done.is_set() and time.monotonic() < deadline:
-            began = time.monotonic()
-            try:
-                connection.request("GET", self.path, headers=self.headers)
-                answer = connection.getresponse()
-                answer.read()
-                outcome = answer.status
-                self.ids.append(answer.getheader("X-Request-Id"))
-            except (OSError, http.client.HTTPException) as problem:
-                connection.close()
-                outcome = type(problem).__name__
-            self.longest = max(self.longest, time.monotonic() - began)
-            self.outcomes.append((began, outcome))
-            self.done.wait(self.pause) if self.pause else None
-        connection.close()
+    def note(self, began, outcome, answer=None):
+        super().note(began, outcome, answer)
+        self.longest = max(self.longest, time.monotonic() - began)
+        if answer:
+            self.ids.append(answer.getheader("X-Request-Id"))
+        if self.pause:
+            self.done.wait(self.pause)
 
     def figures(self, what):
         return f"{what}: {len(self.outcomes)} requests at 16 connections, {len(self.failures)} failed, " \

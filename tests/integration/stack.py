@@ -617,7 +617,7 @@ class Load:
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
 
     def work(self):
-        connection = http.client.HTTPConnection(*self.address, timeout=20)
+        connection = http.client.HTTPConnection(*self.address, timeout=30)
         deadline = time.monotonic() + self.limit
         while not self.done.is_set() and time.monotonic() < deadline:
             began = time.monotonic()
@@ -625,12 +625,15 @@ class Load:
                 connection.request("GET", self.path, headers=self.headers)
                 answer = connection.getresponse()
                 answer.read()
-                outcome = answer.status
+                self.note(began, answer.status, answer)
             except (OSError, http.client.HTTPException) as problem:
                 connection.close()
-                outcome = type(problem).__name__
-            self.outcomes.append((began, outcome))
+                self.note(began, type(problem).__name__)
         connection.close()
+
+    def note(self, began, outcome, answer=None):
+        """After each request, in the thread that made it; answer is None when there was none."""
+        self.outcomes.append((began, outcome))
 
     def __enter__(self):
         for thread in self.threads:

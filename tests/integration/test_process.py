@@ -128,6 +128,24 @@ def test_stuck_worker_is_killed_and_replaced(fresh_stack):
     assert admin.get("/api/configs").status_code == 200
 
 
+def test_nobody_is_killed_for_standing_still_with_the_whole_machine(fresh_stack):
+    stack = fresh_stack(MAX_CONNECTIONS=WORKERS, REQUEST_TIMEOUT=2)
+    admin = stack.client("admin")
+    before = all_workers(stack)
+    with table_locked(stack):
+        pending = Pending(admin, "GET", "/api/configs")
+        wait_for_blocked(stack)
+        for pid in (stack.backend.pid, *before):  # what freezing a container does
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(3)
+        for pid in (stack.backend.pid, *before):
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.2)
+    assert pending.result().status_code == 200
+    assert all_workers(stack) == before
+    assert stack.status()["workers"]["restarts"] == 0
+
+
 def test_death_of_all_workers_at_once_is_survived(fresh_stack):
     stack = fresh_stack(MAX_CONNECTIONS=WORKERS)
     admin = stack.client("admin")
