@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 import stack as parts  # noqa: E402
 
-PROCESSES = 8      # of each, at most: the bare program and PHP-FPM are slower with fewer
+PROCESSES = 8      # of each, at most: the bare program and PHP-FPM are not faster with fewer
 FEWEST = 2         # of ours, as by default; how many there are is the pool's own business
 PROFILES = 50
 PROFILE = "profile-7"

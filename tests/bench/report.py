@@ -30,8 +30,9 @@ How to read it:
   processors.
 - Each row compares two programs in turns, never both at once; of the rounds the median counts.
 - "Cache off" is `CACHE_SIZE=0`: every read asks PostgreSQL. Otherwise the settings are the default ones without a rate limit.
-- The bare program and PHP-FPM have 8 processes, Fastify 8 connections to PostgreSQL; fewer made them slower. Ours may have 2 to 8
-  workers, its default, and does not start more than the processors can feed: the notes say how many it had.
+- The bare program and PHP-FPM have 8 processes, Fastify 8 connections to PostgreSQL: of 2, 3, 4 and 8 on two processors that was
+  the fastest, or within 3 % of it. Ours may have 2 to 8 workers, its default, and does not start more than the processors can feed:
+  the notes say how many it had.
 - Everybody stands behind Nginx with the same configuration, on a Unix socket: ours and PHP-FPM with a connection a request,
   Fastify with kept connections.
 
