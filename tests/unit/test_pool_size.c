@@ -162,9 +162,9 @@ static void more_workers_than_processors_can_feed_do_not_help(void **state)
 {
     (void)state;
     assert_int_equal(busy_for(10000, 1000), 0);
-    assert_int_equal(busy_for(10000, 940), 0);
+    assert_int_equal(busy_for(10000, 900), 0);
     for (int i = 0; i < 10000; i++) /* noise */
-        assert_int_equal(busy_for(1, i % 2 ? 890 : 1000), 0);
+        assert_int_equal(busy_for(1, i % 2 ? 810 : 1000), 0);
     load.stuck = true; /* what waits does not use them */
     assert_int_equal(look_with_idle(0), 1);
 }
@@ -174,9 +174,9 @@ static void grows_while_processors_are_free(void **state)
     (void)state;
     assert_int_equal(busy_for(1, -1), 0); /* nothing is known at the first look */
     assert_int_equal(busy_for(1, 300), 1);
-    assert_int_equal(busy_for(1, 640), 0);
-    assert_int_equal(busy_for(1, 640), 2);
-    assert_int_equal(busy_for(9, 880), 0); /* a small gap takes longer */
+    assert_int_equal(busy_for(1, 600), 0);
+    assert_int_equal(busy_for(1, 600), 2);
+    assert_int_equal(busy_for(29, 880), 0); /* a small gap takes longer */
     assert_int_equal(busy_for(1, 880), 4);
 }
 
