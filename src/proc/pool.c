@@ -18,7 +18,7 @@ enum {
     YOUNG_MS = 5000, /* a worker that dies before this age may be one of a crash loop */
     DELAY_FIRST_MS = 100,
     DELAY_MAX_MS = 5000,
-    PAUSE_MS = 2000,       /* the master looks once a second at least: when it could not, nor could its workers */
+    PAUSE_MS = 2000,        /* the master looks once a second at least: when it could not, nor could its workers */
     SILENT_MAX_MS = 10000,  /* an idle worker beats twice a second */
     START_GRACE_MS = 15000, /* beyond CONNECTION_TIMEOUT, for a worker that is starting */
     STUCK_MS = 50,          /* much longer than a request takes that waits for nothing */
