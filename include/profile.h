@@ -44,7 +44,7 @@ enum error profile_current(struct request *rq, const char *platform, struct prof
 /* All of a platform, in order. *profiles is an array in the arena. */
 enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count);
 
-/* A row and where the file has it. */
+/* A row and its place in the file, read once for sorting. */
 struct place {
     struct row row;
     long long position;

@@ -46,7 +46,7 @@ struct scoreboard {
     _Atomic uint64_t restarts;            /* workers replaced after they died */
     _Atomic uint64_t identity_generation; /* bumped by every write that may change who may do what */
     _Atomic int cpu_permille;             /* of the whole machine, sampled by the master each second; -1 = not yet */
-    _Atomic int longest_wait_ms;          /* a request spent queued since the pool last looked */
+    _Atomic int longest_wait_ms;          /* that a request spent queued, since the pool last looked */
     _Atomic int64_t database_seen_ms;     /* last time any worker had a good connection; 0 = never */
     struct breaker database, redis;
     struct rate_cell rate[RATE_CELLS];

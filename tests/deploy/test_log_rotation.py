@@ -1,7 +1,7 @@
 """LOG_FILE: rotated by the real logrotate with deploy/logrotate/ccr-ui-backend while requests are served."""
 
-import contextlib
 import collections
+import contextlib
 import gzip
 import json
 import os
