@@ -64,7 +64,4 @@ void json_quoted_key(struct json_writer *w, const char *quoted, size_t length);
 #define json_bool_member(w, key, value)    (json_literal_key(w, key), json_put_bool((w), (value)))
 #define json_raw_member(w, key, json_text) (json_literal_key(w, key), json_put_raw((w), (json_text)))
 
-/* Appends text as a JSON string with quotes. */
-void json_quote(struct buffer *out, const char *text);
-
 #endif

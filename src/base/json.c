@@ -150,17 +150,26 @@ static bool wants_comma(struct json_writer *w)
     return comma;
 }
 
-/* What comes before any value or key. */
-static void separate(struct json_writer *w)
+/* Room for a value or key of `length` bytes, behind a comma if there is to be one; NULL when the buffer is full. */
+static char *add(struct json_writer *w, size_t length)
 {
-    if (wants_comma(w))
-        buffer_char(w->out, ',');
+    bool comma = wants_comma(w);
+    char *bytes = buffer_extend(w->out, comma + length);
+    if (bytes && comma)
+        *bytes++ = ',';
+    return bytes;
+}
+
+static void put(struct json_writer *w, const char *json, size_t length)
+{
+    char *bytes = add(w, length);
+    if (bytes)
+        memcpy(bytes, json, length);
 }
 
 static void open_level(struct json_writer *w, char bracket)
 {
-    separate(w);
-    buffer_char(w->out, bracket);
+    put(w, &bracket, 1);
     unsigned level = w->depth++;
     if (level >= WRITER_NESTING)
         w->out->overflow = true; /* refused like any other limit */
@@ -214,105 +223,6 @@ static bool all_plain(const char *text, size_t length)
     return true;
 }
 
-/* Nearly every text: in quotation marks as it is, after a comma if there is to be one. False when something must be escaped. */
-static bool quote_plain(struct buffer *out, bool comma, const char *text)
-{
-    size_t length = strlen(text);
-    if (!all_plain(text, length))
-        return false;
-    char *bytes = buffer_extend(out, comma + length + 2);
-    if (!bytes)
-        return true;
-    if (comma)
-        *bytes++ = ',';
-    *bytes++ = '"';
-    bytes = mempcpy(bytes, text, length);
-    *bytes = '"';
-    return true;
-}
-
-void json_key(struct json_writer *w, const char *key)
-{
-    separate(w);
-    json_quote(w->out, key);
-    buffer_char(w->out, ':');
-    w->after_key = true;
-}
-
-void json_quoted_key(struct json_writer *w, const char *quoted, size_t length)
-{
-    bool comma = wants_comma(w);
-    char *bytes = buffer_extend(w->out, length + comma);
-    if (bytes && comma)
-        *bytes++ = ',';
-    if (bytes)
-        memcpy(bytes, quoted, length);
-    w->after_key = true;
-}
-
-void json_put_raw(struct json_writer *w, const char *json)
-{
-    separate(w);
-    buffer_text(w->out, json ? json : "null");
-}
-
-void json_put_string(struct json_writer *w, const char *text)
-{
-    if (!text) {
-        json_put_null(w);
-        return;
-    }
-    bool comma = wants_comma(w);
-    if (quote_plain(w->out, comma, text))
-        return;
-    buffer_text(w->out, comma ? "," : "");
-    json_quote(w->out, text);
-}
-
-void json_put_int(struct json_writer *w, long long value)
-{
-    char digits[24];
-    size_t at = sizeof digits;
-    unsigned long long left = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
-    do {
-        digits[--at] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left);
-    if (value < 0)
-        digits[--at] = '-';
-    separate(w);
-    buffer_append(w->out, digits + at, sizeof digits - at);
-}
-
-void json_put_double(struct json_writer *w, double value, int decimals)
-{
-    if (!isfinite(value)) {
-        json_put_null(w);
-        return;
-    }
-    char number[352]; /* DBL_MAX has 309 digits */
-    decimals = decimals < 0 ? 0 : decimals > DECIMALS_MAX ? DECIMALS_MAX : decimals;
-    int length = snprintf(number, sizeof number, "%.*f", decimals, value);
-    if (decimals > 0) {
-        while (number[length - 1] == '0')
-            length--;
-        if (number[length - 1] == '.')
-            length--;
-        number[length] = '\0';
-    }
-    json_put_raw(w, strcmp(number, "-0") == 0 ? "0" : number);
-}
-
-void json_put_bool(struct json_writer *w, bool value)
-{
-    json_put_raw(w, value ? "true" : "false");
-}
-
-void json_put_null(struct json_writer *w)
-{
-    json_put_raw(w, NULL);
-}
-
 /* The short escape of a character that cannot stand in a string as it is, 0 when it has none. */
 static char short_escape(unsigned char c)
 {
@@ -321,10 +231,8 @@ static char short_escape(unsigned char c)
     return escapes[c];
 }
 
-void json_quote(struct buffer *out, const char *text)
+static void quote(struct buffer *out, const char *text)
 {
-    if (quote_plain(out, false, text))
-        return;
     buffer_char(out, '"');
     while (*text) {
         size_t run = 0;
@@ -348,4 +256,91 @@ void json_quote(struct buffer *out, const char *text)
         text += length ? length : 1;
     }
     buffer_char(out, '"');
+}
+
+/* In quotation marks as it is. */
+static void put_quoted(char *bytes, const char *text, size_t length)
+{
+    *bytes = '"';
+    memcpy(bytes + 1, text, length);
+    bytes[length + 1] = '"';
+}
+
+void json_key(struct json_writer *w, const char *key)
+{
+    json_put_string(w, key);
+    buffer_char(w->out, ':');
+    w->after_key = true;
+}
+
+void json_quoted_key(struct json_writer *w, const char *quoted, size_t length)
+{
+    put(w, quoted, length);
+    w->after_key = true;
+}
+
+void json_put_raw(struct json_writer *w, const char *json)
+{
+    if (json)
+        put(w, json, strlen(json));
+    else
+        json_put_null(w);
+}
+
+void json_put_string(struct json_writer *w, const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    if (!text) {
+        json_put_null(w);
+    } else if (all_plain(text, length)) { /* nearly every one */
+        char *bytes = add(w, length + 2);
+        if (bytes)
+            put_quoted(bytes, text, length);
+    } else {
+        (void)add(w, 0);
+        quote(w->out, text);
+    }
+}
+
+void json_put_int(struct json_writer *w, long long value)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    unsigned long long left = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (value < 0)
+        digits[--at] = '-';
+    put(w, digits + at, sizeof digits - at);
+}
+
+void json_put_double(struct json_writer *w, double value, int decimals)
+{
+    if (!isfinite(value)) {
+        json_put_null(w);
+        return;
+    }
+    char number[352]; /* DBL_MAX has 309 digits */
+    decimals = decimals < 0 ? 0 : decimals > DECIMALS_MAX ? DECIMALS_MAX : decimals;
+    int length = snprintf(number, sizeof number, "%.*f", decimals, value);
+    if (decimals > 0) {
+        while (number[length - 1] == '0')
+            length--;
+        if (number[length - 1] == '.')
+            length--;
+        number[length] = '\0';
+    }
+    json_put_raw(w, strcmp(number, "-0") == 0 ? "0" : number);
+}
+
+void json_put_bool(struct json_writer *w, bool value)
+{
+    put(w, value ? "true" : "false", value ? strlen("true") : strlen("false"));
+}
+
+void json_put_null(struct json_writer *w)
+{
+    put(w, "null", strlen("null"));
 }

@@ -336,7 +336,7 @@ static void strings_are_quoted(void **state)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         begin(KB);
-        json_quote(&out, rows[i].text);
+        json_put_string(&w, rows[i].text);
         assert_string_equal(buffer_string(&out), rows[i].quoted);
     }
     buffer_free(&out);
@@ -348,7 +348,7 @@ static void every_quoted_byte_parses(void **state)
     for (int a = 1; a < 256; a++)
         for (int b = 0; b < 256; b++) {
             begin(KB);
-            json_quote(&out, (char[]){(char)a, (char)b, 0});
+            json_put_string(&w, (char[]){(char)a, (char)b, 0});
             struct json_failure failure;
             if (!json_parse(out.data, out.length, &failure))
                 fail_msg("%02x %02x: %s", (unsigned)a, (unsigned)b, failure.message);
