@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "buffer.h"
 #include "log.h"
 #include "util.h"
 
@@ -341,47 +342,51 @@ char *secret_mask(struct arena *arena, const char *secret)
     return mask;
 }
 
-enum { REMEMBERED_MASKS = 1024, SHORT_MASK = 16 };
+enum { REMEMBERED_BITS = 10, REMEMBERED_MASKS = 1 << REMEMBERED_BITS, REMEMBERED_LENGTH = 1 * KB, MASK_ROOM = 16 };
 
-/* Under a keyed hash of 128 bits of the sealed text, which holds a random nonce, and what it is bound to. */
-struct remembered_mask {
-    unsigned char key[crypto_shorthash_siphashx24_BYTES];
-    char mask[SHORT_MASK]; /* "" = none */
-};
+static struct remembered_mask {
+    struct buffer text; /* the context and, behind its NUL, what is sealed; empty = none */
+    char mask[MASK_ROOM];
+} remembered[REMEMBERED_MASKS];
 
-static struct remembered_mask *mask_place(struct arena *arena, const char *context, const char *sealed,
-                                          unsigned char key[crypto_shorthash_siphashx24_BYTES])
+/* A context ends with random hexadecimal digits, those of the row's UUID. */
+static struct remembered_mask *mask_place(const char *context, size_t length)
 {
-    static struct remembered_mask masks[REMEMBERED_MASKS];
-    static unsigned char hash_key[crypto_shorthash_siphashx24_KEYBYTES];
-    static bool keyed;
-    if (!keyed)
-        randombytes_buf(hash_key, sizeof hash_key);
-    keyed = true;
-    size_t a = strlen(context) + 1, b = strlen(sealed); /* the NUL keeps the two apart */
-    unsigned char *text = arena_alloc(arena, a + b + 1);
-    memcpy(mempcpy(text, context, a), sealed, b + 1);
-    crypto_shorthash_siphashx24(key, text, a + b, hash_key);
-    size_t place;
-    memcpy(&place, key, sizeof place);
-    return &masks[place % REMEMBERED_MASKS];
+    uint64_t end = 0;
+    size_t known = length < sizeof end ? length : sizeof end;
+    memcpy(&end, context + length - known, known);
+    return &remembered[end * UINT64_C(0x9E3779B97F4A7C15) >> (64 - REMEMBERED_BITS)]; /* Fibonacci hashing */
+}
+
+static bool is_remembered(const struct remembered_mask *place, const char *context, size_t length, const char *sealed)
+{
+    return place->text.length > length && memcmp(place->text.data, context, length + 1) == 0 &&
+           strcmp(place->text.data + length + 1, sealed) == 0;
+}
+
+static void remember_mask(struct remembered_mask *place, const char *context, const char *sealed, const char *mask)
+{
+    size_t length = strlen(mask);
+    buffer_free(&place->text);
+    buffer_init(&place->text, REMEMBERED_LENGTH);
+    buffer_append(&place->text, context, strlen(context) + 1);
+    buffer_text(&place->text, sealed);
+    if (place->text.overflow || length >= sizeof place->mask)
+        buffer_free(&place->text);
+    else
+        memcpy(place->mask, mask, length + 1);
 }
 
 const char *secret_masked(const struct keyring *ring, struct arena *arena, const char *context, const char *sealed)
 {
-    unsigned char key[crypto_shorthash_siphashx24_BYTES];
-    struct remembered_mask *place = mask_place(arena, context, sealed, key);
-    if (place->mask[0] && memcmp(place->key, key, sizeof key) == 0)
-        return arena_strdup(arena, place->mask);
+    size_t length = strlen(context);
+    struct remembered_mask *place = mask_place(context, length);
+    if (is_remembered(place, context, length, sealed))
+        return memcpy(arena_alloc(arena, sizeof place->mask), place->mask, sizeof place->mask);
     const char *secret = secret_open(ring, arena, context, sealed);
-    if (!secret)
-        return NULL;
-    const char *mask = secret_mask(arena, secret);
-    size_t size = strlen(mask) + 1;
-    if (size <= SHORT_MASK) {
-        memcpy(place->mask, mask, size);
-        memcpy(place->key, key, sizeof key);
-    }
+    const char *mask = secret ? secret_mask(arena, secret) : NULL;
+    if (mask)
+        remember_mask(place, context, sealed, mask);
     return mask;
 }
 
