@@ -162,9 +162,9 @@ static void more_workers_than_processors_can_feed_do_not_help(void **state)
 {
     (void)state;
     assert_int_equal(busy_for(10000, 1000), 0);
-    assert_int_equal(busy_for(10000, 900), 0);
+    assert_int_equal(busy_for(10000, 850), 0);
     for (int i = 0; i < 10000; i++) /* noise */
-        assert_int_equal(busy_for(1, i % 2 ? 810 : 1000), 0);
+        assert_int_equal(busy_for(1, i % 2 ? 700 : 1000), 0);
     load.stuck = true; /* what waits does not use them */
     assert_int_equal(look_with_idle(0), 1);
 }
@@ -173,18 +173,18 @@ static void grows_while_processors_are_free(void **state)
 {
     (void)state;
     assert_int_equal(busy_for(1, -1), 0); /* nothing is known at the first look */
-    assert_int_equal(busy_for(1, 300), 1);
-    assert_int_equal(busy_for(1, 600), 0);
-    assert_int_equal(busy_for(1, 600), 2);
-    assert_int_equal(busy_for(29, 880), 0); /* a small gap takes longer */
-    assert_int_equal(busy_for(1, 880), 4);
+    assert_int_equal(busy_for(1, 250), 1);
+    assert_int_equal(busy_for(1, 550), 0);
+    assert_int_equal(busy_for(1, 550), 2);
+    assert_int_equal(busy_for(29, 830), 0); /* a small gap takes longer */
+    assert_int_equal(busy_for(1, 830), 4);
 }
 
 static void an_idle_one_ends_the_counting_of_free_processors(void **state)
 {
     (void)state;
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(busy_for(2, 800), 0);
+        assert_int_equal(busy_for(2, 700), 0);
         assert_int_equal(look_with_idle(1), 0);
     }
 }
