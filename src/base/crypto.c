@@ -1,4 +1,4 @@
-/* Crypto: passwords, tokens, sealed secrets and random values on top of libsodium (the only file that includes it). */
+/* Crypto: passwords, tokens, sealed secrets and random values on top of libsodium. */
 #include "crypto.h"
 
 #include <sodium.h>

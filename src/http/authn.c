@@ -298,8 +298,7 @@ bool authn_monitor(const struct request *rq)
 {
     const struct settings *settings = rq->service->settings;
     const char *token = bearer(rq);
-    size_t length = strlen(settings->metrics_token);
-    if (token && length && strlen(token) == length && sodium_memcmp(token, settings->metrics_token, length) == 0)
+    if (token && *token && secret_equal(token, settings->metrics_token))
         return true;
     return networks_hold(settings->metrics_allow, rq->remote_addr);
 }

@@ -3,10 +3,10 @@
  * sound. Two clients that hash to the same cell at the same time share a limit only until one of them is idle. */
 #include "rate_limit.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto.h"
 #include "metrics.h"
 
 enum { KEY_TEXT = 160 };
@@ -25,17 +25,16 @@ static const struct {
     [RATE_LOGIN] = {"login", METRIC_LIMIT_LOGIN},
 };
 
-static unsigned char hash_key[crypto_shorthash_KEYBYTES];
+static unsigned char hash_key[SHORT_HASH_KEY];
 
 void rate_limit_init(void)
 {
-    crypto_shorthash_keygen(hash_key);
+    random_bytes(hash_key, sizeof hash_key);
 }
 
 static uint64_t hash(const char *key)
 {
-    uint64_t out;
-    crypto_shorthash((unsigned char *)&out, (const unsigned char *)key, strlen(key), hash_key);
+    uint64_t out = short_hash(key, strlen(key), hash_key);
     return out ? out : 1;
 }
 
