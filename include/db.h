@@ -43,8 +43,10 @@ bool db_url_valid(const char *url, char *why, size_t size);
  * be kept apart. For workers; subcommands may be run by whoever owns the server. */
 void db_require_tenant_role(struct db *db);
 
-/* What all workers know about the server being away; NULL (the default) = every process finds out by itself. */
-void db_share_breaker(struct db *db, struct breaker *breaker);
+/* What all workers know about the server being away; NULL (the default) = every process finds out by itself. While
+ * others_connected(context) says that other workers have it, a failure to connect is this process's own trouble (no more
+ * connections allowed, for example), and the server does not count as away. */
+void db_share_breaker(struct db *db, struct breaker *breaker, bool (*others_connected)(void *context), void *context);
 
 /* True when connected; otherwise connects, waiting at most wait_ms (0 = only carries a started attempt on). */
 bool db_ready(struct db *db, int wait_ms);
@@ -64,8 +66,10 @@ int64_t db_listening_us(const struct db *db);
  * was lost: whatever was remembered about that is then to be forgotten. */
 bool db_poll(struct db *db);
 
-/* Ends a connection that is older than MAX_LIFETIME; true when it did. Between requests only. */
-bool db_renew(struct db *db);
+/* True when the connection is older than MAX_LIFETIME. */
+bool db_expired(const struct db *db);
+/* Ends the connection, so that db_ready makes a new one. Between requests only. */
+void db_renew(struct db *db);
 
 /* The session settings row-level security keys on; "" is nobody and shows no rows. Sent in front of the next statement,
  * in the same round trip, when it differs from what the connection holds. `maintenance` opens every workspace: for

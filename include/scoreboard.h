@@ -11,10 +11,11 @@
 #include "breaker.h"
 
 enum worker_stage {
-    STAGE_EMPTY,    /* no process in this slot */
-    STAGE_STARTING, /* forked, not connected yet */
-    STAGE_IDLE,     /* waiting for a request */
-    STAGE_READING,  /* accepted; parameters and body are being read */
+    STAGE_EMPTY,        /* no process in this slot */
+    STAGE_STARTING,     /* forked, not connected yet */
+    STAGE_DISCONNECTED, /* without a database, which others have: they get the requests */
+    STAGE_IDLE,         /* waiting for a request */
+    STAGE_READING,      /* accepted; parameters and body are being read */
     STAGE_HANDLING,
     STAGE_WRITING,
     STAGE_STOPPING,
@@ -63,5 +64,8 @@ int scoreboard_count(const struct scoreboard *board, enum worker_stage stage);
 int scoreboard_busy(const struct scoreboard *board); /* reading, handling or writing */
 int scoreboard_alive(const struct scoreboard *board);
 int scoreboard_connected(const struct scoreboard *board); /* alive, with a database connection */
+/* True when a worker other than `self` has a database connection and came round lately: one whose server is silent does not,
+ * for as long as its request takes. */
+bool scoreboard_others_connected(const struct scoreboard *board, const struct worker_slot *self, int64_t now_ms);
 
 #endif

@@ -6,10 +6,12 @@
 #include "shared_lock.h"
 #include "util.h"
 
+enum { LATELY_MS = 1000 }; /* an idle worker beats twice as often */
+
 static const char *const stage_names[STAGE_COUNT] = {
-    [STAGE_EMPTY] = "empty",       [STAGE_STARTING] = "starting", [STAGE_IDLE] = "idle",
-    [STAGE_READING] = "reading",   [STAGE_HANDLING] = "handling", [STAGE_WRITING] = "writing",
-    [STAGE_STOPPING] = "stopping",
+    [STAGE_EMPTY] = "empty",     [STAGE_STARTING] = "starting", [STAGE_DISCONNECTED] = "disconnected",
+    [STAGE_IDLE] = "idle",       [STAGE_READING] = "reading",   [STAGE_HANDLING] = "handling",
+    [STAGE_WRITING] = "writing", [STAGE_STOPPING] = "stopping",
 };
 
 static size_t board_size(int slots)
@@ -78,6 +80,17 @@ int scoreboard_connected(const struct scoreboard *board)
     for (int i = 0; i < board->slots; i++)
         count += stage_of(board, i) != STAGE_EMPTY && atomic_load(&board->slot[i].connected);
     return count;
+}
+
+bool scoreboard_others_connected(const struct scoreboard *board, const struct worker_slot *self, int64_t now_ms)
+{
+    for (int i = 0; i < board->slots; i++) {
+        const struct worker_slot *slot = &board->slot[i];
+        if (slot != self && stage_of(board, i) != STAGE_EMPTY && atomic_load(&slot->connected) &&
+            now_ms - atomic_load(&slot->heartbeat_ms) < LATELY_MS)
+            return true;
+    }
+    return false;
 }
 
 int scoreboard_alive(const struct scoreboard *board)

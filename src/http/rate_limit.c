@@ -9,7 +9,7 @@
 #include "crypto.h"
 #include "metrics.h"
 
-enum { KEY_TEXT = 160 };
+enum { KEY_TEXT = 160, PROBES = 8 };
 
 struct pace {
     int64_t interval_us;  /* between two requests */
@@ -38,20 +38,25 @@ static uint64_t hash(const char *key)
     return out ? out : 1;
 }
 
+static struct rate_cell *cell_at(struct scoreboard *board, uint64_t place)
+{
+    return &board->rate[place % RATE_CELLS];
+}
+
 /* The client's cell: its own, or one nobody needs any more (its arrival time has passed), or at worst a shared one. */
 static struct rate_cell *find_cell(struct scoreboard *board, uint64_t key, int64_t now_us)
 {
-    struct rate_cell *first = &board->rate[key % RATE_CELLS];
-    for (unsigned i = 0; i < 8; i++) {
-        struct rate_cell *cell = &board->rate[(key + i) % RATE_CELLS];
+    for (unsigned i = 0; i < PROBES; i++)
+        if (atomic_load(&cell_at(board, key + i)->key) == key)
+            return cell_at(board, key + i);
+    for (unsigned i = 0; i < PROBES; i++) {
+        struct rate_cell *cell = cell_at(board, key + i);
         uint64_t owner = atomic_load(&cell->key);
-        if (owner == key)
-            return cell;
         if ((owner == 0 || atomic_load(&cell->arrival_us) <= now_us) &&
             atomic_compare_exchange_strong(&cell->key, &owner, key))
             return cell;
     }
-    return first;
+    return cell_at(board, key);
 }
 
 static int whole_seconds(int64_t us)

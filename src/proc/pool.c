@@ -98,6 +98,11 @@ static bool is_idle(const struct pool *pool, const struct seat *seat)
     return is_ready(seat) && stage_of(pool, seat) == STAGE_IDLE;
 }
 
+static bool is_disconnected(const struct pool *pool, const struct seat *seat)
+{
+    return is_ready(seat) && stage_of(pool, seat) == STAGE_DISCONNECTED;
+}
+
 bool pool_complete(const struct pool *pool)
 {
     int ready = 0;
@@ -123,7 +128,7 @@ static struct seat *find_state(struct pool *pool, enum seat_state state)
     return NULL;
 }
 
-/* The worker that is idle longest; when all are busy any one: it finishes its request first. */
+/* One that has no database, else the worker that is idle longest; when all are busy any one: it finishes its request first. */
 static struct seat *find_dispensable(struct pool *pool)
 {
     struct seat *busy = NULL, *idle = NULL;
@@ -131,6 +136,8 @@ static struct seat *find_dispensable(struct pool *pool)
     for (int i = 0; i < POOL_SEATS; i++) {
         struct seat *seat = &pool->seats[i];
         int64_t since = atomic_load(&slot_of(pool, seat)->stage_since_ms);
+        if (is_disconnected(pool, seat))
+            return seat;
         if (is_idle(pool, seat) && since < oldest) {
             idle = seat;
             oldest = since;
@@ -174,7 +181,8 @@ static _Noreturn void become_worker(struct pool *pool, struct seat *seat)
     _exit(worker_run(&setup)); /* not exit(): what the master registered to do at its end is not ours to do */
 }
 
-static void start(struct pool *pool, struct seat *seat, int64_t now)
+/* False when there can be no process now; the seat then waits for one. */
+static bool start(struct pool *pool, struct seat *seat, int64_t now)
 {
     struct worker_slot *slot = slot_of(pool, seat);
     atomic_store(&slot->requests, 0);
@@ -190,7 +198,7 @@ static void start(struct pool *pool, struct seat *seat, int64_t now)
         scoreboard_stage(slot, STAGE_EMPTY);
         seat->state = SEAT_WAITING;
         seat->start_at_ms = now + DELAY_MAX_MS;
-        return;
+        return false;
     }
     atomic_store(&slot->pid, pid);
     metrics_add(METRIC_POOL_STARTED, 1);
@@ -200,6 +208,7 @@ static void start(struct pool *pool, struct seat *seat, int64_t now)
                           .quick_deaths = seat->quick_deaths,
                           .started_ms = now};
     log_debug("worker started", LOG_INT("worker", pid));
+    return true;
 }
 
 static void retire(struct pool *pool, struct seat *seat, int64_t now)
@@ -229,7 +238,8 @@ static void seat_died(struct pool *pool, struct seat *seat, int status, int64_t 
     seat->state = SEAT_FREE;
     if (told || pool->stopping)
         return;
-    metrics_add(orderly ? METRIC_POOL_RECYCLED : METRIC_POOL_DIED, 1);
+    if (!seat->killed) /* which is counted already */
+        metrics_add(orderly ? METRIC_POOL_RECYCLED : METRIC_POOL_DIED, 1);
     seat->quick_deaths = orderly || lived >= YOUNG_MS ? 0 : seat->quick_deaths + 1;
     int delay = pool_delay_ms(seat->quick_deaths);
     if (!orderly) {
@@ -333,16 +343,20 @@ static void start_due(struct pool *pool, int64_t now)
 {
     for (int i = 0; i < POOL_SEATS; i++)
         if (pool->seats[i].state == SEAT_WAITING && now >= pool->seats[i].start_at_ms && may_start(pool))
-            start(pool, &pool->seats[i], now);
+            (void)start(pool, &pool->seats[i], now);
 }
 
+/* One more than there should be. One that cannot be started must not count as a member: an old one would go for it. */
 static void start_extra(struct pool *pool, int64_t now)
 {
     struct seat *seat = find_state(pool, SEAT_FREE);
     if (!seat || now < pool->hold_until_ms || !may_start(pool))
         return;
     seat->quick_deaths = 0;
-    start(pool, seat, now);
+    if (start(pool, seat, now))
+        return;
+    seat->state = SEAT_FREE;
+    pool->hold_until_ms = now + DELAY_MAX_MS;
 }
 
 /* One step of replacing workers of older settings: a new one on top, and once it is ready, an old one goes. */
@@ -367,7 +381,7 @@ static void replace_outdated(struct pool *pool, int64_t now)
 
 static bool is_stuck(const struct pool *pool, const struct seat *seat, int64_t now)
 {
-    return is_ready(seat) && !is_idle(pool, seat) &&
+    return is_ready(seat) && !is_idle(pool, seat) && !is_disconnected(pool, seat) &&
            now - atomic_load(&slot_of(pool, seat)->stage_since_ms) >= STUCK_MS;
 }
 
@@ -390,7 +404,7 @@ static void look_at_load(struct pool *pool, int64_t now)
         return;
     load.stuck = atomic_exchange(&pool->board->longest_wait_ms, 0) >= STUCK_MS;
     for (int i = 0; i < POOL_SEATS; i++) {
-        load.ready += is_ready(&pool->seats[i]);
+        load.ready += is_ready(&pool->seats[i]) && !is_disconnected(pool, &pool->seats[i]);
         load.idle += is_idle(pool, &pool->seats[i]);
         load.stuck |= is_stuck(pool, &pool->seats[i], now);
     }
@@ -418,7 +432,7 @@ static void keep_number(struct pool *pool, int64_t now)
     int members = count_members(pool), target = pool_target(pool);
     for (struct seat *seat; members < target && may_start(pool) && (seat = find_state(pool, SEAT_FREE)); members++) {
         seat->quick_deaths = 0;
-        start(pool, seat, now);
+        (void)start(pool, seat, now);
     }
     for (; members > target && !find_outdated(pool); members--)
         drop_one(pool, find_state(pool, SEAT_WAITING), now);

@@ -237,13 +237,22 @@ long worker_request_limit(int max_requests, unsigned random)
     return max_requests <= 0 ? 0 : max_requests - tenth + (long)(random % (unsigned)(2 * tenth + 1));
 }
 
+/* A connection that may be irreplaceable just now is not given up for its age. */
+static bool may_renew(const struct worker *w)
+{
+    const struct scoreboard *board = w->setup->board;
+    return !breaker_is_open(&board->database) && scoreboard_count(board, STAGE_DISCONNECTED) == 0;
+}
+
 /* Forgets who may do what when the database said that it changed, or may have said so while we were not connected. Requests
  * look for themselves; this is for the time between them. An idle worker also tries a connection that is in doubt, so that no
  * request has to. Waits for nothing else: requests are answered (503) while the database is away. */
 static bool watch_database(struct worker *w, bool idle)
 {
     struct db *db = w->service.db;
-    if (db_fd(db) < 0 || (idle && db_poll(db)) || db_renew(db))
+    if (db_expired(db) && may_renew(w))
+        db_renew(db);
+    if (db_fd(db) < 0 || (idle && db_poll(db)))
         authn_forget();
     if (db_fd(db) < 0 || idle)
         db_ready(db, 0);
@@ -254,15 +263,24 @@ static bool watch_database(struct worker *w, bool idle)
     return db_fd(db) >= 0;
 }
 
+static bool others_connected(void *context)
+{
+    const struct worker *w = context;
+    return scoreboard_others_connected(w->setup->board, w->setup->slot, monotonic_ms());
+}
+
 /* Without a database a worker leaves requests to those that have one. When nobody has, it answers them all the same (503):
  * the database is away. */
 static bool leaves_it_to_others(struct worker *w, const sigset_t *while_waiting)
 {
     const struct timespec pause = {.tv_nsec = RECONNECT_TICK_MS * 1000000L};
-    if (scoreboard_connected(w->setup->board) == 0)
-        return false;
-    ppoll(NULL, 0, &pause, while_waiting);
-    return true;
+    bool leaves = db_fd(w->service.db) < 0 && others_connected(w);
+    enum worker_stage now = leaves ? STAGE_DISCONNECTED : STAGE_IDLE;
+    if (atomic_load(&w->setup->slot->stage) != (int)now)
+        stage(w, now);
+    if (leaves)
+        ppoll(NULL, 0, &pause, while_waiting);
+    return leaves;
 }
 
 static void serve(struct worker *w, const sigset_t *while_waiting)
@@ -278,7 +296,7 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
             return;
         bool connected = watch_database(w, wake != FCGI_CONNECTION);
         beat(w);
-        if (!connected && leaves_it_to_others(w, while_waiting))
+        if (leaves_it_to_others(w, while_waiting))
             continue;
         int timeout = connected ? TICK_MS : RECONNECT_TICK_MS;
         wake = fcgi_wait(w->fcgi, timeout, while_waiting);
@@ -318,7 +336,7 @@ static bool make_service(struct worker *w)
     w->service = (struct service){settings, keyring, w->setup->board, db_new(settings),
                                   redis_new(settings->redis_url, &w->setup->board->redis)};
     db_require_tenant_role(w->service.db);
-    db_share_breaker(w->service.db, &w->setup->board->database);
+    db_share_breaker(w->service.db, &w->setup->board->database, others_connected, w);
     int io_timeout = settings->request_timeout < IO_TIMEOUT_MAX_S ? settings->request_timeout : IO_TIMEOUT_MAX_S;
     w->fcgi = fcgi_new(w->setup->listen_fd, io_timeout);
     return w->fcgi != NULL;

@@ -57,9 +57,11 @@ void pg_silent(struct db *db)
     breaker_failed(db->breaker, monotonic_ms(), RETRY_MS);
 }
 
-void db_share_breaker(struct db *db, struct breaker *breaker)
+void db_share_breaker(struct db *db, struct breaker *breaker, bool (*others_connected)(void *context), void *context)
 {
     db->breaker = breaker;
+    db->others_connected = others_connected;
+    db->others_context = context;
 }
 
 void db_free(struct db *db)
@@ -188,6 +190,15 @@ static void quiet(void *context, const char *message)
     log_debug("postgresql notice", LOG_STR("notice", message));
 }
 
+/* A server that others are connected to is there, whatever it has against this process. */
+static void report_failure(struct db *db)
+{
+    if (db->others_connected && db->others_connected(db->others_context))
+        breaker_good(db->breaker);
+    else
+        breaker_failed(db->breaker, monotonic_ms(), RETRY_MS);
+}
+
 /* `reason` NULL: what libpq says. The same reason again is not logged again. */
 static void failed_attempt(struct db *db, const char *reason)
 {
@@ -201,7 +212,7 @@ static void failed_attempt(struct db *db, const char *reason)
     }
     pg_drop(db);
     db->next_attempt_ms = monotonic_ms() + RETRY_MS;
-    breaker_failed(db->breaker, monotonic_ms(), RETRY_MS);
+    report_failure(db);
     metrics_add(METRIC_DATABASE_FAILED, 1);
 }
 
@@ -355,7 +366,7 @@ static void check_connection(struct db *db, int64_t now)
 /* One attempt a process and RETRY_MS; with a breaker, one attempt of all processes while the server is away. */
 static bool may_attempt(const struct db *db, int64_t now)
 {
-    return db->breaker ? breaker_allows(db->breaker, now) : now >= db->next_attempt_ms;
+    return now >= db->next_attempt_ms && breaker_allows(db->breaker, now);
 }
 
 bool db_ready(struct db *db, int wait_ms)
@@ -373,18 +384,20 @@ bool db_ready(struct db *db, int wait_ms)
         if (!step_attempt(db, until))
             break;
     if (db->state == CONNECTING && wait_ms > 0 && !breaker_is_open(db->breaker))
-        breaker_failed(db->breaker, monotonic_ms(), RETRY_MS); /* this attempt goes on; others need not wait as long */
+        report_failure(db); /* this attempt goes on; others need not wait as long */
     return db->state == READY;
 }
 
-bool db_renew(struct db *db)
+bool db_expired(const struct db *db)
 {
-    if (db->state != READY || db->in_transaction || monotonic_ms() < db->expires_ms)
-        return false;
+    return db->state == READY && !db->in_transaction && monotonic_ms() >= db->expires_ms;
+}
+
+void db_renew(struct db *db)
+{
     log_debug("database connection renewed");
     metrics_add(METRIC_DATABASE_RENEWED, 1);
     pg_drop(db);
-    return true;
 }
 
 /* "<workspace>.<generation>" (sql/migrations/0003). True for the site's: who may do what has changed. */

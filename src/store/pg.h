@@ -31,6 +31,8 @@ struct db {
     unsigned epoch;
     bool silent; /* the server did not answer in time */
     struct breaker *breaker;
+    bool (*others_connected)(void *context); /* see db_share_breaker */
+    void *others_context;
     uint64_t openings_seen; /* of the breaker: the connection is known to have been good after so many */
     int64_t listening_us;   /* when LISTEN had been answered */
     int64_t expires_ms;     /* MAX_LIFETIME; INT64_MAX = never */

@@ -566,9 +566,9 @@ class Stack:
 
 
 @contextlib.contextmanager
-def table_locked(stack, table="profiles"):
+def table_locked(stack, table="profiles", **options):
     """Whoever reads the table waits (5 s at most, the program's lock_timeout) until the block ends."""
-    with stack.db() as connection, connection.transaction():
+    with stack.db(**options) as connection, connection.transaction():
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield
 

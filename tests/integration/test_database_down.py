@@ -222,6 +222,30 @@ def test_one_request_finds_a_frozen_server_for_all_workers(fresh_stack):
     assert system.backend.workers() == workers
 
 
+def test_workers_that_know_answer_while_others_still_wait(fresh_stack):
+    """A worker inside a request seems connected for as long as its server says nothing."""
+    system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=3, STATEMENT_TIMEOUT=2000, CACHE_SIZE=0)
+    system.admin = system.client("admin")
+    send_to_all(system, signal.SIGSTOP)
+    try:
+        waiting = []
+        for _ in range(3):
+            client = system.client()
+            client.token = system.admin.token
+            waiting.append(Pending(client, "GET", "/api/configs"))
+            time.sleep(1.1)
+        wait_until("the first has given up", lambda: lost(system), timeout=20)
+        # Which of the workers takes a request is the kernel's choice; some know, none may leave it to those that wait.
+        answer, seconds = timed(lambda: system.client().get("/health"))
+        assert answer.status_code == 200
+        assert seconds < PATIENT_S
+        for request in waiting:
+            assert request.result(timeout=30).status_code == 503
+    finally:
+        send_to_all(system, signal.SIGCONT)
+    wait_until("requests are served again", lambda: system.admin.get("/api/configs").status_code == 200, timeout=30)
+
+
 def lost(system):
     return system.backend.log().count('"message":"database connection lost"')
 

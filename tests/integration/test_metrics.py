@@ -161,7 +161,7 @@ def test_histograms_are_consistent(ada, anybody):
 def test_workers_and_settings(system, anybody):
     found = page(anybody)
     stages = {dict(labels)["stage"]: value for (name, labels), value in found.items() if name == "ccr_workers"}
-    assert set(stages) == {"starting", "idle", "reading", "handling", "writing", "stopping"}
+    assert set(stages) == {"starting", "disconnected", "idle", "reading", "handling", "writing", "stopping"}
     assert sum(stages.values()) == 3 and stages["handling"] >= 1
     assert total(found, "ccr_workers_max") == total(found, "ccr_workers_min") == 3
     assert total(found, "ccr_database_up") == total(found, "ccr_redis_up") == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stack import Load, Pending, table_locked, wait_for_blocked, wait_until
+from test_metrics import page, total
 
 FEWEST, MOST = 2, 8
 CLIENTS = 24
@@ -171,6 +172,65 @@ def test_a_reload_with_the_bounds_the_wrong_way_round_is_refused(elastic):
     stack.backend.send(signal.SIGHUP)
     wait_until("the log says why", lambda: "MIN_CONNECTIONS: 5 is more than MAX_CONNECTIONS (4)" in stack.backend.log())
     assert stack.backend.workers() == before
+
+
+# ---- workers that may not connect ----
+
+
+def stage(stack, name):
+    return int(total(page(stack.client()), "ccr_workers", stage=name))
+
+
+def limit_connections(stack, count):
+    """From now on; whoever is connected stays."""
+    with stack.cluster.connect(user="postgres", dbname="postgres") as connection:
+        connection.execute(f"ALTER ROLE ccr CONNECTION LIMIT {count}")
+
+
+def sessions(stack):
+    with stack.cluster.connect(user="postgres", dbname="postgres") as connection:
+        return connection.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'ccr'").fetchone()[0]
+
+
+@pytest.fixture
+def crippled(fresh_stack):
+    """Two of four workers are connected; PostgreSQL accepts no more."""
+    stack = fresh_stack(own_cluster=True, MAX_CONNECTIONS=4, CACHE_SIZE=0, QUEUE_TIMEOUT=200, MAX_LIFETIME=2)
+    stack.admin = stack.client("admin")
+    limit_connections(stack, 2)
+    with stack.cluster.connect(user="postgres", dbname="postgres") as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ccr'")
+    wait_until("two workers are connected", lambda: (stage(stack, "disconnected"), sessions(stack)) == (2, 2))
+    return stack
+
+
+def test_workers_without_a_connection_leave_requests_to_others(crippled):
+    stack = crippled
+    before = total(page(stack.client()), "ccr_breaker_openings_total", server="database")
+    with Load(stack, stack.admin.token, "/api/configs", threads=2) as load:
+        for _ in range(30):  # longer than MAX_LIFETIME: connections that cannot be replaced are kept
+            load.progress(20)
+            text = page(stack.client())
+            assert total(text, "ccr_database_up") == 1
+            assert total(text, "ccr_workers", stage="disconnected") == 2
+            time.sleep(0.1)
+    assert load.failures == []
+    assert total(page(stack.client()), "ccr_breaker_openings_total", server="database") == before
+    limit_connections(stack, -1)
+    wait_until("they connect as soon as they may", lambda: stage(stack, "disconnected") == 0)
+
+
+def test_workers_without_a_connection_are_not_taken_for_idle_ones(crippled):
+    stack = crippled
+    with table_locked(stack, user="postgres"):
+        pending = [Pending(another(stack), "GET", "/api/configs") for _ in range(2)]
+        wait_for_blocked(stack, 2)
+        late = [Pending(another(stack), "GET", "/api/configs") for _ in range(8)]
+        time.sleep(0.5)  # less than what makes the two that wait look as if they waited for the server
+    assert [request.result().status_code for request in pending] == [200, 200]
+    answers = [request.result() for request in late]
+    refused = [answer.json()["error"]["code"] for answer in answers if answer.status_code != 200]
+    assert refused and set(refused) == {"SERVICE_OVERLOADED"}
 
 
 def test_workers_of_a_large_pool_do_not_connect_all_at_once(fresh_stack):

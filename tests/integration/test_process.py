@@ -2,11 +2,12 @@
 
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
-from stack import Load, Pending, table_locked, wait_for_blocked, wait_until
+from stack import Load, Pending, as_user, table_locked, wait_for_blocked, wait_until
 
 WORKERS = 4
 
@@ -69,6 +70,32 @@ def test_reload_under_load_costs_no_request(fresh_stack):
     print(f"3 reloads, {len(load.outcomes)} requests")
     assert load.failures == []
     assert stack.status()["workers"]["restarts"] == 0
+
+
+def test_reload_without_processes_to_be_had_keeps_the_old_workers(fresh_stack):
+    stack = fresh_stack(MAX_CONNECTIONS=WORKERS)
+    admin = stack.client("admin")
+    before = set(all_workers(stack))
+    with Load(stack, admin.token, "/api/configs", threads=2) as load:
+        limit_processes(stack, 0)
+        stack.backend.send(signal.SIGHUP)
+        wait_until("a start has failed", lambda: failed_starts(stack))
+        time.sleep(1)
+        assert set(stack.backend.workers()) == before
+        assert failed_starts(stack) == 1
+        limit_processes(stack, 10000)
+        wait_until("all workers are new ones", lambda: not before & set(stack.backend.workers()), timeout=20)
+    assert load.failures == []
+    assert len(all_workers(stack)) == WORKERS
+
+
+def limit_processes(stack, count):
+    """For the master alone: a limit of the user's would stop PostgreSQL, too."""
+    subprocess.run(as_user(["prlimit", "--pid", stack.backend.process.pid, f"--nproc={count}:"]), check=True)
+
+
+def failed_starts(stack):
+    return stack.backend.log().count('"message":"cannot start a worker"')
 
 
 def test_several_reloads_at_once_end_in_a_full_pool(fresh_stack):

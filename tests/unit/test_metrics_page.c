@@ -138,6 +138,7 @@ static void servers_and_workers(void **state)
     scoreboard_stage(&service.board->slot[0], STAGE_IDLE);
     scoreboard_stage(&service.board->slot[1], STAGE_HANDLING);
     holds("ccr_workers{stage=\"starting\"} 0\n"
+          "ccr_workers{stage=\"disconnected\"} 0\n"
           "ccr_workers{stage=\"idle\"} 1\n"
           "ccr_workers{stage=\"reading\"} 0\n"
           "ccr_workers{stage=\"handling\"} 1\n");

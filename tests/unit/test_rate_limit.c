@@ -211,6 +211,44 @@ static void cells_of_idle_clients_are_taken_over(void **state)
     assert_int_equal(refused, 0);
 }
 
+static int place_of(const char *client)
+{
+    memset(board->rate, 0, sizeof board->rate);
+    assert_int_equal(passing(&ten_in_ten, client, 1, SECOND), 1);
+    for (int i = 0; i < RATE_CELLS; i++)
+        if (atomic_load(&board->rate[i].key))
+            return i;
+    return -1;
+}
+
+/* The first name that has the place of one before it, which goes to `other`. */
+static void find_neighbours(char one[32], char other[32])
+{
+    static int names[RATE_CELLS];
+    memset(names, 0, sizeof names);
+    for (int i = 1;; i++) {
+        snprintf(one, 32, "client-%d", i);
+        int place = place_of(one);
+        snprintf(other, 32, "client-%d", names[place]);
+        if (names[place])
+            return;
+        names[place] = i;
+    }
+}
+
+/* Somebody else's cell that has become free is nearer than one's own: what was taken there still counts. */
+static void a_client_stays_with_its_cell(void **state)
+{
+    (void)state;
+    char near[32], far[32];
+    long long now = 1000 * SECOND;
+    find_neighbours(near, far);
+    memset(board->rate, 0, sizeof board->rate);
+    assert_int_equal(passing(&ten_in_ten, near, 1, now), 1);
+    assert_int_equal(passing(&ten_in_ten, far, 100, now), 20);
+    assert_int_equal(passing(&ten_in_ten, far, 100, now + 2 * SECOND), 2);
+}
+
 /* All at once, so that they meet at the one cell: what passes is the burst, to the request. */
 static void workers_share_the_limit(void **state)
 {
@@ -251,6 +289,7 @@ int main(void)
         cmocka_unit_test(headers_say_it),
         cmocka_unit_test_setup_teardown(decisions_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cells_of_idle_clients_are_taken_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_stays_with_its_cell, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workers_share_the_limit, set_up, tear_down),
     };
     if (!metrics_init())

@@ -46,6 +46,28 @@ static void counts_stages(void **state)
     scoreboard_free(board);
 }
 
+static void others_count_as_connected_while_they_come_round(void **state)
+{
+    (void)state;
+    struct scoreboard *board = scoreboard_new(3);
+    struct worker_slot *self = &board->slot[0], *other = &board->slot[2];
+    const int64_t now = 100000;
+    for (int i = 0; i < 3; i += 2) {
+        scoreboard_stage(&board->slot[i], STAGE_HANDLING);
+        atomic_store(&board->slot[i].heartbeat_ms, now);
+    }
+    atomic_store(&self->connected, 1);
+    assert_false(scoreboard_others_connected(board, self, now));
+    atomic_store(&other->connected, 1);
+    assert_true(scoreboard_others_connected(board, self, now));
+    assert_true(scoreboard_others_connected(board, self, now + 999));
+    assert_false(
+        scoreboard_others_connected(board, self, now + 1000)); /* it waits for a server that is silent, perhaps */
+    scoreboard_stage(other, STAGE_EMPTY);                      /* killed, its slot as it was */
+    assert_false(scoreboard_others_connected(board, self, now));
+    scoreboard_free(board);
+}
+
 static void names_every_stage(void **state)
 {
     (void)state;
@@ -127,7 +149,7 @@ int main(void)
         cmocka_unit_test(starts_empty),           cmocka_unit_test(counts_stages),
         cmocka_unit_test(names_every_stage),      cmocka_unit_test(is_shared_with_children),
         cmocka_unit_test(crash_loops_are_damped), cmocka_unit_test(request_limits_differ_by_a_tenth),
-        cmocka_unit_test(reads_processor_time),
+        cmocka_unit_test(reads_processor_time),   cmocka_unit_test(others_count_as_connected_while_they_come_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
