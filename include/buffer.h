@@ -27,6 +27,9 @@ void buffer_free(struct buffer *buffer);
 /* Empties it; gives memory past 64 KiB back so that one large response does not stay in a worker for good. */
 void buffer_reset(struct buffer *buffer);
 
+/* Keeps its first `length` bytes only. */
+void buffer_cut(struct buffer *buffer, size_t length);
+
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
 /* Makes it `length` bytes longer and returns them for the caller to fill; NULL when there is no room. */
 char *buffer_extend(struct buffer *buffer, size_t length);

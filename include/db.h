@@ -62,6 +62,10 @@ unsigned db_epoch(const struct db *db);
 /* Since when (monotonic clock) this connection is told of generations (generation.h); INT64_MAX when not connected. */
 int64_t db_listening_us(const struct db *db);
 
+/* True when the server may have gone without a word, so that nothing that was learned by LISTEN is to be relied on: until the
+ * next statement, which tries the connection first. */
+bool db_in_doubt(const struct db *db);
+
 /* Reads what the server sent on its own, and passes generations on. True when who may do what has changed, or the connection
  * was lost: whatever was remembered about that is then to be forgotten. */
 bool db_poll(struct db *db);

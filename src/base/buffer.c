@@ -42,6 +42,15 @@ void buffer_reset(struct buffer *buffer)
         buffer->data[0] = '\0';
 }
 
+void buffer_cut(struct buffer *buffer, size_t length)
+{
+    if (length >= buffer->length)
+        return;
+    buffer->length = length;
+    buffer->overflow = false;
+    buffer->data[length] = '\0';
+}
+
 static char *grown(struct buffer *buffer, size_t capacity)
 {
     if (!buffer->arena)

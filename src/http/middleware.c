@@ -300,23 +300,30 @@ static enum error take_input(struct request *rq, struct response *rs)
 
 /* ---- handler ---------------------------------------------------------------------------------------------------- */
 
-static enum error finish_transaction(struct request *rq, struct response *rs, enum error error)
+/* True when what the handler wrote to the database is there to stay. */
+static bool finish_transaction(struct request *rq, enum error *error)
 {
-    if (error && !rq->keep_changes) {
+    if (*error && !rq->keep_changes) {
         db_rollback(rq->db);
-        return error;
+        return false;
     }
     enum error committed = db_commit(rq->db);
-    if (!committed && rq->identity_changed && rq->service->board)
+    if (!*error)
+        *error = committed;
+    return !committed;
+}
+
+static void tell_change(struct request *rq, struct response *rs)
+{
+    if (rq->identity_changed && rq->service->board)
         atomic_fetch_add(&rq->service->board->identity_generation, 1);
-    if (!committed)
-        freshness_write(rq, rs);
-    return error ? error : committed;
+    freshness_write(rq, rs);
 }
 
 static enum error handle(struct request *rq, struct response *rs)
 {
     bool transaction = !is_safe(rq) && !(rq->route->flags & ROUTE_NO_TRANSACTION);
+    size_t headers_before = rs->headers.length;
     if (transaction)
         db_begin(rq->db);
     enum error error = rq->route->run(rq, rs);
@@ -324,9 +331,13 @@ static enum error handle(struct request *rq, struct response *rs)
         log_error("handler wrote no complete answer", LOG_STR("route", rq->route->pattern));
         error = ERR_INTERNAL;
     }
-    if (transaction)
-        return finish_transaction(rq, rs, error);
-    if (!error)
+    bool stays = transaction ? finish_transaction(rq, &error) : !error;
+    /* Cookies and entity tags of what did not happen: a browser would give up a refresh token that is still good. */
+    if (!stays)
+        buffer_cut(&rs->headers, headers_before);
+    else if (transaction)
+        tell_change(rq, rs);
+    else
         cached_keep(rq, rs);
     return error;
 }

@@ -351,6 +351,11 @@ static bool is_in_doubt(const struct db *db, int64_t now)
     return !db->in_transaction && (trouble || now - db->last_used_ms >= IDLE_CHECK_MS);
 }
 
+bool db_in_doubt(const struct db *db)
+{
+    return db->state != READY || is_in_doubt(db, monotonic_ms());
+}
+
 static void check_connection(struct db *db, int64_t now)
 {
     if (!is_in_doubt(db, now))

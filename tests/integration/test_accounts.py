@@ -1,6 +1,7 @@
 """Logging in and out: passwords, throttling, sessions, refresh tokens, cookies, access tokens."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from configs import BASE
 from people import (OWN_SITE, admin, ask_every_worker, at_once, browser, error_of, make_user, cpu_spent,  # noqa: F401
                     no_failures, system, try_login, user_maker)
 
@@ -299,6 +301,75 @@ def test_refresh_by_cookie(make_user, browser):
     stolen = client.post("/api/auth/refresh", headers={**OWN_SITE, "Cookie": f"ccr_refresh={before}"})
     assert stolen.status_code == 401
     assert cookies_of(stolen)["ccr_refresh"][0] == "" and "Max-Age=0" in cookies_of(stolen)["ccr_refresh"][1]
+
+
+# A deferred trigger runs within COMMIT.
+RAISE = "RAISE EXCEPTION 'no' USING ERRCODE = 'serialization_failure'"
+DIE = "PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"
+
+
+@contextlib.contextmanager
+def trigger_on(system, table, does, deferred=True):
+    """While the block runs, transactions that write to the table fail."""
+    kind, when = ("CONSTRAINT TRIGGER", "DEFERRABLE INITIALLY DEFERRED") if deferred else ("TRIGGER", "")
+    with system.cluster.connect(user="postgres", dbname=system.database) as db:
+        db.execute(f"CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {does}; RETURN NULL; END $$")
+        db.execute(f"CREATE {kind} fail AFTER INSERT OR UPDATE ON {table} {when} FOR EACH ROW EXECUTE FUNCTION fail()")
+        try:
+            yield
+        finally:
+            db.execute("DROP FUNCTION fail() CASCADE")
+
+
+def check_nothing_is_promised(answer):
+    """Headers that belong to a success would tell of what was rolled back."""
+    assert answer.status_code == 503, answer.text
+    assert not {"Set-Cookie", "ETag", "X-CCR-Generation"} & set(answer.headers), answer.headers
+    assert {"Retry-After", "Cache-Control", "X-Request-Id"} <= set(answer.headers)
+
+
+@pytest.mark.parametrize("does", [RAISE, DIE], ids=["refused", "connection lost"])
+def test_a_refresh_that_is_not_committed_leaves_the_cookie_alone(system, make_user, browser, does):
+    user = make_user()
+    client = browser(user.username, user.password)
+    before = dict(client.session.cookies)
+    with trigger_on(system, "refresh_tokens", does):
+        check_nothing_is_promised(client.post("/api/auth/refresh", headers=OWN_SITE))
+        check_nothing_is_promised(try_login(client, user.username, user.password))
+    assert dict(client.session.cookies) == before
+    assert client.post("/api/auth/refresh", headers=OWN_SITE).status_code == 200
+    assert client.get("/api/auth/me").status_code == 200
+
+
+def test_a_change_that_is_not_committed_has_no_entity_tag(system, make_user):
+    user = make_user()
+    with trigger_on(system, "profiles", RAISE):
+        check_nothing_is_promised(user.post("/api/configs", json={"name": "a", "base_url": BASE, "auth_token": "t"}))
+    created = user.post("/api/configs", json={"name": "a", "base_url": BASE, "auth_token": "t"})
+    assert created.status_code == 201 and created.headers["ETag"]
+    with trigger_on(system, "profiles", RAISE):
+        check_nothing_is_promised(user.put("/api/configs/a", json={"base_url": BASE, "auth_token": "u"}))
+
+
+def test_a_logout_that_is_undone_leaves_the_cookies_alone(system, make_user, browser):
+    user = make_user()
+    client = browser(user.username, user.password)
+    session = client.get("/api/auth/sessions").data["sessions"][0]["id"]
+    with trigger_on(system, "audit_log", RAISE, deferred=False):
+        check_nothing_is_promised(client.delete(f"/api/auth/sessions/{session}", headers=OWN_SITE))
+    assert client.get("/api/auth/me").status_code == 200
+
+
+def test_a_session_whose_end_is_not_committed_keeps_its_cookies(system, make_user, browser):
+    """A spent refresh token ends the session: with the next try, when it could not now."""
+    user = make_user()
+    client = browser(user.username, user.password)
+    spent = {**OWN_SITE, "Cookie": f"ccr_refresh={client.session.cookies['ccr_refresh']}"}
+    assert client.post("/api/auth/refresh", headers=OWN_SITE).status_code == 200
+    client.session.cookies.clear()
+    with trigger_on(system, "sessions", RAISE):
+        assert "Set-Cookie" not in client.post("/api/auth/refresh", headers=spent).headers
+    assert cookies_of(client.post("/api/auth/refresh", headers=spent))["ccr_refresh"][0] == ""
 
 
 def test_a_bearer_token_is_no_cookie_and_needs_no_origin(make_user):

@@ -157,6 +157,44 @@ def test_changes_from_outside_count(system, two):
         assert ada.get("/api/configs/touched").json()["description"] == "by hand"
 
 
+def test_truncate_counts(system):
+    """TRUNCATE names no rows: every workspace may have lost some."""
+    clients = [system.client("ada"), system.client("ben")]
+    for client in clients:
+        ensure(client, "emptied")
+    tags = [client.get("/api/configs").headers["ETag"] for client in clients]
+    with system.cluster.connect(user="postgres", dbname=system.database) as db:
+        before = dict(db.execute("SELECT workspace_id, generation FROM workspace_generations").fetchall())
+        db.execute("TRUNCATE profiles CASCADE")
+        after = dict(db.execute("SELECT workspace_id, generation FROM workspace_generations").fetchall())
+        assert {workspace.int for workspace in before if before[workspace] == after[workspace]} == {0}, "only the site's stays"
+        assert db.execute("SELECT count(*) FROM generation_changes").fetchone() == (0,)
+    deadline = time.monotonic() + 5
+    while clients[0].get("/api/configs", headers={"If-None-Match": tags[0]}).status_code == 304:
+        assert time.monotonic() < deadline, "PostgreSQL's notification never arrived"
+    for client, tag in zip(clients, tags):
+        for _ in range(8):
+            assert names(client.get("/api/configs")) == set()
+            assert client.get("/api/configs", headers={"If-None-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("table", ["sessions", "access_tokens", "memberships", "workspaces", "users"])
+def test_truncate_of_who_may_do_what_counts(fresh_stack, table):
+    """By the program's own role, which row-level security holds."""
+    system = fresh_stack(MAX_CONNECTIONS=1)
+    ada = system.client("ada")
+    if table == "access_tokens":
+        ada.token = ada.post("/api/tokens", json={"name": "t", "scopes": ["read"]}).data["token"]
+    assert ada.get("/api/configs").status_code == 200
+    with system.db() as db:
+        db.execute(f"TRUNCATE {table} CASCADE")
+    deadline = time.monotonic() + 5
+    while ada.get("/api/configs").status_code == 200:
+        assert time.monotonic() < deadline, "PostgreSQL's notification never arrived"
+    with system.cluster.connect(user="postgres", dbname=system.database) as db:
+        assert db.execute("SELECT count(*) FROM generation_changes").fetchone() == (0,)
+
+
 def test_a_transaction_that_failed_changes_no_generation(system, two):
     ada, _ = two
     ensure(ada, "kept")

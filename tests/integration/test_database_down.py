@@ -1,6 +1,7 @@
 """PostgreSQL stopped, crashed, frozen and back again, under a running system. Times are printed and held to three times
 what is promised."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -244,6 +245,37 @@ def test_workers_that_know_answer_while_others_still_wait(fresh_stack):
     finally:
         send_to_all(system, signal.SIGCONT)
     wait_until("requests are served again", lambda: system.admin.get("/api/configs").status_code == 200, timeout=30)
+
+
+@contextlib.contextmanager
+def hits_that_must_end(system, threads, within):
+    """Hits on what is cached, so many that no worker is ever idle, while the server says nothing. Within so many seconds after the
+    block they must all be refused."""
+    with Load(system, system.admin.token, "/api/configs", threads=threads) as load:
+        send_to_all(system, signal.SIGSTOP)
+        try:
+            yield
+            wait_until("no worker answers from memory",
+                       lambda: {outcome for _, outcome in load.outcomes[-200:]} == {503}, timeout=within)
+        finally:
+            send_to_all(system, signal.SIGCONT)
+    assert {outcome for _, outcome in load.outcomes} == {200, 503}
+    wait_until("requests are served again", lambda: system.admin.get("/api/configs").status_code == 200, timeout=30)
+
+
+def test_hits_end_when_another_worker_finds_the_server_frozen(fresh_stack):
+    system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=2, STATEMENT_TIMEOUT=1000, MAX_REQUESTS=0)
+    system.admin = system.client("admin")
+    with hits_that_must_end(system, threads=4, within=5):
+        assert system.client().get("/api/system/status").status_code == 503
+
+
+@pytest.mark.slow
+def test_hits_end_when_the_server_was_not_heard_for_long(fresh_stack):
+    system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=1, STATEMENT_TIMEOUT=1000, MAX_REQUESTS=0)
+    system.admin = system.client("admin")
+    with hits_that_must_end(system, threads=1, within=36):
+        pass
 
 
 def lost(system):

@@ -97,6 +97,25 @@ static void overflow_drops_all_that_follows(void **state)
     buffer_free(&buffer);
 }
 
+static void cut_keeps_a_beginning(void **state)
+{
+    (void)state;
+    struct buffer buffer;
+    buffer_init(&buffer, 5);
+    buffer_cut(&buffer, 0);
+    assert_string_equal(buffer_string(&buffer), "");
+    buffer_text(&buffer, "123");
+    buffer_cut(&buffer, 4);
+    assert_string_equal(buffer_string(&buffer), "123");
+    buffer_text(&buffer, "456");
+    assert_true(buffer.overflow);
+    buffer_cut(&buffer, 1);
+    assert_false(buffer.overflow);
+    buffer_text(&buffer, "xyz");
+    assert_string_equal(buffer_string(&buffer), "1xyz");
+    buffer_free(&buffer);
+}
+
 static void lengths_do_not_wrap(void **state)
 {
     (void)state;
@@ -173,7 +192,7 @@ int main(void)
         cmocka_unit_test(grows_and_keeps_its_contents),    cmocka_unit_test(exactly_the_maximum_fits),
         cmocka_unit_test(overflow_drops_all_that_follows), cmocka_unit_test(lengths_do_not_wrap),
         cmocka_unit_test(zero_maximum_takes_nothing),      cmocka_unit_test(reset_keeps_little_and_returns_much),
-        cmocka_unit_test(in_an_arena_it_grows_there),
+        cmocka_unit_test(cut_keeps_a_beginning),           cmocka_unit_test(in_an_arena_it_grows_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
