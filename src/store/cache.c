@@ -230,7 +230,7 @@ static enum cache_result look(struct shard *shard, const struct cache_key *key, 
         *revision = item->revision;
         return CACHE_HIT;
     }
-    if (entry && is_owned(entry)) {
+    if (entry && is_owned(entry) && entry->generation >= key->generation) {
         *wait_for = entry->generation == key->generation ? entry : NULL;
         *news = atomic_load(&entry->news);
         return CACHE_BYPASS;

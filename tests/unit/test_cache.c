@@ -311,6 +311,29 @@ static void who_was_overtaken_gives_up_nothing(void **state)
     buffer_free(&body);
 }
 
+static void a_newer_generation_is_computed_while_an_older_one_is(void **state)
+{
+    enum { READERS = 4 };
+    struct buffer body;
+    pid_t readers[READERS];
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    struct computer older = start_computer(1), old = start_computer(2);
+    assert_int_equal(get("k", 3, &body), CACHE_MISS);
+    assert_int_equal(exit_status(reader(2, "old")), CACHE_BYPASS);
+    for (int i = 0; i < READERS; i++)
+        readers[i] = reader(3, "new");
+    wait_until_waiting(READERS);
+    finish(&older, "older");
+    put("k", 3, "new");
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(exit_status(readers[i]), CACHE_HIT);
+    finish(&old, "old");
+    assert_int_equal(get("k", 3, &body), CACHE_HIT);
+    assert_string_equal(buffer_string(&body), "new");
+    buffer_free(&body);
+}
+
 static void who_dies_while_computing_is_succeeded(void **state)
 {
     struct buffer body;
@@ -442,6 +465,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(an_answer_that_took_long_is_kept, fresh_cache),
         cmocka_unit_test_setup(an_answer_that_took_long_is_kept_when_its_successor_gave_up, fresh_cache),
         cmocka_unit_test_setup(who_was_overtaken_gives_up_nothing, fresh_cache),
+        cmocka_unit_test_setup(a_newer_generation_is_computed_while_an_older_one_is, fresh_cache),
         cmocka_unit_test_setup(who_dies_while_computing_is_succeeded, fresh_cache),
         cmocka_unit_test_setup(who_gives_up_is_succeeded, fresh_cache),
         cmocka_unit_test_setup(nobody_waits_for_ever, fresh_cache),
