@@ -19,7 +19,7 @@ struct cache_key {
 enum cache_result {
     CACHE_HIT,
     CACHE_MISS, /* compute it, then call cache_put or cache_give_up: others wait for that */
-    CACHE_BYPASS, /* compute it; it will not be kept (no cache, or whoever computes it takes too long) */
+    CACHE_BYPASS, /* compute it; it will not be kept (no cache, or whoever computes it takes too long or came to nothing) */
 };
 
 /* Maps the memory. False when it cannot be had. Call before fork; without it, or with 0 MiB, every get is a CACHE_BYPASS. */

@@ -218,21 +218,32 @@ static void claim(struct shard *shard, struct entry *entry, const struct cache_k
     owed.hash = hash;
 }
 
-/* One look under the lock. `wait_for` is set when somebody else is computing the value. */
+/* What a reader waits for: that somebody is done. */
+struct wait {
+    struct entry *entry; /* NULL = nothing */
+    uint32_t news;
+};
+
+/* One look under the lock. `wait` is what was waited for until now, and is set when somebody else is computing the value. Who
+ * has waited in vain does not wait again: what could not be kept once cannot be kept by the next one either, and its readers
+ * would take turns. */
 static enum cache_result look(struct shard *shard, const struct cache_key *key, uint64_t hash, struct buffer *body,
-                              long long *revision, struct entry **wait_for, uint32_t *news)
+                              long long *revision, struct wait *wait)
 {
     struct entry *set = set_of(shard, hash), *entry = find(set, hash);
-    *wait_for = NULL;
+    bool waited_in_vain = wait->entry && atomic_load(&wait->entry->news) != wait->news;
+    wait->entry = NULL;
     if (entry && is_item_of(shard, entry, key)) {
         const struct item *item = item_at(shard, entry->position);
         buffer_append(body, item->bytes + item->key_length, item->body_length);
         *revision = item->revision;
         return CACHE_HIT;
     }
+    if (waited_in_vain)
+        return CACHE_BYPASS;
     if (entry && is_owned(entry) && entry->generation >= key->generation) {
-        *wait_for = entry->generation == key->generation ? entry : NULL;
-        *news = atomic_load(&entry->news);
+        if (entry->generation == key->generation)
+            *wait = (struct wait){entry, atomic_load(&entry->news)};
         return CACHE_BYPASS;
     }
     if (!entry)
@@ -243,10 +254,10 @@ static enum cache_result look(struct shard *shard, const struct cache_key *key, 
     return CACHE_MISS;
 }
 
-static void wait_for_news(struct entry *entry, uint32_t news)
+static void wait_for_news(const struct wait *wait)
 {
     const struct timespec step = {.tv_nsec = WAIT_STEP_MS * 1000000L};
-    syscall(SYS_futex, &entry->news, FUTEX_WAIT, news, &step, NULL, 0);
+    syscall(SYS_futex, &wait->entry->news, FUTEX_WAIT, wait->news, &step, NULL, 0);
 }
 
 enum cache_result cache_get(const struct cache_key *key, struct buffer *body, long long *revision)
@@ -255,15 +266,14 @@ enum cache_result cache_get(const struct cache_key *key, struct buffer *body, lo
         return CACHE_BYPASS;
     uint64_t hash = hash_of(key);
     struct shard *shard = shard_of(hash);
+    struct wait wait = {0};
     int64_t until = 0;
     for (;;) {
-        struct entry *wait_for;
-        uint32_t news = 0;
         if (!lock(shard))
             return CACHE_BYPASS;
-        enum cache_result result = look(shard, key, hash, body, revision, &wait_for, &news);
+        enum cache_result result = look(shard, key, hash, body, revision, &wait);
         shared_lock_release(&shard->lock);
-        if (!wait_for)
+        if (!wait.entry)
             return result;
         int64_t now = monotonic_ms();
         if (!until) {
@@ -272,7 +282,7 @@ enum cache_result cache_get(const struct cache_key *key, struct buffer *body, lo
         }
         if (now >= until)
             return CACHE_BYPASS;
-        wait_for_news(wait_for, news);
+        wait_for_news(&wait);
     }
 }
 

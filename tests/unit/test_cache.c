@@ -334,6 +334,31 @@ static void a_newer_generation_is_computed_while_an_older_one_is(void **state)
     buffer_free(&body);
 }
 
+static void nobody_waits_twice_for_what_is_not_kept(void **state)
+{
+    enum { READERS = 4 };
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    char *large = filled(100 * KB, 1);
+    for (int round = 0; round < 2; round++) {
+        pid_t readers[READERS];
+        uint64_t waited = metrics_value(METRIC_CACHE_WAITED);
+        assert_int_equal(get("k", 1, &body), CACHE_MISS);
+        for (int i = 0; i < READERS; i++)
+            readers[i] = reader(1, "");
+        wait_until_waiting(waited + READERS);
+        if (round == 0)
+            put("k", 1, large);
+        else
+            cache_give_up();
+        for (int i = 0; i < READERS; i++)
+            assert_int_equal(exit_status(readers[i]), CACHE_BYPASS);
+    }
+    free(large);
+    buffer_free(&body);
+}
+
 static void who_dies_while_computing_is_succeeded(void **state)
 {
     struct buffer body;
@@ -466,6 +491,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(an_answer_that_took_long_is_kept_when_its_successor_gave_up, fresh_cache),
         cmocka_unit_test_setup(who_was_overtaken_gives_up_nothing, fresh_cache),
         cmocka_unit_test_setup(a_newer_generation_is_computed_while_an_older_one_is, fresh_cache),
+        cmocka_unit_test_setup(nobody_waits_twice_for_what_is_not_kept, fresh_cache),
         cmocka_unit_test_setup(who_dies_while_computing_is_succeeded, fresh_cache),
         cmocka_unit_test_setup(who_gives_up_is_succeeded, fresh_cache),
         cmocka_unit_test_setup(nobody_waits_for_ever, fresh_cache),
