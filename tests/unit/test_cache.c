@@ -1,9 +1,13 @@
 /* Cache: what is found is what was kept under the very same key, whoever else computes, evicts or dies at the time. */
+#include <dlfcn.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +20,23 @@
 enum { BODY_MAX = 2 * MB };
 
 static const char *program;
+static size_t wakes;
+
+/* Found before libc's: counts the calls that wake who waits. */
+long syscall(long number, ...)
+{
+    static long (*real)(long, ...);
+    long arguments[6];
+    va_list list;
+    va_start(list, number);
+    for (size_t i = 0; i < COUNT(arguments); i++)
+        arguments[i] = va_arg(list, long);
+    va_end(list);
+    wakes += number == SYS_futex && (int)arguments[1] == FUTEX_WAKE;
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "syscall");
+    return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+}
 
 static int fresh_cache(void **state)
 {
@@ -414,6 +435,41 @@ static void nobody_waits_for_ever(void **state)
     buffer_free(&body);
 }
 
+static void end_at_once(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+/* Its answer cannot be read, so that it dies in the middle of keeping it, with the lock in its hands. */
+static pid_t die_while_keeping(void)
+{
+    pid_t child = fork();
+    if (child)
+        return child;
+    struct buffer body;
+    struct cache_key key = key_of("k", 1);
+    buffer_init(&body, BODY_MAX);
+    get("k", 1, &body);
+    signal(SIGSEGV, end_at_once);
+    cache_put(&key, 1, mmap(NULL, KB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), KB);
+    _exit(1);
+}
+
+static void emptied_it_wakes_only_who_waits(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    assert_int_equal(exit_status(die_while_keeping()), 0);
+    wakes = 0;
+    assert_int_equal(get("k", 1, &body), CACHE_MISS);
+    assert_int_equal(wakes, 1); /* the dead one's */
+    put("k", 1, "mine");
+    assert_int_equal(get("k", 1, &body), CACHE_HIT);
+    buffer_free(&body);
+}
+
 /* Reads and writes as fast as it can; exits with 1 when it was given anything but what belongs to the key. */
 static void hammer(unsigned seed)
 {
@@ -495,6 +551,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(who_dies_while_computing_is_succeeded, fresh_cache),
         cmocka_unit_test_setup(who_gives_up_is_succeeded, fresh_cache),
         cmocka_unit_test_setup(nobody_waits_for_ever, fresh_cache),
+        cmocka_unit_test_setup(emptied_it_wakes_only_who_waits, fresh_cache),
         cmocka_unit_test_setup(killed_at_any_moment_leaves_it_sound, fresh_cache),
     };
     program = argv[0];
