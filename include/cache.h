@@ -18,8 +18,8 @@ struct cache_key {
 
 enum cache_result {
     CACHE_HIT,
-    CACHE_MISS,   /* compute it, then call cache_put or cache_give_up: others wait for that */
-    CACHE_BYPASS, /* compute it; it will not be kept (no cache, or whoever computes it takes too long) */
+    CACHE_MISS, /* compute it, then call cache_put or cache_give_up: others wait for that */
+    CACHE_BYPASS, /* compute it; it will not be kept (no cache, or whoever computes it takes too long or came to nothing) */
 };
 
 /* Maps the memory. False when it cannot be had. Call before fork; without it, or with 0 MiB, every get is a CACHE_BYPASS. */
@@ -29,7 +29,8 @@ bool cache_enabled(void);
 /* On a hit appends the answer to `body` and sets *revision. Waits at most a quarter of a second. */
 enum cache_result cache_get(const struct cache_key *key, struct buffer *body, long long *revision);
 
-/* Keeps an answer; after CACHE_MISS only. One that is too large is not kept. */
+/* Keeps an answer; after CACHE_MISS only, however long ago. One that is too large is not kept, nor one that a newer generation
+ * has overtaken. */
 void cache_put(const struct cache_key *key, long long revision, const void *body, size_t length);
 
 /* After a CACHE_MISS that came to nothing, and after every request: whoever waits computes it for himself. Does nothing when

@@ -66,6 +66,7 @@ static size_t ring_size, sets;
 static struct {
     struct shard *shard;
     struct entry *entry;
+    uint64_t hash;
 } owed;
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
@@ -109,9 +110,15 @@ static struct item *item_at(const struct shard *shard, uint64_t position)
     return (struct item *)(void *)(ring_of(shard) + position % ring_size);
 }
 
+/* Under the lock, so that nobody finds the owner gone and no news. */
+static void release(struct entry *entry)
+{
+    entry->owner = 0;
+    atomic_fetch_add(&entry->news, 1);
+}
+
 static void wake(struct entry *entry)
 {
-    atomic_fetch_add(&entry->news, 1);
     syscall(SYS_futex, &entry->news, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
@@ -122,7 +129,9 @@ static void empty(struct shard *shard)
     for (size_t i = 0; i < sets * WAYS; i++) {
         struct entry *entry = &all[i];
         entry->hash = 0;
-        entry->owner = 0;
+        if (!entry->owner) /* nobody waits, and a large index has half a million of them */
+            continue;
+        release(entry);
         wake(entry);
     }
     shard->head = shard->tail = 0;
@@ -208,23 +217,35 @@ static void claim(struct shard *shard, struct entry *entry, const struct cache_k
     entry->owned_since_ms = monotonic_ms();
     owed.shard = shard;
     owed.entry = entry;
+    owed.hash = hash;
 }
 
-/* One look under the lock. `wait_for` is set when somebody else is computing the value. */
+/* What a reader waits for: that somebody is done. */
+struct wait {
+    struct entry *entry; /* NULL = nothing */
+    uint32_t news;
+};
+
+/* One look under the lock. `wait` is what was waited for until now, and is set when somebody else is computing the value. Who
+ * has waited in vain does not wait again: what could not be kept once cannot be kept by the next one either, and its readers
+ * would take turns. */
 static enum cache_result look(struct shard *shard, const struct cache_key *key, uint64_t hash, struct buffer *body,
-                              long long *revision, struct entry **wait_for, uint32_t *news)
+                              long long *revision, struct wait *wait)
 {
     struct entry *set = set_of(shard, hash), *entry = find(set, hash);
-    *wait_for = NULL;
+    bool waited_in_vain = wait->entry && atomic_load(&wait->entry->news) != wait->news;
+    wait->entry = NULL;
     if (entry && is_item_of(shard, entry, key)) {
         const struct item *item = item_at(shard, entry->position);
         buffer_append(body, item->bytes + item->key_length, item->body_length);
         *revision = item->revision;
         return CACHE_HIT;
     }
-    if (entry && is_owned(entry)) {
-        *wait_for = entry->generation == key->generation ? entry : NULL;
-        *news = atomic_load(&entry->news);
+    if (waited_in_vain)
+        return CACHE_BYPASS;
+    if (entry && is_owned(entry) && entry->generation >= key->generation) {
+        if (entry->generation == key->generation)
+            *wait = (struct wait){entry, atomic_load(&entry->news)};
         return CACHE_BYPASS;
     }
     if (!entry)
@@ -235,10 +256,10 @@ static enum cache_result look(struct shard *shard, const struct cache_key *key, 
     return CACHE_MISS;
 }
 
-static void wait_for_news(struct entry *entry, uint32_t news)
+static void wait_for_news(const struct wait *wait)
 {
     const struct timespec step = {.tv_nsec = WAIT_STEP_MS * 1000000L};
-    syscall(SYS_futex, &entry->news, FUTEX_WAIT, news, &step, NULL, 0);
+    syscall(SYS_futex, &wait->entry->news, FUTEX_WAIT, wait->news, &step, NULL, 0);
 }
 
 enum cache_result cache_get(const struct cache_key *key, struct buffer *body, long long *revision)
@@ -247,15 +268,14 @@ enum cache_result cache_get(const struct cache_key *key, struct buffer *body, lo
         return CACHE_BYPASS;
     uint64_t hash = hash_of(key);
     struct shard *shard = shard_of(hash);
+    struct wait wait = {0};
     int64_t until = 0;
     for (;;) {
-        struct entry *wait_for;
-        uint32_t news = 0;
         if (!lock(shard))
             return CACHE_BYPASS;
-        enum cache_result result = look(shard, key, hash, body, revision, &wait_for, &news);
+        enum cache_result result = look(shard, key, hash, body, revision, &wait);
         shared_lock_release(&shard->lock);
-        if (!wait_for)
+        if (!wait.entry)
             return result;
         int64_t now = monotonic_ms();
         if (!until) {
@@ -264,7 +284,7 @@ enum cache_result cache_get(const struct cache_key *key, struct buffer *body, lo
         }
         if (now >= until)
             return CACHE_BYPASS;
-        wait_for_news(wait_for, news);
+        wait_for_news(&wait);
     }
 }
 
@@ -298,15 +318,28 @@ static struct item *make_item(struct shard *shard, uint64_t size)
     return item;
 }
 
-static void keep(struct shard *shard, struct entry *entry, const struct cache_key *key, long long revision,
-                 const void *body, size_t length)
+/* Where an answer belongs, whoever computes it by now: who takes longer than TAKE_OVER_MS would never get anything kept
+ * otherwise. NULL when it is there already, when a newer one is or will be, and when there is no room. */
+static struct entry *place_for(const struct shard *shard, const struct cache_key *key, uint64_t hash)
+{
+    struct entry *set = set_of(shard, hash), *entry = find(set, hash);
+    if (!entry)
+        return make_room(shard, set);
+    return entry->generation > key->generation || is_item_of(shard, entry, key) ? NULL : entry;
+}
+
+/* The entry it is kept in; NULL when it is not. */
+static struct entry *keep(struct shard *shard, const struct cache_key *key, uint64_t hash, long long revision,
+                          const void *body, size_t length)
 {
     uint64_t size = (sizeof(struct item) + key->length + length + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
     if (size > ring_size / LARGEST_PART) {
-        entry->hash = 0;
         metrics_add(METRIC_CACHE_REFUSED, 1);
-        return;
+        return NULL;
     }
+    struct entry *entry = place_for(shard, key, hash);
+    if (!entry)
+        return NULL;
     struct item *item = make_item(shard, size);
     item->entry = (uint32_t)(entry - entries_of(shard));
     item->key_length = (uint32_t)key->length;
@@ -314,29 +347,32 @@ static void keep(struct shard *shard, struct entry *entry, const struct cache_ke
     item->revision = revision;
     memcpy(item->bytes, key->text, key->length);
     memcpy(item->bytes + key->length, body, length);
+    entry->hash = hash;
+    entry->generation = key->generation;
     entry->position = shard->head - size;
+    return entry;
 }
 
 /* Ends what is owed, with an answer or without (body NULL). */
 static void settle(const struct cache_key *key, long long revision, const void *body, size_t length)
 {
     struct shard *shard = owed.shard;
-    struct entry *entry = owed.entry;
     if (!shard)
         return;
     owed.shard = NULL;
     if (!lock(shard))
         return; /* those who wait give up by themselves */
-    /* Emptied meanwhile, the entry may belong to somebody else. */
-    if (entry->owner == getpid()) {
-        if (body && entry->generation == key->generation)
-            keep(shard, entry, key, revision, body, length);
-        else
-            entry->hash = 0;
-        entry->owner = 0;
+    struct entry *done = body ? keep(shard, key, owed.hash, revision, body, length) : NULL;
+    /* Emptied or taken over meanwhile, the claim may be somebody else's. */
+    if (!done && owed.entry->owner == getpid()) {
+        done = owed.entry;
+        done->hash = 0;
     }
+    if (done)
+        release(done);
     shared_lock_release(&shard->lock);
-    wake(entry);
+    if (done)
+        wake(done);
 }
 
 void cache_put(const struct cache_key *key, long long revision, const void *body, size_t length)

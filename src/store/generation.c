@@ -23,6 +23,8 @@ struct table {
      * asked before is in doubt. */
     _Atomic int64_t doubt_us;
     struct shared_lock locks[LOCKS];
+    /* The newest learned_us that a set has lost with a cell whose place was taken: the same doubt, for this set alone. */
+    int64_t evicted_us[SETS];
     struct cell cells[SETS][WAYS];
 };
 
@@ -84,15 +86,17 @@ static int64_t last_heard(const struct cell *cell)
     return cell->asked_us > cell->learned_us ? cell->asked_us : cell->learned_us;
 }
 
-static struct cell *find_or_make(struct cell *cells, const char *workspace)
+static struct cell *find_or_make(unsigned set, const char *workspace)
 {
-    struct cell *cell = find(cells, workspace);
+    struct cell *cells = table->cells[set], *cell = find(cells, workspace);
     if (cell)
         return cell;
     cell = cells;
     for (size_t i = 1; i < WAYS; i++)
         if (last_heard(&cells[i]) < last_heard(cell))
             cell = &cells[i];
+    if (cell->learned_us > table->evicted_us[set])
+        table->evicted_us[set] = cell->learned_us;
     memset(cell, 0, sizeof *cell);
     memcpy(cell->workspace, workspace, strnlen(workspace, sizeof cell->workspace - 1));
     return cell;
@@ -102,7 +106,8 @@ int64_t generation_known(const char *workspace_id, int64_t listening_us)
 {
     unsigned set = set_of(workspace_id);
     struct cell *cells = lock_set(set), *cell = cells ? find(cells, workspace_id) : NULL;
-    bool trusted = cell && cell->asked_us > listening_us && cell->asked_us > atomic_load(&table->doubt_us);
+    bool trusted = cell && cell->asked_us > listening_us && cell->asked_us > atomic_load(&table->doubt_us) &&
+                   cell->asked_us > table->evicted_us[set];
     int64_t known = trusted ? cell->generation : 0;
     if (cells)
         unlock_set(set);
@@ -131,10 +136,9 @@ static void learn(struct cell *cell, int64_t generation)
 void generation_read(const char *workspace_id, int64_t generation, int64_t asked_us)
 {
     unsigned set = set_of(workspace_id);
-    struct cell *cells = lock_set(set);
-    if (!cells)
+    if (!lock_set(set))
         return;
-    struct cell *cell = find_or_make(cells, workspace_id);
+    struct cell *cell = find_or_make(set, workspace_id);
     if (generation >= cell->generation || asked_us > cell->learned_us)
         learn(cell, generation);
     if (asked_us > cell->asked_us)
@@ -145,13 +149,12 @@ void generation_read(const char *workspace_id, int64_t generation, int64_t asked
 void generation_raised(const char *workspace_id, int64_t generation)
 {
     unsigned set = set_of(workspace_id);
-    struct cell *cells = lock_set(set);
-    if (!cells) {
+    if (!lock_set(set)) {
         if (table)
             atomic_store(&table->doubt_us, monotonic_us());
         return;
     }
-    struct cell *cell = find_or_make(cells, workspace_id);
+    struct cell *cell = find_or_make(set, workspace_id);
     if (generation >= cell->generation)
         learn(cell, generation);
     unlock_set(set);

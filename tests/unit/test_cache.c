@@ -1,24 +1,47 @@
 /* Cache: what is found is what was kept under the very same key, whoever else computes, evicts or dies at the time. */
+#include <dlfcn.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../test.h"
 #include "cache.h"
+#include "metrics.h"
 #include "util.h"
 
 enum { BODY_MAX = 2 * MB };
 
 static const char *program;
+static size_t wakes;
+
+/* Found before libc's: counts the calls that wake who waits. */
+long syscall(long number, ...)
+{
+    static long (*real)(long, ...);
+    long arguments[6];
+    va_list list;
+    va_start(list, number);
+    for (size_t i = 0; i < COUNT(arguments); i++)
+        arguments[i] = va_arg(list, long);
+    va_end(list);
+    wakes += number == SYS_futex && (int)arguments[1] == FUTEX_WAKE;
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "syscall");
+    return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+}
 
 static int fresh_cache(void **state)
 {
     (void)state;
-    return cache_init(1) ? 0 : -1;
+    return cache_init(1) && metrics_init() ? 0 : -1;
 }
 
 static struct cache_key key_of(const char *text, int64_t generation)
@@ -177,19 +200,19 @@ static void pause_ms(long ms)
 }
 
 /* Exit status: the cache_result of the child's first look. */
-static pid_t reader(const char *expected)
+static pid_t reader(int64_t generation, const char *expected)
 {
     pid_t child = fork();
     if (child)
         return child;
     struct buffer body;
     buffer_init(&body, BODY_MAX);
-    enum cache_result result = get("k", 1, &body);
+    enum cache_result result = get("k", generation, &body);
     if (result == CACHE_HIT && strcmp(buffer_string(&body), expected) != 0)
         _exit(99);
     if (result == CACHE_MISS) {
         pause_ms(50);
-        put("k", 1, expected);
+        put("k", generation, expected);
     }
     _exit((int)result);
 }
@@ -201,7 +224,7 @@ static void one_computes_the_others_wait(void **state)
     int counts[3] = {0};
     (void)state;
     for (int i = 0; i < READERS; i++)
-        children[i] = reader("the answer");
+        children[i] = reader(1, "the answer");
     for (int i = 0; i < READERS; i++) {
         int result = exit_status(children[i]);
         assert_in_range(result, CACHE_HIT, CACHE_BYPASS);
@@ -209,6 +232,152 @@ static void one_computes_the_others_wait(void **state)
     }
     assert_int_equal(counts[CACHE_MISS], 1);
     assert_int_equal(counts[CACHE_HIT], READERS - 1);
+}
+
+static void wait_until_waiting(uint64_t readers)
+{
+    for (int i = 0; i < 2000 && metrics_value(METRIC_CACHE_WAITED) < readers; i++)
+        pause_ms(1);
+}
+
+/* Another process that has claimed "k" and computes it until it is told to finish. */
+struct computer {
+    pid_t pid;
+    int line;
+};
+
+static struct computer start_computer(int64_t generation)
+{
+    int line[2];
+    char text[64] = "";
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, line), 0);
+    struct computer computer = {fork(), line[0]};
+    if (computer.pid == 0) {
+        struct buffer body;
+        close(line[0]);
+        buffer_init(&body, BODY_MAX);
+        enum cache_result result = get("k", generation, &body);
+        if (write(line[1], "", 1) == 1 && read(line[1], text, sizeof text - 1) > 0 && *text)
+            put("k", generation, text);
+        cache_give_up();
+        _exit((int)result);
+    }
+    close(line[1]);
+    assert_int_equal(read(computer.line, text, 1), 1);
+    return computer;
+}
+
+/* With "" it gives up. */
+static void finish(const struct computer *computer, const char *answer)
+{
+    size_t size = strlen(answer) + 1;
+    assert_int_equal(write(computer->line, answer, size), size);
+    assert_int_equal(exit_status(computer->pid), CACHE_MISS);
+    close(computer->line);
+}
+
+/* Asks until whoever computes "k" has taken so long that this process may. */
+static void take_over(struct buffer *body)
+{
+    enum cache_result result = CACHE_BYPASS;
+    for (int i = 0; i < 20 && result == CACHE_BYPASS; i++)
+        result = get("k", 1, body);
+    assert_int_equal(result, CACHE_MISS);
+}
+
+static void an_answer_that_took_long_is_kept(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    struct computer slow = start_computer(1);
+    take_over(&body);
+    uint64_t waited = metrics_value(METRIC_CACHE_WAITED);
+    pid_t waiting = reader(1, "slow");
+    wait_until_waiting(waited + 1);
+    finish(&slow, "slow");
+    assert_int_equal(exit_status(waiting), CACHE_HIT);
+    put("k", 1, "mine, too late");
+    assert_int_equal(get("k", 1, &body), CACHE_HIT);
+    assert_string_equal(buffer_string(&body), "slow");
+    buffer_free(&body);
+}
+
+static void an_answer_that_took_long_is_kept_when_its_successor_gave_up(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    struct computer slow = start_computer(1);
+    take_over(&body);
+    cache_give_up();
+    finish(&slow, "slow");
+    assert_int_equal(get("k", 1, &body), CACHE_HIT);
+    assert_string_equal(buffer_string(&body), "slow");
+    buffer_free(&body);
+}
+
+static void who_was_overtaken_gives_up_nothing(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    struct computer slow = start_computer(1);
+    take_over(&body);
+    finish(&slow, "");
+    assert_int_equal(exit_status(reader(1, "")), CACHE_BYPASS);
+    put("k", 1, "mine");
+    assert_int_equal(get("k", 1, &body), CACHE_HIT);
+    assert_string_equal(buffer_string(&body), "mine");
+    buffer_free(&body);
+}
+
+static void a_newer_generation_is_computed_while_an_older_one_is(void **state)
+{
+    enum { READERS = 4 };
+    struct buffer body;
+    pid_t readers[READERS];
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    struct computer older = start_computer(1), old = start_computer(2);
+    assert_int_equal(get("k", 3, &body), CACHE_MISS);
+    assert_int_equal(exit_status(reader(2, "old")), CACHE_BYPASS);
+    for (int i = 0; i < READERS; i++)
+        readers[i] = reader(3, "new");
+    wait_until_waiting(READERS);
+    finish(&older, "older");
+    put("k", 3, "new");
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(exit_status(readers[i]), CACHE_HIT);
+    finish(&old, "old");
+    assert_int_equal(get("k", 3, &body), CACHE_HIT);
+    assert_string_equal(buffer_string(&body), "new");
+    buffer_free(&body);
+}
+
+static void nobody_waits_twice_for_what_is_not_kept(void **state)
+{
+    enum { READERS = 4 };
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    char *large = filled(100 * KB, 1);
+    for (int round = 0; round < 2; round++) {
+        pid_t readers[READERS];
+        uint64_t waited = metrics_value(METRIC_CACHE_WAITED);
+        assert_int_equal(get("k", 1, &body), CACHE_MISS);
+        for (int i = 0; i < READERS; i++)
+            readers[i] = reader(1, "");
+        wait_until_waiting(waited + READERS);
+        if (round == 0)
+            put("k", 1, large);
+        else
+            cache_give_up();
+        for (int i = 0; i < READERS; i++)
+            assert_int_equal(exit_status(readers[i]), CACHE_BYPASS);
+    }
+    free(large);
+    buffer_free(&body);
 }
 
 static void who_dies_while_computing_is_succeeded(void **state)
@@ -263,6 +432,41 @@ static void nobody_waits_for_ever(void **state)
     exit_status(child);
     assert_int_equal(get("k", 1, &body), CACHE_MISS);
     cache_give_up();
+    buffer_free(&body);
+}
+
+static void end_at_once(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+/* Its answer cannot be read, so that it dies in the middle of keeping it, with the lock in its hands. */
+static pid_t die_while_keeping(void)
+{
+    pid_t child = fork();
+    if (child)
+        return child;
+    struct buffer body;
+    struct cache_key key = key_of("k", 1);
+    buffer_init(&body, BODY_MAX);
+    get("k", 1, &body);
+    signal(SIGSEGV, end_at_once);
+    cache_put(&key, 1, mmap(NULL, KB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), KB);
+    _exit(1);
+}
+
+static void emptied_it_wakes_only_who_waits(void **state)
+{
+    struct buffer body;
+    (void)state;
+    buffer_init(&body, BODY_MAX);
+    assert_int_equal(exit_status(die_while_keeping()), 0);
+    wakes = 0;
+    assert_int_equal(get("k", 1, &body), CACHE_MISS);
+    assert_int_equal(wakes, 1); /* the dead one's */
+    put("k", 1, "mine");
+    assert_int_equal(get("k", 1, &body), CACHE_HIT);
     buffer_free(&body);
 }
 
@@ -339,9 +543,15 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(what_is_too_large_is_not_kept, fresh_cache),
         cmocka_unit_test_setup(without_memory_everything_is_computed, fresh_cache),
         cmocka_unit_test_setup(one_computes_the_others_wait, fresh_cache),
+        cmocka_unit_test_setup(an_answer_that_took_long_is_kept, fresh_cache),
+        cmocka_unit_test_setup(an_answer_that_took_long_is_kept_when_its_successor_gave_up, fresh_cache),
+        cmocka_unit_test_setup(who_was_overtaken_gives_up_nothing, fresh_cache),
+        cmocka_unit_test_setup(a_newer_generation_is_computed_while_an_older_one_is, fresh_cache),
+        cmocka_unit_test_setup(nobody_waits_twice_for_what_is_not_kept, fresh_cache),
         cmocka_unit_test_setup(who_dies_while_computing_is_succeeded, fresh_cache),
         cmocka_unit_test_setup(who_gives_up_is_succeeded, fresh_cache),
         cmocka_unit_test_setup(nobody_waits_for_ever, fresh_cache),
+        cmocka_unit_test_setup(emptied_it_wakes_only_who_waits, fresh_cache),
         cmocka_unit_test_setup(killed_at_any_moment_leaves_it_sound, fresh_cache),
     };
     program = argv[0];

@@ -112,6 +112,11 @@ static void other_processes_see_it(void **state)
     assert_int_equal(generation_known(ADA, 0), 70);
 }
 
+static void name_workspace(char workspace[40], int number)
+{
+    snprintf(workspace, 40, "%08x-0000-4000-8000-%012x", (unsigned)number * 2654435761u, (unsigned)number);
+}
+
 static void a_full_table_forgets_and_never_mixes_up(void **state)
 {
     enum { MANY = 40000 };
@@ -119,18 +124,37 @@ static void a_full_table_forgets_and_never_mixes_up(void **state)
     (void)state;
     for (int i = 0; i < MANY; i++) {
         char workspace[40];
-        snprintf(workspace, sizeof workspace, "%08x-0000-4000-8000-%012x", (unsigned)i * 2654435761u, (unsigned)i);
-        generation_read(workspace, 1000 + i, 1000 + i);
+        name_workspace(workspace, i);
+        generation_read(workspace, 1000 + i, monotonic_us());
         assert_int_equal(generation_known(workspace, 1), 1000 + i);
     }
     for (int i = 0; i < MANY; i++) {
         char workspace[40];
-        snprintf(workspace, sizeof workspace, "%08x-0000-4000-8000-%012x", (unsigned)i * 2654435761u, (unsigned)i);
+        name_workspace(workspace, i);
         int64_t generation = generation_known(workspace, 1);
         assert_true(generation == 0 || generation == 1000 + i);
         known += generation != 0;
     }
     assert_in_range(known, 10000, MANY - 1);
+}
+
+static void an_answer_that_forgotten_news_overtook_is_in_doubt(void **state)
+{
+    enum { MANY = 400000 };
+    (void)state;
+    int64_t asked = monotonic_us(); /* somebody asks and is told 50 */
+    usleep(10);
+    generation_raised(ADA, 60);
+    for (int i = 0; i < MANY && generation_heard(ADA); i++) {
+        char workspace[40];
+        name_workspace(workspace, i);
+        generation_read(workspace, 1000, monotonic_us());
+    }
+    assert_int_equal(generation_heard(ADA), 0);
+    generation_read(ADA, 50, asked);
+    assert_int_equal(generation_known(ADA, asked - 1), 0);
+    generation_read(ADA, 60, monotonic_us());
+    assert_int_equal(generation_known(ADA, asked - 1), 60);
 }
 
 /* Kills processes at work until one dies with the lock in its hands, which empties the table. */
@@ -175,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup(answers_that_cross_do_not_lower, fresh_table),
         cmocka_unit_test_setup(other_processes_see_it, fresh_table),
         cmocka_unit_test_setup(a_full_table_forgets_and_never_mixes_up, fresh_table),
+        cmocka_unit_test_setup(an_answer_that_forgotten_news_overtook_is_in_doubt, fresh_table),
         cmocka_unit_test_setup(an_answer_from_before_the_table_was_emptied_is_in_doubt, fresh_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
