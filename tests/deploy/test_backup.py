@@ -454,9 +454,11 @@ def test_killed_backup_is_cleaned_up_by_the_next(drill):
 @pytest.mark.skipif(USER is None, reason="mounting a small disk needs root")
 def test_full_disk_leaves_the_good_backup_and_no_half_file(drill):
     folder = drill.folder()
-    script = 'mount -t tmpfs -o size=80k,mode=0777 tmpfs "$1" || exit 99; run() { setpriv --reuid "$2" --regid "$2" --clear-groups -- "$3" --env-file "$4" --directory "$1"; }; ' \
+    assert drill.backup(folder).returncode == 0
+    room = max(path.stat().st_size for path in folder.iterdir()) * 3 // 2  # for one backup, not for two
+    script = 'mount -t tmpfs -o size=$5,mode=0777 tmpfs "$1" || exit 99; run() { setpriv --reuid "$2" --regid "$2" --clear-groups -- "$3" --env-file "$4" --directory "$1"; }; ' \
              'run "$@"; echo "first $?"; run "$@"; echo "second $?"; ls -A "$1"'
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "full", folder, str(USER.pw_uid), drill.tools / "backup.sh", drill.env_file],
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "full", folder, str(USER.pw_uid), drill.tools / "backup.sh", drill.env_file, str(room)],
                           capture_output=True, text=True, timeout=60, env=clean_environment(TMPDIR=str(drill.tmp)))
     if done.returncode == 99:
         pytest.skip("tmpfs cannot be mounted here")

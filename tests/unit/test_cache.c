@@ -441,7 +441,7 @@ static void end_at_once(int number)
     _exit(0);
 }
 
-/* Its answer cannot be read, so that it dies in the middle of keeping it, with the lock in its hands. */
+/* Its answer is in a file that has no bytes: it dies (SIGBUS) in the middle of keeping it, with the lock in its hands. */
 static pid_t die_while_keeping(void)
 {
     pid_t child = fork();
@@ -451,8 +451,8 @@ static pid_t die_while_keeping(void)
     struct cache_key key = key_of("k", 1);
     buffer_init(&body, BODY_MAX);
     get("k", 1, &body);
-    signal(SIGSEGV, end_at_once);
-    cache_put(&key, 1, mmap(NULL, KB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), KB);
+    signal(SIGBUS, end_at_once);
+    cache_put(&key, 1, mmap(NULL, KB, PROT_READ, MAP_SHARED, memfd_create("nothing", 0), 0), KB);
     _exit(1);
 }
 
