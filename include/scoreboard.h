@@ -63,9 +63,8 @@ const char *stage_name(enum worker_stage stage);
 int scoreboard_count(const struct scoreboard *board, enum worker_stage stage);
 int scoreboard_busy(const struct scoreboard *board); /* reading, handling or writing */
 int scoreboard_alive(const struct scoreboard *board);
-int scoreboard_connected(const struct scoreboard *board); /* alive, with a database connection */
-/* True when a worker other than `self` has a database connection and came round lately: one whose server is silent does not,
- * for as long as its request takes. */
+/* True when a worker other than `self` serves with a database connection and came round lately: one whose server is silent does
+ * not, for as long as its request takes. */
 bool scoreboard_others_connected(const struct scoreboard *board, const struct worker_slot *self, int64_t now_ms);
 
 #endif

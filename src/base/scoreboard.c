@@ -74,19 +74,12 @@ int scoreboard_busy(const struct scoreboard *board)
     return count;
 }
 
-int scoreboard_connected(const struct scoreboard *board)
-{
-    int count = 0;
-    for (int i = 0; i < board->slots; i++)
-        count += stage_of(board, i) != STAGE_EMPTY && atomic_load(&board->slot[i].connected);
-    return count;
-}
-
 bool scoreboard_others_connected(const struct scoreboard *board, const struct worker_slot *self, int64_t now_ms)
 {
     for (int i = 0; i < board->slots; i++) {
         const struct worker_slot *slot = &board->slot[i];
-        if (slot != self && stage_of(board, i) != STAGE_EMPTY && atomic_load(&slot->connected) &&
+        enum worker_stage stage = stage_of(board, i);
+        if (slot != self && stage != STAGE_EMPTY && stage != STAGE_STOPPING && atomic_load(&slot->connected) &&
             now_ms - atomic_load(&slot->heartbeat_ms) < LATELY_MS)
             return true;
     }

@@ -155,9 +155,9 @@ static enum error identify(struct request *rq, struct response *rs)
     if (!(rq->route->flags & ROUTE_NO_DATABASE) && db_poll(rq->db))
         authn_forget();
     db_tenant(rq->db, "", "");
+    freshness_read(rq); /* on a public route, too: a logout must not make the browser forget what else it wrote */
     if (rq->route->access == ACCESS_PUBLIC || rq->route->access == ACCESS_MONITOR)
         return OK;
-    freshness_read(rq);
     enum error error = authenticate(rq, rs);
     if (!error && rq->who.credential == CREDENTIAL_NONE)
         error = ERR_AUTHENTICATION;

@@ -280,6 +280,15 @@ def test_whoever_ends_no_session_changes_nobodys_generation(system, two):
     assert answer.status_code == 200 and HEADER not in answer.headers
 
 
+def test_whoever_logs_out_still_knows_what_he_wrote(system):
+    client = system.client("leaving")
+    written = client.post("/api/configs", json={"name": "a", "base_url": BASE, "auth_token": "t"}).headers[HEADER]
+    assert "_" not in written
+    answer = client.post("/api/auth/logout", json={"refresh_token": client.refresh_token}, headers={HEADER: written})
+    told = answer.headers[HEADER].split("_")
+    assert answer.status_code == 200 and written in told and len(told) == 2
+
+
 def test_the_newest_writes_are_told(two):
     """In more workspaces than fit: the last ones count."""
     ada, _ = two

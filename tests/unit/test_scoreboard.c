@@ -63,7 +63,9 @@ static void others_count_as_connected_while_they_come_round(void **state)
     assert_true(scoreboard_others_connected(board, self, now + 999));
     assert_false(
         scoreboard_others_connected(board, self, now + 1000)); /* it waits for a server that is silent, perhaps */
-    scoreboard_stage(other, STAGE_EMPTY);                      /* killed, its slot as it was */
+    scoreboard_stage(other, STAGE_STOPPING);
+    assert_false(scoreboard_others_connected(board, self, now));
+    scoreboard_stage(other, STAGE_EMPTY); /* killed, its slot as it was */
     assert_false(scoreboard_others_connected(board, self, now));
     scoreboard_free(board);
 }
