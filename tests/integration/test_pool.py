@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stack import Load, Pending, table_locked, wait_for_blocked, wait_until
+from test_database_down import server_processes
 from test_metrics import page, total
 
 FEWEST, MOST = 2, 8
@@ -187,11 +188,6 @@ def limit_connections(stack, count):
         connection.execute(f"ALTER ROLE ccr CONNECTION LIMIT {count}")
 
 
-def sessions(stack):
-    with stack.cluster.connect(user="postgres", dbname="postgres") as connection:
-        return connection.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'ccr'").fetchone()[0]
-
-
 @pytest.fixture
 def crippled(fresh_stack):
     """Two of four workers are connected; PostgreSQL accepts no more."""
@@ -200,7 +196,7 @@ def crippled(fresh_stack):
     limit_connections(stack, 2)
     with stack.cluster.connect(user="postgres", dbname="postgres") as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ccr'")
-    wait_until("two workers are connected", lambda: (stage(stack, "disconnected"), sessions(stack)) == (2, 2))
+    wait_until("two workers are connected", lambda: (stage(stack, "disconnected"), len(server_processes(stack))) == (2, 2))
     return stack
 
 

@@ -1,9 +1,11 @@
 """The master and its workers: who makes the socket, and what a signal, a crash or a stuck worker costs."""
 
 import os
+import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +78,7 @@ def test_reload_without_processes_to_be_had_keeps_the_old_workers(fresh_stack):
     stack = fresh_stack(MAX_CONNECTIONS=WORKERS)
     admin = stack.client("admin")
     before = set(all_workers(stack))
+    limit = process_limit(stack)
     with Load(stack, admin.token, "/api/configs", threads=2) as load:
         limit_processes(stack, 0)
         stack.backend.send(signal.SIGHUP)
@@ -83,10 +86,15 @@ def test_reload_without_processes_to_be_had_keeps_the_old_workers(fresh_stack):
         time.sleep(1)
         assert set(stack.backend.workers()) == before
         assert failed_starts(stack) == 1
-        limit_processes(stack, 10000)
+        limit_processes(stack, limit)
         wait_until("all workers are new ones", lambda: not before & set(stack.backend.workers()), timeout=20)
     assert load.failures == []
     assert len(all_workers(stack)) == WORKERS
+
+
+def process_limit(stack):
+    limits = Path(f"/proc/{stack.backend.process.pid}/limits").read_text()
+    return re.search(r"^Max processes +(\S+)", limits, re.MULTILINE).group(1)
 
 
 def limit_processes(stack, count):

@@ -277,59 +277,59 @@ static void finish(const struct computer *computer, const char *answer)
 }
 
 /* Asks until whoever computes "k" has taken so long that this process may. */
-static void take_over(struct buffer *body)
+static void take_over(void)
 {
+    struct buffer body;
     enum cache_result result = CACHE_BYPASS;
+    buffer_init(&body, BODY_MAX);
     for (int i = 0; i < 20 && result == CACHE_BYPASS; i++)
-        result = get("k", 1, body);
+        result = get("k", 1, &body);
+    buffer_free(&body);
     assert_int_equal(result, CACHE_MISS);
+}
+
+static void expect_kept(int64_t generation, const char *answer)
+{
+    struct buffer body;
+    buffer_init(&body, BODY_MAX);
+    assert_int_equal(get("k", generation, &body), CACHE_HIT);
+    assert_string_equal(buffer_string(&body), answer);
+    buffer_free(&body);
 }
 
 static void an_answer_that_took_long_is_kept(void **state)
 {
-    struct buffer body;
     (void)state;
-    buffer_init(&body, BODY_MAX);
     struct computer slow = start_computer(1);
-    take_over(&body);
+    take_over();
     uint64_t waited = metrics_value(METRIC_CACHE_WAITED);
     pid_t waiting = reader(1, "slow");
     wait_until_waiting(waited + 1);
     finish(&slow, "slow");
     assert_int_equal(exit_status(waiting), CACHE_HIT);
     put("k", 1, "mine, too late");
-    assert_int_equal(get("k", 1, &body), CACHE_HIT);
-    assert_string_equal(buffer_string(&body), "slow");
-    buffer_free(&body);
+    expect_kept(1, "slow");
 }
 
 static void an_answer_that_took_long_is_kept_when_its_successor_gave_up(void **state)
 {
-    struct buffer body;
     (void)state;
-    buffer_init(&body, BODY_MAX);
     struct computer slow = start_computer(1);
-    take_over(&body);
+    take_over();
     cache_give_up();
     finish(&slow, "slow");
-    assert_int_equal(get("k", 1, &body), CACHE_HIT);
-    assert_string_equal(buffer_string(&body), "slow");
-    buffer_free(&body);
+    expect_kept(1, "slow");
 }
 
 static void who_was_overtaken_gives_up_nothing(void **state)
 {
-    struct buffer body;
     (void)state;
-    buffer_init(&body, BODY_MAX);
     struct computer slow = start_computer(1);
-    take_over(&body);
+    take_over();
     finish(&slow, "");
     assert_int_equal(exit_status(reader(1, "")), CACHE_BYPASS);
     put("k", 1, "mine");
-    assert_int_equal(get("k", 1, &body), CACHE_HIT);
-    assert_string_equal(buffer_string(&body), "mine");
-    buffer_free(&body);
+    expect_kept(1, "mine");
 }
 
 static void a_newer_generation_is_computed_while_an_older_one_is(void **state)
@@ -350,9 +350,8 @@ static void a_newer_generation_is_computed_while_an_older_one_is(void **state)
     for (int i = 0; i < READERS; i++)
         assert_int_equal(exit_status(readers[i]), CACHE_HIT);
     finish(&old, "old");
-    assert_int_equal(get("k", 3, &body), CACHE_HIT);
-    assert_string_equal(buffer_string(&body), "new");
     buffer_free(&body);
+    expect_kept(3, "new");
 }
 
 static void nobody_waits_twice_for_what_is_not_kept(void **state)
