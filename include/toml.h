@@ -1,4 +1,4 @@
-/* TOML 1.0: reading (toml++ behind src/base/toml_read.cc) and writing (src/base/toml_write.c) an ordered tree. */
+/* TOML 1.1: reading (toml++ behind src/base/toml_read.cc) and writing (src/base/toml_write.c) an ordered tree. */
 #ifndef CCR_TOML_H
 #define CCR_TOML_H
 
@@ -40,7 +40,7 @@ struct toml_error {
     char message[200];
 };
 
-/* Parses `length` bytes of UTF-8. NULL on bad TOML or nesting over 32, with *error filled in. */
+/* Parses `length` bytes of UTF-8 as TOML 1.1. NULL on bad TOML or nesting over 32, with *error filled in. */
 struct toml *toml_parse(struct arena *arena, const char *text, size_t length, struct toml_error *error);
 
 /* Building a tree. Strings are not copied. Each returns the new node, appended to `parent` (a TABLE, or an ARRAY with

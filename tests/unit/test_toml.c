@@ -144,6 +144,31 @@ static void values_of_every_type(void **state)
     expect_json("\xEF\xBB\xBFk = 1\r\n", "{\"k\":1}");
 }
 
+/* What TOML 1.1 has more than 1.0, and what was planned for it and is not in it. */
+static void toml_1_1(void **state)
+{
+    (void)state;
+    expect_json("env = {\n  A = \"1\", # comment }\n  B = { C = 2, },\n}\nafter = {\r\n}\n",
+                "{\"env\":{\"A\":\"1\",\"B\":{\"C\":2}},\"after\":{}}");
+    expect_json("s = \"\\e[0m\\x41\\xe9\\x7f\"\nm = \"\"\"\\e\\x0a\"\"\"\nl = '\\e\\x41'\n",
+                "{\"s\":\"\\u001B[0mAé\x7f\",\"m\":\"\\u001B\\n\",\"l\":\"\\\\e\\\\x41\"}");
+    expect_json("t = 07:32\nd = 1979-05-27T07:32\nu = 1979-05-27 07:32Z\no = 1979-05-27 07:32-07:00\n",
+                "{\"t\":{\"$toml\":\"datetime\",\"value\":\"07:32:00\"},"
+                "\"d\":{\"$toml\":\"datetime\",\"value\":\"1979-05-27T07:32:00\"},"
+                "\"u\":{\"$toml\":\"datetime\",\"value\":\"1979-05-27T07:32:00Z\"},"
+                "\"o\":{\"$toml\":\"datetime\",\"value\":\"1979-05-27T07:32:00-07:00\"}}");
+    EXPECT_ERROR("a = {\n b = 1\n c = 2 }\n", 3, 2, "comma");
+    EXPECT_ERROR("a = { , }\n", 1, 7, "comma");
+    EXPECT_ERROR("a = {\n b =\n 1 }\n", 2, 5, "");
+    EXPECT_ERROR("a = \"\\x4\"\n", 1, 9, "hex digit");
+    EXPECT_ERROR("a = \"\\x00\"\n", 1, 5, "U+0000");
+    EXPECT_ERROR("t = 07:32.5\n", 1, 10, "");
+    EXPECT_ERROR("\"0x1p2\" = 1\nb = 2 # 0x1p0\na = [\n 0x1.8p3]\n", 4, 2, "hexadecimal");
+    EXPECT_ERROR("é = 1\n", 1, 1, "");
+    EXPECT_ERROR("a+b = 1\n", 1, 2, "");
+    expect_json("0x1p = 0x1F\n", "{\"0x1p\":31}");
+}
+
 static void errors_tell_where(void **state)
 {
     (void)state;
@@ -346,6 +371,7 @@ static void round_trips(void **state)
         "a = [{ \"$toml\" = { \"$toml\" = 2 } }]\n",
         "i = [-9223372036854775808, 9223372036854775807]\nb = [true, false]\n",
         "z = 1\nt = { }\ny = 2\n[u]\n[u.v]\nk = 1\n[u.w]\n",
+        "e = {\n a = \"\\e\\x80\", # one\n b = [ 07:32, ],\n}\nd = 1979-05-27 07:32\n",
     };
 
     (void)state;
@@ -475,6 +501,7 @@ int main(void)
         TEST(profile_keeps_order_and_types),
         TEST(implicit_tables_stand_where_first_written),
         TEST(values_of_every_type),
+        TEST(toml_1_1),
         TEST(errors_tell_where),
         TEST(what_toml_plus_plus_only_asserts_is_an_error),
         TEST(nul_is_refused),
