@@ -14,6 +14,8 @@ struct audit {
 
 /* In the workspace of the request. */
 enum error audit_write(struct request *rq, const struct audit *entry);
+/* Many rows in one statement: a JSON array of {action, platform, target, changes}, each member as in struct audit. */
+enum error audit_write_all(struct request *rq, const char *rows);
 /* Belongs to no workspace: accounts, logins. `actor` NULL = the request's user. */
 enum error audit_site(struct request *rq, const char *actor, const char *action, const char *target);
 

@@ -1,4 +1,4 @@
-/* Profiles in the store: one struct, and the only functions that write the table. Each write leaves a revision row. */
+/* Profiles in the store: one struct, and how they are found. profile_write.h changes them. */
 #ifndef CCR_PROFILE_H
 #define CCR_PROFILE_H
 
@@ -62,10 +62,6 @@ enum error profile_list_page(struct request *rq, const char *platform, long long
                              struct profile_page *page);
 void profile_at(const struct profile_page *page, int index, struct profile *profile);
 
-/* id and revision are given by these. operation: see profile_revisions.operation. */
-enum error profile_insert(struct request *rq, struct profile *profile, const char *operation);
-enum error profile_update(struct request *rq, struct profile *profile, const char *operation);
-enum error profile_delete(struct request *rq, const struct profile *profile);
 enum error profile_set_current(struct request *rq, const char *platform, const char *name);
 
 /* The token in clear, in the arena; NULL when there is none. ERR_INTERNAL when no key opens it. */
@@ -74,11 +70,6 @@ enum error profile_token(struct request *rq, const struct profile *profile, cons
 const char *profile_masked_token(struct request *rq, const struct profile *profile);
 /* Seals a new one; the masked value of the old one leaves it unchanged, "" and NULL remove it. */
 void profile_set_token(struct request *rq, struct profile *profile, const char *token);
-
-/* What an audit row says of a change: a JSON array, secrets masked. `before` NULL = new. */
-const char *profile_changes(struct request *rq, const struct profile *before, const struct profile *after);
-enum error profile_audit(struct request *rq, const char *action, const struct profile *before,
-                         const struct profile *after);
 
 /* The first thing that keeps it from being used, in words; NULL when there is none. */
 const char *profile_problem(struct request *rq, const struct profile *profile);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "audit.h"
+#include "import.h"
 #include "page.h"
-#include "transfer.h"
 #include "util.h"
 
 static const struct field clean_fields[] = {

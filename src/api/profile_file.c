@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "name_index.h"
 #include "profile_extra.h"
 #include "response.h"
 #include "util.h"
@@ -82,12 +83,39 @@ bool file_is_registry(const struct toml *root)
     return toml_get(root, "default_platform") || toml_get(root, "current_platform");
 }
 
+/* A JSON array of what `text_of` says of each child: written as text, because a tree of it takes ten times the memory. */
+static const char *children_text(struct request *rq, const struct toml *node,
+                                 const char *(*text_of)(const struct toml *child))
+{
+    struct buffer out;
+    struct json_writer w;
+    buffer_init(&out, FILE_MAX);
+    json_begin(&w, &out);
+    json_open_array(&w);
+    for (const struct toml *child = node->first; child; child = child->next)
+        json_put_string(&w, text_of(child));
+    json_close_array(&w);
+    const char *text = arena_strdup(rq->arena, buffer_string(&out));
+    buffer_free(&out);
+    return text;
+}
+
+static const char *key_of(const struct toml *node)
+{
+    return node->key;
+}
+
+static const char *string_value(const struct toml *node)
+{
+    return node->text;
+}
+
 static enum error read_tags(struct request *rq, const struct toml *node, struct profile *p)
 {
     for (const struct toml *item = node->first; item; item = item->next)
         if (item->type != TOML_STRING)
             return wrong_type(rq, node, "an array of strings", "字符串数组");
-    p->tags = json_text(rq->arena, toml_to_json(node));
+    p->tags = children_text(rq, node, string_value);
     return OK;
 }
 
@@ -131,12 +159,12 @@ static bool is_unknown(const struct key *key, const struct toml *node)
 enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform,
                              struct file_profile *out)
 {
-    json_t *extra = json_object(), *order = json_array();
+    json_t *extra = NULL;
     *out = (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true}};
     for (const struct toml *node = table->first; node; node = node->next) {
         const struct key *key = find_key(node->key);
-        json_array_append_new(order, json_string(node->key));
         if (is_unknown(key, node)) {
+            extra = extra ? extra : json_object();
             json_object_set_new(extra, node->key, toml_to_json(node));
             continue;
         }
@@ -144,8 +172,8 @@ enum error file_profile_read(struct request *rq, const struct toml *table, const
         if (error)
             return error;
     }
-    out->profile.extra = json_text(rq->arena, extra);
-    out->profile.key_order = json_text(rq->arena, order);
+    out->profile.extra = extra ? json_text(rq->arena, extra) : "{}";
+    out->profile.key_order = children_text(rq, table, key_of);
     return OK;
 }
 
@@ -185,19 +213,18 @@ static enum error read_top(struct request *rq, const struct toml *node, const ch
 enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
                              struct profile_file *file)
 {
-    json_t *extra = json_object(), *order = json_array();
+    json_t *extra = json_object();
     size_t count = 0;
     for (const struct toml *node = root->first; node; node = node->next)
         count++;
     *file = (struct profile_file){.profiles = arena_array(rq->arena, count + 1, sizeof *file->profiles)};
     for (const struct toml *node = root->first; node; node = node->next) {
-        json_array_append_new(order, json_string(node->key));
         enum error error = read_top(rq, node, platform, file, extra);
         if (error)
             return error;
     }
     file->extra = json_text(rq->arena, extra);
-    file->key_order = json_text(rq->arena, order);
+    file->key_order = children_text(rq, root, key_of);
     return OK;
 }
 
@@ -273,17 +300,22 @@ static enum error write_profile(struct request *rq, struct toml *root, const str
     return OK;
 }
 
-struct sources {
+/* A file that is being written, and what goes into it. */
+struct output {
+    struct toml *root;
+    bool secrets;
     struct platform_file platform;
     struct pointers pointers;
     struct profile *profiles;
     size_t count;
+    struct name_index places;  /* of profiles, by name */
+    struct name_index written; /* top-level keys that are in the file */
 };
 
-static void write_pointer(struct request *rq, struct toml *root, const char *key, const char *name, bool has)
+static void write_pointer(struct request *rq, struct output *out, const char *key, const char *name, bool has)
 {
-    if (has && !toml_get(root, key))
-        toml_string(rq->arena, root, key, name);
+    if (has && name_index_note(&out->written, key))
+        toml_string(rq->arena, out->root, key, name);
 }
 
 /* What stands behind the plain values of a file: tables, and arrays of them that came from [[headers]]. */
@@ -295,12 +327,25 @@ static bool is_table(const json_t *value, bool behind_tables)
     return json_is_object(value) && (!kind || strcmp(kind, "table") == 0);
 }
 
-/* Tables must follow plain values, so the file is written in two passes over the order it had. */
-static enum error write_items(struct request *rq, struct toml *root, struct sources *s, bool secrets, bool tables)
+static void write_pointers(struct request *rq, struct output *out, bool standard, bool current)
 {
-    json_t *order = parsed(s->platform.key_order), *extra = parsed(s->platform.extra), *item;
+    const struct pointers *p = &out->pointers;
+    write_pointer(rq, out, "default_config", p->standard, standard && p->has_standard);
+    write_pointer(rq, out, "current_config", p->current, current && p->has_current);
+}
+
+static enum error write_once(struct request *rq, struct output *out, const struct profile *p)
+{
+    return name_index_note(&out->written, p->name) ? write_profile(rq, out->root, p, out->secrets) : OK;
+}
+
+/* Tables must follow plain values, so the file is written in two passes over the order it had. */
+static enum error write_items(struct request *rq, struct output *out, bool tables)
+{
+    json_t *order = parsed(out->platform.key_order), *extra = parsed(out->platform.extra), *item;
     bool behind_tables = false;
-    size_t i;
+    enum error error = OK;
+    size_t i, n;
     json_array_foreach(order, i, item)
     {
         const char *key = json_string_value(item);
@@ -308,55 +353,54 @@ static enum error write_items(struct request *rq, struct toml *root, struct sour
         bool standard = strcmp(key, "default_config") == 0, current = strcmp(key, "current_config") == 0;
         bool table = value ? is_table(value, behind_tables) : !standard && !current;
         behind_tables |= table;
-        if (!tables && standard)
-            write_pointer(rq, root, key, s->pointers.standard, s->pointers.has_standard);
-        else if (!tables && current)
-            write_pointer(rq, root, key, s->pointers.current, s->pointers.has_current);
-        else if (value && table == tables && !toml_get(root, key))
-            toml_from_json(rq->arena, root, key, value);
-        for (size_t n = 0; tables && n < s->count; n++) {
-            if (strcmp(s->profiles[n].name, key) != 0 || toml_get(root, key))
-                continue;
-            enum error error = write_profile(rq, root, &s->profiles[n], secrets);
-            if (error)
-                return error;
-        }
-    }
-    if (!tables) {
-        write_pointer(rq, root, "default_config", s->pointers.standard, s->pointers.has_standard);
-        write_pointer(rq, root, "current_config", s->pointers.current, s->pointers.has_current);
-    }
-    for (size_t n = 0; tables && n < s->count; n++) {
-        enum error error = toml_get(root, s->profiles[n].name) ? OK : write_profile(rq, root, &s->profiles[n], secrets);
+        if (!tables && (standard || current))
+            write_pointers(rq, out, standard, current);
+        else if (value && table == tables && name_index_note(&out->written, key))
+            toml_from_json(rq->arena, out->root, key, value);
+        if (tables && name_index_find(&out->places, key, &n))
+            error = write_once(rq, out, &out->profiles[n]);
         if (error)
             return error;
     }
-    return OK;
+    if (!tables)
+        write_pointers(rq, out, true, true);
+    for (n = 0; !error && tables && n < out->count; n++)
+        error = write_once(rq, out, &out->profiles[n]);
+    return error;
+}
+
+static enum error read_store(struct request *rq, const char *platform, struct output *out)
+{
+    enum error error = platform_file_read(rq, platform, &out->platform);
+    if (!error)
+        error = profile_pointers(rq, platform, &out->pointers);
+    if (!error)
+        error = profile_list(rq, platform, false, &out->profiles, &out->count);
+    out->root = toml_table(rq->arena, NULL, NULL);
+    out->places = name_index_new();
+    out->written = name_index_new();
+    for (size_t i = 0; i < out->count; i++)
+        name_index_add(&out->places, out->profiles[i].name, i);
+    return error;
 }
 
 enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text,
                               size_t *profiles)
 {
-    struct sources s;
-    enum error error = platform_file_read(rq, platform, &s.platform);
+    struct output file = {.secrets = secrets};
+    enum error error = read_store(rq, platform, &file);
     if (!error)
-        error = profile_pointers(rq, platform, &s.pointers);
+        error = write_items(rq, &file, false);
     if (!error)
-        error = profile_list(rq, platform, false, &s.profiles, &s.count);
-    if (error)
-        return error;
-    struct toml *root = toml_table(rq->arena, NULL, NULL);
-    error = write_items(rq, root, &s, secrets, false);
-    if (!error)
-        error = write_items(rq, root, &s, secrets, true);
+        error = write_items(rq, &file, true);
     if (error)
         return error;
     struct buffer out;
     buffer_init_in(&out, rq->arena, FILE_MAX);
-    toml_write(&out, root);
+    toml_write(&out, file.root);
     bool fits = !out.overflow;
     *text = fits ? arena_strdup(rq->arena, buffer_string(&out)) : NULL;
-    *profiles = s.count;
+    *profiles = file.count;
     wipe(out.data, out.length);
     buffer_free(&out);
     return fits ? OK : ERR_INTERNAL;

@@ -1,11 +1,11 @@
-/* Profiles in the store: reading, writing with a revision row, sealing the token, telling what changed. */
+/* Profiles in the store: reading, sealing the token, switching to one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audit.h"
 #include "log.h"
-#include "profile.h"
+#include "profile_write.h"
 #include "response.h"
 #include "util.h"
 
@@ -99,35 +99,6 @@ static const struct statement
                                         " LIMIT $2::integer + 1"},
     count_all = {"profile_count",
                  "SELECT count(*) FROM profiles WHERE workspace_id = ccr_workspace() AND platform = $1"},
-    insert =
-        {"profile_insert",
-         "INSERT INTO profiles (id, workspace_id, platform, name, position, description, base_url, auth_token, model,"
-         " small_fast_model, provider, provider_type, account, tags, usage_count, enabled, extra, key_order, revision)"
-         " SELECT $1::uuid, ccr_workspace(), $2, $3,"
-         " coalesce($4::integer, (SELECT max(position) + 1 FROM profiles WHERE workspace_id = ccr_workspace()"
-         " AND platform = $2), 0),"
-         " $5, $6, $7, $8, $9, $10, $11, $12, $13::json, $14::bigint, $15::boolean, $16::json, $17::json,"
-         " 1 + coalesce((SELECT max(revision) FROM profile_revisions WHERE workspace_id = ccr_workspace()"
-         " AND platform = $2 AND name = $3), 0)"
-         " RETURNING revision"},
-    update =
-        {"profile_update",
-         "UPDATE profiles SET position = $2::integer, description = $3, base_url = $4, auth_token = $5, model = $6,"
-         " small_fast_model = $7, provider = $8, provider_type = $9, account = $10, tags = $11::json,"
-         " usage_count = $12::bigint, enabled = $13::boolean, extra = $14::json, key_order = $15::json,"
-         " revision = revision + 1, updated_at = now()"
-         " WHERE workspace_id = ccr_workspace() AND id = $1::uuid RETURNING revision"},
-    record =
-        {"profile_record",
-         "INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor,"
-         " auth_token, extra, content)"
-         " SELECT workspace_id, platform, name, revision + $4::integer, id, $2, $3, auth_token, extra,"
-         " json_build_object('position', position, 'description', description, 'base_url', base_url, 'model', model,"
-         " 'small_fast_model', small_fast_model, 'provider', provider, 'provider_type', provider_type,"
-         " 'account', account, 'tags', tags, 'usage_count', usage_count, 'enabled', enabled,"
-         " 'key_order', key_order)"
-         " FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},
-    delete_one = {"profile_delete", "DELETE FROM profiles WHERE workspace_id = ccr_workspace() AND id = $1::uuid"},
     set_current = {"profile_set_current",
                    "INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile, last_used_at)"
                    " VALUES (ccr_workspace(), ccr_user(), $1, $2, now())"
@@ -387,112 +358,11 @@ void profile_set_token(struct request *rq, struct profile *profile, const char *
     profile->sealed_token = secret_seal(rq->service->keyring, rq->arena, context, token);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
-
-static enum error record_revision(struct request *rq, const struct profile *p, const char *operation, const char *ahead)
-{
-    return db_run(rq->db, &record, DB_ARGS(p->id, operation, rq->who.username, ahead));
-}
-
-enum error profile_insert(struct request *rq, struct profile *p, const char *operation)
-{
-    struct row row;
-    enum error error =
-        db_one(rq->db, &insert, &row,
-               DB_ARGS(p->id, p->platform, p->name, p->position >= 0 ? number(rq, p->position) : NULL, p->description,
-                       p->base_url, p->sealed_token, p->model, p->small_fast_model, p->provider, p->provider_type,
-                       p->account, p->tags, number(rq, p->usage_count), p->enabled ? "true" : "false",
-                       p->extra ? p->extra : "{}", p->key_order ? p->key_order : "[]"));
-    if (error)
-        return fail_as(rq, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, p->name);
-    p->revision = row_int(&row, 0);
-    return record_revision(rq, p, operation, "0");
-}
-
-enum error profile_update(struct request *rq, struct profile *p, const char *operation)
-{
-    struct row row;
-    enum error error =
-        db_one(rq->db, &update, &row,
-               DB_ARGS(p->id, number(rq, p->position), p->description, p->base_url, p->sealed_token, p->model,
-                       p->small_fast_model, p->provider, p->provider_type, p->account, p->tags,
-                       number(rq, p->usage_count), p->enabled ? "true" : "false", p->extra, p->key_order));
-    if (error)
-        return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, p->name);
-    p->revision = row_int(&row, 0);
-    return record_revision(rq, p, operation, "0");
-}
-
-enum error profile_delete(struct request *rq, const struct profile *p)
-{
-    enum error error = record_revision(rq, p, "delete", "1");
-    return error ? error : db_run(rq->db, &delete_one, DB_ARGS(p->id));
-}
+/* ---- pointers ---------------------------------------------------------------------------------------------------- */
 
 enum error profile_set_current(struct request *rq, const char *platform, const char *name)
 {
     return db_run(rq->db, &set_current, DB_ARGS(platform, name));
-}
-
-/* ---- what changed ----------------------------------------------------------------------------------------------- */
-
-static bool same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static void write_change(struct json_writer *w, const char *key, const char *before, const char *after)
-{
-    if (same(before, after))
-        return;
-    json_open_object(w);
-    json_string_member(w, "key", key);
-    json_string_member(w, "old_value", before);
-    json_string_member(w, "new_value", after);
-    json_close_object(w);
-}
-
-/* Shown for a sealed token; differing seals of the same token are no change. */
-static const char *shown_token(struct request *rq, const struct profile *p)
-{
-    return p && p->sealed_token ? profile_masked_token(rq, p) : NULL;
-}
-
-const char *profile_changes(struct request *rq, const struct profile *before, const struct profile *after)
-{
-    static const struct profile nothing = {.enabled = true};
-    const struct profile *b = before ? before : &nothing;
-    struct buffer out;
-    struct json_writer w;
-    buffer_init_in(&out, rq->arena, MB);
-    json_begin(&w, &out);
-    json_open_array(&w);
-    write_change(&w, "description", b->description, after->description);
-    write_change(&w, "base_url", b->base_url, after->base_url);
-    if (!same(b->sealed_token, after->sealed_token))
-        write_change(&w, "auth_token", shown_token(rq, b), shown_token(rq, after));
-    write_change(&w, "model", b->model, after->model);
-    write_change(&w, "small_fast_model", b->small_fast_model, after->small_fast_model);
-    write_change(&w, "provider", b->provider, after->provider);
-    write_change(&w, "provider_type", b->provider_type, after->provider_type);
-    write_change(&w, "account", b->account, after->account);
-    write_change(&w, "tags", b->tags, after->tags);
-    write_change(&w, "enabled", b->enabled ? "true" : "false", after->enabled ? "true" : "false");
-    json_close_array(&w);
-    const char *text = arena_strdup(rq->arena, out.overflow ? "[]" : buffer_string(&out));
-    buffer_free(&out);
-    return text;
-}
-
-enum error profile_audit(struct request *rq, const char *action, const struct profile *before,
-                         const struct profile *after)
-{
-    const struct profile *p = after ? after : before;
-    const struct audit entry = {.action = action,
-                                .platform = p->platform,
-                                .target = p->name,
-                                .changes = after ? profile_changes(rq, before, after) : NULL};
-    return audit_write(rq, &entry);
 }
 
 /* ---- shared by handlers and commands ---------------------------------------------------------------------------- */
@@ -595,6 +465,6 @@ enum error profile_set_enabled(struct request *rq, const char *platform, const c
         return error;
     after = before;
     after.enabled = enabled;
-    error = profile_update(rq, &after, enabled ? "enable" : "disable");
-    return error ? error : profile_audit(rq, enabled ? "profile.enable" : "profile.disable", &before, &after);
+    return profile_save(rq, enabled ? "enable" : "disable", enabled ? "profile.enable" : "profile.disable", &before,
+                        &after);
 }

@@ -5,6 +5,7 @@
 
 #include "audit.h"
 #include "profile_file.h"
+#include "profile_write.h"
 #include "router.h"
 #include "util.h"
 
@@ -150,9 +151,7 @@ static enum error create(struct request *rq, struct response *rs)
         return error;
     random_uuid(profile.id);
     take_fields(rq, &profile);
-    error = profile_insert(rq, &profile, "create");
-    if (!error)
-        error = profile_audit(rq, "profile.create", NULL, &profile);
+    error = profile_save(rq, "create", "profile.create", NULL, &profile);
     if (error)
         return error;
     tag_written(rq, rs, &profile);
@@ -175,9 +174,7 @@ static enum error replace(struct request *rq, struct response *rs)
         return error;
     after = before;
     take_fields(rq, &after);
-    error = profile_update(rq, &after, "update");
-    if (!error)
-        error = profile_audit(rq, "profile.update", &before, &after);
+    error = profile_save(rq, "update", "profile.update", &before, &after);
     if (error)
         return error;
     tag_written(rq, rs, &after);
@@ -211,9 +208,7 @@ static enum error destroy(struct request *rq, struct response *rs)
     if (!error)
         error = refuse_current(rq, &profile);
     if (!error)
-        error = profile_delete(rq, &profile);
-    if (!error)
-        error = profile_audit(rq, "profile.delete", &profile, NULL);
+        error = profile_save(rq, "delete", "profile.delete", &profile, NULL);
     if (!error)
         respond_text(rs, 200, "Configuration deleted successfully");
     return error;

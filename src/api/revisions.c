@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "page.h"
-#include "profile.h"
 #include "profile_extra.h"
+#include "profile_write.h"
 #include "router.h"
 #include "util.h"
 
@@ -170,9 +170,7 @@ static enum error rollback(struct request *rq, struct response *rs)
     if (!error)
         error = restore_sealed(rq, &after, &revision);
     if (!error)
-        error = exists ? profile_update(rq, &after, "rollback") : profile_insert(rq, &after, "rollback");
-    if (!error)
-        error = profile_audit(rq, "profile.rollback", exists ? &before : NULL, &after);
+        error = profile_save(rq, "rollback", "profile.rollback", exists ? &before : NULL, &after);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);

@@ -4,11 +4,11 @@
 #include "router.h"
 
 extern const struct route auth_routes[], users_routes[], workspaces_routes[], tokens_routes[], profiles_routes[],
-    revisions_routes[], history_routes[], transfer_routes[], backups_routes[], commands_routes[], system_routes[],
-    metrics_routes[], version_routes[];
+    revisions_routes[], history_routes[], import_routes[], export_routes[], backups_routes[], commands_routes[],
+    system_routes[], metrics_routes[], version_routes[];
 
 const struct route *const route_tables[] = {
     auth_routes,      users_routes,   workspaces_routes, tokens_routes,  profiles_routes,
-    revisions_routes, history_routes, transfer_routes,   backups_routes, commands_routes,
-    system_routes,    metrics_routes, version_routes,    NULL,
+    revisions_routes, history_routes, import_routes,     export_routes,  backups_routes,
+    commands_routes,  system_routes,  metrics_routes,    version_routes, NULL,
 };

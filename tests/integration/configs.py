@@ -118,8 +118,9 @@ def token_of(client, name, platform=None):
     return answer.data["auth_token"]
 
 
-def import_text(client, text, platform=None, **options):
-    return client.post("/api/import" + (f"?platform={platform}" if platform else ""), json={"content": text, **options})
+def import_text(client, text, platform=None, timeout=30, **options):
+    return client.post("/api/import" + (f"?platform={platform}" if platform else ""), json={"content": text, **options},
+                       timeout=timeout)
 
 
 def imported(client, text, platform=None, **options):

@@ -1,6 +1,6 @@
-/* Transfer: importing a profile file, shared by /api/import and the restoring of a backup. */
-#ifndef CCR_TRANSFER_H
-#define CCR_TRANSFER_H
+/* Import: taking a profile file over, shared by /api/import and the restoring of a backup. */
+#ifndef CCR_IMPORT_H
+#define CCR_IMPORT_H
 
 #include "profile_file.h"
 

@@ -1,11 +1,12 @@
-/* Import and export: TOML files in CCR's own format, in and out. */
-#include "transfer.h"
+/* Import: TOML files in CCR's own format. What is in the store and in the file is compared in memory; what differs is written
+ * in batches. */
+#include "import.h"
 
 #include <string.h>
-#include <time.h>
 
-#include "audit.h"
+#include "name_index.h"
 #include "profile_extra.h"
+#include "profile_write.h"
 #include "router.h"
 #include "util.h"
 
@@ -15,20 +16,14 @@ static const struct field platform_query[] = {
 };
 
 static const struct field import_fields[] = {
-    {"content", FIELD_TEXT, REQUIRED | SECRET, .max = MB},
+    {"content", FIELD_TEXT, REQUIRED | SECRET, .max = 2 * MB},
     {"mode", FIELD_TEXT, .choices = "merge|replace"},
     {"backup", FIELD_BOOL},
     {"dry_run", FIELD_BOOL},
     {0},
 };
 
-static const struct field export_fields[] = {
-    {"include_secrets", FIELD_BOOL},
-    {"file", FIELD_TEXT, .choices = "profiles|registry"},
-    {0},
-};
-
-/* ---- import ----------------------------------------------------------------------------------------------------- */
+/* ---- comparing -------------------------------------------------------------------------------------------------- */
 
 static void note(struct import_result *result, const char *name, enum import_verdict verdict)
 {
@@ -45,6 +40,8 @@ static bool same(const char *a, const char *b)
  * profile written through the API has other white space. */
 static bool same_json(const char *a, const char *b)
 {
+    if (same(a, b))
+        return true;
     json_t *left = json_stored(a), *right = json_stored(b);
     return left && right ? json_equal(left, right) : left == right;
 }
@@ -75,7 +72,10 @@ static enum error take_token(struct request *rq, struct profile *p, const struct
 /* Unknown keys in the same way. */
 static void take_extra(struct request *rq, struct profile *p, const struct profile *before)
 {
-    json_t *extra = json_stored(p->extra), *old = NULL;
+    json_t *extra, *old = NULL;
+    if (strcmp(p->extra, "{}") == 0) /* as in nearly every file */
+        return;
+    extra = json_stored(p->extra);
     if (before && profile_extra(rq, before, &old) == OK)
         extra_unmask(rq, extra, old);
     if (old && json_equal(old, extra))
@@ -84,10 +84,29 @@ static void take_extra(struct request *rq, struct profile *p, const struct profi
         profile_set_extra(rq, p, extra);
 }
 
-static enum error import_one(struct request *rq, struct file_profile *file, const struct profile *before, bool dry_run,
-                             struct import_result *result)
+/* ---- finding out what is to be done ----------------------------------------------------------------------------- */
+
+/* A file, what is stored, and the changes that make the one of the other. */
+struct plan {
+    struct profile_file file;
+    struct profile *stored;
+    size_t stored_count;
+    struct name_index in_store, in_file;
+    struct profile_change *changes;
+    size_t count;
+    struct import_result *result;
+};
+
+static const struct profile *stored_one(const struct plan *plan, const char *name)
+{
+    size_t place;
+    return name_index_find(&plan->in_store, name, &place) ? &plan->stored[place] : NULL;
+}
+
+static enum error plan_one(struct request *rq, struct plan *plan, struct file_profile *file)
 {
     struct profile *p = &file->profile;
+    const struct profile *before = stored_one(plan, p->name);
     if (before)
         memcpy(p->id, before->id, UUID_TEXT);
     else
@@ -96,48 +115,55 @@ static enum error import_one(struct request *rq, struct file_profile *file, cons
     if (error)
         return error;
     take_extra(rq, p, before);
-    if (before && is_unchanged(before, p)) {
-        note(result, p->name, IMPORT_SKIPPED);
-        return OK;
-    }
-    note(result, p->name, before ? IMPORT_UPDATED : IMPORT_ADDED);
-    if (dry_run)
-        return OK;
-    error = before ? profile_update(rq, p, "import") : profile_insert(rq, p, "import");
-    return error ? error : profile_audit(rq, "profile.import", before, p);
-}
-
-static const struct profile *find(const struct profile *profiles, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(profiles[i].name, name) == 0)
-            return &profiles[i];
-    return NULL;
-}
-
-static bool in_file(const struct profile_file *file, const char *name)
-{
-    for (size_t i = 0; i < file->count; i++)
-        if (strcmp(file->profiles[i].profile.name, name) == 0)
-            return true;
-    return false;
-}
-
-static enum error remove_others(struct request *rq, const struct profile_file *file, const struct profile *stored,
-                                size_t count, bool dry_run, struct import_result *result)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (in_file(file, stored[i].name))
-            continue;
-        note(result, stored[i].name, IMPORT_REMOVED);
-        enum error error = dry_run ? OK : profile_delete(rq, &stored[i]);
-        if (!error && !dry_run)
-            error = profile_audit(rq, "profile.delete", &stored[i], NULL);
-        if (error)
-            return error;
-    }
+    bool unchanged = before && is_unchanged(before, p);
+    note(plan->result, p->name, unchanged ? IMPORT_SKIPPED : before ? IMPORT_UPDATED : IMPORT_ADDED);
+    if (!unchanged)
+        plan->changes[plan->count++] = (struct profile_change){before, p};
     return OK;
 }
+
+static void plan_removals(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->stored_count; i++) {
+        if (name_index_find(&plan->in_file, plan->stored[i].name, NULL))
+            continue;
+        note(plan->result, plan->stored[i].name, IMPORT_REMOVED);
+        plan->changes[plan->count++] = (struct profile_change){&plan->stored[i], NULL};
+    }
+}
+
+/* Existing profiles keep their place in a merge; new ones go to the end. */
+static void place(struct plan *plan, bool replace)
+{
+    int next = plan->stored_count && !replace ? plan->stored[plan->stored_count - 1].position + 1 : 0;
+    for (size_t i = 0; i < plan->file.count; i++) {
+        struct profile *p = &plan->file.profiles[i].profile;
+        const struct profile *before = replace ? NULL : stored_one(plan, p->name);
+        p->position = before ? before->position : next++;
+    }
+}
+
+static enum error plan_import(struct request *rq, struct plan *plan, bool replace)
+{
+    size_t most = plan->file.count + plan->stored_count;
+    enum error error = OK;
+    plan->in_store = name_index_new();
+    plan->in_file = name_index_new();
+    plan->changes = arena_array(rq->arena, most + 1, sizeof *plan->changes);
+    plan->result->rows = arena_array(rq->arena, most + 1, sizeof *plan->result->rows);
+    for (size_t i = 0; i < plan->stored_count; i++)
+        name_index_add(&plan->in_store, plan->stored[i].name, i);
+    for (size_t i = 0; i < plan->file.count; i++)
+        name_index_add(&plan->in_file, plan->file.profiles[i].profile.name, i);
+    place(plan, replace);
+    for (size_t i = 0; !error && i < plan->file.count; i++)
+        error = plan_one(rq, plan, &plan->file.profiles[i]);
+    if (!error && replace)
+        plan_removals(plan);
+    return error;
+}
+
+/* ---- the file's top level --------------------------------------------------------------------------------------- */
 
 static json_t *parsed(const char *text, json_t *otherwise)
 {
@@ -148,13 +174,13 @@ static json_t *parsed(const char *text, json_t *otherwise)
 /* What stood first stays first; what is new follows in the file's order. */
 static const char *merged_order(struct request *rq, const char *old, const char *new)
 {
-    json_t *order = parsed(old, json_array()), *more = parsed(new, json_array()), *item, *have;
-    size_t i, n;
+    json_t *order = parsed(old, json_array()), *more = parsed(new, json_array()), *item;
+    struct name_index known = name_index_new();
+    size_t i;
+    json_array_foreach(order, i, item) name_index_note(&known, json_string_value(item));
     json_array_foreach(more, i, item)
     {
-        bool known = false;
-        json_array_foreach(order, n, have) known |= json_equal(have, item);
-        if (!known)
+        if (name_index_note(&known, json_string_value(item)))
             json_array_append(order, item);
     }
     return json_text(rq->arena, order);
@@ -189,41 +215,26 @@ static enum error import_top(struct request *rq, const char *platform, const str
     return error;
 }
 
-/* Existing profiles keep their place in a merge; new ones go to the end. */
-static void place(struct profile_file *file, const struct profile *stored, size_t count, bool replace)
-{
-    int next = count && !replace ? stored[count - 1].position + 1 : 0;
-    for (size_t i = 0; i < file->count; i++) {
-        struct profile *p = &file->profiles[i].profile;
-        const struct profile *before = replace ? NULL : find(stored, count, p->name);
-        p->position = before ? before->position : next++;
-    }
-}
+/* ---- carrying it out -------------------------------------------------------------------------------------------- */
 
 static enum error import_profiles(struct request *rq, const struct toml *root, const char *platform,
                                   const struct import_options *options, struct import_result *result)
 {
-    struct profile_file file;
-    struct profile *stored;
-    size_t count;
-    enum error error = profile_file_read(rq, root, platform, &file);
-    if (!error)
-        error = profile_list(rq, platform, true, &stored, &count);
-    if (error)
-        return error;
+    static const struct profile_deed deed = {"import", "profile.import"};
+    struct plan plan = {.result = result};
     result->kind = "profiles";
-    result->rows = arena_array(rq->arena, file.count + count + 1, sizeof *result->rows);
-    if (options->replace && options->backup && !options->dry_run)
+    enum error error = profile_file_read(rq, root, platform, &plan.file);
+    if (!error)
+        error = profile_list(rq, platform, true, &plan.stored, &plan.stored_count);
+    if (!error)
+        error = plan_import(rq, &plan, options->replace);
+    if (error || options->dry_run)
+        return error;
+    if (options->replace && options->backup)
         error = backup_create(rq, platform, &result->backup_id);
-    place(&file, stored, count, options->replace);
-    for (size_t i = 0; !error && i < file.count; i++)
-        error = import_one(rq, &file.profiles[i], find(stored, count, file.profiles[i].profile.name), options->dry_run,
-                           result);
-    if (!error && options->replace)
-        error = remove_others(rq, &file, stored, count, options->dry_run, result);
-    if (!error && !options->dry_run)
-        error = import_top(rq, platform, &file, options->replace);
-    return error;
+    if (!error)
+        error = profiles_save(rq, &deed, plan.changes, plan.count);
+    return error ? error : import_top(rq, platform, &plan.file, options->replace);
 }
 
 static enum error import_registry(struct request *rq, const struct toml *root, const struct import_options *options,
@@ -279,7 +290,7 @@ void import_write(struct json_writer *w, const struct import_result *result, boo
     json_close_object(w);
 }
 
-static enum error import(struct request *rq, struct response *rs)
+static enum error import_file(struct request *rq, struct response *rs)
 {
     const char *platform, *mode = body_text(rq, "mode");
     struct import_result result;
@@ -296,42 +307,7 @@ static enum error import(struct request *rq, struct response *rs)
     return OK;
 }
 
-/* ---- export ----------------------------------------------------------------------------------------------------- */
-
-static const char *file_name(struct request *rq)
-{
-    char stamp[32] = "";
-    struct tm tm;
-    time_t now = time(NULL);
-    if (gmtime_r(&now, &tm))
-        strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &tm);
-    return arena_printf(rq->arena, "ccs_config_export_%s.toml", stamp);
-}
-
-static enum error export(struct request *rq, struct response *rs) {
-    const char *platform, *text, *file = body_text(rq, "file"); size_t profiles;
-    bool secrets = body_bool(rq, "include_secrets", false), registry = file && strcmp(file, "registry") == 0;
-    enum error error = request_platform(rq, &platform);
-    if (!error && secrets && rq->who.role < ROLE_ADMIN) error = fail(rq, MSG_SECRETS_ADMIN, NULL);
-    if (!error && secrets && rq->who.credential == CREDENTIAL_ACCESS_TOKEN && !(rq->who.scopes & SCOPE_ADMIN))
-        error = fail(rq, MSG_SCOPE, "admin", NULL);
-    if (!error) error = registry ? registry_export(rq, &text)
-                                 : profile_file_write(rq, platform, secrets, &text, &profiles);
-    const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export", .platform = platform};
-    if (!error) error = audit_write(rq, &entry);
-    if (error) return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
-    json_string_member(w, "content", text);
-    json_string_member(w, "filename", file_name(rq));
-    json_close_object(w);
-    respond_end(rs);
-    return OK;
-}
-
-const struct route transfer_routes[] = {
-    {POST, "/api/import", import, ACCESS_EDITOR, .body = import_fields, .query = platform_query},
-    {POST, "/api/export", export, ACCESS_VIEWER, .body = export_fields, .query = platform_query,
-     .flags = ROUTE_READ_ONLY},
+const struct route import_routes[] = {
+    {POST, "/api/import", import_file, ACCESS_EDITOR, .body = import_fields, .query = platform_query},
     {0},
 };

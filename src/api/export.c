@@ -1,0 +1,61 @@
+/* Export: TOML files in CCR's own format. */
+#include <string.h>
+#include <time.h>
+
+#include "audit.h"
+#include "profile_file.h"
+#include "router.h"
+#include "util.h"
+
+static const struct field platform_query[] = {
+    {"platform", FIELD_TEXT, .max = 20},
+    {0},
+};
+
+static const struct field export_fields[] = {
+    {"include_secrets", FIELD_BOOL},
+    {"file", FIELD_TEXT, .choices = "profiles|registry"},
+    {0},
+};
+
+static const char *file_name(struct request *rq)
+{
+    char stamp[32] = "";
+    struct tm tm;
+    time_t now = time(NULL);
+    if (gmtime_r(&now, &tm))
+        strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &tm);
+    return arena_printf(rq->arena, "ccs_config_export_%s.toml", stamp);
+}
+
+static enum error export_file(struct request *rq, struct response *rs)
+{
+    const char *platform, *text, *file = body_text(rq, "file");
+    size_t profiles;
+    bool secrets = body_bool(rq, "include_secrets", false), registry = file && strcmp(file, "registry") == 0;
+    enum error error = request_platform(rq, &platform);
+    if (!error && secrets && rq->who.role < ROLE_ADMIN)
+        error = fail(rq, MSG_SECRETS_ADMIN, NULL);
+    if (!error && secrets && rq->who.credential == CREDENTIAL_ACCESS_TOKEN && !(rq->who.scopes & SCOPE_ADMIN))
+        error = fail(rq, MSG_SCOPE, "admin", NULL);
+    if (!error)
+        error = registry ? registry_export(rq, &text) : profile_file_write(rq, platform, secrets, &text, &profiles);
+    const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export", .platform = platform};
+    if (!error)
+        error = audit_write(rq, &entry);
+    if (error)
+        return error;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "content", text);
+    json_string_member(w, "filename", file_name(rq));
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+const struct route export_routes[] = {
+    {POST, "/api/export", export_file, ACCESS_VIEWER, .body = export_fields, .query = platform_query,
+     .flags = ROUTE_READ_ONLY},
+    {0},
+};
