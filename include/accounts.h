@@ -3,6 +3,7 @@
 #ifndef CCR_ACCOUNTS_H
 #define CCR_ACCOUNTS_H
 
+#include "json.h"
 #include "request.h"
 
 enum { PASSWORD_MIN = 10, PASSWORD_MAX = 256 /* code points */ };
@@ -17,10 +18,22 @@ struct account {
 /* Adds the user with a personal workspace of his own; user_id is set to the new id. */
 enum error account_create(struct request *rq, const struct account *account, char user_id[UUID_TEXT]);
 
-/* Sets a password and ends the user's sessions but keep_session (NULL: all). `field` is what a bad password is reported
- * under. */
-enum error account_set_password(struct request *rq, const char *user_id, const char *username, const char *password,
-                                const char *field, const char *keep_session);
+/* A new password of a user, and what it ended. */
+struct password_change {
+    const char *user_id, *username, *password;
+    const char *field;        /* what a bad password is reported under */
+    const char *keep_session; /* NULL: all sessions end */
+    bool keep_tokens;         /* else his personal access tokens end, too */
+
+    long long sessions_ended; /* these two are filled */
+    struct rows tokens;       /* id and name of those that were good until now */
+};
+enum error account_set_password(struct request *rq, struct password_change *change);
+/* The members sessions_ended, tokens_ended and tokens_kept of an answer. */
+void password_change_write(struct json_writer *w, const struct password_change *change);
+/* The audit rows of it; `actor` as for audit_site. */
+enum error password_change_audit(struct request *rq, const char *actor, const char *action,
+                                 const struct password_change *change);
 
 /* Disabling ends the user's sessions. Call account_spare_admin first. */
 enum error account_set_disabled(struct request *rq, const char *user_id, bool disabled);

@@ -5,7 +5,7 @@
 #include "request.h"
 #include "response.h"
 
-enum { ACCESS_TOKEN_MAX = 4096, CONFIRM_SECONDS = 300 };
+enum { ACCESS_TOKEN_MAX = 4096 };
 
 /* Fills rq->who from Authorization or the cookies. OK with credential NONE when there is nothing; ERR_AUTHENTICATION for
  * a token that is not good; ERR_NOT_FOUND when X-CCR-Workspace names none of the user's. Renews an expired access cookie

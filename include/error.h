@@ -86,6 +86,11 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_ROLE, ERR_AUTHORIZATION, "This needs the role '{}' in the workspace", "此操作需要工作区角色“{}”")            \
     X(MSG_SITE_ADMIN, ERR_AUTHORIZATION, "Only a site administrator may do this", "只有站点管理员可以执行此操作")      \
     X(MSG_SCOPE, ERR_AUTHORIZATION, "The access token lacks the scope '{}'", "访问令牌缺少权限范围“{}”")               \
+    X(MSG_TOKEN_BOUND, ERR_AUTHORIZATION, "This access token is bound to a workspace; this concerns the whole site",   \
+      "此访问令牌仅限一个工作区，而此操作涉及整个站点")                                                                \
+    X(MSG_OWN_PASSWORD, ERR_AUTHORIZATION,                                                                             \
+      "Your own password changes with the old one only (POST /api/auth/password)",                                     \
+      "修改自己的密码需要提供原密码（POST /api/auth/password）")                                                       \
     X(MSG_SESSION_ONLY, ERR_AUTHORIZATION, "This needs a login session, not an access token",                          \
       "此操作需要登录会话，不能使用访问令牌")                                                                          \
     X(MSG_CROSS_SITE, ERR_AUTHORIZATION,                                                                               \

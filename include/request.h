@@ -22,7 +22,7 @@ enum method { METHOD_OTHER, GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, METHOD
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_EDITOR, ROLE_ADMIN, ROLE_OWNER, ROLE_COUNT };
 
 /* Scopes of a personal access token; a login session has them all. */
-enum scope { SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_ADMIN = 4, SCOPE_ALL = 7 };
+enum scope { SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_ADMIN = 4, SCOPE_SECRETS = 8, SCOPE_ALL = 15 };
 
 enum credential { CREDENTIAL_NONE, CREDENTIAL_BEARER, CREDENTIAL_COOKIE, CREDENTIAL_ACCESS_TOKEN };
 
@@ -30,12 +30,14 @@ struct identity {
     enum credential credential;
     char user_id[UUID_TEXT];
     char session_id[UUID_TEXT]; /* "" for a personal access token */
+    char token_id[UUID_TEXT];   /* of one; "" for a session */
     char workspace_id[UUID_TEXT];
     char workspace_slug[128];
     char username[128];
     char platform[16]; /* the user's current one in this workspace */
     enum role role;
     bool site_admin;
+    bool bound;      /* a personal access token that is good in one workspace only */
     unsigned scopes; /* enum scope, or-ed */
 };
 

@@ -62,10 +62,11 @@ enum route_flag {
     ROUTE_NO_TRANSACTION = 1, /* a write method that is not run inside one transaction (default: it is) */
     ROUTE_READ_ONLY = 2,      /* a write method that only reads: the scope `read` is enough */
     ROUTE_SESSION_ONLY = 4,   /* personal access tokens are refused */
-    ROUTE_CONFIRMED = 8,      /* needs the password confirmed within 5 minutes */
+    ROUTE_CONFIRMED = 8,      /* a session whose password was confirmed within 5 minutes; no access token */
     ROUTE_NO_DATABASE = 16,   /* must answer while the database is down */
     ROUTE_LOGIN = 32,         /* stricter per-address limit */
     ROUTE_COOKIE = 64,        /* public, but a cookie acts: cross-site requests are refused */
+    ROUTE_SECRETS = 256,      /* gives a secret in clear: as authorize_secrets() has it */
     ROUTE_CACHED = 128, /* the answer depends on the workspace, the user and the address alone: src/http/cached.c */
 };
 

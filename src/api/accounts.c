@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audit.h"
 #include "util.h"
 
 enum { SLUG_MAX = 40, SLUG_COUNTED = 9, SLUG_TRIES = 12 };
@@ -29,7 +30,10 @@ static const struct statement
     account_sessions = {"account_sessions",
                         "WITH ended AS (UPDATE sessions SET revoked_at = now() WHERE user_id = $1"
                         " AND revoked_at IS NULL AND expires_at > now() AND id IS DISTINCT FROM $2::uuid RETURNING id)"
-                        " SELECT count(*) FROM ended"};
+                        " SELECT count(*) FROM ended"},
+    account_tokens = {"account_tokens", "SELECT id, name FROM access_tokens WHERE user_id = $1"
+                                        " AND (expires_at IS NULL OR expires_at > now()) ORDER BY created_at, id"},
+    account_tokens_end = {"account_tokens_end", "DELETE FROM access_tokens WHERE user_id = $1"};
 
 /* ---- rules for names and passwords ------------------------------------------------------------------------------ */
 
@@ -149,20 +153,55 @@ enum error sessions_revoke(struct request *rq, const char *user_id, const char *
     return err;
 }
 
-enum error account_set_password(struct request *rq, const char *user_id, const char *username, const char *password,
-                                const char *field, const char *keep_session)
+enum error account_set_password(struct request *rq, struct password_change *change)
 {
     char hash[CRYPTO_PASSWORD_TEXT];
-    long long ended;
-    enum error err = check_password(rq, field, username, password);
+    enum error err = check_password(rq, change->field, change->username, change->password);
     if (err)
         return err;
-    if (!password_hash(hash, password))
+    if (!password_hash(hash, change->password))
         return ERR_INTERNAL;
-    err = db_run(rq->db, &account_password, DB_ARGS(user_id, hash));
-    if (err)
-        return err;
-    return sessions_revoke(rq, user_id, keep_session, &ended);
+    err = db_run(rq->db, &account_password, DB_ARGS(change->user_id, hash));
+    if (!err)
+        err = sessions_revoke(rq, change->user_id, change->keep_session, &change->sessions_ended);
+    if (!err)
+        err = db_all(rq->db, &account_tokens, &change->tokens, DB_ARGS(change->user_id));
+    if (!err && !change->keep_tokens)
+        err = db_run(rq->db, &account_tokens_end, DB_ARGS(change->user_id));
+    return err;
+}
+
+static void write_tokens(struct json_writer *w, const char *key, const struct rows *tokens)
+{
+    json_key(w, key);
+    json_open_array(w);
+    for (int i = 0; tokens && i < tokens->count; i++) {
+        struct row token = rows_at(tokens, i);
+        json_open_object(w);
+        json_string_member(w, "id", row_text(&token, 0));
+        json_string_member(w, "name", row_text(&token, 1));
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
+void password_change_write(struct json_writer *w, const struct password_change *change)
+{
+    json_int_member(w, "sessions_ended", change->sessions_ended);
+    write_tokens(w, "tokens_ended", change->keep_tokens ? NULL : &change->tokens);
+    write_tokens(w, "tokens_kept", change->keep_tokens ? &change->tokens : NULL);
+}
+
+/* A row for each token that ended, as if it had been revoked alone. */
+enum error password_change_audit(struct request *rq, const char *actor, const char *action,
+                                 const struct password_change *change)
+{
+    enum error err = audit_site(rq, actor, action, change->username);
+    for (int i = 0; !err && !change->keep_tokens && i < change->tokens.count; i++) {
+        struct row token = rows_at(&change->tokens, i);
+        err = audit_site(rq, actor, "token.revoke", row_text(&token, 1));
+    }
+    return err;
 }
 
 enum error account_set_disabled(struct request *rq, const char *user_id, bool disabled)

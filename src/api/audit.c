@@ -4,14 +4,17 @@
 static const struct statement insert = {
     "audit_insert",
     "INSERT INTO audit_log (workspace_id, user_id, actor, action, platform, target, from_config, to_config,"
-    " changes, address, request_id)"
-    " VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, coalesce($9::json, '[]'), $10, $11)"};
+    " changes, address, request_id, token)"
+    " VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, coalesce($9::json, '[]'), $10, $11,"
+    " (SELECT name FROM access_tokens WHERE id = $12::uuid))"};
 
 /* The same rows, many at once; each is a moment later than the one before, so that they stay in order. */
 static const struct statement insert_all = {
     "audit_insert_all",
-    "INSERT INTO audit_log (workspace_id, user_id, actor, action, platform, target, changes, address, request_id)"
-    " SELECT $1::uuid, $2::uuid, $3, r.action, r.platform, r.target, coalesce(r.changes, '[]'), $4, $5"
+    "INSERT INTO audit_log (workspace_id, user_id, actor, action, platform, target, changes, address, request_id,"
+    " token)"
+    " SELECT $1::uuid, $2::uuid, $3, r.action, r.platform, r.target, coalesce(r.changes, '[]'), $4, $5,"
+    " (SELECT name FROM access_tokens WHERE id = $7::uuid)"
     " FROM json_to_recordset($6::json) AS r (action text, platform text, target text, changes json)"};
 
 static const char *or_null(const char *text)
@@ -23,22 +26,21 @@ enum error audit_write(struct request *rq, const struct audit *entry)
 {
     const struct identity *who = &rq->who;
     return db_run(rq->db, &insert,
-                  DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, entry->action, entry->platform,
-                          entry->target, entry->from_config, entry->to_config, entry->changes, rq->remote_addr,
-                          rq->id));
+                  DB_ARGS(entry->site ? NULL : who->workspace_id, or_null(who->user_id),
+                          entry->actor ? entry->actor : who->username, entry->action, entry->platform, entry->target,
+                          entry->from_config, entry->to_config, entry->changes, rq->remote_addr, rq->id,
+                          or_null(who->token_id)));
 }
 
 enum error audit_write_all(struct request *rq, const char *rows)
 {
     const struct identity *who = &rq->who;
     return db_run(rq->db, &insert_all,
-                  DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, rq->remote_addr, rq->id, rows));
+                  DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, rq->remote_addr, rq->id, rows,
+                          or_null(who->token_id)));
 }
 
 enum error audit_site(struct request *rq, const char *actor, const char *action, const char *target)
 {
-    const struct identity *who = &rq->who;
-    return db_run(rq->db, &insert,
-                  DB_ARGS(NULL, or_null(who->user_id), actor ? actor : who->username, action, NULL, target, NULL, NULL,
-                          NULL, rq->remote_addr, rq->id));
+    return audit_write(rq, &(struct audit){.site = true, .actor = actor, .action = action, .target = target});
 }

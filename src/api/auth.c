@@ -7,6 +7,7 @@
 #include "accounts.h"
 #include "audit.h"
 #include "authn.h"
+#include "authz.h"
 #include "log.h"
 #include "login_throttle.h"
 #include "page.h"
@@ -26,6 +27,7 @@ static const struct field refresh_fields[] = {
 static const struct field password_fields[] = {
     {.name = "current_password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .max = PASSWORD_MAX},
     {.name = "new_password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {.name = "keep_tokens", .type = FIELD_BOOL},
     {0},
 };
 static const struct field confirm_fields[] = {
@@ -363,14 +365,25 @@ static enum error password_change(struct request *rq, struct response *rs)
     enum error err = check_own_password(rq, "current_password");
     if (err)
         return err;
-    err = account_set_password(rq, rq->who.user_id, rq->who.username, body_text(rq, "new_password"), "new_password",
-                               rq->who.session_id);
+    struct password_change change = {
+        .user_id = rq->who.user_id,
+        .username = rq->who.username,
+        .password = body_text(rq, "new_password"),
+        .field = "new_password",
+        .keep_session = rq->who.session_id,
+        .keep_tokens = body_bool(rq, "keep_tokens", false),
+    };
+    err = account_set_password(rq, &change);
+    if (!err)
+        err = password_change_audit(rq, NULL, "auth.password", &change);
     if (err)
         return err;
-    err = audit_site(rq, NULL, "auth.password", rq->who.username);
-    if (!err)
-        respond_null(rs);
-    return err;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    password_change_write(w, &change);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
 }
 
 static enum error password_confirm(struct request *rq, struct response *rs)

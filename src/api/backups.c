@@ -144,6 +144,6 @@ const struct route backups_routes[] = {
     {GET, "/api/backups", list, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
     {POST, "/api/backups/{id}/restore", restore, ACCESS_ADMIN, .body = no_fields},
     {DELETE, "/api/backups/{id}", destroy, ACCESS_ADMIN},
-    {POST, "/api/clean", clean, ACCESS_EDITOR, .body = clean_fields},
+    {POST, "/api/clean", clean, ACCESS_ADMIN, .body = clean_fields},
     {0},
 };

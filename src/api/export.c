@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "audit.h"
+#include "authz.h"
 #include "profile_file.h"
 #include "router.h"
 #include "util.h"
@@ -36,8 +37,8 @@ static enum error export_file(struct request *rq, struct response *rs)
     enum error error = request_platform(rq, &platform);
     if (!error && secrets && rq->who.role < ROLE_ADMIN)
         error = fail(rq, MSG_SECRETS_ADMIN, NULL);
-    if (!error && secrets && rq->who.credential == CREDENTIAL_ACCESS_TOKEN && !(rq->who.scopes & SCOPE_ADMIN))
-        error = fail(rq, MSG_SCOPE, "admin", NULL);
+    if (!error && secrets)
+        error = authorize_secrets(rq);
     if (!error)
         error = registry ? registry_export(rq, &text) : profile_file_write(rq, platform, secrets, &text, &profiles);
     const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export", .platform = platform};

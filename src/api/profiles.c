@@ -309,7 +309,7 @@ const struct route profiles_routes[] = {
     {PATCH, "/api/configs/{name}/enable", enable, ACCESS_EDITOR, .query = platform_query},
     {PATCH, "/api/configs/{name}/disable", disable, ACCESS_EDITOR, .query = platform_query},
     {POST, "/api/configs/{name}/reveal", reveal, ACCESS_EDITOR, .body = no_fields, .query = platform_query,
-     .flags = ROUTE_CONFIRMED},
+     .flags = ROUTE_SECRETS | ROUTE_READ_ONLY},
     {POST, "/api/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
     {POST, "/api/configs/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
     {GET, "/api/validate", validate, ACCESS_VIEWER, .query = platform_query},

@@ -1,4 +1,5 @@
-/* Personal access tokens: for scripts, shown once, stored hashed. Only a login session may make, list or revoke them. */
+/* Personal access tokens: for scripts, shown once, stored hashed. Only a login session may list or revoke them, and
+ * one whose password was just confirmed make them. */
 #include <string.h>
 
 #include "audit.h"
@@ -11,7 +12,7 @@ enum { TOKEN_BYTES = 32, DAYS_DEFAULT = 90, DAYS_MAX = 365 };
 
 static const struct field create_fields[] = {
     {.name = "name", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 100},
-    {.name = "scopes", .type = FIELD_STRINGS, .flags = REQUIRED, .max = 3, .choices = "read|write|admin"},
+    {.name = "scopes", .type = FIELD_STRINGS, .flags = REQUIRED, .max = 4, .choices = "read|write|admin|secrets"},
     {.name = "expires_in_days", .type = FIELD_INT, .min = 1, .max = DAYS_MAX},
     {.name = "workspace", .type = FIELD_TEXT, .flags = TRIM, .max = 100},
     {0},
@@ -20,7 +21,7 @@ static const struct field create_fields[] = {
 static const struct {
     const char *name;
     enum scope bit;
-} scopes[] = {{"read", SCOPE_READ}, {"write", SCOPE_WRITE}, {"admin", SCOPE_ADMIN}};
+} scopes[] = {{"read", SCOPE_READ}, {"write", SCOPE_WRITE}, {"admin", SCOPE_ADMIN}, {"secrets", SCOPE_SECRETS}};
 
 #define TOKEN_TIMES SQL_TIME("t.created_at") ", " SQL_TIME("t.expires_at") ", " SQL_TIME("t.last_used_at")
 #define TOKEN_COLUMNS                                                                                                  \
@@ -166,7 +167,7 @@ static enum error token_revoke(struct request *rq, struct response *rs)
 
 const struct route tokens_routes[] = {
     {GET, "/api/tokens", tokens_list, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY},
-    {POST, "/api/tokens", token_create, .access = ACCESS_USER, .body = create_fields, .flags = ROUTE_SESSION_ONLY},
+    {POST, "/api/tokens", token_create, .access = ACCESS_USER, .body = create_fields, .flags = ROUTE_CONFIRMED},
     {DELETE, "/api/tokens/{id}", token_revoke, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
     {0},
 };

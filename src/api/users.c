@@ -24,6 +24,7 @@ static const struct field change_fields[] = {
 };
 static const struct field reset_fields[] = {
     {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {.name = "keep_tokens", .type = FIELD_BOOL},
     {0},
 };
 
@@ -46,10 +47,8 @@ static const struct statement
                                       " FROM memberships WHERE workspace_id = $1 AND user_id <> $2"},
     users_workspace_delete = {"users_workspace_delete", "DELETE FROM workspaces WHERE id = $1"};
 
-static void write_user(struct request *rq, struct json_writer *w, const struct row *user)
+static void write_members(struct json_writer *w, const struct row *user)
 {
-    (void)rq;
-    json_open_object(w);
     json_string_member(w, "id", row_text(user, ID));
     json_string_member(w, "username", row_text(user, USERNAME));
     json_string_member(w, "display_name", row_text(user, DISPLAY_NAME));
@@ -58,6 +57,13 @@ static void write_user(struct request *rq, struct json_writer *w, const struct r
     json_string_member(w, "created_at", row_text(user, CREATED_AT));
     json_string_member(w, "last_login_at", row_text(user, LAST_LOGIN_AT));
     json_int_member(w, "revision", row_int(user, REVISION));
+}
+
+static void write_user(struct request *rq, struct json_writer *w, const struct row *user)
+{
+    (void)rq;
+    json_open_object(w);
+    write_members(w, user);
     json_close_object(w);
 }
 
@@ -206,27 +212,55 @@ static enum error user_delete(struct request *rq, struct response *rs)
     return OK;
 }
 
-/* The counter of failed logins first: a login takes the two locks in that order, too. */
+static enum error respond_reset(struct request *rq, struct response *rs, const struct password_change *change)
+{
+    struct row user;
+    enum error err = find_user(rq, &users_select, &user);
+    if (err)
+        return err;
+    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", row_string(&user, REVISION)));
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    write_members(w, &user);
+    password_change_write(w, change);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+/* The counter of failed logins first: a login takes the two locks in that order, too. The own password is changed by who
+ * knows the old one only, or five minutes at somebody else's desk would be enough to take an account over. */
 static enum error user_reset_password(struct request *rq, struct response *rs)
 {
     struct row user;
     enum error err = find_user(rq, &users_select, &user);
+    if (!err && strcmp(row_string(&user, ID), rq->who.user_id) == 0)
+        err = fail(rq, MSG_OWN_PASSWORD, NULL);
     if (!err)
         err = throttle_forget(rq, row_string(&user, USERNAME));
+    if (err)
+        return err;
+    struct password_change change = {
+        .user_id = row_string(&user, ID),
+        .username = row_string(&user, USERNAME),
+        .password = body_text(rq, "password"),
+        .field = "password",
+        .keep_tokens = body_bool(rq, "keep_tokens", false),
+    };
+    err = account_set_password(rq, &change);
     if (!err)
-        err = account_set_password(rq, row_string(&user, ID), row_string(&user, USERNAME), body_text(rq, "password"),
-                                   "password", NULL);
-    if (!err)
-        err = audit_site(rq, NULL, "user.password", row_string(&user, USERNAME));
-    return err ? err : respond_user(rq, rs, 200, row_string(&user, USERNAME));
+        err = password_change_audit(rq, NULL, "user.password", &change);
+    return err ? err : respond_reset(rq, rs, &change);
 }
 
 const struct route users_routes[] = {
     {GET, "/api/users", users_list, .access = ACCESS_SITE_ADMIN, .query = page_query},
-    {POST, "/api/users", user_create, .access = ACCESS_SITE_ADMIN, .body = create_fields},
+    {POST, "/api/users", user_create, .access = ACCESS_SITE_ADMIN, .body = create_fields, .flags = ROUTE_CONFIRMED},
     {GET, "/api/users/{username}", user_get, .access = ACCESS_SITE_ADMIN},
-    {PATCH, "/api/users/{username}", user_change, .access = ACCESS_SITE_ADMIN, .body = change_fields},
-    {DELETE, "/api/users/{username}", user_delete, .access = ACCESS_SITE_ADMIN},
-    {POST, "/api/users/{username}/password", user_reset_password, .access = ACCESS_SITE_ADMIN, .body = reset_fields},
+    {PATCH, "/api/users/{username}", user_change, .access = ACCESS_SITE_ADMIN, .body = change_fields,
+     .flags = ROUTE_CONFIRMED},
+    {DELETE, "/api/users/{username}", user_delete, .access = ACCESS_SITE_ADMIN, .flags = ROUTE_CONFIRMED},
+    {POST, "/api/users/{username}/password", user_reset_password, .access = ACCESS_SITE_ADMIN, .body = reset_fields,
+     .flags = ROUTE_CONFIRMED},
     {0},
 };

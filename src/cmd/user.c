@@ -18,7 +18,8 @@ struct options {
     const char *name;
     const char *password_file;
     const char *display_name;
-    bool site_admin, json;
+    bool site_admin, json, keep_tokens;
+    const char *note; /* what an action adds to its line; NULL = nothing */
     char password[PASSWORD_INPUT_MAX];
 };
 
@@ -46,7 +47,7 @@ static enum error find(struct request *rq, const struct options *options, struct
     return OK;
 }
 
-static enum error add(struct request *rq, const struct options *options)
+static enum error add(struct request *rq, struct options *options)
 {
     char id[UUID_TEXT];
     struct account account = {options->name, options->password, options->display_name, options->site_admin};
@@ -54,18 +55,30 @@ static enum error add(struct request *rq, const struct options *options)
     return err ? err : audit_site(rq, "console", "user.create", options->name);
 }
 
-static enum error passwd(struct request *rq, const struct options *options)
+static enum error passwd(struct request *rq, struct options *options)
 {
-    struct user user;
+    struct user user = {0};
     enum error err = find(rq, options, &user);
     if (!err)
         err = throttle_forget(rq, user.name);
+    struct password_change change = {
+        .user_id = user.id,
+        .username = user.name,
+        .password = options->password,
+        .field = "password",
+        .keep_tokens = options->keep_tokens,
+    };
     if (!err)
-        err = account_set_password(rq, user.id, user.name, options->password, "password", NULL);
-    return err ? err : audit_site(rq, "console", "user.password", user.name);
+        err = account_set_password(rq, &change);
+    if (!err)
+        err = password_change_audit(rq, "console", "user.password", &change);
+    if (!err && change.tokens.count > 0)
+        options->note = arena_printf(rq->arena, "; personal access tokens %s: %d",
+                                     change.keep_tokens ? "kept" : "ended", change.tokens.count);
+    return err;
 }
 
-static enum error set_disabled(struct request *rq, const struct options *options, bool disabled)
+static enum error set_disabled(struct request *rq, struct options *options, bool disabled)
 {
     struct user user;
     enum error err = find(rq, options, &user);
@@ -76,12 +89,12 @@ static enum error set_disabled(struct request *rq, const struct options *options
     return err ? err : audit_site(rq, "console", disabled ? "user.disable" : "user.enable", user.name);
 }
 
-static enum error disable(struct request *rq, const struct options *options)
+static enum error disable(struct request *rq, struct options *options)
 {
     return set_disabled(rq, options, true);
 }
 
-static enum error enable(struct request *rq, const struct options *options)
+static enum error enable(struct request *rq, struct options *options)
 {
     return set_disabled(rq, options, false);
 }
@@ -125,7 +138,7 @@ static enum error list_as_json(const struct rows *rows)
     return whole ? OK : ERR_INTERNAL;
 }
 
-static enum error list(struct request *rq, const struct options *options)
+static enum error list(struct request *rq, struct options *options)
 {
     struct rows rows;
     enum error err = db_all(rq->db, &user_list, &rows, DB_NO_ARGS);
@@ -141,7 +154,7 @@ static enum error list(struct request *rq, const struct options *options)
 
 static const struct action {
     const char *name;
-    enum error (*run)(struct request *rq, const struct options *options);
+    enum error (*run)(struct request *rq, struct options *options);
     const char *done; /* what is printed behind the user's name */
     bool takes_name, takes_password;
 } actions[] = {
@@ -167,7 +180,7 @@ static int report(const struct request *rq, enum error err, const struct action 
 {
     if (!err) {
         if (action->done)
-            printf("user '%s' %s\n", options->name, action->done);
+            printf("user '%s' %s%s\n", options->name, action->done, options->note ? options->note : "");
         return EX_OK;
     }
     bool said = rq->message != MSG_NONE && message_error(rq->message) == err;
@@ -175,7 +188,7 @@ static int report(const struct request *rq, enum error err, const struct action 
     return exit_statuses[err] ? exit_statuses[err] : EX_SOFTWARE;
 }
 
-static int run_action(const struct settings *settings, const struct action *action, const struct options *options)
+static int run_action(const struct settings *settings, const struct action *action, struct options *options)
 {
     struct db *db = db_new(settings);
     int status = EX_UNAVAILABLE;
@@ -214,6 +227,7 @@ static const struct action *parse(int argc, char **argv, struct options *options
                                           {"password-file", required_argument, NULL, 'p'},
                                           {"display-name", required_argument, NULL, 'd'},
                                           {"json", no_argument, NULL, 'j'},
+                                          {"keep-tokens", no_argument, NULL, 'k'},
                                           {"env-file", required_argument, NULL, 'e'},
                                           {0}};
     int c;
@@ -226,6 +240,8 @@ static const struct action *parse(int argc, char **argv, struct options *options
             options->display_name = optarg;
         else if (c == 'j')
             options->json = true;
+        else if (c == 'k')
+            options->keep_tokens = true;
         else if (c != 'e') /* that one is command_settings_load's */
             return NULL;
     }
@@ -263,7 +279,7 @@ const struct command command_user = {
     .summary = "add users, set passwords, disable and list users",
     .help =
         "  add NAME           a new user with a workspace of his own\n"
-        "  passwd NAME        a new password; ends all of the user's sessions\n"
+        "  passwd NAME        a new password; ends all of the user's sessions and personal access tokens\n"
         "  disable NAME       ends all sessions and lets the user log in no more; nothing is deleted\n"
         "  enable NAME        undoes disable\n"
         "  list               every user\n"
@@ -271,6 +287,7 @@ const struct command command_user = {
         "                     from standard input elsewhere (10 to 256 characters, the line's end is cut off)\n"
         "  --site-admin       add: the user manages users\n"
         "  --display-name S   add: the name shown to people\n"
+        "  --keep-tokens      passwd: personal access tokens stay good\n"
         "  --json             list: as a JSON array\n"
         "\n"
         "Exit status: 0, 65 for a name or password that will not do, 67 for an unknown user, 69 without a database,\n"

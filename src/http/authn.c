@@ -161,9 +161,12 @@ static enum error by_access_token(struct request *rq, const char *token, const c
     if (!error)
         error = load_identity(rq, &identity_by_access_token, row_text(&found, 1), row_text(&found, 0), wanted,
                               row_text(&found, 2), seconds);
-    if (!error)
-        rq->who.scopes = (unsigned)row_int(&found, 3);
-    return error;
+    if (error)
+        return error;
+    rq->who.scopes = (unsigned)row_int(&found, 3);
+    rq->who.bound = row_text(&found, 2) != NULL;
+    copy(rq->who.token_id, sizeof rq->who.token_id, row_string(&found, 0));
+    return OK;
 }
 
 static bool is_access_token(const char *token)

@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "authn.h"
+#include "authz.h"
 #include "cached.h"
 #include "freshness.h"
 #include "json.h"
@@ -176,56 +177,10 @@ static enum error refuse_cross_site(struct request *rq, struct response *rs)
     return by_cookie && !is_safe(rq) && !from_own_site(rq) ? fail(rq, MSG_CROSS_SITE, NULL) : OK;
 }
 
-static enum error check_scope(struct request *rq)
+static enum error check_access(struct request *rq, struct response *rs)
 {
-    const struct route *r = rq->route;
-    static const char *const names[] = {[SCOPE_READ] = "read", [SCOPE_WRITE] = "write", [SCOPE_ADMIN] = "admin"};
-    if (rq->who.credential != CREDENTIAL_ACCESS_TOKEN)
-        return OK;
-    if (r->flags & (ROUTE_SESSION_ONLY | ROUTE_CONFIRMED))
-        return fail(rq, MSG_SESSION_ONLY, NULL);
-    enum scope needed = is_safe(rq) || (r->flags & ROUTE_READ_ONLY) ? SCOPE_READ : SCOPE_WRITE;
-    if (r->access >= ACCESS_ADMIN)
-        needed = SCOPE_ADMIN;
-    return rq->who.scopes & needed ? OK : fail(rq, MSG_SCOPE, names[needed], NULL);
-}
-
-static enum error check_confirmed(struct request *rq)
-{
-    static const struct statement select = {
-        "session_confirmed",
-        "SELECT 1 FROM sessions WHERE id = $1 AND confirmed_at > now() - make_interval(secs => $2::integer)"};
-    struct row row;
-    char seconds[12];
-    if (!(rq->route->flags & ROUTE_CONFIRMED))
-        return OK;
-    snprintf(seconds, sizeof seconds, "%d", CONFIRM_SECONDS);
-    enum error error = db_one(rq->db, &select, &row, DB_ARGS(rq->who.session_id, seconds));
-    return error == ERR_NOT_FOUND ? fail(rq, MSG_CONFIRM, NULL) : error;
-}
-
-static enum error authorize(struct request *rq, struct response *rs)
-{
-    static const enum role needed[ACCESS_COUNT] = {[ACCESS_VIEWER] = ROLE_VIEWER,
-                                                   [ACCESS_EDITOR] = ROLE_EDITOR,
-                                                   [ACCESS_ADMIN] = ROLE_ADMIN,
-                                                   [ACCESS_OWNER] = ROLE_OWNER};
     (void)rs;
-    enum access access = rq->route->access;
-    if (access == ACCESS_PUBLIC)
-        return OK;
-    if (access == ACCESS_MONITOR)
-        return authn_monitor(rq) ? OK : ERR_AUTHORIZATION;
-    enum error error = check_scope(rq);
-    if (error)
-        return error;
-    if (access == ACCESS_DENY)
-        return ERR_AUTHORIZATION;
-    if (access == ACCESS_SITE_ADMIN && !rq->who.site_admin)
-        return fail(rq, MSG_SITE_ADMIN, NULL);
-    if (rq->who.role < needed[access])
-        return fail(rq, MSG_ROLE, role_names[needed[access]], NULL);
-    return check_confirmed(rq);
+    return authorize(rq);
 }
 
 /* ---- body ------------------------------------------------------------------------------------------------------- */
@@ -343,8 +298,8 @@ static enum error handle(struct request *rq, struct response *rs)
 }
 
 static enum error (*const steps[])(struct request *, struct response *) = {
-    share_with_origin, find_route, drop_abandoned, refuse_late, limit_address, identify,
-    refuse_cross_site, authorize,  limit_user,     take_input,  cached_look,   handle,
+    share_with_origin, find_route,   drop_abandoned, refuse_late, limit_address, identify,
+    refuse_cross_site, check_access, limit_user,     take_input,  cached_look,   handle,
 };
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */

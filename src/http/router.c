@@ -202,6 +202,7 @@ static const struct {
     {ROUTE_READ_ONLY, "read_only"},
     {ROUTE_SESSION_ONLY, "session_only"},
     {ROUTE_CONFIRMED, "confirmed"},
+    {ROUTE_SECRETS, "secrets"},
     {ROUTE_NO_DATABASE, "no_database"},
     {ROUTE_LOGIN, "login"},
     {ROUTE_COOKIE, "cookie"},

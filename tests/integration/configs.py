@@ -41,6 +41,7 @@ def acting_in(client, slug):
     """The same user in another workspace."""
     other = client.anonymous()
     other.token, other.user, other.workspace = client.token, client.user, slug
+    other.password_typed = client.password_typed
     return other
 
 

@@ -98,3 +98,9 @@ def cpu_spent(system, calls):
     for call in calls:
         call()
     return (spent() - before) / 1e9
+
+
+def add_member(owner, slug, member, role):
+    """Makes somebody a member of a shared workspace."""
+    answer = owner.put(f"/api/workspaces/{slug}/members/{member.username}", json={"role": role})
+    assert answer.status_code == 201, answer.text

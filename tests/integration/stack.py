@@ -440,6 +440,8 @@ class Client:
         self.refresh_token = None
         self.user = None
         self.workspace = None  # slug, sent as X-CCR-Workspace when set
+        self.confirms = True  # types the password again when that is asked for: a login is not fresh for long in a slow run
+        self.password_typed = None
 
     def anonymous(self):
         """Another client of the same server, not logged in."""
@@ -451,9 +453,23 @@ class Client:
         data = response.json()["data"]
         self.token, self.refresh_token, self.user = data["access_token"], data["refresh_token"], data["user"]
         self.session.cookies.clear()  # the token alone speaks for this client
+        self.password_typed = password
         return self
 
-    def request(self, method, path, *, headers=None, timeout=30, **options):
+    def confirm(self):
+        answer = self.post("/api/auth/password/confirm", json={"password": self.password_typed})
+        assert answer.status_code == 200, answer.text
+        return self
+
+    def request(self, method, path, **options):
+        response = self.request_once(method, path, **options)
+        if (self.confirms and self.password_typed and response.status_code == 403 and "Confirm your password" in response.text
+                and path != "/api/auth/password/confirm"):
+            self.confirm()
+            response = self.request_once(method, path, **options)
+        return response
+
+    def request_once(self, method, path, *, headers=None, timeout=30, **options):
         headers = dict(headers or {})
         if self.token and not any(name.lower() == "authorization" for name in headers):
             headers["Authorization"] = f"Bearer {self.token}"

@@ -241,7 +241,7 @@ def test_tokens_with_wrong_fields(make_user, body):
 
 
 SCOPE_CASES = [("GET", "/api/auth/me", None, "read"), ("GET", "/api/workspaces", None, "read"), ("GET", "/api/users", None, "admin"),
-               ("POST", "/api/users", {}, "admin")]
+               ("POST", "/api/switch", {"config_name": ""}, "write")]
 
 
 @pytest.mark.parametrize("method, path, body, needed", SCOPE_CASES)

@@ -1,0 +1,82 @@
+/* Authorization: scopes and bindings of personal access tokens, roles, the confirmed password. */
+#include "authz.h"
+
+#include <stdio.h>
+
+#include "authn.h"
+#include "router.h"
+#include "util.h"
+
+/* What each access takes of the caller. A personal access token that is bound to a workspace is good only where
+ * bound_token says so, so that a new access is closed to it until somebody has thought about it. */
+static const struct {
+    enum role role; /* in the workspace */
+    unsigned scope; /* of a token, instead of what the method takes */
+    bool site_admin, bound_token;
+} rules[ACCESS_COUNT] = {
+    [ACCESS_USER] = {.bound_token = true},
+    [ACCESS_VIEWER] = {.role = ROLE_VIEWER, .bound_token = true},
+    [ACCESS_EDITOR] = {.role = ROLE_EDITOR, .bound_token = true},
+    [ACCESS_ADMIN] = {.role = ROLE_ADMIN, .scope = SCOPE_ADMIN, .bound_token = true},
+    [ACCESS_OWNER] = {.role = ROLE_OWNER, .scope = SCOPE_ADMIN, .bound_token = true},
+    [ACCESS_SITE_ADMIN] = {.scope = SCOPE_ADMIN, .site_admin = true},
+};
+
+static enum error need_scope(struct request *rq, enum scope scope)
+{
+    static const char *const names[] = {
+        [SCOPE_READ] = "read", [SCOPE_WRITE] = "write", [SCOPE_ADMIN] = "admin", [SCOPE_SECRETS] = "secrets"};
+    return rq->who.scopes & scope ? OK : fail(rq, MSG_SCOPE, names[scope], NULL);
+}
+
+static enum error check_token(struct request *rq)
+{
+    const struct route *r = rq->route;
+    if (r->flags & (ROUTE_SESSION_ONLY | ROUTE_CONFIRMED))
+        return fail(rq, MSG_SESSION_ONLY, NULL);
+    if (rq->who.bound && !rules[r->access].bound_token)
+        return fail(rq, MSG_TOKEN_BOUND, NULL);
+    bool reads = rq->method == GET || rq->method == HEAD || (r->flags & ROUTE_READ_ONLY);
+    unsigned scope = rules[r->access].scope;
+    return need_scope(rq, scope ? scope : reads ? SCOPE_READ : SCOPE_WRITE);
+}
+
+static enum error check_confirmed(struct request *rq)
+{
+    static const struct statement select = {
+        "session_confirmed", "SELECT confirmed_at > now() - make_interval(secs => $2::integer) FROM sessions"
+                             " WHERE id = $1 AND revoked_at IS NULL"};
+    struct row row;
+    char seconds[12];
+    snprintf(seconds, sizeof seconds, "%d", CONFIRM_SECONDS);
+    enum error error = db_one(rq->db, &select, &row, DB_ARGS(rq->who.session_id, seconds));
+    if (error == ERR_NOT_FOUND) /* it ended a moment ago */
+        return fail(rq, MSG_TOKEN_INVALID, NULL);
+    return error || row_bool(&row, 0) ? error : fail(rq, MSG_CONFIRM, NULL);
+}
+
+enum error authorize_secrets(struct request *rq)
+{
+    return rq->who.credential == CREDENTIAL_ACCESS_TOKEN ? need_scope(rq, SCOPE_SECRETS) : check_confirmed(rq);
+}
+
+enum error authorize(struct request *rq)
+{
+    enum access access = rq->route->access;
+    if (access == ACCESS_PUBLIC)
+        return OK;
+    if (access == ACCESS_MONITOR)
+        return authn_monitor(rq) ? OK : ERR_AUTHORIZATION;
+    if (access == ACCESS_DENY)
+        return ERR_AUTHORIZATION;
+    enum error error = rq->who.credential == CREDENTIAL_ACCESS_TOKEN ? check_token(rq) : OK;
+    if (error)
+        return error;
+    if (rules[access].site_admin && !rq->who.site_admin)
+        return fail(rq, MSG_SITE_ADMIN, NULL);
+    if (rq->who.role < rules[access].role)
+        return fail(rq, MSG_ROLE, role_names[rules[access].role], NULL);
+    if (rq->route->flags & ROUTE_SECRETS)
+        return authorize_secrets(rq);
+    return rq->route->flags & ROUTE_CONFIRMED ? check_confirmed(rq) : OK;
+}
