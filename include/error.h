@@ -12,7 +12,7 @@
     X(ERR_CONFLICT, "CONFLICT", 409)                   /* the name is taken, or the state forbids it */                \
     X(ERR_PRECONDITION, "PRECONDITION_FAILED", 412)    /* If-Match named another revision */                           \
     X(ERR_TOO_LARGE, "PAYLOAD_TOO_LARGE", 413)         /* body over MAX_BODY_SIZE */                                   \
-    X(ERR_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", 415)   /* a body that is not application/json */                       \
+    X(ERR_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", 415)   /* a body that is not application/json, or is compressed */     \
     X(ERR_RATE_LIMIT, "RATE_LIMIT_EXCEEDED", 429)      /* with Retry-After */                                          \
     X(ERR_INTERNAL, "INTERNAL_SERVER_ERROR", 500)      /* our fault; the log has it under error_id */                  \
     X(ERR_EXTERNAL, "EXTERNAL_SERVICE_ERROR", 502)     /* a service we asked did not answer */                         \
@@ -56,6 +56,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_JSON_DEPTH, ERR_VALIDATION, "The body is nested deeper than {} levels", "请求体嵌套超过 {} 层")              \
     X(MSG_TOO_COMPLEX, ERR_TOO_LARGE, "The request holds more values than the server takes at once",                   \
       "请求包含的数据过多")                                                                                            \
+    X(MSG_CONTENT_ENCODING, ERR_MEDIA_TYPE, "Send the body as it is, without Content-Encoding",                        \
+      "请直接发送请求体，不要使用 Content-Encoding")                                                                   \
     X(MSG_JSON_OBJECT, ERR_VALIDATION, "The body must be a JSON object", "请求体必须是 JSON 对象")                     \
     X(MSG_FIELDS, ERR_VALIDATION, "Some fields are not valid: {}", "部分字段无效：{}")                                 \
     X(MSG_REQUIRED, ERR_VALIDATION, "is required", "为必填项")                                                         \

@@ -23,7 +23,8 @@ struct json_failure {
     char message[JSON_ERROR_TEXT_LENGTH];
 };
 
-/* Strict: no duplicate keys, no NUL, valid UTF-8, at most JSON_MAX_NESTING levels. NULL and *failure on error. */
+/* Strict: no duplicate keys, no NUL, valid UTF-8, at most JSON_MAX_NESTING levels. NULL and *failure on error. A byte-order mark,
+ * which editors and .NET put in front, is passed over (RFC 8259 section 8.1) and not counted in the column. */
 json_t *json_parse(const char *text, size_t length, struct json_failure *failure);
 
 /* What json_text() once made: without those limits, since a document of the depth that toml.h allows is deeper as JSON.

@@ -85,6 +85,10 @@ static bool holds_nul(const char *text, size_t length, struct json_failure *fail
 
 json_t *json_parse(const char *text, size_t length, struct json_failure *failure)
 {
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t skipped = length >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
+    text += skipped;
+    length -= skipped;
     *failure = (struct json_failure){.too_deep = nested_too_deep(text, length)};
     if (failure->too_deep || holds_nul(text, length, failure))
         return NULL;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "build_info.h"
+#include "etag.h"
 #include "freshness.h"
 #include "metrics.h"
 #include "router.h"
@@ -34,19 +35,14 @@ static void make_key(struct request *rq)
 /* The one of the client's tags that has this generation and variant; NULL when none has. */
 static const char *find_tag(struct request *rq)
 {
+    struct etag known;
     const char *list = request_header(rq, "If-None-Match");
     const char *end = arena_printf(rq->arena, "-%lld-%s", (long long)rq->cache_key.generation, rq->cache_variant);
     size_t end_length = strlen(end);
-    while (list && *(list += strspn(list, " ,\t"))) {
-        list += strncmp(list, "W/", 2) == 0 ? 2 : 0;
-        if (*list++ != '"')
-            return NULL; /* no list of tags, or "*": then the answer itself decides */
-        size_t length = strcspn(list, "\"");
-        if (list[length] == '"' && length > end_length && memcmp(list + length - end_length, end, end_length) == 0)
-            return arena_strndup(rq->arena, list, length);
-        list += length + (list[length] == '"');
-    }
-    return NULL;
+    while (list && etag_next(&list, &known))
+        if (known.length > end_length && memcmp(known.text + known.length - end_length, end, end_length) == 0)
+            return arena_strndup(rq->arena, known.text, known.length);
+    return NULL; /* none, or "*": then the answer itself decides */
 }
 
 static void tag(struct request *rq, struct response *rs)

@@ -223,6 +223,25 @@ static bool is_json_type(const char *type)
     return type && strncasecmp(type, "application/json", length) == 0 && strchr("; \t", type[length]);
 }
 
+/* Nobody decodes a body for us: neither Nginx nor libfcgi. A list of nothing but "identity" says that there is nothing to decode. */
+static bool is_encoded(const struct request *rq)
+{
+    const char *list = request_header(rq, "Content-Encoding");
+    while (list && *(list += strspn(list, " ,\t"))) {
+        size_t length = strcspn(list, " ,\t");
+        if (length != strlen("identity") || strncasecmp(list, "identity", length) != 0)
+            return true;
+        list += length;
+    }
+    return false;
+}
+
+static enum error refuse_encoded(struct request *rq, struct response *rs)
+{
+    response_header(rs, "Accept-Encoding", "identity"); /* RFC 9110 section 12.5.3 */
+    return fail(rq, MSG_CONTENT_ENCODING, NULL);
+}
+
 static enum error parse_body(struct request *rq)
 {
     struct json_failure failure = {0};
@@ -239,7 +258,8 @@ static enum error parse_body(struct request *rq)
 
 static enum error take_input(struct request *rq, struct response *rs)
 {
-    (void)rs;
+    if (rq->route->body && is_encoded(rq))
+        return refuse_encoded(rq, rs);
     if (rq->route->body) {
         enum error error = read_body(rq);
         if (!error && rq->body_length)

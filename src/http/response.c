@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "etag.h"
 #include "log.h"
 #include "util.h"
 
@@ -164,30 +165,22 @@ void respond_error(struct request *rq, struct response *rs, enum error err)
 
 /* ---- entity tags (RFC 9110 sections 8.8.3, 13.1) ---------------------------------------------------------------- */
 
-/* True when the list of tags holds `tag` (with its quotes); W/ is ignored, as If-None-Match compares weakly. */
 static bool list_has(const char *list, const char *tag)
 {
+    struct etag known;
     size_t length = strlen(tag);
-    while (*list) {
-        list += strspn(list, " ,\t");
-        if (strncmp(list, "W/", 2) == 0)
-            list += 2;
-        if (*list == '*')
+    while (etag_next(&list, &known))
+        if (known.length == length && memcmp(known.text, tag, length) == 0)
             return true;
-        if (strncmp(list, tag, length) == 0 && strchr(", \t", list[length]))
-            return true;
-        list += strcspn(list, ",");
-    }
-    return false;
+    return etag_any(list);
 }
 
 bool respond_not_modified(struct request *rq, struct response *rs, const char *etag)
 {
-    const char *quoted = arena_printf(rq->arena, "\"%s\"", etag);
     const char *known = request_header(rq, "If-None-Match");
-    response_header(rs, "ETag", quoted);
+    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", etag));
     response_header(rs, "Cache-Control", "private, no-cache");
-    if (!known || !list_has(known, quoted))
+    if (!known || !list_has(known, etag))
         return false;
     buffer_reset(&rs->body);
     rs->status = 304;
@@ -195,25 +188,23 @@ bool respond_not_modified(struct request *rq, struct response *rs, const char *e
     return true;
 }
 
-/* Weak tags never match here: If-Match compares strongly. */
-static bool names_revision(const char *tag, long long revision)
+/* "<revision>" or "<revision>-<variant>". */
+static bool names_revision(const struct etag *tag, long long revision)
 {
     char *end;
-    if (tag[0] != '"' || tag[1] < '0' || tag[1] > '9' || strtoll(tag + 1, &end, 10) != revision)
+    if (tag->length == 0 || *tag->text < '0' || *tag->text > '9' || strtoll(tag->text, &end, 10) != revision)
         return false;
-    return *end == '"' || (*end == '-' && strchr(end, '"'));
+    return end == tag->text + tag->length || *end == '-';
 }
 
 enum error check_if_match(struct request *rq, long long revision)
 {
+    struct etag tag;
     const char *list = request_header(rq, "If-Match");
     if (!list)
         return OK;
-    while (*list) {
-        list += strspn(list, " ,\t");
-        if (*list == '*' || names_revision(list, revision))
+    while (etag_next(&list, &tag))
+        if (names_revision(&tag, revision))
             return OK;
-        list += strcspn(list, ",");
-    }
-    return ERR_PRECONDITION;
+    return etag_any(list) ? OK : ERR_PRECONDITION;
 }

@@ -4,6 +4,7 @@ Whatever is sent, the answer is the one error body, described in docs/openapi.ya
 others have stays as it is."""
 
 import base64
+import gzip
 import hashlib
 import hmac
 import itertools
@@ -247,6 +248,25 @@ def test_content_types(place, route):
     for kind in ("application/json", "Application/JSON", "application/json; charset=utf-8",
                  "application/json;charset=latin1"):
         assert place.send(body=b"{}", content_type=kind).status_code != 415
+
+
+@WITH_BODY
+def test_content_encodings(place, route):
+    """What is not decoded is not taken for what it would be decoded to."""
+    body = json.dumps(example(route)).encode()
+    for kind in ("gzip", "GZIP", "deflate", "br", "zstd", "identity, gzip", "gzip, identity", "identityx", "x", b"\xff"):
+        answer = place.refuses(415, "UNSUPPORTED_MEDIA_TYPE", kind, body=gzip.compress(body), headers={"Content-Encoding": kind})
+        assert "Content-Encoding" in answer.json()["message"] and answer.headers["Accept-Encoding"] == "identity"
+    for kind in ("identity", "Identity", "identity, identity", ""):
+        assert place.send(body=b"{}", headers={"Content-Encoding": kind}).status_code != 415, kind
+
+
+@WITH_BODY
+def test_a_byte_order_mark(place, route):
+    """Editors and PowerShell 5 write one; whatever is behind it counts as without."""
+    assert place.send(body=b"\xef\xbb\xbf{}").status_code == place.send(body=b"{}").status_code
+    for body in (b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf{}", b"\xef\xbb{}", b"{}\xef\xbb\xbf", "{}".encode("utf-16")):
+        place.refuses(400, "VALIDATION_ERROR", body, body=body)
 
 
 @WITH_BODY

@@ -97,7 +97,6 @@ static void malformed_text_is_refused(void **state)
         "\"\xc0\x80\"",
         "\"\xed\xa0\x80\"",
         "\"\xe2\x82\"",
-        "\xef\xbb\xbf{}",                    /* byte order mark */
         "{\"a\":\"\\u4e\xd7\x9b\xa3\x8a\"}", /* quoted in the message */
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -115,6 +114,26 @@ static void malformed_text_is_refused(void **state)
     assert_null(json_parse("[\ntrue\0]", 8, &failure));
     assert_int_equal(failure.line, 2);
     assert_int_equal(failure.column, 5);
+}
+
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+    static const char *const same[] = {"{\"a\":1}", " [1]", "\"\xef\xbb\xbf\"", "1"};
+    struct json_failure failure;
+    char marked[64];
+    (void)state;
+    for (size_t i = 0; i < COUNT(same); i++) {
+        snprintf(marked, sizeof marked, "\xef\xbb\xbf%s", same[i]);
+        json_t *with = json_parse(marked, strlen(marked), &failure),
+               *without = json_parse(same[i], strlen(same[i]), &failure);
+        assert_true(with && without && json_equal(with, without));
+    }
+    static const char *const bad[] = {"\xef\xbb\xbf", "\xef\xbb\xbf\xef\xbb\xbf[]", "\xef\xbb", "[]\xef\xbb\xbf"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_null(json_parse(bad[i], strlen(bad[i]), &failure));
+    assert_null(json_parse("\xef\xbb\xbf[x]", 6, &failure));
+    assert_int_equal(failure.line, 1);
+    assert_int_equal(failure.column, 2);
 }
 
 static void failures_have_a_place(void **state)
@@ -374,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_come_back_in_order),
         cmocka_unit_test(malformed_text_is_refused),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(failures_have_a_place),
         cmocka_unit_test(nesting_ends_at_32),
         cmocka_unit_test(a_megabyte_of_brackets_is_refused),
