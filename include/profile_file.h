@@ -38,7 +38,7 @@ const char *profile_file_keys(struct request *rq);
 enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text,
                               size_t *profiles);
 
-/* The store's part of a platform that is no profile: NULLs when there is none. */
+/* The store's part of a platform that is no profile: NULLs when there is none. `extra` in clear; it is sealed in the store. */
 struct platform_file {
     const char *standard, *extra, *key_order;
 };
@@ -54,6 +54,7 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
                            struct registry_result **results, size_t *count);
 /* Makes a known platform the user's current one in this workspace. */
 enum error platform_switch(struct request *rq, const char *platform);
-enum error registry_export(struct request *rq, const char **text);
+/* Texts that are not known to be harmless in clear, or masked. Text in the arena. */
+enum error registry_export(struct request *rq, bool secrets, const char **text);
 
 #endif

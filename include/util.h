@@ -29,6 +29,9 @@ bool has_control(const char *text);
 bool uuid_valid(const char *text);
 bool is_blank(const char *text); /* NULL, "" or white space only */
 
+/* Some URL in the text has a user name, perhaps with a password, in front of its host (RFC 3986, 3.2.1). */
+bool url_has_userinfo(const char *text);
+
 /* Whole of text as a number in [min, max]; false otherwise. */
 bool parse_int(const char *text, long long min, long long max, long long *out);
 

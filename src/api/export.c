@@ -40,7 +40,8 @@ static enum error export_file(struct request *rq, struct response *rs)
     if (!error && secrets)
         error = authorize_secrets(rq);
     if (!error)
-        error = registry ? registry_export(rq, &text) : profile_file_write(rq, platform, secrets, &text, &profiles);
+        error = registry ? registry_export(rq, secrets, &text)
+                         : profile_file_write(rq, platform, secrets, &text, &profiles);
     const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export", .platform = platform};
     if (!error)
         error = audit_write(rq, &entry);

@@ -77,7 +77,7 @@ static void take_extra(struct request *rq, struct profile *p, const struct profi
         return;
     extra = json_stored(p->extra);
     if (before && profile_extra(rq, before, &old) == OK)
-        extra_unmask(rq, extra, old);
+        extra_unmask(rq, EXTRA_PROFILE, extra, old);
     if (old && json_equal(old, extra))
         p->extra = before->extra;
     else
@@ -193,6 +193,14 @@ static const char *merged_extra(struct request *rq, const char *old, const char 
     return json_text(rq->arena, extra);
 }
 
+/* What a redacted export masked stays as it is. */
+static const char *unmasked_extra(struct request *rq, const char *old, const char *new)
+{
+    json_t *extra = parsed(new, json_object());
+    extra_unmask(rq, EXTRA_FILE, extra, parsed(old, json_object()));
+    return json_text(rq->arena, extra);
+}
+
 /* The file's top level: the default always counts; its current profile only where it says what is so - in a replace, or
  * when the user never chose one. */
 static enum error import_top(struct request *rq, const char *platform, const struct profile_file *file, bool replace)
@@ -204,9 +212,10 @@ static enum error import_top(struct request *rq, const char *platform, const str
         error = profile_pointers(rq, platform, &pointers);
     if (error)
         return error;
+    new.extra = unmasked_extra(rq, old.extra, file->extra);
     if (!replace) {
         new.standard = file->standard ? file->standard : old.standard;
-        new.extra = merged_extra(rq, old.extra, file->extra);
+        new.extra = merged_extra(rq, old.extra, new.extra);
         new.key_order = merged_order(rq, old.key_order, file->key_order);
     }
     error = platform_file_save(rq, platform, &new);

@@ -1,107 +1,210 @@
-/* Unknown keys of a profile: sealed when they hold a secret, masked when they are shown. */
+/* What a file holds that this program does not know: sealed in the store, masked where it is shown. */
 #include "profile_extra.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "util.h"
 
 #define SEALED "$sealed"
 
-bool key_names_secret(const char *key)
+/* ---- in the store ----------------------------------------------------------------------------------------------- */
+
+static const char *context_of(struct request *rq, const char *row_id)
 {
-    static const char *const parts[] = {"token", "secret", "passw", "api_key", "apikey", "credential", "private_key"};
-    for (size_t i = 0; i < COUNT(parts); i++)
-        if (strcasestr(key, parts[i]))
-            return true;
-    return false;
+    return secret_context(rq->arena, rq->who.workspace_id, row_id);
 }
 
-static bool holds_secret(json_t *value, bool named)
+enum error extra_open(struct request *rq, const char *row_id, const char *name, const char *stored, json_t **extra)
 {
-    const char *key;
-    json_t *part;
-    size_t i;
-    bool found = named && json_is_string(value);
-    json_array_foreach(value, i, part) found |= holds_secret(part, named);
-    json_object_foreach(value, key, part) found |= holds_secret(part, named || key_names_secret(key));
-    return found;
+    *extra = stored ? json_stored(stored) : json_object();
+    const char *sealed = json_string_value(json_object_get(*extra, SEALED));
+    if (!sealed)
+        return *extra ? OK : fail(rq, MSG_SECRET_UNREADABLE, name, NULL);
+    const char *text = secret_open(rq->service->keyring, rq->arena, context_of(rq, row_id), sealed);
+    *extra = text ? json_stored(text) : NULL;
+    return *extra ? OK : fail(rq, MSG_SECRET_UNREADABLE, name, NULL);
 }
 
-static const char *context_of(struct request *rq, const struct profile *p)
+const char *extra_seal(struct request *rq, const char *row_id, json_t *extra)
 {
-    return secret_context(rq->arena, rq->who.workspace_id, p->id);
+    if (!json_object_size(extra))
+        return "{}";
+    const char *text = json_text(rq->arena, extra);
+    json_t *mark = json_object();
+    json_object_set_new(mark, SEALED,
+                        json_string(secret_seal(rq->service->keyring, rq->arena, context_of(rq, row_id), text)));
+    return json_text(rq->arena, mark);
 }
 
 enum error profile_extra(struct request *rq, const struct profile *p, json_t **extra)
 {
-    *extra = p->extra ? json_stored(p->extra) : json_object();
-    const char *sealed = json_string_value(json_object_get(*extra, SEALED));
-    if (!sealed)
-        return OK;
-    const char *text = secret_open(rq->service->keyring, rq->arena, context_of(rq, p), sealed);
-    *extra = text ? json_stored(text) : NULL;
-    return *extra ? OK : fail(rq, MSG_SECRET_UNREADABLE, p->name, NULL);
+    return extra_open(rq, p->id, p->name, p->extra, extra);
 }
 
 void profile_set_extra(struct request *rq, struct profile *p, json_t *extra)
 {
-    /* A key that is called like the mark itself is sealed too, so that nobody can make up a sealed value. */
-    p->extra = json_text(rq->arena, extra);
-    if (!holds_secret(extra, false) && !json_object_get(extra, SEALED))
-        return;
-    json_t *mark = json_object();
-    json_object_set_new(mark, SEALED,
-                        json_string(secret_seal(rq->service->keyring, rq->arena, context_of(rq, p), p->extra)));
-    p->extra = json_text(rq->arena, mark);
+    p->extra = extra_seal(rq, p->id, extra);
 }
 
-/* What a text becomes, given what stands at the same place in another tree (NULL = nothing). */
+/* ---- what may be shown ------------------------------------------------------------------------------------------ */
+
+enum shape {
+    WORDS,    /* anything that holds no URL with a password */
+    VARIABLE, /* the name of an environment variable, as one writes them: where people paste the key itself */
+};
+
+/* Keys whose texts say nothing secret: those of CCR and of the Codex settings that it passes on. '*' stands for any key; what is
+ * in an array stands at the array's own place. */
+static const struct harmless {
+    const char *path[2];
+    enum shape shape;
+} of_profile[] =
+    {
+        {{"api_mode"}, WORDS},
+        {{"approval_policy"}, WORDS},
+        {{"approvals_reviewer"}, WORDS},
+        {{"bearer_token_env_var"}, VARIABLE},
+        {{"env_key"}, VARIABLE},
+        {{"model_provider"}, WORDS},
+        {{"model_reasoning_effort"}, WORDS},
+        {{"model_reasoning_summary"}, WORDS},
+        {{"model_verbosity"}, WORDS},
+        {{"network_access"}, WORDS},
+        {{"personality"}, WORDS},
+        {{"plan_mode_reasoning_effort"}, WORDS},
+        {{"preferred_auth_method"}, WORDS},
+        {{"provider_type"}, WORDS},
+        {{"requires_openai_auth"}, WORDS},
+        {{"review_model"}, WORDS},
+        {{"sandbox_mode"}, WORDS},
+        {{"service_tier"}, WORDS},
+        {{"wire_api"}, WORDS},
+        {{NULL}, WORDS},
+},
+  of_file[] =
+      {
+          {{"version"}, WORDS},
+          {{NULL}, WORDS},
+},
+  of_registry[] = {
+      {{"current_platform"}, WORDS},
+      {{"default_platform"}, WORDS},
+      {{"version"}, WORDS},
+      {{"*", "current_profile"}, WORDS},
+      {{"*", "description"}, WORDS},
+      {{"*", "last_used"}, WORDS},
+      {{NULL}, WORDS},
+};
+
+static const struct harmless *const lists[] = {
+    [EXTRA_PROFILE] = of_profile, [EXTRA_FILE] = of_file, [EXTRA_REGISTRY] = of_registry};
+
+/* Where a value stands. */
+struct place_in {
+    const struct place_in *outer; /* NULL at the top */
+    const char *key;
+};
+
+static bool stands_at(const struct place_in *at, const struct harmless *harmless)
+{
+    size_t depth = harmless->path[1] ? 2 : 1;
+    for (; at && depth; at = at->outer, depth--)
+        if (strcmp(harmless->path[depth - 1], "*") != 0 && strcmp(harmless->path[depth - 1], at->key) != 0)
+            return false;
+    return !at && !depth;
+}
+
+static bool is_variable(const char *text)
+{
+    return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(text) && strlen(text) <= 64;
+}
+
+static bool is_harmless(enum extra_kind kind, const struct place_in *at, const char *text)
+{
+    for (const struct harmless *harmless = lists[kind]; harmless->path[0]; harmless++)
+        if (stands_at(at, harmless))
+            return harmless->shape == VARIABLE ? is_variable(text) : !url_has_userinfo(text);
+    return false;
+}
+
+/* Of three stars at least, so that it is not taken for a value: "*" often is one. */
+static const char *mask_of(struct request *rq, const char *text)
+{
+    const char *mask = secret_mask(rq->arena, text);
+    return *mask && strlen(mask) < 3 ? "***" : mask;
+}
+
+/* ---- walking through -------------------------------------------------------------------------------------------- */
+
+/* What a text that is no harmless one becomes, given what stands at the same place in another tree (NULL = nothing). */
 typedef const char *change(struct request *rq, const char *text, const char *other);
 
-static json_t *changed(struct request *rq, json_t *value, const json_t *other, bool named, change *how);
+struct walk {
+    struct request *rq;
+    enum extra_kind kind;
+    change *how;
+};
 
-static void change_members(struct request *rq, json_t *value, const json_t *other, bool named, change *how)
+/* A table that has a key called like the mark (toml.h). */
+static bool is_wrapped(const json_t *value)
+{
+    const char *kind = json_string_value(json_object_get(value, "$toml"));
+    return kind && strcmp(kind, "table") == 0;
+}
+
+/* Dates and odd numbers; a file's own table that looks like one is wrapped (toml.h). */
+static bool is_plain_value(const json_t *value)
+{
+    const char *kind = json_string_value(json_object_get(value, "$toml"));
+    return kind && strcmp(kind, "table") != 0;
+}
+
+static json_t *changed(const struct walk *walk, json_t *value, const json_t *other, const struct place_in *at);
+
+static void change_members(const struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
 {
     const char *key;
     json_t *part;
     json_object_foreach(value, key, part)
     {
-        bool secret = named || key_names_secret(key);
-        json_object_set(value, key, changed(rq, part, json_object_get(other, key), secret, how)); /* no new key: safe */
+        struct place_in inner = {at, key};
+        json_object_set(value, key, changed(walk, part, json_object_get(other, key), &inner)); /* no new key: safe */
     }
 }
 
-static json_t *changed(struct request *rq, json_t *value, const json_t *other, bool named, change *how)
+static json_t *changed(const struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
 {
     size_t i;
     json_t *part;
-    if (json_is_string(value) && named)
-        return json_string(how(rq, json_string_value(value), json_string_value(other)));
-    if (json_is_object(value))
-        change_members(rq, value, other, named, how);
-    json_array_foreach(value, i, part)
-        json_array_set(value, i, changed(rq, part, json_array_get(other, i), named, how));
+    const char *text = json_string_value(value), *others = json_string_value(other);
+    if (text && (others ? !is_harmless(walk->kind, at, others) : !is_harmless(walk->kind, at, text)))
+        return json_string(walk->how(walk->rq, text, others));
+    if (json_is_object(value) && !is_plain_value(value))
+        change_members(walk, is_wrapped(value) ? json_object_get(value, "value") : value,
+                       is_wrapped(other) ? json_object_get(other, "value") : other, at);
+    json_array_foreach(value, i, part) json_array_set(value, i, changed(walk, part, json_array_get(other, i), at));
     return value;
 }
 
 static const char *mask(struct request *rq, const char *text, const char *other)
 {
     (void)other;
-    return secret_mask(rq->arena, text);
+    return mask_of(rq, text);
 }
 
 static const char *unmask(struct request *rq, const char *text, const char *other)
 {
-    return other && strcmp(text, secret_mask(rq->arena, other)) == 0 ? other : text;
+    return other && strcmp(text, mask_of(rq, other)) == 0 ? other : text;
 }
 
-void extra_mask(struct request *rq, json_t *extra)
+void extra_mask(struct request *rq, enum extra_kind kind, json_t *extra)
 {
-    changed(rq, extra, NULL, false, mask);
+    const struct walk walk = {rq, kind, mask};
+    change_members(&walk, extra, NULL, NULL);
 }
 
-void extra_unmask(struct request *rq, json_t *extra, const json_t *old)
+void extra_unmask(struct request *rq, enum extra_kind kind, json_t *extra, const json_t *old)
 {
-    changed(rq, extra, old, false, unmask);
+    const struct walk walk = {rq, kind, unmask};
+    change_members(&walk, extra, old, NULL);
 }

@@ -294,7 +294,7 @@ static enum error write_profile(struct request *rq, struct toml *root, const str
         return error;
     if (!secrets) {
         token = p->sealed_token ? profile_masked_token(rq, p) : NULL;
-        extra_mask(rq, extra);
+        extra_mask(rq, EXTRA_PROFILE, extra);
     }
     write_table(rq, root, p, token, extra);
     return OK;
@@ -311,6 +311,13 @@ struct output {
     struct name_index places;  /* of profiles, by name */
     struct name_index written; /* top-level keys that are in the file */
 };
+
+static const char *masked_extra(struct request *rq, const char *text)
+{
+    json_t *extra = parsed(text);
+    extra_mask(rq, EXTRA_FILE, extra);
+    return json_text(rq->arena, extra);
+}
 
 static void write_pointer(struct request *rq, struct output *out, const char *key, const char *name, bool has)
 {
@@ -376,6 +383,8 @@ static enum error read_store(struct request *rq, const char *platform, struct ou
         error = profile_pointers(rq, platform, &out->pointers);
     if (!error)
         error = profile_list(rq, platform, false, &out->profiles, &out->count);
+    if (!error && !out->secrets)
+        out->platform.extra = masked_extra(rq, out->platform.extra);
     out->root = toml_table(rq->arena, NULL, NULL);
     out->places = name_index_new();
     out->written = name_index_new();
@@ -418,8 +427,11 @@ enum error platform_file_read(struct request *rq, const char *platform, struct p
     enum error error = db_one(rq->db, &select, &row, DB_ARGS(platform));
     if (error)
         return error == ERR_NOT_FOUND ? OK : error;
-    *file = (struct platform_file){row_text(&row, 0), row_text(&row, 1), row_text(&row, 2)};
-    return OK;
+    json_t *extra;
+    error = extra_open(rq, platform, platform, row_text(&row, 1), &extra);
+    if (!error)
+        *file = (struct platform_file){row_text(&row, 0), json_text(rq->arena, extra), row_text(&row, 2)};
+    return error;
 }
 
 enum error platform_file_save(struct request *rq, const char *platform, const struct platform_file *file)
@@ -430,5 +442,6 @@ enum error platform_file_save(struct request *rq, const char *platform, const st
         " VALUES (ccr_workspace(), $1, $2, coalesce($3::json, '{}'), coalesce($4::json, '[]'))"
         " ON CONFLICT (workspace_id, platform) DO UPDATE SET default_profile = excluded.default_profile,"
         " extra = excluded.extra, key_order = excluded.key_order"};
-    return db_run(rq->db, &upsert, DB_ARGS(platform, file->standard, file->extra, file->key_order));
+    const char *extra = file->extra ? extra_seal(rq, platform, json_stored(file->extra)) : NULL;
+    return db_run(rq->db, &upsert, DB_ARGS(platform, file->standard, extra, file->key_order));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "profile_extra.h"
 #include "profile_file.h"
 #include "util.h"
 
@@ -25,11 +26,8 @@ enum error platform_switch(struct request *rq, const char *platform)
     return db_run(rq->db, &save_platform, DB_ARGS(platform));
 }
 
-static json_t *parsed(const char *text)
-{
-    json_t *value = json_stored(text);
-    return value ? value : json_object();
-}
+/* What the document is sealed for, beside the workspace. */
+static const char row_id[] = "registry";
 
 static enum error wrong(struct request *rq, const struct toml *node, const char *what)
 {
@@ -72,7 +70,11 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
         error = db_one(rq->db, &select_doc, &row, DB_NO_ARGS);
     if (error)
         return error;
-    json_t *old = parsed(row_string(&row, 0)), *new = toml_to_json(root);
+    json_t *old, *new = toml_to_json(root);
+    error = extra_open(rq, row_id, "config.toml", row_text(&row, 0), &old);
+    if (error)
+        return error;
+    extra_unmask(rq, EXTRA_REGISTRY, new, old);
     *results = arena_array(rq->arena, json_object_size(new) + 1, sizeof **results);
     *count = 0;
     for (const struct toml *node = root->first; !error && node; node = node->next) {
@@ -90,7 +92,7 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
         json_object_update(old, new);
         new = old;
     }
-    error = db_run(rq->db, &save_doc, DB_ARGS(json_text(rq->arena, new), standard));
+    error = db_run(rq->db, &save_doc, DB_ARGS(extra_seal(rq, row_id, new), standard));
     if (!error && current)
         error = platform_switch(rq, current);
     const struct audit entry = {.action = "profile.import", .platform = current, .target = "config.toml"};
@@ -104,16 +106,20 @@ static void put(json_t *object, const char *key, const char *value)
         json_object_set_new(object, key, json_string(value));
 }
 
-enum error registry_export(struct request *rq, const char **text)
+enum error registry_export(struct request *rq, bool secrets, const char **text)
 {
     struct row row;
     struct rows pointers;
     enum error error = db_one(rq->db, &select_doc, &row, DB_NO_ARGS);
     if (!error)
         error = db_all(rq->db, &select_pointers, &pointers, DB_NO_ARGS);
+    json_t *doc = NULL;
+    if (!error)
+        error = extra_open(rq, row_id, "config.toml", row_text(&row, 0), &doc);
     if (error)
         return error;
-    json_t *doc = parsed(row_string(&row, 0));
+    if (!secrets)
+        extra_mask(rq, EXTRA_REGISTRY, doc);
     put(doc, "default_platform", row_text(&row, 1));
     put(doc, "current_platform", row_text(&row, 2));
     for (int i = 0; i < pointers.count; i++) {

@@ -35,7 +35,7 @@ static const char *shown_extra(struct request *rq, const struct profile *p)
     json_t *extra;
     if (profile_extra(rq, p, &extra) != OK)
         return NULL;
-    extra_mask(rq, extra);
+    extra_mask(rq, EXTRA_PROFILE, extra);
     return json_text(rq->arena, extra);
 }
 

@@ -155,6 +155,15 @@ bool is_blank(const char *text)
     return true;
 }
 
+bool url_has_userinfo(const char *text)
+{
+    /* A backslash ends the authority, too, for whoever follows the URL standard of the WHATWG. */
+    for (const char *at = strstr(text, "://"); at; at = strstr(at + 3, "://"))
+        if (memchr(at + 3, '@', strcspn(at + 3, "/?#\\ \t\r\n")))
+            return true;
+    return false;
+}
+
 bool parse_int(const char *text, long long min, long long max, long long *out)
 {
     /* strtoll would also take white space and '+' in front. */

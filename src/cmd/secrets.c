@@ -6,7 +6,7 @@
 #include "command.h"
 #include "crypto.h"
 #include "db.h"
-#include "request.h"
+#include "reseal.h"
 #include "util.h"
 
 enum { JWT_SECRET_BYTES = 48, ARENA_MAX = 256 * MB };
@@ -44,110 +44,32 @@ static int generate(const char *format)
 
 /* ---- rotate ----------------------------------------------------------------------------------------------------- */
 
-/* Every column with sealed values. `select` takes the first key's id, a limit and the number of rows to skip, and gives
- * ctid, workspace, the row id the value is bound to and the value; a locked row keeps its ctid. */
-#define SEALED(table, column, row_id, order)                                                                           \
-    .what = #table "." #column,                                                                                        \
-    .count = {"rotate_count_" #table, "SELECT count(*) FROM " #table " WHERE split_part(" #column ", ':', 1) <> $1"},  \
-    .select = {"rotate_select_" #table,                                                                                \
-               "SELECT ctid, workspace_id, " #row_id ", " #column " FROM " #table " WHERE split_part(" #column         \
-               ", ':', 1) <> $1 ORDER BY " order " LIMIT $2::int OFFSET $3::int FOR UPDATE"},                          \
-    .update = {"rotate_update_" #table, "UPDATE " #table " SET " #column " = $2 WHERE ctid = $1::tid RETURNING 1"}
-
-/* Unknown keys of a profile, sealed together as {"$sealed": ...} (src/api/profile_extra.c). */
-#define SEALED_EXTRA(table, row_id, order)                                                                             \
-    .what = #table ".extra",                                                                                           \
-    .count = {"rotate_count_extra_" #table,                                                                            \
-              "SELECT count(*) FROM " #table " WHERE split_part(extra->>'$sealed', ':', 1) <> $1"},                    \
-    .select = {"rotate_select_extra_" #table, "SELECT ctid, workspace_id, " #row_id ", extra->>'$sealed' FROM " #table \
-                                              " WHERE split_part(extra->>'$sealed', ':', 1) <> $1 ORDER BY " order     \
-                                              " LIMIT $2::int OFFSET $3::int FOR UPDATE"},                             \
-    .update = {"rotate_update_extra_" #table, "UPDATE " #table " SET extra = json_build_object('$sealed', $2::text)"   \
-                                              " WHERE ctid = $1::tid RETURNING 1"}
-
-static const struct sealed_column {
-    const char *what;
-    const char *batch; /* rows a transaction; backups hold whole files */
-    struct statement count, select, update;
-} columns[] = {
-    {.batch = "200", SEALED(profiles, auth_token, id, "id")},
-    {.batch = "200", SEALED(profile_revisions, auth_token, profile_id, "workspace_id, platform, name, revision")},
-    {.batch = "200", SEALED_EXTRA(profiles, id, "id")},
-    {.batch = "200", SEALED_EXTRA(profile_revisions, profile_id, "workspace_id, platform, name, revision")},
-    {.batch = "4", SEALED(backups, content, id, "id")},
-};
-
-struct rotation {
-    struct db *db;
-    struct arena *arena;
-    const struct keyring *ring;
-    bool dry_run;
-    long long done, unreadable; /* of the column under way */
-};
-
-static enum error reseal(struct rotation *r, const struct sealed_column *column, const struct row *row)
+static void tell_unreadable(const char *what, const char *id)
 {
-    const char *context = secret_context(r->arena, row_string(row, 1), row_string(row, 2));
-    char *secret = secret_open(r->ring, r->arena, context, row_string(row, 3));
-    if (!secret) {
-        fprintf(stderr, "%s of %s cannot be opened with the keys at hand\n", column->what, row_string(row, 2));
-        r->unreadable++;
-        return OK;
-    }
-    enum error err = OK;
-    if (!r->dry_run) {
-        struct row updated;
-        const char *sealed = secret_seal(r->ring, r->arena, context, secret);
-        err = db_one(r->db, &column->update, &updated, DB_ARGS(row_text(row, 0), sealed));
-    }
-    wipe(secret, strlen(secret));
-    r->done += !err;
-    return err;
+    fprintf(stderr, "%s of %s cannot be opened with the keys at hand\n", what, id);
 }
 
-/* One transaction; *rows is how many rows it looked at, 0 at the end. */
-static enum error rotate_batch(struct rotation *r, const struct sealed_column *column, int *count)
+static enum error rotate_column(struct reseal *r, size_t column)
 {
-    struct rows rows;
-    /* What was sealed again is no longer found; what was not has to be skipped. */
-    long long skip = r->unreadable + (r->dry_run ? r->done : 0);
-    db_begin(r->db);
-    enum error err = db_all(r->db, &column->select, &rows,
-                            DB_ARGS(keyring_first_id(r->ring), column->batch, arena_printf(r->arena, "%lld", skip)));
-    for (int i = 0; !err && i < rows.count; i++) {
-        struct row row = rows_at(&rows, i);
-        err = reseal(r, column, &row);
-    }
-    *count = rows.count;
-    if (!err)
-        err = db_commit(r->db);
-    else
-        db_rollback(r->db);
-    return err;
-}
-
-static enum error rotate_column(struct rotation *r, const struct sealed_column *column)
-{
-    struct row total_row;
-    enum error err = db_one(r->db, &column->count, &total_row, DB_ARGS(keyring_first_id(r->ring)));
-    if (err)
-        return err;
-    long long total = row_int(&total_row, 0);
+    const char *what = reseal_name(column);
+    long long total;
+    enum error err = reseal_count(r, column, &total);
     int count = 1;
     r->done = r->unreadable = 0;
     while (!err && count > 0) {
-        err = rotate_batch(r, column, &count);
+        err = reseal_batch(r, column, &count);
         db_forget_results(r->db);
         arena_reset(r->arena);
         if (!err && count > 0)
-            printf("%s: %lld of %lld\n", column->what, r->done + r->unreadable, total);
+            printf("%s: %lld of %lld\n", what, r->done + r->unreadable, total);
     }
-    printf("%s: %lld %s, %lld cannot be opened\n", column->what, r->done,
-           r->dry_run ? "would be sealed again" : "sealed again", r->unreadable);
+    if (!err)
+        printf("%s: %lld %s, %lld cannot be opened\n", what, r->done,
+               r->dry_run ? "would be sealed again" : "sealed again", r->unreadable);
     return err;
 }
 
-static int rotate_all(const struct settings *settings, struct rotation *r)
+static int rotate_all(const struct settings *settings, struct reseal *r)
 {
     long long unreadable = 0;
     if (!db_ready(r->db, settings->connection_timeout * 1000)) {
@@ -155,8 +77,8 @@ static int rotate_all(const struct settings *settings, struct rotation *r)
         return EX_UNAVAILABLE;
     }
     db_maintenance(r->db, true);
-    for (size_t i = 0; i < COUNT(columns); i++) {
-        if (rotate_column(r, &columns[i]) != OK) {
+    for (size_t i = 0; i < reseal_columns(); i++) {
+        if (rotate_column(r, i) != OK) {
             fprintf(stderr, "secrets rotate: %s; what was done before stays done, run it again\n", db_message(r->db));
             return EX_UNAVAILABLE;
         }
@@ -174,7 +96,11 @@ static int rotate(int argc, char **argv, bool dry_run)
         return status;
     struct keyring *ring = keyring_new(settings.secrets_key, problem, sizeof problem);
     if (ring) {
-        struct rotation r = {.db = db_new(&settings), .arena = arena_new(ARENA_MAX), .ring = ring, .dry_run = dry_run};
+        struct reseal r = {.db = db_new(&settings),
+                           .arena = arena_new(ARENA_MAX),
+                           .ring = ring,
+                           .dry_run = dry_run,
+                           .unreadable_row = tell_unreadable};
         status = rotate_all(&settings, &r);
         db_free(r.db);
         arena_free(r.arena);
@@ -219,7 +145,8 @@ const struct command command_secrets = {
     .summary = "make secrets for the env file, seal stored ones under a new key",
     .help =
         "  generate         prints a new JWT_SECRET and a new SECRETS_KEY; reads no settings\n"
-        "  rotate           seals every stored secret again with the first key of SECRETS_KEY\n"
+        "  rotate           seals every stored secret again with the first key of SECRETS_KEY, and what older versions\n"
+        "                   stored open\n"
         "  --format FORMAT  generate: env (lines for an env file) or json\n"
         "  --dry-run        rotate: opens everything, changes nothing\n"
         "\n"

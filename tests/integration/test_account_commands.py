@@ -199,6 +199,7 @@ def key_ids(stack):
     query = " UNION ALL ".join(f"SELECT split_part({column}, ':', 1) AS id FROM {table} WHERE {column} IS NOT NULL"
                                for table, column in (("profiles", "auth_token"), ("profile_revisions", "auth_token"),
                                                      ("profiles", "extra->>'$sealed'"), ("profile_revisions", "extra->>'$sealed'"),
+                                                     ("workspace_platforms", "extra->>'$sealed'"), ("workspaces", "registry->>'$sealed'"),
                                                      ("backups", "content")))
     with stack.db() as db:
         db.execute("SELECT set_config('ccr.maintenance', 'on', false)")

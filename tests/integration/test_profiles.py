@@ -218,7 +218,7 @@ def test_keys_of_the_file_survive_the_form(ada):
                   'headers = {X-Team = "a"}\nsince = 2024-05-01T07:32:00Z\n')
     form = read(ada, "relay")
     assert put(ada, "relay", **{**form, "model": "m", "provider_type": "official_relay"}).status_code == 200
-    text = exported(ada)
+    text = exported(ada, include_secrets=True)
     for line in ('api_mode = "custom"', "retries = 3", "ratio = 0.5", "since = 2024-05-01T07:32:00Z", 'X-Team = "a"',
                  'model = "m"',
                  'provider_type = "official_relay"'):
@@ -604,7 +604,7 @@ def test_rollback_brings_back_what_was_deleted(ada):
     assert [(entry["revision"], entry["operation"]) for entry in listed] == [(2, "delete"), (1, "import")]
     assert rollback(ada, "relay", 2).data == {"name": "relay", "revision": 3, "restored": 2}
     assert names_of(ada) == ["relay"] and token_of(ada, "relay") == token
-    assert 'zone = "eu"' in exported(ada)
+    assert 'zone = "eu"' in exported(ada, include_secrets=True)
 
 
 def test_a_name_made_anew_keeps_its_past(ada):

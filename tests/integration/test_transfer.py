@@ -271,7 +271,7 @@ def test_unknown_secrets_are_sealed_and_masked(system, ada):
     assert not any(value in redacted for value in made)
     shown = tomllib.loads(redacted)["relay"]
     assert (shown["api_key"], shown["env_key"], shown["max_tokens"]) == (mask(made[0]), "RELAY_KEY", 4096)
-    assert shown["headers"] == {"X-Secret-Header": mask(made[1]), "Accept": "text/plain"}
+    assert shown["headers"] == {"X-Secret-Header": mask(made[1]), "Accept": mask("text/plain")}
     assert shown["credentials"] == [mask(made[2]), {"user": mask(made[3])}]
     revisions = ada.get("/api/configs/relay/revisions")
     assert revisions.data["revisions"][0]["extra"]["api_key"] == mask(made[0])

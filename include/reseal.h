@@ -1,0 +1,37 @@
+/* Reseal: what is stored sealed, sealed again under the first key; what older versions stored open, sealed for the first time.
+ * In small transactions, for `secrets rotate` and for housekeeping. */
+#ifndef CCR_RESEAL_H
+#define CCR_RESEAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "arena.h"
+#include "crypto.h"
+#include "db.h"
+
+struct reseal {
+    struct db *db; /* with db_maintenance on */
+    struct arena *arena;
+    const struct keyring *ring;
+    bool open_only;                                           /* leave alone what is sealed, under whatever key */
+    bool dry_run;                                             /* opens everything, changes nothing */
+    void (*unreadable_row)(const char *what, const char *id); /* told of what no key opens; NULL = nobody is */
+    long long done, unreadable; /* of the column under way: set both to 0 before the first batch */
+};
+
+/* The columns that hold secrets, by number; their names are for people ("profiles.auth_token"). */
+size_t reseal_columns(void);
+const char *reseal_name(size_t column);
+
+/* How many rows of it there are to do. */
+enum error reseal_count(struct reseal *r, size_t column, long long *rows);
+/* Some of them, in one transaction; *rows is how many it looked at, 0 at the end. Adds to done and unreadable. The caller then
+ * frees results and arena. */
+enum error reseal_batch(struct reseal *r, size_t column, int *rows);
+
+/* One batch of whatever older versions left open, whichever column it is in; *more says that there may be another. Ends in a
+ * moment when nothing is. */
+enum error seal_open_rows(struct db *db, struct arena *arena, const struct keyring *ring, bool *more);
+
+#endif
