@@ -33,13 +33,7 @@ struct worker_slot {
         heartbeat_ms; /* monotonic clock; the worker's loop came round (before each request, and when idle) */
 };
 
-/* One cell of the rate limiter (http/rate_limit.c): a GCRA theoretical arrival time under a keyed hash. */
-struct rate_cell {
-    _Atomic uint64_t key;
-    _Atomic int64_t arrival_us;
-};
-
-enum { RATE_CELLS = 65536 };
+enum { RATE_CELLS = 131072 };
 
 struct scoreboard {
     int64_t started_ms; /* master's start, monotonic clock */
@@ -50,7 +44,8 @@ struct scoreboard {
     _Atomic int longest_wait_ms;          /* that a request spent queued, since the pool last looked */
     _Atomic int64_t database_seen_ms;     /* last time any worker had a good connection; 0 = never */
     struct breaker database, redis;
-    struct rate_cell rate[RATE_CELLS];
+    _Atomic uint64_t
+        rate[RATE_CELLS]; /* of the rate limiter (http/rate_limit.c): whose, and a theoretical arrival time */
     struct worker_slot slot[];
 };
 

@@ -1,6 +1,7 @@
 /* Rate limits: the generic cell rate algorithm (ITU-T I.371; "leaky bucket as a meter") over a fixed table in shared
- * memory. A cell is one 64-bit arrival time, changed by compare-and-swap, so a worker killed at any point leaves it
- * sound. Two clients that hash to the same cell at the same time share a limit only until one of them is idle. */
+ * memory. A cell is one 64-bit word, changed by compare-and-swap, so a worker killed at any point leaves it sound. Two
+ * clients whose hashes agree in the 16 bits of the tag and in the neighbourhood share a limit until one of them is idle:
+ * even in a full table each has a chance of 1 in 8,000 to meet such a one. */
 #include "rate_limit.h"
 
 #include <stdio.h>
@@ -34,29 +35,7 @@ void rate_limit_init(void)
 
 static uint64_t hash(const char *key)
 {
-    uint64_t out = short_hash(key, strlen(key), hash_key);
-    return out ? out : 1;
-}
-
-static struct rate_cell *cell_at(struct scoreboard *board, uint64_t place)
-{
-    return &board->rate[place % RATE_CELLS];
-}
-
-/* The client's cell: its own, or one nobody needs any more (its arrival time has passed), or at worst a shared one. */
-static struct rate_cell *find_cell(struct scoreboard *board, uint64_t key, int64_t now_us)
-{
-    for (unsigned i = 0; i < PROBES; i++)
-        if (atomic_load(&cell_at(board, key + i)->key) == key)
-            return cell_at(board, key + i);
-    for (unsigned i = 0; i < PROBES; i++) {
-        struct rate_cell *cell = cell_at(board, key + i);
-        uint64_t owner = atomic_load(&cell->key);
-        if ((owner == 0 || atomic_load(&cell->arrival_us) <= now_us) &&
-            atomic_compare_exchange_strong(&cell->key, &owner, key))
-            return cell;
-    }
-    return cell_at(board, key);
+    return short_hash(key, strlen(key), hash_key);
 }
 
 static int whole_seconds(int64_t us)
@@ -64,16 +43,79 @@ static int whole_seconds(int64_t us)
     return (int)((us + 999999) / 1000000);
 }
 
-/* Takes one request of this host's count. How far the arrival time is ahead of now with it, taken or not, is in *ahead. */
-static bool take_here(struct rate_cell *cell, const struct pace *pace, int64_t now_us, int64_t *ahead)
+/* ---- cells ------------------------------------------------------------------------------------------------------ */
+
+/* Whose a cell is and his arrival time, in one word: taking a cell over and counting in it are one decision each, and a
+ * worker that loses it begins again. 48 bits of microseconds last 8.9 years after the machine's start. */
+enum { ARRIVAL_BITS = 48 };
+static const uint64_t ARRIVAL_MASK = ((uint64_t)1 << ARRIVAL_BITS) - 1;
+
+static uint64_t tag_of(uint64_t hashed)
 {
-    int64_t old = atomic_load(&cell->arrival_us);
+    uint64_t tag = hashed >> ARRIVAL_BITS;
+    return (tag ? tag : 1) << ARRIVAL_BITS; /* 0: nobody's */
+}
+
+static int64_t arrival_of(uint64_t word)
+{
+    return (int64_t)(word & ARRIVAL_MASK);
+}
+
+static uint64_t word_of(uint64_t tag, int64_t arrival_us)
+{
+    return tag | ((uint64_t)arrival_us & ARRIVAL_MASK);
+}
+
+struct place {
+    _Atomic uint64_t *cell;
+    uint64_t word, tag; /* what stands there now; the tag it is to have */
+};
+
+/* The client's own cell; else the one that has been free for longest; else, with more clients in one neighbourhood than it
+ * has cells, the first, with whoever has it. Not the first free one: a free cell's arrival time only rises, so two workers that know
+ * nothing of each other choose the same cell even when their clocks differ on what is free, and the slower one finds its
+ * own client there. */
+static struct place find_place(struct scoreboard *board, uint64_t hashed, int64_t now_us)
+{
+    struct place oldest = {0};
+    uint64_t tag = tag_of(hashed);
+    for (unsigned i = 0; i < PROBES; i++) {
+        _Atomic uint64_t *cell = &board->rate[(hashed + i) % RATE_CELLS];
+        uint64_t word = atomic_load(cell);
+        if ((word & ~ARRIVAL_MASK) == tag)
+            return (struct place){cell, word, tag};
+        if (!oldest.cell || arrival_of(word) < arrival_of(oldest.word))
+            oldest = (struct place){cell, word, tag};
+    }
+    if (arrival_of(oldest.word) <= now_us)
+        return oldest;
+    _Atomic uint64_t *shared = &board->rate[hashed % RATE_CELLS];
+    uint64_t word = atomic_load(shared);
+    return (struct place){shared, word, word & ~ARRIVAL_MASK};
+}
+
+/* Takes one request of this host's count. How far the arrival time is ahead of now with it, taken or not, is in *ahead. */
+static bool take_here(struct scoreboard *board, uint64_t hashed, const struct pace *pace, int64_t now_us,
+                      int64_t *ahead)
+{
+    struct place place;
     do {
+        place = find_place(board, hashed, now_us);
+        int64_t old = arrival_of(place.word);
         *ahead = (old > now_us ? old - now_us : 0) + pace->interval_us;
         if (*ahead > pace->tolerance_us)
             return false;
-    } while (!atomic_compare_exchange_weak(&cell->arrival_us, &old, now_us + *ahead));
+    } while (!atomic_compare_exchange_weak(place.cell, &place.word, word_of(place.tag, now_us + *ahead)));
     return true;
+}
+
+/* Sets the client's arrival time, which is in the future: his cell does not become free by it. */
+static void set_here(struct scoreboard *board, uint64_t hashed, int64_t arrival_us, int64_t now_us)
+{
+    struct place place;
+    do
+        place = find_place(board, hashed, now_us);
+    while (!atomic_compare_exchange_weak(place.cell, &place.word, word_of(place.tag, arrival_us)));
 }
 
 static struct rate_decision decide(const struct rate_policy *policy, const struct pace *pace, bool allowed,
@@ -91,7 +133,7 @@ static struct rate_decision decide(const struct rate_policy *policy, const struc
 
 /* What all hosts together say to a request that this one lets pass. A refusal is written into this host's cell: until the
  * client may come again it is refused here, and however fast it knocks, Redis hears nothing of it. */
-static struct rate_decision take_everywhere(struct redis *redis, struct rate_cell *cell,
+static struct rate_decision take_everywhere(struct scoreboard *board, struct redis *redis,
                                             const struct rate_policy *policy, const struct pace *pace, const char *key,
                                             int64_t now_us, struct rate_decision here)
 {
@@ -99,7 +141,7 @@ static struct rate_decision take_everywhere(struct redis *redis, struct rate_cel
     if (!redis_limit(redis, key, pace->interval_us, pace->tolerance_us, &shared))
         return here;
     if (!shared.allowed)
-        atomic_store(&cell->arrival_us, now_us + shared.ahead_us - pace->interval_us);
+        set_here(board, hash(key), now_us + shared.ahead_us - pace->interval_us, now_us);
     return rate_tighter(here, decide(policy, pace, shared.allowed, shared.ahead_us));
 }
 
@@ -113,11 +155,10 @@ struct rate_decision rate_limit(struct scoreboard *board, struct redis *redis, c
     int64_t interval_us = policy->period_s * 1000000LL / policy->requests;
     const struct pace pace = {interval_us, interval_us * (policy->burst > 0 ? policy->burst : 1)};
     snprintf(key, sizeof key, "ccr:limit:%s:%s", kinds[kind].name, client);
-    struct rate_cell *cell = find_cell(board, hash(key), now_us);
-    bool allowed = take_here(cell, &pace, now_us, &ahead_us);
+    bool allowed = take_here(board, hash(key), &pace, now_us, &ahead_us);
     struct rate_decision d = decide(policy, &pace, allowed, ahead_us);
     if (allowed && redis)
-        d = take_everywhere(redis, cell, policy, &pace, key, now_us, d);
+        d = take_everywhere(board, redis, policy, &pace, key, now_us, d);
     metrics_add(d.allowed ? METRIC_LIMIT_ALLOWED : kinds[kind].refused, 1);
     return d;
 }

@@ -1,6 +1,7 @@
 /* Rate limits: how many pass at once, how fast they come back, and that clients do not disturb each other. */
 #include "../test.h"
 
+#include <sched.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -216,7 +217,7 @@ static int place_of(const char *client)
     memset(board->rate, 0, sizeof board->rate);
     assert_int_equal(passing(&ten_in_ten, client, 1, SECOND), 1);
     for (int i = 0; i < RATE_CELLS; i++)
-        if (atomic_load(&board->rate[i].key))
+        if (atomic_load(&board->rate[i]))
             return i;
     return -1;
 }
@@ -275,6 +276,53 @@ static void workers_share_the_limit(void **state)
     assert_int_equal(passed, BURST);
 }
 
+/* Waits for the other of two processes, round by round. */
+static void meet(_Atomic int *arrived, int round)
+{
+    atomic_fetch_add(arrived, 1);
+    for (int spins = 0; atomic_load(arrived) < 2 * (round + 1); spins++)
+        if (spins > 20000) /* the other one has no processor now */
+            sched_yield();
+}
+
+/* Two workers meet each of thousands of new clients at the same moment, in a table where others' cells become free just then
+ * by the clock of one of them: each client has one burst, not one of each worker. */
+static void workers_that_meet_a_new_client_give_it_one_limit(void **state)
+{
+    enum { CLIENTS = 4000, TRIES = 15, BURST = 20, OTHERS = RATE_CELLS / 2 };
+    const long long now = 1000 * SECOND, step = 2 * SECOND / OTHERS;
+    struct shared {
+        _Atomic int arrived, passed[CLIENTS];
+    } *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char client[32];
+    int more = 0, less = 0;
+    (void)state;
+    assert_true(shared != MAP_FAILED);
+    for (int i = 0; i < OTHERS; i++) {
+        snprintf(client, sizeof client, "other-%d", i);
+        passing(&ten_in_ten, client, 1, now - 2 * SECOND + i * step);
+    }
+    for (int worker = 0; worker < 2; worker++) {
+        if (fork() == 0) {
+            for (int i = 0; i < CLIENTS; i++) {
+                snprintf(client, sizeof client, "client-%d", i);
+                meet(&shared->arrived, i);
+                atomic_fetch_add(&shared->passed[i], passing(&ten_in_ten, client, TRIES, now + worker * 1000));
+            }
+            _exit(0);
+        }
+    }
+    while (wait(NULL) > 0)
+        continue;
+    for (int i = 0; i < CLIENTS; i++) {
+        more += shared->passed[i] > BURST;
+        less += shared->passed[i] < BURST - 1; /* one less: the worker whose clock is ahead came first */
+    }
+    munmap(shared, sizeof *shared);
+    assert_int_equal(more, 0);
+    assert_in_range(less, 0, 8); /* those that share a cell, by chance */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cells_of_idle_clients_are_taken_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_stays_with_its_cell, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workers_share_the_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(workers_that_meet_a_new_client_give_it_one_limit, set_up, tear_down),
     };
     if (!metrics_init())
         return 1;
