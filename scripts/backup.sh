@@ -25,6 +25,9 @@ The role of DATABASE_URL is enough: it owns the tables, and sets ccr.maintenance
 let through. That every table's policy does so is checked first. A superuser's URL works as well.
 A backup holds API tokens only sealed: SECRETS_KEY, which opens them, is in the env file. Keep that file, too, elsewhere.
 
+Root becomes the user whose DIR is before it touches anything there, and writes nothing where others than root and one user
+could lead it elsewhere. A DIR that is missing it makes for the user ccr, if there is one.
+
 Exit status: 0 done; 64 wrong arguments; 65 the backup did not pass its check, or row-level security would hide rows from it;
 69 the database cannot be reached, or pg_dump failed; 73 the file cannot be written (disk full, permissions); 75 another
 backup runs in DIR; 78 a wrong setting; 129, 130, 143 ended by a signal. After any but 0 DIR is as before.
@@ -35,6 +38,7 @@ Examples:
 END
 }
 
+service_user=ccr
 env_file=/etc/ccr-ui/ccr-ui.env directory=/var/backups/ccr-ui keep_days=30 prune_only='' json='' quiet=''
 parse_arguments() {
     while (($#)); do
@@ -110,7 +114,7 @@ session='' partial=''
 on_end() {
     end_child "$child"
     end_child "$session"
-    [ -z "$partial" ] || rm -f -- "$partial" "$partial.sha256"
+    [ -z "$partial" ] || rm -rf -- "$partial"
     remove_orphans
     [ -z "$scratch" ] || rm -rf -- "$scratch"
 }
@@ -120,17 +124,131 @@ stop_by() {
     fail "$1" "ended by a signal; nothing was kept"
 }
 
+# --- whom root becomes -----------------------------------------------------------------------------------------------
+
+# holder_of PATH: sets REPLY to the one user, or 0 for root, who can change where PATH leads: a folder's owner renames and links
+# what is in it. Fails when that is more than one.
+holder_of() {
+    local rest=$1 at='' part uid gid mode target hops=0 open=''
+    REPLY=0
+    while [ -n "$rest" ]; do
+        part=${rest%%/*} rest=${rest#"${rest%%/*}"} rest=${rest#/}
+        case $part in
+        '' | .) continue ;;
+        ..)
+            at=${at%/*}
+            continue
+            ;;
+        esac
+        read -r uid gid mode < <(stat -c '%u %g %a' -- "$at/$part" 2>/dev/null) || break # from here on it is made
+        if ((uid)); then
+            ((REPLY == 0 || REPLY == uid)) || fail "$EX_CANTCREAT" "$1 can be changed by two users, $REPLY and $uid: use another directory"
+            REPLY=$uid
+        fi
+        if [ -L "$at/$part" ]; then
+            ((++hops <= 40)) || fail "$EX_CANTCREAT" "$1 leads in circles"
+            target=$(readlink -n -- "$at/$part" && printf .)
+            [[ $target != /* ]] || at=''
+            rest=${target%.}/$rest
+            continue
+        fi
+        at+=/$part
+        # Sticky, as /tmp: what is in it belongs to its owner.
+        (((8#$mode & 8#1000) || !(8#$mode & 8#002) && !(8#$mode & 8#020 && gid))) || open=$at
+    done
+    [ -z "$open" ] || ((REPLY)) || fail "$EX_CANTCREAT" "others than root may write in $open: chown it to one user, or chmod go-w it"
+}
+
+absolute() { [[ $1 == /* ]] && REPLY=$1 || REPLY=$PWD/$1; }
+
+# In a session of its own: another process of that user must not type into root's terminal. Only what a backup needs is left of
+# root's environment.
+as_holder() (
+    local name home
+    home=$(getent passwd "$holder" | cut -d : -f 6)
+    for name in $(compgen -e); do
+        [[ $name =~ ^(PATH|LC_ALL|TMPDIR|TZ|DATABASE_URL)$ ]] || unset "$name"
+    done
+    export HOME=${home:-/}
+    cd /
+    exec env --default-signal=INT setsid setpriv --reuid "$holder" "${group[@]}" --inh-caps=-all -- "$@" </dev/null
+)
+
+relay() {
+    trap '' HUP INT TERM
+    kill -s "$1" "$child" 2>/dev/null || true
+    wait "$child" || exit "$?"
+    exit 0
+}
+
+# Sets group, for as_holder.
+group_of_holder() {
+    if id -- "$holder" >/dev/null 2>&1; then
+        group=(--regid "$(id -g -- "$holder")" --init-groups)
+    else
+        group=(--regid "$(stat -c %g -- "$directory")" --clear-groups)
+    fi
+}
+
+# A directory that root makes is for the user who writes there every night, if that one may read the settings. Sets holder.
+make_for_service() {
+    holder=$(id -u -- "$service_user" 2>/dev/null) || holder=0
+    [ "$holder" != 0 ] || return 0
+    group_of_holder
+    if [ -n "$env_file" ] && ! as_holder test -r "$env_file"; then
+        holder=0
+    elif ! { (umask 022 && mkdir -p -- "$(dirname -- "$directory")") && mkdir -m 0700 -- "$directory" &&
+        chown -- "$service_user:" "$directory"; }; then
+        fail "$EX_CANTCREAT" "cannot make the directory $directory"
+    fi
+}
+
+# run_as_holder ARGUMENTS: runs this script as whoever holds the directory and ends as it does; returns when that is root.
+run_as_holder() {
+    local status=0 script holder group files file
+    need_programs setpriv setsid
+    absolute "$directory" && directory=$REPLY
+    if [ -n "$env_file" ]; then
+        absolute "$env_file" && env_file=$REPLY
+    fi
+    holder_of "$directory"
+    holder=$REPLY
+    if ((holder == 0)) && [ ! -e "$directory" ]; then
+        make_for_service
+    fi
+    ((holder)) || return 0
+    group_of_holder
+    script=$(readlink -f -- "${BASH_SOURCE[0]}")
+    files=("$script" "${script%/*}/database.sh" ${env_file:+"$env_file"})
+    for file in "${files[@]}"; do
+        as_holder test -r "$file" ||
+            fail "$EX_CONFIG" "$directory belongs to $(id -nu -- "$holder" 2>/dev/null || echo "$holder"), who may not read $file; give one of the two another owner or mode"
+    done
+    trap 'relay HUP' HUP
+    trap 'relay INT' INT
+    trap 'relay TERM' TERM
+    attended as_holder "$BASH" -- "$script" "$@" ${env_file:+--env-file "$env_file"} --directory "$directory" || status=$?
+    exit "$status"
+}
+
 # --- the directory ---------------------------------------------------------------------------------------------------
 
 locked=''
 open_directory() {
+    local busy=0
     mkdir -p -- "$directory" 2>/dev/null || fail "$EX_CANTCREAT" "cannot make the directory $directory"
     directory=$(cd -- "$directory" && pwd -P) || fail "$EX_CANTCREAT" "cannot enter the directory $directory"
-    { exec 9>"$directory/.lock"; } 2>/dev/null || fail "$EX_CANTCREAT" "cannot write in $directory"
-    flock -n 9 || fail "$EX_TEMPFAIL" "another backup is at work in $directory"
-    # Of runs that were killed: under the lock nobody else writes these.
+    # The folder itself is the lock: a file in it could be a link of somebody's, and outlive its owner.
+    { [ -w "$directory" ] && exec 9<"$directory"; } 2>/dev/null || fail "$EX_CANTCREAT" "cannot write in $directory as $(id -un)"
+    flock -n 9 2>/dev/null || busy=$?
+    ((busy != 1)) || fail "$EX_TEMPFAIL" "another backup is at work in $directory"
+    if ((busy)); then
+        printf '%s: %s cannot be locked (NFS cannot lock a directory): see to it that only one backup runs there\n' "$PROGRAM" "$directory" >&2
+        return 0
+    fi
+    # Of runs that were killed: under the lock nobody else writes these. rm follows no link.
     locked=1
-    rm -f -- "$directory"/.ccr-ui-*.partial "$directory"/.ccr-ui-*.partial.sha256
+    rm -rf -- "$directory"/.ccr-ui-*.partial "$directory"/.ccr-ui-*.partial.sha256 || true
     remove_orphans
 }
 
@@ -139,16 +257,18 @@ remove_orphans() {
     local file
     [ -n "$locked" ] || return 0
     for file in "$directory"/ccr-ui-*.dump.sha256; do
-        if [ -e "$file" ] && [ ! -e "${file%.sha256}" ]; then
-            rm -f -- "$file"
+        if [ -f "$file" ] && [ ! -e "${file%.sha256}" ]; then
+            rm -f -- "$file" || true
         fi
     done
 }
 
 # good FILE: its checksum is there and right.
 good() {
-    [ -f "$1.sha256" ] && (cd -- "${1%/*}" && sha256sum --check --status --strict "${1##*/}.sha256") 2>/dev/null
-}
+    local expected actual
+    [ -f "$1.sha256" ] && [ ! -L "$1.sha256" ] && read -r expected _ <"$1.sha256" && actual=$(sha256sum <"$1") || return 1
+    [ "$expected" = "${actual%% *}" ]
+} 2>/dev/null
 
 # Times are those of the names: copying a file changes its own. The newest good one is kept whatever its age.
 removed=()
@@ -156,7 +276,7 @@ prune() {
     local files=() file name cutoff kept=''
     ((keep_days)) || return 0
     cutoff=$(date -u -d "-$keep_days days" +%Y%m%dT%H%M%SZ)
-    mapfile -t files < <(find "$directory" -maxdepth 1 -type f -name "$prefix-*.dump" -printf '%f\n' | LC_ALL=C sort -r)
+    mapfile -d '' -t files < <(find "$directory" -maxdepth 1 -type f -name "$prefix-*.dump" -printf '%f\0' | LC_ALL=C sort -rz)
     for name in "${files[@]}"; do
         [[ ${name#"$prefix-"} =~ ^[0-9]{8}T[0-9]{6}Z\.dump$ ]] || continue
         file=$directory/$name
@@ -171,8 +291,6 @@ prune() {
 
 # --- the database ----------------------------------------------------------------------------------------------------
 
-last_line() { tail -n 1 "$1" 2>/dev/null || true; }
-
 # One session that holds the snapshot that the rows are counted in and pg_dump reads.
 open_session() {
     mkfifo "$scratch/in" "$scratch/out"
@@ -181,12 +299,12 @@ open_session() {
     exec 7>"$scratch/in" 8<"$scratch/out"
 }
 
-# ask SQL FILE: the answer's lines.
+# ask SQL FILE: the answer's lines. No table can be named like the end.
 ask() {
-    local line
-    printf '%s\n' "$1" "SELECT '--end';" >&7 || return 1
+    local line end=--end-${scratch##*.}
+    printf '%s\n' "$1" "SELECT '$end';" >&7 || return 1
     while IFS= read -r line <&8; do
-        [ "$line" != --end ] || return 0
+        [ "$line" != "$end" ] || return 0
         printf '%s\n' "$line" >>"$2"
     done
     return 1 # psql ended: ON_ERROR_STOP
@@ -194,7 +312,7 @@ ask() {
 
 must_ask() {
     : >"$2"
-    ask "$1" "$2" || fail "$EX_UNAVAILABLE" "the database cannot be read: $(last_line "$scratch/errors")"
+    ask "$1" "$2" || fail "$EX_UNAVAILABLE" "the database cannot be read: $(reason "$scratch/errors")"
 }
 
 # Tables whose rows row-level security could keep from us: no policy for reading lets ccr.maintenance through by itself, or a
@@ -203,12 +321,12 @@ HIDDEN="SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespa
     WHERE relrowsecurity AND relkind IN ('r', 'p')
     AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls))
     AND (NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polpermissive AND polcmd IN ('*', 'r')
-                     AND polroles = '{0}' AND pg_get_expr(polqual, polrelid) ~ '(^| OR |^\\()(ccr_maintenance\\(\\)|\\( SELECT ccr_maintenance\\(\\) AS ccr_maintenance\\))( OR |\\)?\$)')
+                     AND polroles = '{0}' AND pg_get_expr(polqual, polrelid) ~ '(^| OR |^\\()(([^ ()]+\\.)?ccr_maintenance\\(\\)|\\( SELECT ([^ ()]+\\.)?ccr_maintenance\\(\\) AS ccr_maintenance\\))( OR |\\)?\$)')
          OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND NOT polpermissive));"
 
 look_at_database() {
     open_session
-    must_ask "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" "$scratch/begin"
+    must_ask "$SAFE_PATH BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" "$scratch/begin"
     must_ask "$HIDDEN" "$scratch/hidden"
     [ ! -s "$scratch/hidden" ] ||
         fail "$EX_DATAERR" "row-level security may hide rows of $(paste -sd ' ' "$scratch/hidden") from this role; its policy must allow ccr_maintenance()"
@@ -221,8 +339,8 @@ look_at_database() {
 dump() {
     local why
     if ! attended pg_dump --format=custom --no-password --enable-row-security --lock-wait-timeout=60s \
-        --snapshot="$(<"$scratch/snapshot")" --file="$partial" 2>"$scratch/dump-errors" 9>&-; then
-        why=$(last_line "$scratch/dump-errors")
+        --snapshot="$(<"$scratch/snapshot")" --file="$partial/dump" 2>"$scratch/dump-errors" 9>&-; then
+        why=$(reason "$scratch/dump-errors")
         [[ $why =~ "could not write"|"could not open output"|"could not close"|"No space left"|"File too large" ]] &&
             fail "$EX_CANTCREAT" "the backup cannot be written to $directory: $why"
         fail "$EX_UNAVAILABLE" "pg_dump failed: ${why:-ended without a word}"
@@ -230,10 +348,10 @@ dump() {
 }
 
 verify() {
-    pg_restore --list "$partial" >"$scratch/list" 2>"$scratch/list-errors" ||
-        fail "$EX_DATAERR" "the backup cannot be listed: $(last_line "$scratch/list-errors")"
-    attended count_rows "$partial" >"$scratch/dumped" 2>"$scratch/list-errors" 9>&- ||
-        fail "$EX_DATAERR" "the backup cannot be read back: $(last_line "$scratch/list-errors")"
+    pg_restore --list "$partial/dump" >"$scratch/list" 2>"$scratch/list-errors" ||
+        fail "$EX_DATAERR" "the backup cannot be listed: $(reason "$scratch/list-errors")"
+    attended count_rows "$partial/dump" >"$scratch/dumped" 2>"$scratch/list-errors" 9>&- ||
+        fail "$EX_DATAERR" "the backup cannot be read back: $(reason "$scratch/list-errors")"
     cmp -s "$scratch/rows" "$scratch/dumped" ||
         fail "$EX_DATAERR" "the backup lacks rows: $(diff "$scratch/rows" "$scratch/dumped" | grep '^[<>]' | head -n 4 | paste -sd ';')"
 }
@@ -241,21 +359,24 @@ verify() {
 # Under its name only when it is on disk; the checksum first, so that a name never is without one.
 keep() {
     local file=$1 sum
-    sum=$(sha256sum "$partial") && sum=${sum%% *}
-    printf '%s  %s\n' "$sum" "${file##*/}" >"$partial.sha256" && sync -- "$partial" "$partial.sha256" &&
-        mv -- "$partial.sha256" "$file.sha256" && mv -- "$partial" "$file" && sync -- "$directory" || sum=''
+    sum=$(sha256sum <"$partial/dump") && sum=${sum%% *}
+    printf '%s  %s\n' "$sum" "${file##*/}" >"$partial/sha256" && sync -- "$partial/dump" "$partial/sha256" &&
+        mv -fT -- "$partial/sha256" "$file.sha256" && mv -fT -- "$partial/dump" "$file" && sync -- "$directory" || sum=''
     [ -n "$sum" ] || fail "$EX_CANTCREAT" "the backup cannot be written to $directory"
+    rm -rf -- "$partial"
     partial=''
     REPLY=$sum
 }
 
 backup() {
     local file sum
-    while file=$directory/$prefix-$(date -u +%Y%m%dT%H%M%SZ).dump && [ -e "$file" ]; do
+    while file=$directory/$prefix-$(date -u +%Y%m%dT%H%M%SZ).dump && { [ -e "$file" ] || [ -L "$file" ]; }; do
         sleep 0.2
     done
     look_at_database
-    partial=$directory/.${file##*/}.partial
+    # In a folder that is ours alone, under a name that nobody guesses, nobody has put a link.
+    partial=$(mktemp -d "$directory/.ccr-ui-XXXXXXXXXX.partial" 2>"$scratch/errors") ||
+        fail "$EX_CANTCREAT" "the backup cannot be written to $directory: $(reason "$scratch/errors")"
     dump
     verify
     end_child "$session"
@@ -268,6 +389,10 @@ backup() {
 
 parse_arguments "$@"
 need_programs psql pg_dump pg_restore flock sha256sum
+((EUID)) || run_as_holder "$@"
+if [ ! -w "${TMPDIR:-/tmp}" ]; then
+    unset TMPDIR # root's, which another user may not write in
+fi
 trap on_end EXIT
 trap 'stop_by 129' HUP
 trap 'stop_by 130' INT

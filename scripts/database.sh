@@ -5,6 +5,9 @@
 PROGRAM=$(basename "$0" .sh)
 export LC_ALL=C.UTF-8
 umask 077
+# The connection is DATABASE_URL's alone: PGHOST, PGSERVICE, PGOPTIONS, PGPASSFILE ... of whoever calls this must not lead
+# elsewhere. CDPATH would change what `cd` means.
+unset "${!PG@}" CDPATH
 
 # shellcheck disable=SC2034  # the sourcing scripts use them
 readonly EX_USAGE=64 EX_DATAERR=65 EX_UNAVAILABLE=69 EX_CANTCREAT=73 EX_TEMPFAIL=75 EX_CONFIG=78
@@ -18,7 +21,8 @@ say() { printf '%s\n' "$*"; }
 fail() {
     local status=$1
     shift
-    printf '%s: %s\n' "$PROGRAM" "$*" >&"$standard_error"
+    # Names from a database or a folder may hold what a terminal obeys.
+    printf '%s: %s\n' "$PROGRAM" "${*//[[:cntrl:]]/ }" >&"$standard_error"
     if declare -F failed >/dev/null; then
         failed "$status" "$*" >&"$standard_output"
     fi
@@ -106,12 +110,14 @@ unquote() {
     REPLY=$out
 }
 
+# percent_decode WHAT TEXT: sets REPLY.
 percent_decode() {
-    local text=${1//\\/\\\\}
+    local text=${2//\\/\\\\}
     printf -v REPLY '%b' "${text//%/\\x}"
+    [[ $REPLY != *$'\n'* ]] || fail "$EX_CONFIG" "DATABASE_URL: $1 must not hold line breaks"
 }
 
-# connect_to URL: PG* variables for libpq from the URI, taken apart as libpq does; what the URI does not say stays as it is.
+# connect_to URL: PG* variables for libpq from the URI, taken apart as libpq does; what the URI does not say is libpq's default.
 # Options without a variable go to a service file in $scratch. No part of it is ever on a command line.
 connect_to() {
     local url=$1 rest query='' pair key hosts host names='' ports='' service_file=''
@@ -126,13 +132,13 @@ connect_to() {
         rest=${rest#*@}
     fi
     if [[ $rest == */* ]]; then
-        percent_decode "${rest#*/}"
+        percent_decode "the database" "${rest#*/}"
         [ -z "$REPLY" ] || export PGDATABASE=$REPLY
     fi
     IFS=, read -ra hosts <<<"${rest%%/*}"
     for host in "${hosts[@]}"; do
         [[ $host =~ ^(\[([^]]*)\]|[^:]*)(:([0-9]*))?$ ]] || fail "$EX_CONFIG" "DATABASE_URL has a host that cannot be one"
-        percent_decode "${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}"
+        percent_decode "the host" "${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}"
         names+=${names:+,}$REPLY ports+=${ports:+,}${BASH_REMATCH[4]:-5432}
     done
     [ -z "$names" ] || export PGHOST=$names PGPORT=$ports
@@ -145,16 +151,15 @@ connect_to() {
 }
 
 take_login() {
-    percent_decode "${1%%:*}"
+    percent_decode "the user" "${1%%:*}"
     [ -z "$REPLY" ] || export PGUSER=$REPLY
     [[ $1 == *:* ]] || return 0
-    percent_decode "${1#*:}"
+    percent_decode "the password" "${1#*:}"
     export PGPASSWORD=$REPLY
 }
 
 take_option() {
-    percent_decode "$2"
-    [[ $REPLY != *$'\n'* ]] || fail "$EX_CONFIG" "DATABASE_URL: $1 must not hold line breaks"
+    percent_decode "$1" "$2"
     case $1 in
     host) export PGHOST=$REPLY ;;
     hostaddr) export PGHOSTADDR=$REPLY ;;
@@ -181,17 +186,34 @@ open_workspaces() {
     export PGAPPNAME=ccr-ui-$PROGRAM PGCONNECT_TIMEOUT=${PGCONNECT_TIMEOUT:-15}
 }
 
+# reason FILE: why a program of PostgreSQL failed, in one line: which host and port refused and why, else its first error.
+# What follows an error there are hints, and the statement.
+reason() {
+    LC_ALL=C awk '
+        /^\t/ || /^$/ { next }
+        { line = $0; sub(/^[a-z_]+: error: /, "", line) }
+        line ~ /^connection to server|^could not translate host name/ { at = at (at == "" ? "" : "; ") line; next }
+        first == "" && /(ERROR|FATAL|PANIC|error): / { first = $0 }
+        { last = $0 }
+        END { print at != "" ? at : first != "" ? first : last }' "$1" 2>/dev/null || true
+}
+
 # --- dumps -----------------------------------------------------------------------------------------------------------
 
 # Reads a whole dump, so that one that cannot be read to its end is found, and prints "TABLE ROWS" a line.
 count_rows() {
     pg_restore --data-only --file=- "$1" | LC_ALL=C awk '
-        !inside && /^COPY .* FROM stdin;$/ {
-            name = substr($0, 6); sub(/ FROM stdin;$/, "", name); sub(/ +(\(.*\))?$/, "", name); rows = 0; inside = 1; next }
+        !inside && /^COPY .* FROM stdin;$/ && match($0, /^COPY ("([^"]|"")*"|[^". ]+)\.("([^"]|"")*"|[^". ]+) /) {
+            name = substr($0, 6, RLENGTH - 6); rows = 0; inside = 1; next }
         inside && $0 == "\\." { print name, rows; inside = 0; next }
         inside { rows++ }
         END { exit inside }' | LC_ALL=C sort
 }
+
+# Before anything else in a session: a database and a role have a search_path of their own, in which somebody's format() or =
+# could come before PostgreSQL's.
+# shellcheck disable=SC2034
+SAFE_PATH='SET search_path = pg_catalog, pg_temp;'
 
 # For psql: "TABLE ROWS" a line, in count_rows's order; partitions count as tables, what belongs to an extension does not.
 # shellcheck disable=SC2034

@@ -14,6 +14,9 @@ as the file, and the program accepts the schema (`migrate verify`). Only then th
 transaction; the old database is kept as DATABASE_before_TIME, which you drop when you no longer want it. Until the swap
 nothing that exists is touched, and if anything fails the new database is dropped again. A database that is gone is made anew.
 
+Everything in the file is done as the role of DATABASE_URL, which must be an ordinary one: no superuser ever runs what a backup
+holds. Publications, subscriptions and security labels in it are left out.
+
 The service may run meanwhile: it answers 503 for the moment of the swap and is connected to the restored data after it.
 
   --env-file FILE   settings with DATABASE_URL (default: /etc/ccr-ui/ccr-ui.env; a variable in the environment wins)
@@ -83,8 +86,6 @@ parse_arguments() {
 
 # --- the file --------------------------------------------------------------------------------------------------------
 
-last_line() { tail -n 1 "$1" 2>/dev/null || true; }
-
 check_file() {
     local expected actual
     if [ ! -f "$file" ] || [ ! -r "$file" ]; then
@@ -95,9 +96,9 @@ check_file() {
     actual=$(sha256sum <"$file")
     [ "$expected" = "${actual%% *}" ] || fail "$EX_DATAERR" "$file is not the file that was backed up: its checksum differs"
     pg_restore --list "$file" >"$scratch/list" 2>"$scratch/errors" ||
-        fail "$EX_DATAERR" "$file cannot be listed: $(last_line "$scratch/errors")"
+        fail "$EX_DATAERR" "$file cannot be listed: $(reason "$scratch/errors")"
     attended count_rows "$file" >"$scratch/rows" 2>"$scratch/errors" ||
-        fail "$EX_DATAERR" "$file cannot be read: $(last_line "$scratch/errors")"
+        fail "$EX_DATAERR" "$file cannot be read: $(reason "$scratch/errors")"
     tables=$(wc -l <"$scratch/rows")
     rows=$(awk '{sum += $NF} END {print sum + 0}' "$scratch/rows")
 }
@@ -120,7 +121,7 @@ as_admin() (
     peer)
         connect_to "$url"
         [[ ${PGHOST:-} == /* ]] || unset PGHOST PGHOSTADDR
-        unset PGPASSWORD PGOPTIONS PGSERVICE
+        unset PGPASSWORD PGOPTIONS PGSERVICE PGSERVICEFILE
         export PGUSER=postgres
         set -- setpriv --reuid postgres --regid postgres --init-groups -- "$@"
         cd /
@@ -149,15 +150,15 @@ admin_sql() {
     for value; do
         values+=(-v "$value")
     done
-    as_admin psql -XqAt -w -v ON_ERROR_STOP=1 -v VERBOSITY=terse "${values[@]}" <<<"$sql" 2>"$scratch/errors"
+    as_admin psql -XqAt -w -v ON_ERROR_STOP=1 -v VERBOSITY=terse "${values[@]}" <<<"$SAFE_PATH $sql" 2>"$scratch/errors"
 }
 
 admin_must() {
-    admin_sql "$@" || fail "$EX_UNAVAILABLE" "$doing: $(last_line "$scratch/errors")"
+    admin_sql "$@" || fail "$EX_UNAVAILABLE" "$doing: $(reason "$scratch/errors")"
 }
 
 read_url() {
-    local parts
+    local parts stem
     env_value DATABASE_URL "$env_file"
     url=$REPLY
     [ -n "$url" ] || fail "$EX_CONFIG" "DATABASE_URL is not set${env_file:+ in $env_file}"
@@ -167,12 +168,33 @@ read_url() {
     name=${parts[0]} owner=${parts[1]:-$(id -un)} host=${parts[2]}
     [ -n "$name" ] || fail "$EX_CONFIG" "DATABASE_URL names no database"
     stamp=$(date -u +%Y%m%dt%H%M%Sz)
-    new=${name:0:38}_restore_$stamp kept=${name:0:38}_before_$stamp
+    # PostgreSQL cuts names at 63 bytes, and then two would be one.
+    stem=$name
+    while (($(printf %s "$stem" | wc -c) > 38)); do
+        stem=${stem%?}
+    done
+    new=${stem}_restore_$stamp kept=${stem}_before_$stamp
+}
+
+# Sets REPLY.
+percent_encode() {
+    local LC_ALL=C text=$1 out='' character code
+    while [ -n "$text" ]; do
+        character=${text:0:1} text=${text:1}
+        if [[ $character != [A-Za-z0-9._~-] ]]; then
+            printf -v code %d "'$character" # a byte above 127 is negative
+            printf -v character '%%%02X' $((code & 255))
+        fi
+        out+=$character
+    done
+    REPLY=$out
 }
 
 # The same URL with another database's name, for the program.
 url_of() {
-    local name=$1 head=${url%%\?*} query=''
+    local name head=${url%%\?*} query=''
+    percent_encode "$1"
+    name=$REPLY
     [[ $url != *\?* ]] || query="?${url#*\?}&dbname=$name"
     [[ ${head#*://} != */* ]] || head=${head%/*}
     printf '%s/%s%s' "$head" "$name" "$query"
@@ -195,8 +217,11 @@ look_at_databases() {
                       WHERE rolname = current_user") || exit
     [ "$may" = t ] ||
         fail "$EX_UNAVAILABLE" "this role may not make a database that is $owner's; set ADMIN_DATABASE_URL, see --help"
-    known=$(admin_must "SELECT count(*) FROM pg_roles WHERE rolname = :'owner'") || exit
-    [ "$known" = 1 ] || fail "$EX_UNAVAILABLE" "there is no role $owner, whom DATABASE_URL names; create it first"
+    known=$(admin_must "SELECT rolsuper FROM pg_roles WHERE rolname = :'owner'") || exit
+    [ -n "$known" ] || fail "$EX_UNAVAILABLE" "there is no role $owner, whom DATABASE_URL names; create it first"
+    # The backend refuses such a role as well.
+    [ "$known" = f ] ||
+        fail "$EX_CONFIG" "the role $owner of DATABASE_URL is a superuser, with whose rights all that the file holds would run; use an ordinary one"
     old_exists=''
     [ ! -s "$scratch/exists" ] || old_exists=1
 }
@@ -204,8 +229,18 @@ look_at_databases() {
 drop_new() {
     [ -n "$created" ] || return 0
     admin_sql 'DROP DATABASE IF EXISTS :"new" WITH (FORCE)' >/dev/null ||
-        printf '%s: cannot drop %s: %s\n' "$PROGRAM" "$new" "$(last_line "$scratch/errors")" >&2
+        printf '%s: cannot drop %s: %s\n' "$PROGRAM" "$new" "$(reason "$scratch/errors")" >&2
 }
+
+# What the old database's owner chose, and we are an administrator: every element of a list, which SET takes apart, is quoted by
+# itself. SET stores quoted names and plain ones; anything else was smuggled past it by set_config().
+LISTED='("([^"]|"")*"|[a-z_][a-z0-9_$]*)'
+OLD_SETTINGS="(SELECT setting, value, is_list, NOT is_list OR value ~ '^ *($LISTED *(, *$LISTED *)*)?\$' AS usable
+    FROM (SELECT split_part(item, '=', 1) AS setting, substr(item, strpos(item, '=') + 1) AS value
+          FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) item
+          WHERE datname = :'old' AND setrole = 0) AS settings,
+    LATERAL (SELECT setting IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries') AS is_list)
+        AS kinds) AS old_settings"
 
 # The old one's locale, rights and settings.
 make_database() {
@@ -221,32 +256,34 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'new') FROM pg_database 
 SELECT format('GRANT %s ON DATABASE %I TO %s', privilege_type, :'new',
               CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
     FROM pg_database, aclexplode(datacl) WHERE datname = :'old' AND grantee <> datdba \\gexec
-SELECT format('ALTER DATABASE %I SET %s TO %s', :'new', setting,
-              CASE setting WHEN 'search_path' THEN value ELSE quote_literal(value) END)
-    FROM (SELECT split_part(item, '=', 1) AS setting, substr(item, strpos(item, '=') + 1) AS value
-          FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) item
-          WHERE datname = :'old' AND setrole = 0) AS settings \\gexec" >/dev/null
+SELECT format('ALTER DATABASE %I SET %I TO %s', :'new', setting, CASE WHEN NOT is_list THEN quote_literal(value) ELSE
+    (SELECT coalesce(string_agg(quote_literal(coalesce(replace(part[1], '\"\"', '\"'), part[2])), ', ' ORDER BY place), quote_literal(''))
+     FROM regexp_matches(value, '\"((?:[^\"]|\"\")*)\"|([a-z_][a-z0-9_$]*)', 'g') WITH ORDINALITY AS parts (part, place)) END)
+    FROM $OLD_SETTINGS WHERE usable \gexec" >/dev/null
+    admin_must "SELECT setting FROM $OLD_SETTINGS WHERE NOT usable" >"$scratch/left-out"
+    [ ! -s "$scratch/left-out" ] ||
+        say "note: settings of the old database that are no list of names are left out: $(paste -sd ' ' "$scratch/left-out")"
 }
 
 fill() {
-    attended as_app "$new" pg_restore --dbname="$new" --no-password --no-owner --no-privileges --exit-on-error \
-        --single-transaction "$file" 2>"$scratch/errors" ||
-        fail "$EX_UNAVAILABLE" "the restore failed: $(last_line "$scratch/errors")"
+    attended as_app "$new" pg_restore --dbname="$new" --no-password --no-owner --no-privileges --no-publications \
+        --no-subscriptions --no-security-labels --exit-on-error --single-transaction "$file" 2>"$scratch/errors" ||
+        fail "$EX_UNAVAILABLE" "the restore failed: $(reason "$scratch/errors")"
     attended as_app "$new" psql -Xqw -c ANALYZE >"$scratch/analyze" 2>&1 || true
 }
 
 verify() {
     local status=0
-    as_app "$new" psql -XqAt -w -F ' ' -v ON_ERROR_STOP=1 <<<"$COUNT_ROWS" 2>"$scratch/errors" | LC_ALL=C sort >"$scratch/found" ||
-        fail "$EX_UNAVAILABLE" "the new database cannot be read: $(last_line "$scratch/errors")"
+    as_app "$new" psql -XqAt -w -F ' ' -v ON_ERROR_STOP=1 <<<"$SAFE_PATH $COUNT_ROWS" 2>"$scratch/errors" | LC_ALL=C sort >"$scratch/found" ||
+        fail "$EX_UNAVAILABLE" "the new database cannot be read: $(reason "$scratch/errors")"
     cmp -s "$scratch/rows" "$scratch/found" ||
         fail "$EX_DATAERR" "the new database is not what the file holds: $(diff "$scratch/rows" "$scratch/found" | grep '^[<>]' | head -n 4 | paste -sd ';')"
     if [ -n "$migrate" ]; then
         run_program migrate up >"$scratch/migrate" 2>&1 ||
-            fail "$EX_CONFIG" "the migration failed: $(last_line "$scratch/migrate")"
+            fail "$EX_CONFIG" "the migration failed: $(tail -n 1 "$scratch/migrate")"
     fi
     run_program migrate verify >"$scratch/migrate" 2>&1 || status=$?
-    ((status == 0)) || fail "$EX_CONFIG" "the program does not accept the restored schema: $(last_line "$scratch/migrate")$(
+    ((status == 0)) || fail "$EX_CONFIG" "the program does not accept the restored schema: $(tail -n 1 "$scratch/migrate")$(
         [[ $(<"$scratch/migrate") != *behind* ]] || printf ' (or restore with --migrate)')"
 }
 
@@ -270,10 +307,10 @@ swap() {
         fi
         sleep 0.2
     done
-    [ -n "$done" ] || fail "$EX_UNAVAILABLE" "$doing: $(last_line "$scratch/errors")"
+    [ -n "$done" ] || fail "$EX_UNAVAILABLE" "$doing: $(reason "$scratch/errors")"
     created='' locked_out=''
     admin_sql 'ALTER DATABASE :"kept" ALLOW_CONNECTIONS true' "kept=$kept" ||
-        say "note: $kept allows no connections; as a superuser: ALTER DATABASE \"$kept\" ALLOW_CONNECTIONS true"
+        say "note: $kept allows no connections; as a superuser: ALTER DATABASE \"${kept//\"/\"\"}\" ALLOW_CONNECTIONS true"
 }
 
 # --- ending ----------------------------------------------------------------------------------------------------------
@@ -308,7 +345,7 @@ restore() {
     verify
     swap
     say "$name is restored from $file ($SECONDS s)"
-    [ -z "$old_exists" ] || say "the database before is kept as $kept; to drop it: DROP DATABASE \"$kept\""
+    [ -z "$old_exists" ] || say "the database before is kept as $kept; to drop it: DROP DATABASE \"${kept//\"/\"\"}\""
 }
 
 parse_arguments "$@"
