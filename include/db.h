@@ -106,6 +106,8 @@ bool db_in_transaction(const struct db *db);
 enum error db_script(struct db *db, const char *sql);
 /* The server's message of the last failed statement: for the log and subcommands, never for a reply. */
 const char *db_message(const struct db *db);
+/* True when that one failed because of what somebody else has locked or changed: trying again later helps. */
+bool db_gave_way(const struct db *db);
 /* The constraint the last ERR_CONFLICT violated, or "". */
 const char *db_constraint(const struct db *db);
 

@@ -16,7 +16,4 @@ enum error throttle_failed(struct request *rq);
 /* The password was right, or an administrator set a new one: forgets the account's failures. */
 enum error throttle_forget(struct request *rq, const char *username);
 
-/* Forgets everybody's failures of more than a day ago. */
-enum error throttle_clean_up(struct request *rq);
-
 #endif

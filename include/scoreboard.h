@@ -35,6 +35,18 @@ struct worker_slot {
 
 enum { RATE_CELLS = 131072 };
 
+/* What housekeeping (api/housekeeping.c) did on this host, a cell a row of its table. */
+enum { HOUSE_JOBS_MAX = 32 };
+struct house_cell {
+    _Atomic uint64_t done, gave_way, failed; /* runs that came to an end; batches that did not */
+    _Atomic uint64_t rows, worked_us;
+    _Atomic int64_t succeeded_s; /* since the epoch; by any host, as far as this one has heard; 0 = never */
+};
+struct house_board {
+    _Atomic int leads; /* it is this host that does it */
+    struct house_cell jobs[HOUSE_JOBS_MAX];
+};
+
 struct scoreboard {
     int64_t started_ms; /* master's start, monotonic clock */
     int slots;
@@ -44,6 +56,7 @@ struct scoreboard {
     _Atomic int longest_wait_ms;          /* that a request spent queued, since the pool last looked */
     _Atomic int64_t database_seen_ms;     /* last time any worker had a good connection; 0 = never */
     struct breaker database, redis;
+    struct house_board house;
     _Atomic uint64_t
         rate[RATE_CELLS]; /* of the rate limiter (http/rate_limit.c): whose, and a theoretical arrival time */
     struct worker_slot slot[];

@@ -38,6 +38,15 @@ struct settings {
     int memory_limit;             /* MiB of private memory a worker may have; 0 = none */
     int cache_size;               /* MiB of shared memory for answers; 0 = none is kept */
     int cache_ttl;                /* seconds an answer stays in Redis */
+    int housekeeping;             /* this host may do it */
+    int session_retention;        /* days; 0 = for ever, here and below */
+    int token_retention;          /* days */
+    int audit_retention;          /* days */
+    int revision_retention;       /* days */
+    int revisions_kept;           /* newest ones of each profile */
+    int command_retention;        /* days */
+    int backup_retention;         /* days */
+    int backups_kept;             /* newest ones of each workspace and platform */
     const char *redis_url;        /* "" = no Redis */
     const char *metrics_allow;    /* networks that may read /metrics */
     const char *metrics_token;    /* "" = none */

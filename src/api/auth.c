@@ -60,9 +60,6 @@ static const struct statement
                             " AND revoked_at IS NULL AND expires_at > now() RETURNING id"},
     auth_confirm = {"auth_confirm", "UPDATE sessions SET confirmed_at = now() WHERE id = $1"
                                     " RETURNING " SQL_TIME("(confirmed_at + $2::int * interval '1 second')")},
-    auth_clean = {"auth_clean", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions"
-                                " WHERE least(expires_at, revoked_at) < now() - interval '30 days'"
-                                " LIMIT 1000 FOR UPDATE SKIP LOCKED)"},
     /* In the workspace $2, else the current one, else the personal one, which is never missing. */
     auth_user = {"auth_user",
                  "SELECT u.id, u.username, u.display_name, u.site_role, w.slug, w.name, m.role FROM users u"
@@ -139,17 +136,6 @@ static enum error refresh_token_add(struct request *rq, const char *session_id, 
     return db_run(rq->db, &auth_token_insert, DB_ARGS(hash, session_id));
 }
 
-/* One login in 64 clears away what is long over. */
-static enum error clean_up(struct request *rq)
-{
-    unsigned char dice;
-    random_bytes(&dice, sizeof dice);
-    if (dice >= 4)
-        return OK;
-    enum error err = throttle_clean_up(rq);
-    return err ? err : db_run(rq->db, &auth_clean, DB_NO_ARGS);
-}
-
 static enum error session_open(struct request *rq, struct response *rs)
 {
     const char *agent = request_header(rq, "User-Agent");
@@ -201,9 +187,6 @@ static enum error login(struct request *rq, struct response *rs)
     if (err)
         return err == ERR_NOT_FOUND ? login_refused(rq, &user) : err;
     err = throttle_forget(rq, username);
-    if (err)
-        return err;
-    err = clean_up(rq);
     if (err)
         return err;
     is_user(rq, row_string(&user, 0), row_string(&user, 1));

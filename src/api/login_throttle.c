@@ -19,10 +19,7 @@ static const struct statement
                       " FROM (SELECT CASE WHEN f.last_failed_at < clock_timestamp() - interval '15 minutes'"
                       " THEN 1 ELSE f.failures + 1 END AS n) AS counted)"
                       " WHERE f.blocked_until <= clock_timestamp() RETURNING f.failures"},
-    throttle_delete = {"throttle_delete", "DELETE FROM login_failures WHERE subject = lower($1)"},
-    throttle_clean = {"throttle_clean",
-                      "DELETE FROM login_failures WHERE subject IN (SELECT subject FROM login_failures"
-                      " WHERE last_failed_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)"};
+    throttle_delete = {"throttle_delete", "DELETE FROM login_failures WHERE subject = lower($1)"};
 
 static const char account_first[] = "5", account_longest[] = "300", address_first[] = "20", address_longest[] = "900";
 
@@ -78,9 +75,4 @@ enum error throttle_failed(struct request *rq)
 enum error throttle_forget(struct request *rq, const char *username)
 {
     return db_run(rq->db, &throttle_delete, DB_ARGS(account_subject(rq, username)));
-}
-
-enum error throttle_clean_up(struct request *rq)
-{
-    return db_run(rq->db, &throttle_clean, DB_NO_ARGS);
 }

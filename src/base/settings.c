@@ -11,7 +11,7 @@
 #include "settings_table.h"
 #include "util.h"
 
-enum { VALUE_MAX = 8 * KB, STORE_MAX = 4 * MB, MEMORY_LIMIT_MIN = 96 };
+enum { VALUE_MAX = 8 * KB, STORE_MAX = 4 * MB, MEMORY_LIMIT_MIN = 96, RETENTION_MAX = 36500 };
 
 static const struct setting_word cookie_words[] = {
     {"auto", COOKIE_SECURE_AUTO, false},
@@ -33,6 +33,12 @@ static const struct setting_word level_words[] = {
 static const struct setting_word format_words[] = {
     {"json", LOG_FORMAT_JSON, false},
     {"text", LOG_FORMAT_TEXT, false},
+    {0},
+};
+
+static const struct setting_word switch_words[] = {
+    {"on", true, false},
+    {"off", false, false},
     {0},
 };
 
@@ -109,6 +115,24 @@ const struct setting settings_table[] = {
     {"REDIS_URL", &setting_text, FIELD(redis_url), .fallback = "",
      .kind = "Redis URL", .check = check_redis_url, .example = "redis://:password@127.0.0.1:6379/0",
      .help = "Redis (`redis://[user:password@]host[:port][/database]` or `unix:/path`) for several backends in front of one database: a second cache behind the shared memory, and rate limits counted for all of them together. Without it everything works; while it is down, too."},
+    {"HOUSEKEEPING", &setting_choice, FIELD(housekeeping), .fallback = "on", .words = switch_words,
+     .help = "Whether `serve` runs a process that removes what is past its time. Of several hosts on one database one does it. `off`: let a timer run `ccr-ui-backend housekeeping --once`."},
+    {"SESSION_RETENTION", &setting_integer, FIELD(session_retention), .fallback = "30", .min = 0, .max = RETENTION_MAX,
+     .help = "Days until a session that expired or was ended is removed. 0 = never."},
+    {"TOKEN_RETENTION", &setting_integer, FIELD(token_retention), .fallback = "30", .min = 0, .max = RETENTION_MAX,
+     .help = "Days until expired personal access tokens and spent refresh tokens are removed; the latter not before `REFRESH_TOKEN_TTL`, as they show that somebody has a copy. 0 = never."},
+    {"AUDIT_RETENTION", &setting_integer, FIELD(audit_retention), .fallback = "730", .min = 0, .max = RETENTION_MAX,
+     .help = "Days until rows of the audit trail are removed, and with them the history of profiles. 0 = never."},
+    {"REVISION_RETENTION", &setting_integer, FIELD(revision_retention), .fallback = "365", .min = 0, .max = RETENTION_MAX,
+     .help = "Days until revisions of profiles are removed, but for the `REVISIONS_KEPT` newest. 0 = never."},
+    {"REVISIONS_KEPT", &setting_integer, FIELD(revisions_kept), .fallback = "50", .min = 1, .max = 1000000,
+     .help = "Revisions of each profile that stay, however old they are."},
+    {"COMMAND_RETENTION", &setting_integer, FIELD(command_retention), .fallback = "90", .min = 0, .max = RETENTION_MAX,
+     .help = "Days until past commands are removed. 0 = never."},
+    {"BACKUP_RETENTION", &setting_integer, FIELD(backup_retention), .fallback = "365", .min = 0, .max = RETENTION_MAX,
+     .help = "Days until backups of replacing imports are removed, but for the `BACKUPS_KEPT` newest. 0 = never."},
+    {"BACKUPS_KEPT", &setting_integer, FIELD(backups_kept), .fallback = "20", .min = 1, .max = 1000000,
+     .help = "Backups of replacing imports that stay for each workspace and platform, however old they are."},
     {"METRICS_ALLOW", &setting_text, FIELD(metrics_allow), .fallback = "127.0.0.1,::1",
      .kind = "comma list of addresses and networks", .check = check_networks, .example = "127.0.0.1,::1,10.0.0.0/8",
      .help = "Who may read `/metrics` without a token; `none` = nobody."},

@@ -85,21 +85,22 @@ static bool queue_all(struct db *db, const struct statement *statement, const ch
 static const struct {
     const char *prefix;
     enum error error;
-    bool drop; /* the connection is of no more use */
+    bool drop;  /* the connection is of no more use */
+    bool again; /* somebody else was in the way */
 } sqlstates[] = {
-    {"23505", ERR_CONFLICT, false}, /* unique_violation */
-    {"23503", ERR_CONFLICT, false}, /* foreign_key_violation */
-    {"23", ERR_VALIDATION, false},  /* other integrity constraints */
-    {"22", ERR_VALIDATION, false},  /* data exception */
-    {"40", ERR_DATABASE, false},    /* serialization failure, deadlock: trying again helps */
-    {"55P03", ERR_DATABASE, false}, /* lock_not_available */
-    {"57014", ERR_DATABASE, false}, /* query_canceled: statement_timeout */
-    {"57P", ERR_DATABASE, true},    /* shutdown */
-    {"08", ERR_DATABASE, true},     /* connection exception */
-    {"25006", ERR_DATABASE, true},  /* read-only: this is no longer the primary */
-    {"53", ERR_DATABASE, false},    /* insufficient resources */
-    {"0A000", ERR_DATABASE, true},  /* cached plan must not change result type: a migration ran meanwhile */
-    {"26000", ERR_DATABASE, true},  /* prepared statement is gone */
+    {"23505", ERR_CONFLICT, false},                /* unique_violation */
+    {"23503", ERR_CONFLICT, false},                /* foreign_key_violation */
+    {"23", ERR_VALIDATION, false},                 /* other integrity constraints */
+    {"22", ERR_VALIDATION, false},                 /* data exception */
+    {"40", ERR_DATABASE, false, .again = true},    /* serialization failure, deadlock */
+    {"55P03", ERR_DATABASE, false, .again = true}, /* lock_not_available */
+    {"57014", ERR_DATABASE, false},                /* query_canceled: statement_timeout */
+    {"57P", ERR_DATABASE, true},                   /* shutdown */
+    {"08", ERR_DATABASE, true},                    /* connection exception */
+    {"25006", ERR_DATABASE, true},                 /* read-only: this is no longer the primary */
+    {"53", ERR_DATABASE, false},                   /* insufficient resources */
+    {"0A000", ERR_DATABASE, true}, /* cached plan must not change result type: a migration ran meanwhile */
+    {"26000", ERR_DATABASE, true}, /* prepared statement is gone */
 };
 
 static enum error map_error(struct db *db, const PGresult *result, const struct statement *statement, bool *lost)
@@ -117,6 +118,7 @@ static enum error map_error(struct db *db, const PGresult *result, const struct 
         if (strncmp(state, sqlstates[i].prefix, strlen(sqlstates[i].prefix)) != 0)
             continue;
         error = sqlstates[i].error;
+        db->gave_way = sqlstates[i].again;
         *lost |= sqlstates[i].drop;
         break;
     }
@@ -224,6 +226,7 @@ static enum error execute(struct db *db, const struct statement *statement, cons
     /* Once more on a new connection, unless the lost one held a transaction with earlier statements. */
     for (int tries = 0; tries < 2 && (tries == 0 || (again && !inside)); tries++) {
         db->message[0] = db->constraint[0] = '\0';
+        db->gave_way = false;
         if (inside ? db->state != READY : !db_ready(db, REQUEST_CONNECT_MS)) {
             pg_keep_line(db->message, sizeof db->message, db->failure);
             if (breaker_is_open(db->breaker))

@@ -56,6 +56,7 @@ struct db {
     char failure[256];
     char message[512];
     char constraint[64];
+    bool gave_way; /* see db_gave_way */
 };
 
 #define PG_BYPASSES_RLS "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"

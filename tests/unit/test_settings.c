@@ -51,6 +51,15 @@ static const char *const names[] = {
     "CACHE_SIZE",
     "CACHE_TTL",
     "REDIS_URL",
+    "HOUSEKEEPING",
+    "SESSION_RETENTION",
+    "TOKEN_RETENTION",
+    "AUDIT_RETENTION",
+    "REVISION_RETENTION",
+    "REVISIONS_KEPT",
+    "COMMAND_RETENTION",
+    "BACKUP_RETENTION",
+    "BACKUPS_KEPT",
     "METRICS_ALLOW",
     "METRICS_TOKEN",
     "UPDATE_URL",
@@ -166,6 +175,15 @@ static void defaults(void **state)
     assert_int_equal(s.memory_limit, 256);
     assert_int_equal(s.cache_size, 16);
     assert_int_equal(s.cache_ttl, 300);
+    assert_true(s.housekeeping);
+    assert_int_equal(s.session_retention, 30);
+    assert_int_equal(s.token_retention, 30);
+    assert_int_equal(s.audit_retention, 730);
+    assert_int_equal(s.revision_retention, 365);
+    assert_int_equal(s.revisions_kept, 50);
+    assert_int_equal(s.command_retention, 90);
+    assert_int_equal(s.backup_retention, 365);
+    assert_int_equal(s.backups_kept, 20);
     assert_string_equal(s.redis_url, "");
     assert_string_equal(s.metrics_allow, "127.0.0.1,::1");
     assert_string_equal(s.metrics_token, "");
@@ -349,6 +367,15 @@ static const struct wrong wrongs[] = {
     {"MAX_BODY_SIZE", "16777217", "MAX_BODY_SIZE: \"16777217\" is not a whole number between 1024 and 16777216"},
     {"RATE_LIMIT", "abc", "RATE_LIMIT: \"abc\" is not a whole number between 0 and 1000000"},
     {"RATE_LIMIT_BURST", " 1", "RATE_LIMIT_BURST: \" 1\" is not a whole number between 0 and 1000000"},
+    {"HOUSEKEEPING", "sometimes", "HOUSEKEEPING: \"sometimes\" is not one of on, off"},
+    {"SESSION_RETENTION", "-1", "SESSION_RETENTION: \"-1\" is not a whole number between 0 and 36500"},
+    {"TOKEN_RETENTION", "-1", "TOKEN_RETENTION: \"-1\" is not a whole number between 0 and 36500"},
+    {"AUDIT_RETENTION", "-1", "AUDIT_RETENTION: \"-1\" is not a whole number between 0 and 36500"},
+    {"REVISION_RETENTION", "-1", "REVISION_RETENTION: \"-1\" is not a whole number between 0 and 36500"},
+    {"COMMAND_RETENTION", "-1", "COMMAND_RETENTION: \"-1\" is not a whole number between 0 and 36500"},
+    {"BACKUP_RETENTION", "-1", "BACKUP_RETENTION: \"-1\" is not a whole number between 0 and 36500"},
+    {"REVISIONS_KEPT", "0", "REVISIONS_KEPT: \"0\" is not a whole number between 1 and 1000000"},
+    {"BACKUPS_KEPT", "0", "BACKUPS_KEPT: \"0\" is not a whole number between 1 and 1000000"},
     {"QUEUE_TIMEOUT", "600001", "QUEUE_TIMEOUT: \"600001\" is not a whole number between 0 and 600000"},
     {"MEMORY_LIMIT", "256M", "MEMORY_LIMIT: \"256M\" is not a whole number between 0 and 65536"},
     {"MEMORY_LIMIT", "50", "MEMORY_LIMIT: 50 MiB is too little to serve a request; at least 96, or 0 for none"},

@@ -1,0 +1,87 @@
+/* Housekeeping: what is past its time is removed, outside of anybody's request. A table of jobs, each done in small batches,
+ * one short transaction a batch; of all processes on one database one does it at a time, under an advisory lock. */
+#ifndef CCR_HOUSEKEEPING_H
+#define CCR_HOUSEKEEPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "crypto.h"
+#include "db.h"
+#include "scoreboard.h"
+#include "settings.h"
+
+enum { HOUSE_CURSOR = 512 };
+
+/* A job under way, from its first batch to the one that found nothing more. All zero at the beginning. */
+struct house_run {
+    bool begun;
+    long long rows;            /* removed or mended until now */
+    int64_t worked_us;         /* without the pauses */
+    char cursor[HOUSE_CURSOR]; /* for the job's own use: how far it has come */
+};
+
+struct house {
+    const struct settings *settings;
+    struct db *db;                 /* sees every workspace; during a batch a transaction is open */
+    struct arena *arena;           /* reset after each batch */
+    const struct keyring *keyring; /* the one of SECRETS_KEY */
+    struct scoreboard *board;      /* NULL = nobody looks */
+    /* What follows is housekeeping's own. */
+    unsigned lead_epoch; /* the connection that holds the lock; 0 = none */
+    int64_t look_ms;     /* when to read what has been done by whom, or to try for the lock again */
+    size_t next;         /* the job whose turn it is */
+    struct house_run runs[HOUSE_JOBS_MAX];
+    int64_t due_ms[HOUSE_JOBS_MAX]; /* monotonic clock */
+};
+
+struct house_job;
+
+/* One batch: adds what it did to run->rows and sets *more when there may be more to do. An error has the transaction rolled
+ * back; when somebody else holds a lock, the job is put off, and anything else counts as a failure. It must end within a
+ * second or so: PostgreSQL gives a statement 5 s, and a lock a fifth of a second. */
+typedef enum error house_batch(struct house *house, const struct house_job *job, struct house_run *run, bool *more);
+
+struct house_job {
+    const char *name;        /* in metrics, the log and the table housekeeping_jobs */
+    const char *what;        /* for people */
+    const char *retention;   /* the name of its setting; NULL = none */
+    size_t days;             /* offset of that in struct settings: whole days, 0 = nothing is ever removed */
+    size_t also;             /* offset of another integer, the statement's $3; 0 = none */
+    int interval_s;          /* from the end of one run to the next */
+    int limit;               /* rows a batch */
+    struct statement remove; /* takes limit, days and `also`, as far as there are; gives the number of rows */
+    house_batch *batch;      /* NULL = runs `remove`, and goes on while it removes as many as it may */
+};
+
+/* The table; ended by a row without a name. At most HOUSE_JOBS_MAX rows. */
+extern const struct house_job house_jobs[];
+
+enum house_outcome {
+    HOUSE_DONE,      /* the job has come to its end, which is written down */
+    HOUSE_MORE,      /* one batch is done */
+    HOUSE_BUSY,      /* somebody else holds a lock that it needs: it was given up, nothing is changed */
+    HOUSE_FAILED,    /* logged, and written down where that is possible */
+    HOUSE_ELSEWHERE, /* another process does it, or the connection is gone */
+};
+
+/* `db` must not be connected for anything else; it is made to see every workspace. */
+void house_init(struct house *house, const struct settings *settings, struct db *db, const struct keyring *keyring,
+                struct scoreboard *board);
+void house_end(struct house *house);
+
+/* Takes the lock that one process has at a time; it keeps it as long as its connection. False when another one has it, or
+ * without a connection. */
+bool house_lead(struct house *house);
+
+/* One batch of one job (its index in house_jobs), also when it is not due. *pause_ms is how long to leave the database alone
+ * afterwards: several times as long as the batch took. */
+enum house_outcome house_work(struct house *house, size_t job, int *pause_ms);
+
+/* The process's whole work in steps: takes the lock or stands by, and does one batch of what is due. Returns after how many
+ * milliseconds to call it again. */
+int house_step(struct house *house);
+
+#endif

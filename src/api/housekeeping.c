@@ -1,0 +1,426 @@
+/* Housekeeping: the table of jobs, and one batch of one of them.
+ *
+ * Each batch takes the lock of the site for its own transaction as well: a process whose connection was made anew without its
+ * knowing can never work beside another one. Rows that somebody has locked are left for the next time; a job that has to wait
+ * for a lock all the same gives up after LOCK_MS, well before PostgreSQL looks for deadlocks (a second), so that it is never a
+ * request that has to give way. */
+#include "housekeeping.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "page.h"
+#include "util.h"
+
+enum {
+    MINUTE_S = 60,
+    HOUR_S = 60 * MINUTE_S,
+    DAY_S = 24 * HOUR_S,
+    ARENA_MAX = 64 * MB,
+    PAUSE_MIN_MS = 50,
+    PAUSE_FACTOR = 4,     /* four fifths of the time at least the database is left alone */
+    BUSY_PAUSE_MS = 1000, /* before a job that gave way is tried again */
+    FAILED_PAUSE_MS = 60000,
+    STANDBY_MS = 2000, /* between two tries to take the lock over */
+    LOOK_MS = 60000,   /* how often what others did is read */
+    SPENT_LIMIT = 1000,
+    NAMES_LIMIT = 200,
+};
+
+#define LOCK_KEY     "7161693625321354085" /* "ccrhouse" in ASCII */
+#define LOCK_MS      "200"
+#define STATEMENT_MS "5000"
+
+static const struct statement
+    try_lead = {"house_lead", "SELECT pg_try_advisory_lock(" LOCK_KEY ")"},
+    enter = {"house_enter", "SELECT pg_try_advisory_xact_lock(" LOCK_KEY "), set_config('lock_timeout', '" LOCK_MS
+                            "', true), set_config('statement_timeout', '" STATEMENT_MS "', true)"},
+    note_done = {"house_note_done",
+                 "INSERT INTO housekeeping_jobs AS j (job, succeeded_at, duration_ms, removed, total)"
+                 " VALUES ($1, now(), $2::bigint, $3::bigint, $3::bigint) ON CONFLICT (job) DO UPDATE SET"
+                 " succeeded_at = now(), duration_ms = $2::bigint, removed = $3::bigint, total = j.total + $3::bigint,"
+                 " failures = 0, failed_at = NULL, failure = NULL"},
+    note_failed = {"house_note_failed",
+                   "INSERT INTO housekeeping_jobs AS j (job, failures, failed_at, failure) VALUES ($1, 1, now(), $2)"
+                   " ON CONFLICT (job) DO UPDATE SET failures = j.failures + 1, failed_at = now(), failure = $2"},
+    look = {"house_look", "SELECT job, extract(epoch FROM succeeded_at)::bigint,"
+                          " greatest(0, extract(epoch FROM now() - succeeded_at))::bigint FROM housekeeping_jobs"
+                          " WHERE succeeded_at IS NOT NULL"};
+
+/* ---- jobs that are more than one statement ---------------------------------------------------------------------- */
+
+#define OLDER_THAN_DAYS " < now() - make_interval(days => $2::integer)"
+#define OLD_SESSIONS                                                                                                   \
+    " FROM sessions WHERE least(expires_at, revoked_at)" OLDER_THAN_DAYS                                               \
+    " ORDER BY least(expires_at, revoked_at) LIMIT $1::integer"
+
+static char *number(struct house *house, long long value)
+{
+    return arena_printf(house->arena, "%lld", value);
+}
+
+static int setting(const struct house *house, size_t offset)
+{
+    return *(const int *)((const char *)house->settings + offset);
+}
+
+/* A session may have had thousands of refresh tokens: they go first, so many at a time. */
+static enum error remove_sessions(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
+{
+    static const struct statement remove_tokens = {
+        "house_session_tokens", "WITH gone AS (DELETE FROM refresh_tokens WHERE token_hash IN (SELECT r.token_hash"
+                                " FROM (SELECT id" OLD_SESSIONS ") s JOIN refresh_tokens r ON r.session_id = s.id"
+                                " LIMIT $3::integer) RETURNING 1) SELECT count(*) FROM gone"};
+    const char *limit = number(house, job->limit), *days = number(house, setting(house, job->days));
+    struct row row;
+    enum error error = db_one(house->db, &remove_tokens, &row, DB_ARGS(limit, days, number(house, SPENT_LIMIT)));
+    if (error || row_int(&row, 0) == SPENT_LIMIT) {
+        *more = !error;
+        return error;
+    }
+    error = db_one(house->db, &job->remove, &row, DB_ARGS(limit, days));
+    if (error)
+        return error;
+    run->rows += row_int(&row, 0);
+    *more = row_int(&row, 0) == job->limit;
+    return OK;
+}
+
+/* Profiles by their names, NAMES_LIMIT at a time, so that a batch's work depends on neither how many there are nor how many of
+ * their revisions are to stay. The cursor is the last name's workspace, platform and name. */
+static enum error remove_revisions(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
+{
+    enum { WORKSPACE, PLATFORM, NAME, NAMES, REMOVED };
+    char *first = arena_strdup(house->arena, run->begun ? run->cursor : "00000000-0000-0000-0000-000000000000//");
+    char *platform = strchr(first, '/'), *name = platform ? strchr(platform + 1, '/') : NULL;
+    if (!name)
+        return ERR_INTERNAL;
+    *platform++ = *name++ = '\0';
+    struct row row;
+    enum error error =
+        db_one(house->db, &job->remove, &row,
+               DB_ARGS(number(house, job->limit), number(house, setting(house, job->days)),
+                       number(house, setting(house, job->also)), first, platform, name, number(house, NAMES_LIMIT)));
+    if (error)
+        return error;
+    run->rows += row_int(&row, REMOVED);
+    if (row_int(&row, REMOVED) == job->limit) { /* the same names once more */
+        *more = true;
+        snprintf(run->cursor, sizeof run->cursor, "%s/%s/%s", first, platform, name);
+        return OK;
+    }
+    *more = row_int(&row, NAMES) == NAMES_LIMIT;
+    snprintf(run->cursor, sizeof run->cursor, "%s/%s/%s", row_string(&row, WORKSPACE), row_string(&row, PLATFORM),
+             row_string(&row, NAME));
+    return OK;
+}
+
+/* ---- the table -------------------------------------------------------------------------------------------------- */
+
+#define SETTING(variable, member) .retention = #variable, .days = offsetof(struct settings, member)
+#define ALSO(member)              .also = offsetof(struct settings, member)
+/* A DELETE in parentheses, counted. */
+#define COUNTED(delete) "WITH gone AS (" delete " RETURNING 1) SELECT count(*) FROM gone"
+
+/* What is not locked of `where`, by its key. */
+#define REMOVE(job, table, key, where)                                                                                 \
+    .remove = {"house_" #job, COUNTED("DELETE FROM " #table " WHERE " #key " IN (SELECT " #key " FROM " #table         \
+                                      " WHERE " where " LIMIT $1::integer FOR UPDATE SKIP LOCKED)")}
+
+/* clang-format off */
+const struct house_job house_jobs[] = {
+    {"refresh_tokens", "spent refresh tokens; never before REFRESH_TOKEN_TTL, while a copy may turn up",
+     SETTING(TOKEN_RETENTION, token_retention), ALSO(refresh_token_ttl), HOUR_S, 1000,
+     REMOVE(refresh_tokens, refresh_tokens, token_hash, "spent_at < now() - greatest(make_interval(days => $2::integer),"
+            " make_interval(secs => $3::integer))")},
+    {"access_tokens", "expired personal access tokens",
+     SETTING(TOKEN_RETENTION, token_retention), .interval_s = HOUR_S, .limit = 500,
+     REMOVE(access_tokens, access_tokens, id, "expires_at" OLDER_THAN_DAYS)},
+    {"sessions", "sessions that expired or were ended, with their refresh tokens",
+     SETTING(SESSION_RETENTION, session_retention), .interval_s = HOUR_S, .limit = 1000,
+     .remove = {"house_sessions", COUNTED("DELETE FROM sessions WHERE id IN (SELECT id" OLD_SESSIONS
+                                          " FOR UPDATE SKIP LOCKED)")},
+     .batch = remove_sessions},
+    {"login_failures", "failed logins of more than a day ago", .interval_s = 10 * MINUTE_S, .limit = 1000,
+     REMOVE(login_failures, login_failures, subject,
+            "last_failed_at < now() - interval '1 day' AND blocked_until < now()")},
+    {"audit", "rows of the audit trail",
+     SETTING(AUDIT_RETENTION, audit_retention), .interval_s = DAY_S, .limit = 500,
+     REMOVE(audit, audit_log, id, "created_at" OLDER_THAN_DAYS)},
+    {"revisions", "revisions of profiles, but for the REVISIONS_KEPT newest of each",
+     SETTING(REVISION_RETENTION, revision_retention), ALSO(revisions_kept), DAY_S, 500,
+     .remove = {"house_revisions",
+                "WITH RECURSIVE names AS ((SELECT workspace_id, platform, name FROM profile_revisions"
+                " WHERE (workspace_id, platform, name) > ($4::uuid, $5, $6) ORDER BY workspace_id, platform, name LIMIT 1)"
+                " UNION ALL SELECT n.workspace_id, n.platform, n.name FROM names p CROSS JOIN LATERAL"
+                " (SELECT r.workspace_id, r.platform, r.name FROM profile_revisions r"
+                " WHERE (r.workspace_id, r.platform, r.name) > (p.workspace_id, p.platform, p.name)"
+                " ORDER BY r.workspace_id, r.platform, r.name LIMIT 1) n),"
+                " page AS MATERIALIZED (SELECT workspace_id, platform, name FROM names LIMIT $7::integer),"
+                " old AS MATERIALIZED (SELECT o.id FROM page p CROSS JOIN LATERAL"
+                " (SELECT revision FROM profile_revisions r WHERE (r.workspace_id, r.platform, r.name)"
+                " = (p.workspace_id, p.platform, p.name) ORDER BY revision DESC OFFSET $3::integer - 1 LIMIT 1) kept"
+                " CROSS JOIN LATERAL (SELECT r.ctid AS id FROM profile_revisions r"
+                " WHERE (r.workspace_id, r.platform, r.name) = (p.workspace_id, p.platform, p.name)"
+                " AND r.revision < kept.revision AND r.created_at" OLDER_THAN_DAYS ") o LIMIT $1::integer),"
+                " gone AS (DELETE FROM profile_revisions WHERE ctid IN (SELECT id FROM old) RETURNING 1)"
+                " SELECT last.workspace_id, last.platform, last.name, (SELECT count(*) FROM page),"
+                " (SELECT count(*) FROM gone) FROM (SELECT 1) one LEFT JOIN (SELECT workspace_id, platform, name FROM page"
+                " ORDER BY workspace_id DESC, platform DESC, name DESC LIMIT 1) last ON true"},
+     .batch = remove_revisions},
+    {"commands", "past commands",
+     SETTING(COMMAND_RETENTION, command_retention), .interval_s = DAY_S, .limit = 500,
+     REMOVE(commands, command_runs, id, "created_at" OLDER_THAN_DAYS)},
+    {"backups", "what replacing imports replaced, but for the BACKUPS_KEPT newest of each workspace and platform",
+     SETTING(BACKUP_RETENTION, backup_retention), ALSO(backups_kept), DAY_S, 50,
+     .remove = {"house_backups", COUNTED("DELETE FROM backups WHERE id IN (SELECT id FROM (SELECT id, created_at,"
+                " row_number() OVER (PARTITION BY workspace_id, platform ORDER BY created_at DESC, id) AS place FROM backups) b"
+                " WHERE place > $3::integer AND created_at" OLDER_THAN_DAYS " LIMIT $1::integer)")}},
+    /* A number of a week ago: nobody keeps an answer under it any more. */
+    {"generations", "generations of workspaces that are gone", .interval_s = DAY_S, .limit = 500,
+     .remove = {"house_generations", COUNTED("DELETE FROM workspace_generations WHERE workspace_id IN"
+                " (SELECT g.workspace_id FROM workspace_generations g"
+                " WHERE g.generation < (extract(epoch FROM now() - interval '7 days') * 1000000)::bigint"
+                " AND g.workspace_id <> '00000000-0000-0000-0000-000000000000'"
+                " AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.id = g.workspace_id)"
+                " LIMIT $1::integer FOR UPDATE SKIP LOCKED)")}},
+    {0},
+};
+/* clang-format on */
+
+#define JOBS (COUNT(house_jobs) - 1)
+_Static_assert(JOBS <= (size_t)HOUSE_JOBS_MAX, "the scoreboard has a cell for each job");
+
+static enum error run_statement(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
+{
+    const char *const args[] = {number(house, job->limit), number(house, setting(house, job->days)),
+                                number(house, setting(house, job->also))};
+    struct row row;
+    enum error error = db_one(house->db, &job->remove, &row, args, 1u + (job->retention != NULL) + (job->also != 0));
+    if (error)
+        return error;
+    run->rows += row_int(&row, 0);
+    *more = row_int(&row, 0) == job->limit;
+    return OK;
+}
+
+/* ---- what is told ----------------------------------------------------------------------------------------------- */
+
+static struct house_cell *cell_of(const struct house *house, size_t job)
+{
+    static struct house_cell unseen; /* of a process that nobody looks at */
+    return house->board ? &house->board->house.jobs[job] : &unseen;
+}
+
+static void note_lead(const struct house *house)
+{
+    if (house->board)
+        atomic_store(&house->board->house.leads, house->lead_epoch != 0);
+}
+
+static void tell_done(struct house *house, size_t job, const struct house_run *run)
+{
+    struct house_cell *cell = cell_of(house, job);
+    const char *name = house_jobs[job].name;
+    atomic_fetch_add(&cell->done, 1);
+    atomic_store(&cell->succeeded_s, (int64_t)time(NULL));
+    if (run->rows)
+        log_info("housekeeping", LOG_STR("job", name), LOG_INT("rows", run->rows),
+                 LOG_INT("duration_ms", run->worked_us / 1000));
+    else
+        log_debug("housekeeping found nothing to do", LOG_STR("job", name));
+    db_run(house->db, &note_done, DB_ARGS(name, number(house, run->worked_us / 1000), number(house, run->rows)));
+}
+
+static void tell_failed(struct house *house, size_t job, const char *reason)
+{
+    const char *name = house_jobs[job].name;
+    atomic_fetch_add(&cell_of(house, job)->failed, 1);
+    log_error("housekeeping failed", LOG_STR("job", name), LOG_STR("reason", reason));
+    db_run(house->db, &note_failed, DB_ARGS(name, reason));
+}
+
+/* ---- one batch -------------------------------------------------------------------------------------------------- */
+
+void house_init(struct house *house, const struct settings *settings, struct db *db, const struct keyring *keyring,
+                struct scoreboard *board)
+{
+    memset(house, 0, sizeof *house);
+    house->settings = settings;
+    house->db = db;
+    house->arena = arena_new(ARENA_MAX);
+    house->keyring = keyring;
+    house->board = board;
+    db_maintenance(db, true);
+}
+
+void house_end(struct house *house)
+{
+    house->lead_epoch = 0;
+    note_lead(house);
+    arena_free(house->arena);
+    house->arena = NULL;
+}
+
+static void tidy_up(struct house *house)
+{
+    db_settle(house->db);
+    db_forget_results(house->db);
+    arena_reset(house->arena);
+}
+
+bool house_lead(struct house *house)
+{
+    struct row row;
+    bool leads = db_one(house->db, &try_lead, &row, DB_NO_ARGS) == OK && row_bool(&row, 0);
+    house->lead_epoch = leads ? db_epoch(house->db) : 0;
+    note_lead(house);
+    tidy_up(house);
+    return leads;
+}
+
+/* One transaction; *error is what it came to. */
+static enum house_outcome do_batch(struct house *house, const struct house_job *job, struct house_run *run)
+{
+    struct row row;
+    bool more = false;
+    db_begin(house->db);
+    enum error error = db_one(house->db, &enter, &row, DB_NO_ARGS);
+    if (!error && !row_bool(&row, 0)) {
+        db_rollback(house->db);
+        return HOUSE_ELSEWHERE;
+    }
+    if (!error && (!job->retention || setting(house, job->days) > 0))
+        error = (job->batch ? job->batch : run_statement)(house, job, run, &more);
+    if (!error)
+        error = db_commit(house->db);
+    if (!error)
+        return more ? HOUSE_MORE : HOUSE_DONE;
+    if (db_fd(house->db) < 0) /* and with the connection the lock; the log says why */
+        return HOUSE_ELSEWHERE;
+    bool busy = db_gave_way(house->db);
+    const char *reason = arena_strdup(house->arena, db_message(house->db)); /* a rollback has a message of its own */
+    db_rollback(house->db);
+    if (!busy)
+        tell_failed(house, (size_t)(job - house_jobs), *reason ? reason : "see the line before");
+    return busy ? HOUSE_BUSY : HOUSE_FAILED;
+}
+
+enum house_outcome house_work(struct house *house, size_t job, int *pause_ms)
+{
+    struct house_run *run = &house->runs[job];
+    struct house_cell *cell = cell_of(house, job);
+    struct house_run tried = *run;
+    int64_t started = monotonic_us();
+    enum house_outcome outcome = do_batch(house, &house_jobs[job], &tried);
+    int64_t took = monotonic_us() - started;
+    atomic_fetch_add(&cell->worked_us, (uint64_t)took);
+    if (outcome == HOUSE_DONE || outcome == HOUSE_MORE) {
+        atomic_fetch_add(&cell->rows, (uint64_t)(tried.rows - run->rows));
+        tried.begun = true;
+        tried.worked_us += took;
+        *run = tried;
+    }
+    if (outcome == HOUSE_BUSY)
+        atomic_fetch_add(&cell->gave_way, 1);
+    if (outcome == HOUSE_DONE) {
+        tell_done(house, job, run);
+        *run = (struct house_run){0};
+    }
+    tidy_up(house);
+    int64_t pause = PAUSE_FACTOR * took / 1000;
+    *pause_ms = pause > PAUSE_MIN_MS ? (int)pause : PAUSE_MIN_MS;
+    return outcome;
+}
+
+/* ---- the process's steps ---------------------------------------------------------------------------------------- */
+
+static size_t find_job(const char *name)
+{
+    size_t job = 0;
+    while (job < JOBS && strcmp(house_jobs[job].name, name) != 0)
+        job++;
+    return job;
+}
+
+/* When what was done last, by whatever process. What is under way stays due. */
+static void look_around(struct house *house, int64_t now)
+{
+    struct rows rows;
+    house->look_ms = now + LOOK_MS;
+    if (db_all(house->db, &look, &rows, DB_NO_ARGS) != OK)
+        rows.count = 0;
+    for (int i = 0; i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        size_t job = find_job(row_string(&row, 0));
+        if (job == JOBS)
+            continue;
+        atomic_store(&cell_of(house, job)->succeeded_s, row_int(&row, 1));
+        int64_t due = now + (house_jobs[job].interval_s - row_int(&row, 2)) * 1000LL;
+        if (!house->runs[job].begun && due > house->due_ms[job])
+            house->due_ms[job] = due;
+    }
+    tidy_up(house);
+}
+
+/* JOBS when none is due, and then *wait_ms until one is. */
+static size_t choose_job(struct house *house, int64_t now, int *wait_ms)
+{
+    int64_t first = now + LOOK_MS;
+    for (size_t i = 0; i < JOBS; i++) {
+        size_t job = (house->next + i) % JOBS;
+        if (house->due_ms[job] <= now) {
+            house->next = job + 1;
+            return job;
+        }
+        if (house->due_ms[job] < first)
+            first = house->due_ms[job];
+    }
+    *wait_ms = (int)(first - now);
+    return JOBS;
+}
+
+static int after(struct house *house, size_t job, enum house_outcome outcome, int pause_ms)
+{
+    int64_t now = monotonic_ms();
+    switch (outcome) {
+    case HOUSE_DONE:
+        house->due_ms[job] = now + house_jobs[job].interval_s * 1000LL;
+        break;
+    case HOUSE_MORE:
+        break;
+    case HOUSE_BUSY:
+        house->due_ms[job] = now + BUSY_PAUSE_MS;
+        break;
+    case HOUSE_FAILED:
+        house->due_ms[job] = now + FAILED_PAUSE_MS;
+        break;
+    case HOUSE_ELSEWHERE:
+        house->lead_epoch = 0;
+        break;
+    }
+    return pause_ms;
+}
+
+int house_step(struct house *house)
+{
+    int64_t now = monotonic_ms();
+    int pause_ms;
+    if (house->lead_epoch != db_epoch(house->db) || !house->lead_epoch) {
+        bool led = house_lead(house);
+        if (led)
+            log_info("housekeeping is done by this process");
+        if (led || now >= house->look_ms)
+            look_around(house, now);
+        return led ? 0 : STANDBY_MS;
+    }
+    if (now >= house->look_ms)
+        look_around(house, now);
+    size_t job = choose_job(house, now, &pause_ms);
+    if (job == JOBS)
+        return pause_ms;
+    enum house_outcome outcome = house_work(house, job, &pause_ms);
+    return after(house, job, outcome, pause_ms);
+}

@@ -1,0 +1,228 @@
+/* housekeeping {--once|--list}: what a timer runs where the server does not do it by itself. */
+#include "housekeeping.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "json.h"
+#include "log.h"
+#include "util.h"
+
+enum { BUSY_TRIES = 30, BUSY_PAUSE_MS = 1000, EVERY_JOB = -1 };
+
+struct options {
+    bool once, list, json;
+    const char *job;
+};
+
+static int refuse(const char *line)
+{
+    fprintf(stderr, "ccr-ui-backend housekeeping: %s\n", line);
+    return EX_USAGE;
+}
+
+static bool parse_options(int argc, char **argv, struct options *options)
+{
+    static const struct option known[] = {
+        {"once", no_argument, NULL, 'o'},           {"list", no_argument, NULL, 'l'},
+        {"json", no_argument, NULL, 'j'},           {"job", required_argument, NULL, 'n'},
+        {"env-file", required_argument, NULL, 'e'}, {0}};
+    int c;
+    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        options->once |= c == 'o';
+        options->list |= c == 'l';
+        options->json |= c == 'j';
+        if (c == 'n')
+            options->job = optarg;
+        if (c == '?')
+            return false;
+    }
+    return optind == argc && options->once != options->list && !(options->job && options->list);
+}
+
+/* Its index in house_jobs; EVERY_JOB without a name, and -2 for one that is none. */
+static int find_job(const char *name)
+{
+    for (int i = 0; name && house_jobs[i].name; i++)
+        if (strcmp(house_jobs[i].name, name) == 0)
+            return i;
+    return name ? EVERY_JOB - 1 : EVERY_JOB;
+}
+
+/* ---- --list ----------------------------------------------------------------------------------------------------- */
+
+static int days_of(const struct settings *settings, const struct house_job *job)
+{
+    return *(const int *)((const char *)settings + job->days);
+}
+
+static void list_json(const struct settings *settings)
+{
+    struct json_writer w;
+    struct buffer text;
+    buffer_init(&text, MB);
+    json_begin(&w, &text);
+    json_open_array(&w);
+    for (const struct house_job *job = house_jobs; job->name; job++) {
+        json_open_object(&w);
+        json_string_member(&w, "job", job->name);
+        json_string_member(&w, "does", job->what);
+        json_int_member(&w, "interval_seconds", job->interval_s);
+        json_int_member(&w, "batch", job->limit);
+        json_string_member(&w, "retention", job->retention);
+        json_key(&w, "days");
+        if (job->retention)
+            json_put_int(&w, days_of(settings, job));
+        else
+            json_put_null(&w);
+        json_close_object(&w);
+    }
+    json_close_array(&w);
+    printf("%s\n", buffer_string(&text));
+    buffer_free(&text);
+}
+
+static void list_text(const struct settings *settings)
+{
+    char after[64];
+    for (const struct house_job *job = house_jobs; job->name; job++) {
+        if (job->retention)
+            snprintf(after, sizeof after, "%s=%d", job->retention, days_of(settings, job));
+        printf("%-16s every %5d s  %-24s %s\n", job->name, job->interval_s, job->retention ? after : "", job->what);
+    }
+}
+
+/* ---- --once ----------------------------------------------------------------------------------------------------- */
+
+static void pause_for(int milliseconds)
+{
+    const struct timespec pause = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+static void report(const struct house *house, size_t job, bool json)
+{
+    const struct house_cell *cell = &house->board->house.jobs[job];
+    printf(json ? "{\"job\":\"%s\",\"rows\":%llu,\"duration_ms\":%llu}\n" : "%s: %llu rows in %llu ms\n",
+           house_jobs[job].name, (unsigned long long)atomic_load(&cell->rows),
+           (unsigned long long)atomic_load(&cell->worked_us) / 1000);
+    fflush(stdout);
+}
+
+static int complain(size_t job, const char *what, int status)
+{
+    fprintf(stderr, "ccr-ui-backend: %s: %s\n", house_jobs[job].name, what);
+    return status;
+}
+
+/* One job to its end; a lock that somebody holds is waited for, patiently but not for ever. */
+static int do_job(struct house *house, size_t job, bool json)
+{
+    for (int tries = 0; tries < BUSY_TRIES;) {
+        int pause_ms = 0;
+        switch (house_work(house, job, &pause_ms)) {
+        case HOUSE_DONE:
+            report(house, job, json);
+            return EX_OK;
+        case HOUSE_MORE:
+            tries = 0;
+            break;
+        case HOUSE_BUSY:
+            tries++;
+            pause_ms = BUSY_PAUSE_MS;
+            break;
+        case HOUSE_FAILED:
+            return complain(job, "failed, as the log says; the other jobs are done all the same", EX_SOFTWARE);
+        case HOUSE_ELSEWHERE:
+            return complain(job, "the connection to the database is lost; run it again", EX_UNAVAILABLE);
+        }
+        pause_for(pause_ms);
+    }
+    return complain(job, "others hold locks that it needs; run it again later", EX_TEMPFAIL);
+}
+
+static int do_jobs(struct house *house, const struct options *options)
+{
+    int worst = EX_OK, only = find_job(options->job);
+    if (!db_ready(house->db, house->settings->connection_timeout * 1000)) {
+        fprintf(stderr, "ccr-ui-backend: cannot connect to the database: %s\n", db_failure(house->db));
+        return EX_UNAVAILABLE;
+    }
+    if (!house_lead(house)) {
+        if (db_fd(house->db) < 0)
+            return EX_UNAVAILABLE;
+        fprintf(stderr, "ccr-ui-backend: another process does the housekeeping of this database\n");
+        return EX_OK;
+    }
+    for (int job = 0; house_jobs[job].name; job++) {
+        int status = only == EVERY_JOB || only == job ? do_job(house, (size_t)job, options->json) : EX_OK;
+        worst = worst == EX_OK ? status : worst;
+        if (status == EX_UNAVAILABLE)
+            break;
+    }
+    return worst;
+}
+
+static int once(const struct settings *settings, const struct options *options)
+{
+    char problem[256];
+    struct keyring *ring = keyring_new(settings->secrets_key, problem, sizeof problem);
+    struct scoreboard *board = scoreboard_new(1);
+    if (!ring || !board) {
+        fprintf(stderr, "ccr-ui-backend: %s%s\n", ring ? "" : "SECRETS_KEY: ", ring ? "no memory" : problem);
+        keyring_free(ring);
+        scoreboard_free(board);
+        return ring ? EX_OSERR : EX_CONFIG;
+    }
+    struct db *db = db_new(settings);
+    struct house house;
+    house_init(&house, settings, db, ring, board);
+    int status = do_jobs(&house, options);
+    house_end(&house);
+    db_free(db);
+    scoreboard_free(board);
+    keyring_free(ring);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct options options = {0};
+    struct settings settings;
+    int status = command_settings_load(&argc, argv, &settings);
+    if (status)
+        return status;
+    if (settings.log_level > LOG_LEVEL_WARN) /* what was done stands on standard output */
+        log_configure(LOG_LEVEL_WARN, (enum log_format)settings.log_format);
+    if (!parse_options(argc, argv, &options))
+        status = refuse("--once or --list; see ccr-ui-backend housekeeping --help");
+    else if (find_job(options.job) < EVERY_JOB)
+        status = refuse("no such job; housekeeping --list names them");
+    else if (options.list)
+        (options.json ? list_json : list_text)(&settings);
+    else
+        status = once(&settings, &options);
+    settings_free(&settings);
+    return status;
+}
+
+const struct command command_housekeeping = {
+    .name = "housekeeping",
+    .usage = "housekeeping {--once [--job NAME] | --list} [--json] [--env-file FILE]",
+    .summary = "remove what is past its time, or say what that is",
+    .help =
+        "  --once      do each job to its end, in small batches with pauses in between, then leave: for a timer, where\n"
+        "              the server does not do it by itself (HOUSEKEEPING=off)\n"
+        "  --job NAME  only this one\n"
+        "  --list      what there is to do, how often `serve` does it, and the setting that says how long things stay\n"
+        "  --json      a JSON object a job; --list: one array\n"
+        "\n"
+        "Of all servers and timers on one database one does it at a time; the others leave it to that one.\n"
+        "\n"
+        "Exit status: 0 done, or another process does it; 69 no database; 70 a job failed, as the log says; 75 somebody\n"
+        "holds a lock that it needs; 78 a wrong setting.\n",
+    .run = run,
+};

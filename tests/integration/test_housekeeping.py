@@ -1,0 +1,305 @@
+"""What is past its time is removed: each job of housekeeping, what it leaves alone, and whom it disturbs."""
+
+import contextlib
+import ctypes
+import ctypes.util
+import json
+import uuid
+
+import pytest
+
+DAY = 86400
+
+
+@contextlib.contextmanager
+def everything(stack):
+    """A connection that sees every workspace."""
+    with stack.db() as connection:
+        connection.execute("SELECT set_config('ccr.maintenance', 'on', false)")
+        yield connection
+
+
+def once(stack, *options, **settings):
+    """Rows that each job removed, of `housekeeping --once`."""
+    result = stack.cli.run("housekeeping", "--once", "--json", *options, environment={k: str(v) for k, v in settings.items()})
+    assert result.returncode == 0, result.stderr
+    return {row["job"]: row["rows"] for row in map(json.loads, result.stdout.splitlines())}
+
+
+def keys(connection, query, *arguments):
+    return {str(row[0]) for row in connection.execute(query, arguments)}
+
+
+@pytest.fixture(scope="module")
+def quiet(module_stack):
+    """A system without a housekeeping process, and alice, whose things are old and new."""
+    stack = module_stack()
+    stack.alice = stack.client("alice")
+    with everything(stack) as connection:
+        stack.user = connection.execute("SELECT id FROM users WHERE username = 'alice'").fetchone()[0]
+        stack.workspace = connection.execute("SELECT id FROM workspaces WHERE personal_user_id = %s", [stack.user]).fetchone()[0]
+    return stack
+
+
+# Each makes rows, and returns the query that lists their keys, those that are to go and those that are to stay.
+
+def session(c, stack, expires, revoked="NULL"):
+    query = (f"INSERT INTO sessions (user_id, expires_at, revoked_at) VALUES (%s, now() + interval '{expires} days',"
+             f" {revoked}) RETURNING id")
+    return str(c.execute(query, [stack.user]).fetchone()[0])
+
+
+def sessions(c, stack):
+    old = [session(c, stack, -31), session(c, stack, 20, "now() - interval '31 days'")]
+    new = [session(c, stack, -29), session(c, stack, 20), session(c, stack, 20, "now() - interval '29 days'")]
+    for id in old + new:
+        c.execute("INSERT INTO refresh_tokens (token_hash, session_id) VALUES (%s, %s)", ["of " + id, id])
+    return "SELECT id::text FROM sessions UNION SELECT token_hash FROM refresh_tokens", [*old, *("of " + id for id in old)], new
+
+
+def refresh_tokens(c, stack):
+    id = session(c, stack, 20)
+    for name, days in (("spent long ago", 31), ("spent", 29), ("good", None)):
+        c.execute("INSERT INTO refresh_tokens (token_hash, session_id, spent_at) VALUES (%s, %s, now() - make_interval(days => %s))",
+                  [name, id, days])
+    return "SELECT token_hash FROM refresh_tokens", ["spent long ago"], ["spent", "good"]
+
+
+def access_tokens(c, stack):
+    for name, days in (("expired long ago", -31), ("expired", -29), ("good", 1), ("for ever", None)):
+        c.execute("INSERT INTO access_tokens (user_id, name, token_hash, scopes, expires_at)"
+                  " VALUES (%s, %s, %s, 1, now() + make_interval(days => %s))", [stack.user, name, name, days])
+    return "SELECT name FROM access_tokens", ["expired long ago"], ["expired", "good", "for ever"]
+
+
+def login_failures(c, stack):
+    for name, hours, blocked in (("address:old", 25, -24), ("address:new", 23, -22), ("address:blocked", 25, 1)):
+        c.execute("INSERT INTO login_failures (subject, failures, last_failed_at, blocked_until)"
+                  " VALUES (%s, 9, now() - make_interval(hours => %s), now() + make_interval(hours => %s))", [name, hours, blocked])
+    return "SELECT subject FROM login_failures", ["address:old"], ["address:new", "address:blocked"]
+
+
+def audit(c, stack):
+    names = {}
+    for name, days, workspace in (("old", 731, stack.workspace), ("site's old", 731, None), ("new", 729, stack.workspace)):
+        names[name] = str(c.execute("INSERT INTO audit_log (workspace_id, actor, action, created_at)"
+                                    " VALUES (%s, 'alice', 'profile.create', now() - make_interval(days => %s)) RETURNING id",
+                                    [workspace, days]).fetchone()[0])
+    return "SELECT id FROM audit_log", [names["old"], names["site's old"]], [names["new"]]
+
+
+def revisions(c, stack):
+    def add(name, revision, days, platform="codex"):
+        c.execute("INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor, extra,"
+                  " content, created_at) VALUES (%s, %s, %s, %s, gen_random_uuid(), 'update', 'alice', '{}', '{}',"
+                  " now() - make_interval(days => %s))", [stack.workspace, platform, name, revision, days])
+
+    for revision in range(1, 81):
+        add("a/b", revision, 400 if revision <= 60 else 10)
+        add("of two platforms", revision, 400)
+        add("of two platforms", revision, 400, "gemini")
+    for revision in range(1, 31):
+        add("few", revision, 400)
+    for revision in range(100, 200, 2):  # fifty with gaps, and one more
+        add("gaps", revision, 400)
+    add("gaps", 7, 400)
+    for number in range(450):  # more names than one batch looks at, of each only one
+        add(f"n{number:03}", 1, 400)
+    gone = [f"codex a/b {r}" for r in range(1, 31)] + ["codex gaps 7"]
+    gone += [f"{p} of two platforms {r}" for p in ("codex", "gemini") for r in range(1, 31)]
+    kept = [f"codex a/b {r}" for r in range(31, 81)] + [f"codex few {r}" for r in range(1, 31)]
+    kept += [f"{p} of two platforms {r}" for p in ("codex", "gemini") for r in range(31, 81)]
+    kept += [f"codex gaps {r}" for r in range(100, 200, 2)] + [f"codex n{n:03} 1" for n in range(450)]
+    return "SELECT platform || ' ' || name || ' ' || revision FROM profile_revisions", gone, kept
+
+
+def commands(c, stack):
+    ids = [str(c.execute("INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms, created_at)"
+                         " VALUES (%s, %s, 'list', '[]', 0, 1, now() - make_interval(days => %s)) RETURNING id",
+                         [stack.workspace, stack.user, days]).fetchone()[0]) for days in (91, 89)]
+    return "SELECT id FROM command_runs", ids[:1], ids[1:]
+
+
+def backups(c, stack):
+    def add(platform, days):
+        return str(c.execute("INSERT INTO backups (workspace_id, platform, content, profiles, size_bytes, actor, created_at)"
+                             " VALUES (%s, %s, 'sealed', 1, 1, 'alice', now() - make_interval(days => %s)) RETURNING id",
+                             [stack.workspace, platform, days]).fetchone()[0])
+
+    many = [add("codex", 500 + number) for number in range(25)]  # the newest first
+    few, new = [add("gemini", 900 + number) for number in range(3)], [add("qwen", 300) for _ in range(22)]
+    return "SELECT id FROM backups", many[20:], many[:20] + few + new
+
+
+def generations(c, stack):
+    gone, young = str(uuid.uuid4()), str(uuid.uuid4())
+    for workspace, days in ((gone, 8), (young, 6)):
+        c.execute("INSERT INTO workspace_generations VALUES (%s, (extract(epoch FROM now() - make_interval(days => %s)) * 1000000)"
+                  "::bigint)", [workspace, days])
+    c.execute("UPDATE workspace_generations SET generation = 1 WHERE workspace_id = %s", [stack.workspace])
+    site = "00000000-0000-0000-0000-000000000000"
+    return "SELECT workspace_id FROM workspace_generations", [gone], [young, str(stack.workspace), site]
+
+
+CASES = {case.__name__: case for case in (sessions, refresh_tokens, access_tokens, login_failures, audit, revisions, commands,
+                                          backups, generations)}
+
+
+def jobs(stack):
+    return json.loads(stack.cli.run("housekeeping", "--list", "--json", check=True).stdout)
+
+
+def test_every_job_has_a_case(quiet):
+    assert {job["job"] for job in jobs(quiet)} == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_past_its_time_goes_and_the_rest_stays(quiet, name):
+    with everything(quiet) as connection:
+        query, gone, kept = CASES[name](connection, quiet)
+        gone, kept, before = set(gone), set(kept), keys(connection, query)
+        assert gone | kept <= before
+        retention = next(job["retention"] for job in jobs(quiet) if job["job"] == name)
+        if retention:
+            assert once(quiet, "--job", name, **{retention: 0}) == {name: 0}
+            assert keys(connection, query) == before, "0 is for ever"
+        removed = once(quiet, "--job", name)[name]
+        assert keys(connection, query) == before - gone
+        assert removed == len([key for key in gone if not key.startswith("of ")] if name == "sessions" else gone)
+        assert once(quiet, "--job", name) == {name: 0}
+        row = connection.execute("SELECT removed, total, failures, succeeded_at > now() - interval '1 minute'"
+                                 " FROM housekeeping_jobs WHERE job = %s", [name]).fetchone()
+        assert row == (0, removed, 0, True)
+
+
+def test_refresh_tokens_stay_as_long_as_a_copy_may_turn_up(quiet):
+    with everything(quiet) as connection:
+        id = session(connection, quiet, 20)
+        connection.execute("INSERT INTO refresh_tokens (token_hash, session_id, spent_at) VALUES ('copied', %s, now() - interval '5 days')",
+                           [id])
+        once(quiet, "--job", "refresh_tokens", TOKEN_RETENTION=1, REFRESH_TOKEN_TTL=6 * DAY)
+        assert "copied" in keys(connection, "SELECT token_hash FROM refresh_tokens")
+        once(quiet, "--job", "refresh_tokens", TOKEN_RETENTION=1, REFRESH_TOKEN_TTL=4 * DAY)
+        assert "copied" not in keys(connection, "SELECT token_hash FROM refresh_tokens")
+
+
+def numbers(connection):
+    return dict(connection.execute("SELECT workspace_id::text, generation FROM workspace_generations").fetchall())
+
+
+def test_what_nobody_sees_wakes_nobody(quiet):
+    """Ended sessions and expired tokens gave no rights any more; an answer that shows a removed row is out of date."""
+    site = "00000000-0000-0000-0000-000000000000"
+    with everything(quiet) as connection:
+        once(quiet)
+        before = numbers(connection)
+        _, ended, _ = sessions(connection, quiet)
+        connection.execute("INSERT INTO refresh_tokens (token_hash, session_id, spent_at) VALUES ('past', %s, now() - interval '40 days')",
+                           [session(connection, quiet, 20)])
+        connection.execute("INSERT INTO login_failures VALUES ('address:past', 1, now() - interval '2 days', now() - interval '2 days')")
+        connection.execute("INSERT INTO access_tokens (user_id, name, token_hash, scopes, expires_at)"
+                           " VALUES (%s, 'past', 'past', 1, now() - interval '40 days')", [quiet.user])
+        done = once(quiet)
+        assert done["sessions"] == len([key for key in ended if not key.startswith("of ")])
+        assert done["refresh_tokens"] == done["login_failures"] == done["access_tokens"] == 1
+        assert numbers(connection) == before
+        connection.execute("DELETE FROM access_tokens WHERE name = 'good'")
+        assert numbers(connection)[site] > before[site], "one that was good is news"
+        before = numbers(connection)
+        commands(connection, quiet)
+        after_insert = numbers(connection)
+        once(quiet)
+        workspace = str(quiet.workspace)
+        assert numbers(connection)[workspace] > after_insert[workspace] > before[workspace]
+        assert {w: g for w, g in numbers(connection).items() if w != workspace} == {w: g for w, g in before.items() if w != workspace}
+
+
+def test_a_session_with_thousands_of_tokens_goes_in_steps(quiet):
+    with everything(quiet) as connection:
+        id = session(connection, quiet, -40)
+        connection.execute("INSERT INTO refresh_tokens (token_hash, session_id) SELECT 'many ' || n, %s FROM generate_series(1, 3500) n",
+                           [id])
+        assert once(quiet, "--job", "sessions")["sessions"] == 1
+        assert connection.execute("SELECT count(*) FROM refresh_tokens WHERE session_id = %s", [id]).fetchone() == (0,)
+
+
+def test_a_locked_row_is_left_for_the_next_time(quiet):
+    with everything(quiet) as connection, everything(quiet) as holder:
+        first, second = session(connection, quiet, -40), session(connection, quiet, -40)
+        with holder.transaction():
+            holder.execute("SELECT 1 FROM sessions WHERE id = %s FOR UPDATE", [first])
+            assert once(quiet, "--job", "sessions") == {"sessions": 1}
+            assert keys(connection, "SELECT id FROM sessions") >= {first} and second not in keys(connection, "SELECT id FROM sessions")
+        assert once(quiet, "--job", "sessions") == {"sessions": 1}
+
+
+def test_only_one_process_does_it(quiet):
+    with quiet.db() as holder:
+        holder.execute("SELECT pg_advisory_lock(7161693625321354085)")
+        result = quiet.cli.run("housekeeping", "--once")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "another process does the housekeeping" in result.stderr
+
+
+def test_what_fails_is_told_and_the_others_are_done(quiet):
+    with everything(quiet) as connection, quiet.cluster.connect(user="postgres", dbname=quiet.database) as owner:
+        owner.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$")
+        owner.execute("CREATE TRIGGER refuse BEFORE DELETE ON command_runs FOR EACH ROW EXECUTE FUNCTION refuse()")
+        try:
+            commands(connection, quiet)
+            connection.execute("DELETE FROM login_failures")
+            login_failures(connection, quiet)
+            result = quiet.cli.run("housekeeping", "--once")
+        finally:
+            owner.execute("DROP TRIGGER refuse ON command_runs")
+            owner.execute("DROP FUNCTION refuse")
+        assert result.returncode == 70 and "not today" in result.stderr
+        assert "login_failures: 1 rows" in result.stdout and "commands:" not in result.stdout
+        state = connection.execute("SELECT failures, failure FROM housekeeping_jobs WHERE job = 'commands'").fetchone()
+        assert state == (1, "not today")
+        assert once(quiet)["commands"] == 1
+        state = connection.execute("SELECT failures, failure FROM housekeeping_jobs WHERE job = 'commands'").fetchone()
+        assert state == (0, None)
+
+
+@pytest.mark.parametrize("arguments, says", [
+    ([], "--once or --list"), (["--once", "--list"], "--once or --list"), (["--once", "extra"], "--once or --list"),
+    (["--list", "--job", "sessions"], "--once or --list"), (["--once", "--job", "nonsense"], "no such job")])
+def test_wrong_usage(quiet, arguments, says):
+    result = quiet.cli.run("housekeeping", *arguments)
+    assert result.returncode == 64 and says in result.stderr
+
+
+def test_without_a_database_it_says_so(make_cli):
+    cli = make_cli("nowhere", CONNECTION_TIMEOUT="2")
+    result = cli.run("housekeeping", "--once")
+    assert result.returncode == 69 and "cannot connect to the database" in result.stderr
+
+
+def cheap_hash(password):
+    """Argon2id with the least work there is: hundreds of logins in a few seconds."""
+    sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
+    out, text = ctypes.create_string_buffer(128), password.encode()
+    assert sodium.sodium_init() >= 0
+    assert sodium.crypto_pwhash_str_alg(out, text, ctypes.c_ulonglong(len(text)), ctypes.c_ulonglong(1), ctypes.c_size_t(8192), 2) == 0
+    return out.value.decode()
+
+
+def test_a_login_has_nothing_to_do_with_what_others_left(quiet):
+    """100,000 expired sessions, and none can be removed: whoever tries inside a login fails it."""
+    with everything(quiet) as connection, quiet.cluster.connect(user="postgres", dbname=quiet.database) as owner:
+        connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", [cheap_hash("a password of alice"), quiet.user])
+        connection.execute("INSERT INTO sessions (user_id, expires_at) SELECT %s, now() - interval '60 days' FROM generate_series(1, 100000)",
+                           [quiet.user])
+        owner.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'in a login'; END $$")
+        owner.execute("CREATE TRIGGER refuse BEFORE DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION refuse()")
+        try:
+            client, statuses = quiet.client(), set()
+            for _ in range(400):  # one login in 64 used to clear away
+                statuses.add(client.post("/api/auth/login", json={"username": "alice", "password": "a password of alice"}).status_code)
+        finally:
+            owner.execute("DROP TRIGGER refuse ON sessions")
+            owner.execute("DROP FUNCTION refuse")
+        assert statuses == {200}
+        removed = once(quiet, "--job", "sessions")["sessions"]
+        assert removed == 100000
