@@ -388,6 +388,8 @@ bool db_ready(struct db *db, int wait_ms)
         check_connection(db, now);
     if (db->state == DISCONNECTED && may_attempt(db, now))
         start_attempt(db);
+    if (db->state == CONNECTING)
+        breaker_keep(db->breaker, now);
     /* Nobody waits for a server that is known to be away. */
     int64_t until = monotonic_ms() + (breaker_is_open(db->breaker) ? 0 : wait_ms);
     while (db->state == CONNECTING)

@@ -129,14 +129,52 @@ static void a_dead_prober_is_succeeded(void **state)
     int tell, status;
     breaker_failed(breaker, 1000, PAUSE_MS);
     pid_t prober = start_prober(2000, &tell);
-    assert_false(breaker_allows(breaker, 60000)); /* alive, it keeps its turn however long it takes */
+    assert_false(breaker_allows(breaker, 2001));
     assert_int_equal(kill(prober, SIGKILL), 0);
     assert_int_equal(waitpid(prober, &status, 0), prober);
     close(tell);
-    assert_true(breaker_allows(breaker, 60000));
-    assert_false(allows_another(60000)); /* and only one succeeds it */
+    assert_true(breaker_allows(breaker, 2002));
+    assert_false(allows_another(2002)); /* and only one succeeds it */
     breaker_good(breaker);
-    assert_true(allows_another(60000));
+    assert_true(allows_another(2002));
+}
+
+/* As when the prober died and its id went to a process that knows nothing of it. */
+static void a_living_process_that_no_longer_tries_is_succeeded(void **state)
+{
+    (void)state;
+    int tell, status;
+    breaker_failed(breaker, 1000, PAUSE_MS);
+    pid_t other = start_prober(2000, &tell);
+    assert_false(breaker_allows(breaker, 2000 + BREAKER_TURN_MS - 1));
+    assert_true(breaker_allows(breaker, 2000 + BREAKER_TURN_MS));
+    assert_false(allows_another(2000 + BREAKER_TURN_MS));
+    assert_int_equal(write(tell, "x", 1), 1);
+    assert_int_equal(waitpid(other, &status, 0), other);
+    close(tell);
+    assert_false(breaker_is_open(breaker)); /* it got through all the same: that counts */
+}
+
+static void whoever_says_so_goes_on_trying(void **state)
+{
+    (void)state;
+    breaker_failed(breaker, 1000, PAUSE_MS);
+    assert_true(breaker_allows(breaker, 2000));
+    for (int64_t now = 3000; now < 60000; now += 3000) {
+        breaker_keep(breaker, now);
+        assert_false(allows_another(now + BREAKER_TURN_MS - 1));
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        breaker_keep(breaker, 600000); /* not its turn */
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(allows_another(600000));
+    breaker_keep(NULL, 1);
+    breaker_good(breaker);
+    breaker_keep(breaker, 1);
+    assert_int_equal(atomic_load(&breaker->turn), 0);
 }
 
 static void failures_of_others_do_not_end_a_turn(void **state)
@@ -152,7 +190,7 @@ static void failures_of_others_do_not_end_a_turn(void **state)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(breaker_allows(breaker, 2001));
-    assert_false(allows_another(60000));
+    assert_false(allows_another(2002));
 }
 
 int main(void)
@@ -164,6 +202,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_at_a_time_may_try, setup, teardown),
         cmocka_unit_test_setup_teardown(success_closes_it_for_all, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dead_prober_is_succeeded, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_living_process_that_no_longer_tries_is_succeeded, setup, teardown),
+        cmocka_unit_test_setup_teardown(whoever_says_so_goes_on_trying, setup, teardown),
         cmocka_unit_test_setup_teardown(failures_of_others_do_not_end_a_turn, setup, teardown),
     };
     return cmocka_run_group_tests_name("breaker", tests, NULL, NULL);
