@@ -37,6 +37,10 @@ uint64_t short_hash(const void *bytes, size_t length, const unsigned char key[SH
 /* BLAKE2b-256 in hex: how refresh and personal access tokens are stored (they have 256 bits of entropy themselves). */
 void token_hash(char out[CRYPTO_HASH_TEXT], const char *token);
 
+/* 256 bits as unpadded base64url, in the arena, that only who has the secret can make of the text: BLAKE2b, keyed by the secret
+ * for this purpose alone. The same for the same three. */
+char *keyed_token(struct arena *arena, const char *secret, const char *purpose, const char *text);
+
 /* The key ring of SECRETS_KEY. */
 struct keyring;
 /* Parses "id:base64[,id:base64]" (id: 1-16 of a-z 0-9 _ -, key: 32 bytes). NULL and a line in error when malformed. */

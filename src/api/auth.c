@@ -11,9 +11,8 @@
 #include "log.h"
 #include "login_throttle.h"
 #include "page.h"
+#include "refresh.h"
 #include "util.h"
-
-enum { REFRESH_TOKEN_BYTES = 32 };
 
 static const struct field login_fields[] = {
     {.name = "username", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 100},
@@ -46,16 +45,10 @@ static const struct statement
                               " WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL RETURNING id"},
     auth_open = {"auth_open", "INSERT INTO sessions (user_id, expires_at, user_agent, address)"
                               " VALUES ($1, now() + $2::int * interval '1 second', left($3, 300), $4) RETURNING id"},
-    auth_token_insert = {"auth_token_insert", "INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)"},
     auth_token_find = {"auth_token_find",
-                       "SELECT s.id, u.id, u.username, r.spent_at IS NOT NULL,"
-                       " s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL"
+                       "SELECT s.id, u.id, u.username"
                        " FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"
-                       " WHERE r.token_hash = $1 FOR UPDATE OF r"},
-    auth_token_spend = {"auth_token_spend", "UPDATE refresh_tokens SET spent_at = now() WHERE token_hash = $1"},
-    auth_extend = {"auth_extend",
-                   "UPDATE sessions SET last_used_at = now(), expires_at = now() + $2::int * interval '1 second'"
-                   " WHERE id = $1 AND revoked_at IS NULL RETURNING id"},
+                       " WHERE r.token_hash = $1"},
     auth_end = {"auth_end", "UPDATE sessions SET revoked_at = now() WHERE id = $1 AND user_id = $2"
                             " AND revoked_at IS NULL AND expires_at > now() RETURNING id"},
     auth_confirm = {"auth_confirm", "UPDATE sessions SET confirmed_at = now() WHERE id = $1"
@@ -127,15 +120,6 @@ static void is_user(struct request *rq, const char *user_id, const char *usernam
 
 /* ---- login ------------------------------------------------------------------------------------------------------ */
 
-/* A new refresh token of a session; only its hash is stored. */
-static enum error refresh_token_add(struct request *rq, const char *session_id, char **token)
-{
-    char hash[CRYPTO_HASH_TEXT];
-    *token = random_token(rq->arena, REFRESH_TOKEN_BYTES);
-    token_hash(hash, *token);
-    return db_run(rq->db, &auth_token_insert, DB_ARGS(hash, session_id));
-}
-
 static enum error session_open(struct request *rq, struct response *rs)
 {
     const char *agent = request_header(rq, "User-Agent");
@@ -147,8 +131,8 @@ static enum error session_open(struct request *rq, struct response *rs)
                DB_ARGS(rq->who.user_id, seconds(rq, rq->service->settings->refresh_token_ttl), agent, rq->remote_addr));
     if (err)
         return err;
-    char *refresh;
-    err = refresh_token_add(rq, row_string(&session, 0), &refresh);
+    const char *refresh;
+    err = refresh_begin(rq, row_string(&session, 0), &refresh);
     if (err)
         return err;
     err = audit_site(rq, NULL, "auth.login", rq->who.username);
@@ -195,55 +179,18 @@ static enum error login(struct request *rq, struct response *rs)
 
 /* ---- refresh ---------------------------------------------------------------------------------------------------- */
 
-/* Somebody presents a refresh token for the second time: either of the two may be a thief, so the session ends. */
-static enum error refresh_reused(struct request *rq, struct response *rs, const struct row *token)
-{
-    rq->keep_changes = rq->identity_changed = true;
-    is_user(rq, row_string(token, 1), row_string(token, 2));
-    log_warn("refresh token used twice", LOG_STR("user", rq->who.username), LOG_STR("address", rq->remote_addr),
-             LOG_STR("request_id", rq->id));
-    enum error err = db_run(rq->db, &auth_end, DB_ARGS(row_text(token, 0), rq->who.user_id));
-    if (!err)
-        err = audit_site(rq, NULL, "auth.refresh_reused", rq->who.username);
-    if (err)
-        return err;
-    cookies_clear(rq, rs);
-    return fail(rq, MSG_REFRESH_REUSED, NULL);
-}
-
 static enum error refresh(struct request *rq, struct response *rs)
 {
     bool in_body = body_has(rq, "refresh_token");
     const char *presented = in_body ? body_text(rq, "refresh_token") : request_cookie(rq, COOKIE_REFRESH);
-    if (!presented)
-        return fail(rq, MSG_TOKEN_INVALID, NULL);
-    char hash[CRYPTO_HASH_TEXT];
-    token_hash(hash, presented);
-
-    struct row token;
-    enum error err = db_one(rq->db, &auth_token_find, &token, DB_ARGS(hash));
-    if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
-    if (row_bool(&token, 3))
-        return refresh_reused(rq, rs, &token);
-    if (!row_bool(&token, 4))
-        return fail(rq, MSG_TOKEN_INVALID, NULL);
-
-    const char *session_id = row_text(&token, 0);
-    is_user(rq, row_string(&token, 1), row_string(&token, 2));
-    err = db_run(rq->db, &auth_token_spend, DB_ARGS(hash));
+    struct refreshed next;
+    enum error err = presented ? refresh_spend(rq, presented, &next) : fail(rq, MSG_TOKEN_INVALID, NULL);
+    if (err && rq->message == MSG_REFRESH_REUSED)
+        cookies_clear(rq, rs);
     if (err)
         return err;
-    struct row extended;
-    err = db_one(rq->db, &auth_extend, &extended,
-                 DB_ARGS(session_id, seconds(rq, rq->service->settings->refresh_token_ttl)));
-    if (err) /* ended while this waited */
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
-    char *fresh;
-    err = refresh_token_add(rq, session_id, &fresh);
-    if (err)
-        return err;
-    return respond_tokens(rq, rs, session_id, fresh, in_body);
+    is_user(rq, next.user_id, next.username);
+    return respond_tokens(rq, rs, next.session_id, next.token, in_body);
 }
 
 /* ---- logout ----------------------------------------------------------------------------------------------------- */

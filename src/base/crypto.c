@@ -116,6 +116,25 @@ void token_hash(char out[CRYPTO_HASH_TEXT], const char *token)
     sodium_bin2hex(out, CRYPTO_HASH_TEXT, hash, sizeof hash);
 }
 
+char *keyed_token(struct arena *arena, const char *secret, const char *purpose, const char *text)
+{
+    unsigned char key[crypto_generichash_BYTES], raw[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    size_t size = sodium_base64_ENCODED_LEN(sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    char *out = arena_alloc(arena, size);
+
+    crypto_generichash_init(&state, NULL, 0, sizeof key);
+    crypto_generichash_update(&state, (const unsigned char *)purpose, strlen(purpose) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)secret, strlen(secret));
+    crypto_generichash_final(&state, key, sizeof key);
+    crypto_generichash(raw, sizeof raw, (const unsigned char *)text, strlen(text), key, sizeof key);
+    sodium_bin2base64(out, size, raw, sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_memzero(&state, sizeof state);
+    sodium_memzero(key, sizeof key);
+    sodium_memzero(raw, sizeof raw);
+    return out;
+}
+
 /* ---- the key ring ---- */
 
 struct key {

@@ -14,6 +14,7 @@
 
 #include "address.h"
 #include "generation.h"
+#include "refresh.h"
 #include "util.h"
 
 enum { REMEMBERED = 1024, REMEMBER_S = 60, KEY_BYTES = 16 };
@@ -93,12 +94,7 @@ static const struct statement
                          " WHERE token_hash = $1 AND (expires_at IS NULL OR expires_at > now())"},
     touch_access_token = {"authn_touch_access_token",
                           "UPDATE access_tokens SET last_used_at = now() WHERE id = $1::uuid"
-                          " AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')"},
-    find_refresh_token = {"authn_find_refresh_token",
-                          "SELECT s.id, s.user_id FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id"
-                          " WHERE r.token_hash = $1 AND r.spent_at IS NULL AND s.revoked_at IS NULL"
-                          " AND s.expires_at > now()"},
-    touch_session = {"authn_touch_session", "UPDATE sessions SET last_used_at = now() WHERE id = $1::uuid"};
+                          " AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')"};
 
 /* ---- identities ------------------------------------------------------------------------------------------------- */
 
@@ -245,29 +241,44 @@ void cookies_clear(struct request *rq, struct response *rs)
     cookie_set(rq, rs, COOKIE_REFRESH, "", 0);
 }
 
-/* The frontend knows no login and never refreshes: when its access cookie has run out, the refresh cookie earns it the
- * next one. The refresh token itself is not rotated here, because a page sends many requests at once. */
+/* In a transaction of its own: what becomes of the request does not undo it. */
+static enum error spend_cookie(struct request *rq, const char *refresh, struct refreshed *next)
+{
+    db_begin(rq->db);
+    enum error error = refresh_spend(rq, refresh, next);
+    if (error && !rq->keep_changes) {
+        db_rollback(rq->db);
+        return error;
+    }
+    enum error committed = db_commit(rq->db);
+    if (!committed && rq->identity_changed && rq->service->board)
+        atomic_fetch_add(&rq->service->board->identity_generation, 1);
+    return committed ? committed : error;
+}
+
+/* The frontend knows no login and never refreshes: when its access cookie has run out, the refresh cookie earns it the next
+ * one, and is spent by that like any other. Of the requests that a page sends at once each gets the same successor. */
 static enum error renew_by_cookie(struct request *rq, struct response *rs)
 {
-    char hash[CRYPTO_HASH_TEXT];
-    struct row row;
+    struct refreshed next;
     const char *refresh = request_cookie(rq, COOKIE_REFRESH);
     if (!refresh || !*refresh)
         return OK;
-    token_hash(hash, refresh);
-    enum error error = db_one(rq->db, &find_refresh_token, &row, DB_ARGS(hash));
-    if (error == ERR_NOT_FOUND)
+    enum error error = spend_cookie(rq, refresh, &next);
+    if (error == ERR_AUTHENTICATION && rq->message == MSG_REFRESH_REUSED)
+        cookies_clear(rq, rs);
+    else if (error == ERR_AUTHENTICATION) {
+        rq->message = MSG_NONE;
         return OK;
-    if (!error)
-        error = db_run(rq->db, &touch_session, DB_ARGS(row_text(&row, 0)));
+    }
     if (error)
         return error;
-    const char *access = access_token_make(rq, row_text(&row, 1), row_text(&row, 0));
+    const char *access = access_token_make(rq, next.user_id, next.session_id);
     if (!access)
         return ERR_INTERNAL;
     error = recognise(rq, access, CREDENTIAL_COOKIE);
-    if (!error)
-        cookie_set(rq, rs, COOKIE_ACCESS, access, rq->service->settings->access_token_ttl);
+    if (!error || error == ERR_NOT_FOUND) /* the token is spent, also where X-CCR-Workspace names none of the user's */
+        cookies_set(rq, rs, access, next.token);
     return error;
 }
 

@@ -17,7 +17,7 @@
 #define ISSUER   "ccr-ui-backend"
 #define AUDIENCE "ccr-ui-api"
 
-enum { KEY_MIN = 32, KID_LENGTH = 8, CLOCK_SKEW_S = 5, HEADER_MAX = 512 };
+enum { KEY_MIN = 32, KID_LENGTH = 8, CLOCK_SKEW_S = 5 };
 
 /* Names a key without telling it: the start of its hash. */
 static void key_id(char out[KID_LENGTH + 1], const char *key)
@@ -28,23 +28,45 @@ static void key_id(char out[KID_LENGTH + 1], const char *key)
     out[KID_LENGTH] = '\0';
 }
 
-/* The header is read before anything is verified, and only to choose a key. */
-static bool read_key_id(const char *token, char out[KID_LENGTH + 1])
+/* One part of a token as JSON; NULL when it is none, an object with a member twice included. */
+static json_t *read_part(const char *part, size_t length)
 {
-    unsigned char text[HEADER_MAX];
-    size_t length;
-    const char *dot = strchr(token, '.');
-    if (!dot || sodium_base642bin(text, sizeof text, token, (size_t)(dot - token), NULL, &length, NULL,
-                                  sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-        return false;
+    unsigned char text[ACCESS_TOKEN_MAX];
+    size_t n;
     struct json_failure failure;
-    json_t *header = json_parse((const char *)text, length, &failure);
+    if (sodium_base642bin(text, sizeof text, part, length, NULL, &n, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) !=
+        0)
+        return NULL;
+    return json_parse((const char *)text, n, &failure);
+}
+
+/* Nothing but what our own tokens have: so no `crit` that would have to be understood (RFC 7515 section 4.1.11), no other
+ * place for a key (`jku`, `jwk`, `x5u`, `x5c`), no other way to read the payload (`zip`, `b64`, `cty`). */
+static bool header_is_ours(json_t *header)
+{
     const char *alg = json_string_value(json_object_get(header, "alg"));
     const char *kid = json_string_value(json_object_get(header, "kid"));
-    bool good = alg && strcmp(alg, "HS256") == 0 && kid && strlen(kid) == KID_LENGTH;
+    json_t *typ = json_object_get(header, "typ");
+    size_t known = 2 + (typ != NULL);
+    if (!alg || strcmp(alg, "HS256") != 0 || !kid || strlen(kid) != KID_LENGTH || json_object_size(header) != known)
+        return false;
+    return !typ || (json_is_string(typ) && strcmp(json_string_value(typ), "JWT") == 0);
+}
+
+/* Header and payload are read before anything is verified, and only to choose a key and to see that nothing stands in them
+ * twice, where libjwt would take the last. */
+static bool read_key_id(const char *token, char out[KID_LENGTH + 1])
+{
+    const char *dot = strchr(token, '.'), *end = dot ? strchr(dot + 1, '.') : NULL;
+    if (!end)
+        return false;
+    json_t *header = read_part(token, (size_t)(dot - token));
+    json_t *payload = read_part(dot + 1, (size_t)(end - dot - 1));
+    bool good = json_is_object(payload) && json_is_object(header) && header_is_ours(header);
     if (good)
-        memcpy(out, kid, KID_LENGTH + 1);
+        memcpy(out, json_string_value(json_object_get(header, "kid")), KID_LENGTH + 1);
     json_decref(header);
+    json_decref(payload);
     return good;
 }
 

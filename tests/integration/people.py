@@ -104,3 +104,20 @@ def add_member(owner, slug, member, role):
     """Makes somebody a member of a shared workspace."""
     answer = owner.put(f"/api/workspaces/{slug}/members/{member.username}", json={"role": role})
     assert answer.status_code == 201, answer.text
+
+
+def refresh(client, token, **options):
+    return client.anonymous().post("/api/auth/refresh", json={"refresh_token": token}, **options)
+
+
+def long_spent(system, seconds=11):
+    """As if every spent refresh token had been spent that much earlier: past the seconds that its client is given."""
+    with system.db() as db:
+        db.execute("UPDATE refresh_tokens SET spent_at = spent_at - %s * interval '1 second'", (seconds,))
+
+
+def cookies_of(answer):
+    """{name: (value, {attribute, ...})} of the Set-Cookie lines."""
+    lines = answer.raw.headers.getlist("Set-Cookie")
+    parts = [line.split("; ") for line in lines]
+    return {part[0].partition("=")[0]: (part[0].partition("=")[2], set(part[1:])) for part in parts}

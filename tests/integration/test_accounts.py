@@ -10,8 +10,8 @@ import time
 import pytest
 
 from configs import BASE
-from people import (OWN_SITE, admin, ask_every_worker, at_once, browser, error_of, make_user, cpu_spent,  # noqa: F401
-                    no_failures, system, try_login, user_maker)
+from people import (OWN_SITE, admin, ask_every_worker, at_once, browser, cookies_of, cpu_spent, error_of,  # noqa: F401
+                    long_spent, make_user, no_failures, refresh, system, try_login, user_maker)
 
 WRONG = "wrong-" * 3
 
@@ -185,70 +185,7 @@ def test_old_failures_are_cleaned_up(system, make_user):
     assert failures(system, "user:long-ago")[0] == 0
 
 
-# ---- refresh ----
-
-def refresh(client, token, **options):
-    return client.anonymous().post("/api/auth/refresh", json={"refresh_token": token}, **options)
-
-
-def test_refresh_rotates(make_user):
-    user = make_user()
-    answer = refresh(user, user.refresh_token)
-    assert answer.status_code == 200
-    assert answer.data["refresh_token"] not in (None, user.refresh_token) and answer.data["access_token"] != user.token
-    assert answer.data["user"] == user.user
-    again = refresh(user, answer.data["refresh_token"])
-    assert again.status_code == 200
-    user.token = again.data["access_token"]
-    assert user.get("/api/auth/me").status_code == 200
-    assert user.get("/api/auth/sessions").data["total"] == 1, "all of them are one session"
-
-
-def test_a_spent_refresh_token_ends_the_session(system, make_user):
-    user = make_user()
-    other = system.client().login(user.username, user.password)
-    fresh = refresh(user, user.refresh_token).data
-    reused = refresh(user, user.refresh_token)
-    assert error_of(reused)[:2] == (401, "AUTHENTICATION_ERROR") and "used before" in reused.json()["message"]
-    assert refresh(user, fresh["refresh_token"]).status_code == 401, "the thief's or the owner's: both are out"
-    for token in (user.token, fresh["access_token"]):
-        user.token = token
-        assert user.get("/api/auth/me").status_code == 401
-    assert other.get("/api/auth/me").status_code == 200, "the user's other sessions stay"
-    with system.db() as db:
-        db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
-        assert db.execute("SELECT count(*) FROM audit_log WHERE action = 'auth.refresh_reused' AND actor = %s",
-                          (user.username,)).fetchone() == (1,)
-
-
-def test_two_refreshes_at_once_are_a_reuse(make_user):
-    user = make_user()
-    statuses = sorted(answer.status_code for answer in at_once(*[lambda: refresh(user, user.refresh_token)] * 2))
-    assert statuses == [200, 401]
-    assert user.get("/api/auth/me").status_code == 401
-
-
-@pytest.mark.parametrize("token", ["", "x", "A" * 43, "ccr_pat_" + "A" * 43, "' OR 1=1 --", None])
-def test_refresh_with_something_else(system, token):
-    assert refresh(system.client(), token).status_code == 401
-
-
-def test_refresh_of_an_expired_session(system, make_user):
-    user = make_user()
-    with system.db() as db:
-        db.execute("UPDATE sessions SET expires_at = now() WHERE user_id = %s", (user.user["id"],))
-    assert refresh(user, user.refresh_token).status_code == 401
-    assert user.get("/api/auth/me").status_code == 401
-
-
 # ---- cookies ----
-
-def cookies_of(answer):
-    """{name: (value, {attribute, ...})} of the Set-Cookie lines."""
-    lines = answer.raw.headers.getlist("Set-Cookie")
-    parts = [line.split("; ") for line in lines]
-    return {part[0].partition("=")[0]: (part[0].partition("=")[2], set(part[1:])) for part in parts}
-
 
 def test_login_sets_cookies(system, make_user):
     user = make_user()
@@ -271,36 +208,6 @@ def test_a_browser_lives_by_cookies(make_user, browser):
     assert client.post("/api/workspaces", json={"slug": slug, "name": "x"}, headers=OWN_SITE).status_code == 201
     own_origin = {"Origin": client.url}
     assert client.delete(f"/api/workspaces/{slug}", headers=own_origin).status_code == 200
-
-
-def test_the_access_cookie_is_renewed_silently(make_user, browser):
-    user = make_user()
-    client = browser(user.username, user.password)
-    refresh_before = client.session.cookies["ccr_refresh"]
-    client.session.cookies.set("ccr_access", None)
-    answer = client.get("/api/auth/me")
-    assert answer.status_code == 200 and answer.data["username"] == user.username
-    cookies = cookies_of(answer)
-    assert set(cookies) == {"ccr_access"} and cookies["ccr_access"][1] == {"Path=/", "HttpOnly", "SameSite=Strict", "Max-Age=900"}
-    assert client.session.cookies["ccr_refresh"] == refresh_before, "many requests of one page may renew at once"
-    assert "Set-Cookie" not in client.get("/api/auth/me").headers
-
-
-def test_refresh_by_cookie(make_user, browser):
-    user = make_user()
-    client = browser(user.username, user.password)
-    before = client.session.cookies["ccr_refresh"]
-    for headers in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert client.post("/api/auth/refresh", headers=headers).status_code == 403
-    answer = client.post("/api/auth/refresh", headers=OWN_SITE)
-    assert answer.status_code == 200
-    assert answer.data["refresh_token"] is None, "what HttpOnly hides must not come back in a body"
-    assert client.session.cookies["ccr_refresh"] != before
-    assert client.get("/api/auth/me").status_code == 200
-    client.session.cookies.clear()
-    stolen = client.post("/api/auth/refresh", headers={**OWN_SITE, "Cookie": f"ccr_refresh={before}"})
-    assert stolen.status_code == 401
-    assert cookies_of(stolen)["ccr_refresh"][0] == "" and "Max-Age=0" in cookies_of(stolen)["ccr_refresh"][1]
 
 
 # A deferred trigger runs within COMMIT.
@@ -367,6 +274,7 @@ def test_a_session_whose_end_is_not_committed_keeps_its_cookies(system, make_use
     spent = {**OWN_SITE, "Cookie": f"ccr_refresh={client.session.cookies['ccr_refresh']}"}
     assert client.post("/api/auth/refresh", headers=OWN_SITE).status_code == 200
     client.session.cookies.clear()
+    long_spent(system)
     with trigger_on(system, "sessions", RAISE):
         assert "Set-Cookie" not in client.post("/api/auth/refresh", headers=spent).headers
     assert cookies_of(client.post("/api/auth/refresh", headers=spent))["ccr_refresh"][0] == ""
@@ -545,6 +453,17 @@ BAD_TOKENS = {
     "alg None": lambda t, k: forge(t, None, {"alg": "None"}),
     "alg HS512": lambda t, k: forge(t, k, {"alg": "HS512"}, hashlib.sha512),
     "alg RS256": lambda t, k: forge(t, k, {"alg": "RS256"}),
+    "crit": lambda t, k: forge(t, k, {"crit": ["exp"]}),
+    "crit of what nobody knows": lambda t, k: forge(t, k, {"crit": ["http://example.com/x"], "http://example.com/x": True}),
+    "crit, empty": lambda t, k: forge(t, k, {"crit": []}),
+    "zip": lambda t, k: forge(t, k, {"zip": "DEF"}),
+    "b64": lambda t, k: forge(t, k, {"b64": False}),
+    "jku": lambda t, k: forge(t, k, {"jku": "https://example.com/keys"}),
+    "jwk": lambda t, k: forge(t, k, {"jwk": {"kty": "oct", "k": "eHh4eA"}}),
+    "x5u": lambda t, k: forge(t, k, {"x5u": "https://example.com/cert"}),
+    "cty JWT": lambda t, k: forge(t, k, {"cty": "JWT"}),
+    "typ JWE": lambda t, k: forge(t, k, {"typ": "JWE"}),
+    "typ a number": lambda t, k: forge(t, k, {"typ": 1}),
     "alg missing": lambda t, k: forge(t, k, {"alg": None}),
     "other key": lambda t, k: forge(t, "x" * 64),
     "empty key": lambda t, k: forge(t, ""),

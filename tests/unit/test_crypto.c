@@ -296,10 +296,26 @@ static void equality(void **state)
     assert_false(secret_equal("", "token"));
 }
 
+static void keyed_tokens_depend_on_all_three(void **state)
+{
+    (void)state;
+    struct arena *own = arena_new(1024 * 1024);
+    const char *token = keyed_token(own, "secret", "purpose", "text");
+    assert_int_equal(strlen(token), 43);
+    assert_string_equal(token, keyed_token(own, "secret", "purpose", "text"));
+    assert_string_not_equal(token, keyed_token(own, "secret2", "purpose", "text"));
+    assert_string_not_equal(token, keyed_token(own, "secret", "purpose2", "text"));
+    assert_string_not_equal(token, keyed_token(own, "secret", "purpose", "text2"));
+    /* where one ends and the next begins counts */
+    assert_string_not_equal(keyed_token(own, "bc", "a", "d"), keyed_token(own, "c", "ab", "d"));
+    arena_free(own);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(keyed_tokens_depend_on_all_three),
         TEST(a_password_verifies_and_nothing_else_does),
         TEST(nobody_costs_what_somebody_costs),
         TEST(tokens_are_random_and_url_safe),

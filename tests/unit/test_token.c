@@ -136,6 +136,52 @@ static void other_keys_are_refused(void **state)
     assert_false(accepted(forge(header_for(SECRET), good_payload(), SECRET "x")));
 }
 
+/* RFC 7515 section 4.1.11: what must be understood and is not, is refused; so is every other thing that is not ours. */
+static void headers_say_nothing_but_what_ours_say(void **state)
+{
+    static const char *const more[] = {"\"crit\":[\"exp\"]",
+                                       "\"crit\":[]",
+                                       "\"crit\":[\"b64\"],\"b64\":false",
+                                       "\"zip\":\"DEF\"",
+                                       "\"b64\":true",
+                                       "\"jku\":\"https://x/\"",
+                                       "\"jwk\":{}",
+                                       "\"x5u\":\"https://x/\"",
+                                       "\"x5c\":[]",
+                                       "\"cty\":\"JWT\"",
+                                       "\"enc\":\"A256GCM\"",
+                                       "\"typ\":\"JWT\"",
+                                       "\"alg\":\"HS256\"",
+                                       "\"kid\":\"00000000\"",
+                                       "\"x\":null"};
+    (void)state;
+    char hash[CRYPTO_HASH_TEXT];
+    token_hash(hash, SECRET);
+    for (size_t i = 0; i < COUNT(more); i++) {
+        char *header = arena_printf(arena, "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"%.8s\",%s}", hash, more[i]);
+        if (accepted(forge(header, good_payload(), SECRET)))
+            fail_msg("accepted: %s", more[i]);
+    }
+    static const char *const types[] = {"\"JWE\"", "\"at+jwt\"", "1", "null", "[\"JWT\"]", "\"JWT \""};
+    for (size_t i = 0; i < COUNT(types); i++) {
+        char *header = arena_printf(arena, "{\"alg\":\"HS256\",\"typ\":%s,\"kid\":\"%.8s\"}", types[i], hash);
+        if (accepted(forge(header, good_payload(), SECRET)))
+            fail_msg("accepted: typ %s", types[i]);
+    }
+    assert_true(
+        accepted(forge(arena_printf(arena, "{\"kid\":\"%.8s\",\"alg\":\"HS256\"}", hash), good_payload(), SECRET)));
+}
+
+static void no_claim_stands_twice(void **state)
+{
+    (void)state;
+    assert_false(
+        accepted(forge(header_for(SECRET), payload_with("\"jti\":", "\"sub\":\"" SESSION "\",\"jti\":"), SECRET)));
+    assert_false(accepted(forge(header_for(SECRET), payload_with("\"jti\":\"x\"", "\"exp\":9999999999"), SECRET)));
+    assert_false(
+        accepted(forge(header_for(SECRET), payload_with("\"jti\":\"x\"", "\"jti\":\"x\",\"jti\":\"y\""), SECRET)));
+}
+
 static void algorithms_are_not_negotiable(void **state)
 {
     static const char *const algorithms[] = {"none",  "None",  "NONE",  "nOnE",   "HS384", "HS512",
@@ -268,6 +314,8 @@ int main(void)
         cmocka_unit_test_setup(times_are_kept, set_up),
         cmocka_unit_test_setup(the_previous_secret_still_verifies, set_up),
         cmocka_unit_test_setup(other_keys_are_refused, set_up),
+        cmocka_unit_test_setup(headers_say_nothing_but_what_ours_say, set_up),
+        cmocka_unit_test_setup(no_claim_stands_twice, set_up),
         cmocka_unit_test_setup(algorithms_are_not_negotiable, set_up),
         cmocka_unit_test_setup(the_key_id_must_be_one_of_ours, set_up),
         cmocka_unit_test_setup(every_claim_must_fit, set_up),

@@ -1,0 +1,121 @@
+/* Refresh tokens: spent once, with a grace of some seconds for the client that spent them. */
+#include "refresh.h"
+
+#include <stdio.h>
+
+#include "address.h"
+#include "audit.h"
+#include "log.h"
+#include "util.h"
+
+enum { TOKEN_BYTES = 32, SUCCESSORS_MAX = 16 };
+
+static const struct statement
+    refresh_insert = {"refresh_insert", "INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)"},
+    /* Waits for whoever is spending it; clock_timestamp() and not now(), because of that wait. */
+    refresh_find =
+        {"refresh_find",
+         "SELECT s.id, u.id, u.username, r.spent_at IS NOT NULL,"
+         " s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL,"
+         " coalesce(r.spent_by = $2 AND r.spent_at > clock_timestamp() - make_interval(secs => $3::int), false)"
+         " FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"
+         " WHERE r.token_hash = $1 FOR UPDATE OF r"},
+    refresh_mark = {"refresh_mark", "UPDATE refresh_tokens SET spent_at = clock_timestamp(), spent_by = $2"
+                                    " WHERE token_hash = $1"},
+    refresh_prolong = {"refresh_prolong",
+                       "UPDATE sessions SET last_used_at = now(), expires_at = now() + make_interval(secs => $2::int)"
+                       " WHERE id = $1 AND revoked_at IS NULL RETURNING id"},
+    refresh_end = {"refresh_end", "UPDATE sessions SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL"};
+
+enum column { SESSION, USER, USERNAME, SPENT, LIVE, GRACE };
+
+static enum error store(struct request *rq, const char *token, const char *session_id)
+{
+    char hash[CRYPTO_HASH_TEXT];
+    token_hash(hash, token);
+    return db_run(rq->db, &refresh_insert, DB_ARGS(hash, session_id));
+}
+
+enum error refresh_begin(struct request *rq, const char *session_id, const char **token)
+{
+    *token = random_token(rq->arena, TOKEN_BYTES);
+    return store(rq, *token, session_id);
+}
+
+static const char *successor(struct request *rq, const char *token)
+{
+    return keyed_token(rq->arena, rq->service->settings->jwt_secret, "refresh token", token);
+}
+
+/* What tells two clients apart: network and browser. */
+static const char *client(struct request *rq)
+{
+    char network[ADDRESS_TEXT];
+    const char *agent = request_header(rq, "User-Agent");
+    address_client(network, rq->remote_addr);
+    return keyed_token(rq->arena, rq->service->settings->jwt_secret, "refresh client",
+                       arena_printf(rq->arena, "%s\n%s", network, agent ? agent : ""));
+}
+
+static void is_user(struct request *rq, const struct row *token)
+{
+    snprintf(rq->who.user_id, sizeof rq->who.user_id, "%s", row_string(token, USER));
+    snprintf(rq->who.username, sizeof rq->who.username, "%s", row_string(token, USERNAME));
+}
+
+/* Either of those who presented it may be a thief. */
+static enum error reused(struct request *rq, const struct row *token)
+{
+    rq->keep_changes = rq->identity_changed = true;
+    is_user(rq, token);
+    log_warn("refresh token used twice", LOG_STR("user", rq->who.username), LOG_STR("address", rq->remote_addr),
+             LOG_STR("request_id", rq->id));
+    enum error error = db_run(rq->db, &refresh_end, DB_ARGS(row_text(token, SESSION)));
+    if (!error)
+        error = audit_site(rq, NULL, "auth.refresh_reused", rq->who.username);
+    return error ? error : fail(rq, MSG_REFRESH_REUSED, NULL);
+}
+
+static enum error spend(struct request *rq, const char *hash, const char *by, const struct row *token,
+                        struct refreshed *out)
+{
+    struct row prolonged;
+    const char *seconds = arena_printf(rq->arena, "%d", rq->service->settings->refresh_token_ttl);
+    enum error error = db_run(rq->db, &refresh_mark, DB_ARGS(hash, by));
+    if (!error)
+        error = db_one(rq->db, &refresh_prolong, &prolonged, DB_ARGS(row_text(token, SESSION), seconds));
+    if (error == ERR_NOT_FOUND) /* ended while this waited */
+        return fail(rq, MSG_TOKEN_INVALID, NULL);
+    if (error)
+        return error;
+    out->token = successor(rq, out->token);
+    return store(rq, out->token, row_text(token, SESSION));
+}
+
+enum error refresh_spend(struct request *rq, const char *presented, struct refreshed *out)
+{
+    char hash[CRYPTO_HASH_TEXT], grace[12];
+    const char *by = client(rq);
+    struct row token;
+    snprintf(grace, sizeof grace, "%d", REFRESH_GRACE_S);
+    out->token = presented;
+    /* A successor may have been spent in the meantime, too, within the same seconds. */
+    for (int step = 0; step < SUCCESSORS_MAX; step++) {
+        token_hash(hash, out->token);
+        enum error error = db_one(rq->db, &refresh_find, &token, DB_ARGS(hash, by, grace));
+        if (error)
+            return fail_as(rq, error, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
+        if (!row_bool(&token, LIVE))
+            return fail(rq, MSG_TOKEN_INVALID, NULL);
+        if (row_bool(&token, SPENT) && !row_bool(&token, GRACE))
+            return reused(rq, &token);
+        if (!row_bool(&token, SPENT)) {
+            snprintf(out->session_id, sizeof out->session_id, "%s", row_string(&token, SESSION));
+            snprintf(out->user_id, sizeof out->user_id, "%s", row_string(&token, USER));
+            snprintf(out->username, sizeof out->username, "%s", row_string(&token, USERNAME));
+            return step ? OK : spend(rq, hash, by, &token, out);
+        }
+        out->token = successor(rq, out->token);
+    }
+    return fail(rq, MSG_TOKEN_INVALID, NULL);
+}
