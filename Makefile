@@ -32,7 +32,9 @@ HARNESS       := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/handlers/harness*.
 FORMATTED := $(wildcard include/*.h src/*.c src/*/*.c src/*/*.h src/base/*.cc tests/*.h tests/*/*.c tests/*/*.h)
 
 ASAN_FLAGS := CC=clang CXX=clang++ OPTIMIZE='-O1 -g -fno-omit-frame-pointer' HARDEN=-fPIE
-UNDEFINED  := address,undefined -fno-sanitize-recover=all
+# One build by clang, with both sanitizers, for its warnings, the unit tests and the fuzzers.
+SANITIZED   = $(MAKE) BUILD=build-clang $(ASAN_FLAGS) \
+              SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 FUZZ_SECONDS ?= 300
 JOBS       ?= $(shell nproc)
 
@@ -93,7 +95,7 @@ $(BUILD)/migrations.o: $(BUILD)/migrations.c
 	$(call quiet,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 clang:
-	@$(MAKE) BUILD=build-clang CC=clang CXX=clang++ all
+	@$(SANITIZED) all
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
@@ -110,31 +112,31 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
 	$(call quiet,LINK)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 check: $(UNIT_TESTS)
-	@status=0; for t in $(UNIT_TESTS); do echo "== $${t##*/}"; $$t || status=1; done; exit $$status
+	@scripts/run-programs.sh -j $(JOBS) $(UNIT_TESTS)
 
 handlers: $(HANDLER_TESTS)
 
 asan:
-	@$(MAKE) BUILD=build-asan $(ASAN_FLAGS) SANITIZE='-fsanitize=$(UNDEFINED)' check
+	@$(SANITIZED) check
 
 valgrind: $(UNIT_TESTS)
-	@status=0; for t in $(UNIT_TESTS); do echo "== $${t##*/}"; \
-	    valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $$t || status=1; done; exit $$status
+	@scripts/run-programs.sh -j $(JOBS) \
+	    --under 'valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' $(UNIT_TESTS)
 
 fuzzers:
-	@$(MAKE) BUILD=build-fuzz $(ASAN_FLAGS) SANITIZE='-fsanitize=fuzzer-no-link,$(UNDEFINED)' fuzzers-here
+	@$(SANITIZED) fuzzers-here
 
 .PHONY: fuzzers-here
 fuzzers-here: $(FUZZERS)
 
-# New inputs and crashes stay in build-fuzz; what is worth keeping goes to tests/fuzz/corpus by hand.
+# New inputs and crashes stay in build-clang; what is worth keeping goes to tests/fuzz/corpus by hand.
 fuzz: fuzzers
 	@printf '%s\n' $(notdir $(FUZZERS)) | xargs -P $(JOBS) -I{} sh -c 'name={}; name=$${name#fuzz_}; \
-	    mkdir -p build-fuzz/corpus/$$name; \
-	    build-fuzz/fuzz/{} -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
-	        -artifact_prefix=build-fuzz/{}- build-fuzz/corpus/$$name tests/fuzz/corpus/$$name >build-fuzz/{}.log 2>&1 \
-	    && echo "{}: $$(sed -n "s/^stat::number_of_executed_units: *//p" build-fuzz/{}.log) runs" \
-	    || { tail -n 40 build-fuzz/{}.log; echo "{}: FAILED"; exit 1; }'
+	    mkdir -p build-clang/corpus/$$name; \
+	    build-clang/fuzz/{} -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=build-clang/{}- build-clang/corpus/$$name tests/fuzz/corpus/$$name >build-clang/{}.log 2>&1 \
+	    && echo "{}: $$(sed -n "s/^stat::number_of_executed_units: *//p" build-clang/{}.log) runs" \
+	    || { tail -n 40 build-clang/{}.log; echo "{}: FAILED"; exit 1; }'
 
 # ---- checks that run nothing ----------------------------------------------------------------------------------------
 

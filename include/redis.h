@@ -19,6 +19,8 @@ struct redis;
 /* A handle for a URL of redis_url.h; connects to nothing yet. NULL when url is NULL, "" or no such URL, or without memory.
  * The breaker is shared by all workers and must outlive the handle; NULL = this process has its own. */
 struct redis *redis_new(const char *url, struct breaker *breaker);
+/* How long it waits for a connection and for an answer instead, in milliseconds; from the next connection on. */
+void redis_set_patience(struct redis *redis, int connect_ms, int answer_ms);
 void redis_free(struct redis *redis); /* ends the connection; NULL is fine */
 
 /* Appends the value at key to out. False, and out as it was, when there is none, when it is no string, when it does not fit

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # All tests, from a fresh checkout. See --help.
-set -euo pipefail
+set -Eeuo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usage() {
     cat <<'END'
-Usage: scripts/test.sh [-k NAME] [--all] [--list]
+Usage: scripts/test.sh [-k NAME] [-j N] [--all] [--list]
 
 Installs the Debian packages that the tests need (as root, or with sudo), then runs these stages:
   lint         make lint; each of its checks counts
@@ -16,30 +16,36 @@ Installs the Debian packages that the tests need (as root, or with sudo), then r
   integration  pytest on real Nginx, workers and PostgreSQL, which it starts itself on free ports
   deploy       systemd units, Nginx site, backups, updates and the like; with --all also what takes a Debian of its own: the
                .deb and install.sh in debootstrap trees under a real systemd (root, and 4 GB in /tmp)
-  fuzz         every fuzzer for 15 s (FUZZ_SECONDS=N) on its seed corpus
+  fuzz         every fuzzer for 3 s, with --all for 15 s (FUZZ_SECONDS=N), on its seed corpus
   valgrind     the unit tests under valgrind; only with --all or -k valgrind
 
 With --all, integration includes the faults: workers, PostgreSQL, Redis and clients fail under load, in 2 minutes.
 FAULT_SECONDS=60 gives each its full length (10 minutes), CCR_FAULT_REPORT=FILE collects the figures, a line of JSON each.
 
+  -j N        how many tests run side by side (twice the processors; each has its own ports, folders and database)
   -k NAME     only the stages whose name contains NAME; if there are none, only the tests whose name contains it
   --all       also valgrind, and the tests marked slow
   --list      prints the stages and their tests, runs nothing
   -h, --help  this text
 
-The last line is "N passed, N failed". Exit status: 0 when all passed, 1 when one failed or none ran, 2 wrong arguments.
+A test that takes longer than TEST_LIMIT seconds (300; marked slow: four times as many) fails, a stage longer than STAGE_LIMIT
+(2400) is ended; what was running then is named.
+
+Whatever happens, the last line is "N passed, N failed"; when the run was cut short, the line before it says why. Exit status: 0
+when all passed, 1 when one failed or none ran, 2 wrong arguments.
 END
 }
 
-PACKAGES=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" libcmocka-dev python3-pytest python3-psycopg python3-requests
-    python3-jsonschema python3-yaml clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck valgrind git iproute2
+PACKAGES=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" libcmocka-dev python3-pytest python3-pytest-xdist
+    python3-pytest-timeout python3-psycopg python3-requests python3-jsonschema python3-fastjsonschema python3-yaml clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck valgrind git iproute2
     systemd apache2-bin lighttpd openssl logrotate prometheus redis-server)
 STAGES=(lint unit asan handlers integration deploy fuzz valgrind)
 SLOW_PACKAGES=(buildah debootstrap debhelper lintian) # only with --all
-FUZZ_SECONDS=${FUZZ_SECONDS:-15}
+export TEST_LIMIT=${TEST_LIMIT:-300}
+STAGE_LIMIT=${STAGE_LIMIT:-2400}
 PYTHON=/usr/bin/python3 # Debian's own has the modules; another may come first in PATH
 
-filter='' all='' list=''
+filter='' all='' list='' jobs=$((2 * $(nproc)))
 while (($#)); do
     case $1 in
     -h | --help)
@@ -49,6 +55,11 @@ while (($#)); do
     -k)
         [ -n "${2:-}" ] || { usage >&2 && exit 2; }
         filter=$2
+        shift
+        ;;
+    -j)
+        [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { usage >&2 && exit 2; }
+        jobs=$2
         shift
         ;;
     --all) all=1 ;;
@@ -61,10 +72,36 @@ while (($#)); do
     shift
 done
 
-passed=0 failed=0
+FUZZ_SECONDS=${FUZZ_SECONDS:-$([ -n "$all" ] && echo 15 || echo 3)}
+
+passed=0 failed=0 stage='' finished='' began_at=$SECONDS
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-log=$scratch/log
+log=$scratch/log state=$scratch/state
+
+# Always the last to speak, whatever ended the run.
+# shellcheck disable=SC2317  # called by the trap
+conclude() {
+    local status=$?
+    trap - EXIT
+    trap '' INT TERM HUP
+    if [ -z "$finished" ] && [ -z "$list" ]; then
+        end_child
+        count_state
+        say "cut short${stage:+ in stage $stage}: ${why:-status $status} in $((SECONDS - began_at)) s"
+        running_tests
+        failed=$((failed + 1))
+        say "$passed passed, $failed failed"
+        status=1
+    fi
+    rm -rf "$scratch"
+    exit "$status"
+}
+trap conclude EXIT
+for signal in INT TERM HUP; do
+    # shellcheck disable=SC2064  # the name of now
+    trap "why='signal $signal'; exit 1" "$signal"
+done
+trap 'why="line $LINENO: $BASH_COMMAND"' ERR
 
 # --- which tests -----------------------------------------------------------------------------------------------------
 
@@ -119,10 +156,41 @@ add() {
     failed=$((failed + $2))
 }
 
-# Runs a command, keeping its output and showing it, but for cmocka's line a test; its status in $status.
+# Runs a command, keeping its output and showing it, but for cmocka's line a test; its status in $status. In the background,
+# because bash hears a signal only between commands.
 keep() {
-    status=0
-    timeout --kill-after=20 "${limit:-900}" "$@" 2>&1 </dev/null | tee "$log" | awk '!/^\[ (RUN|      OK) /; {fflush()}' || status=$?
+    status=0 child=''
+    : >"$log"
+    (
+        set +e
+        timeout --kill-after=20 "$STAGE_LIMIT" "$@" 2>&1 </dev/null | tee "$log" | grep --line-buffered -vE '^\[ (RUN|      OK) '
+        exit "${PIPESTATUS[0]}"
+    ) &
+    child=$!
+    wait "$child" || status=$?
+    child=''
+    if ((status == 124 || status == 137)); then
+        say "      stage $stage was ended: '$1 ${2:-}' took longer than $STAGE_LIMIT s (STAGE_LIMIT)"
+        running_tests
+    fi
+}
+
+# When the run is cut short: its stage must not go on alone.
+end_child() {
+    [ -n "${child:-}" ] || return 0
+    # shellcheck disable=SC2046  # some numbers
+    kill -TERM $(cat "/proc/$child/task/$child/children" 2>/dev/null) 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+}
+
+# What pytest had begun and not finished, from what tests/conftest.py keeps.
+running_tests() {
+    [ ! -s "$state" ] || sed -n 's/^running /      was running: /p' "$state"
+}
+
+count_state() {
+    [ -s "$state" ] || return 0
+    add "$(sed -n 's/^passed //p' "$state")" "$(sed -n 's/^failed //p' "$state")"
 }
 
 # Counts what programs with cmocka printed, each after a line "== name". One that printed no count crashed or ran no test.
@@ -176,14 +244,7 @@ stage_handlers() {
         add 0 1
         return 0
     fi
-    # shellcheck disable=SC2016
-    keep "$PYTHON" tests/integration/stack.py with-database sh -c '
-        status=0
-        for program; do
-            echo "== ${program##*/}"
-            timeout 120 "$program" || status=1
-        done
-        exit $status' run "${names[@]/#/build/handlers/}"
+    keep "$PYTHON" tests/integration/stack.py with-database scripts/run-programs.sh -j 1 "${names[@]/#/build/handlers/}"
     count_cmocka
 }
 
@@ -191,29 +252,31 @@ stage_integration() { run_pytest tests/integration ${all:+--all}; }
 
 # Its conftest.py takes CCR_TEST_ALL instead of --all, and deselects instead of skipping.
 stage_deploy() {
-    local limit=${all:+2400}
     export CCR_TEST_ALL=${all:-0}
     run_pytest tests/deploy
 }
 
+# Counts are what tests/conftest.py wrote down, so that they are there however pytest ends.
 run_pytest() {
-    local summary good bad errors
+    local before=$((passed + failed)) failed_before=$failed
     keep make --no-print-directory -j "$(nproc)"
     if ((status)); then
         add 0 1
         return 0
     fi
-    keep "$PYTHON" -m pytest "$@" "${PYTEST[@]}" -q -ra --durations=5
+    rm -f "$state"
+    export CCR_TEST_STATE=$state CCR_TEST_LIMIT=$TEST_LIMIT
+    keep "$PYTHON" -m pytest "$@" "${PYTEST[@]}" -n "$jobs" --dist loadfile -q -ra --durations=5
     if ((status == 5)) && [ -n "$name_filter" ]; then
         return 0 # none of that name
     fi
-    summary=$(grep -E '^(=+ )?([0-9]+ [a-z]+(, )?)+ in [0-9.]+s' "$log" | tail -n 1)
-    good=$(sed -nE 's/.*\b([0-9]+) passed.*/\1/p' <<<"$summary")
-    bad=$(sed -nE 's/.*\b([0-9]+) failed.*/\1/p' <<<"$summary")
-    errors=$(sed -nE 's/.*\b([0-9]+) errors?.*/\1/p' <<<"$summary")
-    bad=$((${bad:-0} + ${errors:-0}))
-    ((bad || (status == 0 && ${good:-0}))) || bad=1
-    add "${good:-0}" "$bad"
+    count_state
+    if ((failed == failed_before && (status != 0 || passed + failed == before))); then
+        say "      pytest ended with status $status"
+        running_tests
+        add 0 1
+    fi
+    rm -f "$state"
 }
 
 stage_fuzz() {
@@ -251,6 +314,7 @@ for stage in "${stages[@]}"; do
     fi
     say "${BOLD}== stage $stage: $((passed - passed_before)) passed, $((failed - failed_before)) failed, $((SECONDS - began)) s${PLAIN}"
 done
+finished=1
 say "$SECONDS s"
 say "$passed passed, $failed failed"
 ((failed == 0 && passed > 0))

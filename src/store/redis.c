@@ -27,6 +27,7 @@ enum {
 };
 
 struct redis {
+    int connect_ms, answer_ms;
     struct redis_address address;
     struct breaker *breaker, own_breaker;
     redisContext *connection;  /* NULL = none */
@@ -81,7 +82,7 @@ static redisReply *exchange(struct redis *redis, const struct command *command)
     if (reply)
         return reply;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
-        snprintf(redis->reason, sizeof redis->reason, "no answer within %d ms", COMMAND_MS);
+        snprintf(redis->reason, sizeof redis->reason, "no answer within %d ms", redis->answer_ms);
     else
         snprintf(redis->reason, sizeof redis->reason, "%s", redis->connection->errstr);
     return NULL;
@@ -114,11 +115,11 @@ static bool log_in(struct redis *redis)
 static bool open_connection(struct redis *redis)
 {
     const struct redis_address *address = &redis->address;
-    struct timeval patience = milliseconds(CONNECT_MS);
+    struct timeval patience = milliseconds(redis->connect_ms);
     redisContext *made = *address->path ? redisConnectUnixWithTimeout(address->path, patience)
                                         : redisConnectWithTimeout(address->host, address->port, patience);
     redis->connection = made;
-    if (!made || made->err || redisSetTimeout(made, milliseconds(COMMAND_MS)) != REDIS_OK) {
+    if (!made || made->err || redisSetTimeout(made, milliseconds(redis->answer_ms)) != REDIS_OK) {
         snprintf(redis->reason, sizeof redis->reason, "%s", made ? made->errstr : "out of memory");
         disconnect(redis);
         return false;
@@ -222,11 +223,18 @@ struct redis *redis_new(const char *url, struct breaker *breaker)
     }
     const struct redis_address *address = &redis->address;
     redis->breaker = breaker ? breaker : &redis->own_breaker;
+    redis_set_patience(redis, CONNECT_MS, COMMAND_MS);
     if (*address->path)
         snprintf(redis->where, sizeof redis->where, "%s", address->path);
     else
         snprintf(redis->where, sizeof redis->where, "%s:%d", address->host, address->port);
     return redis;
+}
+
+void redis_set_patience(struct redis *redis, int connect_ms, int answer_ms)
+{
+    redis->connect_ms = connect_ms;
+    redis->answer_ms = answer_ms;
 }
 
 void redis_free(struct redis *redis)

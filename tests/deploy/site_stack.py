@@ -51,7 +51,7 @@ class System:
         self.ending.callback(backend.stop)
         backend.start()
         place = ["--tcp", f"{cli.env['HOST']}:{cli.env['PORT']}"] if cli.env.get("PORT") else ["--socket", backend.socket]
-        wait_until("the backend is healthy", lambda: cli.run("healthcheck", *place).returncode == 0, timeout=20)
+        wait_until("the backend is healthy", lambda: cli.run("healthcheck", *place).returncode == 0)
         return backend
 
 
@@ -175,7 +175,7 @@ class Answer:
 
 def curl(url, *options):
     result = subprocess.run(["curl", "-sS", "-i", "--noproxy", "*", "--max-time", "20", "--path-as-is", *map(str, options), url],
-                            capture_output=True, timeout=30, env=clean_environment())
+                            capture_output=True, timeout=60, env=clean_environment())
     assert result.returncode == 0, result.stderr.decode()
     return Answer(result.stdout.decode(errors="replace"))
 

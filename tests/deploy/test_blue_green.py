@@ -70,7 +70,7 @@ def docker():
             assert done.returncode == 0, done.stderr
             stack.nginx.start()
             stack.backend.fail_if_ended = lambda: None
-            wait_until("the status is healthy", stack.healthy, timeout=20)
+            wait_until("the status is healthy", stack.healthy)
             token = stack.client("admin").post("/api/tokens", json={"name": "load", "scopes": ["read"]}).data["token"]
             made.token = token
             yield made

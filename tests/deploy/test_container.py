@@ -167,7 +167,7 @@ def buildah():
             tool.run("rm", "--all", check=False)
         under = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1].startswith(f"{folder}/")]
         for place in sorted(under, reverse=True):
-            subprocess.run(["umount", "-l", place], check=False, timeout=20)
+            subprocess.run(["umount", "-l", place], check=False, timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -246,7 +246,7 @@ class Container:
         return subprocess.run(["nsenter", "--target", str(self.init), "--mount", "--pid", "--root", "--wd=/", "setpriv", "--reuid", str(UID), "--regid",
                                str(UID), "--clear-groups", "--bounding-set=-all", "--no-new-privs", "env",
                                *Path(f"/proc/{self.init}/environ").read_text().strip("\0").split("\0"), *command],
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=60)
 
     def descendants(self, name):
         """Processes inside whose command line begins with name, the eldest first."""
@@ -344,9 +344,9 @@ def healthy(one, path):
     def ask():
         assert one.popen.poll() is None, f"ended with {one.popen.returncode}:\n{one.log()[-3000:]}"
         with contextlib.suppress(requests.RequestException, ValueError):
-            answer = requests.get(f"{path}/api/system/status", timeout=5)
+            answer = requests.get(f"{path}/api/system/status", timeout=60)
             return answer.status_code == 200 and answer.json()["status"] == "healthy"
-    stack.wait_until("the status is healthy", ask, timeout=30, step=0.1)
+    stack.wait_until("the status is healthy", ask, step=0.1)
 
 
 def health(one, image):
@@ -356,7 +356,7 @@ def health(one, image):
 
 
 def login(url, **options):
-    answer = requests.post(f"{url}/api/auth/login", json={"username": "admin", "password": PASSWORD}, timeout=20, **options)
+    answer = requests.post(f"{url}/api/auth/login", json={"username": "admin", "password": PASSWORD}, timeout=60, **options)
     assert answer.status_code == 200, answer.text
     return answer.json()["data"]["access_token"]
 
@@ -444,7 +444,7 @@ def test_other_subcommands_pass_through(once):
 @slow
 def test_serve_on_a_socket_in_a_volume(run, image, volume):
     one = run("serve", volume=volume)
-    stack.wait_until("healthy", lambda: health(one, image) == 0, timeout=30, step=0.2)
+    stack.wait_until("healthy", lambda: health(one, image) == 0, step=0.2)
     assert (volume / "fastcgi.sock").stat().st_uid == UID and (volume / "fastcgi.sock").stat().st_mode & 0o777 == 0o660
     status = Path(f"/proc/{one.init}/status").read_text()
     assert re.search(rf"^Uid:\s+{UID}\s+{UID}\s", status, re.M) and re.search(r"^CapBnd:\s+0+$", status, re.M)
@@ -459,7 +459,7 @@ def test_serve_on_a_socket_in_a_volume(run, image, volume):
 def test_serve_over_tcp(run, image):
     port = stack.free_port()
     one = run("serve", HOST="127.0.0.1", PORT=port)
-    stack.wait_until("healthy", lambda: health(one, image) == 0, timeout=30, step=0.2)
+    stack.wait_until("healthy", lambda: health(one, image) == 0, step=0.2)
     with socket.create_connection(("127.0.0.1", port), 5):
         pass
     assert one.end() == 0
@@ -472,10 +472,10 @@ def test_nginx_in_a_container_of_its_own(run, image, volume):
     backend, nginx = run("serve", volume=volume), run("nginx", volume=volume, HOST="127.0.0.1", PORT=port, TRUSTED_PROXIES="127.0.0.1")
     healthy(nginx, f"http://127.0.0.1:{port}")
     assert health(nginx, image) == 0
-    requests.get(f"http://127.0.0.1:{port}/api/version", headers={"X-Forwarded-For": "192.0.2.7"}, timeout=5)
+    requests.get(f"http://127.0.0.1:{port}/api/version", headers={"X-Forwarded-For": "192.0.2.7"}, timeout=60)
     stack.wait_until("the forwarded address is in the access log", lambda: '"192.0.2.7"' in nginx.log())
     assert backend.end() == 0
-    answer = requests.get(f"http://127.0.0.1:{port}/api/version", timeout=5)
+    answer = requests.get(f"http://127.0.0.1:{port}/api/version", timeout=60)
     assert answer.status_code == 502 and answer.json()["error"]["code"] == "EXTERNAL_SERVICE_ERROR"
     assert health(nginx, image) == 69
     assert nginx.end() == 0
@@ -484,9 +484,9 @@ def test_nginx_in_a_container_of_its_own(run, image, volume):
 @slow
 def test_web(web, image):
     token = login(web.url)
-    answer = requests.get(f"{web.url}/api/configs", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    answer = requests.get(f"{web.url}/api/configs", headers={"Authorization": f"Bearer {token}"}, timeout=60)
     assert answer.status_code == 200 and "configs" in answer.json()
-    assert requests.post(f"{web.url}/api/auth/login", data=b"x" * 3_000_000, timeout=5).status_code == 413
+    assert requests.post(f"{web.url}/api/auth/login", data=b"x" * 3_000_000, timeout=60).status_code == 413
     assert health(web, image) == 0
     assert web.end() == 0
 
@@ -495,7 +495,7 @@ def test_web(web, image):
 def test_web_finishes_its_requests_at_sigterm(web, database):
     headers = {"Authorization": f"Bearer {login(web.url)}"}
     answers = []
-    ask = threading.Thread(target=lambda: answers.append(requests.get(f"{web.url}/api/configs", headers=headers, timeout=30)))
+    ask = threading.Thread(target=lambda: answers.append(requests.get(f"{web.url}/api/configs", headers=headers, timeout=60)))
     with database.connect(user="postgres", dbname="ccr_ui_db") as connection:
         with connection.transaction():
             connection.execute("LOCK TABLE profiles IN ACCESS EXCLUSIVE MODE")
@@ -531,20 +531,20 @@ def test_web_reloads_at_sighup(web):
 def test_web_over_https(run, workdir, volume):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
                     "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", volume / "server.key", "-out", volume / "server.crt"],
-                   check=True, capture_output=True, timeout=30)
+                   check=True, capture_output=True, timeout=60)
     for path in volume.iterdir():
         os.chown(path, UID, UID)
     port, https_port = stack.free_port(), stack.free_port()
     one = run("web", volumes={volume: "/run/tls"}, HOST="127.0.0.1", PORT=port, HTTPS_PORT=https_port, SERVER_NAME="localhost",
               CERTIFICATE="/run/tls/server.crt", CERTIFICATE_KEY="/run/tls/server.key")
-    stack.wait_until("Nginx listens", lambda: not socket.socket().connect_ex(("127.0.0.1", https_port)) or one.popen.poll() is not None, timeout=30, step=0.1)
+    stack.wait_until("Nginx listens", lambda: not socket.socket().connect_ex(("127.0.0.1", https_port)) or one.popen.poll() is not None, step=0.1)
     assert one.popen.poll() is None, one.log()
     context = ssl.create_default_context(cafile=volume / "server.crt")
     with context.wrap_socket(socket.create_connection(("127.0.0.1", https_port), 5), server_hostname="localhost") as connection:
         assert connection.version() == "TLSv1.3"
-    answer = requests.get(f"https://localhost:{https_port}/api/system/status", verify=str(volume / "server.crt"), timeout=5)
+    answer = requests.get(f"https://localhost:{https_port}/api/system/status", verify=str(volume / "server.crt"), timeout=60)
     assert answer.status_code == 200 and answer.headers["Strict-Transport-Security"], one.log()
-    answer = requests.get(f"http://127.0.0.1:{port}/x", allow_redirects=False, timeout=5)
+    answer = requests.get(f"http://127.0.0.1:{port}/x", allow_redirects=False, timeout=60)
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://localhost/x")
     assert '"tls":"TLSv1.3"' in one.log()
     assert one.end() == 0

@@ -50,7 +50,7 @@ class EdgeCluster(Cluster):
         self.process = Process(limited([pg_program("postgres"), "-D", self.data], "postgres"), self.folder / "postgres.log",
                                death_signal="INT", cwd="/")
         if wait:
-            wait_until("PostgreSQL accepts connections", self.accepts, timeout=30)
+            wait_until("PostgreSQL accepts connections", self.accepts)
 
 
 def preset():
@@ -111,7 +111,7 @@ class User:
     def __init__(self, site, token=None):
         context = ssl.create_default_context(cafile=str(site.certificate))
         context.check_hostname = False  # it connects to an address
-        self.connection = http.client.HTTPSConnection("127.0.0.1", site.https, timeout=20, context=context)
+        self.connection = http.client.HTTPSConnection("127.0.0.1", site.https, timeout=60, context=context)
         self.headers = {"Host": NAME, "Content-Type": "application/json"}
         if token:
             self.headers["Authorization"] = f"Bearer {token}"
@@ -205,7 +205,7 @@ def test_a_body_at_the_limit_and_a_reload_fit_as_well(edge):
         user.connection.close()
     before = set(edge.backend.workers())
     edge.backend.send(1)
-    wait_until("every worker was replaced", lambda: before.isdisjoint(edge.backend.workers()), timeout=20)
+    wait_until("every worker was replaced", lambda: before.isdisjoint(edge.backend.workers()))
     assert user.ask("GET", "/api/configs")[0] == 200
     dump = subprocess.run([pg_program("pg_dump"), "-h", edge.cluster.folder, "-U", "postgres", "-Fc", "ccr"],
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=clean_environment())

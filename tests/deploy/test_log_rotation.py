@@ -156,7 +156,7 @@ def test_reload_moves_the_log_or_refuses(system):
     system.cli.write_env(LOG_FILE=other)
     before = set(system.backend.workers())
     os.kill(system.backend.master, signal.SIGHUP)
-    wait_until("every worker was replaced", lambda: not before & set(system.backend.workers()), timeout=20)
+    wait_until("every worker was replaced", lambda: not before & set(system.backend.workers()))
     answer = system.client("admin").get("/api/configs")
     wait_until("the line is in the new file", lambda: answer.headers["X-Request-Id"] in other.read_text())
     system.cli.write_env(LOG_FILE=old)
@@ -187,6 +187,6 @@ def test_subcommands_do_not_write_the_log_file(system):
 
 def test_logrotate_accepts_the_file_as_delivered(system):
     """All but its user, whom this machine may not have."""
-    done = subprocess.run(["logrotate", "-d", configuration(system)], capture_output=True, text=True, timeout=30,
+    done = subprocess.run(["logrotate", "-d", configuration(system)], capture_output=True, text=True, timeout=60,
                           env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"})
     assert done.returncode == 0 and "error" not in done.stderr.lower(), done.stderr

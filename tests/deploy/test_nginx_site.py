@@ -79,7 +79,7 @@ def site(whole):
 
 def handshake(site, *options):
     result = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{site.https}", "-servername", NAME, "-CAfile",
-                             site.certificate, *options], input="", capture_output=True, text=True, timeout=15)
+                             site.certificate, *options], input="", capture_output=True, text=True, timeout=60)
     return result.stdout + result.stderr
 
 
@@ -345,7 +345,7 @@ def load(site, threads=6):
     context.check_hostname = False  # it connects to an address
 
     def work():
-        connection = http.client.HTTPSConnection("127.0.0.1", site.https, timeout=20, context=context)
+        connection = http.client.HTTPSConnection("127.0.0.1", site.https, timeout=60, context=context)
         while not done.is_set():
             try:
                 connection.request("GET", "/api/system/status", headers={"Host": NAME})

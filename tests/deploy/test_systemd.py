@@ -84,6 +84,6 @@ def test_reload_reads_the_env_file_again(activated):
     assert len(activated.backend.workers()) == 4
     activated.cli.write_env(MIN_CONNECTIONS="2", MAX_CONNECTIONS="2")
     activated.backend.send(1)  # ExecReload=kill -HUP $MAINPID
-    wait_until("2 workers instead of 4", lambda: len(activated.backend.workers()) == 2, timeout=20)
+    wait_until("2 workers instead of 4", lambda: len(activated.backend.workers()) == 2)
     assert activated.backend.pid == before and activated.status()["status"] == "healthy"
 

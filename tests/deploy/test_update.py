@@ -192,7 +192,7 @@ def test_interrupted_in_the_trial(system):
     process = subprocess.Popen(list(map(str, script)), env={**os.environ, "TMPDIR": str(tmp)}, stderr=subprocess.PIPE, text=True)
     wait_until("the trial runs", lambda: list(tmp.glob("*/trial-output")))
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 143
     assert (running(system), list(tmp.iterdir())) == (before, [])
 
@@ -274,7 +274,7 @@ def test_reloads_under_load(system, show):
             assert len(before) == WORKERS
             system.backend.systemctl("kill", "--signal=HUP", "ccr-ui-backend.service")
             wait_until("every worker was replaced", lambda: not before & set(system.backend.workers()) and
-                       len(system.backend.workers()) == WORKERS, timeout=30)
+                       len(system.backend.workers()) == WORKERS)
             load.progress(50)
     show(load.figures("3 reloads"))
     assert load.failures == []

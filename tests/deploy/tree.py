@@ -197,7 +197,7 @@ class Tree:
         self.init = None
         cgroup, self.cgroup = self.cgroup, None
         if cgroup:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while cgroup.exists() and time.monotonic() < deadline:
                 for inner in sorted((path for path in cgroup.rglob("*") if path.is_dir()), reverse=True):
                     with contextlib.suppress(OSError):

@@ -66,7 +66,10 @@ def clean_environment(**extra):
     return {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", **extra}
 
 
-def wait_until(what, condition, timeout=10.0, step=0.02):
+PATIENCE_S = 60.0  # for what takes a moment, on a machine that is busy with something else
+
+
+def wait_until(what, condition, timeout=PATIENCE_S, step=0.02):
     """The first true value of condition(), or AssertionError naming `what`."""
     deadline = time.monotonic() + timeout
     while True:
@@ -128,10 +131,10 @@ class Process:
         if self.running:
             self.popen.send_signal(number)
 
-    def wait(self, timeout=20.0):
+    def wait(self, timeout=PATIENCE_S):
         return self.popen.wait(timeout)
 
-    def stop(self, number=signal.SIGTERM, timeout=20.0):
+    def stop(self, number=signal.SIGTERM, timeout=PATIENCE_S):
         """Asks it to end, kills its group when it does not; returns the exit status."""
         self.send(number)
         try:
@@ -173,7 +176,7 @@ class Cluster:
             command += ["-c", f"{name}={value}"]
         self.process = Process(command, self.folder / "postgres.log", death_signal="INT", cwd="/")
         if wait:
-            wait_until("PostgreSQL accepts connections", self.accepts, timeout=30)
+            wait_until("PostgreSQL accepts connections", self.accepts)
 
     def accepts(self):
         if not self.process.running:
@@ -187,7 +190,7 @@ class Cluster:
     def stop(self, number=signal.SIGINT):
         """SIGINT: fast shutdown; SIGQUIT: immediate, as in a crash."""
         if self.process:
-            self.process.stop(number, timeout=30)
+            self.process.stop(number)
             self.process = None
 
     def pids(self):
@@ -196,7 +199,7 @@ class Cluster:
     def connect(self, user="ccr", dbname="ccr", **options):
         password = self.password if user == "ccr" else None
         return psycopg.connect(host=str(self.folder), user=user, dbname=dbname, password=password, autocommit=True,
-                               connect_timeout=10, **options)
+                               connect_timeout=60, **options)
 
     def url(self, dbname="ccr", user="ccr"):
         login = f"ccr:{self.password}" if user == "ccr" else user
@@ -243,7 +246,7 @@ class Cli:
         self.env_file.chmod(0o600)
         give(self.env_file)
 
-    def run(self, *arguments, timeout=60, check=False, input=None, environment=None):
+    def run(self, *arguments, timeout=PATIENCE_S, check=False, input=None, environment=None):
         result = subprocess.run(as_user([self.binary, *arguments, "--env-file", self.env_file]), capture_output=True, text=True,
                                 timeout=timeout, env=clean_environment(**(environment or {})), cwd=self.folder, input=input)
         if check and result.returncode != 0:
@@ -290,7 +293,7 @@ class Backend:
         if not self.process.running:
             raise AssertionError(f"the backend ended with {self.process.popen.returncode}:\n{self.log()[-2000:]}")
 
-    def stop(self, number=signal.SIGTERM, timeout=40.0):
+    def stop(self, number=signal.SIGTERM, timeout=PATIENCE_S):
         if self.process:
             process, self.process = self.process, None
             return process.stop(number, timeout)
@@ -469,7 +472,7 @@ class Client:
             response = self.request_once(method, path, **options)
         return response
 
-    def request_once(self, method, path, *, headers=None, timeout=30, **options):
+    def request_once(self, method, path, *, headers=None, timeout=PATIENCE_S, **options):
         headers = dict(headers or {})
         if self.token and not any(name.lower() == "authorization" for name in headers):
             headers["Authorization"] = f"Bearer {self.token}"
@@ -535,7 +538,7 @@ class Stack:
     def start(self):
         self.backend.start()
         self.nginx.start()
-        wait_until("the status is healthy", self.healthy, timeout=20)
+        wait_until("the status is healthy", self.healthy)
         return self
 
     def healthy(self):
@@ -547,7 +550,7 @@ class Stack:
 
     def status(self):
         """The body of /api/system/status, whatever its HTTP status."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.nginx.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.nginx.port, timeout=60)
         try:
             connection.request("GET", "/api/system/status")
             return json.loads(connection.getresponse().read())
@@ -610,7 +613,7 @@ class Pending:
         except Exception as problem:
             self.outcome = problem
 
-    def result(self, timeout=20.0):
+    def result(self, timeout=PATIENCE_S):
         self.thread.join(timeout)
         assert self.outcome is not None, f"no answer within {timeout} s"
         if isinstance(self.outcome, Exception):
@@ -634,7 +637,7 @@ class Load:
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
 
     def work(self):
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        connection = http.client.HTTPConnection(*self.address, timeout=60)
         deadline = time.monotonic() + self.limit
         while not self.done.is_set() and time.monotonic() < deadline:
             began = time.monotonic()
@@ -655,18 +658,18 @@ class Load:
     def __enter__(self):
         for thread in self.threads:
             thread.start()
-        wait_until("the load runs", lambda: len(self.outcomes) >= 20, timeout=20)
+        wait_until("the load runs", lambda: len(self.outcomes) >= 20)
         return self
 
     def __exit__(self, *_):
         self.done.set()
         for thread in self.threads:
-            thread.join(25)
+            thread.join(PATIENCE_S)
 
     def progress(self, requests=50):
         """Waits until that many more requests are through."""
         target = len(self.outcomes) + requests
-        wait_until(f"{requests} more requests", lambda: len(self.outcomes) >= target, timeout=30)
+        wait_until(f"{requests} more requests", lambda: len(self.outcomes) >= target)
 
     @property
     def failures(self):

@@ -26,7 +26,7 @@ def users_of(cli):
 
 def is_out(user):
     """PostgreSQL's NOTIFY tells the running workers a moment later."""
-    wait_until("every worker knows", lambda: ask_every_worker(user, times=16) == {401}, timeout=5)
+    wait_until("every worker knows", lambda: ask_every_worker(user, times=16) == {401}, timeout=25)  # memory ends by itself after 60 s
 
 
 # ---- user ----

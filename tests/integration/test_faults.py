@@ -118,13 +118,13 @@ class Run:
 
     def __enter__(self):
         system = self.system
-        wait_until("it is quiet before", system.is_quiet, timeout=30, step=0.1)
+        wait_until("it is quiet before", system.is_quiet, step=0.1)
         self.deaths = system.stack.status()["workers"]["restarts"]
         for user in system.users:
             user.watch = self.watch
             user.start()
         time.sleep(2)
-        wait_until("every worker has asked Redis", self.all_connected, timeout=20, step=0.2)
+        wait_until("every worker has asked Redis", self.all_connected, step=0.2)
         began = self.watch.seconds()
         time.sleep(BEFORE_S)
         self.before = self.watch.rate(began, began + BEFORE_S)
@@ -140,7 +140,7 @@ class Run:
     def pause_and_look(self):
         for user in self.system.users:
             assert user.stop()
-        wait_until("it is quiet", self.system.is_quiet, timeout=30, step=0.1)
+        wait_until("it is quiet", self.system.is_quiet, step=0.1)
         sizes = self.system.sizes()
         for user in self.system.users:
             user.start()
@@ -176,7 +176,7 @@ class Run:
         system, watch = self.system, self.watch
         for user in system.users:
             assert user.stop(), f"{user.name} still waits for an answer"
-        wait_until("it is quiet after", system.is_quiet, timeout=30, step=0.1)
+        wait_until("it is quiet after", system.is_quiet, step=0.1)
         after = system.sizes()
         for user in system.users:
             user.nothing_is_late()
@@ -352,7 +352,7 @@ def test_silent_peers_on_the_backends_own_socket(fresh_stack):
     assert admin.get("/api/configs").status_code in (200, 503)  # 503: it has waited for longer than QUEUE_TIMEOUT
     seconds = time.monotonic() - began
     note({"fault": "silent peers on the socket", "pinned_s": round(seconds, 1)})
-    wait_until("all serve again", lambda: stack.status()["workers"]["busy"] <= 1, timeout=30)
+    wait_until("all serve again", lambda: stack.status()["workers"]["busy"] <= 1)
     assert admin.get("/api/configs").status_code == 200
     assert stack.backend.workers() == workers and stack.status()["workers"]["restarts"] == 0
     for connection in silent:

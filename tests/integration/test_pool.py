@@ -77,7 +77,7 @@ def test_grows_when_all_are_busy_and_shrinks_when_nobody_needs_them(elastic):
     stack = elastic()
     grow_to_most(stack)
     seen = []
-    wait_until("it is back at the fewest", lambda: seen.append(running(stack)) or seen[-1] == FEWEST, timeout=30)
+    wait_until("it is back at the fewest", lambda: seen.append(running(stack)) or seen[-1] == FEWEST)
     time.sleep(2.5)
     assert running(stack) == FEWEST
     assert min(seen) == FEWEST and max(seen) == MOST
@@ -103,13 +103,13 @@ def test_no_request_is_lost_while_it_grows_and_shrinks(elastic):
     for _ in range(rounds):
         with Load(stack, stack.admin.token, "/api/configs", threads=CLIENTS) as load:
             with table_locked(stack):
-                wait_until("it has grown", lambda: running(stack) > FEWEST, timeout=30)
+                wait_until("it has grown", lambda: running(stack) > FEWEST)
             load.progress(500)
             highest = max(highest, running(stack))
         outcomes.append(load)
         # One client goes on while the others' workers are retired under it.
         with Load(stack, stack.admin.token, "/api/configs", threads=1) as load:
-            wait_until("it has shrunk", lambda: running(stack) <= FEWEST + 1, timeout=30)
+            wait_until("it has shrunk", lambda: running(stack) <= FEWEST + 1)
         outcomes.append(load)
     print(f"{sum(len(load.outcomes) for load in outcomes)} requests, at most {highest} workers")
     assert [load.failures for load in outcomes if load.failures] == []
@@ -124,7 +124,7 @@ def shrinks_around_a_request(stack):
     with table_locked(stack):
         pending = Pending(another(stack), "GET", "/api/configs")
         wait_for_blocked(stack)
-        wait_until("it has shrunk, or is too late", lambda: running(stack) == FEWEST or pending.outcome is not None, timeout=20)
+        wait_until("it has shrunk, or is too late", lambda: running(stack) == FEWEST or pending.outcome is not None)
         in_time = pending.outcome is None
     return pending.result().status_code == 200 and in_time
 
@@ -160,8 +160,8 @@ def test_a_reload_keeps_a_grown_pool_and_follows_new_bounds(elastic):
             before = set(stack.backend.workers())
             stack.cli.write_env(MIN_CONNECTIONS=str(fewest), MAX_CONNECTIONS=str(most))
             stack.backend.send(signal.SIGHUP)
-            wait_until("the reload is done", lambda: len(messages(stack, "reload done")) == number, timeout=30, step=0.1)
-            wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()), timeout=30)
+            wait_until("the reload is done", lambda: len(messages(stack, "reload done")) == number, step=0.1)
+            wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()))
             has(stack, expected)
     assert load.failures == []
 
@@ -235,7 +235,7 @@ def test_workers_of_a_large_pool_do_not_connect_all_at_once(fresh_stack):
     stack.cluster.process.send(signal.SIGSTOP)
     try:
         stack.backend.start()
-        wait_until("workers start", lambda: running(stack) > 1, timeout=30)  # before, the check of the schema is the only child
+        wait_until("workers start", lambda: running(stack) > 1)  # before, the check of the schema is the only child
         seen = set()
         for _ in range(50):
             seen.add(running(stack))
@@ -246,7 +246,7 @@ def test_workers_of_a_large_pool_do_not_connect_all_at_once(fresh_stack):
         stack.cluster.process.send(signal.SIGCONT)
     has(stack, 40)
     stack.nginx.start()
-    wait_until("the status is healthy", stack.healthy, timeout=20)
+    wait_until("the status is healthy", stack.healthy)
 
 
 # ---- memory ---------------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def test_each_worker_has_its_memory_limited_and_the_master_has_not(fresh_stack):
         before = set(stack.backend.workers())
         stack.cli.write_env(MEMORY_LIMIT=setting)
         stack.backend.send(signal.SIGHUP)
-        wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()), timeout=30)
+        wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()))
         assert {limit_of(pid) for pid in stack.backend.workers()} == {(expected, None)}
 
 

@@ -24,7 +24,7 @@ def all_workers(stack, count=WORKERS):
     def full():
         workers = stack.status()["workers"]
         return stack.backend.workers() if workers["total"] == count == len(stack.backend.workers()) else None
-    return wait_until(f"{count} workers run", full, timeout=20)
+    return wait_until(f"{count} workers run", full)
 
 
 @pytest.mark.parametrize("launcher", ["itself", "spawn-fcgi", "systemd"])
@@ -67,7 +67,7 @@ def test_reload_under_load_costs_no_request(fresh_stack):
         for _ in range(3):
             before = set(all_workers(stack))
             stack.backend.send(signal.SIGHUP)
-            wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()), timeout=30)
+            wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()))
             load.progress(50)
     print(f"3 reloads, {len(load.outcomes)} requests")
     assert load.failures == []
@@ -87,7 +87,7 @@ def test_reload_without_processes_to_be_had_keeps_the_old_workers(fresh_stack):
         assert set(stack.backend.workers()) == before
         assert failed_starts(stack) == 1
         limit_processes(stack, limit)
-        wait_until("all workers are new ones", lambda: not before & set(stack.backend.workers()), timeout=20)
+        wait_until("all workers are new ones", lambda: not before & set(stack.backend.workers()))
     assert load.failures == []
     assert len(all_workers(stack)) == WORKERS
 
@@ -112,7 +112,7 @@ def test_several_reloads_at_once_end_in_a_full_pool(fresh_stack):
     for _ in range(10):
         stack.backend.send(signal.SIGHUP)
         time.sleep(0.01)
-    wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()), timeout=30)
+    wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()))
     all_workers(stack)
 
 
@@ -142,9 +142,9 @@ def test_reload_lets_requests_in_progress_finish(fresh_stack):
         pending = Pending(admin, "GET", "/api/configs")
         wait_for_blocked(stack)
         stack.backend.send(signal.SIGHUP)
-        wait_until("the idle workers were replaced", lambda: len(before & set(stack.backend.workers())) <= 1, timeout=20)
+        wait_until("the idle workers were replaced", lambda: len(before & set(stack.backend.workers())) <= 1)
     assert pending.result().status_code == 200
-    wait_until("the last one was replaced", lambda: not before & set(stack.backend.workers()), timeout=20)
+    wait_until("the last one was replaced", lambda: not before & set(stack.backend.workers()))
 
 
 def test_stuck_worker_is_killed_and_replaced(fresh_stack):
@@ -187,7 +187,7 @@ def test_death_of_all_workers_at_once_is_survived(fresh_stack):
     for _ in range(3):
         for pid in all_workers(stack):
             os.kill(pid, signal.SIGKILL)
-        wait_until("requests are served again", lambda: admin.get("/api/configs").status_code == 200, timeout=20)
+        wait_until("requests are served again", lambda: admin.get("/api/configs").status_code == 200)
     all_workers(stack)
     assert stack.backend.process.running
 
@@ -222,7 +222,7 @@ def test_reload_reads_the_env_file_again(fresh_stack):
     before = set(stack.backend.workers())
     stack.cli.write_env(CORS_ORIGINS="https://ui.example.org")
     stack.backend.send(signal.SIGHUP)
-    wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()), timeout=20)
+    wait_until("every worker was replaced", lambda: not before & set(stack.backend.workers()))
     answer = api.get("/api/system/live", headers=origin)
     assert answer.headers["Access-Control-Allow-Origin"] == "https://ui.example.org"
 

@@ -15,7 +15,7 @@ def database(make_database):
 
 def serve(cli, **options):
     try:
-        return cli.run("serve", "--socket", cli.folder / "ccr.sock", timeout=10, **options)
+        return cli.run("serve", "--socket", cli.folder / "ccr.sock", **options)
     except subprocess.TimeoutExpired:
         pytest.fail("it was not refused: it serves")
 
