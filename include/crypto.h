@@ -60,6 +60,8 @@ bool secret_is_old(const struct keyring *ring, const char *sealed);
 
 /* What a reply may show: 10 characters or fewer become that many '*', longer: first 4 + "..." + last 4 (UTF-8 aware). */
 char *secret_mask(struct arena *arena, const char *secret);
+/* The text has the shape of such a mask, white space at its ends aside: nothing but '*', or 4 characters, "...", 4 characters. */
+bool secret_mask_shaped(const char *text);
 
 /* The mask of a sealed secret; NULL when it does not open. A process remembers the masks of the last thousand, which are what
  * everybody may see, because opening fifty secrets takes longer than all else that a list of them does. For one ring a

@@ -72,6 +72,9 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "须为 1 到 100 个字母、数字、“-”、“_”或“.”")                                                                     \
     X(MSG_RESERVED, ERR_VALIDATION, "'{}' is a reserved name", "“{}”是保留名称")                                       \
     X(MSG_URL, ERR_VALIDATION, "must start with http:// or https://", "必须以 http:// 或 https:// 开头")               \
+    X(MSG_MASK, ERR_VALIDATION,                                                                                        \
+      "is a mask, no secret; give the secret itself, or exactly the mask of what is stored to keep that",              \
+      "是掩码而不是密钥；请填写密钥本身，或原样提交当前所存密钥的掩码以保持不变")                                      \
     X(MSG_CONTROL, ERR_VALIDATION, "must not hold control characters", "不能包含控制字符")                             \
     X(MSG_BAD_TOML, ERR_VALIDATION, "The file is not valid TOML: {} (line {}, column {})",                             \
       "配置格式无效: 解析 TOML 失败: {}（第 {} 行，第 {} 列）")                                                        \

@@ -68,8 +68,9 @@ enum error profile_set_current(struct request *rq, const char *platform, const c
 enum error profile_token(struct request *rq, const struct profile *profile, const char **token);
 /* For showing: masked; "" when there is none; "********" when it cannot be opened. */
 const char *profile_masked_token(struct request *rq, const struct profile *profile);
-/* Seals a new one; the masked value of the old one leaves it unchanged, "" and NULL remove it. */
-void profile_set_token(struct request *rq, struct profile *profile, const char *token);
+/* Seals a new one; the mask of the old one leaves it unchanged, "" and NULL remove it. Any other mask is refused: a wrong field
+ * (auth_token). */
+enum error profile_set_token(struct request *rq, struct profile *profile, const char *token);
 
 /* The first thing that keeps it from being used, in words; NULL when there is none. */
 const char *profile_problem(struct request *rq, const struct profile *profile);

@@ -61,12 +61,9 @@ static enum error take_token(struct request *rq, struct profile *p, const struct
 {
     const char *old = NULL;
     p->sealed_token = before ? before->sealed_token : NULL;
-    enum error error = before ? profile_token(rq, before, &old) : OK;
-    if (error) /* cannot be opened: whatever the file says replaces it */
-        p->sealed_token = NULL;
-    if (!old || !same(old, token))
-        profile_set_token(rq, p, token);
-    return OK;
+    if (before && profile_token(rq, before, &old))
+        rq->message = MSG_NONE; /* cannot be opened: shown as "********", and replaced by anything else */
+    return old && same(old, token) ? OK : profile_set_token(rq, p, token);
 }
 
 /* Unknown keys in the same way. */

@@ -346,16 +346,19 @@ const char *profile_masked_token(struct request *rq, const struct profile *profi
     return "********";
 }
 
-void profile_set_token(struct request *rq, struct profile *profile, const char *token)
+enum error profile_set_token(struct request *rq, struct profile *profile, const char *token)
 {
     if (!token || !*token) {
         profile->sealed_token = NULL;
-        return;
+        return OK;
     }
     if (profile->sealed_token && strcmp(token, profile_masked_token(rq, profile)) == 0)
-        return;
+        return OK;
+    if (secret_mask_shaped(token))
+        return fail_field(rq, "auth_token", MSG_MASK, NULL);
     const char *context = secret_context(rq->arena, rq->who.workspace_id, profile->id);
     profile->sealed_token = secret_seal(rq->service->keyring, rq->arena, context, token);
+    return OK;
 }
 
 /* ---- pointers ---------------------------------------------------------------------------------------------------- */

@@ -126,7 +126,7 @@ static const char *or_null(const char *text)
 }
 
 /* The editable fields, all of them: what the body leaves out is cleared. */
-static void take_fields(struct request *rq, struct profile *p)
+static enum error take_fields(struct request *rq, struct profile *p)
 {
     json_t *tags = body_value(rq, "tags");
     p->base_url = body_text(rq, "base_url");
@@ -137,7 +137,7 @@ static void take_fields(struct request *rq, struct profile *p)
     p->provider_type = known_provider_type(body_text(rq, "provider_type"));
     p->account = body_text(rq, "account");
     p->tags = tags && json_array_size(tags) ? json_text(rq->arena, tags) : NULL;
-    profile_set_token(rq, p, body_text(rq, "auth_token"));
+    return profile_set_token(rq, p, body_text(rq, "auth_token"));
 }
 
 static enum error create(struct request *rq, struct response *rs)
@@ -150,8 +150,9 @@ static enum error create(struct request *rq, struct response *rs)
     if (error)
         return error;
     random_uuid(profile.id);
-    take_fields(rq, &profile);
-    error = profile_save(rq, "create", "profile.create", NULL, &profile);
+    error = take_fields(rq, &profile);
+    if (!error)
+        error = profile_save(rq, "create", "profile.create", NULL, &profile);
     if (error)
         return error;
     tag_written(rq, rs, &profile);
@@ -173,8 +174,9 @@ static enum error replace(struct request *rq, struct response *rs)
     if (error)
         return error;
     after = before;
-    take_fields(rq, &after);
-    error = profile_save(rq, "update", "profile.update", &before, &after);
+    error = take_fields(rq, &after);
+    if (!error)
+        error = profile_save(rq, "update", "profile.update", &before, &after);
     if (error)
         return error;
     tag_written(rq, rs, &after);

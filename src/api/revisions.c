@@ -131,9 +131,9 @@ static enum error restore_sealed(struct request *rq, struct profile *p, const st
     if (error)
         return error;
     p->sealed_token = NULL;
-    profile_set_token(rq, p, token);
+    error = profile_set_token(rq, p, token);
     profile_set_extra(rq, p, extra);
-    return OK;
+    return error;
 }
 
 static enum error rollback(struct request *rq, struct response *rs)

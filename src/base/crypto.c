@@ -361,6 +361,26 @@ char *secret_mask(struct arena *arena, const char *secret)
     return mask;
 }
 
+bool secret_mask_shaped(const char *text)
+{
+    static const char blank[] = " \t\r\n", dots[] = "...";
+    text += strspn(text, blank);
+    size_t stars = strspn(text, "*");
+    if (stars && !text[stars + strspn(text + stars, blank)])
+        return true;
+    const char *at = text;
+    for (int i = 0; i < MASK_EDGE; i++)
+        if (!utf8_next(&at))
+            return false;
+    if (strncmp(at, dots, strlen(dots)) != 0)
+        return false;
+    at += strlen(dots);
+    for (int i = 0; i < MASK_EDGE; i++)
+        if (!utf8_next(&at))
+            return false;
+    return !at[strspn(at, blank)];
+}
+
 enum { REMEMBERED_BITS = 10, REMEMBERED_MASKS = 1 << REMEMBERED_BITS, REMEMBERED_LENGTH = 1 * KB, MASK_ROOM = 16 };
 
 static struct remembered_mask {

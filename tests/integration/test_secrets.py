@@ -1,8 +1,15 @@
-"""Secrets under names that nobody knows beforehand: unknown keys of a profile, a file's top level, the registry."""
+"""Secrets: what is not known counts as one (unknown keys, a file's top level, the registry); a mask never becomes one."""
 
+import base64
+import ctypes
+import json
+import secrets
 import tomllib
 
-from configs import (BASE, ada, everything, exported, imported, mask, secret, system, team, users)  # noqa: F401
+import pytest
+
+from configs import (BASE, ada, create, everything, exported, imported, mask, names_of, read, secret, system, team,  # noqa: F401
+                     token_of, users, wrong_fields)
 
 
 def canaries(count):
@@ -159,3 +166,77 @@ def test_open_rows_are_sealed_by_rotate(module_stack):
     assert tomllib.loads(exported(user, file="registry", include_secrets=True))["claude"]["api_key"] == made[12]
     again = stack.cli.run("secrets", "rotate")
     assert "profiles.extra: 0 sealed again" in again.stdout
+
+
+# ---- a mask never becomes a value ----
+
+def put(client, name, **fields):
+    return client.put(f"/api/configs/{name}", json={"base_url": BASE, **fields})
+
+
+def test_the_mask_of_an_older_token_is_refused(ada):
+    create(ada, "relay", auth_token="sk-old-0000-AAAA")
+    before = read(ada, "relay")
+    assert put(ada, "relay", auth_token="sk-new-1111-BBBB").status_code == 200
+    assert wrong_fields(put(ada, "relay", auth_token=before["auth_token"])) == ["auth_token"]
+    assert token_of(ada, "relay") == "sk-new-1111-BBBB"
+    assert put(ada, "relay", auth_token=read(ada, "relay")["auth_token"], model="m").status_code == 200
+    assert token_of(ada, "relay") == "sk-new-1111-BBBB", "exactly its own mask leaves it"
+
+
+MASKS = ["********", "*", "sk-o...AAAA", "密钥密钥...密钥密钥"]
+
+
+@pytest.mark.parametrize("text", MASKS)
+def test_a_mask_is_no_token(ada, text):
+    answer = ada.post("/api/configs", json={"name": "relay", "base_url": BASE, "auth_token": text})
+    assert wrong_fields(answer) == ["auth_token"]
+    assert names_of(ada) == []
+    create(ada, "relay")
+    assert wrong_fields(put(ada, "relay", auth_token=text)) == ["auth_token"]
+
+
+@pytest.mark.parametrize("text", ["ghp_...your-github-token", "sk-...your-token", "AIzaSy...here", "a.b.c", "sk-***", "****x"])
+def test_what_only_looks_like_a_mask_is_a_token(ada, text):
+    create(ada, "relay", auth_token=text)
+    assert token_of(ada, "relay") == text
+
+
+def seal(stack, workspace, row_id, text):
+    """What the program would store of a text (libsodium's XChaCha20-Poly1305, bound to workspace and row)."""
+    sodium = ctypes.CDLL("libsodium.so.23")
+    name, key = stack.cli.env["SECRETS_KEY"].split(",")[0].split(":")
+    nonce, plain, context = secrets.token_bytes(24), text.encode(), f"{workspace}/{row_id}".encode()
+    out = ctypes.create_string_buffer(len(plain) + 16)
+    sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
+        out, None, plain, ctypes.c_ulonglong(len(plain)), context, ctypes.c_ulonglong(len(context)), None, nonce,
+        base64.b64decode(key))
+    return f"{name}:{base64.b64encode(nonce + out.raw).decode()}"
+
+
+def poison(system, client, name, column, text):
+    """Puts a text, sealed, into the first revision of a profile, as older versions did."""
+    with everything(system) as db:
+        rows = db.execute("SELECT r.workspace_id, r.profile_id, r.revision FROM profile_revisions r JOIN workspaces w"
+                          " ON w.id = r.workspace_id WHERE w.slug = %s AND r.name = %s ORDER BY r.revision LIMIT 1",
+                          [client.workspace, name]).fetchall()
+        workspace, profile, revision = rows[0]
+        value = seal(system, workspace, profile, text)
+        if column == "extra":
+            value = json.dumps({"$sealed": value})
+        db.execute(f"UPDATE profile_revisions SET {column} = %s WHERE workspace_id = %s AND name = %s AND revision = %s",
+                   [value, workspace, name, revision])
+
+
+def rollback(client, name, revision):
+    return client.post(f"/api/configs/{name}/rollback", json={"revision": revision})
+
+
+def test_a_rollback_to_a_mask_is_refused(system, ada):
+    """Older versions took masks for tokens: such a revision does not come back."""
+    create(ada, "relay", auth_token="sk-good-0000-AAAA")
+    poison(system, ada, "relay", "auth_token", "sk-another-0000-CCCC")
+    assert rollback(ada, "relay", 1).status_code == 200 and token_of(ada, "relay") == "sk-another-0000-CCCC"
+    poison(system, ada, "relay", "auth_token", "sk-o...AAAA")
+    assert wrong_fields(rollback(ada, "relay", 1)) == ["auth_token"]
+    assert token_of(ada, "relay") == "sk-another-0000-CCCC"

@@ -245,6 +245,19 @@ static void masks(void **state)
     assert_string_equal(secret_mask(arena, "一二三四五六七八九十😀"), "一二三四...八九十😀");
 }
 
+static void shapes_of_masks(void **state)
+{
+    static const char *const masks[] = {"*",       "**********",     "sk-a...-key",
+                                        " ****\n", "\tsk-a...-key ", "一二三四...八九十😀"},
+                             *const others[] = {"",    " ",    "sk-a...-keys", "sk-...-key",       "sk-a..-key", "a*",
+                                                "* *", "....", "sk-a...-ke",   "一二三...八九十😀", "0123456789a"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(masks); i++)
+        assert_true(secret_mask_shaped(masks[i]));
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_false(secret_mask_shaped(others[i]));
+}
+
 static void a_mask_is_remembered_for_that_text_in_that_place_only(void **state)
 {
     struct keyring *ring = ring_of("k1:" KEY_A),
@@ -327,6 +340,7 @@ int main(void)
         TEST(a_damaged_secret_does_not_open),
         TEST(keys_rotate),
         TEST(masks),
+        TEST(shapes_of_masks),
         TEST(a_mask_is_remembered_for_that_text_in_that_place_only),
         TEST(every_secret_has_a_mask),
         TEST(equality),

@@ -221,6 +221,20 @@ static void blanks(void **state)
             fail_msg("row %zu is not blank", i);
 }
 
+static void users_in_urls(void **state)
+{
+    static const char *const with[] = {"https://ada:pw@host/", "http://token@host", "see ftp://u@h/ and more",
+                                       "x://a://b@c",          "https://:pw@host",  "https://a/b then https://u:p@h"},
+                             *const without[] = {
+                                 "",         "https://host/a@b",  "https://host?q=a@b", "https://host#a@b",
+                                 "ada@host", "https://host\\u@h", "https://host u@h",   "mailto:ada@host"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(with); i++)
+        assert_true(url_has_userinfo(with[i]));
+    for (size_t i = 0; i < COUNT(without); i++)
+        assert_false(url_has_userinfo(without[i]));
+}
+
 static void integers(void **state)
 {
     (void)state;
@@ -341,6 +355,7 @@ int main(void)
         cmocka_unit_test(control_characters),
         cmocka_unit_test(uuids),
         cmocka_unit_test(blanks),
+        cmocka_unit_test(users_in_urls),
         cmocka_unit_test(integers),
         cmocka_unit_test(times_are_rfc_3339),
         cmocka_unit_test(now_is_now),
