@@ -19,7 +19,7 @@ enum fcgi_wake {
     FCGI_SIGNAL,     /* a signal handler ran */
 };
 
-/* One per process. `io_timeout_s` bounds each read and write on a connection. The signal handlers of the process must be
+/* One per process. `io_timeout_s` bounds reading a body and sending a reply, each as a whole. The signal handlers of the process must be
  * installed before. NULL when it cannot start (logged). */
 struct fcgi *fcgi_new(int listen_fd, int io_timeout_s);
 void fcgi_free(struct fcgi *fcgi);
@@ -35,7 +35,8 @@ enum fcgi_wake fcgi_wait(struct fcgi *fcgi, int timeout_ms, const sigset_t *whil
 /* Takes a waiting connection; false when there is none (another worker was faster). */
 bool fcgi_accept(struct fcgi *fcgi);
 
-/* Reads the parameters; false when the peer broke off or made no sense (the connection is then closed). */
+/* Reads the parameters; false when the peer broke off, made no sense, or did not send them all within a moment (the
+ * connection is then closed). */
 bool fcgi_read(struct fcgi *fcgi);
 /* For request.gone: the peer has closed the connection, so nobody waits for a reply. */
 bool fcgi_gone(void *source);

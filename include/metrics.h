@@ -36,6 +36,7 @@
     X(METRIC_REDIS_FAILED,     "ccr_redis_commands_total", "result=\"failed\"", "")                                    \
     X(METRIC_DROPPED_CLIENT,   "ccr_requests_dropped_total", "reason=\"client_gone\"", "Requests given up before any work.") \
     X(METRIC_DROPPED_QUEUE,    "ccr_requests_dropped_total", "reason=\"queue_timeout\"", "")                           \
+    X(METRIC_DROPPED_INCOMPLETE, "ccr_requests_dropped_total", "reason=\"incomplete\"", "")                              \
     X(METRIC_DROPPED_BREAKER,  "ccr_requests_dropped_total", "reason=\"database_down\"", "")                           \
     X(METRIC_MEMORY_EXHAUSTED, "ccr_requests_out_of_memory_total", "", "Requests that needed more memory than allowed.")
 /* clang-format on */

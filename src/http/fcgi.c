@@ -17,15 +17,31 @@
 #include "connection.h"
 #include "fcgi_record.h"
 #include "log.h"
+#include "metrics.h"
 #include "util.h"
 
-enum { HEAD_MAX = 64 * KB, CLOSE_POLL_MS = 200 };
+enum {
+    HEAD_MAX = 64 * KB,
+    CLOSE_POLL_MS = 200,
+    CLOSE_MAX_MS = 1000,
+    PEEK_SIZE = 16 * KB, /* what a request has at most unless it brings a file */
+    PARAMS_MS = 2000,    /* from accepting to the last parameter: a web server sends them in one piece */
+    PATIENCE_MS = 500,   /* the same while others wait for a worker */
+    FIRST_PAUSE_MS = 1,
+    PAUSE_MAX_MS = 20,
+};
+
+/* How much of a request has arrived. */
+enum arrival { ARRIVED_PART, ARRIVED_PARAMS, ARRIVED_ALL };
 
 struct fcgi {
     FCGX_Request request;
     int listen_fd, epoll_fd;
     int io_timeout_s;
-    struct buffer head; /* kept between requests for its memory */
+    enum arrival arrival;
+    int64_t body_until_ms; /* 0 until its first read that may wait */
+    struct buffer head;    /* kept between requests for its memory */
+    char peeked[PEEK_SIZE];
 };
 
 /* ---- start ------------------------------------------------------------------------------------------------------ */
@@ -97,23 +113,94 @@ enum fcgi_wake fcgi_wait(struct fcgi *fcgi, int timeout_ms, const sigset_t *whil
 
 bool fcgi_accept(struct fcgi *fcgi)
 {
-    fcgi->request.ipcFd = connection_accept(fcgi->listen_fd, fcgi->io_timeout_s);
+    fcgi->request.ipcFd = connection_accept(fcgi->listen_fd);
     return fcgi->request.ipcFd >= 0;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+/* Reads what has arrived as far as it goes: the parameters end with an empty record, and so does the body. */
+static enum arrival arrival_of(const char *bytes, size_t length)
+{
+    enum arrival arrival = ARRIVED_PART;
+    struct record record;
+    ssize_t size;
+    while (arrival != ARRIVED_ALL && (size = record_next(bytes, length, &record)) > 0) {
+        if (record.length == 0 && (record.type == RECORD_PARAMS || record.type == RECORD_STDIN))
+            arrival = record.type == RECORD_PARAMS ? ARRIVED_PARAMS : ARRIVED_ALL;
+        bytes += size;
+        length -= (size_t)size;
+    }
+    return arrival;
+}
+
+/* Waits until the parameters are there, without taking them: libfcgi would wait for each byte anew. More of them than
+ * PEEK_SIZE are left to it, with what is left of the time as its deadline. */
+static bool await_params(struct fcgi *fcgi, int64_t *left_ms)
+{
+    int fd = fcgi->request.ipcFd, pause = FIRST_PAUSE_MS;
+    int64_t began = 0, passed = 0;
+    bool open = true;
+    for (;;) {
+        ssize_t length = connection_peek(fd, fcgi->peeked, sizeof fcgi->peeked);
+        if (length == 0)
+            return false;
+        fcgi->arrival = length > 0 ? arrival_of(fcgi->peeked, (size_t)length) : ARRIVED_PART;
+        *left_ms = PARAMS_MS - passed;
+        if (fcgi->arrival != ARRIVED_PART || length == (ssize_t)sizeof fcgi->peeked)
+            return true;
+        if (!began)
+            began = monotonic_ms();
+        if (passed >= PARAMS_MS || (passed >= PATIENCE_MS && connection_others_wait(fcgi->listen_fd))) {
+            metrics_add(METRIC_DROPPED_INCOMPLETE, 1);
+            log_debug("connection given up: its request did not come", LOG_INT("after_ms", passed));
+            return false;
+        }
+        if (!open)
+            return false;
+        open = connection_wait(fd, length > 0, pause); /* what it sent before it closed still counts */
+        if (pause < PAUSE_MAX_MS)
+            pause *= 2;
+        passed = monotonic_ms() - began;
+    }
+}
+
+static bool take_params(struct fcgi *fcgi, int64_t left_ms)
+{
+    /* 1 only so that FCGX_Accept_r does not begin by closing what we accepted; the request's own flag replaces it. */
+    fcgi->request.keepConnection = 1;
+    if (fcgi->arrival == ARRIVED_PART)
+        connection_deadline(fcgi->request.ipcFd, left_ms);
+    int failure = FCGX_Accept_r(&fcgi->request);
+    if (fcgi->arrival == ARRIVED_PART)
+        connection_no_deadline();
+    /* Whatever the peer asked for. A kept connection pins this worker while it is idle (99th percentile from 5 ms to
+     * 270 ms and more), and unread body bytes on it would be parsed as the next request. */
+    fcgi->request.keepConnection = 0;
+    if (!failure &&
+        FCGX_GetError(fcgi->request.in)) { /* it takes the end of the connection for the end of the parameters */
+        FCGX_Free(&fcgi->request, 0);
+        close(fcgi->request.ipcFd);
+        failure = -1;
+    }
+    if (failure)
+        fcgi->request.ipcFd = -1; /* closed */
+    return !failure;
 }
 
 bool fcgi_read(struct fcgi *fcgi)
 {
-    /* 1 only so that FCGX_Accept_r does not begin by closing what we accepted; the request's own flag replaces it. */
-    fcgi->request.keepConnection = 1;
-    int failure = FCGX_Accept_r(&fcgi->request);
-    /* Whatever the peer asked for. A kept connection pins this worker while it is idle (99th percentile from 5 ms to
-     * 270 ms and more), and unread body bytes on it would be parsed as the next request. */
-    fcgi->request.keepConnection = 0;
-    if (failure) {
-        fcgi->request.ipcFd = -1; /* libfcgi closed it */
-        log_debug("connection without a request");
+    int64_t left_ms;
+    fcgi->body_until_ms = 0;
+    if (!await_params(fcgi, &left_ms)) {
+        close(fcgi->request.ipcFd);
+        fcgi->request.ipcFd = -1;
+        return false;
     }
-    return !failure;
+    if (take_params(fcgi, left_ms))
+        return true;
+    log_debug("connection without a request");
+    return false;
 }
 
 bool fcgi_gone(void *source)
@@ -127,15 +214,30 @@ const char *const *fcgi_params(const struct fcgi *fcgi)
     return (const char *const *)fcgi->request.envp;
 }
 
+/* The stream's next bytes. What has not arrived yet is waited for until the body's deadline, which all of it shares. */
+static int read_bounded(struct fcgi *fcgi, char *out, int size)
+{
+    if (fcgi->arrival == ARRIVED_ALL)
+        return FCGX_GetStr(out, size, fcgi->request.in);
+    int64_t now = monotonic_ms();
+    if (!fcgi->body_until_ms)
+        fcgi->body_until_ms = now + fcgi->io_timeout_s * 1000LL;
+    connection_deadline(fcgi->request.ipcFd, fcgi->body_until_ms - now);
+    int got = FCGX_GetStr(out, size, fcgi->request.in);
+    connection_no_deadline();
+    return got;
+}
+
 size_t fcgi_read_body(void *source, char *out, size_t size)
 {
     struct fcgi *fcgi = source;
     int wanted = size > INT_MAX ? INT_MAX : (int)size;
-    int got = FCGX_GetStr(out, wanted, fcgi->request.in);
-    if (got > 0)
-        return (size_t)got;
-    /* 0 is the end of the body only when libfcgi saw its closing record; a time-out or a broken peer is not. */
-    return FCGX_GetError(fcgi->request.in) ? (size_t)-1 : 0;
+    int got = read_bounded(fcgi, out, wanted);
+    /* Short of what was wanted it is the end of the body only when libfcgi saw its closing record; a deadline that passed
+     * or a broken peer is not. */
+    if (got < wanted && FCGX_GetError(fcgi->request.in))
+        return (size_t)-1;
+    return got > 0 ? (size_t)got : 0;
 }
 
 /* ---- parameters to request -------------------------------------------------------------------------------------- */
@@ -269,19 +371,24 @@ static bool is_drained(struct fcgi *fcgi)
     FCGX_Stream *in = fcgi->request.in;
     char rest[512];
     if (in && !FCGX_HasSeenEOF(in))
-        (void)FCGX_GetStr(rest, sizeof rest, in); /* of a request without body: its closing record, already buffered */
+        (void)FCGX_GetStr(rest, sizeof rest, in); /* of a request without body: its closing record */
     return in && FCGX_HasSeenEOF(in) && FCGX_GetError(in) == 0;
 }
 
 void fcgi_close(struct fcgi *fcgi)
 {
-    if (fcgi->request.ipcFd < 0)
+    int fd = fcgi->request.ipcFd;
+    bool whole = fcgi->arrival == ARRIVED_ALL; /* then nothing below waits */
+    if (fd < 0)
         return;
+    if (!whole) /* a peer that goes on sending makes libfcgi wait anew each time */
+        connection_deadline(fd, CLOSE_MAX_MS);
     /* Drained, a plain close will do. Otherwise libfcgi shuts down our half and waits, at most CLOSE_POLL_MS at a time,
      * for the peer to take the reply and close. Either way nothing more is written. */
     bool drained = is_drained(fcgi);
-    int fd = fcgi->request.ipcFd;
     FCGX_Free(&fcgi->request, !drained);
+    if (!whole)
+        connection_no_deadline();
     if (drained)
         close(fd);
     fcgi->request.ipcFd = -1;

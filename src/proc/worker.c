@@ -337,7 +337,8 @@ static bool make_service(struct worker *w)
                                   redis_new(settings->redis_url, &w->setup->board->redis)};
     db_require_tenant_role(w->service.db);
     db_share_breaker(w->service.db, &w->setup->board->database, others_connected, w);
-    int io_timeout = settings->request_timeout < IO_TIMEOUT_MAX_S ? settings->request_timeout : IO_TIMEOUT_MAX_S;
+    int half = settings->request_timeout / 2; /* a slow peer must not become a stuck worker */
+    int io_timeout = half < 1 ? 1 : half < IO_TIMEOUT_MAX_S ? half : IO_TIMEOUT_MAX_S;
     w->fcgi = fcgi_new(w->setup->listen_fd, io_timeout);
     return w->fcgi != NULL;
 }
