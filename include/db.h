@@ -85,7 +85,9 @@ void db_maintenance(struct db *db, bool on);
  *     db_one(db, &select, &row, DB_ARGS(platform, name))
  * Errors: ERR_DATABASE (connection lost; outside a transaction, or at its first statement, it is tried once more on a new
  * connection first), ERR_CONFLICT (unique or foreign key violation, see db_constraint), ERR_VALIDATION (a value
- * PostgreSQL refuses), ERR_INTERNAL (anything else; logged with the statement's name). */
+ * PostgreSQL refuses), ERR_BUSY (others hold a lock for too long, or both waited for each other), ERR_INTERNAL (anything
+ * else; logged with the statement's name).
+ * After an error inside a transaction PostgreSQL does nothing more in it: every further statement gets the same error. */
 #define DB_ARGS(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 #define DB_NO_ARGS   NULL, 0
 
@@ -96,18 +98,25 @@ enum error db_all(struct db *db, const struct statement *statement, struct rows 
 enum error db_one(struct db *db, const struct statement *statement, struct row *row, const char *const *args,
                   size_t count);
 
-/* BEGIN travels with the first statement. A commit without any statement sends nothing. */
+/* BEGIN travels with the first statement. A commit without any statement sends nothing. Each statement sees what was
+ * committed before it (READ COMMITTED), so that what is read after a lock was waited for is what the other one left. */
 void db_begin(struct db *db);
+/* The same for what gives up early, with ERR_BUSY, when others hold a lock: while it waits it holds a worker. */
+void db_begin_brief(struct db *db);
+/* For the rest of the transaction: waits for `name` until nobody else holds it (pg_advisory_xact_lock), and for this and any
+ * other lock `patience_ms` at most; 0 = as long as the transaction does anyhow. */
+enum error db_lock_name(struct db *db, const char *name, int patience_ms);
+/* True when the last error was that two transactions stood in each other's way (deadlock, serialization failure), so that
+ * the same once more, from the beginning, may well succeed. */
+bool db_may_repeat(const struct db *db);
 enum error db_commit(struct db *db);
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
 
 /* Runs sql of several statements through the simple protocol: migrations only. */
 enum error db_script(struct db *db, const char *sql);
-/* The server's message of the last failed statement: for the log and subcommands, never for a reply. */
+/* The server's message of the last failed statement, also after a rollback: for the log and subcommands, never for a reply. */
 const char *db_message(const struct db *db);
-/* True when that one failed because of what somebody else has locked or changed: trying again later helps. */
-bool db_gave_way(const struct db *db);
 /* The constraint the last ERR_CONFLICT violated, or "". */
 const char *db_constraint(const struct db *db);
 

@@ -17,7 +17,8 @@
     X(ERR_INTERNAL, "INTERNAL_SERVER_ERROR", 500)      /* our fault; the log has it under error_id */                  \
     X(ERR_EXTERNAL, "EXTERNAL_SERVICE_ERROR", 502)     /* a service we asked did not answer */                         \
     X(ERR_DATABASE, "DATABASE_UNAVAILABLE", 503)       /* with Retry-After */                                          \
-    X(ERR_OVERLOADED, "SERVICE_OVERLOADED", 503)       /* with Retry-After */
+    X(ERR_OVERLOADED, "SERVICE_OVERLOADED", 503)       /* with Retry-After */                                          \
+    X(ERR_BUSY, "CONFLICT", 409)                       /* somebody else holds it just now; with Retry-After */
 
 enum error {
     OK = 0,
@@ -48,6 +49,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "数据库暂时不可用，请稍后再试")                                                                                  \
     X(MSG_OVERLOADED, ERR_OVERLOADED, "The server is busy and refused a request that had waited too long; try again",  \
       "服务器繁忙，请求等待过久已被拒绝，请稍后再试")                                                                  \
+    X(MSG_BUSY, ERR_BUSY, "Somebody else is changing the same just now; nothing was done, try again in a moment",      \
+      "他人正在修改相同内容，本次未做任何更改，请稍后再试")                                                            \
     /* requests and bodies */                                                                                          \
     X(MSG_BAD_PATH, ERR_VALIDATION, "The address is not valid UTF-8 or holds a NUL", "地址不是有效的 UTF-8")           \
     X(MSG_BAD_QUERY, ERR_VALIDATION, "The query string is not valid", "查询字符串无效")                                \

@@ -36,6 +36,12 @@ enum error request_profile_name(struct request *rq, const char **name);
 enum error check_new_profile_name(struct request *rq, const char *field, const char *name);
 bool profile_name_reserved(const char *name);
 
+/* Taken before anything else in a transaction that changes which profiles a platform has, or their order: such transactions of
+ * one workspace and platform follow one another. Held until the transaction ends. `platform` may also name something else
+ * that is read and then written as a whole. */
+enum patience { BRIEFLY, PATIENTLY /* whoever writes a whole file */ };
+enum error profiles_lock(struct request *rq, const char *platform, enum patience patience);
+
 enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers);
 /* ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when there is none. `lock` holds the row until the transaction ends. */
 enum error profile_find(struct request *rq, const char *platform, const char *name, bool lock, struct profile *profile);

@@ -19,6 +19,8 @@ struct response {
 
 void response_init(struct response *rs);
 void response_reset(struct response *rs);
+/* Takes back the body, the status, and the headers behind the first `headers` bytes: another answer follows. */
+void response_restart(struct response *rs, size_t headers);
 void response_free(struct response *rs);
 
 /* A header line; a value with CR or LF is dropped and logged. */

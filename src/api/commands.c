@@ -337,8 +337,11 @@ static enum error execute(struct request *rq, struct response *rs)
     buffer_init_in(&c.out, rq->arena, OUTPUT_MAX);
     error = run_command(&c, command);
     const char *failure = NULL;
-    /* What a person did wrong is the command's own result; what broke is the request's. */
-    if (error && error_status(error) < 500) {
+    /* What a person did wrong is the command's own result; what broke, or may be tried again, is the request's. Nothing that
+     * such a command did stays, and nothing can follow in a transaction in which a statement failed: a new one begins. */
+    if (error && error_status(error) < 500 && error != ERR_BUSY) {
+        db_rollback(rq->db);
+        db_begin_brief(rq->db);
         failure = arena_printf(rq->arena, "%s\n", rq->failure_text ? rq->failure_text : "failed");
         c.exit_code = c.exit_code ? c.exit_code : EXIT_FAILED;
         rq->message = MSG_NONE;

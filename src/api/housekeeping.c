@@ -300,12 +300,12 @@ static enum house_outcome do_batch(struct house *house, const struct house_job *
         return more ? HOUSE_MORE : HOUSE_DONE;
     if (db_fd(house->db) < 0) /* and with the connection the lock; the log says why */
         return HOUSE_ELSEWHERE;
-    bool busy = db_gave_way(house->db);
-    const char *reason = arena_strdup(house->arena, db_message(house->db)); /* a rollback has a message of its own */
     db_rollback(house->db);
-    if (!busy)
-        tell_failed(house, (size_t)(job - house_jobs), *reason ? reason : "see the line before");
-    return busy ? HOUSE_BUSY : HOUSE_FAILED;
+    if (error == ERR_BUSY)
+        return HOUSE_BUSY;
+    const char *reason = db_message(house->db);
+    tell_failed(house, (size_t)(job - house_jobs), *reason ? reason : "see the line before");
+    return HOUSE_FAILED;
 }
 
 enum house_outcome house_work(struct house *house, size_t job, int *pause_ms)

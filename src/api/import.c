@@ -230,8 +230,10 @@ static enum error import_profiles(struct request *rq, const struct toml *root, c
     struct plan plan = {.result = result};
     result->kind = "profiles";
     enum error error = profile_file_read(rq, root, platform, &plan.file);
+    if (!error && !options->dry_run)
+        error = profiles_lock(rq, platform, PATIENTLY);
     if (!error)
-        error = profile_list(rq, platform, true, &plan.stored, &plan.stored_count);
+        error = profile_list(rq, platform, !options->dry_run, &plan.stored, &plan.stored_count);
     if (!error)
         error = plan_import(rq, &plan, options->replace);
     if (error || options->dry_run)

@@ -12,7 +12,10 @@
 /* Names that stand at the top level of the file themselves, or are addresses next to /api/configs/{name}. */
 static const char *const reserved[] = {"settings", "current_config", "default_config", "current", "switch"};
 
-enum { FEW = 200 }; /* profiles that are sorted here and not by PostgreSQL */
+enum {
+    FEW = 200,          /* profiles that are sorted here and not by PostgreSQL */
+    PATIENCE_MS = 8000, /* below STATEMENT_TIMEOUT's default */
+};
 
 enum {
     P_ID,
@@ -104,7 +107,7 @@ static const struct statement
                    " VALUES (ccr_workspace(), ccr_user(), $1, $2, now())"
                    " ON CONFLICT (workspace_id, user_id, platform)"
                    " DO UPDATE SET current_profile = excluded.current_profile, last_used_at = excluded.last_used_at"},
-    count_use = {"profile_count_use", "UPDATE profiles SET usage_count = usage_count + 1"
+    count_use = {"profile_count_use", "UPDATE profiles SET usage_count = least(usage_count, 9223372036854775806) + 1"
                                       " WHERE workspace_id = ccr_workspace() AND id = $1::uuid"};
 
 static const char *number(struct request *rq, long long value)
@@ -140,6 +143,14 @@ enum error check_new_profile_name(struct request *rq, const char *field, const c
     if (!name_valid(name))
         return fail_field(rq, field, MSG_NAME, NULL);
     return profile_name_reserved(name) ? fail_field(rq, field, MSG_RESERVED, name, NULL) : OK;
+}
+
+/* ---- one after another ------------------------------------------------------------------------------------------ */
+
+enum error profiles_lock(struct request *rq, const char *platform, enum patience patience)
+{
+    const char *name = arena_printf(rq->arena, "ccr.profiles/%s/%s", rq->who.workspace_id, platform);
+    return db_lock_name(rq->db, name, patience == PATIENTLY ? PATIENCE_MS : 0);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */

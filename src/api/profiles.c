@@ -152,6 +152,8 @@ static enum error create(struct request *rq, struct response *rs)
     random_uuid(profile.id);
     error = take_fields(rq, &profile);
     if (!error)
+        error = profiles_lock(rq, profile.platform, BRIEFLY);
+    if (!error)
         error = profile_save(rq, "create", "profile.create", NULL, &profile);
     if (error)
         return error;
@@ -203,6 +205,8 @@ static enum error destroy(struct request *rq, struct response *rs)
     enum error error = request_platform(rq, &platform);
     if (!error)
         error = request_profile_name(rq, &name);
+    if (!error)
+        error = profiles_lock(rq, platform, BRIEFLY);
     if (!error)
         error = profile_find(rq, platform, name, true, &profile);
     if (!error)

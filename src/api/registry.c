@@ -67,6 +67,8 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
     if (!error)
         error = take_platform(rq, root, "current_platform", &current);
     if (!error)
+        error = profiles_lock(rq, "registry", BRIEFLY);
+    if (!error)
         error = db_one(rq->db, &select_doc, &row, DB_NO_ARGS);
     if (error)
         return error;

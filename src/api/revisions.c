@@ -144,6 +144,8 @@ static enum error rollback(struct request *rq, struct response *rs)
     enum error error = request_platform(rq, &platform);
     if (!error)
         error = request_profile_name(rq, &name);
+    if (!error)
+        error = profiles_lock(rq, platform, BRIEFLY);
     if (error)
         return error;
     const char *number = arena_printf(rq->arena, "%lld", body_int(rq, "revision", 0));

@@ -174,6 +174,7 @@ static const int exit_statuses[ERROR_COUNT] = {
     [ERR_NOT_FOUND] = EX_NOUSER,
     [ERR_CONFLICT] = EX_CANTCREAT,
     [ERR_DATABASE] = EX_UNAVAILABLE,
+    [ERR_BUSY] = EX_TEMPFAIL,
 };
 
 static int report(const struct request *rq, enum error err, const struct action *action, const struct options *options)

@@ -19,6 +19,7 @@
 #include "util.h"
 
 enum { RATE_PERIOD_S = 10, LOGIN_PER_PERIOD = 10, LOGIN_BURST = 20 };
+enum { REPEAT_MAX = 4, REPEAT_MEMORY = 24 * MB };
 
 /* ---- limits ----------------------------------------------------------------------------------------------------- */
 
@@ -295,18 +296,63 @@ static void tell_change(struct request *rq, struct response *rs)
     freshness_write(rq, rs);
 }
 
-static enum error handle(struct request *rq, struct response *rs)
+/* What happens in a workspace waits for the others in it, for a moment; what is long says so itself (profiles_lock). */
+static void begin(struct request *rq)
 {
-    bool transaction = !is_safe(rq) && !(rq->route->flags & ROUTE_NO_TRANSACTION);
-    size_t headers_before = rs->headers.length;
-    if (transaction)
+    bool in_workspace = rq->route->access >= ACCESS_VIEWER && rq->route->access <= ACCESS_OWNER;
+    if (in_workspace)
+        db_begin_brief(rq->db);
+    else
         db_begin(rq->db);
+}
+
+/* As if the handler had not run. */
+static void start_over(struct request *rq, struct response *rs, size_t headers)
+{
+    rq->message = MSG_NONE;
+    rq->failure_text = NULL;
+    rq->fields = rq->last_field = NULL;
+    rq->retry_after = 0;
+    rq->keep_changes = rq->identity_changed = false;
+    response_restart(rs, headers);
+    db_forget_results(rq->db);
+}
+
+static enum error run(struct request *rq, struct response *rs)
+{
     enum error error = rq->route->run(rq, rs);
     if (!error && (rs->body.overflow || !rs->written)) {
         log_error("handler wrote no complete answer", LOG_STR("route", rq->route->pattern));
         error = ERR_INTERNAL;
     }
-    bool stays = transaction ? finish_transaction(rq, &error) : !error;
+    return error;
+}
+
+/* Runs the handler in a transaction; again when it and another one stood in each other's way, because one of the two is
+ * through then. Memory is the arena's until the request ends, so what took much of it is not repeated. */
+static bool run_in_transaction(struct request *rq, struct response *rs, enum error *error)
+{
+    size_t headers = rs->headers.length, most = arena_used(rq->arena) + REPEAT_MEMORY;
+    for (int tries = 1;; tries++) {
+        begin(rq);
+        *error = run(rq, rs);
+        bool stays = finish_transaction(rq, error);
+        if (*error != ERR_BUSY || stays || tries == REPEAT_MAX || !db_may_repeat(rq->db) ||
+            arena_used(rq->arena) > most)
+            return stays;
+        start_over(rq, rs, headers);
+    }
+}
+
+static enum error handle(struct request *rq, struct response *rs)
+{
+    bool transaction = !is_safe(rq) && !(rq->route->flags & ROUTE_NO_TRANSACTION);
+    size_t headers_before = rs->headers.length;
+    enum error error = OK;
+    bool stays = transaction ? run_in_transaction(rq, rs, &error) : (error = run(rq, rs)) == OK;
+    /* Nothing of ours locks readers out; what does is a migration, and it passes. */
+    if (error == ERR_BUSY && is_safe(rq))
+        error = ERR_DATABASE;
     /* Cookies and entity tags of what did not happen: a browser would give up a refresh token that is still good. */
     if (!stays)
         buffer_cut(&rs->headers, headers_before);

@@ -29,6 +29,16 @@ void response_reset(struct response *rs)
     rs->revision = 0;
 }
 
+void response_restart(struct response *rs, size_t headers)
+{
+    buffer_cut(&rs->headers, headers);
+    buffer_reset(&rs->body);
+    json_begin(&rs->json, &rs->body);
+    rs->status = 0;
+    rs->enveloped = rs->written = false;
+    rs->revision = 0;
+}
+
 void response_free(struct response *rs)
 {
     buffer_free(&rs->headers);
@@ -150,7 +160,7 @@ void respond_error(struct request *rq, struct response *rs, enum error err)
     json_string_member(w, "timestamp", now);
     json_close_object(w);
     respond_end(rs);
-    if ((err == ERR_DATABASE || err == ERR_OVERLOADED) && !rq->retry_after)
+    if ((err == ERR_DATABASE || err == ERR_OVERLOADED || err == ERR_BUSY) && !rq->retry_after)
         rq->retry_after = 1;
     if (rq->retry_after) {
         char seconds[16];

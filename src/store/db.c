@@ -15,6 +15,8 @@
 
 enum { REQUEST_CONNECT_MS = 1000 }; /* how long a request waits for a connection that is being made */
 
+#define BRIEF_LOCK_TIMEOUT "500ms"
+
 /* ---- tenant ----------------------------------------------------------------------------------------------------- */
 
 void db_tenant(struct db *db, const char *workspace_id, const char *user_id)
@@ -39,7 +41,10 @@ static bool tenant_is_held(const struct db *db)
 static const struct statement set_tenant = {
     "ccr_set_tenant", "SELECT set_config('ccr.workspace', $1, false), set_config('ccr.user', $2, false),"
                       " set_config('ccr.maintenance', $3, false)"};
-static const struct statement begin = {NULL, "BEGIN"}, commit = {NULL, "COMMIT"}, rollback = {NULL, "ROLLBACK"};
+static const struct statement set_brief = {"ccr_set_brief",
+                                           "SELECT set_config('lock_timeout', '" BRIEF_LOCK_TIMEOUT "', true)"};
+static const struct statement begin = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"}, commit = {NULL, "COMMIT"},
+                              rollback = {NULL, "ROLLBACK"};
 
 /* The slot where a statement is, or where it would go. */
 static const struct statement **prepared_slot(struct db *db, const struct statement *statement)
@@ -72,6 +77,8 @@ static bool queue_all(struct db *db, const struct statement *statement, const ch
     db->queued = 0;
     if (db->begin_pending && !queue_statement(db, &begin, QUEUED_BEGIN, NULL, 0))
         return false;
+    if (db->begin_pending && db->brief && !queue_statement(db, &set_brief, QUEUED_PATIENCE, NULL, 0))
+        return false;
     if (statement->name && !tenant_is_held(db)) {
         const char *const tenant[] = {db->wanted.workspace, db->wanted.user, db->wanted.maintenance ? "on" : ""};
         db->held_known = false;
@@ -85,22 +92,23 @@ static bool queue_all(struct db *db, const struct statement *statement, const ch
 static const struct {
     const char *prefix;
     enum error error;
-    bool drop;  /* the connection is of no more use */
-    bool again; /* somebody else was in the way */
+    bool drop; /* the connection is of no more use */
 } sqlstates[] = {
-    {"23505", ERR_CONFLICT, false},                /* unique_violation */
-    {"23503", ERR_CONFLICT, false},                /* foreign_key_violation */
-    {"23", ERR_VALIDATION, false},                 /* other integrity constraints */
-    {"22", ERR_VALIDATION, false},                 /* data exception */
-    {"40", ERR_DATABASE, false, .again = true},    /* serialization failure, deadlock */
-    {"55P03", ERR_DATABASE, false, .again = true}, /* lock_not_available */
-    {"57014", ERR_DATABASE, false},                /* query_canceled: statement_timeout */
-    {"57P", ERR_DATABASE, true},                   /* shutdown */
-    {"08", ERR_DATABASE, true},                    /* connection exception */
-    {"25006", ERR_DATABASE, true},                 /* read-only: this is no longer the primary */
-    {"53", ERR_DATABASE, false},                   /* insufficient resources */
-    {"0A000", ERR_DATABASE, true}, /* cached plan must not change result type: a migration ran meanwhile */
-    {"26000", ERR_DATABASE, true}, /* prepared statement is gone */
+    {"23505", ERR_CONFLICT, false}, /* unique_violation */
+    {"23503", ERR_CONFLICT, false}, /* foreign_key_violation */
+    {"23", ERR_VALIDATION, false},  /* other integrity constraints */
+    {"22", ERR_VALIDATION, false},  /* data exception */
+    {"40001", ERR_BUSY, false},     /* serialization_failure */
+    {"40P01", ERR_BUSY, false},     /* deadlock_detected */
+    {"40", ERR_DATABASE, false},    /* other transaction rollbacks */
+    {"55P03", ERR_BUSY, false},     /* lock_not_available */
+    {"57014", ERR_DATABASE, false}, /* query_canceled: statement_timeout */
+    {"57P", ERR_DATABASE, true},    /* shutdown */
+    {"08", ERR_DATABASE, true},     /* connection exception */
+    {"25006", ERR_DATABASE, true},  /* read-only: this is no longer the primary */
+    {"53", ERR_DATABASE, false},    /* insufficient resources */
+    {"0A000", ERR_DATABASE, true},  /* cached plan must not change result type: a migration ran meanwhile */
+    {"26000", ERR_DATABASE, true},  /* prepared statement is gone */
 };
 
 static enum error map_error(struct db *db, const PGresult *result, const struct statement *statement, bool *lost)
@@ -118,11 +126,15 @@ static enum error map_error(struct db *db, const PGresult *result, const struct 
         if (strncmp(state, sqlstates[i].prefix, strlen(sqlstates[i].prefix)) != 0)
             continue;
         error = sqlstates[i].error;
-        db->gave_way = sqlstates[i].again;
         *lost |= sqlstates[i].drop;
         break;
     }
-    if (error != ERR_CONFLICT)
+    db->may_repeat = strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
+    if (error == ERR_BUSY)
+        log_warn("statement gave way to another transaction",
+                 LOG_STR("statement", statement->name ? statement->name : statement->sql), LOG_STR("sqlstate", state),
+                 LOG_STR("reason", db->message));
+    else if (error != ERR_CONFLICT)
         log_error("statement failed", LOG_STR("statement", statement->name ? statement->name : statement->sql),
                   LOG_STR("sqlstate", state), LOG_STR("reason", db->message));
     return error;
@@ -216,17 +228,15 @@ static enum error attempt(struct db *db, const struct statement *statement, cons
     return error;
 }
 
-static enum error execute(struct db *db, const struct statement *statement, const char *const *args, size_t count,
-                          PGresult **out)
+static enum error try_twice(struct db *db, const struct statement *statement, const char *const *args, size_t count,
+                            PGresult **out)
 {
-    int64_t started = monotonic_us();
     bool again = false, inside = db->in_transaction, begin_pending = db->begin_pending;
     enum error error = ERR_DATABASE;
-    *out = NULL;
     /* Once more on a new connection, unless the lost one held a transaction with earlier statements. */
     for (int tries = 0; tries < 2 && (tries == 0 || (again && !inside)); tries++) {
-        db->message[0] = db->constraint[0] = '\0';
-        db->gave_way = false;
+        if (statement != &rollback) /* which is to leave what was wrong */
+            db->message[0] = db->constraint[0] = '\0';
         if (inside ? db->state != READY : !db_ready(db, REQUEST_CONNECT_MS)) {
             pg_keep_line(db->message, sizeof db->message, db->failure);
             if (breaker_is_open(db->breaker))
@@ -236,6 +246,25 @@ static enum error execute(struct db *db, const struct statement *statement, cons
         db->begin_pending = begin_pending; /* a reconnect forgets it, but nothing of the transaction was sent yet */
         error = attempt(db, statement, args, count, out, &again);
     }
+    return error;
+}
+
+/* What failed inside a transaction has ended it, whether the server says so or the connection is gone: nothing that comes
+ * after may be carried out, least of all by itself. */
+static enum error execute(struct db *db, const struct statement *statement, const char *const *args, size_t count,
+                          PGresult **out)
+{
+    int64_t started = monotonic_us();
+    bool transaction = db_in_transaction(db);
+    *out = NULL;
+    if (statement != &rollback) {
+        if (db->aborted)
+            return db->aborted;
+        db->may_repeat = false;
+    }
+    enum error error = try_twice(db, statement, args, count, out);
+    if (error && transaction && (db->state != READY || PQtransactionStatus(db->conn) == PQTRANS_INERROR))
+        db->aborted = error;
     note_slow(db, statement, started);
     metrics_statement(statement->name ? statement->name : statement->sql, monotonic_us() - started,
                       error &&
@@ -327,39 +356,58 @@ bool row_bool(const struct row *row, int column)
 void db_begin(struct db *db)
 {
     db->begin_pending = true;
+    db->brief = false;
+}
+
+void db_begin_brief(struct db *db)
+{
+    db->begin_pending = true;
+    db->brief = true;
+}
+
+enum error db_lock_name(struct db *db, const char *name, int patience_ms)
+{
+    /* The list is worked off from left to right: the wait is bounded by the time that was just set. */
+    static const struct statement lock = {
+        "db_lock_name", "SELECT set_config('lock_timeout', coalesce($2, current_setting('lock_timeout')), true),"
+                        " pg_advisory_xact_lock(hashtextextended($1, 0))"};
+    char patience[16];
+    snprintf(patience, sizeof patience, "%dms", patience_ms);
+    return db_run(db, &lock, DB_ARGS(name, patience_ms ? patience : NULL));
+}
+
+bool db_may_repeat(const struct db *db)
+{
+    return db->may_repeat;
 }
 
 enum error db_commit(struct db *db)
 {
-    if (!db->in_transaction) {
-        db->begin_pending = false;
-        return OK;
-    }
-    PGresult *result;
-    enum error error = execute(db, &commit, NULL, 0, &result);
-    /* COMMIT of a transaction in which something failed answers ROLLBACK without an error. */
-    if (!error && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
-        log_error("commit of a failed transaction");
-        error = ERR_INTERNAL;
-    }
+    PGresult *result = NULL;
+    enum error error = db->aborted;
+    if (!error && db->in_transaction)
+        error = execute(db, &commit, NULL, 0, &result);
     PQclear(result);
-    db->in_transaction = false;
-    if (error)
-        db->held_known = false;
-    return error;
+    if (error) {
+        db_rollback(db);
+        return error;
+    }
+    db->begin_pending = db->in_transaction = false;
+    return OK;
 }
 
 void db_rollback(struct db *db)
 {
-    PGresult *result;
+    PGresult *result = NULL;
     db->begin_pending = false;
-    if (!db->in_transaction)
-        return;
-    if (execute(db, &rollback, NULL, 0, &result) != OK)
-        pg_drop(db);
-    PQclear(result);
-    db->in_transaction = false;
-    db->held_known = false; /* a tenant set inside is undone with the rest */
+    if (db->in_transaction) {
+        if (execute(db, &rollback, NULL, 0, &result) != OK)
+            pg_drop(db);
+        PQclear(result);
+        db->in_transaction = false;
+        db->held_known = false; /* a tenant set inside is undone with the rest */
+    }
+    db->aborted = OK;
 }
 
 void db_settle(struct db *db)

@@ -89,11 +89,6 @@ const char *db_message(const struct db *db)
     return db->message;
 }
 
-bool db_gave_way(const struct db *db)
-{
-    return db->gave_way;
-}
-
 const char *db_constraint(const struct db *db)
 {
     return db->constraint;

@@ -8,14 +8,14 @@
 
 enum {
     PREPARED_SLOTS = 1024, /* power of two, at least twice the program's statements */
-    QUEUE_MAX = 5,
-    GRACE_MS = 2000, /* beyond statement_timeout, before a silent server counts as lost */
+    QUEUE_MAX = 8,         /* BEGIN, the lock timeout, the tenant, the statement; a PREPARE with each but the first */
+    GRACE_MS = 2000,       /* beyond statement_timeout, before a silent server counts as lost */
 };
 
 enum pg_state { DISCONNECTED, CONNECTING, READY };
 
 /* What stands in the pipeline in front of the sync, in order. */
-enum queued { QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PREPARE, QUEUED_STATEMENT };
+enum queued { QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PATIENCE, QUEUED_PREPARE, QUEUED_STATEMENT };
 
 struct tenant {
     char workspace[UUID_TEXT];
@@ -46,6 +46,9 @@ struct db {
 
     const struct statement *prepared[PREPARED_SLOTS];
     bool begin_pending, in_transaction;
+    bool brief;         /* the transaction gives up on locks early */
+    enum error aborted; /* why the transaction in progress can do nothing more; OK = it can */
+    bool may_repeat;    /* see db_may_repeat */
 
     enum queued queue[QUEUE_MAX];
     size_t queued;
@@ -56,7 +59,6 @@ struct db {
     char failure[256];
     char message[512];
     char constraint[64];
-    bool gave_way; /* see db_gave_way */
 };
 
 #define PG_BYPASSES_RLS "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"

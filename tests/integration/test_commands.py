@@ -272,3 +272,37 @@ def test_arguments_that_may_be_secrets_are_not_kept(ada):
     answer = ada.post(EXECUTE[0], json={"command": "temp-token", "args": ["set", token]})
     assert answer.data["exit_code"] == 2 and token not in answer.text
     assert ada.get("/api/commands/history").data["commands"][0]["args"] == []
+
+
+# ---- what a failed statement leaves behind ----
+
+COUNTED_OUT = 9223372036854775807
+
+
+def test_a_profile_used_as_often_as_can_be_counted_can_still_be_used(ada):
+    imported(ada, f'[often]\nbase_url = "{BASE}"\nauth_token = "token-of-often"\nusage_count = {COUNTED_OUT}\n')
+    assert "Switched to 'often'" in done(ada, "switch", "often")
+    switch(ada, "often")
+    assert read(ada, "often")["usage_count"] == COUNTED_OUT
+
+
+@pytest.mark.parametrize("command", ["switch", "enable", "disable"])
+def test_a_command_whose_statement_fails_says_so_and_leaves_only_its_own_row(system, ada, command):
+    """Whatever the database refuses: a trigger stands for what nobody thought of."""
+    create(ada, "odd", description="refused by a trigger")
+    if command == "enable":
+        done(ada, "disable", "odd")
+    with system.cluster.connect(user="postgres", dbname=system.database) as connection:
+        connection.execute("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = 'numeric_value_out_of_range'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON profiles FOR EACH ROW
+                WHEN (OLD.description = 'refused by a trigger') EXECUTE FUNCTION refuse()""")
+        try:
+            before = ada.get("/api/configs").json()
+            assert failed(ada, 1, command, "odd").strip()
+            assert ada.get("/api/configs").json() == before
+        finally:
+            connection.execute("DROP FUNCTION refuse CASCADE")
+    last = ada.get("/api/commands/history").data["commands"][0]
+    assert (last["command"], last["success"], last["exit_code"]) == (command, False, 1)

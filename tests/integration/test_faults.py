@@ -2,7 +2,7 @@
 (user_model.py) read and write all the time through real Nginx, workers, PostgreSQL and Redis. Whatever fails:
 
 - no acknowledged write is lost, and what was never sent in full is not there;
-- no answer is wrong; 503 is the only refusal, 502 only for a request that a killed worker had in its hands;
+- no answer is wrong; 503, and 409 with Retry-After, are the only refusals, 502 only for a request that a killed worker had in its hands;
 - nothing is left: no descriptor, no shared memory, no zombie;
 - the throughput comes back. How soon is printed, and written as a line of JSON to the file CCR_FAULT_REPORT names.
 

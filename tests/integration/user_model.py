@@ -80,7 +80,8 @@ def version_of(shown):
 
 
 class Refused(Exception):
-    """An answer that says nothing about the data: 429, 503, 502 in a fault that explains it, no connection."""
+    """An answer that says nothing about the data: 429, 503, 409 with Retry-After, 502 in a fault that explains it, no
+    connection."""
 
 
 class User:
@@ -134,6 +135,8 @@ class User:
             self.watch.broken(f"{self.name}: {method} {path}: {type(problem).__name__} {problem}")
             raise Refused from problem
         self.watch.answered(answer.status)
+        if answer.status == 409 and answer.getheader("Retry-After"):    # somebody else holds it: a frozen worker, for example
+            raise Refused(answer.status)
         if answer.status in expected:
             return answer
         if answer.status in (429, 503) or (answer.status == 502 and self.watch.excuses_502()):
