@@ -1,19 +1,40 @@
-/* Login throttle: guessed passwords are counted per account and per address, and cost ever longer waits. */
+/* Login throttle: guessed passwords are counted, and cost ever longer waits.
+ *
+ * Guesses of strangers share one counter an account, so that a thousand addresses are no better than one. Whoever logged in well
+ * not long ago does not share it: his browser (by a cookie that a login sets, after OWASP's "device cookies"), else his address
+ * and account together, has a counter of its own, and so has each session for confirming the password. An address is counted
+ * besides, whatever it guesses at. */
 #ifndef CCR_LOGIN_THROTTLE_H
 #define CCR_LOGIN_THROTTLE_H
 
 #include "request.h"
+#include "response.h"
 
-/* Before a password is looked at: MSG_LOGIN_THROTTLED with rq->retry_after while the account or the address must wait.
- * Otherwise the attempt is counted as failed at once, so that attempts made side by side cannot all slip through; the
- * transaction then holds the account's counter until its end. Names of accounts that do not exist are counted like any
- * other. */
-enum error throttle_enter(struct request *rq, const char *username);
+/* An attempt: filled by throttle_login or throttle_confirm, for what comes of it. */
+struct throttle {
+    const char *subject; /* a keyed hash: names and addresses are not stored */
+    const char *user_id; /* NULL = the name is nobody's */
+};
+
+/* Before a password is looked at: MSG_LOGIN_THROTTLED with rq->retry_after while whoever tries it must wait. Otherwise the attempt
+ * is counted as failed at once, so that attempts made side by side cannot all slip through; the transaction then holds the counter
+ * until its end. `name`: as typed, in lower case. user_id: whose it is, NULL = nobody's; that is counted like any other.
+ * changed_at: when the account's password was set, seconds since the epoch: what is known from before does not count. */
+enum error throttle_login(struct request *rq, const char *name, const char *user_id, long long changed_at,
+                          struct throttle *attempt);
+/* The same for the own password of rq->who, who has a session. */
+enum error throttle_confirm(struct request *rq, struct throttle *attempt);
 
 /* The password was wrong: counts for the address too, and has the counters committed although the request fails. */
 enum error throttle_failed(struct request *rq);
+/* The password was right: the failures before it are forgotten, for this counter alone. */
+enum error throttle_passed(struct request *rq, const struct throttle *attempt);
 
-/* The password was right, or an administrator set a new one: forgets the account's failures. */
-enum error throttle_forget(struct request *rq, const char *username);
+/* An account has a new password or goes: forgets all of its counters. */
+enum error throttle_forget(struct request *rq, const char *user_id);
+
+/* After a login: the cookie that tells this browser from strangers for KNOWN_DAYS. */
+enum { KNOWN_DAYS = 30 };
+void throttle_know_browser(struct request *rq, struct response *rs, const char *user_id);
 
 #endif

@@ -35,9 +35,9 @@ static const struct field confirm_fields[] = {
 };
 
 static const struct statement
-    auth_find =
-        {"auth_find",
-         "SELECT id, username, password_hash, disabled_at IS NOT NULL FROM users WHERE lower(username) = lower($1)"},
+    auth_find = {"auth_find", "SELECT lower($1), u.id, u.username, u.password_hash, u.disabled_at IS NOT NULL,"
+                              " floor(extract(epoch FROM u.password_changed_at))::bigint"
+                              " FROM (SELECT 1) AS one LEFT JOIN users u ON lower(u.username) = lower($1)"},
     auth_name = {"auth_name", "SELECT username FROM users WHERE id = $1"},
     auth_own_hash = {"auth_own_hash", "SELECT password_hash FROM users WHERE id = $1"},
     /* Finds no row when the password was changed or the account disabled while the old password was being checked. */
@@ -141,10 +141,12 @@ static enum error session_open(struct request *rq, struct response *rs)
     return respond_tokens(rq, rs, row_string(&session, 0), refresh, true);
 }
 
-static enum error login_refused(struct request *rq, const struct row *known)
+enum login_column { TYPED, USER_ID, USERNAME, PASSWORD_HASH, DISABLED, CHANGED_AT };
+
+static enum error login_refused(struct request *rq, const struct row *user)
 {
     /* A name nobody has may be a password typed into the wrong box, so it is not logged. */
-    log_warn("login failed", LOG_STR("user", known ? row_text(known, 1) : NULL), LOG_STR("address", rq->remote_addr),
+    log_warn("login failed", LOG_STR("user", row_text(user, USERNAME)), LOG_STR("address", rq->remote_addr),
              LOG_STR("request_id", rq->id));
     enum error err = throttle_failed(rq);
     return err ? err : fail(rq, MSG_LOGIN_WRONG, NULL);
@@ -153,27 +155,29 @@ static enum error login_refused(struct request *rq, const struct row *known)
 static enum error login(struct request *rq, struct response *rs)
 {
     const char *username = body_text(rq, "username"), *password = body_text(rq, "password");
-    enum error err = throttle_enter(rq, username);
+    struct row user;
+    struct throttle attempt;
+    enum error err = db_one(rq->db, &auth_find, &user, DB_ARGS(username));
+    if (!err)
+        err = throttle_login(rq, row_string(&user, TYPED), row_text(&user, USER_ID), row_int(&user, CHANGED_AT),
+                             &attempt);
     if (err)
         return err;
 
-    struct row user;
-    err = db_one(rq->db, &auth_find, &user, DB_ARGS(username));
-    if (err && err != ERR_NOT_FOUND)
-        return err;
-    bool known = !err;
-    bool right = known ? password_verify(row_string(&user, 2), password) : password_verify_nobody(password);
-    if (!right || row_bool(&user, 3))
-        return login_refused(rq, known ? &user : NULL);
+    bool known = row_text(&user, USER_ID) != NULL;
+    bool right = known ? password_verify(row_string(&user, PASSWORD_HASH), password) : password_verify_nobody(password);
+    if (!right || row_bool(&user, DISABLED))
+        return login_refused(rq, &user);
 
     struct row seen;
-    err = db_one(rq->db, &auth_seen, &seen, DB_ARGS(row_text(&user, 0), row_text(&user, 2)));
+    err = db_one(rq->db, &auth_seen, &seen, DB_ARGS(row_text(&user, USER_ID), row_text(&user, PASSWORD_HASH)));
     if (err)
         return err == ERR_NOT_FOUND ? login_refused(rq, &user) : err;
-    err = throttle_forget(rq, username);
+    err = throttle_passed(rq, &attempt);
     if (err)
         return err;
-    is_user(rq, row_string(&user, 0), row_string(&user, 1));
+    is_user(rq, row_string(&user, USER_ID), row_string(&user, USERNAME));
+    throttle_know_browser(rq, rs, rq->who.user_id);
     return session_open(rq, rs);
 }
 
@@ -278,14 +282,15 @@ static enum error me(struct request *rq, struct response *rs)
 static enum error check_own_password(struct request *rq, const char *field)
 {
     struct row user;
-    enum error err = throttle_enter(rq, rq->who.username);
+    struct throttle attempt;
+    enum error err = throttle_confirm(rq, &attempt);
     if (err)
         return err;
     err = db_one(rq->db, &auth_own_hash, &user, DB_ARGS(rq->who.user_id));
     if (err)
         return err;
     if (password_verify(row_string(&user, 0), body_text(rq, field)))
-        return throttle_forget(rq, rq->who.username);
+        return throttle_passed(rq, &attempt);
     err = throttle_failed(rq);
     return err ? err : fail_field(rq, field, MSG_PASSWORD_WRONG, NULL);
 }
@@ -308,6 +313,7 @@ static enum error password_change(struct request *rq, struct response *rs)
         err = password_change_audit(rq, NULL, "auth.password", &change);
     if (err)
         return err;
+    throttle_know_browser(rq, rs, rq->who.user_id); /* the cookie from before the change is worth nothing now */
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     password_change_write(w, &change);

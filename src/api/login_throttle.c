@@ -1,39 +1,115 @@
-/* Failed logins in the table login_failures: 2^(n-5) s after an account's nth failure from the fifth on, up to 300 s;
+/* Failed logins in the table login_failures: 2^(n-5) s after a counter's nth failure from the fifth on, up to 300 s;
  * 2^(n-20) s after an address's from the twentieth on, up to 900 s. 15 minutes without one start the count anew. */
 #include "login_throttle.h"
 
+#include <string.h>
+#include <time.h>
+
 #include "address.h"
+#include "authn.h"
+#include "util.h"
+
+#define COOKIE_BROWSER "ccr_browser"
+
+enum { NONCE_BYTES = 16, DAY_S = 24 * 60 * 60, RECENT_LOGINS = 50 };
 
 /* clock_timestamp() and not now(): the row may have been waited for. The doubling stops at 2^20, far above both limits. */
 static const struct statement
     throttle_wait = {"throttle_wait", "SELECT ceil(extract(epoch FROM max(blocked_until) - clock_timestamp()))::int"
                                       " FROM login_failures"
-                                      " WHERE subject IN (lower($1), lower($2)) AND blocked_until > clock_timestamp()"},
-    /* subject, first failure that blocks, longest wait; no row comes back while the subject is blocked */
+                                      " WHERE subject IN ($1, $2) AND blocked_until > clock_timestamp()"},
+    /* subject, first failure that blocks, longest wait, account; no row comes back while the subject is blocked */
     throttle_count = {"throttle_count",
-                      "INSERT INTO login_failures AS f (subject, failures, last_failed_at, blocked_until)"
-                      " VALUES (lower($1), 1, clock_timestamp(), clock_timestamp())"
+                      "INSERT INTO login_failures AS f (subject, failures, last_failed_at, blocked_until, user_id)"
+                      " VALUES ($1, 1, clock_timestamp(), clock_timestamp(), $4)"
                       " ON CONFLICT (subject) DO UPDATE SET last_failed_at = clock_timestamp(),"
                       " (failures, blocked_until) = (SELECT n, clock_timestamp() + interval '1 second'"
                       " * CASE WHEN n < $2::int THEN 0 ELSE least($3::int, 2 ^ least(n - $2::int, 20)) END"
                       " FROM (SELECT CASE WHEN f.last_failed_at < clock_timestamp() - interval '15 minutes'"
                       " THEN 1 ELSE f.failures + 1 END AS n) AS counted)"
                       " WHERE f.blocked_until <= clock_timestamp() RETURNING f.failures"},
-    throttle_delete = {"throttle_delete", "DELETE FROM login_failures WHERE subject = lower($1)"};
+    throttle_delete = {"throttle_delete", "DELETE FROM login_failures WHERE subject = $1"},
+    throttle_delete_all = {"throttle_delete_all", "DELETE FROM login_failures WHERE user_id = $1"},
+    /* A session that outlived a change of the password belongs to whoever knew both. */
+    throttle_known = {"throttle_known", "SELECT DISTINCT address FROM (SELECT address FROM sessions WHERE user_id = $1"
+                                        " AND created_at > now() - make_interval(days => $3::int)"
+                                        " AND (created_at >= to_timestamp($2::bigint) OR revoked_at IS NULL)"
+                                        " ORDER BY created_at DESC LIMIT $4::int) AS recent"};
 
 static const char account_first[] = "5", account_longest[] = "300", address_first[] = "20", address_longest[] = "900";
 
-static char *account_subject(struct request *rq, const char *username)
+/* ---- who is counted --------------------------------------------------------------------------------------------- */
+
+static const char *hashed(struct request *rq, const char *kind, const char *what)
 {
-    return arena_printf(rq->arena, "user:%s", username);
+    return keyed_token(rq->arena, rq->service->settings->jwt_secret, "login failures",
+                       arena_printf(rq->arena, "%s:%s", kind, what));
 }
 
-static char *address_subject(struct request *rq)
+static const char *network(struct request *rq)
 {
-    char client[ADDRESS_TEXT];
-    address_client(client, rq->remote_addr);
-    return arena_printf(rq->arena, "address:%s", client);
+    char *out = arena_alloc(rq->arena, ADDRESS_TEXT);
+    address_client(out, rq->remote_addr);
+    return out;
 }
+
+static const char *address_subject(struct request *rq)
+{
+    return hashed(rq, "address", network(rq));
+}
+
+static const char *cookie_mac(struct request *rq, const char *issued, const char *nonce, const char *user_id)
+{
+    return keyed_token(rq->arena, rq->service->settings->jwt_secret, "known browser",
+                       arena_printf(rq->arena, "%s.%s.%s", issued, nonce, user_id));
+}
+
+/* The nonce of a cookie that a login of this account set, not too long ago and not before its password; else NULL. */
+static const char *known_browser(struct request *rq, const char *user_id, long long changed_at)
+{
+    const char *cookie = request_cookie(rq, COOKIE_BROWSER);
+    long long now = time(NULL), issued_at;
+    if (!cookie || strlen(cookie) > 200)
+        return NULL;
+    char *issued = arena_strdup(rq->arena, cookie), *nonce = strchr(issued, '.');
+    char *mac = nonce ? strchr(nonce + 1, '.') : NULL;
+    if (!mac)
+        return NULL;
+    *nonce++ = *mac++ = '\0';
+    bool good = secret_equal(mac, cookie_mac(rq, issued, nonce, user_id)) && parse_int(issued, 0, now, &issued_at) &&
+                issued_at >= changed_at && issued_at > now - (long long)KNOWN_DAYS * DAY_S;
+    return good ? nonce : NULL;
+}
+
+void throttle_know_browser(struct request *rq, struct response *rs, const char *user_id)
+{
+    const char *issued = arena_printf(rq->arena, "%lld", (long long)time(NULL));
+    const char *nonce = random_token(rq->arena, NONCE_BYTES);
+    cookie_set(rq, rs, COOKIE_BROWSER,
+               arena_printf(rq->arena, "%s.%s.%s", issued, nonce, cookie_mac(rq, issued, nonce, user_id)),
+               (long long)KNOWN_DAYS * DAY_S);
+}
+
+/* Did this account log in from here? Compared as networks, which SQL does not know. */
+static enum error known_address(struct request *rq, const char *user_id, long long changed_at, bool *known)
+{
+    struct rows logins;
+    const char *here = network(rq);
+    *known = false;
+    enum error err =
+        db_all(rq->db, &throttle_known, &logins,
+               DB_ARGS(user_id, arena_printf(rq->arena, "%lld", changed_at), arena_printf(rq->arena, "%d", KNOWN_DAYS),
+                       arena_printf(rq->arena, "%d", RECENT_LOGINS)));
+    for (int i = 0; !err && !*known && i < logins.count; i++) {
+        struct row login = rows_at(&logins, i);
+        char other[ADDRESS_TEXT];
+        address_client(other, row_text(&login, 0));
+        *known = strcmp(other, here) == 0;
+    }
+    return err;
+}
+
+/* ---- counting --------------------------------------------------------------------------------------------------- */
 
 static enum error refuse(struct request *rq, long long wait_s)
 {
@@ -41,10 +117,11 @@ static enum error refuse(struct request *rq, long long wait_s)
     return fail(rq, MSG_LOGIN_THROTTLED, arena_printf(rq->arena, "%d", rq->retry_after), NULL);
 }
 
-static enum error check_wait(struct request *rq, const char *account, long long at_least)
+/* address NULL: what others do from there does not count for this attempt. */
+static enum error check_wait(struct request *rq, const char *subject, const char *address, long long at_least)
 {
     struct row row;
-    enum error err = db_one(rq->db, &throttle_wait, &row, DB_ARGS(account, address_subject(rq)));
+    enum error err = db_one(rq->db, &throttle_wait, &row, DB_ARGS(subject, address));
     if (err)
         return err;
     long long wait_s = row_int(&row, 0);
@@ -53,26 +130,59 @@ static enum error check_wait(struct request *rq, const char *account, long long 
     return wait_s > 0 ? refuse(rq, wait_s) : OK;
 }
 
-enum error throttle_enter(struct request *rq, const char *username)
+static enum error enter(struct request *rq, const struct throttle *attempt, const char *address)
 {
-    const char *account = account_subject(rq, username);
-    enum error err = check_wait(rq, account, 0);
+    enum error err = check_wait(rq, attempt->subject, address, 0);
     if (err)
         return err;
     struct row row;
-    err = db_one(rq->db, &throttle_count, &row, DB_ARGS(account, account_first, account_longest));
-    if (err == ERR_NOT_FOUND) /* another attempt of this moment was the one that blocked the account */
-        return check_wait(rq, account, 1);
+    err = db_one(rq->db, &throttle_count, &row,
+                 DB_ARGS(attempt->subject, account_first, account_longest, attempt->user_id));
+    if (err == ERR_NOT_FOUND) /* another attempt of this moment was the one that blocked it */
+        return check_wait(rq, attempt->subject, address, 1);
     return err;
 }
 
+enum error throttle_login(struct request *rq, const char *name, const char *user_id, long long changed_at,
+                          struct throttle *attempt)
+{
+    bool known = false;
+    const char *browser = user_id ? known_browser(rq, user_id, changed_at) : NULL;
+    *attempt = (struct throttle){.user_id = user_id};
+    if (browser) {
+        attempt->subject = hashed(rq, "browser", browser);
+        return enter(rq, attempt, NULL);
+    }
+    /* Also for nobody's name: the two must not differ in what they cost. */
+    enum error err = known_address(rq, user_id, changed_at, &known);
+    if (err)
+        return err;
+    if (known)
+        attempt->subject = hashed(rq, "known", arena_printf(rq->arena, "%s %s", user_id, network(rq)));
+    else
+        attempt->subject = user_id ? hashed(rq, "user", user_id) : hashed(rq, "name", name);
+    return enter(rq, attempt, address_subject(rq));
+}
+
+enum error throttle_confirm(struct request *rq, struct throttle *attempt)
+{
+    *attempt = (struct throttle){.subject = hashed(rq, "session", rq->who.session_id), .user_id = rq->who.user_id};
+    return enter(rq, attempt, NULL);
+}
+
+/* The attempt itself was counted when it began. */
 enum error throttle_failed(struct request *rq)
 {
     rq->keep_changes = true;
-    return db_run(rq->db, &throttle_count, DB_ARGS(address_subject(rq), address_first, address_longest));
+    return db_run(rq->db, &throttle_count, DB_ARGS(address_subject(rq), address_first, address_longest, NULL));
 }
 
-enum error throttle_forget(struct request *rq, const char *username)
+enum error throttle_passed(struct request *rq, const struct throttle *attempt)
 {
-    return db_run(rq->db, &throttle_delete, DB_ARGS(account_subject(rq, username)));
+    return db_run(rq->db, &throttle_delete, DB_ARGS(attempt->subject));
+}
+
+enum error throttle_forget(struct request *rq, const char *user_id)
+{
+    return db_run(rq->db, &throttle_delete_all, DB_ARGS(user_id));
 }

@@ -193,7 +193,7 @@ static enum error user_delete(struct request *rq, struct response *rs)
     if (!err)
         err = account_spare_admin(rq, row_string(&user, ID));
     if (!err)
-        err = throttle_forget(rq, row_string(&user, USERNAME));
+        err = throttle_forget(rq, row_string(&user, ID));
     if (!err)
         err = settle_workspaces(rq, &user);
     if (!err)
@@ -237,7 +237,7 @@ static enum error user_reset_password(struct request *rq, struct response *rs)
     if (!err && strcmp(row_string(&user, ID), rq->who.user_id) == 0)
         err = fail(rq, MSG_OWN_PASSWORD, NULL);
     if (!err)
-        err = throttle_forget(rq, row_string(&user, USERNAME));
+        err = throttle_forget(rq, row_string(&user, ID));
     if (err)
         return err;
     struct password_change change = {

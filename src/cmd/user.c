@@ -60,7 +60,7 @@ static enum error passwd(struct request *rq, struct options *options)
     struct user user = {0};
     enum error err = find(rq, options, &user);
     if (!err)
-        err = throttle_forget(rq, user.name);
+        err = throttle_forget(rq, user.id);
     struct password_change change = {
         .user_id = user.id,
         .username = user.name,
