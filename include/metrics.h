@@ -16,6 +16,7 @@
     X(METRIC_POOL_GROWN,       "ccr_pool_events_total", "event=\"grown\"", "")                                         \
     X(METRIC_POOL_SHRUNK,      "ccr_pool_events_total", "event=\"shrunk\"", "")                                        \
     X(METRIC_POOL_RECYCLED,    "ccr_pool_events_total", "event=\"recycled\"", "")                                      \
+    X(METRIC_BACKGROUND_DIED,  "ccr_background_deaths_total", "", "Processes beside the workers that died and were replaced.") \
     X(METRIC_CACHE_HIT,        "ccr_cache_lookups_total", "result=\"hit\"", "Reads that the cache was asked for.")     \
     X(METRIC_CACHE_HIT_REDIS,  "ccr_cache_lookups_total", "result=\"redis\"", "")                                      \
     X(METRIC_CACHE_MISS,       "ccr_cache_lookups_total", "result=\"miss\"", "")                                       \

@@ -60,8 +60,8 @@ struct pool {
 void pool_init(struct pool *pool, struct scoreboard *board, const struct settings *settings, int listen_fd,
                int master_only_fd);
 
-/* Collects dead workers. After SIGCHLD, or whenever. */
-void pool_reap(struct pool *pool);
+/* True when the process that ended was a worker; `status` is waitpid's. */
+bool pool_died(struct pool *pool, pid_t pid, int status, int64_t now);
 
 /* Does what is due at `now`: starts, replaces, retires, kills. Call it often; pool_wait_ms says when again. In a worker it
  * does not return. */

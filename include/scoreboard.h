@@ -35,6 +35,9 @@ struct worker_slot {
 
 enum { RATE_CELLS = 131072 };
 
+/* Kinds of processes beside the workers (proc/background.c). */
+enum { BACKGROUND_KINDS = 1 };
+
 /* What housekeeping (api/housekeeping.c) did on this host, a cell a row of its table. */
 enum { HOUSE_JOBS_MAX = 32 };
 struct house_cell {
@@ -57,6 +60,7 @@ struct scoreboard {
     _Atomic int64_t database_seen_ms;     /* last time any worker had a good connection; 0 = never */
     struct breaker database, redis;
     struct house_board house;
+    struct worker_slot background[BACKGROUND_KINDS]; /* processes beside the workers, in no count of those */
     _Atomic uint64_t
         rate[RATE_CELLS]; /* of the rate limiter (http/rate_limit.c): whose, and a theoretical arrival time */
     struct worker_slot slot[];

@@ -298,7 +298,7 @@ static enum house_outcome do_batch(struct house *house, const struct house_job *
         error = db_commit(house->db);
     if (!error)
         return more ? HOUSE_MORE : HOUSE_DONE;
-    if (db_fd(house->db) < 0) /* and with the connection the lock; the log says why */
+    if (error != ERR_BUSY && db_fd(house->db) < 0) /* and with the connection the lock; the log says why */
         return HOUSE_ELSEWHERE;
     db_rollback(house->db);
     if (error == ERR_BUSY)

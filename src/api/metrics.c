@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "build_info.h"
+#include "housekeeping.h"
 #include "router.h"
 #include "util.h"
 
@@ -195,6 +196,67 @@ static void write_servers(struct buffer *page, const struct request *rq)
                       (unsigned long long)atomic_load(&board->redis.openings));
 }
 
+/* ---- housekeeping ----------------------------------------------------------------------------------------------- */
+
+/* One metric of all jobs: `put` writes the samples of one. */
+static void write_jobs(struct buffer *page, const struct house_board *board, const char *name, const char *type,
+                       const char *help,
+                       void (*put)(struct buffer *page, const char *name, size_t job, const struct house_cell *cell))
+{
+    head(page, name, type, help);
+    for (size_t job = 0; house_jobs[job].name; job++)
+        put(page, name, job, &board->jobs[job]);
+}
+
+static void put_runs(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
+{
+    const struct {
+        const char *result;
+        const _Atomic uint64_t *count;
+    } results[] = {{"done", &cell->done}, {"gave_way", &cell->gave_way}, {"failed", &cell->failed}};
+    for (size_t i = 0; i < COUNT(results); i++)
+        buffer_printf(page, "%s{job=\"%s\",result=\"%s\"} %llu\n", name, house_jobs[job].name, results[i].result,
+                      (unsigned long long)atomic_load(results[i].count));
+}
+
+static void put_rows(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
+{
+    buffer_printf(page, "%s{job=\"%s\"} %llu\n", name, house_jobs[job].name,
+                  (unsigned long long)atomic_load(&cell->rows));
+}
+
+static void put_seconds(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
+{
+    buffer_printf(page, "%s{job=\"%s\"} %.6f\n", name, house_jobs[job].name,
+                  (double)atomic_load(&cell->worked_us) / MICROSECONDS);
+}
+
+static void put_success(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
+{
+    buffer_printf(page, "%s{job=\"%s\"} %lld\n", name, house_jobs[job].name,
+                  (long long)atomic_load(&cell->succeeded_s));
+}
+
+static void put_interval(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
+{
+    (void)cell;
+    buffer_printf(page, "%s{job=\"%s\"} %d\n", name, house_jobs[job].name, house_jobs[job].interval_s);
+}
+
+static void write_housekeeping(struct buffer *page, const struct house_board *board)
+{
+    gauge(page, "ccr_housekeeping_leads", "1 while it is this host that does the housekeeping of its database.",
+          atomic_load(&board->leads));
+    write_jobs(page, board, "ccr_housekeeping_runs_total", "counter",
+               "Jobs done to their end, and batches that gave way to a lock or failed.", put_runs);
+    write_jobs(page, board, "ccr_housekeeping_rows_total", "counter", "Rows removed or mended by this host.", put_rows);
+    write_jobs(page, board, "ccr_housekeeping_seconds_total", "counter", "Time spent on it, without the pauses.",
+               put_seconds);
+    write_jobs(page, board, "ccr_housekeeping_last_success_timestamp_seconds", "gauge",
+               "When the job last came to its end, on whatever host; 0 = never.", put_success);
+    write_jobs(page, board, "ccr_housekeeping_interval_seconds", "gauge", "How often it is done.", put_interval);
+}
+
 /* ---- the page --------------------------------------------------------------------------------------------------- */
 
 static enum error metrics(struct request *rq, struct response *rs)
@@ -209,6 +271,8 @@ static enum error metrics(struct request *rq, struct response *rs)
           board ? (monotonic_ms() - board->started_ms) / 1000 : 0);
     write_workers(page, rq->service->settings, board);
     write_servers(page, rq);
+    if (board && rq->service->settings->housekeeping)
+        write_housekeeping(page, &board->house);
     write_counters(page);
     write_requests(page);
     write_request_durations(page, &labels);

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "cpu.h"
 #include "log.h"
 #include "pool.h"
@@ -26,6 +28,7 @@ enum {
 struct master {
     const struct master_setup *setup;
     struct pool pool;
+    struct background background;
     struct settings sets[SETTINGS_SETS];
     int current, proven; /* indexes of sets; differ while a reload is on trial */
     int signal_fd;
@@ -68,6 +71,7 @@ static void reopen_log(struct master *m)
         log_error("LOG_FILE cannot be opened anew, the old file is written on", LOG_STR("path", path),
                   LOG_STR("reason", strerror(errno)));
     pool_reopen_log(&m->pool);
+    background_reopen_log(&m->background);
 }
 
 /* ---- reload ----------------------------------------------------------------------------------------------------- */
@@ -125,6 +129,7 @@ static void follow_reload(struct master *m)
         systemd_notify("READY=1\nSTATUS=Reload failed, running with the old settings");
     }
     if (!m->pool.trial && m->proven != m->current) {
+        background_reload(&m->background, &m->sets[m->current], monotonic_ms());
         settings_free(&m->sets[m->proven]);
         m->proven = m->current;
     }
@@ -142,11 +147,13 @@ static void stop(struct master *m, int64_t now)
     if (m->pool.stopping) {
         log_warn("told to stop again: requests in progress are cut off");
         pool_hurry(&m->pool);
+        background_hurry(&m->background);
         return;
     }
     log_info("stopping: requests in progress are finished first", LOG_INT("workers", pool_alive(&m->pool)));
     systemd_notify("STOPPING=1\nSTATUS=Finishing requests in progress");
     pool_stop(&m->pool, now);
+    background_stop(&m->background, now);
 }
 
 static void take_signal(struct master *m, int number, int64_t now)
@@ -229,19 +236,30 @@ static void wait_for_signals(struct master *m)
     int64_t now = monotonic_ms(), until = m->next_second_ms;
     if (m->watchdog_ms && m->next_watchdog_ms < until)
         until = m->next_watchdog_ms;
-    poll(&p, 1, pool_wait_ms(&m->pool, now, until > now ? (int)(until - now) : 0));
+    int wait_ms = pool_wait_ms(&m->pool, now, until > now ? (int)(until - now) : 0);
+    poll(&p, 1, background_wait_ms(&m->background, now, wait_ms));
     read_signals(m, monotonic_ms());
+}
+
+static void reap(struct master *m, int64_t now)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        if (!pool_died(&m->pool, pid, status, now))
+            background_died(&m->background, pid, status, now);
 }
 
 static void loop(struct master *m)
 {
     for (;;) {
         int64_t now = monotonic_ms();
-        pool_reap(&m->pool);
-        if (m->pool.stopping && pool_alive(&m->pool) == 0)
+        reap(m, now);
+        if (m->pool.stopping && pool_alive(&m->pool) + background_alive(&m->background) == 0)
             return;
         follow_reload(m);
         pool_work(&m->pool, now);
+        background_work(&m->background, now);
         announce(m, now);
         every_second(m, now);
         feed_watchdog(m, now);
@@ -267,6 +285,7 @@ int master_run(const struct master_setup *setup, struct settings *settings)
     log_info("starting", LOG_STR("version", CCR_VERSION), LOG_INT("min_workers", settings->min_connections),
              LOG_INT("max_workers", settings->max_connections), LOG_STR("socket", setup->address));
     pool_init(&m->pool, setup->board, &m->sets[0], setup->listen_fd, m->signal_fd);
+    background_init(&m->background, setup->board, &m->sets[0], setup->listen_fd, m->signal_fd);
     loop(m);
     log_info("stopped", LOG_INT("died", atomic_load(&setup->board->restarts)));
     settings_free(&m->sets[m->proven]);

@@ -257,14 +257,15 @@ static void seat_died(struct pool *pool, struct seat *seat, int status, int64_t 
     }
 }
 
-void pool_reap(struct pool *pool)
+bool pool_died(struct pool *pool, pid_t pid, int status, int64_t now)
 {
-    int status;
-    pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (int i = 0; i < POOL_SEATS; i++)
-            if (has_process(&pool->seats[i]) && pool->seats[i].pid == pid)
-                seat_died(pool, &pool->seats[i], status, monotonic_ms());
+    for (int i = 0; i < POOL_SEATS; i++) {
+        if (has_process(&pool->seats[i]) && pool->seats[i].pid == pid) {
+            seat_died(pool, &pool->seats[i], status, now);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- stuck workers ---------------------------------------------------------------------------------------------- */

@@ -1,19 +1,15 @@
 /* Worker: waits, serves, tidies up, until it is told to leave or has served enough. */
 #include "worker.h"
 
-#include <errno.h>
 #include <malloc.h>
-#include <poll.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "authn.h"
 #include "cache.h"
+#include "child.h"
 #include "fcgi.h"
 #include "json.h"
 #include "log.h"
@@ -45,70 +41,6 @@ struct worker {
     bool worn;              /* jumped out of a request: what that held outside the arena ends with this process */
     sigjmp_buf exhausted;
 };
-
-/* ---- signals ---------------------------------------------------------------------------------------------------- */
-
-static volatile sig_atomic_t stopping, log_renamed;
-
-static void on_stop(int signal_number)
-{
-    (void)signal_number;
-    stopping = 1;
-}
-
-static void on_log_renamed(int signal_number)
-{
-    (void)signal_number;
-    log_renamed = 1;
-}
-
-static void on_nothing(int signal_number)
-{
-    (void)signal_number;
-}
-
-/* Everything the master sends is blocked (inherited from it), except while waiting for a connection. */
-static void set_up_signals(sigset_t *while_waiting)
-{
-    static const struct {
-        int signal;
-        void (*handler)(int);
-    } table[] = {
-        {SIGTERM, on_stop},        {SIGQUIT, on_stop}, {SIGINT, SIG_IGN},
-        {SIGHUP, SIG_IGN},     /* the master passes these on */
-        {SIGPIPE, on_nothing}, /* a function: FCGX_Init would replace SIG_IGN by a handler of its own */
-        {SIGUSR1, on_log_renamed}, {SIGUSR2, SIG_IGN}, {SIGCHLD, SIG_DFL},
-    };
-    for (size_t i = 0; i < COUNT(table); i++) {
-        struct sigaction action = {.sa_handler = table[i].handler};
-        sigaction(table[i].signal, &action, NULL);
-    }
-    sigprocmask(SIG_SETMASK, NULL, while_waiting);
-    sigdelset(while_waiting, SIGTERM);
-    sigdelset(while_waiting, SIGQUIT);
-    sigdelset(while_waiting, SIGUSR1);
-}
-
-/* Between two requests: epoll_pwait prefers a waiting connection to a pending signal, so that under steady load a worker
- * would never learn that it is to leave. */
-static void take_signals(const sigset_t *while_waiting)
-{
-    sigset_t blocked;
-    sigprocmask(SIG_SETMASK, while_waiting, &blocked);
-    sigprocmask(SIG_SETMASK, &blocked, NULL);
-    if (!log_renamed)
-        return;
-    log_renamed = 0;
-    if (!log_reopen())
-        log_error("LOG_FILE cannot be opened anew, the old file is written on", LOG_STR("reason", strerror(errno)));
-}
-
-/* False when the master is already gone. */
-static bool die_with_master(pid_t master)
-{
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    return getppid() == master; /* it may have died before the line above */
-}
 
 /* ---- scoreboard ------------------------------------------------------------------------------------------------- */
 
@@ -273,13 +205,12 @@ static bool others_connected(void *context)
  * the database is away. */
 static bool leaves_it_to_others(struct worker *w, const sigset_t *while_waiting)
 {
-    const struct timespec pause = {.tv_nsec = RECONNECT_TICK_MS * 1000000L};
     bool leaves = db_fd(w->service.db) < 0 && others_connected(w);
     enum worker_stage now = leaves ? STAGE_DISCONNECTED : STAGE_IDLE;
     if (atomic_load(&w->setup->slot->stage) != (int)now)
         stage(w, now);
     if (leaves)
-        ppoll(NULL, 0, &pause, while_waiting);
+        child_nap(while_waiting, RECONNECT_TICK_MS);
     return leaves;
 }
 
@@ -291,8 +222,8 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
     enum fcgi_wake wake = FCGI_TICK;
     for (unsigned round = 0;; round++) {
         if (wake != FCGI_CONNECTION || round % SIGNAL_ROUNDS == 0)
-            take_signals(while_waiting);
-        if (stopping || w->worn || (limit && atomic_load(&w->setup->slot->requests) >= limit))
+            child_take_signals(while_waiting); /* epoll_pwait prefers a waiting connection to a pending signal */
+        if (child_must_leave() || w->worn || (limit && atomic_load(&w->setup->slot->requests) >= limit))
             return;
         bool connected = watch_database(w, wake != FCGI_CONNECTION);
         beat(w);
@@ -303,19 +234,6 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
         if (wake == FCGI_CONNECTION || wake == FCGI_TICK)
             serve_one(w);
     }
-}
-
-/* Beyond it malloc fails, which a request survives or which ends this process, instead of the machine running out. A
- * lower limit from outside stays. */
-static void limit_memory(int mebibytes)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)mebibytes * MB;
-    if (mebibytes <= 0 || getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur <= wanted)
-        return;
-    limit.rlim_cur = wanted;
-    if (setrlimit(RLIMIT_DATA, &limit) != 0)
-        log_warn("MEMORY_LIMIT cannot be set", LOG_STR("reason", strerror(errno)));
 }
 
 static bool make_service(struct worker *w)
@@ -356,10 +274,8 @@ int worker_run(const struct worker_setup *setup)
     struct worker *w = &worker;
     sigset_t while_waiting;
     w->setup = setup;
-    set_up_signals(&while_waiting);
-    if (!die_with_master(setup->master))
+    if (!child_begin(setup->master, setup->settings->memory_limit, &while_waiting))
         return 0;
-    limit_memory(setup->settings->memory_limit);
     if (!make_service(w))
         return EX_CONFIG;
     wait_for_database(w);

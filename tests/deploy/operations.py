@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from stack import (ROOT, USER, Backend, Cluster, Load, Process, Stack, as_user, children, clean_environment,  # noqa: E402
-                   give, new_folder, wait_until)
+                   give, new_folder, wait_until, workers_of)
 
 PYTHON = "/usr/bin/python3"
 SCRIPTS = ("backup.sh", "restore.sh", "update.sh", "database.sh")
@@ -60,7 +60,7 @@ class Service(Backend):
         return children(self.pid)[0]
 
     def workers(self):
-        return children(self.master)
+        return workers_of(self.master)
 
     def run(self, *command, **environment):
         """A script of tools/ or a program as an administrator: root when the tests are, `systemctl` ours."""

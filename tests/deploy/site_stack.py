@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from stack import (ROOT, USER, Backend, Cli, Cluster, Process, children, clean_environment, free_port, give, make_secrets,  # noqa: E402
-                   new_folder, wait_until)
+                   new_folder, wait_until, workers_of)
 
 NAME = "ccr.test"
 PASSWORD = "correct horse battery staple"
@@ -186,5 +186,5 @@ def run_as_user(command, **options):
     return subprocess.run([*switch, *map(str, command)], capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
 
 
-__all__ = ["ROOT", "NAME", "PASSWORD", "Answer", "Process", "Site", "System", "children", "clean_environment", "curl", "free_port", "give",
+__all__ = ["ROOT", "NAME", "PASSWORD", "Answer", "Process", "Site", "System", "children", "workers_of", "clean_environment", "curl", "free_port", "give",
            "listens", "new_folder", "os", "render", "run_as_user", "system", "wait_until"]

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from site_stack import (PASSWORD, ROOT, Process, clean_environment, curl, free_port, give, listens, new_folder,  # noqa: E402
-                        children, run_as_user, system, wait_until)
+                        children, run_as_user, system, wait_until, workers_of)
 
 METRICS_TOKEN = "metrics-token-0123456789"
 APACHE_MODULES = ["mpm_event", "authz_core", "proxy", "proxy_fcgi", "headers", "setenvif", "reqtimeout"]
@@ -317,10 +317,10 @@ def test_a_user_starts_reloads_restarts_and_stops(whole, account):
     check(account.run("--quiet", "start"), 0, "")
     assert account.run("--quiet", "start").stdout == ""
 
-    workers = set(children(pid))
+    workers = set(workers_of(pid))
     account.write_env(LOG_LEVEL="debug")
     check(account.run("reload"), 0, f"reloading, process {pid}")
-    wait_until("the workers are others", lambda: workers.isdisjoint(children(pid)) and len(children(pid)) == 2)
+    wait_until("the workers are others", lambda: workers.isdisjoint(workers_of(pid)) and len(workers_of(pid)) == 2)
     check(account.run("status"), 0, "healthy")
 
     check(account.run("restart"), 0, "started, process")

@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("CCR_BINARY", ROOT / "build" / "ccr-ui-backend"))
 SAMPLES = ROOT / "tests" / "samples"
 NGINX_FOLDER = ROOT / "nginx"
+HOUSEKEEPER = "ccr-housekeeper"  # its process, as ps shows it
 
 # What runs as somebody else when the tests run as root: PostgreSQL refuses root, and nothing else needs it.
 USER = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
@@ -103,6 +104,18 @@ def children(pid):
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
+
+
+def named(pid, name):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == name
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def workers_of(master):
+    """Its web workers: not what it runs beside them."""
+    return [pid for pid in children(master) if not named(pid, HOUSEKEEPER)]
 
 
 class Process:
@@ -303,7 +316,11 @@ class Backend:
         return self.process.pid
 
     def workers(self):
-        return children(self.pid)
+        return workers_of(self.pid)
+
+    def housekeeper(self):
+        """Its process id; None without one."""
+        return next((pid for pid in children(self.pid) if named(pid, HOUSEKEEPER)), None)
 
     def send(self, number):
         self.process.send(number)
@@ -583,6 +600,26 @@ class Stack:
                 ending.callback(self.cluster.drop_database, self.database)
             ending.callback(self.backend.stop)
             ending.callback(self.nginx.stop)
+
+
+class Host:
+    """Another backend, with a web server of its own, on a stack's database."""
+
+    def __init__(self, stack, folder):
+        self.backend = Backend(Cli(folder, stack.cli.env))
+        self.nginx = Nginx(folder, self.backend.socket)
+        self.backend.start()
+        self.nginx.start()
+        client = Client(self.url)
+        wait_until("the other backend is there", lambda: client.get("/api/system/status").status_code == 200)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.nginx.port}"
+
+    def stop(self):
+        self.nginx.stop()
+        self.backend.stop()
 
 
 @contextlib.contextmanager

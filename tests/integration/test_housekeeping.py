@@ -4,9 +4,14 @@ import contextlib
 import ctypes
 import ctypes.util
 import json
+import os
+import signal
 import uuid
 
 import pytest
+
+from stack import Client, Host, Stack, new_folder, table_locked, wait_until
+from test_metrics import page, total
 
 DAY = 86400
 
@@ -303,3 +308,161 @@ def test_a_login_has_nothing_to_do_with_what_others_left(quiet):
         assert statuses == {200}
         removed = once(quiet, "--job", "sessions")["sessions"]
         assert removed == 100000
+
+
+# ---- the process ------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def keeper(fresh_stack):
+    """keeper(prepare, settings): a system with a housekeeping process; what `prepare` makes is there before it starts."""
+    def make(prepare=None, **settings):
+        stack = fresh_stack(start=False, HOUSEKEEPING="on", MAX_CONNECTIONS=2, LOG_LEVEL="debug", **settings)
+        stack.passwords["alice"] = "a password of alice"
+        stack.cli.add_user("alice", stack.passwords["alice"])
+        with everything(stack) as connection:
+            stack.user = connection.execute("SELECT id FROM users WHERE username = 'alice'").fetchone()[0]
+            stack.workspace = connection.execute("SELECT id FROM workspaces").fetchone()[0]
+            if prepare:
+                stack.query, stack.gone, stack.kept = prepare(connection, stack)
+        return stack
+    return make
+
+
+def metrics(host):
+    return page(host.client() if isinstance(host, Stack) else Client(host.url))
+
+
+def leads(host):
+    return total(metrics(host), "ccr_housekeeping_leads") == 1
+
+
+def runs(host, job, result):
+    return total(metrics(host), "ccr_housekeeping_runs_total", job=job, result=result)
+
+
+def said(host, text):
+    return [entry for entry in host.backend.log_entries() if entry.get("message") == text]
+
+
+def are_gone(stack, connection):
+    return keys(connection, stack.query).isdisjoint(stack.gone)
+
+
+def test_it_runs_by_itself_and_says_what_it_did(keeper):
+    stack = keeper(commands).start()
+    wait_until("every job was done", lambda: all(runs(stack, name, "done") == 1 for name in CASES), timeout=60)
+    with everything(stack) as connection:
+        assert are_gone(stack, connection) and keys(connection, stack.query) >= set(stack.kept)
+        state = dict(connection.execute("SELECT job, total FROM housekeeping_jobs").fetchall())
+    assert state == {**dict.fromkeys(CASES, 0), "commands": 1}
+    found = metrics(stack)
+    assert leads(stack) and total(found, "ccr_housekeeping_rows_total") == total(found, "ccr_housekeeping_rows_total", job="commands") == 1
+    assert total(found, "ccr_housekeeping_seconds_total", job="commands") > 0
+    assert total(found, "ccr_housekeeping_last_success_timestamp_seconds", job="commands") > 1e9
+    assert total(found, "ccr_housekeeping_interval_seconds", job="commands") == DAY
+    assert [(entry["job"], entry["rows"]) for entry in said(stack, "housekeeping")] == [("commands", 1)]
+    assert stack.status()["workers"]["total"] == 2 == len(stack.backend.workers()), "it is no worker"
+    pid = stack.backend.housekeeper()
+    assert stack.backend.stop() == 0
+    wait_until("it ended with the master", lambda: not os.path.exists(f"/proc/{pid}"))
+    assert not said(stack, "process died")
+
+
+def test_what_was_done_lately_is_not_done_again(keeper):
+    """By whatever process: here a timer."""
+    stack = keeper()
+    once(stack)
+    with everything(stack) as connection:
+        _, gone, _ = commands(connection, stack)
+        connection.execute("DELETE FROM housekeeping_jobs WHERE job = 'audit'")
+        stack.start()
+        wait_until("the audit trail was looked at", lambda: runs(stack, "audit", "done") == 1, timeout=30)
+        assert runs(stack, "commands", "done") == 0
+        assert keys(connection, "SELECT id FROM command_runs") >= set(gone)
+        assert total(metrics(stack), "ccr_housekeeping_last_success_timestamp_seconds", job="commands") > 1e9
+
+
+def test_it_is_replaced_when_it_dies_and_no_worker_with_it(keeper):
+    stack = keeper().start()
+    wait_until("it leads", lambda: leads(stack), timeout=30)
+    workers, first = stack.backend.workers(), stack.backend.housekeeper()
+    os.kill(first, signal.SIGKILL)
+    wait_until("there is another", lambda: stack.backend.housekeeper() not in (None, first), timeout=30)
+    wait_until("which leads", lambda: len(said(stack, "housekeeping is done by this process")) == 2, timeout=30)
+    assert stack.backend.workers() == workers
+    assert stack.status()["workers"]["restarts"] == 0
+    assert total(metrics(stack), "ccr_background_deaths_total") == 1
+    assert said(stack, "process died")[0]["signal"] == "KILL"
+
+
+def test_one_that_is_stuck_is_killed(keeper):
+    stack = keeper(STATEMENT_TIMEOUT=1000, CONNECTION_TIMEOUT=2)
+    stack.start()
+    first = wait_until("it is there", stack.backend.housekeeper, timeout=30)
+    os.kill(first, signal.SIGSTOP)
+    wait_until("it was killed", lambda: said(stack, "process is stuck and is killed"), timeout=90)
+    wait_until("there is another", lambda: stack.backend.housekeeper() not in (None, first), timeout=30)
+
+
+def test_a_reload_takes_its_settings_to_it(keeper):
+    stack = keeper(commands, COMMAND_RETENTION=0).start()
+    wait_until("it looked", lambda: runs(stack, "commands", "done") == 1, timeout=30)
+    first = stack.backend.housekeeper()
+    with everything(stack) as connection:
+        assert not are_gone(stack, connection)
+        connection.execute("DELETE FROM housekeeping_jobs")
+        stack.cli.write_env(COMMAND_RETENTION="90")
+        stack.backend.send(signal.SIGHUP)
+        wait_until("the old ones are gone", lambda: are_gone(stack, connection), timeout=60)
+    assert stack.backend.housekeeper() not in (None, first)
+    stack.cli.write_env(HOUSEKEEPING="off")
+    stack.backend.send(signal.SIGHUP)
+    wait_until("there is none", lambda: stack.backend.housekeeper() is None, timeout=60)
+    assert not said(stack, "process died")
+
+
+def test_of_two_hosts_one_does_it_and_the_other_takes_over(keeper, workdir, numbers):
+    stack = keeper().start()
+    wait_until("the first one leads", lambda: leads(stack), timeout=30)
+    other = Host(stack, new_folder(workdir, f"host{next(numbers)}"))
+    try:
+        wait_until("every job was done", lambda: all(runs(stack, name, "done") == 1 for name in CASES), timeout=60)
+        # The other one stands by: it has heard what was done, and does nothing.
+        wait_until("the other one has looked", lambda: total(metrics(other), "ccr_housekeeping_last_success_timestamp_seconds",
+                                                             job="audit") > 0, timeout=120)
+        assert not leads(other) and runs(other, "audit", "done") == 0
+        with everything(stack) as connection:
+            stack.query, stack.gone, _ = commands(connection, stack)
+            connection.execute("DELETE FROM housekeeping_jobs")
+            os.kill(stack.backend.pid, signal.SIGKILL)  # the whole host, and its processes with it
+            wait_until("the other one leads", lambda: leads(other), timeout=60)
+            wait_until("and does what is due", lambda: are_gone(stack, connection), timeout=60)
+    finally:
+        other.stop()
+        stack.backend.process = None
+
+
+def test_a_lock_that_somebody_holds_is_waited_for(keeper):
+    stack = keeper(commands)
+    with everything(stack) as connection:
+        with table_locked(stack, "command_runs"):
+            stack.start()
+            wait_until("it gave way several times", lambda: runs(stack, "commands", "gave_way") >= 3, timeout=60)
+            wait_until("the others were done", lambda: all(runs(stack, name, "done") for name in set(CASES) - {"commands"}), timeout=60)
+            assert runs(stack, "commands", "done") == 0
+        wait_until("it was done", lambda: runs(stack, "commands", "done") == 1, timeout=60)
+        assert are_gone(stack, connection)
+    assert total(metrics(stack), "ccr_housekeeping_runs_total", result="failed") == 0
+    assert not said(stack, "housekeeping failed")
+
+
+def test_it_survives_an_outage_of_the_database(keeper):
+    stack = keeper(own_cluster=True).start()
+    wait_until("it leads", lambda: leads(stack), timeout=30)
+    first = stack.backend.housekeeper()
+    stack.cluster.stop()
+    wait_until("the outage is seen", lambda: stack.status()["status"] == "unhealthy", timeout=30)
+    stack.cluster.start()
+    wait_until("it leads again", lambda: len(said(stack, "housekeeping is done by this process")) == 2, timeout=60)
+    assert stack.backend.housekeeper() == first
+    assert total(metrics(stack), "ccr_housekeeping_runs_total", result="failed") == 0

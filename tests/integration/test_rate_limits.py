@@ -9,7 +9,7 @@ import time
 import pytest
 import requests.adapters
 
-from stack import Backend, Cli, Client, Nginx, Redis, new_folder, wait_until
+from stack import Client, Host, Redis, new_folder, wait_until
 
 BURST = 5
 SLOW = {"RATE_LIMIT": 2, "RATE_LIMIT_BURST": BURST}
@@ -174,26 +174,6 @@ def test_what_a_client_says_about_its_address_does_not_count(system):
 
 
 # ---- two hosts ----
-
-class Host:
-    """Another backend, with a web server of its own, on a stack's database."""
-
-    def __init__(self, stack, folder):
-        self.backend = Backend(Cli(folder, stack.cli.env))
-        self.nginx = Nginx(folder, self.backend.socket)
-        self.backend.start()
-        self.nginx.start()
-        client = Client(self.url)
-        wait_until("the other backend is there", lambda: client.get("/api/system/status").status_code == 200)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.nginx.port}"
-
-    def stop(self):
-        self.nginx.stop()
-        self.backend.stop()
-
 
 @pytest.fixture
 def redis(workdir):

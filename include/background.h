@@ -1,0 +1,68 @@
+/* Background: the processes that the master runs beside its web workers, one of each kind. They serve no requests and count
+ * nowhere among the workers; like those they are replaced when they die, told to leave when the settings change, and killed
+ * when they stop going round their loop. */
+#ifndef CCR_BACKGROUND_H
+#define CCR_BACKGROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "scoreboard.h"
+#include "settings.h"
+
+/* What such a process is given; it has one connection at most, made by itself. */
+struct background_setup {
+    const struct settings *settings;
+    struct scoreboard *board;
+    struct worker_slot *slot; /* its own in board: it beats there */
+    pid_t master;
+};
+
+enum background_state {
+    BACKGROUND_OFF,     /* the settings want none */
+    BACKGROUND_WAITING, /* the next one starts at start_at_ms */
+    BACKGROUND_RUNNING,
+    BACKGROUND_LEAVING, /* told to go; killed at leave_by_ms */
+};
+
+struct background_seat {
+    enum background_state state;
+    pid_t pid;
+    bool killed;
+    int quick_deaths; /* in a row */
+    int64_t started_ms, start_at_ms, leave_by_ms;
+};
+
+struct background {
+    struct scoreboard *board;
+    const struct settings *settings;
+    int master_only_fd, listen_fd; /* closed in the processes */
+    pid_t master;
+    bool stopping;
+    struct background_seat seats[BACKGROUND_KINDS];
+};
+
+void background_init(struct background *background, struct scoreboard *board, const struct settings *settings,
+                     int listen_fd, int master_only_fd);
+
+/* Starts, kills and replaces what is due at `now`. In a process so started it does not return. */
+void background_work(struct background *background, int64_t now);
+/* How long the master may sleep, at most max_ms. */
+int background_wait_ms(const struct background *background, int64_t now, int max_ms);
+
+/* True when the process that ended was one of these. */
+bool background_died(struct background *background, pid_t pid, int status, int64_t now);
+
+/* From now on with these settings: those that run are told to leave, and others take their place. Earlier ones are no longer
+ * needed. */
+void background_reload(struct background *background, const struct settings *settings, int64_t now);
+
+void background_reopen_log(const struct background *background);
+/* Tells all to leave within shutdown_timeout; background_hurry kills what is left. */
+void background_stop(struct background *background, int64_t now);
+void background_hurry(struct background *background);
+/* Processes there are. */
+int background_alive(const struct background *background);
+
+#endif

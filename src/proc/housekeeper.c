@@ -1,0 +1,90 @@
+/* Housekeeper: goes round, does what is due, and waits; nobody waits for it. */
+#include "housekeeper.h"
+
+#include <sysexits.h>
+
+#include "child.h"
+#include "housekeeping.h"
+#include "log.h"
+#include "util.h"
+
+enum {
+    TICK_MS = 500,          /* the longest nap: a heartbeat, and a look at what the server sent */
+    RECONNECT_TICK_MS = 50, /* without a database: each tick carries the attempt on by a step */
+};
+
+struct housekeeper {
+    const struct background_setup *setup;
+    struct house house;
+    sigset_t while_waiting;
+};
+
+static void beat(struct housekeeper *h, enum worker_stage stage)
+{
+    struct worker_slot *slot = h->setup->slot;
+    atomic_store_explicit(&slot->heartbeat_ms, monotonic_ms(), memory_order_relaxed);
+    atomic_store_explicit(&slot->connected, db_fd(h->house.db) >= 0, memory_order_relaxed);
+    if (atomic_load(&slot->stage) != (int)stage)
+        scoreboard_stage(slot, stage);
+}
+
+static bool others_connected(void *context)
+{
+    const struct housekeeper *h = context;
+    return scoreboard_others_connected(h->setup->board, h->setup->slot, monotonic_ms());
+}
+
+/* False when told to leave meanwhile. */
+static bool rest(struct housekeeper *h, int milliseconds)
+{
+    for (int64_t until = monotonic_ms() + milliseconds, left = milliseconds; left > 0; left = until - monotonic_ms()) {
+        beat(h, STAGE_IDLE);
+        child_nap(&h->while_waiting, left < TICK_MS ? (int)left : TICK_MS);
+        child_take_signals(&h->while_waiting);
+        if (child_must_leave())
+            return false;
+        db_poll(h->house.db); /* generations go to the shared table, as with any connection */
+    }
+    return !child_must_leave();
+}
+
+static void go_round(struct housekeeper *h)
+{
+    struct db *db = h->house.db;
+    for (int pause_ms = 1; rest(h, pause_ms);) {
+        if (db_expired(db))
+            db_renew(db); /* and with it goes the lock; whoever is first takes it */
+        if (!db_ready(db, 0)) {
+            pause_ms = RECONNECT_TICK_MS;
+            continue;
+        }
+        beat(h, STAGE_HANDLING);
+        pause_ms = house_step(&h->house);
+        pause_ms = pause_ms > 0 ? pause_ms : 1;
+    }
+}
+
+int housekeeper_run(const struct background_setup *setup)
+{
+    static struct housekeeper housekeeper; /* as in worker.c */
+    struct housekeeper *h = &housekeeper;
+    char problem[256];
+    h->setup = setup;
+    if (!child_begin(setup->master, setup->settings->memory_limit, &h->while_waiting))
+        return 0;
+    struct keyring *keyring = keyring_new(setup->settings->secrets_key, problem, sizeof problem);
+    if (!keyring) {
+        log_error("SECRETS_KEY cannot be used", LOG_STR("reason", problem));
+        return EX_CONFIG;
+    }
+    struct db *db = db_new(setup->settings);
+    db_require_tenant_role(db);
+    db_share_breaker(db, &setup->board->database, others_connected, h);
+    house_init(&h->house, setup->settings, db, keyring, setup->board);
+    go_round(h);
+    scoreboard_stage(setup->slot, STAGE_STOPPING);
+    house_end(&h->house);
+    db_free(db);
+    keyring_free(keyring);
+    return 0;
+}
