@@ -73,15 +73,23 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_CHOICE, ERR_VALIDATION, "must be one of: {}", "必须是以下之一：{}")                                          \
     X(MSG_NAME, ERR_VALIDATION, "must be 1 to 100 letters, digits, '-', '_' or '.'",                                   \
       "须为 1 到 100 个字母、数字、“-”、“_”或“.”")                                                                     \
+    X(MSG_LABEL, ERR_VALIDATION,                                                                                       \
+      "must be 1 to 100 characters, none of them a control character, without white space at either end, and without"  \
+      " '.' or '..' as a whole or between slashes",                                                                    \
+      "须为 1 到 100 个字符，不含控制字符，首尾不能是空白，整体或斜杠之间不能是“.”或“..”")                             \
     X(MSG_RESERVED, ERR_VALIDATION, "'{}' is a reserved name", "“{}”是保留名称")                                       \
     X(MSG_URL, ERR_VALIDATION, "must start with http:// or https://", "必须以 http:// 或 https:// 开头")               \
     X(MSG_MASK, ERR_VALIDATION,                                                                                        \
       "is a mask, no secret; give the secret itself, or exactly the mask of what is stored to keep that",              \
       "是掩码而不是密钥；请填写密钥本身，或原样提交当前所存密钥的掩码以保持不变")                                      \
+    X(MSG_URL_PARTS, ERR_VALIDATION, "must be a whole address: a host, a port of 1 to 65535 if any, no blanks",        \
+      "必须是完整地址：包含主机名，端口（如有）为 1 到 65535，不含空白")                                               \
+    X(MSG_KEY, ERR_VALIDATION, "must not hold blanks or control characters", "不能包含空白或控制字符")                 \
     X(MSG_CONTROL, ERR_VALIDATION, "must not hold control characters", "不能包含控制字符")                             \
     X(MSG_BAD_TOML, ERR_VALIDATION, "The file is not valid TOML: {} (line {}, column {})",                             \
       "配置格式无效: 解析 TOML 失败: {}（第 {} 行，第 {} 列）")                                                        \
     X(MSG_TOML_FIELD, ERR_VALIDATION, "'{}' {} (line {}, column {})", "“{}”{}（第 {} 行，第 {} 列）")                  \
+    X(MSG_IN_FILE, ERR_VALIDATION, "{} (line {}, column {})", "{}（第 {} 行，第 {} 列）")                              \
     /* accounts */                                                                                                     \
     X(MSG_LOGIN_WRONG, ERR_AUTHENTICATION, "Wrong user name or password", "用户名或密码错误")                          \
     X(MSG_LOGIN_THROTTLED, ERR_RATE_LIMIT, "Too many failed logins; try again in {} s",                                \

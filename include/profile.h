@@ -78,9 +78,6 @@ const char *profile_masked_token(struct request *rq, const struct profile *profi
  * (auth_token). */
 enum error profile_set_token(struct request *rq, struct profile *profile, const char *token);
 
-/* The first thing that keeps it from being used, in words; NULL when there is none. */
-const char *profile_problem(struct request *rq, const struct profile *profile);
-
 /* The contract's ConfigItem. */
 void profile_write(struct request *rq, struct json_writer *w, const struct profile *profile);
 

@@ -5,10 +5,20 @@
 #include "profile.h"
 #include "toml.h"
 
+/* What is wrong with a profile of a file, in words, and where. */
+struct file_problem {
+    const char *field; /* NULL = its name */
+    const char *what;
+    unsigned line, column;
+    struct file_problem *next;
+};
+
 /* One profile as a file holds it; its token in clear until it is stored. */
 struct file_profile {
     struct profile profile;
-    const char *token; /* NULL = none */
+    const char *token;     /* NULL = none */
+    unsigned line, column; /* of its header */
+    struct file_problem *problem, *last_problem;
 };
 
 struct profile_file {
@@ -24,15 +34,17 @@ enum error file_parse_toml(struct request *rq, const char *text, struct toml **r
 /* True for config.toml: it has default_platform or current_platform. */
 bool file_is_registry(const struct toml *root);
 
-/* Takes a parsed profiles file apart for a platform. ERR_VALIDATION names key, line and column. */
+/* Takes a parsed profiles file apart for a platform; extras are not sealed yet. What is wrong with a single profile is noted
+ * with it; ERR_VALIDATION, which names key, line and column, is about the file as a whole. */
 enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
                              struct profile_file *file);
-/* One profile from its table; its extra is not sealed yet. */
-enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform,
-                             struct file_profile *out);
+/* Notes one more thing that is wrong with a profile; field NULL = its name, else `what` is said of the whole. */
+void file_profile_wrong(struct request *rq, struct file_profile *profile, const char *field, const char *what);
+/* Adds its problems to rq->fields, each with line and column. */
+void file_profile_refuse(struct request *rq, const struct file_profile *profile);
 
-/* The key_order of a profile that came from no file: every key in the order in which CCR writes them. */
-const char *profile_file_keys(struct request *rq);
+/* The key_order of a profile that came from no file: its keys in the order in which CCR writes them. */
+const char *profile_file_keys(struct request *rq, const struct profile *profile);
 
 /* The whole file of the request's workspace and user. Secrets in clear, or masked. Text in the arena. */
 enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text,

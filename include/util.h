@@ -24,10 +24,18 @@ uint32_t utf8_next(const char **text);
 /* 1-100 code points, letters of any script, digits, '-', '_', '.'; not "." or "..". */
 bool name_valid(const char *name);
 
+/* 1-100 code points of any kind but control characters, without white space at either end, and no "." or ".." as a whole or
+ * between slashes: what can stand in an address (percent-encoded) and as a quoted key of TOML. */
+bool label_valid(const char *text);
+
 int hex_digit(char c); /* its value; -1 when it is none */
 bool has_control(const char *text);
 bool uuid_valid(const char *text);
+/* White space is what Unicode says it is. */
 bool is_blank(const char *text); /* NULL, "" or white space only */
+bool has_white_space(const char *text);
+/* *text moves to the first character that is none; returns the bytes up to the last one that is none (0 = all blank). */
+size_t trim_white_space(const char **text);
 
 /* Some URL in the text has a user name, perhaps with a password, in front of its host (RFC 3986, 3.2.1). */
 bool url_has_userinfo(const char *text);

@@ -6,6 +6,7 @@
 #include "command_table.h"
 #include "history.h"
 #include "page.h"
+#include "profile_check.h"
 #include "profile_file.h"
 #include "util.h"
 
@@ -83,13 +84,29 @@ static enum error run_current(struct invocation *c)
     return error;
 }
 
+/* Clients split what was typed at blanks, so a name that holds some comes in pieces, perhaps with its quotes. NULL = none. */
+static const char *profile_name_arg(struct invocation *c)
+{
+    const char *name = NULL;
+    size_t pieces = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->count > 1 && strcmp(c->args[i], "--force") == 0)
+            continue;
+        name = name ? arena_printf(c->rq->arena, "%s %s", name, c->args[i]) : c->args[i];
+        pieces++;
+    }
+    size_t length = name ? strlen(name) : 0;
+    bool quoted = pieces > 1 && (*name == '"' || *name == '\'') && name[length - 1] == *name;
+    return quoted ? arena_strndup(c->rq->arena, name + 1, length - 2) : name;
+}
+
 static enum error run_switch(struct invocation *c)
 {
-    const char *name = arg(c, 0);
+    const char *name = profile_name_arg(c);
     if (!name)
         return usage(c, "usage: switch <name>");
     enum error error =
-        name_valid(name) ? profile_switch(c->rq, c->platform, name) : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+        label_valid(name) ? profile_switch(c->rq, c->platform, name) : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
     if (!error)
         buffer_printf(&c->out, "Switched to '%s' (%s)\n", name, c->platform);
     return error;
@@ -97,11 +114,11 @@ static enum error run_switch(struct invocation *c)
 
 static enum error set_enabled(struct invocation *c, bool enabled)
 {
-    const char *name = arg(c, 0);
+    const char *name = profile_name_arg(c);
     if (!name)
         return usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
-    enum error error = name_valid(name) ? profile_set_enabled(c->rq, c->platform, name, enabled)
-                                        : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+    enum error error = label_valid(name) ? profile_set_enabled(c->rq, c->platform, name, enabled)
+                                         : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
     if (!error)
         buffer_printf(&c->out, "Configuration '%s' %s\n", name, enabled ? "enabled" : "disabled");
     return error;

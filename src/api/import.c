@@ -104,6 +104,10 @@ static enum error plan_one(struct request *rq, struct plan *plan, struct file_pr
 {
     struct profile *p = &file->profile;
     const struct profile *before = stored_one(plan, p->name);
+    if (file->problem) {
+        file_profile_refuse(rq, file);
+        return OK;
+    }
     if (before)
         memcpy(p->id, before->id, UUID_TEXT);
     else
@@ -155,6 +159,8 @@ static enum error plan_import(struct request *rq, struct plan *plan, bool replac
     place(plan, replace);
     for (size_t i = 0; !error && i < plan->file.count; i++)
         error = plan_one(rq, plan, &plan->file.profiles[i]);
+    if (!error && rq->fields)
+        error = ERR_VALIDATION;
     if (!error && replace)
         plan_removals(plan);
     return error;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "name_index.h"
+#include "profile_check.h"
 #include "profile_extra.h"
 #include "response.h"
 #include "util.h"
@@ -29,11 +30,13 @@ static const struct key {
     {"enabled", TOML_BOOLEAN, 0},
 };
 
-const char *profile_file_keys(struct request *rq)
+/* A token that is not there would be written as "": so a file has it that says so itself. */
+const char *profile_file_keys(struct request *rq, const struct profile *p)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < COUNT(keys); i++)
-        json_array_append_new(names, json_string(keys[i].name));
+        if (p->sealed_token || strcmp(keys[i].name, "auth_token") != 0)
+            json_array_append_new(names, json_string(keys[i].name));
     return json_text(rq->arena, names);
 }
 
@@ -61,11 +64,6 @@ static enum error wrong(struct request *rq, const struct toml *node, const char 
 {
     return fail(rq, MSG_TOML_FIELD, node->key ? node->key : "", what, number(rq, node->line), number(rq, node->column),
                 NULL);
-}
-
-static enum error wrong_type(struct request *rq, const struct toml *node, const char *en, const char *zh)
-{
-    return wrong(rq, node, translate(rq, MSG_TYPE, rq->language == LANGUAGE_ZH ? zh : en, NULL));
 }
 
 enum error file_parse_toml(struct request *rq, const char *text, struct toml **root)
@@ -110,40 +108,95 @@ static const char *string_value(const struct toml *node)
     return node->text;
 }
 
-static enum error read_tags(struct request *rq, const struct toml *node, struct profile *p)
+/* ---- one profile ---- */
+
+static void note_problem(struct request *rq, struct file_profile *p, const char *field, const char *what,
+                         const struct toml *node)
 {
-    for (const struct toml *item = node->first; item; item = item->next)
-        if (item->type != TOML_STRING)
-            return wrong_type(rq, node, "an array of strings", "字符串数组");
-    p->tags = children_text(rq, node, string_value);
-    return OK;
+    struct file_problem *problem = arena_alloc(rq->arena, sizeof *problem);
+    *problem = (struct file_problem){field, what, node ? node->line : p->line, node ? node->column : p->column, NULL};
+    if (p->last_problem)
+        p->last_problem->next = problem;
+    else
+        p->problem = problem;
+    p->last_problem = problem;
 }
 
-static enum error read_known(struct request *rq, const struct key *key, const struct toml *node,
+void file_profile_wrong(struct request *rq, struct file_profile *p, const char *field, const char *what)
+{
+    note_problem(rq, p, field, what, NULL);
+}
+
+void file_profile_refuse(struct request *rq, const struct file_profile *p)
+{
+    for (const struct file_problem *each = p->problem; each; each = each->next)
+        fail_field(rq, each->field ? arena_printf(rq->arena, "%s.%s", p->profile.name, each->field) : p->profile.name,
+                   MSG_IN_FILE, each->what, number(rq, each->line), number(rq, each->column), NULL);
+}
+
+static const char *type_words(struct request *rq, enum toml_type type)
+{
+    static const char *const names[][LANGUAGE_COUNT] = {[TOML_STRING] = {"a string", "字符串"},
+                                                        [TOML_ARRAY] = {"an array of strings", "字符串数组"},
+                                                        [TOML_INTEGER] = {"a whole number", "整数"},
+                                                        [TOML_BOOLEAN] = {"true or false", "布尔值"}};
+    return translate(rq, MSG_TYPE, names[type][rq->language], NULL);
+}
+
+/* The text as a form would take it; what a form would not take is noted. */
+static const char *read_text(struct request *rq, const struct field *field, const struct toml *node,
                              struct file_profile *out)
 {
+    const char *text = node->text, *argument;
+    if (field->flags & TRIM) {
+        size_t length = trim_white_space(&text);
+        text = arena_strndup(rq->arena, text, length);
+    }
+    enum message message = *text ? field_problem(rq, field, text, &argument) : MSG_NONE;
+    if (message)
+        note_problem(rq, out, field->name, translate(rq, message, argument, NULL), node);
+    return text;
+}
+
+static void read_tags(struct request *rq, const struct field *field, const struct toml *node, struct file_profile *out)
+{
+    static const struct field tag = {"tags", FIELD_TEXT};
+    long long count = 0;
+    for (const struct toml *item = node->first; item; item = item->next, count++) {
+        if (item->type != TOML_STRING) {
+            note_problem(rq, out, "tags", type_words(rq, TOML_ARRAY), node);
+            return;
+        }
+        read_text(rq, &tag, item, out);
+    }
+    if (count > field->max)
+        note_problem(rq, out, "tags", translate(rq, MSG_TOO_MANY, number(rq, field->max), NULL), node);
+    out->profile.tags = children_text(rq, node, string_value);
+}
+
+static void read_known(struct request *rq, const struct key *key, const struct toml *node, struct file_profile *out)
+{
+    const struct field *field = profile_field(key->name);
     struct profile *p = &out->profile;
     if (node->type != key->type) {
-        static const char *const names[][2] = {[TOML_STRING] = {"a string", "字符串"},
-                                               [TOML_ARRAY] = {"an array of strings", "字符串数组"},
-                                               [TOML_INTEGER] = {"a whole number", "整数"},
-                                               [TOML_BOOLEAN] = {"true or false", "布尔值"}};
-        return wrong_type(rq, node, names[key->type][0], names[key->type][1]);
+        note_problem(rq, out, key->name, type_words(rq, key->type), node);
+        return;
     }
     switch (key->type) {
     case TOML_ARRAY:
-        return read_tags(rq, node, p);
+        read_tags(rq, field, node, out);
+        return;
     case TOML_INTEGER:
-        if (node->integer < 0)
-            return wrong(rq, node, translate(rq, MSG_RANGE, "0", "9223372036854775807", NULL));
         p->usage_count = node->integer;
-        return OK;
+        if (node->integer < field->min || node->integer > field->max)
+            note_problem(rq, out, key->name,
+                         translate(rq, MSG_RANGE, number(rq, field->min), number(rq, field->max), NULL), node);
+        return;
     case TOML_BOOLEAN:
         p->enabled = node->boolean;
-        return OK;
+        return;
     default:
-        *(key->offset ? string_of(p, key) : &out->token) = node->text;
-        return OK;
+        *(key->offset ? string_of(p, key) : &out->token) = read_text(rq, field, node, out);
     }
 }
 
@@ -156,26 +209,35 @@ static bool is_unknown(const struct key *key, const struct toml *node)
            strcmp(node->text, "official_relay") != 0 && strcmp(node->text, "third_party_model") != 0;
 }
 
-enum error file_profile_read(struct request *rq, const struct toml *table, const char *platform,
-                             struct file_profile *out)
+static void read_name(struct request *rq, struct file_profile *out)
+{
+    if (!label_valid(out->profile.name))
+        file_profile_wrong(rq, out, NULL, translate(rq, MSG_LABEL, NULL));
+    else if (profile_name_reserved(out->profile.name))
+        file_profile_wrong(rq, out, NULL, translate(rq, MSG_RESERVED, out->profile.name, NULL));
+}
+
+static void read_profile(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out)
 {
     json_t *extra = NULL;
-    *out = (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true}};
+    *out = (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true},
+                                 .line = table->line,
+                                 .column = table->column};
+    read_name(rq, out);
     for (const struct toml *node = table->first; node; node = node->next) {
         const struct key *key = find_key(node->key);
         if (is_unknown(key, node)) {
             extra = extra ? extra : json_object();
             json_object_set_new(extra, node->key, toml_to_json(node));
-            continue;
+        } else {
+            read_known(rq, key, node, out);
         }
-        enum error error = read_known(rq, key, node, out);
-        if (error)
-            return error;
     }
     out->profile.extra = extra ? json_text(rq->arena, extra) : "{}";
     out->profile.key_order = children_text(rq, table, key_of);
-    return OK;
 }
+
+/* ---- the file ---- */
 
 static bool is_profile(const struct toml *node)
 {
@@ -185,8 +247,10 @@ static bool is_profile(const struct toml *node)
 static enum error read_pointer(struct request *rq, const struct toml *node, const char **out)
 {
     if (node->type != TOML_STRING)
-        return wrong_type(rq, node, "a string", "字符串");
-    *out = node->text;
+        return wrong(rq, node, type_words(rq, TOML_STRING));
+    if (*node->text && !label_valid(node->text))
+        return wrong(rq, node, translate(rq, MSG_LABEL, NULL));
+    *out = *node->text ? node->text : NULL;
     return OK;
 }
 
@@ -201,13 +265,10 @@ static enum error read_top(struct request *rq, const struct toml *node, const ch
         json_object_set_new(extra, node->key, toml_to_json(node));
         return OK;
     }
-    if (!name_valid(node->key))
-        return wrong(rq, node, translate(rq, MSG_NAME, NULL));
-    if (profile_name_reserved(node->key))
-        return wrong(rq, node, translate(rq, MSG_RESERVED, node->key, NULL));
     if (file->count == PROFILES_MAX)
         return wrong(rq, node, translate(rq, MSG_TOO_MANY, number(rq, PROFILES_MAX), NULL));
-    return file_profile_read(rq, node, platform, &file->profiles[file->count++]);
+    read_profile(rq, node, platform, &file->profiles[file->count++]);
+    return OK;
 }
 
 enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
@@ -243,7 +304,7 @@ static void write_known(struct request *rq, struct toml *table, const struct pro
     struct profile copy = *p;
     const char *text = key->offset ? *string_of(&copy, key) : NULL;
     if (strcmp(key->name, "auth_token") == 0)
-        text = token;
+        text = token || !asked ? token : "";
     if (key->type == TOML_STRING && text)
         toml_string(rq->arena, table, key->name, text);
     else if (key->type == TOML_ARRAY && p->tags)

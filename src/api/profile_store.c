@@ -5,6 +5,7 @@
 
 #include "audit.h"
 #include "log.h"
+#include "profile_check.h"
 #include "profile_write.h"
 #include "response.h"
 #include "util.h"
@@ -107,7 +108,7 @@ static const struct statement
                    " VALUES (ccr_workspace(), ccr_user(), $1, $2, now())"
                    " ON CONFLICT (workspace_id, user_id, platform)"
                    " DO UPDATE SET current_profile = excluded.current_profile, last_used_at = excluded.last_used_at"},
-    count_use = {"profile_count_use", "UPDATE profiles SET usage_count = least(usage_count, 9223372036854775806) + 1"
+    count_use = {"profile_count_use", "UPDATE profiles SET usage_count = least(usage_count, $2::bigint - 1) + 1"
                                       " WHERE workspace_id = ccr_workspace() AND id = $1::uuid"};
 
 static const char *number(struct request *rq, long long value)
@@ -135,13 +136,13 @@ bool profile_name_reserved(const char *name)
 enum error request_profile_name(struct request *rq, const char **name)
 {
     *name = path_arg(rq, "name");
-    return name_valid(*name) ? OK : fail(rq, MSG_CONFIG_UNKNOWN, *name, NULL);
+    return label_valid(*name) ? OK : fail(rq, MSG_CONFIG_UNKNOWN, *name, NULL);
 }
 
 enum error check_new_profile_name(struct request *rq, const char *field, const char *name)
 {
-    if (!name_valid(name))
-        return fail_field(rq, field, MSG_NAME, NULL);
+    if (!label_valid(name))
+        return fail_field(rq, field, MSG_LABEL, NULL);
     return profile_name_reserved(name) ? fail_field(rq, field, MSG_RESERVED, name, NULL) : OK;
 }
 
@@ -381,20 +382,6 @@ enum error profile_set_current(struct request *rq, const char *platform, const c
 
 /* ---- shared by handlers and commands ---------------------------------------------------------------------------- */
 
-const char *profile_problem(struct request *rq, const struct profile *p)
-{
-    const char *field = NULL, *what = NULL;
-    if (is_blank(p->base_url))
-        field = "base_url", what = translate(rq, MSG_NOT_BLANK, NULL);
-    else if (strncmp(p->base_url, "http://", 7) != 0 && strncmp(p->base_url, "https://", 8) != 0)
-        field = "base_url", what = translate(rq, MSG_URL, NULL);
-    else if (!p->sealed_token)
-        field = "auth_token", what = translate(rq, MSG_NOT_BLANK, NULL);
-    else if (p->model && is_blank(p->model))
-        field = "model", what = translate(rq, MSG_NOT_BLANK, NULL);
-    return field ? arena_printf(rq->arena, "%s %s", field, what) : NULL;
-}
-
 void profile_write(struct request *rq, struct json_writer *w, const struct profile *p)
 {
     json_open_object(w);
@@ -459,7 +446,7 @@ enum error profile_switch(struct request *rq, const char *platform, const char *
     rq->message = MSG_NONE;
     error = profile_set_current(rq, platform, to.name);
     if (!error)
-        error = db_run(rq->db, &count_use, DB_ARGS(to.id));
+        error = db_run(rq->db, &count_use, DB_ARGS(to.id, number(rq, USAGE_COUNT_MAX)));
     const struct audit entry = {.action = "profile.switch",
                                 .platform = platform,
                                 .target = to.name,

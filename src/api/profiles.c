@@ -4,29 +4,13 @@
 #include <string.h>
 
 #include "audit.h"
+#include "profile_check.h"
 #include "profile_file.h"
 #include "profile_write.h"
 #include "router.h"
 #include "util.h"
 
-enum { LIST_MAX = 1000, OFFSET_MAX = 1000000, TOKEN_MAX = 16 * KB, URL_MAX = 2000 };
-
-static const struct field create_fields[] = {
-    {"name", FIELD_NAME, REQUIRED | TRIM, .max = LIST_MAX},
-    {"base_url", FIELD_URL, REQUIRED | TRIM, .max = URL_MAX},
-    {"auth_token", FIELD_TEXT, REQUIRED | TRIM | SECRET, .max = TOKEN_MAX},
-    {"description", FIELD_TEXT, .max = 2000},
-    {"model", FIELD_TEXT, TRIM, .max = 200},
-    {"small_fast_model", FIELD_TEXT, TRIM, .max = 200},
-    {"provider", FIELD_TEXT, TRIM, .max = 200},
-    {"provider_type", FIELD_TEXT, TRIM, .max = 200},
-    {"account", FIELD_TEXT, TRIM, .max = 200},
-    {"tags", FIELD_STRINGS, .max = 50},
-    {0},
-};
-
-/* The same without a name: the path has it, and the one in the body is ignored. */
-#define update_fields (create_fields + 1)
+enum { LIST_MAX = 1000, OFFSET_MAX = 1000000 };
 
 static const struct field platform_query[] = {
     {"platform", FIELD_TEXT, .max = 20},
@@ -142,7 +126,7 @@ static enum error take_fields(struct request *rq, struct profile *p)
 
 static enum error create(struct request *rq, struct response *rs)
 {
-    struct profile profile = {.position = -1, .enabled = true, .key_order = profile_file_keys(rq)};
+    struct profile profile = {.position = -1, .enabled = true};
     enum error error = request_platform(rq, &profile.platform);
     profile.name = body_text(rq, "name");
     if (!error)
@@ -151,6 +135,7 @@ static enum error create(struct request *rq, struct response *rs)
         return error;
     random_uuid(profile.id);
     error = take_fields(rq, &profile);
+    profile.key_order = profile_file_keys(rq, &profile);
     if (!error)
         error = profiles_lock(rq, profile.platform, BRIEFLY);
     if (!error)
@@ -247,7 +232,7 @@ static enum error change_current(struct request *rq, struct response *rs)
 {
     const char *platform, *name = body_text(rq, "config_name");
     enum error error = request_platform(rq, &platform);
-    if (!error && !name_valid(name))
+    if (!error && !label_valid(name))
         error = fail(rq, MSG_CONFIG_UNKNOWN, name, NULL);
     if (!error)
         error = profile_switch(rq, platform, name);
@@ -307,10 +292,10 @@ static enum error validate(struct request *rq, struct response *rs)
 
 const struct route profiles_routes[] = {
     {GET, "/api/configs", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
-    {POST, "/api/configs", create, ACCESS_EDITOR, .body = create_fields, .query = platform_query},
+    {POST, "/api/configs", create, ACCESS_EDITOR, .body = profile_fields, .query = platform_query},
     {GET, "/api/configs/current", get_current, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
     {GET, "/api/configs/{name}", get, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
-    {PUT, "/api/configs/{name}", replace, ACCESS_EDITOR, .body = update_fields, .query = platform_query},
+    {PUT, "/api/configs/{name}", replace, ACCESS_EDITOR, .body = PROFILE_FIELDS_UNNAMED, .query = platform_query},
     {DELETE, "/api/configs/{name}", destroy, ACCESS_EDITOR, .query = platform_query},
     {PATCH, "/api/configs/{name}/enable", enable, ACCESS_EDITOR, .query = platform_query},
     {PATCH, "/api/configs/{name}/disable", disable, ACCESS_EDITOR, .query = platform_query},

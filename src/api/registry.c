@@ -53,8 +53,8 @@ static enum error import_platform(struct request *rq, const struct toml *table, 
     const struct toml *current = toml_get(table, "current_profile");
     if (!current)
         return OK;
-    if (current->type != TOML_STRING || !name_valid(current->text))
-        return wrong(rq, current, translate(rq, MSG_NAME, NULL));
+    if (current->type != TOML_STRING || !label_valid(current->text))
+        return wrong(rq, current, translate(rq, MSG_LABEL, NULL));
     return dry_run ? OK : profile_set_current(rq, table->key, current->text);
 }
 

@@ -155,6 +155,15 @@ bool is_blank(const char *text)
     return true;
 }
 
+bool has_white_space(const char *text)
+{
+    uint32_t code;
+    while ((code = utf8_next(&text)) != 0)
+        if (white_space(code))
+            return true;
+    return false;
+}
+
 bool url_has_userinfo(const char *text)
 {
     /* A backslash ends the authority, too, for whoever follows the URL standard of the WHATWG. */
@@ -162,6 +171,42 @@ bool url_has_userinfo(const char *text)
         if (memchr(at + 3, '@', strcspn(at + 3, "/?#\\ \t\r\n")))
             return true;
     return false;
+}
+
+size_t trim_white_space(const char **text)
+{
+    const char *next = *text, *end = NULL;
+    while (*next) {
+        const char *here = next;
+        if (white_space(utf8_next(&next)))
+            continue;
+        if (!end)
+            *text = here;
+        end = next;
+    }
+    return end ? (size_t)(end - *text) : 0;
+}
+
+/* Between slashes: servers and proxies on the way take those for folders, also when they are percent-encoded. */
+static bool has_dot_segment(const char *text)
+{
+    for (;;) {
+        size_t length = strcspn(text, "/");
+        if ((length == 1 && text[0] == '.') || (length == 2 && text[0] == '.' && text[1] == '.'))
+            return true;
+        if (!text[length])
+            return false;
+        text += length + 1;
+    }
+}
+
+bool label_valid(const char *text)
+{
+    if (!text || !utf8_valid(text, strlen(text)) || utf8_length(text) > NAME_MAX_CODE_POINTS)
+        return false;
+    const char *start = text;
+    size_t length = trim_white_space(&start);
+    return length > 0 && length == strlen(text) && !has_control(text) && !has_dot_segment(text);
 }
 
 bool parse_int(const char *text, long long min, long long max, long long *out)

@@ -1,10 +1,10 @@
 /* Fields: checks a JSON body or a query string against a route's table. Every wrong field is reported, not only the
  * first; unknown fields are ignored, because the frontend sends some. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "router.h"
+#include "url.h"
 #include "util.h"
 
 enum { TEXT_MAX = 1000, STRINGS_MAX = 100 };
@@ -47,40 +47,53 @@ static bool has_stray_control(const char *text)
     return false;
 }
 
-static bool is_url(const char *text)
+/* What is wrong with a text of a type, however long it is. */
+static enum message type_problem(struct request *rq, const struct field *f, const char *text)
 {
-    size_t scheme = strncmp(text, "http://", 7) == 0 ? 7 : strncmp(text, "https://", 8) == 0 ? 8 : 0;
-    return scheme && text[scheme] && !strpbrk(text, " \t\r\n\"<>\\^`{|}") && !has_stray_control(text);
+    switch (f->type) {
+    case FIELD_NAME:
+        return name_valid(text) ? MSG_NONE : MSG_NAME;
+    case FIELD_LABEL:
+        return label_valid(text) ? MSG_NONE : MSG_LABEL;
+    case FIELD_URL:
+        return !*text || url_valid(rq->arena, text) ? MSG_NONE : url_is_http(text) ? MSG_URL_PARTS : MSG_URL;
+    case FIELD_KEY:
+        return has_white_space(text) || has_control(text) ? MSG_KEY : MSG_NONE;
+    default:
+        return has_stray_control(text) ? MSG_CONTROL : MSG_NONE;
+    }
+}
+
+enum message field_problem(struct request *rq, const struct field *f, const char *text, const char **argument)
+{
+    long long max = f->max ? f->max : TEXT_MAX;
+    long long length = (long long)utf8_length(text);
+    *argument = NULL;
+    if (length > max && f->type != FIELD_NAME && f->type != FIELD_LABEL)
+        return *argument = number(rq, max), MSG_TOO_LONG;
+    if (length < f->min)
+        return *argument = number(rq, f->min), MSG_TOO_SHORT;
+    if (f->choices && !in_choices(f->choices, text))
+        return *argument = readable_choices(rq, f->choices), MSG_CHOICE;
+    return type_problem(rq, f, text);
 }
 
 static enum error check_text(struct request *rq, const struct field *f, const char *text)
 {
-    long long max = f->max ? f->max : TEXT_MAX;
-    long long length = (long long)utf8_length(text);
-    if (f->type == FIELD_NAME && !name_valid(text))
-        return fail_field(rq, f->name, MSG_NAME, NULL);
-    if (length > max)
-        return fail_field(rq, f->name, MSG_TOO_LONG, number(rq, max), NULL);
-    if (length < f->min)
-        return fail_field(rq, f->name, MSG_TOO_SHORT, number(rq, f->min), NULL);
-    if (has_stray_control(text))
-        return fail_field(rq, f->name, MSG_CONTROL, NULL);
-    if (f->type == FIELD_URL && *text && !is_url(text))
-        return fail_field(rq, f->name, MSG_URL, NULL);
-    if (f->choices && !in_choices(f->choices, text))
-        return fail_field(rq, f->name, MSG_CHOICE, readable_choices(rq, f->choices), NULL);
-    return OK;
+    const char *argument;
+    enum message problem = field_problem(rq, f, text, &argument);
+    return problem ? fail_field(rq, f->name, problem, argument, NULL) : OK;
 }
 
 static const char *trimmed(struct request *rq, const char *text)
 {
-    size_t length = strlen(text);
-    while (length && isspace((unsigned char)text[length - 1]))
-        length--;
-    size_t start = 0;
-    while (start < length && isspace((unsigned char)text[start]))
-        start++;
-    return arena_strndup(rq->arena, text + start, length - start);
+    size_t length = trim_white_space(&text);
+    return arena_strndup(rq->arena, text, length);
+}
+
+static bool is_required(struct request *rq, const struct field *f)
+{
+    return (f->flags & REQUIRED) || (f->required && f->required(rq));
 }
 
 static enum error check_string(struct request *rq, const struct field *f, json_t *value)
@@ -90,7 +103,7 @@ static enum error check_string(struct request *rq, const struct field *f, json_t
     const char *text = json_string_value(value);
     if (f->flags & TRIM)
         text = trimmed(rq, text);
-    if ((f->flags & REQUIRED) && is_blank(text))
+    if (is_required(rq, f) && is_blank(text))
         return fail_field(rq, f->name, MSG_NOT_BLANK, NULL);
     if ((f->flags & TRIM) && !*text) {
         json_object_set_new(rq->body, f->name, json_null());
@@ -161,9 +174,9 @@ static enum error check_object(struct request *rq, const struct field *f, json_t
 }
 
 static enum error (*const checks[])(struct request *, const struct field *, json_t *) = {
-    [FIELD_TEXT] = check_string,   [FIELD_NAME] = check_string, [FIELD_URL] = check_string,
-    [FIELD_BOOL] = check_bool,     [FIELD_INT] = check_integer, [FIELD_STRINGS] = check_strings,
-    [FIELD_OBJECT] = check_object,
+    [FIELD_TEXT] = check_string, [FIELD_NAME] = check_string,     [FIELD_LABEL] = check_string,
+    [FIELD_URL] = check_string,  [FIELD_KEY] = check_string,      [FIELD_BOOL] = check_bool,
+    [FIELD_INT] = check_integer, [FIELD_STRINGS] = check_strings, [FIELD_OBJECT] = check_object,
 };
 
 enum error check_body(struct request *rq, const struct field *fields)
@@ -174,7 +187,7 @@ enum error check_body(struct request *rq, const struct field *fields)
         json_t *value = json_object_get(rq->body, f->name);
         if (value && !json_is_null(value))
             checks[f->type](rq, f, value);
-        else if (f->flags & REQUIRED)
+        else if (is_required(rq, f))
             fail_field(rq, f->name, MSG_REQUIRED, NULL);
     }
     return rq->fields ? ERR_VALIDATION : OK;

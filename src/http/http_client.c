@@ -1,4 +1,4 @@
-/* HTTP client over libcurl; the only file that includes it. */
+/* HTTP client over libcurl. */
 #include "http_client.h"
 
 #include <curl/curl.h>

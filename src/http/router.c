@@ -217,6 +217,7 @@ static void write_fields(struct json_writer *w, const char *key, const struct fi
         json_open_object(w);
         json_string_member(w, "name", f->name);
         json_bool_member(w, "required", f->flags & REQUIRED);
+        json_bool_member(w, "conditional", f->required != NULL);
         json_close_object(w);
     }
     json_close_array(w);

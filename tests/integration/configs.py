@@ -91,6 +91,15 @@ def create(client, name="relay", platform=None, **fields):
     return body["auth_token"]
 
 
+def stored_before(system, client, name, /, **columns):
+    """A profile as an earlier version let it in: created, then these columns are set past every check."""
+    create(client, name)
+    with everything(system) as db:
+        for column, value in columns.items():
+            db.execute(f"UPDATE profiles p SET {column} = %s FROM workspaces w"
+                       " WHERE w.id = p.workspace_id AND w.slug = %s AND p.name = %s", (value, client.workspace, name))
+
+
 def read(client, name, platform=None):
     answer = client.get(f"/api/configs/{quote(name)}" + (f"?platform={platform}" if platform else ""))
     assert answer.status_code == 200, answer.text

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from configs import (BASE, acting_in, ada, create, exported, history, imported, mask, names_of, new_workspace, pointers,
+from configs import (BASE, acting_in, ada, create, exported, history, mask, names_of, new_workspace, pointers,
                      # noqa: F401
-                     read, refused, secret, switch, system, team, users, wrong_fields)
+                     read, refused, secret, stored_before, switch, system, team, users, wrong_fields)
 from stack import BINARY, children
 
 EXECUTE = ["/api/command/execute", "/api/commands/execute"]
@@ -110,10 +110,10 @@ def test_enable_and_disable(ada):
     assert [entry["operation"] for entry in history(ada)[:2]] == ["enable", "disable"]
 
 
-def test_validate(ada):
+def test_validate(system, ada):
     create(ada, "good")
     assert done(ada, "validate") == "ok     good\n1 checked, 0 broken\n"
-    imported(ada, f'[bad]\nbase_url = "{BASE}"\n')
+    stored_before(system, ada, "bad", auth_token=None)
     outcome = run(ada, "validate")
     assert outcome["exit_code"] == 1
     assert outcome["output"] == "ok     good\nBROKEN bad: auth_token must not be empty\n2 checked, 1 broken\n"
@@ -172,8 +172,8 @@ def test_commands_that_fail(ada, command, args):
     assert names_of(ada) == ["relay"] and pointers(ada)[0] == "default" and len(history(ada)) == 1
 
 
-def test_a_broken_config_is_not_switched_to(ada):
-    imported(ada, "[bad]\nbase_url = 'ftp://x'\n")
+def test_a_broken_config_is_not_switched_to(system, ada):
+    stored_before(system, ada, "bad", base_url="ftp://x")
     assert failed(ada, 1, "switch", "bad") == "Validation failed: base_url must start with http:// or https://\n"
     assert failed(ada, 1, "switch", "bad",
                   headers={"Accept-Language": "zh"}) == "验证失败: base_url 必须以 http:// 或 https:// 开头\n"

@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from configs import (BASE, ada, create, exported, import_text, imported, names_of, read, refused, system,  # noqa: F401
-                     token_of, users, wrong_fields)
+from configs import (BASE, ada, create, exported, history, import_text, imported, names_of, quote, read,  # noqa: F401
+                     refused, secret, stored_before, switch, system, token_of, users, wrong_fields)
 
 # ---- TOML 1.1 ----
 
@@ -40,3 +40,187 @@ def test_what_toml_1_1_added_is_read_and_written_for_older_readers(ada):
 def test_what_no_toml_has_is_refused_where_it_stands(ada):
     answer = import_text(ada, "[a]\nx = 0x1.8p3\n")
     assert "hexadecimal floats (line 2, column 5)" in refused(answer, 400, "VALIDATION_ERROR")["message"]
+
+
+# ---- names ----
+
+ODD_NAMES = ["GLM 4.5", "a/b", "a?b", "a#b", "50%", "a%2Fb", "😀", "it's", 'say "hi"', "a;b", "a\\b", "<b>", "a&b", "a,b", "ⅷ",
+             "a.b.c", "/a/", "团队 中转（智谱）", "[x]", "a=b", "😀" * 100, "a+b", "--force"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_name_may_hold_anything_that_can_stand_in_an_address(ada, name):
+    path = f"/api/configs/{quote(name)}"
+    create(ada, name)
+    assert read(ada, name)["name"] == name and names_of(ada) == [name]
+    body = {"base_url": BASE, "auth_token": secret(), "model": "m"}
+    assert ada.put(path, json=body).status_code == 200
+    assert ada.patch(f"{path}/disable").data == f"Configuration '{name}' disabled"
+    assert ada.patch(f"{path}/enable").status_code == 200
+    switch(ada, name)
+    assert ada.get("/api/configs/current").json()["name"] == name
+    assert history(ada, "?operation=switch")[0]["to_config"] == name
+    assert token_of(ada, name) == body["auth_token"]
+    command = ada.post("/api/command/execute", json={"command": "switch", "args": [name]}).data
+    assert command["success"] and command["output"] == f"Switched to '{name}' (claude)\n"
+    assert ada.post(f"{path}/rollback", json={"revision": 1}).status_code == 200
+    assert ada.get(f"{path}/revisions").data["total"] == 5
+    text = exported(ada, include_secrets=True)
+    assert tomllib.loads(text)[name]["base_url"] == BASE and tomllib.loads(text)["current_config"] == name
+    create(ada, "other")
+    switch(ada, "other")
+    assert ada.delete(path).status_code == 200
+    assert imported(ada, text)["profiles"] == [{"name": name, "result": "added"}]
+
+
+def test_a_name_with_blanks_may_come_to_a_command_in_pieces(ada):
+    create(ada, "GLM 4.5 air")
+    for args in (["GLM", "4.5", "air"], ['"GLM', "4.5", 'air"'], ["'GLM", "4.5 air'"], ["GLM", "4.5", "air", "--force"]):
+        for command in ("disable", "enable", "switch"):
+            assert ada.post("/api/command/execute", json={"command": command, "args": args}).data["success"], (command, args)
+
+
+def test_one_odd_name_does_not_refuse_the_file(ada):
+    text = "".join(f'["{name}"]\nbase_url = "{BASE}"\nauth_token = "t-{number}"\n'
+                   for number, name in enumerate(["relay", "my relay", "😀", "a/b"]))
+    assert imported(ada, text)["added"] == 4 and names_of(ada) == ["relay", "my relay", "😀", "a/b"]
+
+
+# ---- tokens, addresses, models ----
+
+BAD_TOKENS = ["sk a", "sk\tb", "sk\nb", "sk-\u0007-bell", "sk\u3000b", "sk\u00a0b", "sk\u0085b", "sk\u007f"]
+BAD_URLS = ["https://", "https:///x", "https://?x", "https://:443", "https://u@", "https://c c.example/", "https://a\u3000b",
+            "https://x:99999", "https://x:0", "https://x:", "https://x:8a", "https://[::1", "https://[zz]", "https://a]b",
+            "https://a\u0007", "ftp://x", "x", "https://a\\b"]
+
+
+def in_file(value):
+    return "".join(f"\\u{ord(c):04x}" if ord(c) < 0x20 or ord(c) > 0x7e or c in '"\\' else c for c in value)
+
+
+@pytest.mark.parametrize("field, value", [("auth_token", token) for token in BAD_TOKENS] + [("base_url", url) for url in BAD_URLS])
+def test_what_no_header_and_no_address_can_hold(ada, field, value):
+    create(ada, "stored")
+    good = {"base_url": BASE, "auth_token": secret()}
+    assert wrong_fields(ada.post("/api/configs", json={**good, "name": "new", field: value})) == [field]
+    assert wrong_fields(ada.put("/api/configs/stored", json={**good, field: value})) == [field]
+    text = "\n[new]\n" + "".join(f'{key} = "{in_file(text)}"\n' for key, text in {**good, field: value}.items())
+    for mode in ("merge", "replace"):
+        answer = import_text(ada, text, mode=mode)
+        assert wrong_fields(answer) == [f"new.{field}"]
+        line, column = (4, 14) if field == "auth_token" else (3, 12)
+        assert answer.json()["message"].endswith(f"(line {line}, column {column})")
+        assert value not in answer.text
+    assert names_of(ada) == ["stored"]
+
+
+@pytest.mark.parametrize("url", ["HTTPS://A.example", "http://[::1]:8080/v1", "https://中文.example/路径", "HtTp://x:65535"])
+def test_addresses_that_will_do(ada, url):
+    create(ada, "form", base_url=url)
+    imported(ada, f'[file]\nbase_url = "{url}"\nauth_token = "t"\n')
+    for name in ("form", "file"):
+        assert read(ada, name)["base_url"] == url
+        switch(ada, name)
+    assert ada.get("/api/validate").status_code == 200
+
+
+def test_a_file_is_trimmed_as_a_form_is(ada):
+    blanks = {"base_url": f" {BASE}\u3000", "auth_token": "\u00a0sk-a-0123456789\n", "model": " opus\t"}
+    create(ada, "form", **blanks)
+    imported(ada, "[file]\n" + "".join(f'{key} = "{in_file(value)}"\n' for key, value in blanks.items()))
+    for name in ("form", "file"):
+        assert read(ada, name).items() >= {"base_url": BASE, "model": "opus"}.items()
+        assert token_of(ada, name) == "sk-a-0123456789"
+
+
+@pytest.mark.parametrize("columns, message", [
+    ({"base_url": "https://c c.example/"}, "base_url must be a whole address"),
+    ({"base_url": "https://"}, "base_url must be a whole address"),
+])
+def test_what_was_stored_before_is_found_by_validate_and_not_switched_to(system, ada, columns, message):
+    stored_before(system, ada, "old", **columns)
+    assert message in refused(ada.post("/api/switch", json={"config_name": "old"}), 400, "VALIDATION_ERROR")["message"]
+    assert wrong_fields(ada.get("/api/validate")) == ["old"]
+
+
+# ---- limits ----
+
+@pytest.mark.parametrize("line, where", [
+    ('description = "{}"'.format("x" * 2001), "description"), ('model = "{}"'.format("x" * 201), "model"),
+    ('small_fast_model = "{}"'.format("x" * 201), "small_fast_model"), ('provider = "{}"'.format("x" * 201), "provider"),
+    ('account = "{}"'.format("x" * 201), "account"), ('tags = [{}]'.format('"x",' * 51), "tags"),
+    ('tags = ["{}"]'.format("x" * 1001), "tags"), ('tags = ["\\u0007"]', "tags"),
+    ('usage_count = 4294967296', "usage_count"), ('usage_count = 9223372036854775807', "usage_count"),
+    ('account = "\\u0001"', "account"),
+])
+def test_a_file_has_the_limits_of_the_form(ada, line, where):
+    text = f'[a]\nbase_url = "{BASE}"\nauth_token = "t"\n{line}\n'
+    assert wrong_fields(import_text(ada, text)) == [f"a.{where}"]
+    for key in ("base_url", "auth_token"):
+        long = {"base_url": f"{BASE}/" + "x" * 2000, "auth_token": "t" * 16385}[key]
+        assert wrong_fields(import_text(ada, f'[a]\n{key} = "{long}"\n')) [0] == f"a.{key}"
+    assert names_of(ada) == []
+
+
+@pytest.mark.parametrize("key", ["current_config", "default_config"])
+def test_pointers_have_the_limits_of_names(ada, key):
+    for name in ("x" * 101, "..", " a"):
+        answer = import_text(ada, f'{key} = "{name}"\n[a]\nbase_url = "{BASE}"\nauth_token = "t"\n')
+        assert "(line 1, column 18)" in refused(answer, 400, "VALIDATION_ERROR")["message"]
+    assert names_of(ada) == []
+
+
+@pytest.mark.parametrize("count", [2**32 - 1, 2**63 - 1])
+def test_counting_uses_ends_at_the_largest_number(system, ada, count):
+    stored_before(system, ada, "often", usage_count=count)
+    for _ in range(2):
+        switch(ada, "often")
+    assert read(ada, "often")["usage_count"] == 2**32 - 1
+    command = ada.post("/api/command/execute", json={"command": "switch", "args": ["often"]})
+    assert command.status_code == 200 and command.data["success"]
+
+
+def test_everything_that_is_wrong_is_named_at_once(ada):
+    text = '[a]\nbase_url = "x"\nauth_token = "a b"\n[b]\ntags = 1\nbase_url = "https://"\n'
+    assert wrong_fields(import_text(ada, text))[:4] == ["a.base_url", "a.auth_token", "b.tags", "b.base_url"]
+
+
+# ---- what each platform asks for ----
+
+def form(client, platform, **fields):
+    return client.post(f"/api/configs?platform={platform}", json={"name": "p", **fields})
+
+
+@pytest.mark.parametrize("platform", ["claude", "qwen", "iflow", "droid"])
+def test_platforms_that_need_address_and_token(ada, platform):
+    assert wrong_fields(form(ada, platform)) == ["base_url", "auth_token"]
+    assert wrong_fields(form(ada, platform, base_url=BASE, auth_token=" ")) == ["auth_token"]
+    assert form(ada, platform, base_url=BASE, auth_token="t").status_code == 201
+
+
+def test_codex_without_an_address_is_its_official_login(ada):
+    assert form(ada, "codex").status_code == 201
+    assert wrong_fields(ada.put("/api/configs/p?platform=codex", json={"base_url": BASE})) == ["auth_token"]
+    assert ada.put("/api/configs/p?platform=codex", json={"base_url": " ", "auth_token": "t"}).status_code == 200
+    assert ada.put("/api/configs/p?platform=codex", json={"auth_token": ""}).status_code == 200
+    switch(ada, "p", "codex")
+    assert ada.get("/api/validate?platform=codex").status_code == 200
+
+
+def test_gemini_knows_its_own_address(ada):
+    assert wrong_fields(form(ada, "gemini")) == ["auth_token"]
+    assert form(ada, "gemini", auth_token="AIza0123456789").status_code == 201
+    switch(ada, "p", "gemini")
+    assert ada.get("/api/validate?platform=gemini").status_code == 200
+
+
+@pytest.mark.parametrize("text", [
+    '[default]\ndescription = "OpenAI Codex Official"\nauth_token = ""\nmodel = ""\nenabled = true\n',
+    '[default]\nbase_url = ""\nauth_token = ""\n', '[default]\nmodel = "m"\n',
+])
+def test_the_official_login_in_a_file_stays_as_it_came(ada, text):
+    imported(ada, text, "codex")
+    for options in ({"include_secrets": True}, {}):
+        assert tomllib.loads(exported(ada, "codex", **options)) == tomllib.loads(text)
+    switch(ada, "default", "codex")
+    assert imported(ada, text, "codex")["skipped"] == 0, "its use was counted"

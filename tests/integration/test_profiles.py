@@ -2,12 +2,13 @@
 
 import json
 import subprocess
+import tomllib
 
 import pytest
 
 from configs import (BASE, PLATFORMS, acting_in, ada, create, everything, exported, history, imported, mask,  # noqa: F401
-                     names_of, new_workspace, pointers, quote, read, refused, secret, secrets_made, switch, system, team,
-                     token_of, users, wrong_fields)
+                     names_of, new_workspace, pointers, quote, read, refused, secret, secrets_made, stored_before, switch, system,
+                     team, token_of, users, wrong_fields)
 from people import at_once
 from stack import as_user, clean_environment, pg_program
 
@@ -138,16 +139,15 @@ def test_names_of_any_script(ada, name):
 
 
 @pytest.mark.parametrize("name",
-                         ["a b", "a/b", "a?b", "a#b", "a%b", "a%2Fb", "..", ".", "x" * 101, "名" * 101, "a\nb", "😀", "a'b",
-                          "a\"b",
-                                  "a;b", "a\\b", "<b>", "a&b", "a\u200bb", "a,b", "ⅷ"])
+                         ["..", ".", "x" * 101, "名" * 101, "a\nb", "a\u007f", "a\u0085b", "a/..", "../../a"])
 def test_names_that_will_not_do(ada, name):
     answer = ada.post("/api/configs", json={"name": name, "base_url": BASE, "auth_token": secret()})
     assert wrong_fields(answer) == ["name"]
-    assert "1 to 100 letters" in answer.json()["message"]
+    assert "1 to 100 characters" in answer.json()["message"]
+    if ".." in name or name == ".":  # Nginx takes those for folders
+        return
     path = f"/api/configs/{quote(name)}"
-    if name not in (".", ".."):  # Nginx takes those for folders
-        assert f"Config '{name}' not found" == refused(ada.get(path), 404, "NOT_FOUND")["message"]
+    assert f"Config '{name}' not found" == refused(ada.get(path), 404, "NOT_FOUND")["message"]
     refused(put(ada, name), 404, "NOT_FOUND")
     refused(ada.delete(path), 404, "NOT_FOUND")
     assert wrong_fields(ada.post("/api/switch", json={"config_name": name})) == ["config_name"]
@@ -301,8 +301,11 @@ BROKEN = {
 
 
 @pytest.fixture
-def broken(ada):
-    imported(ada, "\n".join(f"[{name}]\n{lines}" for name, (lines, _, _) in BROKEN.items()))
+def broken(system, ada):
+    for name, (lines, _, _) in BROKEN.items():
+        left = tomllib.loads(lines)
+        stored_before(system, ada, name, base_url=left.get("base_url"), model=left.get("model"),
+                      **({} if left.get("auth_token") else {"auth_token": None}))
     create(ada, "good")
     return ada
 
@@ -463,7 +466,7 @@ def test_no_answer_but_reveal_holds_a_token(ada):
 
 def test_a_sealed_value_opens_only_where_it_was_sealed(system, ada, users):
     token = create(ada, "mine")
-    create(ada, "copy", auth_token="something else")
+    create(ada, "copy", auth_token="something-else")
     thief = acting_in(users[1], new_workspace(users[1]))
     create(thief, "theirs")
     with everything(system) as db:

@@ -36,9 +36,9 @@ base_url = "https://api.example.org"
 enabled = false
 time = 07:32:00.5
 auth_token = """
-several
-lines"""
-usage_count = 9223372036854775807
+several-\
+    lines"""
+usage_count = 4294967295
 smallest = -9223372036854775808
 float = 1.0
 exact = 0.1
@@ -136,7 +136,7 @@ def test_everything_toml_has(ada, mode):
     assert parsed(exported(ada, include_secrets=True)) == parsed(AWKWARD)
     assert imported(ada, AWKWARD, mode=mode)["skipped"] == 2
     assert parsed(exported(ada, include_secrets=True)) == parsed(AWKWARD)
-    assert token_of(ada, "张三") == "several\nlines" and read(ada, "张三")["usage_count"] == 2**63 - 1
+    assert token_of(ada, "张三") == "several-lines" and read(ada, "张三")["usage_count"] == 2**32 - 1
     assert read(ada, "张三")["provider_type"] is None, "of a kind that is not known here; the file keeps it"
 
 
@@ -491,7 +491,7 @@ def test_a_dry_run_changes_nothing(ada, mode):
 @pytest.mark.parametrize("text, line, column", [
     ("[a]\nx = \n", 2, 5), ("[a]\nx = 1\nx = 2\n", 3, None), ("[a\n", 1, None), ("a = 'x\n", 1, None),
     ("\n\n[a]\n[a]\n", 4, None),
-    ("x = 1979-13-01\n", 1, None), ("x = {a = 1,}\n", 1, None), ("x = [1, 2\n", None, None), ("x = \"\\q\"\n", 1, None),
+    ("x = 1979-13-01\n", 1, None), ("x = {a = 1,,}\n", 1, None), ("x = [1, 2\n", None, None), ("x = \"\\q\"\n", 1, None),
     ("=", 1, 1), ("[]\n", 1, None),
     ("x = 1 y = 2\n", 1, None), ("{}", 1, 1), ("null", 1, None), ("x = 9223372036854775808\n", 1, None),
     ("[a]\nx = 1\n[a.x]\n", 3, None),
@@ -512,22 +512,26 @@ def test_bad_toml(ada, text, line, column):
     assert state(ada) == before
 
 
+LABEL = ("must be 1 to 100 characters, none of them a control character, without white space at either end, and without "
+         "'.' or '..' as a whole or between slashes")
+
+
 @pytest.mark.parametrize("lines, message", [
-    ("base_url = 1", "'base_url' must be a string (line 5, column 12)"),
-    ("auth_token = true", "'auth_token' must be a string (line 5, column 14)"),
-    ("model = ['m']", "'model' must be a string (line 5, column 9)"),
-    ("tags = 'x'", "'tags' must be an array of strings (line 5, column 8)"),
-    ("tags = ['x', 1]", "'tags' must be an array of strings (line 5, column 8)"),
-    ("usage_count = 1.5", "'usage_count' must be a whole number (line 5, column 15)"),
-    ("usage_count = -1", "'usage_count' must be between 0 and 9223372036854775807 (line 5, column 15)"),
-    ("enabled = 'yes'", "'enabled' must be true or false (line 5, column 11)"),
-    ("\n  provider_type = 1", "'provider_type' must be a string (line 6, column 19)"),
-    ("description = 1979-05-27", "'description' must be a string (line 5, column 15)"),
-    ("[bad.account]\nx = 1", "'account' must be a string (line 5, column 1)"),
-    ("['a b']", "'a b' must be 1 to 100 letters, digits, '-', '_' or '.' (line 5, column 1)"),
-    ("['']", "'' must be 1 to 100 letters, digits, '-', '_' or '.' (line 5, column 1)"),
-    ("['a/b']", "'a/b' must be 1 to 100 letters, digits, '-', '_' or '.' (line 5, column 1)"),
-    ("[current]", "'current' 'current' is a reserved name (line 5, column 1)"),
+    ("base_url = 1", "bad.base_url must be a string (line 5, column 12)"),
+    ("auth_token = true", "bad.auth_token must be a string (line 5, column 14)"),
+    ("model = ['m']", "bad.model must be a string (line 5, column 9)"),
+    ("tags = 'x'", "bad.tags must be an array of strings (line 5, column 8)"),
+    ("tags = ['x', 1]", "bad.tags must be an array of strings (line 5, column 8)"),
+    ("usage_count = 1.5", "bad.usage_count must be a whole number (line 5, column 15)"),
+    ("usage_count = -1", "bad.usage_count must be between 0 and 4294967295 (line 5, column 15)"),
+    ("enabled = 'yes'", "bad.enabled must be true or false (line 5, column 11)"),
+    ("\n  provider_type = 1", "bad.provider_type must be a string (line 6, column 19)"),
+    ("description = 1979-05-27", "bad.description must be a string (line 5, column 15)"),
+    ("[bad.account]\nx = 1", "bad.account must be a string (line 5, column 1)"),
+    ("[' a']", f" a {LABEL} (line 5, column 1)"),
+    ("['']", f" {LABEL} (line 5, column 1)"),
+    ("['a/..']", f"a/.. {LABEL} (line 5, column 1)"),
+    ("[current]", "current 'current' is a reserved name (line 5, column 1)"),
 ])
 def test_wrong_types(ada, lines, message):
     create(ada, "a")
@@ -535,7 +539,7 @@ def test_wrong_types(ada, lines, message):
     text = f"# 一\n[good]\nbase_url = '{BASE}'\n[bad]\n{lines}\n"
     for mode in ("merge", "replace"):
         answer = import_text(ada, text, mode=mode)
-        assert refused(answer, 400, "VALIDATION_ERROR")["message"] == message
+        assert refused(answer, 400, "VALIDATION_ERROR")["message"] == f"Some fields are not valid: {message}"
     refused(import_text(ada, text, dry_run=True), 400, "VALIDATION_ERROR")
     assert state(ada) == before
 
@@ -651,8 +655,8 @@ def test_registry_merge_replace_and_dry_run(ada):
     ('default_platform = "chatgpt"\n',
      f"'default_platform' {PLATFORM_WORDS} (line 1, column 20)"),
     ("\ncurrent_platform = 1\n", f"'current_platform' {PLATFORM_WORDS} (line 2, column 20)"),
-    ('current_platform = "codex"\n[claude]\ncurrent_profile = "ok"\n[codex]\ncurrent_profile = "a b"\n',
-     "'current_profile' must be 1 to 100 letters, digits, '-', '_' or '.' (line 5, column 19)"),
+    ('current_platform = "codex"\n[claude]\ncurrent_profile = "ok"\n[codex]\ncurrent_profile = "a "\n',
+     f"'current_profile' {LABEL} (line 5, column 19)"),
 ])
 def test_bad_registries(ada, text, message):
     assert refused(import_text(ada, text), 400, "VALIDATION_ERROR")["message"] == message

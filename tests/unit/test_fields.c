@@ -96,14 +96,62 @@ static void name(void **state)
     assert_refused(&f, LIST("\"\"", "\".\"", "\"..\"", "\"a b\"", "\"a/b\"", "\"a'b\"", "\"a;b\"", "\"a\\\\b\""));
 }
 
+static void label(void **state)
+{
+    static const struct field f = {"f", FIELD_LABEL, TRIM};
+    (void)state;
+    assert_accepted(&f, LIST("\"a\"", "\"GLM 4.5\"", "\"😀\"", "\"a/b\"", "\" a \"", "\"a%2F'\\\"\""));
+    assert_refused(&f, LIST("\".\"", "\"..\"", "\"a/..\"", "\"a\\nb\"", "1"));
+}
+
 static void url(void **state)
 {
     static const struct field f = {"f", FIELD_URL};
     (void)state;
-    assert_accepted(&f, LIST("\"http://x\"", "\"https://x.example:8443/a?b=c#d\"", "\"\"", "\"https://中文.example\""));
-    assert_refused(&f, LIST("\"http://\"", "\"https://\"", "\"ftp://x\"", "\"x\"", "\"javascript:alert(1)\"",
-                            "\"http://a b\"", "\"http://a\\nb\"", "\"http://a\\\"b\"", "\"http://<x>\"", "\"HTTP://x\"",
-                            "\" http://x\""));
+    assert_accepted(&f, LIST("\"http://x\"", "\"https://x.example:8443/a?b=c#d\"", "\"\"", "\"https://中文.example\"",
+                             "\"HTTPS://X.example\"", "\"Http://127.0.0.1:65535\"", "\"https://[::1]:8080/v1\"",
+                             "\"https://user:pass@x/\"", "\"https://x/路径\""));
+    assert_refused(&f,
+                   LIST("\"http://\"", "\"https://\"", "\"ftp://x\"", "\"x\"", "\"javascript:alert(1)\"",
+                        "\"http://a b\"", "\"http://a\\nb\"", "\"http://a\\\"b\"", "\"http://<x>\"", "\" http://x\""));
+    assert_refused(&f,
+                   LIST("\"https:///x\"", "\"https:/x\"", "\"https://?x\"", "\"https://#x\"", "\"https://:443\"",
+                        "\"https://u@\"", "\"https://u@:1/\"", "\"https://x:\"", "\"https://x:/\"", "\"https://x:0\"",
+                        "\"https://x:65536\"", "\"https://x:-1\"", "\"https://x:80a\"", "\"https://x:8:8\"",
+                        "\"https://[::1\"", "\"https://::1]\"", "\"https://[::1]x\"", "\"https://[zz]\"",
+                        "\"https://[]\"", "\"https://a]b\"", "\"https://a[b]\"", "\"https://a\u3000b\"",
+                        "\"https://a/\u00a0\"", "\"https://a%20b/\"", "\"https://a\\u007f\"", "\"https://a\\u0085\""));
+    assert_string_equal(complaint(&f, "\"ftp://x\""), "must start with http:// or https://");
+    assert_non_null(strstr(complaint(&f, "\"https://\""), "a host"));
+}
+
+static void key(void **state)
+{
+    static const struct field f = {"f", FIELD_KEY, TRIM, .max = 8};
+    (void)state;
+    assert_accepted(&f, LIST("\"sk-1\"", "\" sk-1\\n\"", "\"密钥\"", "\"\"", "null"));
+    assert_refused(
+        &f, LIST("\"a b\"", "\"a\\tb\"", "\"a\u3000b\"", "\"a\\u0007b\"", "\"a\\u0085b\"", "\"123456789\"", "1"));
+}
+
+static bool asked_for;
+
+static bool is_asked_for(struct request *r)
+{
+    (void)r;
+    return asked_for;
+}
+
+static void required_sometimes(void **state)
+{
+    static const struct field f = {"f", FIELD_TEXT, TRIM, .required = is_asked_for};
+    (void)state;
+    asked_for = false;
+    assert_accepted(&f, LIST("null", "\" \"", "\"a\""));
+    asked_for = true;
+    assert_string_equal(complaint(&f, "null"), "is required");
+    assert_string_equal(complaint(&f, "\" \""), "must not be empty");
+    assert_accepted(&f, LIST("\"a\""));
 }
 
 static void whole_number(void **state)
@@ -209,7 +257,10 @@ int main(void)
         cmocka_unit_test(required),
         cmocka_unit_test(trimmed),
         cmocka_unit_test(name),
+        cmocka_unit_test(label),
         cmocka_unit_test(url),
+        cmocka_unit_test(key),
+        cmocka_unit_test(required_sometimes),
         cmocka_unit_test(whole_number),
         cmocka_unit_test(true_or_false),
         cmocka_unit_test(list_of_strings),

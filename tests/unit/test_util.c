@@ -173,6 +173,59 @@ static void names_have_100_code_points_at_most(void **state)
     assert_false(name_valid(name));
 }
 
+static void labels(void **state)
+{
+    (void)state;
+    static const char *const valid[] = {"a",
+                                        "a b",
+                                        "😀",
+                                        "a/b",
+                                        "/a/",
+                                        "a%2Fb",
+                                        "\"",
+                                        "'",
+                                        "...",
+                                        "a/...",
+                                        "GLM 4.5（智谱）",
+                                        "a\xe2\x80\x8b",
+                                        "a\xe3\x80\x80z",
+                                        "\\",
+                                        "#?&=+",
+                                        "[x]",
+                                        "é.ü"};
+    static const char *const invalid[] = {"",          " ",    "\xe3\x80\x80", " a",         "a ",   "a\xe3\x80\x80",
+                                          "\xc2\xa0x", ".",    "..",           "../a",       "a/..", "a/./b",
+                                          "a\nb",      "a\tb", "a\x7f",        "a\xc2\x85z", "a\xff"};
+    for (size_t i = 0; i < COUNT(valid); i++)
+        if (!label_valid(valid[i]))
+            fail_msg("'%s' was refused", valid[i]);
+    for (size_t i = 0; i < COUNT(invalid); i++)
+        if (label_valid(invalid[i]))
+            fail_msg("'%s' was accepted", invalid[i]);
+    assert_false(label_valid(NULL));
+    char name[101 * 4 + 1] = "";
+    for (size_t i = 0; i < 100; i++)
+        memcpy(name + 4 * i, "😀", 4);
+    assert_true(label_valid(name));
+    name[400] = 'x';
+    assert_false(label_valid(name));
+}
+
+static void white_space_at_the_ends(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"a", "a"}, {" a b\n", "a b"},       {"\xe3\x80\x80日\xc2\xa0", "日"},
+                                           {"", ""},   {" \t\xe3\x80\x80", ""}, {"é ", "é"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *text = cases[i][0];
+        size_t length = trim_white_space(&text);
+        assert_int_equal(length, strlen(cases[i][1]));
+        assert_memory_equal(text, cases[i][1], length);
+    }
+    assert_true(has_white_space("a b") && has_white_space("\xe3\x80\x80") && has_white_space("a\n"));
+    assert_false(has_white_space("") || has_white_space("a\xe2\x80\x8b日"));
+}
+
 static void control_characters(void **state)
 {
     (void)state;
@@ -352,6 +405,8 @@ int main(void)
         cmocka_unit_test(names_in_any_script),
         cmocka_unit_test(names_that_are_none),
         cmocka_unit_test(names_have_100_code_points_at_most),
+        cmocka_unit_test(labels),
+        cmocka_unit_test(white_space_at_the_ends),
         cmocka_unit_test(control_characters),
         cmocka_unit_test(uuids),
         cmocka_unit_test(blanks),

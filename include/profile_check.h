@@ -1,0 +1,30 @@
+/* Profiles: what they may hold and what they must, for every way in: form, file, command. */
+#ifndef CCR_PROFILE_CHECK_H
+#define CCR_PROFILE_CHECK_H
+
+#include "profile.h"
+#include "router.h"
+
+/* The fields of a form, `name` first; ends with {0}. */
+extern const struct field profile_fields[];
+/* The same without a name. */
+#define PROFILE_FIELDS_UNNAMED (profile_fields + 1)
+
+/* The field of that name, whether a form or only a file has it; NULL when there is none. */
+const struct field *profile_field(const char *name);
+
+#define USAGE_COUNT_MAX 4294967295LL /* what CCR counts in */
+
+/* Something that is wrong: `what` in words, in the request's language. */
+struct profile_problem {
+    const char *field, *what;
+};
+
+/* The first thing that keeps a profile from being used on its platform. `token` is it in clear, NULL when there is none; the
+ * sealed one is not looked at. False when there is nothing. */
+bool profile_unusable(struct request *rq, const struct profile *profile, const char *token,
+                      struct profile_problem *problem);
+/* The same of a stored one, as one text; NULL when there is nothing. A token that no key opens is not judged. */
+const char *profile_problem(struct request *rq, const struct profile *profile);
+
+#endif

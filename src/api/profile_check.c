@@ -1,0 +1,132 @@
+/* Profiles: one table of fields with their limits, and one of what each platform asks for. */
+#include "profile_check.h"
+
+#include <string.h>
+
+#include "util.h"
+
+enum {
+    NAME_LENGTH_MAX = 100,
+    URL_MAX = 2000,
+    TOKEN_MAX = 16 * KB,
+    DESCRIPTION_MAX = 2000,
+    WORD_MAX = 200,
+    TAGS_MAX = 50
+};
+
+/* ---- what platforms ask for ------------------------------------------------------------------------------------- */
+
+enum need { OPTIONAL, WITH_URL, ALWAYS };
+
+/* What CCR asks for when it switches. Codex without an address is its official login, which needs no key; Gemini's client
+ * knows its own address. Where a blank model is one that the client would send, it may be left out, but not be blank. */
+static const struct rules {
+    const char *platform;
+    enum need base_url, auth_token;
+    bool model_not_blank;
+} rules[] = {
+    {"claude", ALWAYS, ALWAYS, true}, {"codex", OPTIONAL, WITH_URL, false}, {"gemini", OPTIONAL, ALWAYS, false},
+    {"qwen", ALWAYS, ALWAYS, true},   {"iflow", ALWAYS, ALWAYS, true},      {"droid", ALWAYS, ALWAYS, false},
+};
+
+static const struct rules *rules_of(const char *platform)
+{
+    for (size_t i = 0; i < COUNT(rules); i++)
+        if (strcmp(rules[i].platform, platform) == 0)
+            return &rules[i];
+    return &rules[0];
+}
+
+static bool needed(enum need need, bool has_url)
+{
+    return need == ALWAYS || (need == WITH_URL && has_url);
+}
+
+static const struct rules *rules_of_form(struct request *rq)
+{
+    return rules_of(request_query_or(rq, "platform", rq->who.platform));
+}
+
+static bool form_needs_url(struct request *rq)
+{
+    return needed(rules_of_form(rq)->base_url, false);
+}
+
+static bool form_needs_token(struct request *rq)
+{
+    return needed(rules_of_form(rq)->auth_token, body_text(rq, "base_url") != NULL);
+}
+
+/* ---- fields and their limits ------------------------------------------------------------------------------------ */
+
+const struct field profile_fields[] = {
+    {"name", FIELD_LABEL, REQUIRED | TRIM, .max = NAME_LENGTH_MAX},
+    {"base_url", FIELD_URL, TRIM, .max = URL_MAX, .required = form_needs_url},
+    {"auth_token", FIELD_KEY, TRIM | SECRET, .max = TOKEN_MAX, .required = form_needs_token},
+    {"description", FIELD_TEXT, .max = DESCRIPTION_MAX},
+    {"model", FIELD_TEXT, TRIM, .max = WORD_MAX},
+    {"small_fast_model", FIELD_TEXT, TRIM, .max = WORD_MAX},
+    {"provider", FIELD_TEXT, TRIM, .max = WORD_MAX},
+    {"provider_type", FIELD_TEXT, TRIM, .max = WORD_MAX},
+    {"account", FIELD_TEXT, TRIM, .max = WORD_MAX},
+    {"tags", FIELD_STRINGS, .max = TAGS_MAX},
+    {0},
+};
+
+/* What only a file says. */
+static const struct field file_fields[] = {
+    {"usage_count", FIELD_INT, .min = 0, .max = USAGE_COUNT_MAX},
+    {"enabled", FIELD_BOOL},
+    {0},
+};
+
+static const struct field *find(const struct field *fields, const char *name)
+{
+    for (; fields->type; fields++)
+        if (strcmp(fields->name, name) == 0)
+            return fields;
+    return NULL;
+}
+
+const struct field *profile_field(const char *name)
+{
+    const struct field *field = find(profile_fields, name);
+    return field ? field : find(file_fields, name);
+}
+
+/* ---- the check -------------------------------------------------------------------------------------------------- */
+
+static bool wrong(struct request *rq, const char *field, bool required, const char *text,
+                  struct profile_problem *problem)
+{
+    const char *argument = NULL;
+    enum message message = MSG_NONE;
+    if (!is_blank(text))
+        message = field_problem(rq, profile_field(field), text, &argument);
+    else if (required)
+        message = MSG_NOT_BLANK;
+    if (message)
+        *problem = (struct profile_problem){field, translate(rq, message, argument, NULL)};
+    return message != MSG_NONE;
+}
+
+bool profile_unusable(struct request *rq, const struct profile *p, const char *token, struct profile_problem *problem)
+{
+    const struct rules *r = rules_of(p->platform);
+    bool has_url = !is_blank(p->base_url);
+    return wrong(rq, "base_url", needed(r->base_url, false), p->base_url, problem) ||
+           wrong(rq, "auth_token", needed(r->auth_token, has_url), token, problem) ||
+           wrong(rq, "model", r->model_not_blank && p->model, p->model, problem);
+}
+
+const char *profile_problem(struct request *rq, const struct profile *p)
+{
+    struct profile_problem problem;
+    const char *token;
+    if (profile_token(rq, p, &token)) {
+        rq->message = MSG_NONE;
+        token = "********";
+    }
+    return profile_unusable(rq, p, token, &problem) ? arena_printf(rq->arena, "%s %s", problem.field, problem.what)
+                                                    : NULL;
+}
