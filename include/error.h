@@ -63,6 +63,7 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "请直接发送请求体，不要使用 Content-Encoding")                                                                   \
     X(MSG_JSON_OBJECT, ERR_VALIDATION, "The body must be a JSON object", "请求体必须是 JSON 对象")                     \
     X(MSG_FIELDS, ERR_VALIDATION, "Some fields are not valid: {}", "部分字段无效：{}")                                 \
+    X(MSG_FIELDS_MORE, ERR_VALIDATION, "{}; and {} more", "{}；另有 {} 项")                                            \
     X(MSG_REQUIRED, ERR_VALIDATION, "is required", "为必填项")                                                         \
     X(MSG_NOT_BLANK, ERR_VALIDATION, "must not be empty", "不能为空")                                                  \
     X(MSG_TYPE, ERR_VALIDATION, "must be {}", "必须是{}")                                                              \

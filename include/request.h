@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "arena.h"
+#include "buffer.h"
 #include "cache.h"
 #include "crypto.h"
 #include "db.h"
@@ -67,7 +68,7 @@ struct service {
     struct redis *redis; /* NULL = none */
 };
 
-enum { MAX_PATH_ARGS = 4, MAX_QUERY = 32, MAX_SEEN = 4 };
+enum { MAX_PATH_ARGS = 4, MAX_QUERY = 32, MAX_SEEN = 4, FIELDS_MAX = 100 };
 
 struct request {
     struct arena *arena;
@@ -113,17 +114,20 @@ struct request {
     /* What went wrong, filled by fail() and fail_field(). */
     enum message message;
     const char *failure_text;
-    struct field_failure *fields, *last_field;
-    int retry_after;            /* seconds, 0 = none */
-    struct rate_decision limit; /* the tightest so far, for the headers */
-    bool keep_changes;          /* commit although the handler failed (failed logins are counted) */
-    bool identity_changed;      /* the handler changed who may do what: remembered identities are dropped */
+    struct field_failure *fields, *last_field; /* the first FIELDS_MAX */
+    size_t field_count;                        /* of all, told or not */
+    struct buffer field_list;                  /* what the general message says of them */
+    int retry_after;                           /* seconds, 0 = none */
+    struct rate_decision limit;                /* the tightest so far, for the headers */
+    bool keep_changes;                         /* commit although the handler failed (failed logins are counted) */
+    bool identity_changed; /* the handler changed who may do what: remembered identities are dropped */
     long long started_us;
 };
 
 /* Sets the failure: fail(rq, MSG_CONFIG_UNKNOWN, name, NULL). Returns the message's error code. */
 enum error fail(struct request *rq, enum message message, ...) __attribute__((sentinel));
-/* Adds a wrong field; all are reported together. Returns ERR_VALIDATION. */
+/* Adds a wrong field; they are reported together, the first FIELDS_MAX by name and the others by their number. Returns
+ * ERR_VALIDATION. */
 enum error fail_field(struct request *rq, const char *field, enum message message, ...) __attribute__((sentinel));
 /* The same text without failing, in the request's language. */
 const char *translate(struct request *rq, enum message message, ...) __attribute__((sentinel));

@@ -303,7 +303,7 @@ static enum house_outcome do_batch(struct house *house, const struct house_job *
     db_rollback(house->db);
     if (error == ERR_BUSY)
         return HOUSE_BUSY;
-    const char *reason = db_message(house->db);
+    const char *reason = arena_strdup(house->arena, db_message(house->db)); /* the next statement has one of its own */
     tell_failed(house, (size_t)(job - house_jobs), *reason ? reason : "see the line before");
     return HOUSE_FAILED;
 }

@@ -312,6 +312,7 @@ static void start_over(struct request *rq, struct response *rs, size_t headers)
     rq->message = MSG_NONE;
     rq->failure_text = NULL;
     rq->fields = rq->last_field = NULL;
+    rq->field_count = 0;
     rq->retry_after = 0;
     rq->keep_changes = rq->identity_changed = false;
     response_restart(rs, headers);

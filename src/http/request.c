@@ -9,6 +9,8 @@
 #include "router.h"
 #include "util.h"
 
+enum { FIELD_LIST_MAX = 4 * KB };
+
 const char *const method_names[METHOD_COUNT] = {"OTHER", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 const char *const role_names[ROLE_COUNT] = {"none", "viewer", "editor", "admin", "owner"};
 
@@ -79,6 +81,8 @@ enum error fail(struct request *rq, enum message message, ...)
 enum error fail_field(struct request *rq, const char *field, enum message message, ...)
 {
     va_list args;
+    if (++rq->field_count > FIELDS_MAX)
+        return ERR_VALIDATION;
     va_start(args, message);
     struct field_failure *failure = arena_alloc(rq->arena, sizeof *failure);
     failure->field = arena_strdup(rq->arena, field);
@@ -90,11 +94,10 @@ enum error fail_field(struct request *rq, const char *field, enum message messag
         rq->fields = failure;
     rq->last_field = failure;
     /* The general message names the fields too: old clients show only that. */
-    struct buffer list;
-    buffer_init_in(&list, rq->arena, 4 * KB);
-    for (const struct field_failure *f = rq->fields; f && !list.overflow; f = f->next)
-        buffer_printf(&list, "%s%s %s", f == rq->fields ? "" : "; ", f->field, f->message);
-    fail(rq, MSG_FIELDS, buffer_string(&list), NULL);
+    if (failure == rq->fields)
+        buffer_init_in(&rq->field_list, rq->arena, FIELD_LIST_MAX);
+    buffer_printf(&rq->field_list, "%s%s %s", failure == rq->fields ? "" : "; ", failure->field, failure->message);
+    fail(rq, MSG_FIELDS, buffer_string(&rq->field_list), NULL);
     return ERR_VALIDATION;
 }
 

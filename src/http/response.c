@@ -130,17 +130,28 @@ static void write_details(struct json_writer *w, const struct request *rq)
             json_close_object(w);
         }
         json_close_array(w);
+        if (rq->field_count > FIELDS_MAX)
+            json_int_member(w, "more", (long long)(rq->field_count - FIELDS_MAX));
     }
     json_close_object(w);
+}
+
+static const char *message_of(struct request *rq, enum error err)
+{
+    /* What fail() said counts only when it belongs to the code that came back. */
+    bool said = rq->message != MSG_NONE && message_error(rq->message) == err;
+    if (!said)
+        return translate(rq, error_message(err), err == ERR_METHOD ? rq->method_name : "", NULL);
+    if (rq->message != MSG_FIELDS || rq->field_count <= FIELDS_MAX)
+        return rq->failure_text;
+    return translate(rq, MSG_FIELDS_MORE, rq->failure_text,
+                     arena_printf(rq->arena, "%zu", rq->field_count - FIELDS_MAX), NULL);
 }
 
 void respond_error(struct request *rq, struct response *rs, enum error err)
 {
     char error_id[UUID_TEXT], now[TIME_TEXT];
-    /* What fail() said counts only when it belongs to the code that came back. */
-    bool said = rq->message != MSG_NONE && message_error(rq->message) == err;
-    const char *message =
-        said ? rq->failure_text : translate(rq, error_message(err), err == ERR_METHOD ? rq->method_name : "", NULL);
+    const char *message = message_of(rq, err);
     random_uuid(error_id);
     time_now_text(now);
     struct json_writer *w = respond_begin_bare(rs, error_status(err));

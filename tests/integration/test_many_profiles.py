@@ -1,6 +1,6 @@
 """Thousands of profiles: what is written in batches leaves the same rows as one by one, and what fits once fits always."""
 
-from configs import (BASE, ada, everything, exported, imported, names_of, system, team, token_of, users)  # noqa: F401
+from configs import BASE, ada, everything, exported, imported, refused, system, users  # noqa: F401
 
 SEVERAL_BATCHES = 1201    # a statement carries 500 rows
 MOST = 10000
@@ -51,3 +51,17 @@ def test_all_of_ten_thousand_are_replaced_and_come_out_again(ada):
     assert (changed["updated"], changed["removed"]) == (MOST, 0) and changed["backup_id"]
     text = exported(ada)
     assert text.count("\n[") == MOST - 1 and text.index("[p0]") < text.index("[p9999]")
+
+
+def test_thousands_of_broken_profiles_are_counted(system, ada):
+    imported(ada, toml([f"p{i}" for i in range(MOST)], "good"), timeout=300)
+    with everything(system) as connection:
+        connection.execute("UPDATE profiles p SET base_url = ' ' FROM workspaces w WHERE w.id = p.workspace_id AND w.slug = %s",
+                           [ada.workspace])
+    workers = set(system.backend.workers())
+    error = refused(ada.get("/api/validate", timeout=120), 400, "VALIDATION_ERROR")
+    assert len(error["details"]["fields"]) == 100 and error["details"]["more"] == MOST - 100
+    assert error["message"].endswith(f"and {MOST - 100} more") and len(error["message"]) < 10000
+    chinese = ada.get("/api/validate", headers={"Accept-Language": "zh"}, timeout=120).json()["error"]
+    assert chinese["message"].endswith(f"另有 {MOST - 100} 项")
+    assert set(system.backend.workers()) == workers, "none had to be replaced"

@@ -255,6 +255,25 @@ static void wrong_fields_are_collected(void **state)
     assert_string_equal(rq.failure_text, "Some fields are not valid: a is required; b must have at most 5 characters");
 }
 
+/* What a hundred take, a hundred thousand take too. */
+static void thousands_of_wrong_fields_are_counted(void **state)
+{
+    enum { MANY = 100000 };
+    (void)state;
+    parse(VARIABLES("X=1"));
+    size_t hundred = 0, named = 0;
+    for (int i = 0; i < MANY; i++) {
+        fail_field(&rq, "field", MSG_TOO_LONG, "5", NULL);
+        hundred = i + 1 == FIELDS_MAX ? arena_used(rq.arena) : hundred;
+    }
+    for (const struct field_failure *f = rq.fields; f; f = f->next)
+        named++;
+    assert_int_equal(named, FIELDS_MAX);
+    assert_int_equal(rq.field_count, MANY);
+    assert_int_equal(arena_used(rq.arena), hundred);
+    assert_true(strlen(rq.failure_text) < 5 * KB);
+}
+
 static void only_the_error_asked_for_is_reworded(void **state)
 {
     (void)state;
@@ -315,6 +334,7 @@ int main(void)
         cmocka_unit_test(parameters_with_odd_names_are_left_out),
         cmocka_unit_test(failures_are_put_into_words),
         cmocka_unit_test(wrong_fields_are_collected),
+        cmocka_unit_test(thousands_of_wrong_fields_are_counted),
         cmocka_unit_test(only_the_error_asked_for_is_reworded),
         cmocka_unit_test(null_in_a_body_counts_as_absent),
         cmocka_unit_test(roles_have_names),
