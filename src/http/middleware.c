@@ -163,8 +163,6 @@ static enum error identify(struct request *rq, struct response *rs)
     enum error error = authenticate(rq, rs);
     if (!error && rq->who.credential == CREDENTIAL_NONE)
         error = ERR_AUTHENTICATION;
-    if (error == ERR_AUTHENTICATION)
-        response_header(rs, "WWW-Authenticate", "Bearer realm=\"ccr-ui\"");
     if (!error)
         db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
     return error;

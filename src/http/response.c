@@ -171,6 +171,8 @@ void respond_error(struct request *rq, struct response *rs, enum error err)
     json_string_member(w, "timestamp", now);
     json_close_object(w);
     respond_end(rs);
+    if (err == ERR_AUTHENTICATION) /* RFC 9110 section 15.5.2: always */
+        response_header(rs, "WWW-Authenticate", "Bearer realm=\"ccr-ui\"");
     if ((err == ERR_DATABASE || err == ERR_OVERLOADED || err == ERR_BUSY) && !rq->retry_after)
         rq->retry_after = 1;
     if (rq->retry_after) {

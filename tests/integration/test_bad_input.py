@@ -192,7 +192,7 @@ def test_not_json(place, route):
     text = json.dumps(example(route)).encode()
     bad = [b"{", b"}", b"x", b"{]", b'{"a"}', b'{"a":}', b'{"a":1,}', b"{'a':1}", b'{"a":01}', b'{"a":+1}', b'{"a":.5}',
            b'{"a":NaN}', b'{"a":1e999}', b'{"a":1}{', b'{"a":tru}',
-           b'{"a":1}x', b'{"a":1} // x', b"/**/{}", b'\xef\xbb\xbf{"a":1}', b'{"a":"\n"}', b'{"a":"\\x"}',
+           b'{"a":1}x', b'{"a":1} // x', b"/**/{}", b'{"a":"\n"}', b'{"a":"\\x"}',
            b'{"a":"\\u12"}', b'{"a":99999999999999999999}', b" ", b"\n",
            b"<?xml version='1.0'?>", b"a=1&b=2", text[:-1], text + b"]", text * 2, text[1:], b'{"":' + b"9" * 5000 + b"}"]
     for body in bad:
