@@ -215,32 +215,32 @@ static void put_runs(struct buffer *page, const char *name, size_t job, const st
         const _Atomic uint64_t *count;
     } results[] = {{"done", &cell->done}, {"gave_way", &cell->gave_way}, {"failed", &cell->failed}};
     for (size_t i = 0; i < COUNT(results); i++)
-        buffer_printf(page, "%s{job=\"%s\",result=\"%s\"} %llu\n", name, house_jobs[job].name, results[i].result,
+        buffer_printf(page, "%s{task=\"%s\",result=\"%s\"} %llu\n", name, house_jobs[job].name, results[i].result,
                       (unsigned long long)atomic_load(results[i].count));
 }
 
 static void put_rows(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
 {
-    buffer_printf(page, "%s{job=\"%s\"} %llu\n", name, house_jobs[job].name,
+    buffer_printf(page, "%s{task=\"%s\"} %llu\n", name, house_jobs[job].name,
                   (unsigned long long)atomic_load(&cell->rows));
 }
 
 static void put_seconds(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
 {
-    buffer_printf(page, "%s{job=\"%s\"} %.6f\n", name, house_jobs[job].name,
+    buffer_printf(page, "%s{task=\"%s\"} %.6f\n", name, house_jobs[job].name,
                   (double)atomic_load(&cell->worked_us) / MICROSECONDS);
 }
 
 static void put_success(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
 {
-    buffer_printf(page, "%s{job=\"%s\"} %lld\n", name, house_jobs[job].name,
+    buffer_printf(page, "%s{task=\"%s\"} %lld\n", name, house_jobs[job].name,
                   (long long)atomic_load(&cell->succeeded_s));
 }
 
 static void put_interval(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
 {
     (void)cell;
-    buffer_printf(page, "%s{job=\"%s\"} %d\n", name, house_jobs[job].name, house_jobs[job].interval_s);
+    buffer_printf(page, "%s{task=\"%s\"} %d\n", name, house_jobs[job].name, house_jobs[job].interval_s);
 }
 
 static void write_housekeeping(struct buffer *page, const struct house_board *board)

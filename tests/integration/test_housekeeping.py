@@ -337,7 +337,7 @@ def leads(host):
 
 
 def runs(host, job, result):
-    return total(metrics(host), "ccr_housekeeping_runs_total", job=job, result=result)
+    return total(metrics(host), "ccr_housekeeping_runs_total", task=job, result=result)
 
 
 def said(host, text):
@@ -356,10 +356,10 @@ def test_it_runs_by_itself_and_says_what_it_did(keeper):
         state = dict(connection.execute("SELECT job, total FROM housekeeping_jobs").fetchall())
     assert state == {**dict.fromkeys(CASES, 0), "commands": 1}
     found = metrics(stack)
-    assert leads(stack) and total(found, "ccr_housekeeping_rows_total") == total(found, "ccr_housekeeping_rows_total", job="commands") == 1
-    assert total(found, "ccr_housekeeping_seconds_total", job="commands") > 0
-    assert total(found, "ccr_housekeeping_last_success_timestamp_seconds", job="commands") > 1e9
-    assert total(found, "ccr_housekeeping_interval_seconds", job="commands") == DAY
+    assert leads(stack) and total(found, "ccr_housekeeping_rows_total") == total(found, "ccr_housekeeping_rows_total", task="commands") == 1
+    assert total(found, "ccr_housekeeping_seconds_total", task="commands") > 0
+    assert total(found, "ccr_housekeeping_last_success_timestamp_seconds", task="commands") > 1e9
+    assert total(found, "ccr_housekeeping_interval_seconds", task="commands") == DAY
     assert [(entry["job"], entry["rows"]) for entry in said(stack, "housekeeping")] == [("commands", 1)]
     assert stack.status()["workers"]["total"] == 2 == len(stack.backend.workers()), "it is no worker"
     pid = stack.backend.housekeeper()
@@ -379,7 +379,7 @@ def test_what_was_done_lately_is_not_done_again(keeper):
         wait_until("the audit trail was looked at", lambda: runs(stack, "audit", "done") == 1, timeout=30)
         assert runs(stack, "commands", "done") == 0
         assert keys(connection, "SELECT id FROM command_runs") >= set(gone)
-        assert total(metrics(stack), "ccr_housekeeping_last_success_timestamp_seconds", job="commands") > 1e9
+        assert total(metrics(stack), "ccr_housekeeping_last_success_timestamp_seconds", task="commands") > 1e9
 
 
 def test_it_is_replaced_when_it_dies_and_no_worker_with_it(keeper):
@@ -429,7 +429,7 @@ def test_of_two_hosts_one_does_it_and_the_other_takes_over(keeper, workdir, numb
         wait_until("every job was done", lambda: all(runs(stack, name, "done") == 1 for name in CASES), timeout=60)
         # The other one stands by: it has heard what was done, and does nothing.
         wait_until("the other one has looked", lambda: total(metrics(other), "ccr_housekeeping_last_success_timestamp_seconds",
-                                                             job="audit") > 0, timeout=120)
+                                                             task="audit") > 0, timeout=120)
         assert not leads(other) and runs(other, "audit", "done") == 0
         with everything(stack) as connection:
             stack.query, stack.gone, _ = commands(connection, stack)
