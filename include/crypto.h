@@ -60,6 +60,9 @@ bool secret_is_old(const struct keyring *ring, const char *sealed);
 
 /* What a reply may show: 10 characters or fewer become that many '*', longer: first 4 + "..." + last 4 (UTF-8 aware). */
 char *secret_mask(struct arena *arena, const char *secret);
+/* A text in which no URL shows a user name or password: "***" stands in their place. The text itself when none does; NULL for
+ * NULL. */
+const char *secret_masked_urls(struct arena *arena, const char *text);
 /* The text has the shape of such a mask, white space at its ends aside: nothing but '*', or 4 characters, "...", 4 characters. */
 bool secret_mask_shaped(const char *text);
 

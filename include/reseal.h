@@ -26,12 +26,12 @@ const char *reseal_name(size_t column);
 
 /* How many rows of it there are to do. */
 enum error reseal_count(struct reseal *r, size_t column, long long *rows);
-/* Some of them, in one transaction; *rows is how many it looked at, 0 at the end. Adds to done and unreadable. The caller then
- * frees results and arena. */
-enum error reseal_batch(struct reseal *r, size_t column, int *rows);
+/* Some of them, in the transaction that the caller began; *rows is how many it looked at, 0 at the end. Adds to done and
+ * unreadable. */
+enum error reseal_rows(struct reseal *r, size_t column, int *rows);
 
-/* One batch of whatever older versions left open, whichever column it is in; *more says that there may be another. Ends in a
- * moment when nothing is. */
-enum error seal_open_rows(struct db *db, struct arena *arena, const struct keyring *ring, bool *more);
+/* Some of what older versions left open, whichever column it is in, in the transaction that the caller began; *sealed is how many
+ * rows, 0 when there is nothing left. */
+enum error seal_open_rows(struct db *db, struct arena *arena, const struct keyring *ring, long long *sealed);
 
 #endif

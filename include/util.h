@@ -37,7 +37,9 @@ bool has_white_space(const char *text);
 /* *text moves to the first character that is none; returns the bytes up to the last one that is none (0 = all blank). */
 size_t trim_white_space(const char **text);
 
-/* Some URL in the text has a user name, perhaps with a password, in front of its host (RFC 3986, 3.2.1). */
+/* The user name, perhaps with a password, in front of the host of the first URL in the text that has one (RFC 3986, 3.2.1),
+ * *length bytes without the '@' behind it; NULL when none has. */
+const char *url_userinfo(const char *text, size_t *length);
 bool url_has_userinfo(const char *text);
 
 /* Whole of text as a number in [min, max]; false otherwise. */

@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "platform.h"
+#include "util.h"
+
 #define ELSEWHERE RUNS_ON_DEVELOPER_MACHINE
 
 const struct ccr_command ccr_commands[] = {
@@ -67,4 +70,21 @@ const struct ccr_command *ccr_command_find(const char *name)
         if (name && strcmp(c->name, name) == 0)
             return c;
     return NULL;
+}
+
+bool ccr_argument_known(const char *text)
+{
+    static const char *const words[] = {/* flags */
+                                        "--all", "--backup", "--by-model", "--check", "--days", "--dry-run",
+                                        "--filter-type", "--force", "--help", "--limit", "--merge", "--no-secrets",
+                                        "--output", "--platform", "--this-month", "--today", "-h", "-l", "-o", "-t",
+                                        /* what stands behind `platform`, `history -t` and the like */
+                                        "clean", "clear", "conflicts", "cost", "create", "current", "delete", "disable",
+                                        "enable", "export", "import", "info", "init", "list", "restore", "reveal",
+                                        "rollback", "show", "switch", "update", "validate"};
+    long long number;
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcmp(words[i], text) == 0)
+            return true;
+    return parse_int(text, 0, 9999, &number) || platform_find(text) || ccr_command_find(text);
 }

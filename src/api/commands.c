@@ -47,10 +47,15 @@ static const char *or_dash(const char *text)
     return text && *text ? text : "-";
 }
 
+static const char *shown_url(const struct invocation *c, const struct profile *p)
+{
+    return or_dash(secret_masked_urls(c->rq->arena, p->base_url));
+}
+
 static void print_profile(struct invocation *c, const struct profile *p)
 {
     buffer_printf(&c->out, "Name: %s\nDescription: %s\nBase URL: %s\nToken: %s\nModel: %s\nSmall fast model: %s\n",
-                  p->name, or_dash(p->description), or_dash(p->base_url), or_dash(profile_masked_token(c->rq, p)),
+                  p->name, or_dash(p->description), shown_url(c, p), or_dash(profile_masked_token(c->rq, p)),
                   or_dash(p->model), or_dash(p->small_fast_model));
     buffer_printf(&c->out, "Provider: %s\nEnabled: %s\nUsed: %lld times\n", or_dash(p->provider),
                   p->enabled ? "yes" : "no", p->usage_count);
@@ -66,8 +71,7 @@ static enum error run_list(struct invocation *c)
     buffer_printf(&c->out, "Platform: %s\n", c->platform);
     for (size_t i = 0; i < count; i++)
         buffer_printf(&c->out, "%c %-24s %-40s %s%s\n", profiles[i].is_current ? '*' : ' ', profiles[i].name,
-                      or_dash(profiles[i].base_url), or_dash(profiles[i].model),
-                      profiles[i].enabled ? "" : " (disabled)");
+                      shown_url(c, &profiles[i]), or_dash(profiles[i].model), profiles[i].enabled ? "" : " (disabled)");
     buffer_printf(&c->out, "%zu configuration%s\n", count, count == 1 ? "" : "s");
     return OK;
 }
@@ -303,17 +307,47 @@ static const struct field platform_query_fields[] = {
     {0},
 };
 
-/* Arguments of commands that do not run here may hold secrets (temp-token set ...): they are not kept. */
+static bool takes_name(const struct ccr_command *command)
+{
+    static const char *const naming[] = {"switch", "enable", "disable"};
+    for (size_t i = 0; i < COUNT(naming); i++)
+        if (strcmp(command->name, naming[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A short word, such as a name that was mistyped: tokens have more to them. */
+static bool is_word(const char *text)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+    return length <= 16 && !text[length];
+}
+
+/* People type secrets into the wrong place. Kept is what the commands know, the name of a profile that was there, and a word where
+ * such a name was meant. Nothing is kept of commands that do not run here (temp-token set ...). */
+static const char *kept_args(struct request *rq, const struct ccr_command *command, int exit_code)
+{
+    json_t *kept = json_array(), *item;
+    bool name = takes_name(command), found = name && exit_code == 0;
+    size_t i;
+    json_array_foreach(command->where == RUNS_HERE ? body_value(rq, "args") : NULL, i, item)
+    {
+        const char *text = json_string_value(item);
+        bool keep = found || (name && is_word(text)) || ccr_argument_known(text);
+        json_array_append_new(kept, json_string(keep ? text : "***"));
+    }
+    return json_text(rq->arena, kept);
+}
+
 static enum error record_run(struct request *rq, const struct ccr_command *command, int exit_code,
                              long long duration_ms)
 {
     static const struct statement insert = {
         "command_runs_insert", "INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
                                " VALUES (ccr_workspace(), ccr_user(), $1, $2::json, $3::integer, $4::integer)"};
-    json_t *args = command->where == RUNS_HERE ? body_value(rq, "args") : NULL;
     return db_run(rq->db, &insert,
-                  DB_ARGS(command->name, args ? json_text(rq->arena, args) : "[]",
-                          arena_printf(rq->arena, "%d", exit_code), arena_printf(rq->arena, "%lld", duration_ms)));
+                  DB_ARGS(command->name, kept_args(rq, command, exit_code), arena_printf(rq->arena, "%d", exit_code),
+                          arena_printf(rq->arena, "%lld", duration_ms)));
 }
 
 static void take_args(struct request *rq, struct invocation *c)

@@ -353,11 +353,13 @@ static enum error write_profile(struct request *rq, struct toml *root, const str
         error = profile_token(rq, p, &token);
     if (error)
         return error;
+    struct profile shown = *p;
     if (!secrets) {
         token = p->sealed_token ? profile_masked_token(rq, p) : NULL;
+        shown.base_url = secret_masked_urls(rq->arena, p->base_url);
         extra_mask(rq, EXTRA_PROFILE, extra);
     }
-    write_table(rq, root, p, token, extra);
+    write_table(rq, root, &shown, token, extra);
     return OK;
 }
 

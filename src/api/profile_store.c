@@ -387,7 +387,7 @@ void profile_write(struct request *rq, struct json_writer *w, const struct profi
     json_open_object(w);
     json_string_member(w, "name", p->name);
     json_string_member(w, "description", p->description ? p->description : "");
-    json_string_member(w, "base_url", p->base_url ? p->base_url : "");
+    json_string_member(w, "base_url", p->base_url ? secret_masked_urls(rq->arena, p->base_url) : "");
     json_string_member(w, "auth_token", profile_masked_token(rq, p));
     json_string_member(w, "model", p->model);
     json_string_member(w, "small_fast_model", p->small_fast_model);
@@ -417,7 +417,8 @@ static const char *switch_changes(struct request *rq, const struct profile *from
     buffer_init_in(&out, rq->arena, 64 * KB);
     json_begin(&w, &out);
     json_open_array(&w);
-    write_change(&w, names[0][column], from ? from->base_url : NULL, to->base_url);
+    write_change(&w, names[0][column], from ? secret_masked_urls(rq->arena, from->base_url) : NULL,
+                 secret_masked_urls(rq->arena, to->base_url));
     write_change(&w, names[1][column], shown_token(rq, from), shown_token(rq, to));
     write_change(&w, names[2][column], from ? from->model : NULL, to->model);
     write_change(&w, names[3][column], from ? from->small_fast_model : NULL, to->small_fast_model);

@@ -226,7 +226,8 @@ void profile_changes(struct request *rq, struct json_writer *w, const struct pro
     const struct profile *b = before ? before : &nothing;
     json_open_array(w);
     write_change(w, "description", b->description, after->description);
-    write_change(w, "base_url", b->base_url, after->base_url);
+    write_change(w, "base_url", secret_masked_urls(rq->arena, b->base_url),
+                 secret_masked_urls(rq->arena, after->base_url));
     if (!same(b->sealed_token, after->sealed_token)) /* differing seals of the same token are no change */
         write_change(w, "auth_token", shown_token(rq, b), shown_token(rq, after));
     write_change(w, "model", b->model, after->model);

@@ -9,8 +9,8 @@
 
 /* ---- what there is ---------------------------------------------------------------------------------------------- */
 
-/* A row to do: the columns of every `select` below. A locked row keeps its ctid. */
-enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL };
+/* A row to do: the columns of every `select` below, as many as it has. A locked row keeps its ctid. */
+enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL, ROW_CONTENT };
 
 #define ROWS(table, condition, order)                                                                                  \
     " FROM " #table " WHERE " condition " ORDER BY " order " LIMIT $2::int OFFSET $3::int FOR UPDATE"
@@ -25,9 +25,11 @@ enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL };
                "SELECT ctid, workspace_id, " #row_id ", " #column ROWS(table, OTHER_KEY(#column), order)},             \
     .update = {"reseal_update_" #table, "UPDATE " #table " SET " #column " = $2 WHERE ctid = $1::tid RETURNING 1"}
 
-/* Documents that are sealed as a whole, as {"$sealed": ...} (src/api/profile_extra.c). */
+/* Documents that are sealed as a whole, as {"$sealed": ...} (src/api/profile_extra.c). That one is open is told by its text, which
+ * is faster than reading JSON: housekeeping looks at all rows. */
 #define NOT_SEALED(column)                                                                                             \
-    "(" #column "->>'$sealed' IS NULL OR " OTHER_KEY(#column "->>'$sealed'") ") AND " #column "::text <> '{}'"
+    "(" #column "::text NOT LIKE '{\"$sealed\"%' OR " OTHER_KEY(#column "->>'$sealed'") ") AND " #column               \
+                                                                                        "::text <> '{}'"
 
 #define SEALED_DOCUMENT(table, column, workspace, row_id, order)                                                       \
     .what = #table "." #column, .seal = seal_document,                                                                 \
@@ -38,16 +40,29 @@ enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL };
                "UPDATE " #table " SET " #column                                                                        \
                " = json_build_object('$sealed', $2::text) WHERE ctid = $1::tid RETURNING 1"}
 
+/* Addresses with a user name or password, which older versions took. $1 is of no use here. */
+#define HAS_USERINFO(text, url)                                                                                        \
+    "$1 IS DISTINCT FROM '' AND " text " LIKE '%@%' AND " url " ~ '://[^/?#\\\\[:space:]]*@'"
+
+#define URL_USERINFO(table, row_id, text, url, content, set, order)                                                    \
+    .what = #table ".base_url", .seal = seal_userinfo,                                                                 \
+    .count = {"reseal_count_url_" #table, "SELECT count(*) FROM " #table " WHERE " HAS_USERINFO(text, url)},           \
+    .select = {"reseal_select_url_" #table, "SELECT ctid, workspace_id, " row_id ", extra->>'$sealed', extra, " url    \
+                                            ", " content ROWS(table, HAS_USERINFO(text, url), order)},                 \
+    .update = {"reseal_update_url_" #table,                                                                            \
+               "UPDATE " #table " SET " set                                                                            \
+               ", extra = json_build_object('$sealed', $3::text) WHERE ctid = $1::tid RETURNING 1"}
+
 #define OF_REVISIONS "workspace_id, platform, name, revision"
 
-static enum error seal_text(struct reseal *r, const struct statement *update, const struct row *row, bool *readable);
-static enum error seal_document(struct reseal *r, const struct statement *update, const struct row *row,
-                                bool *readable);
+/* Seals one row; *readable is false when no key opens it, and nothing is done then. */
+typedef enum error seal(struct reseal *r, const struct statement *update, const struct row *row, bool *readable);
+static seal seal_text, seal_document, seal_userinfo;
 
 static const struct column {
     const char *what;
     const char *batch; /* rows a transaction; backups hold whole files */
-    enum error (*seal)(struct reseal *r, const struct statement *update, const struct row *row, bool *readable);
+    seal *seal;
     struct statement count, select, update;
 } columns[] = {
     {.batch = "200", SEALED_TEXT(profiles, auth_token, id, "id")},
@@ -56,6 +71,10 @@ static const struct column {
     {.batch = "200", SEALED_DOCUMENT(profile_revisions, extra, workspace_id, "profile_id", OF_REVISIONS)},
     {.batch = "200", SEALED_DOCUMENT(workspace_platforms, extra, workspace_id, "platform", "workspace_id, platform")},
     {.batch = "200", SEALED_DOCUMENT(workspaces, registry, id, "'registry'", "id")},
+    {.batch = "200", URL_USERINFO(profiles, "id", "base_url", "base_url", "NULL", "base_url = $2", "id")},
+    {.batch = "200",
+     URL_USERINFO(profile_revisions, "profile_id", "content::text", "content->>'base_url'", "content",
+                  "content = $2::json", OF_REVISIONS)},
     {.batch = "4", SEALED_TEXT(backups, content, id, "id")},
 };
 
@@ -71,27 +90,24 @@ const char *reseal_name(size_t column)
 
 /* ---- a row ------------------------------------------------------------------------------------------------------ */
 
-static enum error update_row(struct reseal *r, const struct statement *update, const struct row *row, const char *value)
-{
-    struct row updated;
-    return r->dry_run ? OK : db_one(r->db, update, &updated, DB_ARGS(row_text(row, ROW_CTID), value));
-}
-
 static const char *context_of(struct reseal *r, const struct row *row)
 {
     return secret_context(r->arena, row_string(row, ROW_WORKSPACE), row_string(row, ROW_ID));
 }
 
+static enum error seal_value(struct reseal *r, const struct statement *update, const struct row *row,
+                             const char *secret)
+{
+    struct row updated;
+    const char *sealed = secret_seal(r->ring, r->arena, context_of(r, row), secret);
+    return r->dry_run ? OK : db_one(r->db, update, &updated, DB_ARGS(row_text(row, ROW_CTID), sealed));
+}
+
 static enum error seal_text(struct reseal *r, const struct statement *update, const struct row *row, bool *readable)
 {
-    const char *context = context_of(r, row);
-    char *secret = secret_open(r->ring, r->arena, context, row_string(row, ROW_SEALED));
+    const char *secret = secret_open(r->ring, r->arena, context_of(r, row), row_string(row, ROW_SEALED));
     *readable = secret != NULL;
-    if (!secret)
-        return OK;
-    enum error error = update_row(r, update, row, secret_seal(r->ring, r->arena, context, secret));
-    wipe(secret, strlen(secret));
-    return error;
+    return secret ? seal_value(r, update, row, secret) : OK;
 }
 
 static enum error seal_document(struct reseal *r, const struct statement *update, const struct row *row, bool *readable)
@@ -99,7 +115,36 @@ static enum error seal_document(struct reseal *r, const struct statement *update
     if (row_text(row, ROW_SEALED))
         return seal_text(r, update, row, readable);
     *readable = true;
-    return update_row(r, update, row, secret_seal(r->ring, r->arena, context_of(r, row), row_string(row, ROW_OPEN)));
+    return seal_value(r, update, row, row_string(row, ROW_OPEN));
+}
+
+/* A revision's content with another address; a profile's is a column of its own. */
+static const char *with_url(struct reseal *r, const char *content, const char *url)
+{
+    json_t *document = json_stored(content);
+    if (!document)
+        return url;
+    json_object_set_new(document, "base_url", json_string(url));
+    return json_text(r->arena, document);
+}
+
+/* Nothing is lost: user name and password go to a key of their own among the unknown ones. */
+static enum error seal_userinfo(struct reseal *r, const struct statement *update, const struct row *row, bool *readable)
+{
+    struct row updated;
+    size_t length;
+    const char *context = context_of(r, row), *sealed = row_text(row, ROW_SEALED), *url = row_string(row, ROW_URL);
+    const char *open = sealed ? secret_open(r->ring, r->arena, context, sealed) : row_string(row, ROW_OPEN);
+    json_t *extra = json_stored(open);
+    const char *userinfo = url_userinfo(url, &length);
+    *readable = extra && userinfo;
+    if (!*readable || r->dry_run)
+        return OK;
+    json_object_set_new(extra, "base_url_userinfo", json_string(arena_strndup(r->arena, userinfo, length)));
+    url = arena_printf(r->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1);
+    return db_one(r->db, update, &updated,
+                  DB_ARGS(row_text(row, ROW_CTID), with_url(r, row_text(row, ROW_CONTENT), url),
+                          secret_seal(r->ring, r->arena, context, json_text(r->arena, extra))));
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
@@ -128,13 +173,11 @@ static enum error seal_row(struct reseal *r, const struct column *column, const 
     return error;
 }
 
-enum error reseal_batch(struct reseal *r, size_t number, int *count)
+static enum error seal_rows(struct reseal *r, const struct column *column, int *count)
 {
-    const struct column *column = &columns[number];
     struct rows rows;
     /* What was sealed is no longer found; what was not has to be skipped. */
     long long skip = r->unreadable + (r->dry_run ? r->done : 0);
-    db_begin(r->db);
     enum error error =
         db_all(r->db, &column->select, &rows, DB_ARGS(key_of(r), column->batch, arena_printf(r->arena, "%lld", skip)));
     for (int i = 0; !error && i < rows.count; i++) {
@@ -142,21 +185,26 @@ enum error reseal_batch(struct reseal *r, size_t number, int *count)
         error = seal_row(r, column, &row);
     }
     *count = rows.count;
-    if (!error)
-        return db_commit(r->db);
-    db_rollback(r->db);
     return error;
 }
 
-enum error seal_open_rows(struct db *db, struct arena *arena, const struct keyring *ring, bool *more)
+enum error reseal_rows(struct reseal *r, size_t column, int *rows)
+{
+    struct arena *before = json_use_arena(r->arena);
+    enum error error = seal_rows(r, &columns[column], rows);
+    json_use_arena(before);
+    return error;
+}
+
+enum error seal_open_rows(struct db *db, struct arena *arena, const struct keyring *ring, long long *sealed)
 {
     enum error error = OK;
-    *more = false;
-    for (size_t i = 0; !error && !*more && i < COUNT(columns); i++) {
+    *sealed = 0;
+    for (size_t i = 0; !error && !*sealed && i < COUNT(columns); i++) {
         struct reseal r = {.db = db, .arena = arena, .ring = ring, .open_only = true};
         int rows;
-        error = reseal_batch(&r, i, &rows);
-        *more = !error && r.done > 0;
+        error = reseal_rows(&r, i, &rows);
+        *sealed = r.done;
     }
     return error;
 }

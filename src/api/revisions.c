@@ -48,7 +48,7 @@ static void write_revision(struct request *rq, struct json_writer *w, const stru
     json_string_member(w, "operation", row_text(row, R_OPERATION));
     json_string_member(w, "actor", row_text(row, R_ACTOR));
     json_string_member(w, "timestamp", row_text(row, R_CREATED));
-    json_raw_member(w, "content", row_text(row, R_CONTENT));
+    json_raw_member(w, "content", secret_masked_urls(rq->arena, row_text(row, R_CONTENT)));
     json_string_member(w, "auth_token", profile_masked_token(rq, &sealed));
     json_raw_member(w, "extra", shown_extra(rq, &sealed));
     json_close_object(w);

@@ -361,6 +361,16 @@ char *secret_mask(struct arena *arena, const char *secret)
     return mask;
 }
 
+const char *secret_masked_urls(struct arena *arena, const char *text)
+{
+    size_t length;
+    const char *userinfo = text && strchr(text, '@') ? url_userinfo(text, &length) : NULL;
+    if (!userinfo)
+        return text;
+    return arena_printf(arena, "%.*s***%s", (int)(userinfo - text), text,
+                        secret_masked_urls(arena, userinfo + length)); /* which begins with the '@' */
+}
+
 bool secret_mask_shaped(const char *text)
 {
     static const char blank[] = " \t\r\n", dots[] = "...";

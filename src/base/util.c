@@ -164,13 +164,24 @@ bool has_white_space(const char *text)
     return false;
 }
 
+const char *url_userinfo(const char *text, size_t *length)
+{
+    /* A backslash ends the authority, too, for whoever follows the URL standard of the WHATWG; a quotation mark ends the URL. */
+    for (const char *at = strstr(text, "://"); at; at = strstr(at, "://")) {
+        at += strlen("://");
+        const char *end = memrchr(at, '@', strcspn(at, "/?#\\\" \t\r\n"));
+        if (!end)
+            continue;
+        *length = (size_t)(end - at);
+        return at;
+    }
+    return NULL;
+}
+
 bool url_has_userinfo(const char *text)
 {
-    /* A backslash ends the authority, too, for whoever follows the URL standard of the WHATWG. */
-    for (const char *at = strstr(text, "://"); at; at = strstr(at + 3, "://"))
-        if (memchr(at + 3, '@', strcspn(at + 3, "/?#\\ \t\r\n")))
-            return true;
-    return false;
+    size_t length;
+    return url_userinfo(text, &length) != NULL;
 }
 
 size_t trim_white_space(const char **text)

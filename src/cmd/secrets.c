@@ -49,6 +49,17 @@ static void tell_unreadable(const char *what, const char *id)
     fprintf(stderr, "%s of %s cannot be opened with the keys at hand\n", what, id);
 }
 
+/* One transaction. */
+static enum error rotate_batch(struct reseal *r, size_t column, int *count)
+{
+    db_begin(r->db);
+    enum error err = reseal_rows(r, column, count);
+    if (!err)
+        return db_commit(r->db);
+    db_rollback(r->db);
+    return err;
+}
+
 static enum error rotate_column(struct reseal *r, size_t column)
 {
     const char *what = reseal_name(column);
@@ -57,7 +68,7 @@ static enum error rotate_column(struct reseal *r, size_t column)
     int count = 1;
     r->done = r->unreadable = 0;
     while (!err && count > 0) {
-        err = reseal_batch(r, column, &count);
+        err = rotate_batch(r, column, &count);
         db_forget_results(r->db);
         arena_reset(r->arena);
         if (!err && count > 0)

@@ -155,7 +155,7 @@ def jobs(stack):
 
 
 def test_every_job_has_a_case(quiet):
-    assert {job["job"] for job in jobs(quiet)} == set(CASES)
+    assert {job["job"] for job in jobs(quiet)} == {*CASES, "seal"}, "that one removes nothing: test_secrets.py"
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -125,3 +125,31 @@ def test_unreachable_database_is_one_line(make_cli):
         said = [line for line in result.stderr.splitlines() if not line.startswith("{")]  # besides the log
         assert len(said) == 1 and "cannot connect to the database" in said[0], result.stderr
         assert "hunter2" not in result.stdout + result.stderr
+
+
+def test_what_was_typed_into_the_wrong_place_is_taken_out(cli, cluster):
+    """Migration 10: arguments of past commands, passwords in addresses of the audit trail."""
+    cli.run("migrate", "up", check=True)
+    cli.run("migrate", "down", str(len(VERSIONS) - 9), check=True)
+    rows = [("list", ["sk-typed", "--force", "12345", "12"], 0, ["***", "--force", "***", "12"]),
+            ("switch", ["My-Relay.2"], 0, ["My-Relay.2"]), ("switch", ["sk-typed-2"], 1, ["***"]), ("switch", ["nobody"], 1, ["nobody"]),
+            ("platform", ["switch", "codex"], 0, ["switch", "codex"]), ("history", ["-l", "5", "-t", "x=y"], 0, ["-l", "5", "-t", "***"]),
+            ("current", [], 0, [])]
+    changes = [{"key": "base_url", "old_value": None, "new_value": "https://ada:sk-typed-3@host/a@b"},
+               {"key": "model", "old_value": "a@b", "new_value": "x://"}]
+    with connect(cluster, cli) as db:
+        db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
+        user = db.execute("INSERT INTO users (username, password_hash) VALUES ('u', 'x') RETURNING id").fetchone()[0]
+        workspace = db.execute("INSERT INTO workspaces (slug, name) VALUES ('w', 'w') RETURNING id").fetchone()[0]
+        for command, args, exit_code, _ in rows:
+            db.execute("INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
+                       " VALUES (%s, %s, %s, %s, %s, 1)", [workspace, user, command, json.dumps(args), exit_code])
+        db.execute("INSERT INTO audit_log (workspace_id, actor, action, changes) VALUES (%s, 'u', 'profile.update', %s)",
+                   [workspace, json.dumps(changes)])
+    cli.run("migrate", "up", check=True)
+    with connect(cluster, cli) as db:
+        db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
+        kept = [row[0] for row in db.execute("SELECT args FROM command_runs ORDER BY created_at").fetchall()]
+        assert kept == [row[3] for row in rows]
+        changes[0]["new_value"] = "https://***@host/a@b"
+        assert db.execute("SELECT changes FROM audit_log").fetchone()[0] == changes
