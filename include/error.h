@@ -79,6 +79,10 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       " '.' or '..' as a whole or between slashes",                                                                    \
       "须为 1 到 100 个字符，不含控制字符，首尾不能是空白，整体或斜杠之间不能是“.”或“..”")                             \
     X(MSG_RESERVED, ERR_VALIDATION, "'{}' is a reserved name", "“{}”是保留名称")                                       \
+    X(MSG_TIME, ERR_VALIDATION, "must be a date or an RFC 3339 time, such as 2026-01-31 or 2026-01-31T12:00:00Z",      \
+      "须为日期或 RFC 3339 时间，如 2026-01-31 或 2026-01-31T12:00:00Z")                                               \
+    X(MSG_FEWER, ERR_VALIDATION, "gives more than fits into one answer; ask for fewer at a time",                      \
+      "结果超出单次响应的容量，请减少数量")                                                                            \
     X(MSG_URL, ERR_VALIDATION, "must start with http:// or https://", "必须以 http:// 或 https:// 开头")               \
     X(MSG_MASK, ERR_VALIDATION,                                                                                        \
       "is a mask, no secret; give the secret itself, or exactly the mask of what is stored to keep that",              \

@@ -1,0 +1,219 @@
+/* The audit trail as it can be read: the site's by site administrators, a workspace's by its administrators and them. JSON in
+ * pages, or CSV for a spreadsheet. GET /api/history is the part of it that the frontend shows. */
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "page.h"
+#include "util.h"
+
+enum { JSON_LIMIT_MAX = 500, CSV_LIMIT_MAX = 5000 };
+
+#define FILTERS                                                                                                        \
+    {.name = "actor", .type = FIELD_TEXT, .max = 100}, {.name = "action", .type = FIELD_TEXT, .max = 100},             \
+        {.name = "target", .type = FIELD_TEXT, .max = 1000}, {.name = "address", .type = FIELD_TEXT, .max = 100},      \
+        {.name = "from", .type = FIELD_TEXT, .max = 40}, {.name = "to", .type = FIELD_TEXT, .max = 40},                \
+        {.name = "format", .type = FIELD_TEXT, .choices = "json|csv"},                                                 \
+        {.name = "limit", .type = FIELD_INT, .min = 1, .max = CSV_LIMIT_MAX},                                          \
+    {                                                                                                                  \
+        .name = "offset", .type = FIELD_INT, .min = 0, .max = 1000000000                                               \
+    }
+
+static const struct field site_query[] = {
+    {.name = "workspace", .type = FIELD_TEXT, .max = 100},
+    FILTERS,
+    {0},
+};
+static const struct field workspace_query[] = {FILTERS, {0}};
+
+/* $1 actor, $2 action ("auth.*": all that begin so), $3 target, $4 address, $5 from, $6 to (not included) */
+#define MATCHING                                                                                                       \
+    " AND ($1::text IS NULL OR lower(actor) = lower($1))"                                                              \
+    " AND ($2::text IS NULL OR action = $2 OR (right($2, 1) = '*' AND starts_with(action, left($2, -1))))"             \
+    " AND ($3::text IS NULL OR target = $3) AND ($4::text IS NULL OR address = $4)"                                    \
+    " AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at < $6)"
+#define COLUMNS                                                                                                        \
+    "SELECT id, " SQL_TIME("created_at") ", actor, token, action, platform, target, from_config, to_config, changes,"  \
+                                         " address, request_id FROM audit_log WHERE workspace_id "
+#define PAGE " ORDER BY created_at DESC, id LIMIT $7::int OFFSET $8::int"
+
+enum column { ID, TIME, ACTOR, TOKEN, ACTION, PLATFORM, TARGET, FROM, TO, CHANGES, ADDRESS, REQUEST, COLUMN_COUNT };
+#define CSV_HEADER "id,time,actor,token,action,platform,target,from_config,to_config,changes,address,request_id\r\n"
+
+static const struct statement workspace_named = {"audit_workspace", "SELECT id FROM ccr_workspace_named($1) AS id"
+                                                                    " WHERE id IS NOT NULL"};
+
+static void write_entry(struct request *rq, struct json_writer *w, const struct row *row)
+{
+    (void)rq;
+    json_open_object(w);
+    json_string_member(w, "id", row_text(row, ID));
+    json_string_member(w, "time", row_text(row, TIME));
+    json_string_member(w, "actor", row_text(row, ACTOR));
+    json_string_member(w, "token", row_text(row, TOKEN));
+    json_string_member(w, "action", row_text(row, ACTION));
+    json_string_member(w, "platform", row_text(row, PLATFORM));
+    json_string_member(w, "target", row_text(row, TARGET));
+    json_string_member(w, "from_config", row_text(row, FROM));
+    json_string_member(w, "to_config", row_text(row, TO));
+    json_raw_member(w, "changes", row_text(row, CHANGES));
+    json_string_member(w, "address", row_text(row, ADDRESS));
+    json_string_member(w, "request_id", row_text(row, REQUEST));
+    json_close_object(w);
+}
+
+static const struct listing
+    site = {.name = "entries",
+            .count = {"audit_site_count", "SELECT count(*) FROM audit_log WHERE workspace_id IS NULL" MATCHING},
+            .page = {"audit_site_page", COLUMNS "IS NULL" MATCHING PAGE},
+            .write = write_entry},
+    workspace = {
+        .name = "entries",
+        .count = {"audit_count", "SELECT count(*) FROM audit_log WHERE workspace_id = ccr_workspace()" MATCHING},
+        .page = {"audit_page", COLUMNS "= ccr_workspace()" MATCHING PAGE},
+        .write = write_entry};
+
+/* ---- filters ---------------------------------------------------------------------------------------------------- */
+
+static bool real_date(struct tm tm)
+{
+    struct tm same = tm;
+    timegm(&same);
+    return same.tm_mday == tm.tm_mday && same.tm_mon == tm.tm_mon;
+}
+
+/* A date, midnight in UTC, or a time of RFC 3339, as PostgreSQL reads it. A '+' that came unencoded is a blank by now. */
+static enum error take_time(struct request *rq, const char *name, const char **out)
+{
+    const char *text = request_query_or(rq, name, NULL);
+    struct tm tm = {0};
+    *out = NULL;
+    if (!text)
+        return OK;
+    const char *rest = strlen(text) >= 10 && text[4] == '-' ? strptime(text, "%Y-%m-%d", &tm) : NULL;
+    if (rest && real_date(tm) && !*rest) {
+        *out = arena_printf(rq->arena, "%s 00:00:00Z", text);
+        return OK;
+    }
+    const char *zone =
+        rest && real_date(tm) && (*rest == 'T' || *rest == 't') ? strptime(rest + 1, "%H:%M:%S", &tm) : NULL;
+    if (zone && *zone == '.')
+        zone += 1 + strspn(zone + 1, "0123456789");
+    bool utc = zone && (strcmp(zone, "Z") == 0 || strcmp(zone, "z") == 0);
+    bool offset = zone && (*zone == '+' || *zone == '-' || *zone == ' ') && strlen(zone) == 6 && zone[3] == ':' &&
+                  strspn(zone + 1, "0123456789:") == 5 && zone[1] <= '1';
+    if ((!utc && !offset) || tm.tm_sec > 59)
+        return fail_field(rq, name, MSG_TIME, NULL);
+    char *whole = arena_strdup(rq->arena, text);
+    if (*zone == ' ')
+        whole[zone - text] = '+';
+    *out = whole;
+    return OK;
+}
+
+struct filters {
+    const char *values[6];
+};
+
+static enum error take_filters(struct request *rq, struct filters *f)
+{
+    static const char *const texts[] = {"actor", "action", "target", "address"};
+    for (size_t i = 0; i < COUNT(texts); i++)
+        f->values[i] = request_query_or(rq, texts[i], NULL);
+    enum error from = take_time(rq, "from", &f->values[4]), to = take_time(rq, "to", &f->values[5]);
+    return from ? from : to;
+}
+
+/* ---- CSV (RFC 4180) --------------------------------------------------------------------------------------------- */
+
+static bool wants_csv(const struct request *rq)
+{
+    const char *format = request_query_or(rq, "format", NULL), *accept = request_header(rq, "Accept");
+    if (format)
+        return strcmp(format, "csv") == 0;
+    return accept && strncasecmp(accept, "text/csv", strlen("text/csv")) == 0;
+}
+
+/* A spreadsheet takes a cell that begins like a formula for one, and names here are chosen by whoever is audited: an apostrophe in
+ * front makes it text (OWASP, CSV injection). */
+static void write_cell(struct buffer *out, const char *text)
+{
+    buffer_char(out, '"');
+    if (text && strchr("=+-@\t\r\n", *text) && *text)
+        buffer_char(out, '\'');
+    for (const char *c = text ? text : ""; *c; c++) {
+        if (*c == '"')
+            buffer_char(out, '"');
+        buffer_char(out, *c);
+    }
+    buffer_char(out, '"');
+}
+
+static enum error respond_csv(struct request *rq, struct response *rs, const struct listing *listing,
+                              const struct filters *f)
+{
+    const char *limit = request_query_or(rq, "limit", "1000"), *offset = request_query_or(rq, "offset", "0");
+    struct rows rows;
+    enum error err = db_all(
+        rq->db, &listing->page, &rows,
+        DB_ARGS(f->values[0], f->values[1], f->values[2], f->values[3], f->values[4], f->values[5], limit, offset));
+    if (err)
+        return err;
+    respond_begin_bare(rs, 200);
+    response_header(rs, "Content-Type", "text/csv; charset=utf-8; header=present");
+    response_header(rs, "Content-Disposition", "attachment; filename=\"audit.csv\"");
+    buffer_text(&rs->body, CSV_HEADER);
+    for (int i = 0; i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        for (int c = 0; c < COLUMN_COUNT; c++) {
+            if (c)
+                buffer_char(&rs->body, ',');
+            write_cell(&rs->body, row_text(&row, c));
+        }
+        buffer_text(&rs->body, "\r\n");
+    }
+    if (rs->body.overflow)
+        return fail_field(rq, "limit", MSG_FEWER, NULL);
+    respond_end(rs);
+    return OK;
+}
+
+/* ---- routes ----------------------------------------------------------------------------------------------------- */
+
+static enum error respond(struct request *rq, struct response *rs, const struct listing *listing)
+{
+    struct filters f;
+    long long limit = 0;
+    enum error err = take_filters(rq, &f);
+    bool csv = wants_csv(rq);
+    parse_int(request_query(rq, "limit"), 1, CSV_LIMIT_MAX, &limit);
+    if (!csv && limit > JSON_LIMIT_MAX)
+        err = fail_field(rq, "limit", MSG_RANGE, "1", "500", NULL);
+    if (err)
+        return err;
+    return csv ? respond_csv(rq, rs, listing, &f) : respond_page(rq, rs, listing, f.values, COUNT(f.values));
+}
+
+static enum error site_list(struct request *rq, struct response *rs)
+{
+    const char *slug = request_query_or(rq, "workspace", NULL);
+    struct row named;
+    if (!slug)
+        return respond(rq, rs, &site);
+    enum error err = db_one(rq->db, &workspace_named, &named, DB_ARGS(slug));
+    if (err)
+        return fail_as(rq, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+    db_tenant(rq->db, row_string(&named, 0), rq->who.user_id);
+    return respond(rq, rs, &workspace);
+}
+
+static enum error workspace_list(struct request *rq, struct response *rs)
+{
+    return respond(rq, rs, &workspace);
+}
+
+const struct route audit_routes[] = {
+    {GET, "/api/audit", site_list, .access = ACCESS_SITE_ADMIN, .query = site_query},
+    {GET, "/api/audit/workspace", workspace_list, .access = ACCESS_ADMIN, .query = workspace_query},
+    {0},
+};
