@@ -36,7 +36,8 @@ struct row {
 struct db *db_new(const struct settings *settings);
 void db_free(struct db *db);
 
-/* False, and one line without a secret in why, when libpq cannot make sense of a connection URI. Connects to nothing. */
+/* False, and one line without a secret in why, when libpq cannot make sense of a connection URI, or it says what the program
+ * cannot live with (another encoding, a standby). Connects to nothing. */
 bool db_url_valid(const char *url, char *why, size_t size);
 
 /* From now on a connection counts as failed when its role is superuser or has BYPASSRLS, because then workspaces would not

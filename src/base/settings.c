@@ -49,7 +49,7 @@ const struct setting settings_table[] = {
     {"DATABASE_URL", &setting_text, FIELD(database_url), .fallback = "", .required = true,
      .kind = "PostgreSQL URI", .check = check_database_url,
      .example = "postgresql://ccr_user:password@localhost:5432/ccr_ui_db",
-     .help = "Where PostgreSQL is. Characters such as `@ : / ?` in the user or password are percent-encoded (`%40` for `@`)."},
+     .help = "Where PostgreSQL is. Characters such as `@ : / ?` in the user or password are percent-encoded (`%40` for `@`). libpq's own options behind a `?` win over what the program would choose."},
     {"HOST", &setting_text, FIELD(host), .fallback = "127.0.0.1",
      .kind = "address or host name", .check = check_host,
      .help = "Address of the FastCGI listener on TCP; only used with `PORT`. FastCGI has no authentication: keep it on loopback or a private network."},

@@ -37,7 +37,7 @@ bool command_settings_read(struct settings *settings, const char *file, char *pr
         return false;
     if (db_url_valid(settings->database_url, why, sizeof why))
         return true;
-    snprintf(problem, size, "DATABASE_URL: libpq cannot use it: %s", why);
+    snprintf(problem, size, "DATABASE_URL: %s", why);
     settings_free(settings);
     return false;
 }

@@ -14,6 +14,7 @@
 #include "generation.h"
 #include "listener.h"
 #include "log.h"
+#include "lookup.h"
 #include "master.h"
 #include "metrics.h"
 #include "pool.h"
@@ -123,7 +124,7 @@ static int look_at_database(const struct settings *settings)
 }
 
 /* In a process of its own: a connection made before the workers are forked would be shared by all of them. */
-static int check_database(const struct settings *settings)
+static int check_database(const struct settings *settings, bool *away)
 {
     int status;
     pid_t child = fork();
@@ -136,7 +137,8 @@ static int check_database(const struct settings *settings)
             return refuse(EX_OSERR, "the database check got lost");
     if (!WIFEXITED(status))
         return refuse(EX_SOFTWARE, "the database check crashed");
-    return WEXITSTATUS(status) == EX_UNAVAILABLE ? EX_OK : WEXITSTATUS(status);
+    *away = WEXITSTATUS(status) == EX_UNAVAILABLE;
+    return *away ? EX_OK : WEXITSTATUS(status);
 }
 
 static int open_log(const struct settings *settings)
@@ -150,7 +152,8 @@ static int open_log(const struct settings *settings)
 
 /* ---- running ---------------------------------------------------------------------------------------------------- */
 
-static int run_master(struct settings *settings, const struct listener *listener, struct options *options)
+static int run_master(struct settings *settings, const struct listener *listener, struct options *options,
+                      bool database_away)
 {
     struct scoreboard *board = scoreboard_new(POOL_SEATS);
     if (!board)
@@ -160,6 +163,9 @@ static int run_master(struct settings *settings, const struct listener *listener
     if (!generation_init() || !cache_init(settings->cache_size))
         return refuse(EX_OSERR, "no memory for the cache: lower CACHE_SIZE");
     rate_limit_init();
+    lookup_init();
+    if (database_away) /* the workers need not find it out each by itself before they serve */
+        breaker_failed(&board->database, monotonic_ms(), 0);
     const struct master_setup setup = {
         .listen_fd = listener->fd,
         .origin = listener->origin,
@@ -177,6 +183,7 @@ static int run_master(struct settings *settings, const struct listener *listener
 static int serve(struct settings *settings, struct options *options)
 {
     char problem[PATH_MAX + 256];
+    bool database_away = false;
     struct listener listener;
     const struct listener_wish wish = {
         .socket_path = options->socket_path ? options->socket_path : settings->socket_path,
@@ -188,11 +195,11 @@ static int serve(struct settings *settings, struct options *options)
     if (status)
         refuse(status, problem);
     else
-        status = check_database(settings);
+        status = check_database(settings, &database_away);
     if (status)
         settings_free(settings);
     else
-        status = run_master(settings, &listener, options);
+        status = run_master(settings, &listener, options, database_away);
     listener_close(&listener);
     return status;
 }

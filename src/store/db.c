@@ -238,7 +238,7 @@ static enum error try_twice(struct db *db, const struct statement *statement, co
         if (statement != &rollback) /* which is to leave what was wrong */
             db->message[0] = db->constraint[0] = '\0';
         if (inside ? db->state != READY : !db_ready(db, REQUEST_CONNECT_MS)) {
-            pg_keep_line(db->message, sizeof db->message, db->failure);
+            pg_keep_line(db->message, sizeof db->message, db_failure(db));
             if (breaker_is_open(db->breaker))
                 metrics_add(METRIC_DROPPED_BREAKER, 1);
             return ERR_DATABASE;

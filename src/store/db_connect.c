@@ -12,7 +12,10 @@
 #include "util.h"
 
 enum {
-    RETRY_MS = 200, /* pause between attempts to connect */
+    RETRY_MS = 200,       /* pause between attempts to connect */
+    SLOW_MS = 250,        /* an attempt that takes longer, while nobody is connected, is news for all workers */
+    SLOW_FIRST_MS = 1000, /* the same for a process that never was connected */
+    SLICE_MS = 20,        /* how soon whoever waits sees that another has given up */
     LOCK_TIMEOUT_MS = 5000,
     IDLE_IN_TRANSACTION_MS = 30000,
     IDLE_CHECK_MS = 30000, /* a connection not used for longer is tried before it is relied on */
@@ -25,6 +28,10 @@ struct db *db_new(const struct settings *settings)
     if (!db)
         abort();
     db->settings = settings;
+    char why[256];
+    db->conninfo = conninfo_new(settings->database_url, why, sizeof why);
+    if (!db->conninfo) /* settings are loaded through db_url_valid */
+        pg_keep_line(db->failure, sizeof db->failure, why);
     return db;
 }
 
@@ -71,6 +78,7 @@ void db_free(struct db *db)
     db_forget_results(db);
     free(db->results);
     pg_drop(db);
+    conninfo_free(db->conninfo);
     free(db);
 }
 
@@ -81,7 +89,10 @@ void pg_keep_line(char *out, size_t size, const char *text)
 
 const char *db_failure(const struct db *db)
 {
-    return db->failure;
+    const char *unknown = db->state == RESOLVING ? conninfo_problem(db->conninfo) : NULL;
+    if (unknown)
+        return unknown;
+    return db->state == CONNECTING && !db->failure[0] ? "no answer yet" : db->failure;
 }
 
 const char *db_message(const struct db *db)
@@ -167,15 +178,9 @@ PGresult *pg_next_result(struct db *db, int64_t deadline_ms, bool *lost)
 
 bool db_url_valid(const char *url, char *why, size_t size)
 {
-    char *problem = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &problem);
-    /* Behind the first quotation mark libpq repeats a part of the URI, which may be the password. */
-    if (!options)
-        snprintf(why, size, "%.*s", (int)strcspn(problem ? problem : "out of memory", ":\"\n"),
-                 problem ? problem : "out of memory");
-    bool good = options != NULL;
-    PQconninfoFree(options);
-    PQfreemem(problem);
+    struct conninfo *info = conninfo_new(url, why, size);
+    bool good = info != NULL;
+    conninfo_free(info);
     return good;
 }
 
@@ -218,27 +223,36 @@ static void failed_attempt(struct db *db, const char *reason)
 
 static void start_attempt(struct db *db)
 {
-    /* With several hosts only the one that takes writes will do. */
-    bool several = strchr(db->settings->database_url, ',') != NULL;
-    const char *const keys[] = {"dbname",          "fallback_application_name", "client_encoding",      "gssencmode",
-                                "keepalives_idle", "tcp_user_timeout",          "target_session_attrs", NULL};
-    const char *const values[] = {db->settings->database_url,
-                                  "ccr-ui-backend",
-                                  "UTF8",
-                                  "disable",
-                                  "30",
-                                  "15000",
-                                  several ? "read-write" : "any",
-                                  NULL};
-    db->conn = PQconnectStartParams(keys, values, 1);
-    db->deadline_ms = monotonic_ms() + db->settings->connection_timeout * 1000LL;
-    if (!db->conn || PQstatus(db->conn) == CONNECTION_BAD) {
-        failed_attempt(db, NULL);
+    db->started_ms = monotonic_ms();
+    db->told = false;
+    if (!db->conninfo) {
+        failed_attempt(db, db->failure);
         return;
+    }
+    db->deadline_ms = db->started_ms + conninfo_patience_ms(db->conninfo, db->settings->connection_timeout);
+    db->state = RESOLVING;
+    conninfo_ask(db->conninfo);
+}
+
+/* Goes on to connecting when there is an address; false when nothing more can be done before `until_ms`. */
+static bool step_resolving(struct db *db, int64_t until_ms)
+{
+    const char *problem;
+    enum conninfo_result result = conninfo_connect(db->conninfo, &db->conn, &problem);
+    if (result == CONNINFO_PENDING && monotonic_ms() > db->deadline_ms)
+        result = CONNINFO_FAILED;
+    if (result == CONNINFO_PENDING) {
+        conninfo_wait(db->conninfo, until_ms);
+        return monotonic_ms() < until_ms;
+    }
+    if (result == CONNINFO_FAILED || !db->conn || PQstatus(db->conn) == CONNECTION_BAD) {
+        failed_attempt(db, result == CONNINFO_FAILED ? problem : NULL);
+        return false;
     }
     PQsetNoticeProcessor(db->conn, quiet, NULL);
     db->state = CONNECTING;
     db->polling = PGRES_POLLING_WRITING; /* as the manual says before the first PQconnectPoll */
+    return true;
 }
 
 static bool send_setup(struct db *db, int64_t deadline_ms)
@@ -247,12 +261,16 @@ static bool send_setup(struct db *db, int64_t deadline_ms)
     snprintf(statement_ms, sizeof statement_ms, "%d", db->settings->statement_timeout);
     snprintf(lock_ms, sizeof lock_ms, "%d", LOCK_TIMEOUT_MS);
     snprintf(idle_ms, sizeof idle_ms, "%d", IDLE_IN_TRANSACTION_MS);
-    const char *const values[] = {statement_ms, lock_ms, idle_ms};
+    /* What `options` of the URL sets stays. */
+    const char *const values[] = {statement_ms, db->conninfo->own_lock_timeout ? NULL : lock_ms,
+                                  db->conninfo->own_idle_timeout ? NULL : idle_ms};
     return PQsetnonblocking(db->conn, 1) == 0 && PQenterPipelineMode(db->conn) &&
            PQsendQueryParams(db->conn, PG_BYPASSES_RLS, 0, NULL, NULL, NULL, NULL, 0) &&
            PQsendQueryParams(db->conn,
-                             "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false),"
-                             " set_config('idle_in_transaction_session_timeout', $3, false)",
+                             "SELECT set_config('statement_timeout', $1, false),"
+                             " set_config('lock_timeout', coalesce($2, current_setting('lock_timeout')), false),"
+                             " set_config('idle_in_transaction_session_timeout',"
+                             " coalesce($3, current_setting('idle_in_transaction_session_timeout')), false)",
                              3, NULL, values, NULL, NULL, 0) &&
            PQsendQueryParams(db->conn, "LISTEN ccr_generation", 0, NULL, NULL, NULL, NULL, 0) &&
            PQpipelineSync(db->conn) && pg_flush(db, deadline_ms);
@@ -294,6 +312,8 @@ static int64_t choose_end(int lifetime_s, int64_t now_ms)
 /* One step of the attempt under way; false when nothing more can be done before `until_ms`. */
 static bool step_attempt(struct db *db, int64_t until_ms)
 {
+    if (db->state == RESOLVING)
+        return step_resolving(db, until_ms);
     const char *reason = NULL;
     if (monotonic_ms() > db->deadline_ms) {
         failed_attempt(db, "no answer within CONNECTION_TIMEOUT");
@@ -374,6 +394,42 @@ static bool may_attempt(const struct db *db, int64_t now)
     return now >= db->next_attempt_ms && breaker_allows(db->breaker, now);
 }
 
+/* An attempt that takes long while nobody is connected: the server is away, for all that is known, and the other workers need
+ * not find that out each by itself. This one goes on, and has the turn. */
+static void tell_others(struct db *db)
+{
+    int64_t now = monotonic_ms(), enough = db->epoch ? SLOW_MS : SLOW_FIRST_MS;
+    if (!db->breaker || db->told || db->state == DISCONNECTED || db->state == READY || breaker_is_open(db->breaker) ||
+        now - db->started_ms < enough || (db->others_connected && db->others_connected(db->others_context)))
+        return;
+    db->told = true;
+    breaker_failed(db->breaker, now, 0);
+    (void)breaker_allows(db->breaker, now);
+}
+
+/* Until when a request may wait. Nobody waits for a server that is known to be away, but whoever found out. */
+static int64_t patience_end(const struct db *db, int64_t now, int wait_ms)
+{
+    if (!breaker_is_open(db->breaker))
+        return now + wait_ms;
+    int64_t end = db->told ? db->started_ms + wait_ms : now;
+    return end < now + wait_ms ? end : now + wait_ms;
+}
+
+static void carry_on(struct db *db, int wait_ms)
+{
+    int64_t began = monotonic_ms();
+    for (int64_t now = began; db->state == RESOLVING || db->state == CONNECTING; now = monotonic_ms()) {
+        int64_t end = patience_end(db, began, wait_ms),
+                slice = db->breaker && end > now + SLICE_MS ? now + SLICE_MS : end;
+        breaker_keep(db->breaker, now);
+        bool more = step_attempt(db, slice);
+        tell_others(db);
+        if (!more && monotonic_ms() >= patience_end(db, began, wait_ms))
+            break;
+    }
+}
+
 bool db_ready(struct db *db, int wait_ms)
 {
     int64_t now = monotonic_ms();
@@ -383,15 +439,7 @@ bool db_ready(struct db *db, int wait_ms)
         check_connection(db, now);
     if (db->state == DISCONNECTED && may_attempt(db, now))
         start_attempt(db);
-    if (db->state == CONNECTING)
-        breaker_keep(db->breaker, now);
-    /* Nobody waits for a server that is known to be away. */
-    int64_t until = monotonic_ms() + (breaker_is_open(db->breaker) ? 0 : wait_ms);
-    while (db->state == CONNECTING)
-        if (!step_attempt(db, until))
-            break;
-    if (db->state == CONNECTING && wait_ms > 0 && !breaker_is_open(db->breaker))
-        report_failure(db); /* this attempt goes on; others need not wait as long */
+    carry_on(db, wait_ms);
     return db->state == READY;
 }
 

@@ -1,10 +1,11 @@
-/* What the two files of the database module share; the only place that includes libpq. */
+/* What the files of the database module share; the only place that includes libpq. */
 #ifndef CCR_PG_H
 #define CCR_PG_H
 
 #include <libpq-fe.h>
 
 #include "db.h"
+#include "lookup.h"
 
 enum {
     PREPARED_SLOTS = 1024, /* power of two, at least twice the program's statements */
@@ -12,7 +13,9 @@ enum {
     GRACE_MS = 2000,       /* beyond statement_timeout, before a silent server counts as lost */
 };
 
-enum pg_state { DISCONNECTED, CONNECTING, READY };
+enum pg_state { DISCONNECTED, RESOLVING, CONNECTING, READY };
+
+struct conninfo;
 
 /* What stands in the pipeline in front of the sync, in order. */
 enum queued { QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PATIENCE, QUEUED_PREPARE, QUEUED_STATEMENT };
@@ -38,7 +41,10 @@ struct db {
     int64_t expires_ms;     /* MAX_LIFETIME; INT64_MAX = never */
     int64_t last_used_ms;   /* when the server last answered */
     PostgresPollingStatusType polling;
-    int64_t deadline_ms;     /* of the attempt under way */
+    struct conninfo *conninfo;
+    int64_t started_ms;      /* of the attempt under way */
+    int64_t deadline_ms;     /* of the same */
+    bool told;               /* it takes so long that all workers were told that the server is away */
     int64_t next_attempt_ms; /* no attempt before this */
 
     struct tenant wanted, held;
@@ -75,5 +81,59 @@ void pg_keep_line(char *out, size_t size, const char *text);
 bool pg_flush(struct db *db, int64_t deadline_ms);
 /* The next result, or NULL at the end of a command. Sets *lost when the server did not answer in time or went away. */
 PGresult *pg_next_result(struct db *db, int64_t deadline_ms, bool *lost);
+
+/* ---- DATABASE_URL ------------------------------------------------------------------------------------------------ */
+
+enum { PG_HOSTS = 32 };
+
+/* Where a refusal is put into words, without any part of a password. */
+struct why {
+    char *text;
+    size_t size;
+};
+
+struct pg_host {
+    const char *name;    /* or a socket's folder; "" = libpq's default */
+    const char *address; /* hostaddr as it was given; "" = none */
+    const char *port;
+};
+
+struct conninfo {
+    PQconninfoOption *options; /* what the URL says; the others have no val */
+    char *host_list, *hostaddr_list, *port_list;
+    struct pg_host hosts[PG_HOSTS];
+    struct lookup *lookups[PG_HOSTS]; /* NULL: nothing to look up */
+    size_t host_count;
+    bool several;
+    bool asks;                               /* one of them has to be looked up */
+    bool own_lock_timeout, own_idle_timeout; /* `options` sets them: ours do not count */
+    int connect_timeout_s;                   /* 0 = CONNECTION_TIMEOUT */
+    int64_t asked_ms;
+};
+
+/* Takes a URI apart as libpq does, PG* variables and service files included. NULL, and why without the password, when libpq cannot
+ * use it or it says what the program cannot live with. Asks nobody. */
+struct conninfo *conninfo_new(const char *url, char *why, size_t size);
+void conninfo_free(struct conninfo *info);
+
+/* An attempt begins: asks for the addresses of those hosts that are names. */
+void conninfo_ask(struct conninfo *info);
+
+enum conninfo_result {
+    CONNINFO_PENDING, /* no address yet; *problem says of which host */
+    CONNINFO_STARTED, /* *conn is as PQconnectStartParams gave it */
+    CONNINFO_FAILED,  /* no host has an address, *problem says why */
+};
+
+/* Starts the connection as soon as enough is known. Waits for nothing. */
+enum conninfo_result conninfo_connect(struct conninfo *info, PGconn **conn, const char **problem);
+/* Waits until conninfo_connect may say something else, or until_ms (monotonic clock). */
+void conninfo_wait(struct conninfo *info, int64_t until_ms);
+
+/* How long an attempt may take: connect_timeout of the URL for each host, else CONNECTION_TIMEOUT (s) for all. */
+int64_t conninfo_patience_ms(const struct conninfo *info, int connection_timeout_s);
+
+/* The host whose address is not known, in words; NULL when all are. */
+const char *conninfo_problem(const struct conninfo *info);
 
 #endif

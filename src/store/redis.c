@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "lookup.h"
 #include "metrics.h"
 #include "redis_url.h"
 #include "util.h"
@@ -29,6 +30,7 @@ enum {
 struct redis {
     int connect_ms, answer_ms;
     struct redis_address address;
+    struct lookup *lookup; /* of its host; NULL = an address or a path */
     struct breaker *breaker, own_breaker;
     redisContext *connection;  /* NULL = none */
     char where[272];           /* the address for the log */
@@ -112,19 +114,67 @@ static bool log_in(struct redis *redis)
     return address->database == 0 || introduce(redis, COMMAND("SELECT", database));
 }
 
+/* hiredis would wait for the name server, however long that takes. */
+static bool find_addresses(struct redis *redis, int64_t end_ms, struct addresses *found)
+{
+    if (!redis->lookup) {
+        found->count = 1;
+        snprintf(found->text[0], sizeof found->text[0], "%.*s", ADDRESS_TEXT - 1, redis->address.host);
+        return true;
+    }
+    enum lookup_state state;
+    lookup_ask(redis->lookup, redis->connect_ms / 2);
+    while ((state = lookup_look(redis->lookup, found)) == LOOKUP_PENDING && monotonic_ms() < end_ms)
+        lookup_wait(&redis->lookup, 1, end_ms);
+    if (state != LOOKUP_FOUND)
+        snprintf(redis->reason, sizeof redis->reason, "%s", lookup_problem(redis->lookup));
+    return state == LOOKUP_FOUND;
+}
+
+/* Tries them in turn until one takes the connection; IPv4 before IPv6, as hiredis does. */
+static redisContext *try_addresses(const struct redis *redis, const struct addresses *found, int64_t end_ms)
+{
+    redisContext *made = NULL;
+    for (size_t i = 0; i < 2 * found->count; i++) {
+        const char *address = found->text[i % found->count];
+        bool later = strchr(address, ':') != NULL;
+        int64_t left = end_ms - monotonic_ms();
+        if (later != (i >= found->count))
+            continue;
+        if (made && (!made->err || left <= 0))
+            break;
+        if (made)
+            redisFree(made);
+        made = redisConnectWithTimeout(address, redis->address.port, milliseconds(left > 0 ? (int)left : 1));
+    }
+    return made;
+}
+
+static bool open_socket(struct redis *redis)
+{
+    struct addresses found;
+    int64_t end = monotonic_ms() + redis->connect_ms;
+    if (*redis->address.path)
+        redis->connection = redisConnectUnixWithTimeout(redis->address.path, milliseconds(redis->connect_ms));
+    else if (!find_addresses(redis, end, &found))
+        return false;
+    else
+        redis->connection = try_addresses(redis, &found, end);
+    redisContext *made = redis->connection;
+    if (made && !made->err && redisSetTimeout(made, milliseconds(redis->answer_ms)) == REDIS_OK)
+        return true;
+    snprintf(redis->reason, sizeof redis->reason, "%s", made ? made->errstr : "out of memory");
+    return false;
+}
+
 static bool open_connection(struct redis *redis)
 {
-    const struct redis_address *address = &redis->address;
-    struct timeval patience = milliseconds(redis->connect_ms);
-    redisContext *made = *address->path ? redisConnectUnixWithTimeout(address->path, patience)
-                                        : redisConnectWithTimeout(address->host, address->port, patience);
-    redis->connection = made;
-    if (!made || made->err || redisSetTimeout(made, milliseconds(redis->answer_ms)) != REDIS_OK) {
-        snprintf(redis->reason, sizeof redis->reason, "%s", made ? made->errstr : "out of memory");
+    if (!open_socket(redis)) {
         disconnect(redis);
         return false;
     }
-    if (!*address->path)
+    redisContext *made = redis->connection;
+    if (!*redis->address.path)
         redisEnableKeepAlive(made); /* Nagle's algorithm is off already: hiredis sees to it */
     if (log_in(redis))
         return true;
@@ -224,6 +274,8 @@ struct redis *redis_new(const char *url, struct breaker *breaker)
     const struct redis_address *address = &redis->address;
     redis->breaker = breaker ? breaker : &redis->own_breaker;
     redis_set_patience(redis, CONNECT_MS, COMMAND_MS);
+    if (lookup_needed(address->host))
+        redis->lookup = lookup_new(address->host);
     if (*address->path)
         snprintf(redis->where, sizeof redis->where, "%s", address->path);
     else
@@ -242,6 +294,7 @@ void redis_free(struct redis *redis)
     if (!redis)
         return;
     disconnect(redis);
+    lookup_free(redis->lookup);
     wipe(&redis->address, sizeof redis->address);
     free(redis);
 }

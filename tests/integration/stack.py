@@ -119,14 +119,14 @@ def workers_of(master):
 
 
 class Process:
-    """A program of ours in the foreground, its output in a file."""
+    """A program of ours in the foreground, its output in a file. `inside`: what leads into other namespaces (nameserver.py)."""
 
-    def __init__(self, command, log, death_signal="TERM", env=None, cwd=None):
+    def __init__(self, command, log, death_signal="TERM", env=None, cwd=None, inside=()):
         self.command = [str(part) for part in command]
         self.log_path = Path(log)
         with open(self.log_path, "ab") as out:
             give(self.log_path)
-            self.popen = subprocess.Popen(as_user(self.command, death_signal), stdin=subprocess.DEVNULL, stdout=out,
+            self.popen = subprocess.Popen([*inside, *as_user(self.command, death_signal)], stdin=subprocess.DEVNULL, stdout=out,
                                           stderr=out, env=env or clean_environment(), cwd=cwd, start_new_session=True)
 
     @property
@@ -162,9 +162,11 @@ class Process:
 
 
 class Cluster:
-    """A PostgreSQL cluster: Unix socket only; `postgres` is trusted on it, `ccr` needs its password."""
+    """A PostgreSQL cluster: Unix socket only, but for `listen`; `postgres` is trusted on it, `ccr` needs its password."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, listen="", inside=()):
+        self.listen = listen
+        self.inside = inside
         self.folder = Path(folder)
         self.data = self.folder / "data"
         self.password = secrets.token_hex(12)
@@ -174,7 +176,7 @@ class Cluster:
         subprocess.run(as_user([pg_program("initdb"), "-D", self.data, "-U", "postgres", "--no-sync", "--encoding=UTF8",
                                 "--locale=C.UTF-8", "--auth=trust"]),
                        check=True, capture_output=True, env=clean_environment(), cwd="/")
-        (self.data / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\n")
+        (self.data / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\nhost all all all scram-sha-256\n")
         self.start()
         with self.connect(user="postgres", dbname="postgres") as connection:
             connection.execute(f"CREATE ROLE ccr LOGIN PASSWORD '{self.password}'")
@@ -182,12 +184,12 @@ class Cluster:
 
     def start(self, wait=True):
         # Without fsync a crash of PostgreSQL still loses nothing, only one of the machine would.
-        settings = {"listen_addresses": "", "unix_socket_directories": self.folder, "fsync": "off", "full_page_writes": "off",
+        settings = {"listen_addresses": self.listen, "unix_socket_directories": self.folder, "fsync": "off", "full_page_writes": "off",
                     "max_connections": 200, "shared_buffers": "32MB"}
         command = [pg_program("postgres"), "-D", self.data]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        self.process = Process(command, self.folder / "postgres.log", death_signal="INT", cwd="/")
+        self.process = Process(command, self.folder / "postgres.log", death_signal="INT", cwd="/", inside=self.inside)
         if wait:
             wait_until("PostgreSQL accepts connections", self.accepts)
 
@@ -242,6 +244,7 @@ class Cli:
 
     def __init__(self, folder, env):
         self.folder = Path(folder)
+        self.inside = []
         self.env_file = self.folder / "env"
         self.env = dict(env)
         # A copy, because the unprivileged user may not reach the checkout.
@@ -260,7 +263,7 @@ class Cli:
         give(self.env_file)
 
     def run(self, *arguments, timeout=PATIENCE_S, check=False, input=None, environment=None):
-        result = subprocess.run(as_user([self.binary, *arguments, "--env-file", self.env_file]), capture_output=True, text=True,
+        result = subprocess.run([*self.inside, *as_user([self.binary, *arguments, "--env-file", self.env_file])], capture_output=True, text=True,
                                 timeout=timeout, env=clean_environment(**(environment or {})), cwd=self.folder, input=input)
         if check and result.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, arguments))} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
@@ -298,7 +301,7 @@ class Backend:
     def start(self):
         with contextlib.suppress(FileNotFoundError):
             self.socket.unlink()
-        self.process = Process(self.command(), self.cli.folder / "backend.log", cwd=self.cli.folder)
+        self.process = Process(self.command(), self.cli.folder / "backend.log", cwd=self.cli.folder, inside=self.cli.inside)
         wait_until("the backend's socket exists", lambda: self.socket.exists() or self.fail_if_ended())
         return self
 
@@ -348,6 +351,7 @@ class Redis:
         self.socket = self.folder / "sock"
         self.port = free_port() if tcp else 0
         self.password = password
+        self.inside = []
         self.process = None
 
     @property
@@ -366,7 +370,7 @@ class Redis:
             command += [f"--{name}", value]
         with contextlib.suppress(FileNotFoundError):
             self.socket.unlink()
-        self.process = Process(command, self.folder / "redis.log", death_signal="KILL", cwd=self.folder)
+        self.process = Process(command, self.folder / "redis.log", death_signal="KILL", cwd=self.folder, inside=self.inside)
         wait_until("Redis answers", lambda: self.tell("PING") or self.fail_if_ended())
         return self
 
