@@ -52,6 +52,18 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_BUSY, ERR_BUSY, "Somebody else is changing the same just now; nothing was done, try again in a moment",      \
       "他人正在修改相同内容，本次未做任何更改，请稍后再试")                                                            \
     /* requests and bodies */                                                                                          \
+    X(MSG_TOO_MUCH_USER, ERR_RATE_LIMIT, "Too many of your requests are still in progress; try again in {} s",         \
+      "您仍有过多请求正在处理，请 {} 秒后再试")                                                                        \
+    X(MSG_TOO_MUCH_WORKSPACE, ERR_RATE_LIMIT,                                                                          \
+      "Too many requests in this workspace are still in progress; try again in {} s",                                  \
+      "此工作区仍有过多请求正在处理，请 {} 秒后再试")                                                                  \
+    X(MSG_TOO_MUCH_ADDRESS, ERR_RATE_LIMIT,                                                                            \
+      "Too many requests from your address are still in progress; try again in {} s",                                  \
+      "来自您的地址的过多请求仍在处理，请 {} 秒后再试")                                                                \
+    X(MSG_TOO_MANY_PASSWORDS, ERR_RATE_LIMIT, "Many passwords are being checked right now; try again in {} s",         \
+      "当前正在验证的密码过多，请 {} 秒后再试")                                                                        \
+    X(MSG_TOO_MUCH_HEAVY, ERR_OVERLOADED, "The server is busy with large requests; try again in {} s",                 \
+      "服务器正忙于处理大型请求，请 {} 秒后再试")                                                                      \
     X(MSG_BAD_PATH, ERR_VALIDATION, "The address is not valid UTF-8 or holds a NUL", "地址不是有效的 UTF-8")           \
     X(MSG_BAD_QUERY, ERR_VALIDATION, "The query string is not valid", "查询字符串无效")                                \
     X(MSG_BAD_JSON, ERR_VALIDATION, "The body is not valid JSON: {} (line {}, column {})",                             \

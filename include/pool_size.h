@@ -10,6 +10,7 @@
 struct pool_load {
     int min, max;     /* bounds of the number of workers; min <= max */
     int ready, idle;  /* workers that can serve, and those of them that have nothing to do */
+    int heavy;        /* of those, how many are at requests that take long: they count as if they were not there */
     bool stuck;       /* a request has been waiting for long: for what a worker waits for, or for a worker */
     int cpu_permille; /* of the machine, since the last look, when too few were idle then, too; else -1 */
     int64_t idle_ms;  /* for how long somebody must have been idle for nothing */

@@ -65,7 +65,8 @@ struct service {
     const struct keyring *keyring;
     struct scoreboard *board; /* NULL in tests without a master */
     struct db *db;
-    struct redis *redis; /* NULL = none */
+    struct redis *redis;      /* NULL = none */
+    struct worker_slot *slot; /* of this worker in the board; NULL without a board */
 };
 
 enum { MAX_PATH_ARGS = 4, MAX_QUERY = 32, MAX_SEEN = 4, FIELDS_MAX = 100 };

@@ -60,6 +60,7 @@ struct route {
     const struct field *body;  /* NULL: the body is ignored */
     const struct field *query; /* NULL: query parameters are ignored */
     unsigned flags;            /* enum route_flag */
+    size_t body_max;           /* bytes; 0 = MAX_BODY_SIZE */
 };
 
 enum route_flag {
@@ -70,6 +71,8 @@ enum route_flag {
     ROUTE_NO_DATABASE = 16,   /* must answer while the database is down */
     ROUTE_LOGIN = 32,         /* stricter per-address limit */
     ROUTE_COOKIE = 64,        /* public, but a cookie acts: cross-site requests are refused */
+    ROUTE_HEAVY = 512,        /* much work for one request: few at once, src/http/admission.c */
+    ROUTE_PASSWORD = 1024,    /* computes Argon2id: fewer at once, likewise */
     ROUTE_SECRETS = 256,      /* gives a secret in clear: as authorize_secrets() has it */
     ROUTE_CACHED = 128, /* the answer depends on the workspace, the user and the address alone: src/http/cached.c */
 };

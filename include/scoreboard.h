@@ -22,6 +22,18 @@ enum worker_stage {
     STAGE_COUNT
 };
 
+/* What a request is to the others: src/http/admission.c has the rules. */
+enum work_kind { WORK_NONE, WORK_READ, WORK_WRITE, WORK_HEAVY, WORK_PASSWORD, WORK_COUNT };
+enum work_owner { OWNER_USER, OWNER_WORKSPACE, OWNER_ADDRESS, OWNER_COUNT };
+
+/* The request that a worker is at (src/base/in_progress.c). */
+struct work {
+    _Atomic int kind;                    /* enum work_kind */
+    _Atomic uint64_t ticket;             /* in the order of claims; 0 = waiting */
+    _Atomic uint64_t owner[OWNER_COUNT]; /* keyed hashes; 0 = none */
+    _Atomic int64_t since_ms;            /* monotonic clock */
+};
+
 struct worker_slot {
     _Atomic pid_t pid;
     _Atomic int stage;              /* enum worker_stage */
@@ -31,6 +43,7 @@ struct worker_slot {
     _Atomic int connected;          /* it has its database connection */
     _Atomic int64_t
         heartbeat_ms; /* monotonic clock; the worker's loop came round (before each request, and when idle) */
+    struct work work;
 };
 
 enum { RATE_CELLS = 131072 };
@@ -54,6 +67,8 @@ struct scoreboard {
     int64_t started_ms; /* master's start, monotonic clock */
     int slots;
     _Atomic uint64_t restarts;            /* workers replaced after they died */
+    _Atomic int used;                     /* slots that ever had a worker; none above them has one */
+    _Atomic uint64_t tickets;             /* drawn by claims */
     _Atomic uint64_t identity_generation; /* bumped by every write that may change who may do what */
     _Atomic int cpu_permille;             /* of the whole machine, sampled by the master each second; -1 = not yet */
     _Atomic int longest_wait_ms;          /* that a request spent queued, since the pool last looked */
@@ -69,6 +84,9 @@ struct scoreboard {
 /* Maps the memory (anonymous, shared, zeroed). NULL when it cannot be had. Call before fork. */
 struct scoreboard *scoreboard_new(int slots);
 void scoreboard_free(struct scoreboard *board);
+
+/* How many slots there are to look at: the used ones, all of them in a board without a pool. */
+int scoreboard_used(const struct scoreboard *board);
 
 void scoreboard_stage(struct worker_slot *slot, enum worker_stage stage);
 const char *stage_name(enum worker_stage stage);

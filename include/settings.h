@@ -34,6 +34,9 @@ struct settings {
     int max_body_size;               /* bytes */
     int rate_limit;                  /* requests per 10 s and client; 0 = off */
     int rate_limit_burst;
+    int user_share;               /* percent of the workers one user's requests in progress may take */
+    int heavy_share;              /* percent of the workers heavy requests may take together */
+    int password_checks;          /* at once; 0 = half of the processors */
     int queue_timeout;            /* milliseconds a request may have waited before it is refused; 0 = off */
     int memory_limit;             /* MiB of private memory a worker may have; 0 = none */
     int cache_size;               /* MiB of shared memory for answers; 0 = none is kept */

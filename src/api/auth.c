@@ -405,15 +405,21 @@ static enum error sessions_end_others(struct request *rq, struct response *rs)
     return OK;
 }
 
+/* Two names, a password or a token: whoever is not logged in must not have more parsed. */
+enum { AUTH_BODY_MAX = 16 * KB };
+
 const struct route auth_routes[] = {
-    {POST, "/api/auth/login", login, .access = ACCESS_PUBLIC, .body = login_fields, .flags = ROUTE_LOGIN},
-    {POST, "/api/auth/refresh", refresh, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE},
-    {POST, "/api/auth/logout", logout, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE},
+    {POST, "/api/auth/login", login, .access = ACCESS_PUBLIC, .body = login_fields,
+     .flags = ROUTE_PASSWORD | ROUTE_LOGIN, .body_max = AUTH_BODY_MAX},
+    {POST, "/api/auth/refresh", refresh, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE,
+     .body_max = AUTH_BODY_MAX},
+    {POST, "/api/auth/logout", logout, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE,
+     .body_max = AUTH_BODY_MAX},
     {GET, "/api/auth/me", me, .access = ACCESS_USER},
     {POST, "/api/auth/password", password_change, .access = ACCESS_USER, .body = password_fields,
-     .flags = ROUTE_SESSION_ONLY},
+     .flags = ROUTE_PASSWORD | ROUTE_SESSION_ONLY, .body_max = AUTH_BODY_MAX},
     {POST, "/api/auth/password/confirm", password_confirm, .access = ACCESS_USER, .body = confirm_fields,
-     .flags = ROUTE_SESSION_ONLY},
+     .flags = ROUTE_PASSWORD | ROUTE_SESSION_ONLY, .body_max = AUTH_BODY_MAX},
     {GET, "/api/auth/sessions", sessions_list, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY},
     {DELETE, "/api/auth/sessions", sessions_end_others, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
     {DELETE, "/api/auth/sessions/{id}", session_end, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},

@@ -142,8 +142,8 @@ static enum error clean(struct request *rq, struct response *rs)
 
 const struct route backups_routes[] = {
     {GET, "/api/backups", list, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
-    {POST, "/api/backups/{id}/restore", restore, ACCESS_ADMIN, .body = no_fields},
+    {POST, "/api/backups/{id}/restore", restore, ACCESS_ADMIN, .body = no_fields, .flags = ROUTE_HEAVY},
     {DELETE, "/api/backups/{id}", destroy, ACCESS_ADMIN},
-    {POST, "/api/clean", clean, ACCESS_ADMIN, .body = clean_fields},
+    {POST, "/api/clean", clean, ACCESS_ADMIN, .body = clean_fields, .flags = ROUTE_HEAVY},
     {0},
 };

@@ -478,8 +478,10 @@ static enum error past_runs(struct request *rq, struct response *rs)
 const struct route commands_routes[] = {
     {GET, "/api/command/list", list, ACCESS_USER},
     {GET, "/api/command/help/{command}", help, ACCESS_USER},
-    {POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields},
-    {POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields},
+    {POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields,
+     .flags = ROUTE_HEAVY},
+    {POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields,
+     .flags = ROUTE_HEAVY},
     {GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
     {0},
 };

@@ -58,6 +58,6 @@ static enum error export_file(struct request *rq, struct response *rs)
 
 const struct route export_routes[] = {
     {POST, "/api/export", export_file, ACCESS_VIEWER, .body = export_fields, .query = platform_query,
-     .flags = ROUTE_READ_ONLY},
+     .flags = ROUTE_HEAVY | ROUTE_READ_ONLY},
     {0},
 };

@@ -322,6 +322,7 @@ static enum error import_file(struct request *rq, struct response *rs)
 }
 
 const struct route import_routes[] = {
-    {POST, "/api/import", import_file, ACCESS_EDITOR, .body = import_fields, .query = platform_query},
+    {POST, "/api/import", import_file, ACCESS_EDITOR, .body = import_fields, .query = platform_query,
+     .flags = ROUTE_HEAVY},
     {0},
 };

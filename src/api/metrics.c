@@ -6,6 +6,7 @@
 
 #include "build_info.h"
 #include "housekeeping.h"
+#include "in_progress.h"
 #include "router.h"
 #include "util.h"
 
@@ -166,6 +167,13 @@ static void write_workers(struct buffer *page, const struct settings *settings, 
     for (int stage = STAGE_EMPTY + 1; board && stage < STAGE_COUNT; stage++)
         buffer_printf(page, "ccr_workers{stage=\"%s\"} %d\n", stage_name((enum worker_stage)stage),
                       scoreboard_count(board, (enum worker_stage)stage));
+    static const char *const kinds[WORK_COUNT] = {
+        [WORK_READ] = "read", [WORK_WRITE] = "write", [WORK_HEAVY] = "heavy", [WORK_PASSWORD] = "password"};
+    head(page, "ccr_requests_in_progress", "gauge",
+         "Requests in progress by kind, those that wait for others of their kind as well.");
+    for (int kind = WORK_NONE + 1; board && kind < WORK_COUNT; kind++)
+        buffer_printf(page, "ccr_requests_in_progress{kind=\"%s\"} %d\n", kinds[kind],
+                      in_progress_count(board, (enum work_kind)kind));
     gauge(page, "ccr_workers_min", "Fewest workers (MIN_CONNECTIONS).", settings->min_connections);
     gauge(page, "ccr_workers_max", "Most workers (MAX_CONNECTIONS).", settings->max_connections);
 }

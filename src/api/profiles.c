@@ -303,6 +303,6 @@ const struct route profiles_routes[] = {
      .flags = ROUTE_SECRETS | ROUTE_READ_ONLY},
     {POST, "/api/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
     {POST, "/api/configs/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
-    {GET, "/api/validate", validate, ACCESS_VIEWER, .query = platform_query},
+    {GET, "/api/validate", validate, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_HEAVY},
     {0},
 };

@@ -255,12 +255,13 @@ static enum error user_reset_password(struct request *rq, struct response *rs)
 
 const struct route users_routes[] = {
     {GET, "/api/users", users_list, .access = ACCESS_SITE_ADMIN, .query = page_query},
-    {POST, "/api/users", user_create, .access = ACCESS_SITE_ADMIN, .body = create_fields, .flags = ROUTE_CONFIRMED},
+    {POST, "/api/users", user_create, .access = ACCESS_SITE_ADMIN, .body = create_fields,
+     .flags = ROUTE_PASSWORD | ROUTE_CONFIRMED},
     {GET, "/api/users/{username}", user_get, .access = ACCESS_SITE_ADMIN},
     {PATCH, "/api/users/{username}", user_change, .access = ACCESS_SITE_ADMIN, .body = change_fields,
      .flags = ROUTE_CONFIRMED},
-    {DELETE, "/api/users/{username}", user_delete, .access = ACCESS_SITE_ADMIN, .flags = ROUTE_CONFIRMED},
+    {DELETE, "/api/users/{username}", user_delete, .access = ACCESS_SITE_ADMIN, .flags = ROUTE_HEAVY | ROUTE_CONFIRMED},
     {POST, "/api/users/{username}/password", user_reset_password, .access = ACCESS_SITE_ADMIN, .body = reset_fields,
-     .flags = ROUTE_CONFIRMED},
+     .flags = ROUTE_PASSWORD | ROUTE_CONFIRMED},
     {0},
 };

@@ -90,7 +90,7 @@ static enum error update(struct request *rq, struct response *rs)
 
 const struct route version_routes[] = {
     {GET, "/api/version", get, ACCESS_USER},
-    {GET, "/api/version/check-update", check_update, ACCESS_USER},
+    {GET, "/api/version/check-update", check_update, ACCESS_USER, .flags = ROUTE_HEAVY},
     {POST, "/api/version/update", update, ACCESS_SITE_ADMIN},
     {0},
 };

@@ -39,6 +39,12 @@ void scoreboard_free(struct scoreboard *board)
         munmap(board, board_size(board->slots));
 }
 
+int scoreboard_used(const struct scoreboard *board)
+{
+    int used = atomic_load_explicit(&board->used, memory_order_acquire);
+    return used ? used : board->slots;
+}
+
 void scoreboard_stage(struct worker_slot *slot, enum worker_stage stage)
 {
     /* The time first: a reader may then think a stage younger than it is, never older. */
@@ -59,7 +65,7 @@ static enum worker_stage stage_of(const struct scoreboard *board, int index)
 int scoreboard_count(const struct scoreboard *board, enum worker_stage stage)
 {
     int count = 0;
-    for (int i = 0; i < board->slots; i++)
+    for (int i = 0, used = scoreboard_used(board); i < used; i++)
         count += stage_of(board, i) == stage;
     return count;
 }
@@ -67,7 +73,7 @@ int scoreboard_count(const struct scoreboard *board, enum worker_stage stage)
 int scoreboard_busy(const struct scoreboard *board)
 {
     int count = 0;
-    for (int i = 0; i < board->slots; i++) {
+    for (int i = 0, used = scoreboard_used(board); i < used; i++) {
         enum worker_stage stage = stage_of(board, i);
         count += stage == STAGE_READING || stage == STAGE_HANDLING || stage == STAGE_WRITING;
     }
@@ -76,7 +82,7 @@ int scoreboard_busy(const struct scoreboard *board)
 
 bool scoreboard_others_connected(const struct scoreboard *board, const struct worker_slot *self, int64_t now_ms)
 {
-    for (int i = 0; i < board->slots; i++) {
+    for (int i = 0, used = scoreboard_used(board); i < used; i++) {
         const struct worker_slot *slot = &board->slot[i];
         enum worker_stage stage = stage_of(board, i);
         if (slot != self && stage != STAGE_EMPTY && stage != STAGE_STOPPING && atomic_load(&slot->connected) &&
@@ -88,5 +94,5 @@ bool scoreboard_others_connected(const struct scoreboard *board, const struct wo
 
 int scoreboard_alive(const struct scoreboard *board)
 {
-    return board->slots - scoreboard_count(board, STAGE_EMPTY);
+    return scoreboard_used(board) - scoreboard_count(board, STAGE_EMPTY);
 }

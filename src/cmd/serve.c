@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "cache.h"
 #include "command.h"
 #include "crypto.h"
@@ -163,6 +164,7 @@ static int run_master(struct settings *settings, const struct listener *listener
     if (!generation_init() || !cache_init(settings->cache_size))
         return refuse(EX_OSERR, "no memory for the cache: lower CACHE_SIZE");
     rate_limit_init();
+    admission_init();
     lookup_init();
     if (database_away) /* the workers need not find it out each by itself before they serve */
         breaker_failed(&board->database, monotonic_ms(), 0);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "address.h"
+#include "admission.h"
 #include "authn.h"
 #include "authz.h"
 #include "cached.h"
@@ -184,15 +185,21 @@ static enum error check_access(struct request *rq, struct response *rs)
 
 /* ---- body ------------------------------------------------------------------------------------------------------- */
 
+static size_t body_max(const struct request *rq)
+{
+    size_t general = (size_t)rq->service->settings->max_body_size, own = rq->route->body_max;
+    return own && own < general ? own : general;
+}
+
 static enum error too_large(struct request *rq)
 {
-    return fail(rq, MSG_TOO_LARGE, arena_printf(rq->arena, "%d", rq->service->settings->max_body_size), NULL);
+    return fail(rq, MSG_TOO_LARGE, arena_printf(rq->arena, "%zu", body_max(rq)), NULL);
 }
 
 /* Reads until the end of the stream, not for CONTENT_LENGTH bytes: the two must agree. */
 static enum error read_body(struct request *rq)
 {
-    long long declared = 0, max = rq->service->settings->max_body_size;
+    long long declared = 0, max = (long long)body_max(rq);
     const char *length = request_variable(rq, "CONTENT_LENGTH");
     if (length && *length && !parse_int(length, 0, max, &declared))
         return too_large(rq);
@@ -363,8 +370,8 @@ static enum error handle(struct request *rq, struct response *rs)
 }
 
 static enum error (*const steps[])(struct request *, struct response *) = {
-    share_with_origin, find_route,   drop_abandoned, refuse_late, limit_address, identify,
-    refuse_cross_site, check_access, limit_user,     take_input,  cached_look,   handle,
+    share_with_origin, find_route, drop_abandoned, refuse_late, limit_address, identify, refuse_cross_site,
+    check_access,      limit_user, admit,          take_input,  cached_look,   handle,
 };
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */

@@ -90,6 +90,8 @@ static bool sound(const struct compiled *c, char *error, size_t size)
         what = "is not a path";
     else if (r->method == GET && r->body)
         what = "is a GET with a body";
+    else if (r->access == ACCESS_PUBLIC && r->body && !r->body_max)
+        what = "takes a body from anybody and does not say how large";
     for (const struct compiled *other = compiled; other < c && !what; other++) {
         if (other->route->method == r->method && strcmp(other->route->pattern, r->pattern) == 0)
             what = "stands twice";
@@ -207,6 +209,8 @@ static const struct {
     {ROUTE_LOGIN, "login"},
     {ROUTE_COOKIE, "cookie"},
     {ROUTE_CACHED, "cached"},
+    {ROUTE_HEAVY, "heavy"},
+    {ROUTE_PASSWORD, "password"},
 };
 
 static void write_fields(struct json_writer *w, const char *key, const struct field *fields)

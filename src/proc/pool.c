@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "in_progress.h"
 #include "log.h"
 #include "metrics.h"
 #include "util.h"
@@ -185,6 +186,9 @@ static _Noreturn void become_worker(struct pool *pool, struct seat *seat)
 static bool start(struct pool *pool, struct seat *seat, int64_t now)
 {
     struct worker_slot *slot = slot_of(pool, seat);
+    int used = (int)(seat - pool->seats) + 1;
+    if (used > atomic_load(&pool->board->used))
+        atomic_store(&pool->board->used, used);
     atomic_store(&slot->requests, 0);
     atomic_store(&slot->connected, 0);
     atomic_store(&slot->started_ms, now);
@@ -234,6 +238,7 @@ static void seat_died(struct pool *pool, struct seat *seat, int status, int64_t 
     int64_t lived = now - seat->started_ms;
     bool told = seat->state == SEAT_LEAVING, orderly = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     atomic_store(&slot->pid, 0);
+    in_progress_end(slot);
     scoreboard_stage(slot, STAGE_EMPTY);
     seat->state = SEAT_FREE;
     if (told || pool->stopping)
@@ -409,6 +414,7 @@ static void look_at_load(struct pool *pool, int64_t now)
         load.idle += is_idle(pool, &pool->seats[i]);
         load.stuck |= is_stuck(pool, &pool->seats[i], now);
     }
+    load.heavy = in_progress_count(pool->board, WORK_HEAVY) + in_progress_count(pool->board, WORK_PASSWORD);
     load.cpu_permille = cpu_since_last_look(pool, load.idle < pool_size_spare(pool->size.target));
     int change = pool_size_look(&pool->size, &load, now);
     if (change == 0)

@@ -69,7 +69,7 @@ static int shrink(struct pool_size *size, const struct pool_load *load, int surp
     size->surplus = least(size->surplus, surplus);
     if (now - size->surplus_ms < load->idle_ms)
         return 0;
-    int removed = least(size->surplus, size->target - load->min);
+    int removed = least(size->surplus, size->target - least(load->max, load->min + load->heavy));
     forget_surplus(size, now);
     size->target -= removed;
     return -removed;
@@ -84,7 +84,13 @@ static int decide(struct pool_size *size, const struct pool_load *load, int64_t 
         size->step = 1;
     if (surplus >= 0)
         size->unused = 0;
-    if (surplus > 0 && size->target > load->min)
+    int missing = least(load->max, load->heavy + load->min) - size->target;
+    if (missing > 0) {
+        size->step = size->step < missing ? missing : size->step;
+        forget_surplus(size, now);
+        return grow(size, load, now);
+    }
+    if (surplus > 0 && size->target > load->min + load->heavy)
         return shrink(size, load, surplus, now);
     forget_surplus(size, now);
     if (surplus + coming < 0 && (load->stuck || processors_are_free(size, load, now)))

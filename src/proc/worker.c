@@ -11,6 +11,7 @@
 #include "cache.h"
 #include "child.h"
 #include "fcgi.h"
+#include "in_progress.h"
 #include "json.h"
 #include "log.h"
 #include "metrics.h"
@@ -137,6 +138,7 @@ static void answer(struct worker *w)
 static void tidy_up(struct worker *w)
 {
     bool large = w->request.body_length > LARGE_BODY;
+    in_progress_end(w->setup->slot);
     cache_give_up();
     db_settle(w->service.db);
     db_forget_results(w->service.db);
@@ -251,8 +253,12 @@ static bool make_service(struct worker *w)
     arena_on_exhausted(w->arena, on_exhausted, w);
     json_use_arena(w->arena);
     response_init(&w->response);
-    w->service = (struct service){settings, keyring, w->setup->board, db_new(settings),
-                                  redis_new(settings->redis_url, &w->setup->board->redis)};
+    w->service = (struct service){settings,
+                                  keyring,
+                                  w->setup->board,
+                                  db_new(settings),
+                                  redis_new(settings->redis_url, &w->setup->board->redis),
+                                  w->setup->slot};
     db_require_tenant_role(w->service.db);
     db_share_breaker(w->service.db, &w->setup->board->database, others_connected, w);
     int half = settings->request_timeout / 2; /* a slow peer must not become a stuck worker */

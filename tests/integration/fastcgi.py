@@ -38,10 +38,10 @@ def request(body=b"", **options):
     return start(params_of(body=body or None, **options)) + whole + record(STDIN)
 
 
-def connect(path, timeout=60):
+def connect(socket_path, timeout=60):
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(timeout)
-    connection.connect(str(path))
+    connection.connect(str(socket_path))
     return connection
 
 
@@ -63,7 +63,7 @@ def read(connection):
     return (int(head.split()[1]), body) if head.startswith(b"Status: ") else (None, b"")
 
 
-def ask(path, **options):
-    with connect(path) as connection:
+def ask(socket_path, **options):
+    with connect(socket_path) as connection:
         connection.sendall(request(**options))
         return read(connection)

@@ -77,6 +77,29 @@ static void a_start_alone_is_no_reason_to_grow(void **state)
     assert_int_equal(look(), 1);
 }
 
+/* Whoever is at a long request is not there for the others: at once, however busy the processors are. */
+static void long_requests_do_not_count_as_workers(void **state)
+{
+    (void)state;
+    load.stuck = false;
+    load.cpu_permille = 1000;
+    load.heavy = 1;
+    assert_int_equal(look_with_idle(1), 1);
+    assert_int_equal(look_with_idle(2), 0);
+    load.heavy = 6;
+    assert_int_equal(look_with_idle(0), 5);
+    assert_int_equal(size.target, 8);
+    for (int i = 0; i < 1000; i++) /* they stay for as long as those last */
+        assert_int_equal(look_with_idle(2), 0);
+    begin(2, 5);
+    load.heavy = 6;
+    assert_int_equal(look_with_idle(0), 3);
+    load.heavy = 0;
+    for (int i = 0; i < 1000; i++)
+        look_with_idle(5);
+    assert_int_equal(size.target, 2);
+}
+
 static void looks_often_only_while_it_can_grow(void **state)
 {
     (void)state;
@@ -302,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup(some_are_spare, setup),
         cmocka_unit_test_setup(starts_with_the_fewest_and_stays_there_when_idle, setup),
         cmocka_unit_test_setup(a_start_alone_is_no_reason_to_grow, setup),
+        cmocka_unit_test_setup(long_requests_do_not_count_as_workers, setup),
         cmocka_unit_test_setup(looks_often_only_while_it_can_grow, setup),
         cmocka_unit_test_setup(grows_by_doubling, setup),
         cmocka_unit_test_setup(an_idle_one_ends_the_doubling, setup),

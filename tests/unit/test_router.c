@@ -150,6 +150,7 @@ static void tables_with_mistakes_are_refused_at_start(void **state)
         {{GET, "x", answer, ACCESS_USER}, "not a path"},
         {{GET, "/1/2/3/4/5/6/7/8/9/10/11", answer, ACCESS_USER}, "not a path"},
         {{GET, "/x", answer, ACCESS_USER, .body = no_fields}, "GET with a body"},
+        {{POST, "/x", answer, ACCESS_PUBLIC, .body = no_fields}, "does not say how large"},
         {{GET, "/api/things", answer, ACCESS_USER}, "stands twice"},
         {{PUT, "/api/things/{other}", answer, ACCESS_USER}, "names its parameters otherwise"},
     };

@@ -46,6 +46,9 @@ static const char *const names[] = {
     "MAX_BODY_SIZE",
     "RATE_LIMIT",
     "RATE_LIMIT_BURST",
+    "USER_SHARE",
+    "HEAVY_SHARE",
+    "PASSWORD_CHECKS",
     "QUEUE_TIMEOUT",
     "MEMORY_LIMIT",
     "CACHE_SIZE",
@@ -171,6 +174,9 @@ static void defaults(void **state)
     assert_int_equal(s.max_body_size, 2097152);
     assert_int_equal(s.rate_limit, 100);
     assert_int_equal(s.rate_limit_burst, 20);
+    assert_int_equal(s.user_share, 50);
+    assert_int_equal(s.heavy_share, 75);
+    assert_int_equal(s.password_checks, 0);
     assert_int_equal(s.queue_timeout, 3000);
     assert_int_equal(s.memory_limit, 256);
     assert_int_equal(s.cache_size, 16);
@@ -221,6 +227,9 @@ static void every_member_is_set(void **state)
     setenv("MAX_BODY_SIZE", "16777216", 1);
     setenv("RATE_LIMIT", "0", 1);
     setenv("RATE_LIMIT_BURST", "5", 1);
+    setenv("USER_SHARE", "100", 1);
+    setenv("HEAVY_SHARE", "1", 1);
+    setenv("PASSWORD_CHECKS", "1024", 1);
     setenv("QUEUE_TIMEOUT", "0", 1);
     setenv("MEMORY_LIMIT", "96", 1);
     setenv("CACHE_SIZE", "0", 1);
@@ -255,6 +264,9 @@ static void every_member_is_set(void **state)
     assert_int_equal(s.max_body_size, 16777216);
     assert_int_equal(s.rate_limit, 0);
     assert_int_equal(s.rate_limit_burst, 5);
+    assert_int_equal(s.user_share, 100);
+    assert_int_equal(s.heavy_share, 1);
+    assert_int_equal(s.password_checks, 1024);
     assert_int_equal(s.queue_timeout, 0);
     assert_int_equal(s.memory_limit, 96);
     assert_int_equal(s.cache_size, 0);
@@ -367,6 +379,9 @@ static const struct wrong wrongs[] = {
     {"MAX_BODY_SIZE", "16777217", "MAX_BODY_SIZE: \"16777217\" is not a whole number between 1024 and 16777216"},
     {"RATE_LIMIT", "abc", "RATE_LIMIT: \"abc\" is not a whole number between 0 and 1000000"},
     {"RATE_LIMIT_BURST", " 1", "RATE_LIMIT_BURST: \" 1\" is not a whole number between 0 and 1000000"},
+    {"USER_SHARE", "0", "USER_SHARE: \"0\" is not a whole number between 1 and 100"},
+    {"HEAVY_SHARE", "101", "HEAVY_SHARE: \"101\" is not a whole number between 1 and 100"},
+    {"PASSWORD_CHECKS", "-1", "PASSWORD_CHECKS: \"-1\" is not a whole number between 0 and 1024"},
     {"HOUSEKEEPING", "sometimes", "HOUSEKEEPING: \"sometimes\" is not one of on, off"},
     {"SESSION_RETENTION", "-1", "SESSION_RETENTION: \"-1\" is not a whole number between 0 and 36500"},
     {"TOKEN_RETENTION", "-1", "TOKEN_RETENTION: \"-1\" is not a whole number between 0 and 36500"},

@@ -1,0 +1,245 @@
+/* Admission. The limits of rate_limit.c count arrivals; these count what is in progress, because a single request may take a
+ * worker for seconds. What each worker does stands in the scoreboard (src/base/in_progress.c).
+ *
+ *     a read       is refused only while its user holds as many workers with requests that take long as long requests may
+ *                  have in all, and no worker is idle
+ *     a write      within the user's share, and that of its workspace and address
+ *     a heavy one  likewise, and all of them together leave some workers to the others
+ *     a password   as many at once as computing them leaves processors to the others; one address does not queue
+ *
+ * Whoever is over his share waits in line for a moment, while enough workers stay free for the others; else he is refused at
+ * once. */
+#include "admission.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "in_progress.h"
+#include "metrics.h"
+#include "overload.h"
+#include "util.h"
+
+enum {
+    HELD_MS = 100, /* longer than a read takes that waits for nothing */
+    PAUSE_NS = 5 * 1000 * 1000,
+    FEW_WORKERS =
+        4, /* fewer cannot keep one free for others all the time: there who waits does so only for FEW_WAIT_MS */
+    FEW_WAIT_MS = 100,
+};
+
+static unsigned char hash_key[SHORT_HASH_KEY];
+
+void admission_init(void)
+{
+    random_bytes(hash_key, sizeof hash_key);
+}
+
+/* ---- how much there is ------------------------------------------------------------------------------------------ */
+
+static int part_of(int workers, int percent)
+{
+    int part = workers * percent / 100;
+    return part < 1 ? 1 : part;
+}
+
+struct capacity capacity_of(const struct settings *settings, int processors)
+{
+    int workers = settings->max_connections;
+    struct capacity c = {.share = part_of(workers, settings->user_share),
+                         .long_ones = part_of(workers, settings->heavy_share),
+                         .passwords = settings->password_checks ? settings->password_checks : processors / 2};
+    c.heavy = c.long_ones > 2 ? c.long_ones - 1 : c.long_ones;
+    if (c.passwords > c.long_ones)
+        c.passwords = c.long_ones;
+    if (c.passwords < 1)
+        c.passwords = 1;
+    return c;
+}
+
+static const struct capacity *capacity(const struct settings *settings)
+{
+    static const struct settings *of;
+    static struct capacity c;
+    if (of != settings) /* a worker has one set of settings for its whole life */
+        c = capacity_of(settings, (int)sysconf(_SC_NPROCESSORS_ONLN));
+    of = settings;
+    return &c;
+}
+
+enum work_kind work_of(const struct route *route)
+{
+    if (route->flags & ROUTE_PASSWORD)
+        return WORK_PASSWORD;
+    if (route->flags & ROUTE_HEAVY)
+        return WORK_HEAVY;
+    return route->method == GET || (route->flags & ROUTE_READ_ONLY) ? WORK_READ : WORK_WRITE;
+}
+
+/* ---- what is too much ------------------------------------------------------------------------------------------- */
+
+enum excess { EXCESS_NONE, EXCESS_USER, EXCESS_WORKSPACE, EXCESS_ADDRESS, EXCESS_PASSWORDS, EXCESS_HEAVY };
+
+static const struct {
+    enum message message;
+    enum metric metric;
+} excesses[] = {
+    [EXCESS_USER] = {MSG_TOO_MUCH_USER, METRIC_BUSY_USER},
+    [EXCESS_WORKSPACE] = {MSG_TOO_MUCH_WORKSPACE, METRIC_BUSY_WORKSPACE},
+    [EXCESS_ADDRESS] = {MSG_TOO_MUCH_ADDRESS, METRIC_BUSY_ADDRESS},
+    [EXCESS_PASSWORDS] = {MSG_TOO_MANY_PASSWORDS, METRIC_BUSY_PASSWORDS},
+    [EXCESS_HEAVY] = {MSG_TOO_MUCH_HEAVY, METRIC_BUSY_HEAVY},
+};
+
+static enum excess judge_write(const struct capacity *c, const struct in_progress *seen)
+{
+    if (seen->of_owner[OWNER_USER] >= c->share)
+        return EXCESS_USER;
+    if (seen->of_owner[OWNER_WORKSPACE] >= c->long_ones)
+        return EXCESS_WORKSPACE;
+    return seen->of_owner[OWNER_ADDRESS] >= c->long_ones ? EXCESS_ADDRESS : EXCESS_NONE;
+}
+
+static int long_ones(const struct in_progress *seen)
+{
+    return seen->running[WORK_HEAVY] + seen->running[WORK_PASSWORD];
+}
+
+static enum excess judge_heavy(const struct capacity *c, const struct in_progress *seen)
+{
+    enum excess excess = judge_write(c, seen);
+    if (excess)
+        return excess;
+    return seen->running[WORK_HEAVY] >= c->heavy || long_ones(seen) >= c->long_ones ? EXCESS_HEAVY : EXCESS_NONE;
+}
+
+static enum excess judge_password(const struct capacity *c, const struct in_progress *seen)
+{
+    return seen->running[WORK_PASSWORD] >= c->passwords || long_ones(seen) >= c->long_ones ? EXCESS_PASSWORDS
+                                                                                           : EXCESS_NONE;
+}
+
+/* A read holds no worker for long, so there it only counts who does, and only while it matters. */
+static enum excess judge_read(const struct capacity *c, const struct scoreboard *board, const struct worker_slot *own)
+{
+    struct in_progress seen = in_progress_look(board, own, monotonic_ms() - HELD_MS);
+    bool user = seen.held[OWNER_USER] >= c->long_ones, address = seen.held[OWNER_ADDRESS] >= c->long_ones;
+    if ((!user && !address) || scoreboard_count(board, STAGE_IDLE) > 0)
+        return EXCESS_NONE;
+    return user ? EXCESS_USER : EXCESS_ADDRESS;
+}
+
+/* ---- waiting in line -------------------------------------------------------------------------------------------- */
+
+static bool enough_free(const struct scoreboard *board, int workers, int least)
+{
+    return workers < FEW_WORKERS || scoreboard_count(board, STAGE_IDLE) >= least;
+}
+
+static bool room_for_write(const struct capacity *c, const struct scoreboard *board, int workers)
+{
+    return enough_free(board, workers, workers - c->long_ones);
+}
+
+/* Those that wait hold their workers as well. */
+static bool room_for_long(const struct capacity *c, const struct scoreboard *board)
+{
+    return in_progress_count(board, WORK_HEAVY) + in_progress_count(board, WORK_PASSWORD) <= c->long_ones;
+}
+
+static bool room_for_heavy(const struct capacity *c, const struct scoreboard *board, int workers)
+{
+    return enough_free(board, workers, 1) && (workers < FEW_WORKERS || room_for_long(c, board));
+}
+
+static bool room_for_password(const struct capacity *c, const struct scoreboard *board, int workers)
+{
+    return in_progress_count(board, WORK_PASSWORD) <= 2 * c->passwords &&
+           (workers < FEW_WORKERS || room_for_long(c, board));
+}
+
+static const struct {
+    enum excess (*judge)(const struct capacity *c, const struct in_progress *seen);
+    bool (*room)(const struct capacity *c, const struct scoreboard *board, int workers);
+    int wait_ms;
+    int retry_after; /* seconds */
+} kinds[WORK_COUNT] = {
+    [WORK_WRITE] = {judge_write, room_for_write, 100, 1},
+    [WORK_HEAVY] = {judge_heavy, room_for_heavy, 2000, 2},
+    [WORK_PASSWORD] = {judge_password, room_for_password, 1000, 1},
+};
+
+static bool goes_on_waiting(const struct request *rq, enum work_kind kind, const struct capacity *c, int64_t since_ms)
+{
+    static const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    bool few = rq->service->settings->max_connections < FEW_WORKERS;
+    int wait_ms = few && kinds[kind].wait_ms > FEW_WAIT_MS ? FEW_WAIT_MS : kinds[kind].wait_ms;
+    if (monotonic_ms() - since_ms >= wait_ms || (rq->gone && rq->gone(rq->source)) ||
+        !kinds[kind].room(c, rq->service->board, rq->service->settings->max_connections))
+        return false;
+    nanosleep(&pause, NULL);
+    return true;
+}
+
+static enum excess line_up(const struct request *rq, enum work_kind kind, const struct capacity *c)
+{
+    struct worker_slot *own = rq->service->slot;
+    int64_t since_ms = monotonic_ms();
+    for (bool waited = false;; waited = true) {
+        struct in_progress seen = in_progress_claim(rq->service->board, own);
+        enum excess excess = kinds[kind].judge(c, &seen);
+        if (!excess)
+            return EXCESS_NONE;
+        in_progress_wait(own);
+        if (!waited)
+            metrics_add(METRIC_WAITED_IN_LINE, 1);
+        if (!goes_on_waiting(rq, kind, c, since_ms))
+            return excess;
+    }
+}
+
+/* ---- the step --------------------------------------------------------------------------------------------------- */
+
+static uint64_t hash(const char *text)
+{
+    return *text ? short_hash(text, strlen(text), hash_key) | 1 : 0;
+}
+
+static void announce(const struct request *rq, enum work_kind kind)
+{
+    char client[ADDRESS_TEXT];
+    address_client(client, rq->remote_addr);
+    const uint64_t owner[OWNER_COUNT] = {[OWNER_USER] = hash(rq->who.user_id),
+                                         [OWNER_WORKSPACE] = hash(rq->who.workspace_id),
+                                         [OWNER_ADDRESS] = hash(client)};
+    in_progress_begin(rq->service->slot, kind, owner, monotonic_ms());
+}
+
+static enum error refuse(struct request *rq, enum excess excess, int retry_after)
+{
+    metrics_add(excesses[excess].metric, 1);
+    rq->retry_after = retry_after;
+    return fail(rq, excesses[excess].message, arena_printf(rq->arena, "%d", retry_after), NULL);
+}
+
+enum error admit(struct request *rq, struct response *rs)
+{
+    const struct settings *settings = rq->service->settings;
+    enum work_kind kind = work_of(rq->route);
+    if (!rq->service->slot || (rq->route->flags & ROUTE_NO_DATABASE))
+        return OK;
+    announce(rq, kind);
+    if (!settings->rate_limit) { /* no limits; it still counts for the pool */
+        if (kind != WORK_READ)
+            (void)in_progress_claim(rq->service->board, rq->service->slot);
+        return OK;
+    }
+    const struct capacity *c = capacity(settings);
+    enum excess excess =
+        kind == WORK_READ ? judge_read(c, rq->service->board, rq->service->slot) : line_up(rq, kind, c);
+    if (!excess)
+        return OK;
+    enum error dropped = drop_abandoned(rq, rs);
+    return dropped || rs->written ? dropped : refuse(rq, excess, kind == WORK_READ ? 1 : kinds[kind].retry_after);
+}

@@ -1,0 +1,271 @@
+"""What one user, one workspace or one address may have in progress at once, and what stays for the others meanwhile.
+
+Each client comes from an address of its own, as people do; nothing here is timed."""
+
+import json
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import fastcgi
+from configs import create
+from stack import Client, Pending, table_locked, wait_for_blocked, wait_until
+from test_metrics import page, total
+from test_rate_limits import come_from
+
+OFTEN = {"RATE_LIMIT": 100000, "RATE_LIMIT_BURST": 100000}  # arrivals do not matter here, what is in progress does
+IN_PROGRESS = "ccr_requests_in_progress"
+
+
+@pytest.fixture
+def eight(fresh_stack):
+    """A stack with eight workers: a user may have 4 requests in progress, long ones are 6 at most."""
+    stack = fresh_stack(MAX_CONNECTIONS=8, PASSWORD_CHECKS=1, **OFTEN)
+    yield stack
+    assert stack.status()["workers"]["restarts"] == 0, stack.backend.log()
+
+
+@pytest.fixture
+def ada(eight):
+    ada = come_from(eight.client("ada"))
+    for number in range(13):
+        create(ada, f"relay-{number}")
+    return ada
+
+
+@pytest.fixture
+def bob(eight):
+    """Somebody else, with an answer that is in the cache."""
+    bob = come_from(eight.client("bob"))
+    create(bob, "kept")
+    assert all(bob.get("/api/configs").status_code == 200 for _ in range(32))
+    return bob
+
+
+def again(client):
+    """The same user at the same address, with a connection of its own."""
+    return come_from(client, client.session.get_adapter("http://x").address)
+
+
+def refused(stack, limit):
+    return total(page(stack.client()), "ccr_limiter_decisions_total", limit=limit, decision="refused")
+
+
+def in_progress(stack, kind):
+    return total(page(stack.client()), IN_PROGRESS, kind=kind)
+
+
+def statuses(pending):
+    answers = [one.result(60) for one in pending]
+    for answer in answers:
+        if answer.status_code == 429:
+            assert answer.json()["error"]["code"] == "RATE_LIMIT_EXCEEDED" and int(answer.headers["Retry-After"]) >= 1
+    return [answer.status_code for answer in answers]
+
+
+# ---- one user ----
+
+def test_one_users_writes_leave_workers_to_the_others(eight, ada, bob):
+    """Thirteen small writes that wait for one lock: not all get a worker, and each gives up soon."""
+    with table_locked(eight):
+        pending = [Pending(again(ada), "PATCH", f"/api/configs/relay-{number}/disable") for number in range(13)]
+        wait_until("some are refused", lambda: refused(eight, "user_in_progress") > 0, timeout=30)
+        assert bob.get("/api/configs").status_code == 200
+        outcome = statuses(pending)  # while the lock is still held
+    assert set(outcome) == {409, 429} and outcome.count(409) >= 4
+    assert ada.patch("/api/configs/relay-1/disable").status_code == 200
+
+
+def test_one_users_long_requests_leave_workers_to_the_others(eight, ada, bob):
+    bob.session.close()
+    with table_locked(eight):
+        pending = [Pending(again(ada), "GET", "/api/validate") for _ in range(10)]
+        wait_for_blocked(eight, 4)
+        wait_until("the rest is refused", lambda: refused(eight, "user_in_progress") >= 6, timeout=30)
+        assert in_progress(eight, "heavy") == 4
+        other = Pending(again(bob), "GET", "/api/validate")
+        wait_until("the other user's is at work", lambda: in_progress(eight, "heavy") == 5, timeout=30)
+        assert again(bob).get("/api/configs").status_code == 200
+    assert sorted(statuses(pending)) == [200] * 4 + [429] * 6 and statuses([other]) == [200]
+
+
+def test_who_waits_in_line_comes_next(eight, ada):
+    """Six long requests of one user: two wait for a place and get it."""
+    with table_locked(eight):
+        pending = [Pending(again(ada), "GET", "/api/validate") for _ in range(6)]
+        wait_for_blocked(eight, 4)
+        wait_until("two wait", lambda: in_progress(eight, "heavy") == 6, timeout=30)
+    assert statuses(pending) == [200] * 6 and refused(eight, "user_in_progress") == 0
+
+
+def test_all_long_requests_together_leave_workers(eight, bob):
+    users = [come_from(eight.client(name)) for name in ("carl", "dora", "emil")]
+    with table_locked(eight):
+        pending = [Pending(again(user), "GET", "/api/validate") for user in users for _ in range(3)]
+        wait_for_blocked(eight, 5)
+        wait_until("the rest is refused", lambda: refused(eight, "heavy") >= 4, timeout=30)
+        assert again(bob).get("/api/configs").status_code == 200
+        assert eight.client("frida").get("/api/auth/me").status_code == 200  # who logs in finds a place as well
+    answers = [one.result(60) for one in pending]
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [503] * 4
+    for answer in answers:
+        if answer.status_code == 503:
+            assert answer.json()["error"]["code"] == "SERVICE_OVERLOADED" and int(answer.headers["Retry-After"]) >= 1
+
+
+def crew(stack, *names):
+    """Users of one workspace, each at an address of his own."""
+    users = [come_from(stack.client(name)) for name in names]
+    assert users[0].post("/api/workspaces", json={"slug": "crew", "name": "Crew"}).status_code == 201
+    with stack.cluster.connect(user="postgres", dbname=stack.database) as db:
+        db.execute("INSERT INTO memberships (workspace_id, user_id, role) SELECT w.id, u.id, 'editor' FROM workspaces w, users u"
+                   " WHERE w.slug = 'crew' AND u.username = %s", (names[1],))
+    return [(user, {"X-CCR-Workspace": "crew"}) for user in users]
+
+
+def neighbours(stack, *names):
+    """Users at one address."""
+    first = come_from(stack.client(names[0]))
+    return [(first, {})] + [(come_from(stack.client(name), first.session.get_adapter("http://x").address), {}) for name in names[1:]]
+
+
+@pytest.mark.parametrize("limit, make", [("workspace_in_progress", crew), ("address_in_progress", neighbours)])
+def test_a_workspace_and_an_address_have_a_limit(eight, limit, make):
+    (mia, here), (noa, there) = make(eight, "mia", "noa")
+    profile = {"base_url": "https://a.example", "auth_token": "sk-0123456789"}
+    with table_locked(eight):
+        reads = [Pending(again(user), "GET", "/api/validate", headers=headers)
+                 for user, headers in [(mia, here)] * 4 + [(noa, there)]]
+        wait_for_blocked(eight, 5)
+        writes = [Pending(again(noa), "POST", "/api/configs", json={"name": f"new-{number}", **profile}, headers=there)
+                  for number in range(3)]
+        wait_until("a write is refused", lambda: refused(eight, limit) > 0, timeout=30)
+    assert statuses(reads) == [200] * 5 and 429 in statuses(writes)
+    assert refused(eight, "user_in_progress") == 0
+
+
+def test_no_limits_at_all(fresh_stack):
+    stack = fresh_stack(MAX_CONNECTIONS=4, RATE_LIMIT=0)
+    client = stack.client("ada")
+    with table_locked(stack):
+        pending = [Pending(Client(client.url), "GET", "/api/validate", headers={"Authorization": f"Bearer {client.token}"})
+                   for _ in range(8)]
+        wait_for_blocked(stack, 4)
+    assert statuses(pending) == [200] * 8
+
+
+# ---- without a login ----
+
+@pytest.mark.parametrize("path, within", [("login", 400), ("refresh", 401), ("logout", 200), ("password", 400),
+                                          ("password/confirm", 400)])
+def test_bodies_of_accounts_are_small(stack, path, within):
+    client = stack.client("ada")
+    small, large = (json.dumps({"x": "y" * (size - 9)}).ljust(size) for size in (16384, 16385))
+    headers = {"Content-Type": "application/json"}
+    assert client.post(f"/api/auth/{path}", data=small, headers=headers).status_code == within
+    answer = client.post(f"/api/auth/{path}", data=large, headers=headers)
+    assert answer.status_code == 413 and "16384" in answer.json()["message"], answer.text
+    assert client.post(f"/api/auth/{path}", data=" " * 2_000_000, headers=headers).status_code == 413
+
+
+def login(stack, number, username=None, password="wrong-password-1"):
+    body = json.dumps({"username": username or f"nobody-{number}", "password": password}).encode()
+    return fastcgi.ask(stack.backend.socket, method="POST", path="/api/auth/login", body=body, address=f"198.51.100.{number % 60}")
+
+
+def test_passwords_are_computed_a_few_at_a_time(eight, bob):
+    """Sixty addresses guess, as fast as they get answers; a reader gets his, and the right password is let in."""
+    eight.client("ada")
+    guesses, done = [], threading.Event()
+
+    def guess(first):
+        number = first
+        while not done.is_set():
+            guesses.append(login(eight, number)[0])
+            number += 24
+
+    with ThreadPoolExecutor(24) as crowd:
+        for first in range(24):
+            crowd.submit(guess, first)
+        try:
+            for _ in range(40):
+                assert again(bob).get("/api/configs").status_code == 200
+                assert in_progress(eight, "password") <= 2
+            wait_until("the right one is let in",
+                       lambda: login(eight, 61, "ada", eight.passwords["ada"])[0] == 200, timeout=60)
+            wait_until("many were refused", lambda: refused(eight, "passwords") > 20, timeout=60)
+        finally:
+            done.set()
+    assert set(guesses) == {401, 429}
+
+
+def test_a_worker_killed_at_a_password_takes_its_place_along(fresh_stack):
+    stack = fresh_stack(MAX_CONNECTIONS=4, PASSWORD_CHECKS=1, **OFTEN)
+    stack.client("ada")
+    with table_locked(stack, "users"):
+        before = set(stack.backend.workers())
+        held = threading.Thread(target=login, args=(stack, 1), daemon=True)
+        held.start()
+        wait_for_blocked(stack)
+        refusals = [login(stack, number) for number in (2, 3, 4)]
+        assert {status for status, _ in refusals} == {429}
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        held.join(30)
+    wait_until("there are other workers", lambda: len(set(stack.backend.workers()) - before) == len(before), timeout=30)
+    assert stack.client("ada").get("/api/auth/me").status_code == 200
+    assert in_progress(stack, "password") == 0
+
+
+# ---- the worst that one user can do ----
+
+def profiles(count, mark):
+    return "".join(f'[{mark}-{number}]\nbase_url = "https://{mark}-{number}.example"\nauth_token = "sk-{number:08d}"\n'
+                   for number in range(count))
+
+
+def test_one_users_worst_stops_nobody(fresh_stack):
+    """Within the default limits: 12 connections that import, export and hold each other's locks, and others that guess passwords."""
+    stack = fresh_stack(MAX_CONNECTIONS=8, MIN_CONNECTIONS=2, RATE_LIMIT=None)
+    ada, bob = come_from(stack.client("ada")), come_from(stack.client("bob"))
+    create(bob, "kept")
+    text = {mark: profiles(2000, mark) for mark in "abc"}
+    assert ada.post("/api/import", json={"content": text["a"], "mode": "merge"}).status_code == 200
+    done, attacks = threading.Event(), []
+
+    def attack(number):
+        client = again(ada)
+        for turn in range(number, 10000):
+            if done.is_set():
+                return
+            method, path, body = [("POST", "/api/import", {"content": text["abc"[turn % 3]], "mode": ("merge", "replace")[turn % 2]}),
+                                  ("PATCH", f"/api/configs/a-{turn}/disable", None),
+                                  ("POST", "/api/export", {}),
+                                  ("GET", "/api/validate", None)][(number + turn // 5) % 4]
+            try:
+                attacks.append(client.request(method, path, timeout=120, **({"json": body} if body else {})).status_code)
+            except OSError:
+                attacks.append(None)
+
+    def guess(number):
+        while not done.is_set():
+            attacks.append(login(stack, number)[0])
+
+    with ThreadPoolExecutor(24) as crowd:
+        for number in range(12):
+            crowd.submit(attack, number)
+            crowd.submit(guess, number)
+        try:
+            reads = []
+            for _ in range(60):
+                reads.append(bob.get("/api/configs").status_code)
+                time.sleep(0.12)  # his own pace
+        finally:
+            done.set()
+    assert reads == [200] * 60
+    assert None not in attacks and 500 not in attacks and 502 not in attacks and 504 not in attacks
+    assert stack.status()["workers"]["restarts"] == 0, stack.backend.log()
