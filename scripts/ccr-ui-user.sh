@@ -211,6 +211,10 @@ status() {
 find_program
 read_settings
 (umask 077 && mkdir -p "$STATE") || die "cannot make $STATE"
+# What is started, ended and written there by name could be a link of whoever else may write in it.
+if [ ! -O "$STATE" ] || [ -n "$(find "$STATE/" -maxdepth 0 -perm /022)" ]; then
+    die "$STATE must be yours, and only you may write in it; run: chmod go-w $STATE"
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 if [ "$command" != status ]; then

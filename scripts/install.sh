@@ -17,7 +17,8 @@ checkout it upgrades: settings and data stay, the schema follows, requests wait 
   --dry-run         print what it would do, do nothing
   -h, --help        this text
 
-ccr-ui-setup's: --server-name NAME, --certificate FILE, --key FILE, --database-url URL, --no-nginx, VARIABLE=VALUE
+ccr-ui-setup's: --server-name NAME, --certificate FILE, --key FILE, --database-url-file FILE, --no-nginx,
+  VARIABLE=VALUE
   (scripts/setup.sh --help explains them)
 
 Exit status: 0 done; 1 failed, with one line saying why; 2 wrong arguments. scripts/uninstall.sh takes it back.
@@ -36,14 +37,17 @@ while (($#)); do
     --dry-run) dry_run=1 setup+=(--dry-run) ;;
     --no-packages) packages='' ;;
     --no-nginx) with_nginx='' setup+=(--no-nginx) ;;
-    --prefix | --server-name | --certificate | --key | --database-url)
+    --prefix | --server-name | --certificate | --key | --database-url | --database-url-file)
         [ -n "${2:-}" ] || wrong_usage "$1 needs a value"
         case $1 in
         --prefix) prefix=$2 ;;
         --certificate | --key) setup+=("$1" "$(cd "$CALLED_FROM" && realpath -s "$2")") ;;
+        --database-url-file)
+            [ "$2" = - ] && setup+=("$1" -) || setup+=("$1" "$(cd "$CALLED_FROM" && realpath -s "$2")")
+            ;;
         *) setup+=("$1" "$2") ;;
         esac
-        [ "$1" != --database-url ] || remote=1
+        [[ $1 != --database-url* ]] || remote=1
         shift
         ;;
     [A-Z]*=*) setup+=("$1") ;;

@@ -122,7 +122,8 @@ make_user() {
 as_user() {
     local clean=(env -i -C "${folder:-/}" PATH="$PATH" HOME="$real" USER="$run_user" LC_ALL=C.UTF-8 TZ="${TZ:-}")
     if ((EUID == 0)); then
-        setpriv --reuid "$run_user" --regid "$(id -g "$run_user")" --init-groups --inh-caps=-all "${clean[@]}" "$@"
+        # A session of its own: another process of that user must not type into root's terminal.
+        setsid --wait setpriv --reuid "$run_user" --regid "$(id -g "$run_user")" --init-groups --inh-caps=-all "${clean[@]}" "$@"
     else
         "${clean[@]}" "$@"
     fi
@@ -142,6 +143,10 @@ write_file() {
     # shellcheck disable=SC2016
     as_user sh -c 'umask 077; cat >"$2.new" && chmod "$1" "$2.new" && mv "$2.new" "$2"' write "$1" "$2"
 }
+
+# What is in var/ is run_user's: a name there may be a link to a file of root's, or a FIFO.
+theirs() { as_user timeout 10 cat -- "$1"; }
+last_line_of() { theirs "$1" 2>/dev/null | tail -n 1; }
 
 locate() {
     real=$(readlink -m "$VAR")
@@ -199,8 +204,9 @@ pid_of() {
     mark=$real/env
     [ "$1" != nginx ] || file=$nginx/nginx.pid mark=$nginx/nginx.conf
     [ "$1" != postgres ] || file=$real/postgres/postmaster.pid mark=$real/postgres
-    pid=$(head -n 1 "$file" 2>/dev/null) || return 0
-    [[ $pid =~ ^[0-9]+$ ]] || return 0
+    pid=$(theirs "$file" 2>/dev/null | head -n 1) || return 0
+    # The number in a file of theirs may be anybody's.
+    [[ $pid =~ ^[0-9]{1,9}$ ]] && [ "$(stat -c %U "/proc/$pid" 2>/dev/null)" = "$run_user" ] || return 0
     if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$mark"; then
         printf '%s' "$pid"
     fi
@@ -236,9 +242,9 @@ find_postgres() {
 
 check_port() {
     local address
-    [ -n "$port" ] || port=$(cat "$real/port" 2>/dev/null || true)
+    [ -n "$port" ] || port=$(theirs "$real/port" 2>/dev/null || true)
     [[ $port =~ ^[0-9]+$ ]] || port=8080
-    [ -z "$(pid_of nginx)" ] || [ "$(cat "$real/port" 2>/dev/null)" != "$port" ] || return 0
+    [ -z "$(pid_of nginx)" ] || [ "$(theirs "$real/port" 2>/dev/null)" != "$port" ] || return 0
     for address in 127.0.0.1 ::1; do
         if (exec 3<>"/dev/tcp/$address/$port") 2>/dev/null; then
             die "port $port is in use on $address; choose another with --port N"
@@ -266,7 +272,7 @@ build() {
     fi
     # A copy, because run_user may not reach the checkout.
     program_changed=''
-    if ! cmp -s build/ccr-ui-backend "$program"; then
+    if ! theirs "$program" 2>/dev/null | cmp -s build/ccr-ui-backend -; then
         write_file 0755 "$program" <build/ccr-ui-backend
         program_changed=1
     fi
@@ -277,8 +283,9 @@ make_env() {
     local password secrets
     env_changed=''
     if [ -e "$real/env" ]; then
-        password=$(sed -n 's|^DATABASE_URL=postgresql://ccr:\([A-Za-z0-9]*\)@.*|\1|p' "$real/env")
-        secrets=$(grep -vE '^(DATABASE_URL|SOCKET)=' "$real/env")
+        theirs "$real/env" >"$scratch/env-before" || die "$run_user cannot read var/env"
+        password=$(sed -n 's|^DATABASE_URL=postgresql://ccr:\([A-Za-z0-9]*\)@.*|\1|p' "$scratch/env-before")
+        secrets=$(grep -vE '^(DATABASE_URL|SOCKET)=' "$scratch/env-before")
         [ -n "$password" ] || die "var/env has no DATABASE_URL of this script's; restore it, or remove var/ to begin anew"
     elif [ -e "$real/postgres" ]; then
         die "var/env is gone, and only its SECRETS_KEY opens what var/postgres holds; restore it, or remove var/ to begin anew"
@@ -292,7 +299,7 @@ make_env() {
         printf 'SOCKET="%s/ccr.sock"\n' "$(printf %s "$run" | sed 's/[\\"$`]/\\&/g')"
         printf '%s\n' "$secrets"
     } >"$scratch/env"
-    if ! cmp -s "$scratch/env" "$real/env"; then
+    if ! cmp -s "$scratch/env" "$scratch/env-before"; then
         write_file 0600 "$real/env" <"$scratch/env"
         env_changed=1
     fi
@@ -318,7 +325,7 @@ make_cluster() {
     } | write_file 0600 "$real/postgres/ccr.conf"
     if [ -z "$(pid_of postgres)" ]; then
         as_user "$pgbin/pg_ctl" start -s -w -t 60 -D "$real/postgres" -l "$real/log/postgres.log" >"$scratch/pg_ctl" 2>&1 9>&- ||
-            die "PostgreSQL does not start: $(grep -hE 'FATAL|PANIC' "$real/log/postgres.log" | tail -n 1) (see var/log/postgres.log)"
+            die "PostgreSQL does not start: $(theirs "$real/log/postgres.log" | grep -E 'FATAL|PANIC' | tail -n 1) (see var/log/postgres.log)"
     fi
     as_user "$pgbin/psql" -h "$run" -U postgres -d postgres -qAtX -v ON_ERROR_STOP=1 >"$scratch/psql" 2>&1 <<SQL ||
 DO \$\$ BEGIN
@@ -379,7 +386,7 @@ start_nginx() {
     cp nginx/*_ccr.conf "$scratch/nginx/"
     local file changed=''
     for file in "$scratch"/nginx/*; do
-        if ! cmp -s "$file" "$nginx/${file##*/}"; then
+        if ! theirs "$nginx/${file##*/}" 2>/dev/null | cmp -s "$file" -; then
             write_file 0600 "$nginx/${file##*/}" <"$file"
             changed=1
         fi
@@ -399,7 +406,7 @@ wait_healthy() {
     local from=$SECONDS answer=''
     until answer=$(call -m 2 "$url/api/system/status") && [ "$(jq -r .status <<<"$answer" 2>/dev/null)" = healthy ]; do
         if ((SECONDS - from >= 2)) && [ -z "$(pid_of workers)" ]; then
-            die "the workers ended: $(tail -n 1 "$real/log/workers.log") (see var/log/workers.log)"
+            die "the workers ended: $(last_line_of "$real/log/workers.log") (see var/log/workers.log)"
         fi
         ((SECONDS - from < 30)) || die "not healthy after 30 s: ${answer:-no answer} (see var/log/workers.log)"
         sleep 0.1
@@ -410,7 +417,7 @@ wait_healthy() {
 call() { curl -s --noproxy '*' -m 30 "$@"; }
 
 login() {
-    jq -nR '{username: "admin", password: input}' "$real/admin-password" |
+    theirs "$real/admin-password" | jq -nR '{username: "admin", password: input}' |
         call -H 'Content-Type: application/json' --data-binary @- "$url/api/auth/login" >"$scratch/login" || return 1
     jq -er '"Authorization: Bearer " + (.data.access_token // error)' "$scratch/login" >"$scratch/bearer" 2>/dev/null
 }
@@ -502,7 +509,7 @@ status() {
     done
     ((running)) || exit 3
     if ((running == 3)); then
-        url=http://127.0.0.1:$(<"$real/port")
+        url=http://127.0.0.1:$(theirs "$real/port")
         say "address   $url"
         name=$(call "$url/api/system/status" | jq -r .status 2>/dev/null) || true
         say "health    ${name:-no answer}"

@@ -18,7 +18,10 @@ arguments, else from the environment.
                     default /run/ccr-ui-backend/fastcgi.sock
   STATIC_DIR        the folder of /static/; default /var/www/ccr-ui-static
   FRONTEND_DIR      a built frontend, served at /; default none: everything else is 404
-  TRUSTED_PROXIES   addresses and networks whose X-Forwarded-For is believed; default none
+  TRUSTED_PROXIES   addresses and networks whose X-Forwarded-For is believed; default none. Its last address counts, the one
+                    that the proxy which connects has seen
+  REAL_IP_RECURSIVE on: of that header the last address that is not in the list counts, for several proxies one behind the
+                    other. Only where no client can have an address of the list: such a one could write any. Default off
   METRICS_ALLOW     addresses and networks that may ask for /metrics, all, or none; default "127.0.0.1 ::1". The backend has a
                     list of the same name, and a token, behind this one
   RATE, BURST       requests a second and address, and how many at once beyond that; default 50 and twice RATE
@@ -52,7 +55,7 @@ die() {
 }
 
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
-VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR FRONTEND_DIR TRUSTED_PROXIES METRICS_ALLOW RATE BURST
+VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR FRONTEND_DIR TRUSTED_PROXIES REAL_IP_RECURSIVE METRICS_ALLOW RATE BURST
     CONNECTIONS MAX_BODY HSTS HTTP_PORT HTTPS_PORT LISTEN LOG_DIR LOG_BUFFER ACME_DIR MAINTENANCE_FILE ZONE_SIZE TLS_CACHE NGINX_DIR)
 
 output='' check=''
@@ -98,7 +101,7 @@ names=${list[*]} name=${list[0]}
 
 : "${CERTIFICATE:=/etc/letsencrypt/live/$name/fullchain.pem}" "${CERTIFICATE_KEY:=/etc/letsencrypt/live/$name/privkey.pem}"
 : "${SOCKET:=/run/ccr-ui-backend/fastcgi.sock}" "${STATIC_DIR:=/var/www/ccr-ui-static}" "${FRONTEND_DIR:=}"
-: "${TRUSTED_PROXIES:=}" "${METRICS_ALLOW:=127.0.0.1 ::1}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=2m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
+: "${TRUSTED_PROXIES:=}" "${REAL_IP_RECURSIVE:=off}" "${METRICS_ALLOW:=127.0.0.1 ::1}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=2m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
 : "${HSTS:=max-age=31536000; includeSubDomains}" "${LISTEN:=}" "${LOG_DIR:=/var/log/nginx}" "${LOG_BUFFER:=}"
 : "${ACME_DIR:=/var/www/letsencrypt}" "${MAINTENANCE_FILE:=/run/ccr-ui-maintenance}" "${ZONE_SIZE:=1m}" "${TLS_CACHE:=10m}"
 # In a checkout the folder stands beside scripts; installed, the script is in PREFIX/lib and the folder in PREFIX/share.
@@ -150,6 +153,7 @@ for SOCKET in "${list[@]}"; do
     servers+=("    server $SOCKET;")
 done
 
+must REAL_IP_RECURSIVE 'on|off' 'on or off'
 words TRUSTED_PROXIES
 real_ip=("    # none")
 if ((${#list[@]})); then
@@ -158,7 +162,7 @@ if ((${#list[@]})); then
         must TRUSTED_PROXIES '[0-9A-Fa-f:.]+(/[0-9]{1,3})?' 'an address or network such as 10.0.0.0/8'
         real_ip+=("    set_real_ip_from $TRUSTED_PROXIES;")
     done
-    real_ip+=("    real_ip_header X-Forwarded-For;" "    real_ip_recursive on;")
+    real_ip+=("    real_ip_header X-Forwarded-For;" "    real_ip_recursive $REAL_IP_RECURSIVE;")
 fi
 
 words METRICS_ALLOW
@@ -267,7 +271,9 @@ fi
 if [ -z "$output" ]; then
     printf '%s\n' "$text"
 else
-    if ! { printf '%s\n' "$text" >"$output.new" && chmod 0644 "$output.new" && mv "$output.new" "$output"; } 2>/dev/null; then
+    # Under a name that nobody can have put a link at.
+    if ! { new=$(mktemp -- "$output.XXXXXXXXXX") && printf '%s\n' "$text" >"$new" && chmod 0644 "$new" && mv -fT -- "$new" "$output"; } 2>/dev/null; then
+        [ -z "${new:-}" ] || rm -f -- "$new"
         die "cannot write $output"
     fi
 fi

@@ -9,8 +9,8 @@ PROGRAM=ccr-ui-setup
 
 usage() {
     cat <<'END'
-Usage: ccr-ui-setup [--server-name NAME] [--certificate FILE --key FILE] [--database-url URL] [--no-nginx] [--dry-run]
-                    [VARIABLE=VALUE...]
+Usage: ccr-ui-setup [--server-name NAME] [--certificate FILE --key FILE] [--database-url-file FILE] [--no-nginx]
+                    [--dry-run] [VARIABLE=VALUE...]
 
 Makes an installed ccr-ui-backend run: the system user ccr, folders, settings and secrets in /etc/ccr-ui/ccr-ui.env
 (0640 root:ccr), database and role, schema, systemd units, and a site in Nginx over HTTPS. It asks nothing and may be run
@@ -19,8 +19,9 @@ again at any time: what is there stays, what is missing is made, the schema is b
   --server-name NAME   the site's host name (default: the last run's, else this machine's)
   --certificate FILE   its TLS certificate with the chain, and
   --key FILE           the key (default: the last run's, else a self-signed one is made in /etc/ccr-ui/tls)
-  --database-url URL   a database that exists, owned by an ordinary role (default: ccr_ui_db, made with the role ccr_user
-                       through the superuser of the PostgreSQL on this machine)
+  --database-url-file FILE   FILE's first line is the URL of a database that exists, owned by an ordinary role; - is standard
+                       input (default: ccr_ui_db, made with the role ccr_user through the superuser of the PostgreSQL here)
+  --database-url URL   the same on the command line, which everybody on the machine can read: only for a URL without a password
   --no-nginx           leave Nginx alone
   --dry-run            print what it would do, do nothing
   -h, --help           this text
@@ -49,7 +50,7 @@ NGINX_FILES=$HERE/../nginx
 NGINX_FILES=$(realpath "$NGINX_FILES")
 BINARY=${CCR_BINARY:-$(command -v ccr-ui-backend || true)}
 
-server_name='' certificate='' key='' database_url='' with_nginx=1 dry_run='' site=()
+server_name='' certificate='' key='' database_url='' database_url_file='' with_nginx=1 dry_run='' site=()
 while (($#)); do
     case $1 in
     -h | --help) usage && exit 0 ;;
@@ -60,7 +61,7 @@ while (($#)); do
         [[ $1 =~ ^[A-Z_]+=[^[:cntrl:]]*$ ]] || wrong_usage "'$1' is not VARIABLE=VALUE"
         site+=("$1")
         ;;
-    --server-name | --certificate | --key | --database-url)
+    --server-name | --certificate | --key | --database-url | --database-url-file)
         [ -n "${2:-}" ] || wrong_usage "$1 needs a value"
         option=${1#--}
         printf -v "${option//-/_}" %s "$2"
@@ -72,6 +73,9 @@ while (($#)); do
 done
 [[ -z $server_name || $server_name =~ ^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$ ]] ||
     wrong_usage "--server-name '$server_name' is no host name"
+[[ ! $database_url =~ (:[^@]*:[^@]*@|password=) ]] ||
+    wrong_usage "--database-url holds a password, and a command line is everybody's to read: write it into a file of mode 0600 and name that with --database-url-file, or give - there and the URL through standard input; that password should be changed now"
+[ -z "$database_url" ] || [ -z "$database_url_file" ] || wrong_usage "--database-url or --database-url-file, not both"
 [ -n "$certificate" ] && [ -z "$key" ] && wrong_usage "--certificate goes with --key"
 [ -n "$key" ] && [ -z "$certificate" ] && wrong_usage "--key goes with --certificate"
 
@@ -114,8 +118,13 @@ remember() { # NAME VALUE
 }
 
 systemd_runs() { [ -d /run/systemd/system ]; }
-as_ccr() { setpriv --reuid ccr --regid ccr --init-groups env -i -C / PATH="$PATH" LC_ALL=C.UTF-8 "$@"; }
-as_superuser() { runuser -u postgres -- psql -qAtX -v ON_ERROR_STOP=1 "$@"; }
+# In sessions of their own, so that no other process of these users can type into root's terminal, and with nothing of root's
+# environment: PGHOST would lead to another server. The superuser's search_path is no matter for whoever may write in a schema.
+as_ccr() { setsid --wait setpriv --reuid ccr --regid ccr --init-groups env -i -C / PATH="$PATH" LC_ALL=C.UTF-8 "$@" </dev/null; }
+as_superuser() {
+    setsid --wait runuser -u postgres -- env -i -C / PATH="$PATH" LC_ALL=C.UTF-8 PGOPTIONS='-c search_path=pg_catalog' \
+        psql -qAtX -v ON_ERROR_STOP=1 "$@"
+}
 
 # --- the steps -------------------------------------------------------------------------------------------------------
 
@@ -141,7 +150,19 @@ start_postgres() {
     fi
     [ -z "$dry_run" ] || return 0
     as_superuser -c 'SELECT 1' >/dev/null 2>"$scratch/psql" ||
-        die "PostgreSQL on this machine does not answer its superuser ($(tail -n 1 "$scratch/psql")); start it, or give --database-url"
+        die "PostgreSQL on this machine does not answer its superuser ($(tail -n 1 "$scratch/psql")); start it, or give --database-url-file"
+}
+
+# Sets database_url.
+read_database_url() {
+    [ -n "$database_url_file" ] || return 0
+    [ "$database_url_file" != - ] || database_url_file=/dev/stdin
+    IFS= read -r database_url <"$database_url_file" || [ -n "$database_url" ] || die "cannot read a URL from $database_url_file"
+    database_url=${database_url%$'\r'}
+}
+check_database_url() {
+    [[ -z $database_url || $database_url =~ ^postgres(ql)?://[^[:space:][:cntrl:]\'\"]+$ ]] ||
+        die "the database's URL must be such as postgresql://USER:PASSWORD@HOST/DATABASE, other characters in it written as %20"
 }
 
 # Our own database is one whose URL has the form that make_settings gives it.
@@ -342,6 +363,8 @@ cd "$CALLED_FROM"
 for file in "$certificate" "$key"; do
     [ -z "$file" ] || [ -r "$file" ] || die "cannot read $file"
 done
+read_database_url
+check_database_url
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 

@@ -95,7 +95,8 @@ fi
 say "${BOLD}data${PLAIN}"
 if grep -qxs 'database_made=ccr_ui_db' /var/lib/ccr-ui/setup; then
     # A database that cannot be dropped must not lose its key: nothing else is removed then.
-    act runuser -u postgres -- psql -qAtX -v ON_ERROR_STOP=1 -d postgres -c 'SET client_min_messages = error' \
+    # Nothing of root's environment: PGHOST would lead to another server.
+    act setsid --wait runuser -u postgres -- env -i -C / PATH="$PATH" PGOPTIONS='-c search_path=pg_catalog' psql -qAtX -v ON_ERROR_STOP=1 -d postgres -c 'SET client_min_messages = error' \
         -c 'DROP DATABASE IF EXISTS ccr_ui_db WITH (FORCE)' -c 'DROP ROLE IF EXISTS ccr_user' ||
         die "the database was not dropped; start PostgreSQL, then run this again"
 fi

@@ -130,19 +130,20 @@ service=()
 make_service() {
     if ((EUID == 0)); then
         id -- "$user" >/dev/null 2>&1 || fail "$EX_NOPERM" "there is no user $user; name the service's with --user"
-        service=(setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --inh-caps=-all --)
+        # A session of its own: another process of that user must not type into root's terminal.
+        service=(setsid --wait setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --inh-caps=-all --)
     fi
     service+=(env -i -C / PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C.UTF-8)
 }
-as_service() { "${service[@]}" "$@"; }
+as_service() { "${service[@]}" "$@" </dev/null; }
 
 # ask PROGRAM SOCKET FILE: the health, as JSON into FILE. By somebody who may connect, not by root.
 ask() {
     local who=()
     if ((EUID == 0)); then
-        who=(setpriv --reuid "$user" --regid "$(stat -c %g -- "$2")" --clear-groups --inh-caps=-all --)
+        who=(setsid --wait setpriv --reuid "$user" --regid "$(stat -c %g -- "$2")" --clear-groups --inh-caps=-all --)
     fi
-    "${who[@]}" env -i -C / "$1" healthcheck --json --socket "$2" --timeout 2 >"$3" 2>&1
+    "${who[@]}" env -i -C / "$1" healthcheck --json --socket "$2" --timeout 2 >"$3" 2>&1 </dev/null
 }
 
 member() { sed -nE "s/.*\"$2\":(-?[0-9]+).*/\1/p" "$1" | head -n 1; }
@@ -300,12 +301,13 @@ try_program() {
     local deadline=$((SECONDS + health_timeout)) why=''
     "${service[@]}" MIN_CONNECTIONS=1 MAX_CONNECTIONS=1 SHUTDOWN_TIMEOUT=2 "LOG_FILE=$scratch/trial/log" \
         timeout -k 5 $((health_timeout + 10)) "$scratch/new" serve \
-        --socket "$scratch/trial/socket" --mode 0600 --env-file "$env_file" >"$scratch/trial-output" 2>&1 9>&- &
+        --socket "$scratch/trial/socket" --mode 0600 --env-file "$env_file" >"$scratch/trial-output" 2>&1 </dev/null 9>&- &
     trial=$!
     until [ -S "$scratch/trial/socket" ] && as_service "$old" healthcheck --json --socket "$scratch/trial/socket" --timeout 2 \
         >"$scratch/health" 2>&1; do
         if ! kill -0 "$trial" 2>/dev/null; then
-            why="it ended: $({ cat "$scratch/trial-output" "$scratch/trial/log" 2>/dev/null || true; } | tail -n 1)"
+            # That folder is the other user's: what is called log there may be a link to a file of root's, or a FIFO.
+            why="it ended: $({ cat "$scratch/trial-output"; as_service timeout 5 cat "$scratch/trial/log" || true; } 2>/dev/null | tail -n 1)"
         elif ((SECONDS >= deadline)); then
             why="it is not healthy after $health_timeout s: $(last_line "$scratch/health")"
         fi

@@ -111,7 +111,7 @@ in_folder() {
 }
 
 # shellcheck disable=SC2016
-switch_to() { in_folder 'ln -sfn "$1" next && mv -Tf next fastcgi.sock' "$1"; }
+switch_to() { in_folder 'ln -sfn -- "$1" next && mv -Tf next fastcgi.sock' "$1"; }
 
 runs() { [ "$("$engine" container inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 

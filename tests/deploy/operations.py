@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -111,6 +112,34 @@ class Load16(Load):
                f"longest {self.longest * 1000:.0f} ms"
 
 
+class Watch:
+    """Every command line that the kernel shows while the block runs."""
+
+    def __enter__(self):
+        self.lines, self.done = set(), threading.Event()
+        self.thread = threading.Thread(target=self.look)
+        self.thread.start()
+        return self
+
+    def look(self):
+        while not self.done.is_set():
+            for entry in os.scandir("/proc"):
+                if entry.name.isdigit():
+                    try:
+                        with open(f"/proc/{entry.name}/cmdline", "rb") as file:
+                            self.lines.add(file.read())
+                    except OSError:
+                        pass
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+    @property
+    def text(self):
+        return b"\n".join(self.lines).replace(b"\0", b" ").decode(errors="replace")
+
+
 def temporary_folder(parent, name="tmp"):
     """A TMPDIR whose emptiness can be checked."""
     path = new_folder(parent, name)
@@ -123,5 +152,5 @@ def run_as_user(command, timeout=120, **environment):
                           env=clean_environment(**environment))
 
 
-__all__ = ["Load16", "PYTHON", "ROOT", "USER", "Service", "as_user", "children", "clean_environment", "give", "new_folder",
+__all__ = ["Load16", "PYTHON", "ROOT", "USER", "Service", "Watch", "as_user", "children", "clean_environment", "give", "new_folder",
            "operated", "os", "run_as_user", "temporary_folder", "wait_until"]

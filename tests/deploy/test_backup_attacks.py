@@ -5,14 +5,13 @@ import os
 import secrets
 import stat
 import subprocess
-import threading
 import time
 import urllib.parse
 from pathlib import Path
 
 import pytest
 
-from operations import USER, give, new_folder, operated
+from operations import USER, Watch, give, new_folder, operated
 from test_backup import Drill, drill_file
 
 ROOT_ONLY = pytest.mark.skipif(USER is None, reason="what root does needs root")
@@ -339,34 +338,6 @@ def test_root_says_when_the_owner_may_not_read_the_settings(drill):
 
 
 # ---- the process list -----------------------------------------------------------------------------------------------
-
-class Watch:
-    """Every command line that the kernel shows while the block runs."""
-
-    def __enter__(self):
-        self.lines, self.done = set(), threading.Event()
-        self.thread = threading.Thread(target=self.look)
-        self.thread.start()
-        return self
-
-    def look(self):
-        while not self.done.is_set():
-            for entry in os.scandir("/proc"):
-                if entry.name.isdigit():
-                    try:
-                        with open(f"/proc/{entry.name}/cmdline", "rb") as file:
-                            self.lines.add(file.read())
-                    except OSError:
-                        pass
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.thread.join()
-
-    @property
-    def text(self):
-        return b"\n".join(self.lines).replace(b"\0", b" ").decode(errors="replace")
-
 
 def test_no_secret_in_the_process_list(drill):
     folder = drill.folder()

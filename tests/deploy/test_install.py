@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from operations import Watch
 from tree import Load
 
 ENV_FILE = "/etc/ccr-ui/ccr-ui.env"
@@ -84,6 +85,21 @@ def test_a_site_changed_by_hand_stays(machine):
     machine.write(site, machine.read(site) + "# mine\n")
     out = machine.run("ccr-ui-setup").stdout
     assert "changed by hand" in out and machine.read(site).endswith("# mine\n")
+
+
+def test_the_url_of_a_database_elsewhere_is_in_no_process_list(machine):
+    """The machine's own database stands for the one elsewhere."""
+    before = machine.read(ENV_FILE)
+    url = re.search(r"^DATABASE_URL=(.*)$", before, re.M)[1]
+    password = url.split(":")[2].split("@")[0]
+    elsewhere = url.replace("127.0.0.1", "localhost")
+    with Watch() as watch:
+        machine.run("ccr-ui-setup", "--database-url-file", "-", input=elsewhere + "\n")
+        assert machine.read(ENV_FILE) == before.replace(url, elsewhere)
+        machine.write("/root/url", url)
+        machine.run("ccr-ui-setup", "--database-url-file", "/root/url")
+    assert machine.read(ENV_FILE) == before
+    assert "ccr-ui-setup --database-url-file -" in watch.text and "migrate up" in watch.text and password not in watch.text
 
 
 def test_uninstall_keeps_the_data(machine):

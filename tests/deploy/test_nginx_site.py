@@ -307,6 +307,16 @@ def test_x_forwarded_for_of_another_proxy_is_not(whole):
         assert address_of_failed_login(whole, others, "spoofing-3") == "127.0.0.1"
 
 
+def test_a_client_with_an_address_of_the_list_cannot_write_another(whole, limited):
+    """The list is a whole network; the proxy appends the address of the client that is in it, which has written one before."""
+    forged = [f"198.51.100.{number}, 10.9.9.9" for number in range(40, 45)]
+    with Site(whole.folder, "inside", [limited.socket], TRUSTED_PROXIES="127.0.0.1,10.0.0.0/8") as site:
+        assert statuses_of(site, forged) == [401] * 3 + [429] * 2
+    with Site(whole.folder, "chain", [limited.socket], TRUSTED_PROXIES="127.0.0.1,10.9.9.9", REAL_IP_RECURSIVE="on") as site:
+        assert statuses_of(site, forged) == [401] * 5  # two proxies one behind the other, and five clients
+        assert statuses_of(site, ["192.0.2.99, 203.0.113.50, 10.9.9.9"] * 4) == [401, 401, 401, 429]
+
+
 @pytest.fixture(scope="module")
 def limited(whole):
     """A backend that lets three requests of an address pass, and then one in 5 s."""
@@ -425,6 +435,7 @@ def test_a_frontend_is_served_at_the_root(whole):
     (["SERVER_NAME=a", "SOCKET=/" + "x" * 107], "longer than the 107 bytes"),
     (["SERVER_NAME=a", 'CERTIFICATE=/x";'], "CERTIFICATE"),
     (["SERVER_NAME=a", "TRUSTED_PROXIES=all"], "TRUSTED_PROXIES 'all'"),
+    (["SERVER_NAME=a", "REAL_IP_RECURSIVE=yes"], "REAL_IP_RECURSIVE 'yes'"),
     (["SERVER_NAME=a", "HTTPS_PORT=70000"], "HTTPS_PORT '70000'"),
     (["SERVER_NAME=a", "HSTS=yes"], "HSTS 'yes'"),
     (["SERVER_NAME=a", "COLOUR=blue"], "there is no COLOUR"),

@@ -197,6 +197,16 @@ def test_interrupted_in_the_trial(system):
     assert (running(system), list(tmp.iterdir())) == (before, [])
 
 
+@pytest.mark.skipif(USER is None, reason="what root reads needs root")
+@pytest.mark.parametrize("planted", ['ln -sf @VICTIM@ "$LOG_FILE"', 'rm -f "$LOG_FILE"; mkfifo "$LOG_FILE"'], ids=["link", "fifo"])
+def test_root_reads_no_file_of_root_s_for_a_program_on_trial(system, tmp_path, planted):
+    victim = tmp_path / "victim"
+    victim.write_text("precious\n")
+    victim.chmod(0o600)
+    done = update(system, wrapped(system, "sly", planted.replace("@VICTIM@", str(victim)) + "; exit 3"))
+    assert (done.returncode, "failed its trial: it ended" in done.stderr, "precious" in done.stderr) == (65, True, False), done.stderr
+
+
 @pytest.fixture(scope="module")
 def next_schema(system):
     """The program with one more migration, which adds a table; built from the same objects."""
