@@ -1,4 +1,4 @@
-"""deploy/aws and deploy/gcp, as far as that goes without an account: every file is held against what the makers publish of
+"""deploy/aws, deploy/gcp and deploy/azure, as far as that goes without an account: every file is held against what the makers publish of
 their formats (tests/deploy/clouds), against the program and the image, and the scripts run against stand-ins."""
 
 import json
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from stack import BINARY, ROOT, clean_environment  # noqa: E402
 from test_kubernetes import node  # noqa: E402
 
-AWS, GCP = ROOT / "deploy" / "aws", ROOT / "deploy" / "gcp"
+AWS, GCP, AZURE = (ROOT / "deploy" / name for name in ("aws", "gcp", "azure"))
 SCHEMAS = Path(__file__).resolve().parent / "clouds"
 ENTRYPOINT = (ROOT / "deploy" / "docker" / "entrypoint").read_text()
 ROLES = set(re.search(r"^(web[a-z |]*)\)", ENTRYPOINT, re.M)[1].split(" | ")) | {"migrate"}
@@ -275,6 +275,134 @@ def test_cloud_build_s_scripts_do_what_they_say(tmp_path):
     assert commands == ["gcloud run jobs replace", "gcloud run jobs execute ccr-ui-migrate", "gcloud run services replace"]
 
 
+# ---- Container Apps -----------------------------------------------------------------------------------------------------
+
+FAKE_AZ = r"""#!/usr/bin/env bash
+printf 'az %s\n' "$*" >>"$FAKE/log"
+for argument; do
+    [ "$last" != --yaml ] || cp "$argument" "$FAKE/$(basename "$argument")"
+    last=$argument
+done
+next() { head -n 1 "$FAKE/$1"; [ "$(wc -l <"$FAKE/$1")" -eq 1 ] || sed -i 1d "$FAKE/$1"; }
+case "$1 $2 $3 $4" in
+"acr login "*) ;;
+"containerapp job show "* | "containerapp show --name "*)
+    case "$*" in
+    *fqdn*) echo ccr.example.azurecontainerapps.io ;;
+    *latestRevisionName*) next revisions ;;
+    *) [ -e "$FAKE/exists" ] && echo ccr ;;
+    esac ;;
+"containerapp job create "* | "containerapp job update "* | "containerapp create "* | "containerapp update "*) ;;
+"containerapp job start "*) echo ccr-ui-backend-migrate-x1 ;;
+"containerapp job execution show") next executions ;;
+*) exit 64 ;;
+esac
+"""
+
+
+@pytest.fixture
+def azure(tmp_path):
+    for name, text in (("az", FAKE_AZ), ("docker", FAKE_DOCKER)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "executions").write_text("Running\nRunning\nSucceeded\n")
+    (tmp_path / "revisions").write_text("ccr--2\tccr--1\tInProgress\nccr--2\tccr--1\tSucceeded\nccr--2\tccr--2\tSucceeded\n")
+    (tmp_path / "log").write_text("")
+    group = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/ccr-ui/providers"
+
+    def run(*arguments, **changes):
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "FAKE": str(tmp_path), "DEPLOY_PAUSE": "0.01",
+                       "ENVIRONMENT_ID": f"{group}/Microsoft.App/managedEnvironments/ccr", "VAULT_URI": "https://ccr-vault.vault.azure.net/",
+                       "IDENTITY_ID": f"{group}/Microsoft.ManagedIdentity/userAssignedIdentities/ccr", "RESOURCE_GROUP": "ccr-ui",
+                       "REGISTRY": "Example", **changes}
+        return output(AZURE / "deploy.sh", *arguments, env={name: value for name, value in environment.items() if value is not None})
+    run.folder = tmp_path
+    run.log = lambda: (tmp_path / "log").read_text()
+    return run
+
+
+def test_azure_builds_pushes_migrates_and_serves(azure, settings):
+    done = azure("1.2.3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("ccr-ui-backend runs example.azurecr.io/ccr-ui-backend:1.2.3 at https://ccr.example.azurecontainerapps.io\n")
+    lines = azure.log().splitlines()
+    order = ["az acr login --name Example", "docker build", "docker push example.azurecr.io/ccr-ui-backend:1.2.3", "az containerapp job create",
+             "az containerapp job start", "az containerapp job execution show", "az containerapp create", "az containerapp show"]
+    places = [max(i for i, line in enumerate(lines) if line.startswith(start)) for start in order]
+    assert places == sorted(places) and azure.log().count("execution show") == 3
+    for name, schema, kind in (("containerapp.yaml", "container-app.json", "containerApps"), ("migrate-job.yaml", "container-app-job.json", "jobs")):
+        text = (azure.folder / name).read_text()
+        made = yaml.safe_load(text)
+        assert not PLACEHOLDER.search(text) and made["type"] == f"Microsoft.App/{kind}"
+        check(made, schema)
+        with pytest.raises(AssertionError, match="unexpected"):
+            check({**made, "properties": {**made["properties"], "templat": {}}}, schema)
+        properties = made["properties"]
+        (container,) = properties["template"]["containers"]
+        assert container["image"] == "example.azurecr.io/ccr-ui-backend:1.2.3" and [container["resources"]["cpu"], container["resources"]["memory"]] == [0.5, "1Gi"]
+        plain = {row["name"]: row["value"] for row in container["env"] if "value" in row}
+        secret = {row["name"]: row["secretRef"] for row in container["env"] if "secretRef" in row}
+        assert secret == {name: name.lower().replace("_", "-") for name in SECRETS}
+        check_variables(plain, secret, container["args"][0], settings)
+        stored = {row["name"]: row for row in properties["configuration"]["secrets"]}
+        assert set(stored) == set(secret.values())
+        (identity,) = made["identity"]["userAssignedIdentities"]
+        for row in [*stored.values(), *properties["configuration"]["registries"]]:
+            assert row["identity"] == identity and "value" not in row
+        assert all(row["keyVaultUrl"] == f"https://ccr-vault.vault.azure.net/secrets/ccr-ui-{name}" for name, row in stored.items())
+
+
+def test_azure_s_probes_are_such_as_it_takes():
+    properties = yaml.safe_load((AZURE / "containerapp.yaml").read_text())["properties"]
+    (container,) = properties["template"]["containers"]
+    port = next(int(row["value"]) for row in container["env"] if row["name"] == "PORT")
+    assert properties["configuration"]["ingress"]["targetPort"] == port and properties["configuration"]["ingress"]["allowInsecure"] is False
+    assert {probe["type"] for probe in container["probes"]} == {"Startup", "Readiness", "Liveness"}
+    for probe in container["probes"]:
+        assert probe["httpGet"]["port"] == port and probe["httpGet"]["path"] in public_routes()
+        assert 1 <= probe["failureThreshold"] <= 10 and 1 <= probe["timeoutSeconds"] <= probe["periodSeconds"] <= 240
+        # Container Apps ends what is not alive: a database that is away must not end all of them.
+        assert (probe["httpGet"]["path"] == "/api/system/status") == (probe["type"] == "Startup")
+    assert properties["template"]["scale"]["minReplicas"] >= 1 and 30 + 25 < properties["template"]["terminationGracePeriodSeconds"] <= 600
+
+
+def test_azure_updates_what_is_there(azure):
+    (azure.folder / "exists").write_text("")
+    assert azure("--no-build", "1.2.3").returncode == 0
+    assert "job update" in azure.log() and "containerapp update" in azure.log() and " create " not in azure.log() and "docker" not in azure.log()
+
+
+@pytest.mark.parametrize("file, text, message", [
+    ("executions", "Running\nFailed\n", "the migration: Failed"), ("executions", "Running\n", "the migration: not within 1 s"),
+    ("revisions", "ccr--2\tccr--1\tFailed\n", "the new revision is not ready: ccr--2"), ("revisions", "ccr--2\tccr--1\tSucceeded\n", "not within 1 s")])
+def test_azure_says_when_the_old_version_goes_on(azure, file, text, message):
+    (azure.folder / file).write_text(text)
+    done = azure("1.2.3", WAIT="1")
+    assert done.returncode == 1 and message in done.stderr and "old version goes on" in done.stderr, done.stderr
+    assert ("containerapp create" in azure.log()) == (file == "revisions")
+
+
+def test_azure_refuses_what_is_wrong(azure):
+    for arguments, text in (((), "TAG is missing"), (("latest",), "latest"), (("1", "2"), "not two"), (("--x", "1"), "no --x"), (("a b",), "not a tag")):
+        done = azure(*arguments)
+        assert done.returncode == 2 and text in done.stderr
+    for changes, text in (({"IDENTITY_ID": None, "REGISTRY": ""}, "not set: IDENTITY_ID REGISTRY"), ({"REGISTRY": "a b"}, "REGISTRY"), ({"WAIT": "x"}, "WAIT"),
+                          ({"ENVIRONMENT_ID": "a\nb: c"}, "ENVIRONMENT_ID holds"), ({"PROXIES": '10.0.0.0/8"'}, "PROXIES holds"), ({"VAULT_URI": "http://x/"}, "VAULT_URI"),
+                          ({"APP": "A"}, "APP")):
+        done = azure("--no-build", "1.2.3", **changes)
+        assert done.returncode == 2 and text in done.stderr, done.stderr
+    assert azure.log() == ""
+    assert azure("--help").returncode == 0
+
+
+def test_azure_dry_run_runs_nothing(azure):
+    done = azure("--dry-run", "1.2.3")
+    assert done.returncode == 0, done.stderr
+    assert azure.log() == "" and "+ docker build" in done.stdout and "+ az containerapp job start" in done.stdout
+    for text, schema in zip(re.findall(r"^# .*?(?=^---$)", done.stdout, re.M | re.S), ("container-app.json", "container-app-job.json"), strict=True):
+        check(yaml.safe_load(text), schema)
+
+
 # ---- Terraform ----------------------------------------------------------------------------------------------------------
 
 META = {"for_each", "count", "depends_on", "lifecycle", "provider"}
@@ -302,7 +430,7 @@ class Module:
         return {name for part in self.parsed.values() for body in part.get("locals", []) for name in body}
 
 
-@pytest.fixture(scope="module", params=[AWS, GCP], ids=["aws", "gcp"])
+@pytest.fixture(scope="module", params=[AWS, GCP, AZURE], ids=["aws", "gcp", "azure"])
 def module(request):
     return Module(request.param / "terraform")
 
@@ -339,7 +467,7 @@ def test_what_is_referred_to_is_declared(module):
     assert used == set(module.blocks("variable"))
     assert set(re.findall(r"\blocal\.(\w+)", text)) == module.locals
     resources = {f"{kind}.{name}" for kind, bodies in module.blocks("resource").items() for name in bodies}
-    assert set(re.findall(r"(?<![\w.\"/])((?:aws|google)_\w+\.\w+)", text)) <= resources
+    assert set(re.findall(r"(?<![\w.\"/])((?:aws|google|azurerm)_\w+\.\w+)", text)) <= resources
     ephemeral = {f"{kind}.{name}" for kind, bodies in module.blocks("ephemeral").items() for name in bodies}
     assert set(re.findall(r"\bephemeral\.(\w+\.\w+)", text)) == ephemeral
     providers = set(module.parsed["versions.tf"]["terraform"][0]["required_providers"][0])
@@ -382,16 +510,56 @@ def test_the_database_at_google_is_closed():
     check_secret(resources["google_secret_manager_secret_version"]["database_url"], "secret_data")
 
 
+def test_the_database_at_azure_is_closed():
+    resources = Module(AZURE / "terraform").blocks("resource")
+    server = resources["azurerm_postgresql_flexible_server"]["this"]
+    assert server["public_network_access_enabled"] is False and server["delegated_subnet_id"] and server["backup_retention_days"]
+    assert "administrator_password" not in server and server["administrator_password_wo"] == "${ephemeral.random_password.administrator.result}"
+    settings = resources["azurerm_postgresql_flexible_server_configuration"]["this"]["for_each"]
+    assert "require_secure_transport" in json.dumps(settings) and "scram-sha-256" in json.dumps(settings)
+    vault = resources["azurerm_key_vault"]["this"]
+    assert vault["rbac_authorization_enabled"] is True and vault["purge_protection_enabled"] is True
+    check_secret(resources["azurerm_key_vault_secret"]["database_url"], "value")
+    # What runs reads one vault, and the administrator's password is in the other.
+    assert '"vault"' in resources["azurerm_role_assignment"]["reader"]["scope"]
+    administrator = resources["azurerm_key_vault_secret"]["administrator_password"]
+    assert "value" not in administrator and '"admin"' in administrator["key_vault_id"]
+
+
 def check_secret(version, argument):
-    assert argument not in version and "sslmode=require" in version[argument + "_wo"]
+    assert argument not in version and "sslmode=verify-full&sslrootcert=%s" in version[argument + "_wo"]
+
+
+def test_the_authorities_are_where_the_urls_say():
+    """In the image, or mounted."""
+    path = re.search(r'authorities += "([^"]+)"', Module(AWS / "terraform").text["main.tf"])[1]
+    dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+    assert f"/out{path.rpartition('/')[0]} deploy/docker/ca/*.pem" in dockerfile
+    roots = (ROOT / "deploy" / "docker" / "ca" / path.rpartition("/")[2]).read_text()
+    assert roots.count("-----BEGIN CERTIFICATE-----") == 81
+    done = output("openssl", "crl2pkcs7", "-nocrl", "-certfile", str(ROOT / "deploy" / "docker" / "ca" / "amazon-rds.pem"))
+    assert done.returncode == 0, done.stderr
+    names = output("openssl", "pkcs7", "-print_certs", "-noout", input=done.stdout).stdout
+    assert len(re.findall(r"^subject=.*Amazon RDS [a-z0-9-]+ Root CA", names, re.M)) == 81
+    path = re.search(r'authorities += "([^"]+)"', Module(GCP / "terraform").text["main.tf"])[1]
+    for name in ("service.yaml", "migrate-job.yaml"):
+        made = yaml.safe_load(render(name).stdout)
+        inner = made["spec"]["template"]["spec"]
+        inner = inner if name == "service.yaml" else inner["template"]["spec"]
+        (volume,) = inner["volumes"]
+        (mount,) = inner["containers"][0]["volumeMounts"]
+        assert mount["name"] == volume["name"] and f"{mount['mountPath']}/{volume['secret']['items'][0]['path']}" == path
+    assert '"database-ca"' in Module(GCP / "terraform").text["main.tf"] and volume["secret"]["secretName"] == "ccr-ui-database-ca"
+    assert re.search(r'authorities += "/etc/ssl/certs/ca-certificates.crt"', Module(AZURE / "terraform").text["main.tf"])
+    assert re.search(r"^ +ca-certificates \\$", dockerfile, re.M)
 
 
 def test_each_folder_says_what_to_fill_in():
-    for folder in (AWS, GCP):
+    for folder in (AWS, GCP, AZURE):
         text = (folder / "README.md").read_text()
         assert "## Fill in" in text and "## Not tested" in text
         names = set(PLACEHOLDER.findall("".join(path.read_text() for path in folder.glob("*.json")) +
-                                        "".join(path.read_text() for path in folder.glob("*-job.yaml"))))
+                                        "".join(path.read_text() for path in folder.glob("*-job.yaml")))) - {"REGISTRY_SERVER"}
         missing = [name for name in names if name not in text and not name.endswith("_ARN")]
         missing += [name for name, body in Module(folder / "terraform").blocks("variable").items() if "default" not in body and name not in text]
         assert missing == []

@@ -3,6 +3,8 @@
 locals {
   database = "ccr_ui_db"
   role     = "ccr_user"
+  # Amazon's own, which the image brings (deploy/docker/ca).
+  authorities = "/usr/local/share/ccr-ui-backend/ca/amazon-rds.pem"
 }
 
 resource "aws_db_subnet_group" "this" {
@@ -95,8 +97,9 @@ resource "aws_secretsmanager_secret" "database_url" {
 
 resource "aws_secretsmanager_secret_version" "database_url" {
   secret_id = aws_secretsmanager_secret.database_url.id
-  secret_string_wo = format("postgresql://%s:%s@%s:%d/%s?sslmode=require",
-    local.role, ephemeral.random_password.database.result, aws_db_instance.this.address, aws_db_instance.this.port, local.database
+  secret_string_wo = format("postgresql://%s:%s@%s:%d/%s?sslmode=verify-full&sslrootcert=%s",
+    local.role, ephemeral.random_password.database.result, aws_db_instance.this.address, aws_db_instance.this.port, local.database,
+    local.authorities
   )
   secret_string_wo_version = var.password_version
 }

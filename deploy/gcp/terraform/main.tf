@@ -3,6 +3,10 @@
 locals {
   database = "ccr_ui_db"
   role     = "ccr_user"
+  # The certificate names the instance, and the address is the private one: host is what is verified, hostaddr where it is.
+  host = trimsuffix(one([for name in google_sql_database_instance.this.dns_names : name.name if name.connection_type == "PRIVATE_SERVICES_ACCESS"]), ".")
+  # Where service.yaml and migrate-job.yaml mount the secret database-ca.
+  authorities = "/etc/ccr-ui/ca/server-ca.pem"
 }
 
 # Google's own network, where Cloud SQL is, is peered with yours. A network that has this already: import the two.
@@ -47,6 +51,8 @@ resource "google_sql_database_instance" "this" {
       ipv4_enabled    = false
       private_network = var.network
       ssl_mode        = "ENCRYPTED_ONLY"
+      # With an authority of the region's, certificates name the instance; with the instance's own they do not.
+      server_ca_mode = "GOOGLE_MANAGED_CAS_CA"
     }
 
     backup_configuration {
@@ -92,7 +98,7 @@ resource "google_sql_user" "this" {
 }
 
 resource "google_secret_manager_secret" "this" {
-  for_each = toset(["database-url", "jwt-secret", "secrets-key"])
+  for_each = toset(["database-url", "database-ca", "jwt-secret", "secrets-key"])
 
   secret_id = "${var.name}-${each.key}"
 
@@ -104,12 +110,19 @@ resource "google_secret_manager_secret" "this" {
 # The other two are filled in by hand, once (README.md): a key that Terraform could replace would cost every stored token.
 resource "google_secret_manager_secret_version" "database_url" {
   secret = google_secret_manager_secret.this["database-url"].id
-  secret_data_wo = format("postgresql://%s:%s@%s:5432/%s?sslmode=require",
-    local.role, ephemeral.random_password.database.result, google_sql_database_instance.this.private_ip_address, local.database
+  secret_data_wo = format("postgresql://%s:%s@%s:5432/%s?hostaddr=%s&sslmode=verify-full&sslrootcert=%s",
+    local.role, ephemeral.random_password.database.result, local.host, local.database,
+    google_sql_database_instance.this.private_ip_address, local.authorities
   )
   secret_data_wo_version = var.password_version
 
   depends_on = [google_sql_user.this, google_sql_database.this]
+}
+
+# No secret, but a file that the containers get in the same way.
+resource "google_secret_manager_secret_version" "database_ca" {
+  secret      = google_secret_manager_secret.this["database-ca"].id
+  secret_data = join("\n", [for certificate in google_sql_database_instance.this.server_ca_cert : certificate.cert])
 }
 
 resource "google_secret_manager_secret_iam_member" "reader" {

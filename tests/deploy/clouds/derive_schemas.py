@@ -1,8 +1,9 @@
-"""Makes the files beside it, against which test_clouds.py checks deploy/aws and deploy/gcp, from what the makers publish:
+"""Makes the files beside it, against which test_clouds.py checks deploy/aws, deploy/gcp and deploy/azure, from what the makers publish:
 
   ecs-task-definition.json   request of RegisterTaskDefinition                     Python package botocore
   cloud-run-service.json, cloud-run-job.json, cloud-build.json                     Google Cloud CLI (its generated clients)
-  terraform-resources.json   the resources used here: arguments, blocks            npm packages @cdktf/provider-aws, -google
+  container-app.json, container-app-job.json                                       npm package @azure/arm-appcontainers
+  terraform-resources.json   the resources used here: arguments, blocks            npm packages @cdktf/provider-aws, -google, -azurerm
 
 Those are too large to install for a test. Usage, where they are installed:
   python3 derive_schemas.py GOOGLE_CLOUD_SDK_FOLDER NODE_MODULES_FOLDER
@@ -90,6 +91,49 @@ def google(sdk):
     write("cloud-build.json", schema(cloudbuild_v1_messages.Build))
 
 
+def azure(modules):
+    folder = modules / "@azure" / "arm-appcontainers"
+    version = json.loads((folder / "package.json").read_text())["version"]
+    text = re.sub(r"/\*\*.*?\*/", "", (folder / "dist" / "commonjs" / "models" / "models.d.ts").read_text(), flags=re.S)
+    interfaces = {name: (base, body) for name, base, body in re.findall(r"export interface (\w+)(?: extends (\w+))? \{(.*?)\n\}", text, re.S)}
+    enums = {name: re.findall(r'= "([^"]*)"', body) for name, body in re.findall(r"export declare enum Known(\w+) \{(.*?)\n\}", text, re.S)}
+    unions = {name: re.findall(r'"([^"]*)"', body) for name, body in re.findall(r'export type (\w+) = ((?:"[^"]*"(?: \| )?)+);', text)}
+
+    def schema(properties):
+        definitions = {}
+
+        def of_type(kind):
+            if kind.endswith("[]"):
+                return {"type": "array", "items": of_type(kind[:-2])}
+            record = re.fullmatch(r"Record<string, (.*)>", kind)
+            if record:
+                return {"type": "object", "additionalProperties": of_type(record[1])}
+            if kind in enums or kind in unions:
+                return {"enum": enums.get(kind) or unions[kind]}
+            if kind in interfaces:
+                return convert(kind)
+            return {"type": kind} if kind in ("string", "number", "boolean") else {}
+
+        def convert(name):
+            if name not in definitions:
+                definitions[name] = {}
+                base, body = interfaces[name]
+                fields = re.findall(r"^    (\w+)(\??): (.*);$", body, re.M)  # not those that are read only
+                inherited = definitions[convert(base)["$ref"].rpartition("/")[2]] if base else {"properties": {}, "required": []}
+                definitions[name] = {"type": "object", "additionalProperties": False,
+                                     "required": inherited["required"] + [field for field, mark, _ in fields if not mark],
+                                     "properties": inherited["properties"] | {field: of_type(kind) for field, _, kind in fields}}
+            return {"$ref": f"#/$defs/{name}"}
+
+        top = {"type": {"type": "string"}, "location": {"type": "string"}, "tags": {"type": "object"}, "identity": of_type("ManagedServiceIdentity"),
+               "properties": of_type(properties)}
+        return {"$comment": f"@azure/arm-appcontainers {version}", "type": "object", "additionalProperties": False,
+                "required": ["location", "properties"], "properties": top, "$defs": definitions}
+
+    write("container-app.json", schema("ContainerAppProperties"))
+    write("container-app-job.json", schema("JobProperties"))
+
+
 def terraform(modules):
     used = sorted({match for path in (ROOT / "deploy").glob("*/terraform/*.tf")
                    for match in re.findall(r'^resource "(\w+)"', path.read_text(), re.M)})
@@ -128,4 +172,5 @@ def terraform(modules):
 if __name__ == "__main__":
     aws(None)
     google(Path(sys.argv[1]))
+    azure(Path(sys.argv[2]))
     terraform(Path(sys.argv[2]))
