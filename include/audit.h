@@ -16,7 +16,8 @@ struct audit {
 
 /* In the workspace of the request, unless it is the site's. Names the personal access token, when one was used. */
 enum error audit_write(struct request *rq, const struct audit *entry);
-/* Many rows in one statement: a JSON array of {action, platform, target, changes}, each member as in struct audit. */
+/* Many rows in one statement: a JSON array of {action, platform, target, from_config, to_config, changes}, each member as
+ * in struct audit. */
 enum error audit_write_all(struct request *rq, const char *rows);
 /* The site's, without more to say. */
 enum error audit_site(struct request *rq, const char *actor, const char *action, const char *target);

@@ -75,6 +75,7 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "请直接发送请求体，不要使用 Content-Encoding")                                                                   \
     X(MSG_JSON_OBJECT, ERR_VALIDATION, "The body must be a JSON object", "请求体必须是 JSON 对象")                     \
     X(MSG_FIELDS, ERR_VALIDATION, "Some fields are not valid: {}", "部分字段无效：{}")                                 \
+    X(MSG_AND_MORE, ERR_VALIDATION, "{} and {} more", "{} 等另外 {} 人")                                               \
     X(MSG_FIELDS_MORE, ERR_VALIDATION, "{}; and {} more", "{}；另有 {} 项")                                            \
     X(MSG_REQUIRED, ERR_VALIDATION, "is required", "为必填项")                                                         \
     X(MSG_NOT_BLANK, ERR_VALIDATION, "must not be empty", "不能为空")                                                  \
@@ -157,6 +158,11 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_CONFIG_UNKNOWN, ERR_NOT_FOUND, "Config '{}' not found", "配置节 '{}' 不存在")                                \
     X(MSG_CONFIG_EXISTS, ERR_CONFLICT, "Config '{}' already exists", "配置节 '{}' 已存在")                             \
     X(MSG_CONFIG_CURRENT, ERR_CONFLICT, "Cannot delete current config '{}'", "不能删除当前配置 '{}'")                  \
+    X(MSG_CONFIG_HELD, ERR_CONFLICT, "Cannot delete config '{}': it is the current config of {}; ask them to switch",  \
+      "不能删除配置 '{}'：它是 {} 的当前配置，请先让其切换")                                                           \
+    X(MSG_CONFIG_NONE, ERR_NOT_FOUND,                                                                                  \
+      "There is no enabled config on platform '{}'; add one, import a file, or enable one",                            \
+      "平台“{}”没有已启用的配置，请添加、导入或启用一个")                                                              \
     X(MSG_REVISION_UNKNOWN, ERR_NOT_FOUND, "Config '{}' has no revision {}", "配置节 '{}' 没有修订版本 {}")            \
     X(MSG_SWITCH_INVALID, ERR_VALIDATION, "Validation failed: {}", "验证失败: {}")                                     \
     X(MSG_PLATFORM_UNKNOWN, ERR_VALIDATION, "Unknown platform '{}' (claude, codex, gemini, qwen, iflow, droid)",       \

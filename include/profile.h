@@ -45,7 +45,8 @@ enum error profiles_lock(struct request *rq, const char *platform, enum patience
 enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers);
 /* ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when there is none. `lock` holds the row until the transaction ends. */
 enum error profile_find(struct request *rq, const char *platform, const char *name, bool lock, struct profile *profile);
-/* The user's current one; ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when the name it has points to nothing. */
+/* The user's current one. When that name points to nothing: the default, else the first enabled one of the platform;
+ * ERR_NOT_FOUND (MSG_CONFIG_NONE) when there is none. */
 enum error profile_current(struct request *rq, const char *platform, struct profile *profile);
 /* All of a platform, in order. *profiles is an array in the arena. */
 enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count);

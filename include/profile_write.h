@@ -15,6 +15,7 @@ struct profile_change {
 struct profile_deed {
     const char *operation; /* see profile_revisions.operation */
     const char *action;    /* see audit_log.action */
+    const char *from;      /* the profile it was made of, for the history; NULL = none */
 };
 
 /* Carries out `count` changes, in this order as far as the audit rows tell; deletions go first, since what is new may have
@@ -30,6 +31,11 @@ enum error profile_save(struct request *rq, const char *operation, const char *a
 /* What an audit row says of a change: an array of {key, old_value, new_value}, secrets masked. */
 void profile_changes(struct request *rq, struct json_writer *w, const struct profile *before,
                      const struct profile *after);
+/* Gives a profile another name, with everything that stands under the old one in profile_revisions: under the new name they go on
+ * counting behind what stood there, and under the old one a last row says where they went. ERR_CONFLICT (MSG_CONFIG_EXISTS)
+ * when the name is taken. profile->name and revision are then the new ones. Leaves no audit row. */
+enum error profile_rename(struct request *rq, struct profile *profile, const char *new_name);
+
 /* One member of such an array; nothing when the two are the same. */
 void write_change(struct json_writer *w, const char *key, const char *before, const char *after);
 /* A sealed token as it may be shown; NULL = none. */

@@ -5,6 +5,7 @@
 #include "audit.h"
 #include "import.h"
 #include "page.h"
+#include "profile_pointers.h"
 #include "util.h"
 
 static const struct field clean_fields[] = {
@@ -19,9 +20,11 @@ static const struct field no_fields[] = {{0}};
 #define OLDER        " AND created_at < now() - make_interval(days => $1::integer)"
 
 static const struct statement
-    insert = {"backups_insert", "INSERT INTO backups (id, workspace_id, platform, content, profiles, size_bytes, actor)"
-                                " VALUES ($1::uuid, ccr_workspace(), $2, $3, $4::integer, $5::bigint, $6)"},
-    select_one = {"backups_select_one", "SELECT platform, content FROM backups" IN_WORKSPACE " AND id = $1::uuid"},
+    insert = {"backups_insert",
+              "INSERT INTO backups (id, workspace_id, platform, content, profiles, size_bytes, actor, pointers)"
+              " VALUES ($1::uuid, ccr_workspace(), $2, $3, $4::integer, $5::bigint, $6, $7::json)"},
+    select_one = {"backups_select_one",
+                  "SELECT platform, content, pointers FROM backups" IN_WORKSPACE " AND id = $1::uuid"},
     delete_one = {"backups_delete_one", "DELETE FROM backups" IN_WORKSPACE " AND id = $1::uuid RETURNING platform"},
     count_old = {"backups_count_old",
                  "SELECT count(*) FILTER (WHERE created_at < now() - make_interval(days => $1::integer)),"
@@ -32,19 +35,22 @@ static const struct statement
 
 enum error backup_create(struct request *rq, const char *platform, const char **id)
 {
-    const char *text;
+    const char *text, *pointers;
     char uuid[UUID_TEXT];
     size_t profiles;
     *id = NULL;
     enum error error = profile_file_write(rq, platform, true, &text, &profiles);
     if (error || !profiles)
         return error;
+    error = pointers_remember(rq, platform, &pointers);
+    if (error)
+        return error;
     random_uuid(uuid);
     const char *context = secret_context(rq->arena, rq->who.workspace_id, uuid);
     const char *sealed = secret_seal(rq->service->keyring, rq->arena, context, text);
     error = db_run(rq->db, &insert,
                    DB_ARGS(uuid, platform, sealed, arena_printf(rq->arena, "%zu", profiles),
-                           arena_printf(rq->arena, "%zu", strlen(text)), rq->who.username));
+                           arena_printf(rq->arena, "%zu", strlen(text)), rq->who.username, pointers));
     *id = arena_strdup(rq->arena, uuid);
     return error;
 }
@@ -90,6 +96,8 @@ static enum error restore(struct request *rq, struct response *rs)
     if (!text)
         return fail(rq, MSG_SECRET_UNREADABLE, id, NULL);
     error = import_text(rq, text, row_string(&row, 0), &options, &result);
+    if (!error)
+        error = pointers_recall(rq, row_string(&row, 0), row_string(&row, 2));
     const struct audit entry = {.action = "profile.restore", .platform = row_string(&row, 0), .target = id};
     if (!error)
         error = audit_write(rq, &entry);

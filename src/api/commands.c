@@ -78,11 +78,8 @@ static enum error run_list(struct invocation *c)
 
 static enum error run_current(struct invocation *c)
 {
-    struct pointers pointers;
     struct profile profile;
-    enum error error = profile_pointers(c->rq, c->platform, &pointers);
-    if (!error)
-        error = profile_find(c->rq, c->platform, pointers.current, false, &profile);
+    enum error error = profile_current(c->rq, c->platform, &profile);
     if (!error)
         print_profile(c, &profile);
     return error;

@@ -6,6 +6,7 @@
 
 #include "name_index.h"
 #include "profile_extra.h"
+#include "profile_pointers.h"
 #include "profile_write.h"
 #include "router.h"
 #include "util.h"
@@ -229,6 +230,16 @@ static enum error import_top(struct request *rq, const char *platform, const str
 
 /* ---- carrying it out -------------------------------------------------------------------------------------------- */
 
+/* Whoever used a profile that the file does without uses the default again. */
+static enum error forget_removed(struct request *rq, const char *platform, const struct plan *plan)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < plan->count; i++)
+        if (!plan->changes[i].after)
+            json_array_append_new(names, json_string(plan->changes[i].before->name));
+    return json_array_size(names) ? pointers_forget(rq, platform, json_text(rq->arena, names)) : OK;
+}
+
 static enum error import_profiles(struct request *rq, const struct toml *root, const char *platform,
                                   const struct import_options *options, struct import_result *result)
 {
@@ -248,6 +259,8 @@ static enum error import_profiles(struct request *rq, const struct toml *root, c
         error = backup_create(rq, platform, &result->backup_id);
     if (!error)
         error = profiles_save(rq, &deed, plan.changes, plan.count);
+    if (!error)
+        error = forget_removed(rq, platform, &plan);
     return error ? error : import_top(rq, platform, &plan.file, options->replace);
 }
 

@@ -86,6 +86,13 @@ static const struct statement
     select_one = {"profile_select", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2"},
     select_current = {"profile_select_current",
                       "SELECT " COLUMNS FROM_PROFILES " AND p.name = coalesce(" POINTERS ", 'default')"},
+    /* When that name points to nothing: the default, else the first one that may be used. */
+    select_fallback = {"profile_select_fallback",
+                       "SELECT " COLUMNS " FROM profiles p LEFT JOIN workspace_platforms d ON d.workspace_id ="
+                       " p.workspace_id AND d.platform = p.platform AND d.default_profile = p.name"
+                       " WHERE p.workspace_id = ccr_workspace() AND p.platform = $1"
+                       " AND (p.enabled OR d.default_profile IS NOT NULL)"
+                       " ORDER BY d.default_profile IS NULL, " FILE_ORDER " LIMIT 1"},
     lock_one = {"profile_lock", "SELECT " COLUMNS FROM_PROFILES " AND p.name = $2 FOR UPDATE OF p"},
     select_all = {"profile_select_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY " FILE_ORDER},
     lock_all = {"profile_lock_all", "SELECT " COLUMNS FROM_PROFILES " ORDER BY " FILE_ORDER " FOR UPDATE OF p"},
@@ -208,14 +215,13 @@ enum error profile_find(struct request *rq, const char *platform, const char *na
 enum error profile_current(struct request *rq, const char *platform, struct profile *profile)
 {
     struct row row;
-    struct pointers pointers;
     enum error error = db_one(rq->db, &select_current, &row, DB_ARGS(platform));
-    if (!error)
-        from_row(profile, &row);
-    if (error != ERR_NOT_FOUND)
-        return error;
-    error = profile_pointers(rq, platform, &pointers);
-    return error ? error : fail(rq, MSG_CONFIG_UNKNOWN, pointers.current, NULL);
+    if (error == ERR_NOT_FOUND)
+        error = db_one(rq->db, &select_fallback, &row, DB_ARGS(platform));
+    if (error)
+        return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
+    from_row(profile, &row);
+    return OK;
 }
 
 enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count)

@@ -240,13 +240,18 @@ void profile_changes(struct request *rq, struct json_writer *w, const struct pro
     json_close_array(w);
 }
 
-static void write_audit(struct request *rq, struct json_writer *w, const char *action, const struct profile_change *c)
+static void write_audit(struct request *rq, struct json_writer *w, const struct profile_deed *deed,
+                        const struct profile_change *c)
 {
     const struct profile *p = c->after ? c->after : c->before;
     json_open_object(w);
-    json_string_member(w, "action", c->after ? action : "profile.delete");
+    json_string_member(w, "action", c->after ? deed->action : "profile.delete");
     json_string_member(w, "platform", p->platform);
     json_string_member(w, "target", p->name);
+    if (deed->from) {
+        json_string_member(w, "from_config", deed->from);
+        json_string_member(w, "to_config", p->name);
+    }
     if (c->after) {
         json_literal_key(w, "changes");
         profile_changes(rq, w, c->before, c->after);
@@ -254,13 +259,13 @@ static void write_audit(struct request *rq, struct json_writer *w, const char *a
     json_close_object(w);
 }
 
-static enum error save_audit(struct request *rq, const char *action, struct batch *b,
+static enum error save_audit(struct request *rq, const struct profile_deed *deed, struct batch *b,
                              const struct profile_change *changes, size_t count)
 {
     enum error error = OK;
     batch_begin(b);
     for (size_t i = 0; !error && i < count; i++) {
-        write_audit(rq, &b->w, action, &changes[i]);
+        write_audit(rq, &b->w, deed, &changes[i]);
         b->rows++;
         if (i + 1 < count && !batch_full(b))
             continue;
@@ -282,7 +287,7 @@ enum error profiles_save(struct request *rq, const struct profile_deed *deed, co
     for (size_t i = 0; !error && i < COUNT(kinds); i++)
         error = save_kind(rq, &kinds[i], deed->operation, &b, changes, count);
     if (!error)
-        error = save_audit(rq, deed->action, &b, changes, count);
+        error = save_audit(rq, deed, &b, changes, count);
     buffer_free(&b.text);
     return error;
 }
@@ -290,7 +295,49 @@ enum error profiles_save(struct request *rq, const struct profile_deed *deed, co
 enum error profile_save(struct request *rq, const char *operation, const char *action, const struct profile *before,
                         struct profile *after)
 {
-    const struct profile_deed deed = {operation, action};
+    const struct profile_deed deed = {operation, action, NULL};
     const struct profile_change change = {before, after};
     return profiles_save(rq, &deed, &change, 1);
+}
+
+/* ---- another name ----------------------------------------------------------------------------------------------- */
+
+#define UNDER " workspace_id = ccr_workspace() AND platform = $1 AND name = "
+
+static const struct statement
+    move_revisions = {"profile_move_revisions",
+                      "UPDATE profile_revisions v SET name = $3, revision = v.revision + n.last"
+                      " FROM (SELECT coalesce(max(revision), 0) AS last FROM profile_revisions WHERE" UNDER "$3) n"
+                      " WHERE v.workspace_id = ccr_workspace() AND v.platform = $1 AND v.name = $2"},
+    leave_name = {"profile_leave_name",
+                  RECORD " SELECT workspace_id, platform, name, revision + 1, id, auth_token, extra,"
+                         " content, 'rename', $3 FROM (SELECT " KEPT " AS content FROM profiles"
+                         " WHERE" UNDER "$2) p"},
+    take_name = {
+        "profile_take_name",
+        "WITH renamed AS (UPDATE profiles SET name = $3, updated_at = now(), revision = 1 + greatest(revision,"
+        " (SELECT max(v.revision) FROM profile_revisions v WHERE v.workspace_id = ccr_workspace()"
+        " AND v.platform = $1 AND v.name = $3)) WHERE" UNDER "$2 RETURNING " KEPT " AS content) " RECORD
+        " SELECT workspace_id, platform, name, revision, id, auth_token, extra, content, 'rename', $4 FROM renamed"
+        " RETURNING revision"};
+
+enum error profile_rename(struct request *rq, struct profile *p, const char *new_name)
+{
+    struct row row;
+    const char *actor = rq->who.username;
+    struct profile taken;
+    enum error error = profile_find(rq, p->platform, new_name, false, &taken);
+    if (error != ERR_NOT_FOUND)
+        return error ? error : fail(rq, MSG_CONFIG_EXISTS, new_name, NULL);
+    rq->message = MSG_NONE;
+    error = db_run(rq->db, &move_revisions, DB_ARGS(p->platform, p->name, new_name));
+    if (!error)
+        error = db_run(rq->db, &leave_name, DB_ARGS(p->platform, p->name, actor));
+    if (!error)
+        error = db_one(rq->db, &take_name, &row, DB_ARGS(p->platform, p->name, new_name, actor));
+    if (error)
+        return fail_as(rq, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, new_name);
+    p->name = new_name;
+    p->revision = row_int(&row, 0);
+    return OK;
 }

@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "profile_check.h"
 #include "profile_file.h"
+#include "profile_pointers.h"
 #include "profile_write.h"
 #include "router.h"
 #include "util.h"
@@ -171,18 +172,6 @@ static enum error replace(struct request *rq, struct response *rs)
     return OK;
 }
 
-static enum error refuse_current(struct request *rq, const struct profile *p)
-{
-    static const struct statement used = {
-        "profile_is_current", "SELECT 1 FROM user_platforms WHERE workspace_id = ccr_workspace() AND platform = $1"
-                              " AND current_profile = $2 LIMIT 1"};
-    struct row row;
-    if (p->is_current)
-        return fail(rq, MSG_CONFIG_CURRENT, p->name, NULL);
-    enum error error = db_one(rq->db, &used, &row, DB_ARGS(p->platform, p->name));
-    return error == OK ? fail(rq, MSG_CONFIG_CURRENT, p->name, NULL) : error == ERR_NOT_FOUND ? OK : error;
-}
-
 static enum error destroy(struct request *rq, struct response *rs)
 {
     struct profile profile;
@@ -197,7 +186,9 @@ static enum error destroy(struct request *rq, struct response *rs)
     if (!error)
         error = check_if_match(rq, profile.revision);
     if (!error)
-        error = refuse_current(rq, &profile);
+        error = pointers_refuse_held(rq, &profile);
+    if (!error)
+        error = pointers_leave(rq, &profile);
     if (!error)
         error = profile_save(rq, "delete", "profile.delete", &profile, NULL);
     if (!error)

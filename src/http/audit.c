@@ -11,11 +11,12 @@ static const struct statement insert = {
 /* The same rows, many at once; each is a moment later than the one before, so that they stay in order. */
 static const struct statement insert_all = {
     "audit_insert_all",
-    "INSERT INTO audit_log (workspace_id, user_id, actor, action, platform, target, changes, address, request_id,"
-    " token)"
-    " SELECT $1::uuid, $2::uuid, $3, r.action, r.platform, r.target, coalesce(r.changes, '[]'), $4, $5,"
+    "INSERT INTO audit_log (workspace_id, user_id, actor, action, platform, target, from_config, to_config,"
+    " changes, address, request_id, token)"
+    " SELECT $1::uuid, $2::uuid, $3, r.action, r.platform, r.target, r.from_config, r.to_config, coalesce(r.changes, '[]'), $4, $5,"
     " (SELECT name FROM access_tokens WHERE id = $7::uuid)"
-    " FROM json_to_recordset($6::json) AS r (action text, platform text, target text, changes json)"};
+    " FROM json_to_recordset($6::json) AS r (action text, platform text, target text, from_config text,"
+    " to_config text, changes json)"};
 
 static const char *or_null(const char *text)
 {

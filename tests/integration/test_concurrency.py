@@ -180,13 +180,16 @@ def editing(writer, number, until, chance):
         turn += 1
         name = f"p{chance.randrange(30)}"
         body = {"base_url": BASE, "auth_token": f"sk-token-created-{number}{turn:03}"}
-        what = chance.randrange(3)
+        what = chance.randrange(5)
         if what == 0:
             writer.send("POST", "/api/configs", {201, 409}, json={"name": name, **body})
         elif what == 1:
             writer.send("DELETE", f"/api/configs/{name}", {200, 404, 409})    # 404: somebody else's file went without it
-        else:
+        elif what == 2:
             writer.send("POST", f"/api/configs/{name}/rollback", {200, 404, 409}, json={"revision": 1})
+        else:
+            verb = "copy" if what == 3 else "rename"
+            writer.send("POST", f"/api/configs/{name}/{verb}", {200, 201, 404, 409}, json={"name": f"p{chance.randrange(40)}"})
 
 
 def all_that_is_kept(system, client):

@@ -1,0 +1,129 @@
+/* Copies and new names of profiles. A new name takes everything along: revisions, pointers, the place in the file; secrets stay
+ * sealed as they are, because they are sealed for the profile's id. A copy is a profile of its own, sealed anew. */
+#include <string.h>
+
+#include "audit.h"
+#include "profile_check.h"
+#include "profile_extra.h"
+#include "profile_pointers.h"
+#include "profile_write.h"
+#include "util.h"
+
+enum { NAME_MAX_LENGTH = 100 };
+
+static const struct field rename_fields[] = {
+    {"name", FIELD_LABEL, REQUIRED | TRIM, .max = NAME_MAX_LENGTH},
+    {0},
+};
+
+static const struct field copy_fields[] = {
+    {"name", FIELD_LABEL, REQUIRED | TRIM, .max = NAME_MAX_LENGTH},
+    {"platform", FIELD_TEXT, .max = 20},
+    {0},
+};
+
+static const struct field platform_query[] = {
+    {"platform", FIELD_TEXT, .max = 20},
+    {0},
+};
+
+/* Which profile, and the name in the body. */
+static enum error asked_for(struct request *rq, const char **platform, const char **name, const char **new_name)
+{
+    *new_name = body_text(rq, "name");
+    enum error error = request_platform(rq, platform);
+    if (!error)
+        error = request_profile_name(rq, name);
+    return error ? error : check_new_profile_name(rq, "name", *new_name);
+}
+
+static enum error respond_named(struct request *rq, struct response *rs, int status, const struct profile *p)
+{
+    response_header(rs, "ETag", arena_printf(rq->arena, "\"%lld\"", p->revision));
+    struct json_writer *w = respond_begin(rs, status);
+    json_open_object(w);
+    json_string_member(w, "name", p->name);
+    json_string_member(w, "platform", p->platform);
+    json_int_member(w, "revision", p->revision);
+    json_close_object(w);
+    respond_end(rs);
+    return OK;
+}
+
+static enum error rename_profile(struct request *rq, struct response *rs)
+{
+    struct profile p;
+    const char *platform, *name, *new_name;
+    enum error error = asked_for(rq, &platform, &name, &new_name);
+    if (!error)
+        error = profiles_lock(rq, platform, BRIEFLY);
+    if (!error)
+        error = profile_find(rq, platform, name, true, &p);
+    if (!error)
+        error = check_if_match(rq, p.revision);
+    if (!error)
+        error = profile_rename(rq, &p, new_name);
+    if (!error)
+        error = pointers_rename(rq, platform, name, new_name);
+    const struct audit entry = {.action = "profile.rename",
+                                .platform = platform,
+                                .target = new_name,
+                                .from_config = name,
+                                .to_config = new_name};
+    if (!error)
+        error = audit_write(rq, &entry);
+    return error ? error : respond_named(rq, rs, 200, &p);
+}
+
+/* The secrets of one profile, sealed for another. */
+static enum error seal_anew(struct request *rq, const struct profile *from, struct profile *to)
+{
+    const char *token;
+    json_t *extra;
+    enum error error = profile_token(rq, from, &token);
+    if (!error)
+        error = profile_extra(rq, from, &extra);
+    if (error)
+        return error;
+    profile_set_extra(rq, to, extra);
+    to->sealed_token = NULL;
+    return profile_set_token(rq, to, token);
+}
+
+static enum error copy_profile(struct request *rq, struct response *rs)
+{
+    struct profile from, to;
+    const char *platform, *name, *new_name, *target = body_text(rq, "platform");
+    enum error error = asked_for(rq, &platform, &name, &new_name);
+    if (!error && target && *target && !platform_find(target))
+        error = fail_field(rq, "platform", MSG_PLATFORM_UNKNOWN, target, NULL);
+    if (error)
+        return error;
+    target = target && *target ? target : platform;
+    error = profiles_lock(rq, target, BRIEFLY);
+    if (!error)
+        error = profile_find(rq, platform, name, false, &from);
+    if (error)
+        return error;
+    to = from;
+    to.platform = target;
+    to.name = new_name;
+    to.position = -1;
+    to.usage_count = 0;
+    random_uuid(to.id);
+    error = seal_anew(rq, &from, &to);
+    const char *problem = error ? NULL : profile_problem(rq, &to);
+    if (problem)
+        error = fail(rq, MSG_SWITCH_INVALID, problem, NULL);
+    const struct profile_deed deed = {"copy", "profile.copy", .from = name};
+    const struct profile_change change = {NULL, &to};
+    if (!error)
+        error = profiles_save(rq, &deed, &change, 1);
+    return error ? error : respond_named(rq, rs, 201, &to);
+}
+
+const struct route profile_names_routes[] = {
+    {POST, "/api/configs/{name}/copy", copy_profile, ACCESS_EDITOR, .body = copy_fields, .query = platform_query},
+    {POST, "/api/configs/{name}/rename", rename_profile, ACCESS_EDITOR, .body = rename_fields, .query = platform_query},
+    {0},
+};
