@@ -28,13 +28,15 @@ bool lookup_needed(const char *host);
 
 struct lookup;
 
-/* A name to look up; copied. NULL when it is too long to be one. Only after the fork: it may start a thread. */
+/* A name to look up; copied. NULL when it is too long to be one. */
 struct lookup *lookup_new(const char *name);
 void lookup_free(struct lookup *lookup);
 
 /* Asks, unless the answer to an earlier question is still awaited: a silent name server is never asked twice at a time. For
  * patience_ms only a new answer will do, then the last good one will, too; at once when it is known that the name server was
- * silent a moment ago. */
+ * silent a moment ago.
+ *
+ * Not in a process that forks afterwards: glibc's thread does not go along, and the child would wait for it for ever. */
 void lookup_ask(struct lookup *lookup, int patience_ms);
 
 enum lookup_state { LOOKUP_PENDING, LOOKUP_FOUND, LOOKUP_FAILED };

@@ -74,6 +74,7 @@ struct scoreboard {
     _Atomic int longest_wait_ms;          /* that a request spent queued, since the pool last looked */
     _Atomic int64_t database_seen_ms;     /* last time any worker had a good connection; 0 = never */
     struct breaker database, redis;
+    struct breaker updates; /* UPDATE_URL */
     struct house_board house;
     struct worker_slot background[BACKGROUND_KINDS]; /* processes beside the workers, in no count of those */
     _Atomic uint64_t

@@ -8,7 +8,11 @@
 #include "router.h"
 #include "util.h"
 
-enum { CHECK_TIMEOUT_MS = 5000 };
+enum {
+    CHECK_TIMEOUT_MS = 5000,
+    SLOW_MS = 1000,   /* a failure that took longer is not repeated */
+    PAUSE_MS = 30000, /* for so long */
+};
 
 static enum error get(struct request *rq, struct response *rs)
 {
@@ -42,6 +46,22 @@ static const char *member(const json_t *release, const char *name)
     return json_string_value(json_object_get(release, name));
 }
 
+/* A source that does not answer must not hold one worker after the other. */
+static const char *ask_source(struct request *rq, const char *url, char *problem, size_t size)
+{
+    struct breaker *breaker = rq->service->board ? &rq->service->board->updates : NULL;
+    int64_t began = monotonic_ms();
+    snprintf(problem, size, "it did not answer a moment ago");
+    if (!breaker_allows(breaker, began))
+        return NULL;
+    const char *text = http_get(rq->arena, url, CHECK_TIMEOUT_MS, problem, size);
+    if (!text && monotonic_ms() - began >= SLOW_MS)
+        breaker_failed(breaker, monotonic_ms(), PAUSE_MS);
+    else
+        breaker_good(breaker);
+    return text;
+}
+
 /* UPDATE_URL answers in the form of GitHub's "latest release" (tag_name, html_url, body, published_at). */
 static enum error check_update(struct request *rq, struct response *rs)
 {
@@ -50,7 +70,7 @@ static enum error check_update(struct request *rq, struct response *rs)
     const char *url = rq->service->settings->update_url;
     if (!*url)
         return fail(rq, MSG_NO_UPDATE_SOURCE, NULL);
-    const char *text = http_get(rq->arena, url, CHECK_TIMEOUT_MS, problem, sizeof problem);
+    const char *text = ask_source(rq, url, problem, sizeof problem);
     if (!text)
         return fail(rq, MSG_UPDATE_SOURCE, problem, NULL);
     json_t *release = json_parse(text, strlen(text), &failure);

@@ -87,7 +87,7 @@ const struct setting settings_table[] = {
     {"MAX_LIFETIME", &setting_integer, FIELD(max_lifetime), .fallback = "1800", .min = 0, .max = 604800,
      .help = "Seconds after which a worker renews its PostgreSQL connection, give or take a tenth. 0 = never."},
     {"CONNECTION_TIMEOUT", &setting_integer, FIELD(connection_timeout), .fallback = "30", .min = 1, .max = 300,
-     .help = "Seconds to wait for a connection to PostgreSQL."},
+     .help = "Seconds to wait for a connection to PostgreSQL, its name included. `connect_timeout` in `DATABASE_URL` wins."},
     {"STATEMENT_TIMEOUT", &setting_integer, FIELD(statement_timeout), .fallback = "10000", .min = 1, .max = 600000,
      .help = "Milliseconds after which PostgreSQL gives up a statement."},
     {"SLOW_STATEMENT", &setting_integer, FIELD(slow_statement), .fallback = "200", .min = 0, .max = 600000,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fcgi_record.h"
+#include "lookup.h"
 #include "util.h"
 
 enum { REPLY_MAX = 4 * MB, REQUEST_MAX = 64 * KB, REQUEST_ID = 1 };
@@ -177,25 +178,54 @@ static int open_unix(const char *path, int64_t deadline)
     return fd;
 }
 
-static int open_tcp(const struct fcgi_target *target, int64_t deadline)
+/* The addresses of a name before the deadline; an address stays as it is. */
+static bool find_addresses(const char *host, int64_t deadline, struct addresses *found)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct lookup *lookup = lookup_needed(host) ? lookup_new(host) : NULL;
+    if (!lookup) {
+        found->count = 1;
+        snprintf(found->text[0], sizeof found->text[0], "%.*s", ADDRESS_TEXT - 1, host);
+        return true;
+    }
+    enum lookup_state state;
+    lookup_ask(lookup, 0);
+    while ((state = lookup_look(lookup, found)) == LOOKUP_PENDING && monotonic_ms() < deadline)
+        lookup_wait(&lookup, 1, deadline);
+    lookup_free(lookup);
+    return state == LOOKUP_FOUND;
+}
+
+static int open_address(const char *address, const char *port, int64_t deadline)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
     struct addrinfo *found;
-    if (getaddrinfo(target->host, target->port, &hints, &found) != 0) {
+    if (getaddrinfo(address, port, &hints, &found) != 0) {
         errno = EADDRNOTAVAIL;
         return -1;
     }
-    int fd = -1;
-    for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd >= 0 && !connect_to(fd, a->ai_addr, a->ai_addrlen, deadline)) {
-            int reason = errno;
-            close(fd);
-            errno = reason;
-            fd = -1;
-        }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && !connect_to(fd, found->ai_addr, found->ai_addrlen, deadline)) {
+        int reason = errno;
+        close(fd);
+        errno = reason;
+        fd = -1;
     }
+    int reason = errno;
     freeaddrinfo(found);
+    errno = reason;
+    return fd;
+}
+
+static int open_tcp(const struct fcgi_target *target, int64_t deadline)
+{
+    struct addresses found;
+    int fd = -1;
+    errno = EADDRNOTAVAIL;
+    if (find_addresses(target->host, deadline, &found))
+        for (size_t i = 0; i < found.count && fd < 0; i++)
+            fd = open_address(found.text[i], target->port, deadline);
+    else
+        errno = EADDRNOTAVAIL;
     return fd;
 }
 

@@ -31,6 +31,9 @@ char *http_get(struct arena *arena, const char *url, int timeout_ms, char *error
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 3L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms * 2 / 5);
+    /* libcurl looks names up in a thread of its own, and would wait for it at the end, however long the name server is silent. */
+    curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "ccr-ui-backend/" CCR_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);

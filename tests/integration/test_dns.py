@@ -203,3 +203,18 @@ def test_redis_by_name(make_place, workdir):
         wait_until("Redis is used again", lambda: place.stack.status()["redis"]["healthy"], timeout=60)
     finally:
         redis.stop()
+
+
+def test_a_health_check_gives_up_in_time(make_place):
+    place = make_place()
+    place.world.fall_silent()
+    began = time.monotonic()
+    assert place.stack.cli.run("healthcheck", "--tcp", "backend.ccr.test:9000", "--timeout", "1").returncode == 69
+    assert time.monotonic() - began < ONE_QUESTION_S
+
+
+def test_an_update_source_by_name(make_place):
+    """One request waits for it, for 2 s; those that follow do not."""
+    place = make_place(UPDATE_URL="http://updates.ccr.test/latest.json").start()
+    place.world.fall_silent()
+    answered(place.admin, "/api/version/check-update", 502)
