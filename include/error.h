@@ -107,6 +107,14 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_BAD_TOML, ERR_VALIDATION, "The file is not valid TOML: {} (line {}, column {})",                             \
       "配置格式无效: 解析 TOML 失败: {}（第 {} 行，第 {} 列）")                                                        \
     X(MSG_TOML_FIELD, ERR_VALIDATION, "'{}' {} (line {}, column {})", "“{}”{}（第 {} 行，第 {} 列）")                  \
+    X(MSG_TOP_LEVEL, ERR_VALIDATION, "'{}' is a value at the top level of the imported file; choose another name",     \
+      "“{}”是导入文件顶层的值，请使用其他名称")                                                                        \
+    X(MSG_NAME_OF_PROFILE, ERR_VALIDATION,                                                                             \
+      "is the name of a stored profile; rename one of them, or import in mode replace",                                \
+      "与已有配置同名；请重命名其中之一，或使用 replace 模式导入")                                                     \
+    X(MSG_NATIVE_FILE, ERR_VALIDATION,                                                                                 \
+      "is {}, a file of the command-line tool itself; what can be imported is CCR's profiles.toml or config.toml",     \
+      "是命令行工具自身的文件 {}；可以导入的是 CCR 的 profiles.toml 或 config.toml")                                   \
     X(MSG_IN_FILE, ERR_VALIDATION, "{} (line {}, column {})", "{}（第 {} 行，第 {} 列）")                              \
     /* accounts */                                                                                                     \
     X(MSG_LOGIN_WRONG, ERR_AUTHENTICATION, "Wrong user name or password", "用户名或密码错误")                          \

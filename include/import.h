@@ -4,22 +4,31 @@
 
 #include "profile_file.h"
 
+/* What becomes of a file with profiles that cannot be used. */
+enum on_invalid {
+    INVALID_REFUSED, /* nothing is changed */
+    INVALID_SKIPPED, /* the others are taken; what is stored under their names stays */
+    INVALID_TAKEN,   /* they are taken, too: a backup brings back what was there */
+};
+
 struct import_options {
     bool replace; /* else merge */
     bool backup;  /* keep a sealed backup of what a replace replaces */
     bool dry_run;
+    enum on_invalid on_invalid;
 };
 
-enum import_verdict { IMPORT_ADDED, IMPORT_UPDATED, IMPORT_SKIPPED, IMPORT_REMOVED };
+enum import_verdict { IMPORT_ADDED, IMPORT_UPDATED, IMPORT_SKIPPED, IMPORT_REMOVED, IMPORT_INVALID, IMPORT_VERDICTS };
 
 struct import_result {
     const char *kind; /* "profiles" or "registry" */
     struct import_row {
         const char *name;
         enum import_verdict verdict;
+        const char *reason; /* of IMPORT_INVALID, in words */
     } * rows;
     size_t count;
-    int counts[4];         /* by verdict */
+    int counts[IMPORT_VERDICTS];
     const char *backup_id; /* NULL = none was made */
 };
 

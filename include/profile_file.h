@@ -16,8 +16,8 @@ struct file_problem {
 /* One profile as a file holds it; its token in clear until it is stored. */
 struct file_profile {
     struct profile profile;
-    const char *token;     /* NULL = none */
-    unsigned line, column; /* of its header */
+    const char *token; /* NULL = none */
+    const struct toml *table;
     struct file_problem *problem, *last_problem;
 };
 
@@ -31,6 +31,8 @@ struct profile_file {
 
 /* Parses text; reports bad TOML and wrong fields with line and column through fail(). */
 enum error file_parse_toml(struct request *rq, const char *text, struct toml **root);
+/* Says what is wrong with a key of a file, with line and column. ERR_VALIDATION. */
+enum error file_wrong(struct request *rq, const struct toml *node, const char *what);
 /* True for config.toml: it has default_platform or current_platform. */
 bool file_is_registry(const struct toml *root);
 
@@ -38,10 +40,13 @@ bool file_is_registry(const struct toml *root);
  * with it; ERR_VALIDATION, which names key, line and column, is about the file as a whole. */
 enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
                              struct profile_file *file);
-/* Notes one more thing that is wrong with a profile; field NULL = its name, else `what` is said of the whole. */
+/* Notes one more thing that is wrong with a profile: with a key, which stands where it stands or, when it is missing, with the
+ * header; or with the name (field NULL). */
 void file_profile_wrong(struct request *rq, struct file_profile *profile, const char *field, const char *what);
 /* Adds its problems to rq->fields, each with line and column. */
 void file_profile_refuse(struct request *rq, const struct file_profile *profile);
+/* The first of them in words. */
+const char *file_profile_reason(struct request *rq, const struct file_profile *profile);
 
 /* The key_order of a profile that came from no file: its keys in the order in which CCR writes them. */
 const char *profile_file_keys(struct request *rq, const struct profile *profile);
@@ -55,6 +60,8 @@ struct platform_file {
     const char *standard, *extra, *key_order;
 };
 enum error platform_file_read(struct request *rq, const char *platform, struct platform_file *file);
+/* Whether the file has a value of its own under that key, so that no profile can have it as its name. */
+enum error platform_file_has(struct request *rq, const char *platform, const char *key, bool *has);
 enum error platform_file_save(struct request *rq, const char *platform, const struct platform_file *file);
 
 /* config.toml: which platform is current, and the profile each one uses. */

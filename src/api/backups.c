@@ -87,7 +87,7 @@ static enum error restore(struct request *rq, struct response *rs)
     struct row row;
     struct import_result result;
     const char *id = path_arg(rq, "id");
-    const struct import_options options = {.replace = true, .backup = true};
+    const struct import_options options = {.replace = true, .backup = true, .on_invalid = INVALID_TAKEN};
     enum error error = uuid_valid(id) ? db_one(rq->db, &select_one, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
     if (error)
         return fail_as(rq, error, ERR_NOT_FOUND, MSG_BACKUP_UNKNOWN, id);

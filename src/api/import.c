@@ -4,7 +4,10 @@
 
 #include <string.h>
 
+#include "merge.h"
 #include "name_index.h"
+#include "native_file.h"
+#include "profile_check.h"
 #include "profile_extra.h"
 #include "profile_pointers.h"
 #include "profile_write.h"
@@ -19,6 +22,7 @@ static const struct field platform_query[] = {
 static const struct field import_fields[] = {
     {"content", FIELD_TEXT, REQUIRED | SECRET, .max = 2 * MB},
     {"mode", FIELD_TEXT, .choices = "merge|replace"},
+    {"on_invalid", FIELD_TEXT, .choices = "refuse|skip"},
     {"backup", FIELD_BOOL},
     {"dry_run", FIELD_BOOL},
     {0},
@@ -28,7 +32,7 @@ static const struct field import_fields[] = {
 
 static void note(struct import_result *result, const char *name, enum import_verdict verdict)
 {
-    result->rows[result->count++] = (struct import_row){name, verdict};
+    result->rows[result->count++] = (struct import_row){name, verdict, NULL};
     result->counts[verdict]++;
 }
 
@@ -57,25 +61,49 @@ static bool is_unchanged(const struct profile *a, const struct profile *b)
            same_json(a->key_order, b->key_order) && a->position == b->position;
 }
 
-/* A token that is already there stays sealed as it is; so does one that a redacted export masked. */
-static enum error take_token(struct request *rq, struct profile *p, const struct profile *before, const char *token)
+static json_t *parsed(const char *text, json_t *otherwise)
 {
-    const char *old = NULL;
+    json_t *value = json_stored(text);
+    return value ? value : otherwise;
+}
+
+/* A token that is already there stays sealed as it is; so does one that a redacted export masked. *token becomes the one in
+ * clear; "********" when no key opens it. */
+static void take_token(struct request *rq, struct file_profile *file, const struct profile *before, const char **token)
+{
+    struct profile *p = &file->profile;
+    const char *given = *token, *old = NULL;
     p->sealed_token = before ? before->sealed_token : NULL;
-    if (before && profile_token(rq, before, &old))
-        rq->message = MSG_NONE; /* cannot be opened: shown as "********", and replaced by anything else */
-    return old && same(old, token) ? OK : profile_set_token(rq, p, token);
+    if (before && profile_token(rq, before, &old)) {
+        rq->message = MSG_NONE;
+        old = "********";
+    }
+    if (old && (same(old, given) || same(given, profile_masked_token(rq, before)))) {
+        *token = old;
+        return;
+    }
+    if (given && secret_mask_shaped(given))
+        file_profile_wrong(rq, file, "auth_token", translate(rq, MSG_MASK, NULL));
+    else if (profile_set_token(rq, p, given))
+        p->sealed_token = NULL;
 }
 
 /* Unknown keys in the same way. */
-static void take_extra(struct request *rq, struct profile *p, const struct profile *before)
+static void take_extra(struct request *rq, struct profile *p, const struct profile *before, bool merge)
 {
     json_t *extra, *old = NULL;
-    if (strcmp(p->extra, "{}") == 0) /* as in nearly every file */
+    if (strcmp(p->extra, "{}") == 0) { /* as in nearly every file */
+        p->extra = merge && before && before->extra ? before->extra : p->extra;
         return;
+    }
     extra = json_stored(p->extra);
     if (before && profile_extra(rq, before, &old) == OK)
         extra_unmask(rq, EXTRA_PROFILE, extra, old);
+    if (merge && old) {
+        json_t *merged = json_deep_copy(old);
+        merge_tables(merged, extra);
+        extra = merged;
+    }
     if (old && json_equal(old, extra))
         p->extra = before->extra;
     else
@@ -87,11 +115,14 @@ static void take_extra(struct request *rq, struct profile *p, const struct profi
 /* A file, what is stored, and the changes that make the one of the other. */
 struct plan {
     struct profile_file file;
+    struct platform_file top; /* what is stored of the file's top level */
+    json_t *values;           /* its values in a merge, which no new profile may be named like; NULL = none */
     struct profile *stored;
     size_t stored_count;
     struct name_index in_store, in_file;
     struct profile_change *changes;
     size_t count;
+    const struct import_options *options;
     struct import_result *result;
 };
 
@@ -101,27 +132,50 @@ static const struct profile *stored_one(const struct plan *plan, const char *nam
     return name_index_find(&plan->in_store, name, &place) ? &plan->stored[place] : NULL;
 }
 
-static enum error plan_one(struct request *rq, struct plan *plan, struct file_profile *file)
+/* What is stored and what the file says, made one and checked. */
+static void take(struct request *rq, const struct plan *plan, struct file_profile *file, const struct profile *before)
 {
     struct profile *p = &file->profile;
-    const struct profile *before = stored_one(plan, p->name);
-    if (file->problem) {
-        file_profile_refuse(rq, file);
-        return OK;
-    }
+    struct profile_problem problem;
+    const char *token = file->token;
+    bool merge = before && !plan->options->replace;
     if (before)
         memcpy(p->id, before->id, UUID_TEXT);
     else
         random_uuid(p->id);
-    enum error error = take_token(rq, p, before, file->token);
-    if (error)
-        return error;
-    take_extra(rq, p, before);
+    if (merge)
+        merge_profile(rq, file, before);
+    if (merge && !token) {
+        p->sealed_token = before->sealed_token;
+        token = p->sealed_token ? "********" : NULL; /* was judged when it came */
+    } else {
+        take_token(rq, file, before, &token);
+    }
+    take_extra(rq, p, before, merge);
+    if (!file->problem && profile_unusable(rq, p, token, &problem))
+        file_profile_wrong(rq, file, problem.field, problem.what);
+}
+
+static void plan_one(struct request *rq, struct plan *plan, struct file_profile *file)
+{
+    struct profile *p = &file->profile;
+    const struct profile *before = stored_one(plan, p->name);
+    if (!before && json_object_get(plan->values, p->name))
+        file_profile_wrong(rq, file, NULL, translate(rq, MSG_TOP_LEVEL, p->name, NULL));
+    take(rq, plan, file, before);
+    if (file->problem && plan->options->on_invalid == INVALID_REFUSED) {
+        file_profile_refuse(rq, file);
+        return;
+    }
+    if (file->problem && plan->options->on_invalid == INVALID_SKIPPED) {
+        note(plan->result, p->name, IMPORT_INVALID);
+        plan->result->rows[plan->result->count - 1].reason = file_profile_reason(rq, file);
+        return;
+    }
     bool unchanged = before && is_unchanged(before, p);
     note(plan->result, p->name, unchanged ? IMPORT_SKIPPED : before ? IMPORT_UPDATED : IMPORT_ADDED);
     if (!unchanged)
         plan->changes[plan->count++] = (struct profile_change){before, p};
-    return OK;
 }
 
 static void plan_removals(struct plan *plan)
@@ -145,10 +199,23 @@ static void place(struct plan *plan, bool replace)
     }
 }
 
-static enum error plan_import(struct request *rq, struct plan *plan, bool replace)
+/* A value at the file's top level may not stand where a profile stays. */
+static enum error check_values(struct request *rq, const struct plan *plan, const struct toml *root)
+{
+    const char *key;
+    json_t *values = parsed(plan->file.extra, NULL), *value;
+    json_object_foreach(values, key, value)
+    {
+        if (stored_one(plan, key))
+            return file_wrong(rq, toml_get(root, key), translate(rq, MSG_NAME_OF_PROFILE, NULL));
+    }
+    return OK;
+}
+
+static enum error plan_import(struct request *rq, struct plan *plan, const struct toml *root)
 {
     size_t most = plan->file.count + plan->stored_count;
-    enum error error = OK;
+    bool replace = plan->options->replace;
     plan->in_store = name_index_new();
     plan->in_file = name_index_new();
     plan->changes = arena_array(rq->arena, most + 1, sizeof *plan->changes);
@@ -158,44 +225,20 @@ static enum error plan_import(struct request *rq, struct plan *plan, bool replac
     for (size_t i = 0; i < plan->file.count; i++)
         name_index_add(&plan->in_file, plan->file.profiles[i].profile.name, i);
     place(plan, replace);
-    for (size_t i = 0; !error && i < plan->file.count; i++)
-        error = plan_one(rq, plan, &plan->file.profiles[i]);
-    if (!error && rq->fields)
-        error = ERR_VALIDATION;
-    if (!error && replace)
+    if (!replace) {
+        enum error error = check_values(rq, plan, root);
+        if (error)
+            return error;
+        plan->values = parsed(plan->top.extra, NULL);
+    }
+    for (size_t i = 0; i < plan->file.count; i++)
+        plan_one(rq, plan, &plan->file.profiles[i]);
+    if (replace)
         plan_removals(plan);
-    return error;
+    return rq->fields ? ERR_VALIDATION : OK;
 }
 
 /* ---- the file's top level --------------------------------------------------------------------------------------- */
-
-static json_t *parsed(const char *text, json_t *otherwise)
-{
-    json_t *value = json_stored(text);
-    return value ? value : otherwise;
-}
-
-/* What stood first stays first; what is new follows in the file's order. */
-static const char *merged_order(struct request *rq, const char *old, const char *new)
-{
-    json_t *order = parsed(old, json_array()), *more = parsed(new, json_array()), *item;
-    struct name_index known = name_index_new();
-    size_t i;
-    json_array_foreach(order, i, item) name_index_note(&known, json_string_value(item));
-    json_array_foreach(more, i, item)
-    {
-        if (name_index_note(&known, json_string_value(item)))
-            json_array_append(order, item);
-    }
-    return json_text(rq->arena, order);
-}
-
-static const char *merged_extra(struct request *rq, const char *old, const char *new)
-{
-    json_t *extra = parsed(old, json_object());
-    json_object_update(extra, parsed(new, json_object()));
-    return json_text(rq->arena, extra);
-}
 
 /* What a redacted export masked stays as it is. */
 static const char *unmasked_extra(struct request *rq, const char *old, const char *new)
@@ -207,20 +250,21 @@ static const char *unmasked_extra(struct request *rq, const char *old, const cha
 
 /* The file's top level: the default always counts; its current profile only where it says what is so - in a replace, or
  * when the user never chose one. */
-static enum error import_top(struct request *rq, const char *platform, const struct profile_file *file, bool replace)
+static enum error import_top(struct request *rq, const char *platform, const struct plan *plan)
 {
-    struct platform_file old, new = {file->standard, file->extra, file->key_order};
+    const struct profile_file *file = &plan->file;
+    const struct platform_file *old = &plan->top;
+    struct platform_file new = {file->standard, file->extra, file->key_order};
     struct pointers pointers;
-    enum error error = platform_file_read(rq, platform, &old);
-    if (!error)
-        error = profile_pointers(rq, platform, &pointers);
+    bool replace = plan->options->replace;
+    enum error error = profile_pointers(rq, platform, &pointers);
     if (error)
         return error;
-    new.extra = unmasked_extra(rq, old.extra, file->extra);
+    new.extra = unmasked_extra(rq, old->extra, file->extra);
     if (!replace) {
-        new.standard = file->standard ? file->standard : old.standard;
-        new.extra = merged_extra(rq, old.extra, new.extra);
-        new.key_order = merged_order(rq, old.key_order, file->key_order);
+        new.standard = file->standard ? file->standard : old->standard;
+        new.extra = merged_extra(rq, old->extra, new.extra);
+        new.key_order = merged_order(rq, old->key_order, file->key_order);
     }
     error = platform_file_save(rq, platform, &new);
     if (!error && file->current && (replace || !pointers.has_current))
@@ -244,7 +288,7 @@ static enum error import_profiles(struct request *rq, const struct toml *root, c
                                   const struct import_options *options, struct import_result *result)
 {
     static const struct profile_deed deed = {"import", "profile.import"};
-    struct plan plan = {.result = result};
+    struct plan plan = {.options = options, .result = result};
     result->kind = "profiles";
     enum error error = profile_file_read(rq, root, platform, &plan.file);
     if (!error && !options->dry_run)
@@ -252,7 +296,9 @@ static enum error import_profiles(struct request *rq, const struct toml *root, c
     if (!error)
         error = profile_list(rq, platform, !options->dry_run, &plan.stored, &plan.stored_count);
     if (!error)
-        error = plan_import(rq, &plan, options->replace);
+        error = platform_file_read(rq, platform, &plan.top);
+    if (!error)
+        error = plan_import(rq, &plan, root);
     if (error || options->dry_run)
         return error;
     if (options->replace && options->backup)
@@ -261,7 +307,7 @@ static enum error import_profiles(struct request *rq, const struct toml *root, c
         error = profiles_save(rq, &deed, plan.changes, plan.count);
     if (!error)
         error = forget_removed(rq, platform, &plan);
-    return error ? error : import_top(rq, platform, &plan.file, options->replace);
+    return error ? error : import_top(rq, platform, &plan);
 }
 
 static enum error import_registry(struct request *rq, const struct toml *root, const struct import_options *options,
@@ -287,7 +333,12 @@ enum error import_text(struct request *rq, const char *text, const char *platfor
 {
     struct toml *root;
     *result = (struct import_result){0};
-    enum error error = file_parse_toml(rq, text, &root);
+    const char *native = native_json(text);
+    enum error error = native ? OK : file_parse_toml(rq, text, &root);
+    if (!error && !native && !file_is_registry(root) && options->on_invalid != INVALID_TAKEN)
+        native = native_toml(root);
+    if (native)
+        return fail_field(rq, "content", MSG_NATIVE_FILE, native, NULL);
     if (error)
         return error;
     return file_is_registry(root) ? import_registry(rq, root, options, result)
@@ -296,7 +347,7 @@ enum error import_text(struct request *rq, const char *text, const char *platfor
 
 void import_write(struct json_writer *w, const struct import_result *result, bool dry_run)
 {
-    static const char *const verdicts[] = {"added", "updated", "skipped", "removed"};
+    static const char *const verdicts[] = {"added", "updated", "skipped", "removed", "invalid"};
     json_open_object(w);
     for (size_t i = 0; i < COUNT(verdicts); i++) {
         json_key(w, verdicts[i]);
@@ -311,6 +362,8 @@ void import_write(struct json_writer *w, const struct import_result *result, boo
         json_open_object(w);
         json_string_member(w, "name", result->rows[i].name);
         json_string_member(w, "result", verdicts[result->rows[i].verdict]);
+        if (result->rows[i].reason)
+            json_string_member(w, "reason", result->rows[i].reason);
         json_close_object(w);
     }
     json_close_array(w);
@@ -319,11 +372,12 @@ void import_write(struct json_writer *w, const struct import_result *result, boo
 
 static enum error import_file(struct request *rq, struct response *rs)
 {
-    const char *platform, *mode = body_text(rq, "mode");
+    const char *platform, *mode = body_text(rq, "mode"), *on_invalid = body_text(rq, "on_invalid");
     struct import_result result;
     const struct import_options options = {.replace = mode && strcmp(mode, "replace") == 0,
                                            .backup = body_bool(rq, "backup", true),
-                                           .dry_run = body_bool(rq, "dry_run", false)};
+                                           .dry_run = body_bool(rq, "dry_run", false),
+                                           .on_invalid = same(on_invalid, "skip") ? INVALID_SKIPPED : INVALID_REFUSED};
     enum error error = request_platform(rq, &platform);
     if (!error)
         error = import_text(rq, body_text(rq, "content"), platform, &options, &result);

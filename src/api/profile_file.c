@@ -60,7 +60,7 @@ static const char *number(struct request *rq, long long value)
     return arena_printf(rq->arena, "%lld", value);
 }
 
-static enum error wrong(struct request *rq, const struct toml *node, const char *what)
+enum error file_wrong(struct request *rq, const struct toml *node, const char *what)
 {
     return fail(rq, MSG_TOML_FIELD, node->key ? node->key : "", what, number(rq, node->line), number(rq, node->column),
                 NULL);
@@ -114,7 +114,7 @@ static void note_problem(struct request *rq, struct file_profile *p, const char 
                          const struct toml *node)
 {
     struct file_problem *problem = arena_alloc(rq->arena, sizeof *problem);
-    *problem = (struct file_problem){field, what, node ? node->line : p->line, node ? node->column : p->column, NULL};
+    *problem = (struct file_problem){field, what, node->line, node->column, NULL};
     if (p->last_problem)
         p->last_problem->next = problem;
     else
@@ -124,7 +124,8 @@ static void note_problem(struct request *rq, struct file_profile *p, const char 
 
 void file_profile_wrong(struct request *rq, struct file_profile *p, const char *field, const char *what)
 {
-    note_problem(rq, p, field, what, NULL);
+    const struct toml *node = field ? toml_get(p->table, field) : NULL;
+    note_problem(rq, p, field, what, node ? node : p->table);
 }
 
 void file_profile_refuse(struct request *rq, const struct file_profile *p)
@@ -132,6 +133,14 @@ void file_profile_refuse(struct request *rq, const struct file_profile *p)
     for (const struct file_problem *each = p->problem; each; each = each->next)
         fail_field(rq, each->field ? arena_printf(rq->arena, "%s.%s", p->profile.name, each->field) : p->profile.name,
                    MSG_IN_FILE, each->what, number(rq, each->line), number(rq, each->column), NULL);
+}
+
+const char *file_profile_reason(struct request *rq, const struct file_profile *p)
+{
+    const struct file_problem *first = p->problem;
+    const char *what =
+        translate(rq, MSG_IN_FILE, first->what, number(rq, first->line), number(rq, first->column), NULL);
+    return arena_printf(rq->arena, "%s %s", first->field ? first->field : p->profile.name, what);
 }
 
 static const char *type_words(struct request *rq, enum toml_type type)
@@ -220,9 +229,8 @@ static void read_name(struct request *rq, struct file_profile *out)
 static void read_profile(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out)
 {
     json_t *extra = NULL;
-    *out = (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true},
-                                 .line = table->line,
-                                 .column = table->column};
+    *out =
+        (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true}, .table = table};
     read_name(rq, out);
     for (const struct toml *node = table->first; node; node = node->next) {
         const struct key *key = find_key(node->key);
@@ -247,9 +255,9 @@ static bool is_profile(const struct toml *node)
 static enum error read_pointer(struct request *rq, const struct toml *node, const char **out)
 {
     if (node->type != TOML_STRING)
-        return wrong(rq, node, type_words(rq, TOML_STRING));
+        return file_wrong(rq, node, type_words(rq, TOML_STRING));
     if (*node->text && !label_valid(node->text))
-        return wrong(rq, node, translate(rq, MSG_LABEL, NULL));
+        return file_wrong(rq, node, translate(rq, MSG_LABEL, NULL));
     *out = *node->text ? node->text : NULL;
     return OK;
 }
@@ -266,7 +274,7 @@ static enum error read_top(struct request *rq, const struct toml *node, const ch
         return OK;
     }
     if (file->count == PROFILES_MAX)
-        return wrong(rq, node, translate(rq, MSG_TOO_MANY, number(rq, PROFILES_MAX), NULL));
+        return file_wrong(rq, node, translate(rq, MSG_TOO_MANY, number(rq, PROFILES_MAX), NULL));
     read_profile(rq, node, platform, &file->profiles[file->count++]);
     return OK;
 }
@@ -425,10 +433,11 @@ static enum error write_items(struct request *rq, struct output *out, bool table
         behind_tables |= table;
         if (!tables && (standard || current))
             write_pointers(rq, out, standard, current);
+        else if (name_index_find(&out->places, key,
+                                 &n)) /* before a value of that name, which older versions let happen */
+            error = tables ? write_once(rq, out, &out->profiles[n]) : OK;
         else if (value && table == tables && name_index_note(&out->written, key))
             toml_from_json(rq->arena, out->root, key, value);
-        if (tables && name_index_find(&out->places, key, &n))
-            error = write_once(rq, out, &out->profiles[n]);
         if (error)
             return error;
     }
@@ -494,6 +503,14 @@ enum error platform_file_read(struct request *rq, const char *platform, struct p
     error = extra_open(rq, platform, platform, row_text(&row, 1), &extra);
     if (!error)
         *file = (struct platform_file){row_text(&row, 0), json_text(rq->arena, extra), row_text(&row, 2)};
+    return error;
+}
+
+enum error platform_file_has(struct request *rq, const char *platform, const char *key, bool *has)
+{
+    struct platform_file file;
+    enum error error = platform_file_read(rq, platform, &file);
+    *has = !error && json_object_get(parsed(file.extra), key);
     return error;
 }
 

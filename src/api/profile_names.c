@@ -32,9 +32,7 @@ static enum error asked_for(struct request *rq, const char **platform, const cha
 {
     *new_name = body_text(rq, "name");
     enum error error = request_platform(rq, platform);
-    if (!error)
-        error = request_profile_name(rq, name);
-    return error ? error : check_new_profile_name(rq, "name", *new_name);
+    return error ? error : request_profile_name(rq, name);
 }
 
 static enum error respond_named(struct request *rq, struct response *rs, int status, const struct profile *p)
@@ -57,6 +55,8 @@ static enum error rename_profile(struct request *rq, struct response *rs)
     enum error error = asked_for(rq, &platform, &name, &new_name);
     if (!error)
         error = profiles_lock(rq, platform, BRIEFLY);
+    if (!error)
+        error = check_new_profile_name(rq, platform, "name", new_name);
     if (!error)
         error = profile_find(rq, platform, name, true, &p);
     if (!error)
@@ -101,6 +101,8 @@ static enum error copy_profile(struct request *rq, struct response *rs)
         return error;
     target = target && *target ? target : platform;
     error = profiles_lock(rq, target, BRIEFLY);
+    if (!error)
+        error = check_new_profile_name(rq, target, "name", new_name);
     if (!error)
         error = profile_find(rq, platform, name, false, &from);
     if (error)

@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "log.h"
 #include "profile_check.h"
+#include "profile_file.h"
 #include "profile_write.h"
 #include "response.h"
 #include "util.h"
@@ -146,11 +147,15 @@ enum error request_profile_name(struct request *rq, const char **name)
     return label_valid(*name) ? OK : fail(rq, MSG_CONFIG_UNKNOWN, *name, NULL);
 }
 
-enum error check_new_profile_name(struct request *rq, const char *field, const char *name)
+enum error check_new_profile_name(struct request *rq, const char *platform, const char *field, const char *name)
 {
+    bool taken;
     if (!label_valid(name))
         return fail_field(rq, field, MSG_LABEL, NULL);
-    return profile_name_reserved(name) ? fail_field(rq, field, MSG_RESERVED, name, NULL) : OK;
+    if (profile_name_reserved(name))
+        return fail_field(rq, field, MSG_RESERVED, name, NULL);
+    enum error error = platform_file_has(rq, platform, name, &taken);
+    return !error && taken ? fail_field(rq, field, MSG_TOP_LEVEL, name, NULL) : error;
 }
 
 /* ---- one after another ------------------------------------------------------------------------------------------ */

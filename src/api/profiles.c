@@ -131,14 +131,14 @@ static enum error create(struct request *rq, struct response *rs)
     enum error error = request_platform(rq, &profile.platform);
     profile.name = body_text(rq, "name");
     if (!error)
-        error = check_new_profile_name(rq, "name", profile.name);
+        error = profiles_lock(rq, profile.platform, BRIEFLY);
+    if (!error)
+        error = check_new_profile_name(rq, profile.platform, "name", profile.name);
     if (error)
         return error;
     random_uuid(profile.id);
     error = take_fields(rq, &profile);
     profile.key_order = profile_file_keys(rq, &profile);
-    if (!error)
-        error = profiles_lock(rq, profile.platform, BRIEFLY);
     if (!error)
         error = profile_save(rq, "create", "profile.create", NULL, &profile);
     if (error)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "merge.h"
 #include "profile_extra.h"
 #include "profile_file.h"
 #include "util.h"
@@ -29,12 +30,6 @@ enum error platform_switch(struct request *rq, const char *platform)
 /* What the document is sealed for, beside the workspace. */
 static const char row_id[] = "registry";
 
-static enum error wrong(struct request *rq, const struct toml *node, const char *what)
-{
-    return fail(rq, MSG_TOML_FIELD, node->key, what, arena_printf(rq->arena, "%u", node->line),
-                arena_printf(rq->arena, "%u", node->column), NULL);
-}
-
 /* A pointer to a platform has to be one that is known. */
 static enum error take_platform(struct request *rq, const struct toml *root, const char *key, const char **out)
 {
@@ -43,7 +38,7 @@ static enum error take_platform(struct request *rq, const struct toml *root, con
     if (!node)
         return OK;
     if (node->type != TOML_STRING || !platform_find(node->text))
-        return wrong(rq, node, translate(rq, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
+        return file_wrong(rq, node, translate(rq, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
     *out = node->text;
     return OK;
 }
@@ -54,7 +49,7 @@ static enum error import_platform(struct request *rq, const struct toml *table, 
     if (!current)
         return OK;
     if (current->type != TOML_STRING || !label_valid(current->text))
-        return wrong(rq, current, translate(rq, MSG_LABEL, NULL));
+        return file_wrong(rq, current, translate(rq, MSG_LABEL, NULL));
     return dry_run ? OK : profile_set_current(rq, table->key, current->text);
 }
 
@@ -79,6 +74,11 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
     extra_unmask(rq, EXTRA_REGISTRY, new, old);
     *results = arena_array(rq->arena, json_object_size(new) + 1, sizeof **results);
     *count = 0;
+    if (!replace) {
+        json_t *whole = json_deep_copy(old);
+        merge_tables(whole, new);
+        new = whole;
+    }
     for (const struct toml *node = root->first; !error && node; node = node->next) {
         json_t *before = json_object_get(old, node->key);
         if (node->type != TOML_TABLE)
@@ -90,10 +90,6 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
     }
     if (error || dry_run)
         return error;
-    if (!replace) {
-        json_object_update(old, new);
-        new = old;
-    }
     error = db_run(rq->db, &save_doc, DB_ARGS(extra_seal(rq, row_id, new), standard));
     if (!error && current)
         error = platform_switch(rq, current);

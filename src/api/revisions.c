@@ -165,7 +165,7 @@ static enum error rollback(struct request *rq, struct response *rs)
     } else {
         after = (struct profile){.platform = platform, .name = name, .position = -1};
         random_uuid(after.id);
-        error = OK;
+        error = check_new_profile_name(rq, platform, "name", name);
     }
     if (!error)
         error = restore_content(rq, &after, row_string(&revision, R_CONTENT));

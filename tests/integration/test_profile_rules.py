@@ -65,6 +65,9 @@ def test_a_name_may_hold_anything_that_can_stand_in_an_address(ada, name):
     assert command["success"] and command["output"] == f"Switched to '{name}' (claude)\n"
     assert ada.post(f"{path}/rollback", json={"revision": 1}).status_code == 200
     assert ada.get(f"{path}/revisions").data["total"] == 5
+    assert ada.post(f"{path}/copy", json={"name": f"{name[:90]} 2"}).status_code == 201
+    assert ada.post(f"/api/configs/{quote(name[:90] + ' 2')}/rename", json={"name": f"{name[:90]}/3"}).status_code == 200
+    assert ada.delete(f"/api/configs/{quote(name[:90] + '/3')}").status_code == 200
     text = exported(ada, include_secrets=True)
     assert tomllib.loads(text)[name]["base_url"] == BASE and tomllib.loads(text)["current_config"] == name
     create(ada, "other")
@@ -222,5 +225,200 @@ def test_the_official_login_in_a_file_stays_as_it_came(ada, text):
     imported(ada, text, "codex")
     for options in ({"include_secrets": True}, {}):
         assert tomllib.loads(exported(ada, "codex", **options)) == tomllib.loads(text)
+    assert imported(ada, text, "codex")["skipped"] == 1
     switch(ada, "default", "codex")
-    assert imported(ada, text, "codex")["skipped"] == 0, "its use was counted"
+    assert ada.get("/api/validate?platform=codex").status_code == 200
+
+
+# ---- files with profiles that cannot be used ----
+
+MIXED = f'''[good]
+base_url = "{BASE}"
+auth_token = "token-of-good"
+
+[empty]
+
+[bad]
+base_url = "https://"
+auth_token = "a b"
+'''
+
+
+@pytest.mark.parametrize("options", [{}, {"on_invalid": "refuse"}, {"on_invalid": None}, {"mode": "replace"}])
+def test_a_file_with_something_invalid_is_refused_by_default(ada, options):
+    create(ada, "mine")
+    answer = import_text(ada, MIXED, **options)
+    assert wrong_fields(answer) == ["empty.base_url", "bad.base_url", "bad.auth_token"]
+    assert "empty.base_url must not be empty (line 5, column 1)" in answer.json()["message"]
+    assert "bad.auth_token must not hold blanks or control characters (line 9, column 14)" in answer.json()["message"]
+    assert names_of(ada) == ["mine"]
+    assert wrong_fields(import_text(ada, MIXED, on_invalid="both")) == ["on_invalid"]
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+def test_the_caller_may_skip_what_is_invalid(ada, mode):
+    token = create(ada, "bad")
+    create(ada, "other")
+    dry = imported(ada, MIXED, mode=mode, on_invalid="skip", dry_run=True)
+    report = imported(ada, MIXED, mode=mode, on_invalid="skip")
+    rows = {row["name"]: row for row in report["profiles"]}
+    assert rows["good"] == {"name": "good", "result": "added"}
+    assert rows["empty"] == {"name": "empty", "result": "invalid",
+                             "reason": "base_url must not be empty (line 5, column 1)"}
+    assert rows["bad"]["result"] == "invalid" and "(line 8, column 12)" in rows["bad"]["reason"]
+    assert (report["added"], report["invalid"]) == (1, 2)
+    assert {**dry, "dry_run": False, "backup_id": report["backup_id"]} == report
+    assert sorted(names_of(ada)) == (["bad", "good"] if mode == "replace" else ["bad", "good", "other"])
+    assert token_of(ada, "bad") == token, "what is stored under the name stays"
+
+
+def test_a_backup_brings_back_what_an_earlier_version_let_in(system, ada):
+    stored_before(system, ada, "old", base_url="ftp://x", model=" ")
+    backup = imported(ada, f'[new]\nbase_url = "{BASE}"\nauth_token = "t"\n', mode="replace")["backup_id"]
+    answer = ada.post(f"/api/backups/{backup}/restore")
+    assert answer.status_code == 200 and answer.data["invalid"] == 0
+    assert names_of(ada) == ["old"] and read(ada, "old")["base_url"] == "ftp://x"
+
+
+# ---- merge ----
+
+FULL = '''[settings]
+skip_confirmation = true
+theme = "dark"
+nested = {a = 1, b = {c = 2, d = 1979-05-27}}
+[r1]
+description = "Team relay"
+base_url = "https://r.example"
+auth_token = "sk-1234567890abcdef"
+tags = ["paid"]
+wire_api = "responses"
+env = {A = "1", B = "2"}
+usage_count = 42
+enabled = false
+'''
+SMALL = '''[settings]
+skip_confirmation = false
+nested = {b = {d = 1980-01-01, e = 3}}
+[r1]
+base_url = "https://r.example"
+model = "m"
+env = {B = "3", C = "4"}
+'''
+
+
+def test_a_merge_keeps_what_the_file_leaves_out(ada):
+    imported(ada, FULL)
+    assert imported(ada, SMALL)["updated"] == 1
+    expected = tomllib.loads(FULL)
+    expected["settings"] |= {"skip_confirmation": False, "nested": {"a": 1, "b": {
+        "c": 2, "d": tomllib.loads("x = 1980-01-01")["x"], "e": 3}}}
+    expected["r1"] |= {"model": "m", "env": {"A": "1", "B": "3", "C": "4"}}
+    assert tomllib.loads(exported(ada, include_secrets=True)) == expected
+    assert imported(ada, SMALL)["skipped"] == imported(ada, FULL.replace('A = "1", B = "2"', 'A = "1"'))["skipped"] == 1
+    assert ada.post("/api/configs/r1/rollback", json={"revision": 1}).status_code == 200
+    imported(ada, SMALL, mode="replace", on_invalid="skip")
+    assert "theme" not in tomllib.loads(exported(ada))["settings"]
+
+
+def test_a_merge_may_change_a_value_into_a_table_and_back(ada):
+    base = f'base_url = "{BASE}"\nauth_token = "t"\n'
+    for value in ('1', '{a = 1}', '{"$toml" = "x", b = 2}', '1979-05-27', '{c = 3}', '[1, 2]', '[3]'):
+        imported(ada, f'[settings]\nx = {value}\n[r]\n{base}x = {value}\n')
+        last = tomllib.loads(f"x = {value}")["x"]
+        for table in ("settings", "r"):
+            now = tomllib.loads(exported(ada, include_secrets=True))[table]["x"]
+            assert now == last or (isinstance(last, dict) and now.items() >= last.items()), value
+
+
+def test_a_merge_of_a_registry_keeps_what_the_file_leaves_out(ada):
+    imported(ada, 'default_platform = "claude"\ncurrent_platform = "claude"\n[claude]\nenabled = true\ndescription = "d"\n')
+    report = imported(ada, 'default_platform = "claude"\n[claude]\nenabled = false\n[codex]\nenabled = true\n')
+    assert (report["added"], report["updated"]) == (1, 1)
+    text = exported(ada, file="registry", include_secrets=True)
+    assert tomllib.loads(text)["claude"] == {"enabled": False, "description": "d"}
+    assert imported(ada, 'default_platform = "claude"\n[claude]\nenabled = false\n')["skipped"] == 1
+
+
+def test_a_merge_takes_a_kind_of_provider_for_another(ada):
+    base = f'[r]\nbase_url = "{BASE}"\nauth_token = "t"\n'
+    for kind in ("official_relay", "something", "third_party_model", "other"):
+        imported(ada, f'{base}provider_type = "{kind}"\n')
+        assert tomllib.loads(exported(ada, include_secrets=True))["r"]["provider_type"] == kind
+    imported(ada, base)
+    assert tomllib.loads(exported(ada, include_secrets=True))["r"]["provider_type"] == "other"
+
+
+# ---- a profile and a value of the same name ----
+
+def test_no_profile_takes_the_place_of_a_value_at_the_top(ada):
+    file = f'theme = "dark"\nlist = [1]\n[a]\nbase_url = "{BASE}"\nauth_token = "t"\n'
+    create(ada, "theme")
+    assert ada.delete("/api/configs/theme").status_code == 200
+    imported(ada, file)
+    for name in ("theme", "list"):
+        answer = ada.post("/api/configs", json={"name": name, "base_url": BASE, "auth_token": "t"})
+        assert wrong_fields(answer) == ["name"] and f"'{name}' is a value at the top level" in answer.json()["message"]
+        answer = import_text(ada, f'[{name}]\nbase_url = "{BASE}"\nauth_token = "t"\n')
+        assert wrong_fields(answer) == [name] and "(line 1, column 1)" in answer.json()["message"]
+        for verb in ("copy", "rename"):
+            assert wrong_fields(ada.post(f"/api/configs/a/{verb}", json={"name": name})) == ["name"]
+    assert wrong_fields(ada.post("/api/configs/theme/rollback", json={"revision": 1})) == ["name"]
+    assert tomllib.loads(exported(ada, include_secrets=True)) == tomllib.loads(file)
+    assert create(ada, "theme", "codex"), "another platform has a file of its own"
+    imported(ada, f'[theme]\nbase_url = "{BASE}"\nauth_token = "t"\n', mode="replace")
+    assert names_of(ada) == ["theme"] and "dark" not in exported(ada)
+
+
+def test_no_value_at_the_top_takes_the_place_of_a_profile(ada):
+    token = create(ada, "theme")
+    answer = import_text(ada, f'\ntheme = "dark"\n[a]\nbase_url = "{BASE}"\nauth_token = "t"\n')
+    assert "(line 2, column 9)" in refused(answer, 400, "VALIDATION_ERROR")["message"]
+    assert names_of(ada) == ["theme"] and token in exported(ada, include_secrets=True)
+
+
+# ---- native files ----
+
+CODEX = '''model_provider = "cliproxyapi"
+model = "gpt-5.4"
+
+[model_providers.cliproxyapi]
+name = "cliproxyapi"
+base_url = "http://127.0.0.1:8317/v1"
+wire_api = "responses"
+[projects.'C:\\Users\\someone']
+trust_level = "trusted"
+[plugins."computer-use@openai-bundled"]
+enabled = true
+[mcp_servers.fetch]
+command = "uvx"
+'''
+NATIVE = [
+    (CODEX, "config.toml (Codex CLI)"), ('model = "gpt-5.4"\n', "config.toml (Codex CLI)"),
+    ('[mcp_servers.x]\ncommand = "npx"\n', "config.toml (Codex CLI)"),
+    ('approval_policy = "never"\n[tui]\nnotifications = true\n', "config.toml (Codex CLI)"),
+    ('[profiles.o3]\nmodel = "o3"\n', "config.toml (Codex CLI)"),
+    ('[projects."/home/x"]\ntrust_level = "trusted"\n', "config.toml (Codex CLI)"),
+    ('{"env": {"ANTHROPIC_AUTH_TOKEN": "sk-x"}, "permissions": {"allow": []}}', "settings.json (Claude Code)"),
+    ('\ufeff\n {\n  "apiKeyHelper" : "x"\n}', "settings.json (Claude Code)"),
+    ('// mine\n{\n  "selectedAuthType": "gemini-api-key", // a comment\n}\n', "settings.json (Gemini CLI, Qwen Code, iFlow)"),
+    ('{"mcpServers": {}}', "settings.json or .mcp.json"), ('{"OPENAI_API_KEY": null, "tokens": {}}', "auth.json (Codex CLI)"),
+    ('prompt = "Clean up"\ndescription = "x"\n', "a command (Gemini CLI)"),
+]
+
+
+@pytest.mark.parametrize("platform", ["claude", "codex"])
+@pytest.mark.parametrize("text, what", NATIVE)
+def test_native_files_are_told_and_refused(ada, platform, text, what):
+    for mode in ("merge", "replace"):
+        answer = import_text(ada, text, platform, mode=mode)
+        assert wrong_fields(answer) == ["content"] and f"content is {what}, a file of" in answer.json()["message"]
+    assert "sk-x" not in answer.text and names_of(ada, platform) == []
+
+
+@pytest.mark.parametrize("text", [
+    f'model = "m"\n[relay]\nbase_url = "{BASE}"\nauth_token = "t"\n', 'current_config = "tui"\n[tui]\nmodel = "m"\n',
+    '[relay]\nmodel = "m"\n[relay.mcp_servers.x]\ncommand = "x"\n', f'[projects]\nbase_url = "{BASE}"\nauth_token = "t"\n',
+])
+def test_files_of_ccr_are_taken_whatever_their_profiles_are_called(ada, text):
+    imported(ada, text, "codex")
+    assert tomllib.loads(exported(ada, "codex", include_secrets=True)) == tomllib.loads(text)

@@ -446,8 +446,8 @@ def test_reveal_asks_for_the_password(system, ada):
 
 
 def test_nothing_to_reveal(ada):
-    imported(ada, f'[bare]\nbase_url = "{BASE}"\n')
-    assert read(ada, "bare")["auth_token"] == "" and token_of(ada, "bare") == ""
+    imported(ada, "[bare]\nmodel = 'm'\n", "codex")
+    assert read(ada, "bare", "codex")["auth_token"] == "" and token_of(ada, "bare", "codex") == ""
 
 
 def test_no_answer_but_reveal_holds_a_token(ada):

@@ -82,7 +82,7 @@ def test_what_is_not_known_is_sealed_and_masked(system, team):
 def test_a_key_pasted_where_its_variable_is_named(ada):
     """env_key names a variable: what is no such name is no harmless value either."""
     made = secret()
-    imported(ada, f'[relay]\nbase_url = "{BASE}"\nenv_key = "{made}"\nwire_api = "https://u:{made}@h/"\n')
+    imported(ada, f'[relay]\nbase_url = "{BASE}"\nauth_token = "t"\nenv_key = "{made}"\nwire_api = "https://u:{made}@h/"\n')
     assert made not in exported(ada)
     assert tomllib.loads(exported(ada, include_secrets=True))["relay"]["env_key"] == made
 
@@ -96,7 +96,7 @@ def test_a_redacted_export_leaves_what_it_masked(ada):
 
 
 def test_short_texts_keep_their_length_to_themselves(ada):
-    imported(ada, f'[relay]\nbase_url = "{BASE}"\na = ""\nb = "x"\nc = "xy"\nd = "xyz"\n')
+    imported(ada, f'[relay]\nbase_url = "{BASE}"\nauth_token = "t"\na = ""\nb = "x"\nc = "xy"\nd = "xyz"\n')
     relay = tomllib.loads(exported(ada))["relay"]
     assert [relay[key] for key in "abcd"] == ["", "***", "***", "***"]
     imported(ada, exported(ada))
@@ -174,7 +174,8 @@ def test_passwords_in_addresses_of_older_versions(module_stack, way):
     stack = module_stack()
     user = stack.client("ann")
     made = secret()
-    imported(user, f'[relay]\nbase_url = "{BASE}/v1"\nzone = "eu"\n[other]\nbase_url = "{BASE}/a@b"\n')
+    imported(user, f'[relay]\nbase_url = "{BASE}/v1"\nauth_token = "t"\nzone = "eu"\n'
+             f'[other]\nbase_url = "{BASE}/a@b"\nauth_token = "t"\n')
     old = f"https://ada:{made}@relay.example/v1?q=a@b"
     with everything(stack) as db:
         db.execute("UPDATE profiles SET base_url = %s WHERE name = 'relay'", [old])
@@ -188,7 +189,8 @@ def test_passwords_in_addresses_of_older_versions(module_stack, way):
     everywhere = stored(stack, *DOCUMENTS, "profiles.base_url", "profile_revisions.content", "audit_log.changes")
     assert made not in everywhere and made not in done.stdout + done.stderr
     relay = tomllib.loads(exported(user, include_secrets=True))["relay"]
-    assert relay == {"base_url": "https://relay.example/v1?q=a@b", "zone": "eu", "base_url_userinfo": f"ada:{made}"}
+    assert relay == {"base_url": "https://relay.example/v1?q=a@b", "auth_token": "t", "zone": "eu",
+                     "base_url_userinfo": f"ada:{made}"}
     assert rollback(user, "relay", 1).status_code == 200
     assert tomllib.loads(exported(user, include_secrets=True))["relay"]["base_url_userinfo"] == f"ada:{made}"
     assert read(user, "other")["base_url"] == f"{BASE}/a@b"

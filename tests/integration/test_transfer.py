@@ -16,6 +16,13 @@ FILES = {"claude": "claude-profiles.toml", "codex": "codex-profiles.toml", "gemi
 TWO = (f'[a]\nbase_url = "{BASE}"\nauth_token = "token-of-a-in-the-file"\n\n'
        f'[b]\nbase_url = "{BASE}"\nauth_token = "token-of-b-in-the-file"\n')
 
+
+
+def one(name):
+    """A file with one profile that can be used."""
+    return f'[{name}]\nbase_url = "{BASE}"\nauth_token = "token-of-{name}"\n'
+
+
 # Everything TOML 1.0 has, in places where a program could lose it.
 AWKWARD = r'''
 "top level" = "kept"
@@ -70,7 +77,7 @@ n = 1
 n = 2
 
 [Second]
-model = ""
+account = ""
 auth_token = "short"
 base_url = "https://b.example.org"
 '''
@@ -110,7 +117,7 @@ def test_samples(ada, platform):
     text = (SAMPLES / FILES[platform]).read_text()
     profiles = [key for key, value in tomllib.loads(text).items() if isinstance(value, dict) and key != "settings"]
     assert imported(ada, text, platform) == {
-        "added": len(profiles), "updated": 0, "skipped": 0, "removed": 0, "dry_run": False, "kind": "profiles",
+        "added": len(profiles), "updated": 0, "skipped": 0, "removed": 0, "invalid": 0, "dry_run": False, "kind": "profiles",
         "backup_id": None,
         "profiles": [{"name": name, "result": "added"} for name in profiles]}
     assert parsed(exported(ada, platform, include_secrets=True)) == parsed(text)
@@ -153,20 +160,21 @@ def test_everything_toml_has(ada, mode):
     "[a]\nmodel = 'm'\n[a.model_settings]\nx = 1\n", "[a]\n[a.tags_by]\nx = 1\n", "# only a comment\n",
 ])
 def test_shapes_of_files(ada, text):
-    imported(ada, text)
-    assert parsed(exported(ada, include_secrets=True)) == parsed(text.removeprefix("\ufeff"))
+    """On codex, where a profile needs nothing."""
+    imported(ada, text, "codex")
+    assert parsed(exported(ada, "codex", include_secrets=True)) == parsed(text.removeprefix("\ufeff"))
 
 
 def test_as_deep_as_toml_may_be(ada):
     """Dates deep down, and keys that look like the program's own way of storing them."""
     deep = "{\"$toml\" = 1, a = " * 14 + "1979-05-27" + "}" * 14
     text = f"[settings]\nx = {'{a = ' * 30}1979-05-27{'}' * 30}\n[a]\nx = {deep}\ny = 0.30000000000000004\n"
-    imported(ada, text)
-    assert parsed(exported(ada, include_secrets=True)) == parsed(text)
-    ada.delete("/api/configs/a")
-    assert ada.post("/api/configs/a/rollback", json={"revision": 1}).status_code == 200
-    assert parsed(exported(ada, include_secrets=True)) == parsed(text)
-    assert imported(ada, text)["skipped"] == 1
+    imported(ada, text, "codex")
+    assert parsed(exported(ada, "codex", include_secrets=True)) == parsed(text)
+    ada.delete("/api/configs/a?platform=codex")
+    assert ada.post("/api/configs/a/rollback?platform=codex", json={"revision": 1}).status_code == 200
+    assert parsed(exported(ada, "codex", include_secrets=True)) == parsed(text)
+    assert imported(ada, text, "codex")["skipped"] == 1
     assert "deeper than 32" in import_text(ada,
                                            text.replace("= {a", "= {a = {a", 1).replace("}\n", "}}\n", 1)).json()["message"]
 
@@ -247,6 +255,7 @@ def unknown_secrets():
     made = [secret() for _ in range(4)]
     return made, f"""[relay]
 base_url = "{BASE}"
+auth_token = "{secret()}"
 api_key = "{made[0]}"
 env_key = "RELAY_KEY"
 max_tokens = 4096
@@ -297,15 +306,17 @@ def test_unknown_secrets_come_back_with_a_deleted_profile(ada):
 
 
 def test_nobody_makes_up_a_sealed_value(ada):
-    text = f'[relay]\nbase_url = "{BASE}"\n"$sealed" = "test:AAAA"\n'
+    text = one("relay") + '"$sealed" = "test:AAAA"\n'
     imported(ada, text)
     assert parsed(exported(ada, include_secrets=True)) == parsed(text)
 
 
-def test_a_file_without_a_token_takes_it_away(ada):
-    create(ada, "relay")
-    imported(ada, f'[relay]\nbase_url = "{BASE}"\n')
-    assert token_of(ada, "relay") == ""
+def test_a_file_without_a_token_takes_it_away_when_it_replaces(ada):
+    create(ada, "relay", "codex")
+    imported(ada, "[relay]\nmodel = 'm'\n", "codex")
+    assert token_of(ada, "relay", "codex") != ""
+    imported(ada, "[relay]\nmodel = 'm'\n", "codex", mode="replace")
+    assert token_of(ada, "relay", "codex") == ""
 
 
 # ---- merge ----
@@ -319,7 +330,7 @@ def test_merge(ada):
     assert (report["added"], report["updated"], report["skipped"], report["removed"], report["backup_id"]) == (
         1, 1, 0, 0, None)
     assert pointers(ada) == ("own", "a"), "the current one stays, the default is the file's"
-    assert names_of(ada) == ["b", "own", "a"] and read(ada, "b")["description"] == ""
+    assert names_of(ada) == ["b", "own", "a"] and read(ada, "b")["description"] == "old"
     report = imported(ada, TWO.replace("token-of-b", "changed-token-of-b"), mode=None)
     assert report["profiles"] == [{"name": "a", "result": "skipped"}, {"name": "b", "result": "updated"}]
     assert token_of(ada, "b") == "changed-token-of-b-in-the-file" and token_of(ada, "a") == "token-of-a-in-the-file"
@@ -347,13 +358,13 @@ def test_imports_are_revisions(ada):
     ada.post("/api/configs/a/rollback", json={"revision": 1})
     assert read(ada, "a")["model"] == "mine"
     changes = {change["key"]: change["new_value"] for change in history(ada, "?operation=import")[-1]["changes"]}
-    assert set(changes) == {"auth_token", "model"} and changes["auth_token"] == mask("token-of-a-in-the-file")
+    assert set(changes) == {"auth_token"} and changes["auth_token"] == mask("token-of-a-in-the-file")
 
 
 def test_platforms_are_apart(ada):
     imported(ada, TWO, "codex")
     assert names_of(ada, "codex") == ["a", "b"] and names_of(ada) == []
-    imported(ada, "[c]\n", mode="replace")
+    imported(ada, one("c"), mode="replace")
     assert names_of(ada, "codex") == ["a", "b"]
 
 
@@ -401,22 +412,22 @@ def test_replace_updates_what_stays(ada):
 def test_without_a_backup(ada):
     imported(ada, TWO, mode="replace")
     assert ada.get("/api/backups").data["total"] == 0, "there was nothing to keep"
-    report = imported(ada, "[c]\n", mode="replace", backup=False)
+    report = imported(ada, one("c"), mode="replace", backup=False)
     assert report["backup_id"] is None and ada.get("/api/backups").data["total"] == 0 and names_of(ada) == ["c"]
 
 
 def test_a_backup_of_another_platform_goes_back_there(ada):
     imported(ada, TWO, "gemini")
-    backup = imported(ada, "[c]\n", "gemini", mode="replace")["backup_id"]
+    backup = imported(ada, one("c"), "gemini", mode="replace")["backup_id"]
     assert ada.post(f"/api/backups/{backup}/restore").status_code == 200
     assert names_of(ada, "gemini") == ["a", "b"] and names_of(ada) == []
 
 
 def test_backups_are_sealed_for_their_row(system, ada):
     token = create(ada, "a")
-    first = imported(ada, "[c]\n", mode="replace")["backup_id"]
+    first = imported(ada, one("c"), mode="replace")["backup_id"]
     create(ada, "d")
-    second = imported(ada, "[e]\n", mode="replace")["backup_id"]
+    second = imported(ada, one("e"), mode="replace")["backup_id"]
     with everything(system) as db:
         content = db.execute("SELECT content FROM backups WHERE id = %s", (first,)).fetchone()[0]
         assert token not in content and BASE not in content
@@ -430,7 +441,7 @@ def test_listing_and_deleting_backups(ada):
     ids = []
     for name in "abc":
         create(ada, name)
-        ids.insert(0, imported(ada, f"[{name}{name}]\n", mode="replace")["backup_id"])
+        ids.insert(0, imported(ada, one(f"{name}{name}"), mode="replace")["backup_id"])
     assert [backup["id"] for backup in ada.get("/api/backups").data["backups"]] == ids
     page = ada.get("/api/backups?limit=1&offset=1").data
     assert [backup["id"] for backup in page["backups"]] == ids[1:2] and (
@@ -450,13 +461,13 @@ def test_unknown_backups(ada, id):
 
 def test_backups_of_others(ada, team, users):
     create(ada, "a")
-    backup = imported(ada, "[c]\n", mode="replace")["backup_id"]
+    backup = imported(ada, one("c"), mode="replace")["backup_id"]
     other = acting_in(users[1], new_workspace(users[1]))
     assert other.get("/api/backups").data["backups"] == []
     refused(other.post(f"/api/backups/{backup}/restore"), 404, "NOT_FOUND")
     refused(other.delete(f"/api/backups/{backup}"), 404, "NOT_FOUND")
     create(team.editor, "a")
-    backup = imported(team.editor, "[c]\n", mode="replace")["backup_id"]
+    backup = imported(team.editor, one("c"), mode="replace")["backup_id"]
     for method, path in (("POST", f"/api/backups/{backup}/restore"), ("DELETE", f"/api/backups/{backup}")):
         refused(team.editor.request(method, path), 403, "AUTHORIZATION_ERROR")
         assert team.admin.request(method, path).status_code == 200
@@ -471,7 +482,7 @@ def test_a_dry_run_changes_nothing(ada, mode):
     create(ada, "own")
     switch(ada, "own")
     file = 'default_config = "c"\ncurrent_config = "c"\nx = 1\n' + TWO.replace(
-        "token-of-b", "other-token") + '[c]\nmodel = "m"\n'
+        "token-of-b", "other-token") + one("c")
     before = state(ada), ada.get("/api/configs/a/revisions").data["total"], len(history(ada))
     report = imported(ada, file, mode=mode, dry_run=True)
     position = {"a": "skipped", "b": "updated", "c": "added"}
@@ -536,11 +547,12 @@ LABEL = ("must be 1 to 100 characters, none of them a control character, without
 def test_wrong_types(ada, lines, message):
     create(ada, "a")
     before = state(ada)
-    text = f"# 一\n[good]\nbase_url = '{BASE}'\n[bad]\n{lines}\n"
+    text = f"# 一\n[good]\n\n[bad]\n{lines}\n"
     for mode in ("merge", "replace"):
-        answer = import_text(ada, text, mode=mode)
+        answer = import_text(ada, text, "codex", mode=mode)
         assert refused(answer, 400, "VALIDATION_ERROR")["message"] == f"Some fields are not valid: {message}"
-    refused(import_text(ada, text, dry_run=True), 400, "VALIDATION_ERROR")
+    refused(import_text(ada, text, "codex", dry_run=True), 400, "VALIDATION_ERROR")
+    assert names_of(ada, "codex") == []
     assert state(ada) == before
 
 
@@ -677,7 +689,7 @@ def aged(system, ada):
     """Backups that are 0, 8 and 40 days old; their sizes in bytes."""
     for days in (40, 8, 0):
         create(ada, f"n{days}")
-        backup = imported(ada, f"[m{days}]\n", mode="replace")["backup_id"]
+        backup = imported(ada, one(f"m{days}"), mode="replace")["backup_id"]
         with everything(system) as db:
             db.execute("UPDATE backups SET created_at = now() - %s * interval '1 day' - interval '1 minute' WHERE id = %s",
                        (days, backup))

@@ -1,0 +1,19 @@
+/* Merging: what a file says goes into what is stored; what it does not say stays. */
+#ifndef CCR_MERGE_H
+#define CCR_MERGE_H
+
+#include "profile_file.h"
+
+/* Puts `new` into `old`, both tables as toml.h makes them JSON: tables are merged key by key at any depth, everything else
+ * takes the new value; new keys come last. Parts of `new` become parts of `old`. */
+void merge_tables(json_t *old, json_t *new);
+/* The same for two JSON texts of tables; NULL counts as empty. In the arena. */
+const char *merged_extra(struct request *rq, const char *old, const char *new);
+
+/* A JSON array of names: what stood first stays first; what is new follows. `old` itself when nothing is new. */
+const char *merged_order(struct request *rq, const char *old, const char *new);
+
+/* Gives a profile of a file what it leaves out and `before` has, but for token and unknown keys, which are sealed. */
+void merge_profile(struct request *rq, struct file_profile *file, const struct profile *before);
+
+#endif

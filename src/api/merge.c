@@ -1,0 +1,92 @@
+/* Merging: tables key by key, everything else as the file has it. */
+#include "merge.h"
+
+#include <string.h>
+
+#include "name_index.h"
+
+/* The members of a table, whether it is wrapped (toml.h) or not; NULL for what is none. */
+static json_t *members(json_t *value)
+{
+    const char *kind = json_string_value(json_object_get(value, "$toml"));
+    if (!kind)
+        return json_is_object(value) ? value : NULL;
+    return strcmp(kind, "table") == 0 ? json_object_get(value, "value") : NULL;
+}
+
+/* A table that has a key called like the mark is wrapped. */
+static json_t *as_value(json_t *table)
+{
+    return json_object_get(table, "$toml") ? json_pack("{s:s, s:O}", "$toml", "table", "value", table)
+                                           : json_incref(table);
+}
+
+void merge_tables(json_t *old, json_t *new)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(new, key, value)
+    {
+        json_t *ours = members(json_object_get(old, key)), *theirs = members(value);
+        if (!ours || !theirs) {
+            json_object_set(old, key, value);
+            continue;
+        }
+        merge_tables(ours, theirs);
+        json_object_set_new(old, key, as_value(ours));
+    }
+}
+
+static json_t *parsed(const char *text, json_t *otherwise)
+{
+    json_t *value = json_stored(text);
+    return value ? value : otherwise;
+}
+
+const char *merged_extra(struct request *rq, const char *old, const char *new)
+{
+    json_t *extra = parsed(old, json_object());
+    merge_tables(extra, parsed(new, json_object()));
+    return json_text(rq->arena, extra);
+}
+
+const char *merged_order(struct request *rq, const char *old, const char *new)
+{
+    json_t *order = parsed(old, json_array()), *more = parsed(new, json_array()), *item;
+    struct name_index known = name_index_new();
+    size_t before = json_array_size(order), i;
+    if (old && new &&strcmp(old, new) == 0)
+        return old;
+    json_array_foreach(order, i, item) name_index_note(&known, json_string_value(item));
+    json_array_foreach(more, i, item)
+    {
+        if (name_index_note(&known, json_string_value(item)))
+            json_array_append(order, item);
+    }
+    return old && json_array_size(order) == before ? old : json_text(rq->arena, order);
+}
+
+static void keep(const char **text, const char *before)
+{
+    if (!*text)
+        *text = before;
+}
+
+void merge_profile(struct request *rq, struct file_profile *file, const struct profile *before)
+{
+    struct profile *p = &file->profile;
+    keep(&p->description, before->description);
+    keep(&p->base_url, before->base_url);
+    keep(&p->model, before->model);
+    keep(&p->small_fast_model, before->small_fast_model);
+    keep(&p->provider, before->provider);
+    if (!toml_get(file->table, "provider_type")) /* one of a kind not known here is an unknown key */
+        keep(&p->provider_type, before->provider_type);
+    keep(&p->account, before->account);
+    keep(&p->tags, before->tags);
+    if (!toml_get(file->table, "usage_count"))
+        p->usage_count = before->usage_count;
+    if (!toml_get(file->table, "enabled"))
+        p->enabled = before->enabled;
+    p->key_order = merged_order(rq, before->key_order, p->key_order);
+}
