@@ -3,6 +3,7 @@
 #define CCR_SETTINGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 /* AUTO: Secure unless the site is plain-http loopback, decided per request. */
@@ -66,6 +67,20 @@ struct settings {
  * load into a second struct, and free the first one once nothing points into it. */
 bool settings_load(struct settings *out, const char *env_file, char *error, size_t size);
 void settings_free(struct settings *settings);
+
+/* For a reload: what only a restart can change is taken from `running` into `next`, so that `next` says what is in force. */
+void settings_keep(struct settings *next, const struct settings *running);
+/* The settings that wait for a restart by that: *name, *wanted and *kept of the index-th, from 0; false when there are no more. */
+bool settings_waiting(const struct settings *settings, size_t index, const char **name, const char **wanted,
+                      const char **kept);
+
+/* One setting of a running server: name, value in force (secrets hidden), where it came from, what waits for a restart or NULL.
+ * False at the end of the table. */
+struct setting_shown {
+    const char *name, *value, *source, *waiting;
+    bool number, text, restart; /* text: an address, a path, a secret … */
+};
+bool settings_at(const struct settings *settings, size_t index, struct setting_shown *out);
 
 /* What `ccr-ui-backend settings` prints: name, effective value (secrets hidden), where it came from. */
 void settings_print(const struct settings *settings, FILE *out, bool json);

@@ -12,10 +12,11 @@ struct setting;
 
 /* A value on its way into struct settings. */
 struct setting_value {
-    const char *name;   /* the variable it came from: the row's name or its alias */
-    const char *text;   /* what was written; a check may replace it by a cleaned copy */
-    const char *shown;  /* what `settings` prints; text unless set; never a secret */
-    const char *source; /* "environment", the file's path, "default" */
+    const char *name;    /* the variable it came from: the row's name or its alias */
+    const char *text;    /* what was written; a check may replace it by a cleaned copy */
+    const char *shown;   /* what `settings` prints; text unless set; never a secret */
+    const char *source;  /* "environment", the file's path, "default" */
+    const char *waiting; /* what was written since, shown likewise, and needs a restart; NULL = nothing */
 };
 
 /* Where a check says what is wrong, without the variable's name in front and without any part of a secret. */
@@ -48,6 +49,7 @@ struct setting {
     const char *fallback; /* the default, as one would write it; "" = none */
     long long min, max;   /* integers */
     bool required, secret;
+    bool restart;                     /* what is made of it is made before the first fork: a reload cannot change it */
     const char *help;                 /* for the documentation, in Markdown */
     const char *kind;                 /* text: what it has to be, in a few words */
     const char *example;              /* for .env.example when the default says little */

@@ -39,15 +39,15 @@ static const struct statement
     enter = {"house_enter", "SELECT pg_try_advisory_xact_lock(" LOCK_KEY "), set_config('lock_timeout', '" LOCK_MS
                             "', true), set_config('statement_timeout', '" STATEMENT_MS "', true)"},
     note_done = {"house_note_done",
-                 "INSERT INTO housekeeping_jobs AS j (job, succeeded_at, duration_ms, removed, total)"
-                 " VALUES ($1, now(), $2::bigint, $3::bigint, $3::bigint) ON CONFLICT (job) DO UPDATE SET"
+                 "INSERT INTO housekeeping_jobs AS j (job, succeeded_at, duration_ms, removed, total, days)"
+                 " VALUES ($1, now(), $2::bigint, $3::bigint, $3::bigint, $4::integer) ON CONFLICT (job) DO UPDATE SET"
                  " succeeded_at = now(), duration_ms = $2::bigint, removed = $3::bigint, total = j.total + $3::bigint,"
-                 " failures = 0, failed_at = NULL, failure = NULL"},
+                 " days = $4::integer, failures = 0, failed_at = NULL, failure = NULL"},
     note_failed = {"house_note_failed",
                    "INSERT INTO housekeeping_jobs AS j (job, failures, failed_at, failure) VALUES ($1, 1, now(), $2)"
                    " ON CONFLICT (job) DO UPDATE SET failures = j.failures + 1, failed_at = now(), failure = $2"},
     look = {"house_look", "SELECT job, extract(epoch FROM succeeded_at)::bigint,"
-                          " greatest(0, extract(epoch FROM now() - succeeded_at))::bigint FROM housekeeping_jobs"
+                          " greatest(0, extract(epoch FROM now() - succeeded_at))::bigint, days FROM housekeeping_jobs"
                           " WHERE succeeded_at IS NOT NULL"};
 
 /* ---- jobs that are more than one statement ---------------------------------------------------------------------- */
@@ -65,6 +65,11 @@ static char *number(struct house *house, long long value)
 static int setting(const struct house *house, size_t offset)
 {
     return *(const int *)((const char *)house->settings + offset);
+}
+
+static int days_of(const struct house *house, const struct house_job *job)
+{
+    return job->retention ? setting(house, job->days) : 0;
 }
 
 /* A session may have had thousands of refresh tokens: they go first, so many at a time. */
@@ -245,7 +250,9 @@ static void tell_done(struct house *house, size_t job, const struct house_run *r
                  LOG_INT("duration_ms", run->worked_us / 1000));
     else
         log_debug("housekeeping found nothing to do", LOG_STR("job", name));
-    db_run(house->db, &note_done, DB_ARGS(name, number(house, run->worked_us / 1000), number(house, run->rows)));
+    db_run(house->db, &note_done,
+           DB_ARGS(name, number(house, run->worked_us / 1000), number(house, run->rows),
+                   number(house, days_of(house, &house_jobs[job]))));
 }
 
 static void tell_failed(struct house *house, size_t job, const char *reason)
@@ -306,7 +313,7 @@ static enum house_outcome do_batch(struct house *house, const struct house_job *
         db_rollback(house->db);
         return HOUSE_ELSEWHERE;
     }
-    if (!error && (!job->retention || setting(house, job->days) > 0))
+    if (!error && (!job->retention || days_of(house, job) > 0))
         error = (job->batch ? job->batch : run_statement)(house, job, run, &more);
     if (!error)
         error = db_commit(house->db);
@@ -373,7 +380,8 @@ static void look_around(struct house *house, int64_t now)
             continue;
         atomic_store(&cell_of(house, job)->succeeded_s, row_int(&row, 1));
         int64_t due = now + (house_jobs[job].interval_s - row_int(&row, 2)) * 1000LL;
-        if (!house->runs[job].begun && due > house->due_ms[job])
+        bool as_set = row_int(&row, 3) == days_of(house, &house_jobs[job]);
+        if (as_set && !house->runs[job].begun && due > house->due_ms[job])
             house->due_ms[job] = due;
     }
     tidy_up(house);

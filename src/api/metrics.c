@@ -265,6 +265,15 @@ static void write_housekeeping(struct buffer *page, const struct house_board *bo
     write_jobs(page, board, "ccr_housekeeping_interval_seconds", "gauge", "How often it is done.", put_interval);
 }
 
+static int count_waiting(const struct settings *settings)
+{
+    const char *name, *wanted, *kept;
+    int count = 0;
+    while (settings_waiting(settings, (size_t)count, &name, &wanted, &kept))
+        count++;
+    return count;
+}
+
 /* ---- the page --------------------------------------------------------------------------------------------------- */
 
 static enum error metrics(struct request *rq, struct response *rs)
@@ -279,6 +288,8 @@ static enum error metrics(struct request *rq, struct response *rs)
           board ? (monotonic_ms() - board->started_ms) / 1000 : 0);
     write_workers(page, rq->service->settings, board);
     write_servers(page, rq);
+    gauge(page, "ccr_settings_waiting", "Changed settings that take effect at a restart only.",
+          count_waiting(rq->service->settings));
     if (board && rq->service->settings->housekeeping)
         write_housekeeping(page, &board->house);
     write_counters(page);

@@ -50,15 +50,15 @@ const struct setting settings_table[] = {
      .kind = "PostgreSQL URI", .check = check_database_url,
      .example = "postgresql://ccr_user:password@localhost:5432/ccr_ui_db",
      .help = "Where PostgreSQL is. Characters such as `@ : / ?` in the user or password are percent-encoded (`%40` for `@`). libpq's own options behind a `?` win over what the program would choose."},
-    {"HOST", &setting_text, FIELD(host), .fallback = "127.0.0.1",
+    {"HOST", &setting_text, FIELD(host), .restart = true, .fallback = "127.0.0.1",
      .kind = "address or host name", .check = check_host,
      .help = "Address of the FastCGI listener on TCP; only used with `PORT`. FastCGI has no authentication: keep it on loopback or a private network."},
-    {"PORT", &setting_integer, FIELD(port), .fallback = "0", .min = 0, .max = 65535,
+    {"PORT", &setting_integer, FIELD(port), .restart = true, .fallback = "0", .min = 0, .max = 65535,
      .help = "FastCGI port on TCP. 0 = none: a Unix socket (`SOCKET`, systemd or spawn-fcgi) is used instead."},
-    {"SOCKET", &setting_path, FIELD(socket_path), .fallback = "",
+    {"SOCKET", &setting_path, FIELD(socket_path), .restart = true, .fallback = "",
      .kind = "absolute path", .check = check_socket, .example = "/run/ccr-ui-backend/fastcgi.sock",
      .help = "Path of the Unix socket to listen on. Not needed when systemd or spawn-fcgi hands one over."},
-    {"SOCKET_MODE", &setting_octal, FIELD(socket_mode), .fallback = "0660", .min = 0, .max = 0777,
+    {"SOCKET_MODE", &setting_octal, FIELD(socket_mode), .restart = true, .fallback = "0660", .min = 0, .max = 0777,
      .help = "Permissions of `SOCKET`. Whoever may connect can claim to be any client, so only Nginx's group should."},
     {"JWT_SECRET", &setting_text, FIELD(jwt_secret), .fallback = "", .required = true, .secret = true,
      .kind = "at least 32 bytes", .check = check_jwt_secret,
@@ -114,7 +114,7 @@ const struct setting settings_table[] = {
      .help = "Milliseconds a request may have waited for a worker before it is refused with 503, so that a crowd does not wait for answers that come too late. 0 = no limit."},
     {"MEMORY_LIMIT", &setting_integer, FIELD(memory_limit), .fallback = "256", .min = 0, .max = 65536,
      .help = "MiB of private memory a worker may have (RLIMIT_DATA); a request that needs more is refused, or its worker replaced. At least 96, or 0 for no limit."},
-    {"CACHE_SIZE", &setting_integer, FIELD(cache_size), .fallback = "16", .min = 0, .max = 4096,
+    {"CACHE_SIZE", &setting_integer, FIELD(cache_size), .restart = true, .fallback = "16", .min = 0, .max = 4096,
      .help = "MiB of memory, shared by all workers, for answers that are asked for often. 0 = every read asks PostgreSQL."},
     {"CACHE_TTL", &setting_integer, FIELD(cache_ttl), .fallback = "300", .min = 1, .max = 86400,
      .help = "Seconds an answer stays in Redis. What is out of date is never used, however long it stays."},
@@ -293,6 +293,71 @@ bool settings_load(struct settings *out, const char *env_file, char *error, size
         settings_free(out);
         return false;
     }
+    return true;
+}
+
+/* ---- what a reload cannot change ---- */
+
+static bool is_pointer(const struct setting *row)
+{
+    return row->type == &setting_text || row->type == &setting_path;
+}
+
+static void row_keep(struct settings *next, const struct settings *running, const struct setting *row)
+{
+    struct arena *arena = next->store->arena;
+    struct setting_value *value = &next->store->values[row - settings_table];
+    const struct setting_value *kept = settings_value(running, row);
+    const char *from = (const char *)running + row->offset;
+    char *to = (char *)next + row->offset;
+    if (strcmp(value->shown, kept->shown) == 0)
+        return;
+    *value = (struct setting_value){.name = row->name,
+                                    .text = arena_strdup(arena, kept->text),
+                                    .shown = arena_strdup(arena, kept->shown),
+                                    .source = "before the reload",
+                                    .waiting = value->shown};
+    if (!is_pointer(row))
+        memcpy(to, from, sizeof(int));
+    else
+        *(const char **)to = *value->text || *(const char *const *)from ? value->text : NULL;
+}
+
+void settings_keep(struct settings *next, const struct settings *running)
+{
+    for (const struct setting *row = settings_table; row->name; row++)
+        if (row->restart)
+            row_keep(next, running, row);
+}
+
+bool settings_waiting(const struct settings *settings, size_t index, const char **name, const char **wanted,
+                      const char **kept)
+{
+    for (const struct setting *row = settings_table; settings->store && row->name; row++) {
+        const struct setting_value *value = settings_value(settings, row);
+        if (!value->waiting || index-- > 0)
+            continue;
+        *name = row->name;
+        *wanted = value->waiting;
+        *kept = value->shown;
+        return true;
+    }
+    return false;
+}
+
+bool settings_at(const struct settings *settings, size_t index, struct setting_shown *out)
+{
+    const struct setting *row = &settings_table[index];
+    if (index >= COUNT(settings_table) - 1)
+        return false;
+    const struct setting_value *value = settings_value(settings, row);
+    *out = (struct setting_shown){.name = row->name,
+                                  .value = value->shown,
+                                  .source = value->source,
+                                  .waiting = value->waiting,
+                                  .number = row->type->number,
+                                  .text = is_pointer(row),
+                                  .restart = row->restart};
     return true;
 }
 

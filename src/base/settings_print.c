@@ -7,6 +7,12 @@
 #include "settings_table.h"
 #include "util.h"
 
+/* What a changed value waits for. */
+static const char *takes_effect(const struct setting *row)
+{
+    return row->restart ? "restart" : "reload";
+}
+
 /* ---- effective values ---- */
 
 static void print_table(const struct settings *settings, FILE *out)
@@ -21,8 +27,8 @@ static void print_table(const struct settings *settings, FILE *out)
     }
     for (const struct setting *row = settings_table; row->name; row++) {
         const struct setting_value *value = settings_value(settings, row);
-        fprintf(out, "%-*s  %-*s  %s\n", name_width, row->name, value_width, *value->shown ? value->shown : "-",
-                value->source);
+        fprintf(out, "%-*s  %-*s  %-7s  %s\n", name_width, row->name, value_width, *value->shown ? value->shown : "-",
+                takes_effect(row), value->source);
     }
 }
 
@@ -43,6 +49,7 @@ static void print_json(const struct settings *settings, FILE *out)
         else
             json_string_member(&w, "value", *value->shown ? value->shown : NULL);
         json_string_member(&w, "source", value->source);
+        json_string_member(&w, "takes_effect", takes_effect(row));
         json_close_object(&w);
     }
     json_close_array(&w);
@@ -83,8 +90,11 @@ static const char markdown_intro[] =
     "\n"
     "## Variables\n"
     "\n"
-    "| name | type | default | meaning |\n"
-    "|---|---|---|---|\n";
+    "A reload takes over what is marked so. What only a restart changes keeps its value at a reload, which names it with a\n"
+    "warning; `GET /api/system/settings` and `/metrics` say what is in force and what waits.\n"
+    "\n"
+    "| name | type | default | takes effect at a | meaning |\n"
+    "|---|---|---|---|---|\n";
 
 static const char markdown_notes[] =
     "\n"
@@ -172,7 +182,7 @@ void settings_print_markdown(FILE *out)
         print_kind(out, row);
         fprintf(out, " | ");
         print_default(out, row);
-        fprintf(out, " | ");
+        fprintf(out, " | %s | ", takes_effect(row));
         print_cell(out, row->help);
         if (row->alias)
             fprintf(out, " `%s` is read where it is not set.", row->alias);
@@ -222,6 +232,8 @@ static void print_env_row(FILE *out, const struct setting *row)
         fprintf(out, "# One of: %s.\n", setting_words(row, words, sizeof words));
     else if (row->type->number)
         fprintf(out, "# %lld to %lld.\n", row->min, row->max);
+    if (row->restart)
+        fprintf(out, "# A change takes effect at a restart.\n");
     fprintf(out, "%s%s=%s\n", row->required ? "" : "#", row->name, row->example ? row->example : row->fallback);
 }
 

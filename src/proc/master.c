@@ -97,6 +97,16 @@ static int spare_set(const struct master *m)
     return -1; /* cannot be: three sets, two in use */
 }
 
+/* What the workers find in their settings is what is in force, not what the file says. */
+static void keep_what_needs_a_restart(struct settings *next, const struct settings *running)
+{
+    const char *name, *wanted, *kept;
+    settings_keep(next, running);
+    for (size_t i = 0; settings_waiting(next, i, &name, &wanted, &kept); i++)
+        log_warn("reload: a changed setting takes effect at a restart only", LOG_STR("setting", name),
+                 LOG_STR("wanted", wanted), LOG_STR("in_force", kept));
+}
+
 static void reload(struct master *m)
 {
     char problem[512];
@@ -110,6 +120,7 @@ static void reload(struct master *m)
         settings_free(&m->sets[spare]);
         return;
     }
+    keep_what_needs_a_restart(&m->sets[spare], &m->sets[before]);
     log_info("reload: workers are replaced one by one");
     systemd_notify("RELOADING=1\nSTATUS=Reloading");
     pool_reload(&m->pool, &m->sets[spare]);

@@ -609,8 +609,8 @@ class Stack:
 class Host:
     """Another backend, with a web server of its own, on a stack's database."""
 
-    def __init__(self, stack, folder):
-        self.backend = Backend(Cli(folder, stack.cli.env))
+    def __init__(self, stack, folder, **settings):
+        self.backend = Backend(Cli(folder, {**stack.cli.env, **settings}))
         self.nginx = Nginx(folder, self.backend.socket)
         self.backend.start()
         self.nginx.start()

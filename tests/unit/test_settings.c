@@ -676,6 +676,43 @@ static void a_reload_leaves_the_old_settings_alone(void **state)
     settings_free(&new); /* twice is harmless */
 }
 
+/* What a reload cannot change stays what it was; what it may change is taken over, and what was taken back waits no more. */
+static void a_reload_keeps_what_needs_a_restart(void **state)
+{
+    struct settings running, next, after;
+    const char *name, *wanted, *kept;
+    (void)state;
+    load(&running, NULL);
+    setenv("CACHE_SIZE", "64", 1);
+    setenv("SOCKET", "/run/other.sock", 1);
+    setenv("RATE_LIMIT", "7", 1);
+    load(&next, NULL);
+    settings_keep(&next, &running);
+    settings_free(&running);
+    assert_int_equal(next.cache_size, 16);
+    assert_null(next.socket_path);
+    assert_int_equal(next.rate_limit, 7);
+    assert_true(settings_waiting(&next, 0, &name, &wanted, &kept));
+    assert_string_equal(name, "SOCKET");
+    assert_string_equal(wanted, "/run/other.sock");
+    assert_string_equal(kept, "");
+    assert_true(settings_waiting(&next, 1, &name, &wanted, &kept));
+    assert_string_equal(name, "CACHE_SIZE");
+    assert_string_equal(wanted, "64");
+    assert_string_equal(kept, "16");
+    assert_false(settings_waiting(&next, 2, &name, &wanted, &kept));
+
+    unsetenv("SOCKET");
+    load(&after, NULL);
+    settings_keep(&after, &next);
+    settings_free(&next);
+    assert_true(settings_waiting(&after, 0, &name, &wanted, &kept));
+    assert_string_equal(name, "CACHE_SIZE");
+    assert_false(settings_waiting(&after, 1, &name, &wanted, &kept));
+    settings_free(&after);
+    setup(NULL);
+}
+
 static void printed_settings_hide_secrets(void **state)
 {
     struct settings s;
@@ -697,7 +734,7 @@ static void printed_settings_hide_secrets(void **state)
         assert_null(strstr(json.text, secrets[i]));
     }
     assert_non_null(strstr(table.text, "\nJWT_SECRET           ***"));
-    assert_non_null(strstr(table.text, "postgresql://ccr:***@localhost:5432/ccr  environment\n"));
+    assert_non_null(strstr(table.text, "postgresql://ccr:***@localhost:5432/ccr  reload   environment\n"));
     assert_non_null(strstr(table.text, "\nSOCKET_MODE          0660"));
 
     json_t *rows = json_loads(json.text, 0, &why);
@@ -769,6 +806,7 @@ int main(void)
         cmocka_unit_test_setup(env_file_errors_name_file_and_line, setup),
         cmocka_unit_test_setup(too_large_an_env_file, setup),
         cmocka_unit_test_setup(a_reload_leaves_the_old_settings_alone, setup),
+        cmocka_unit_test_setup(a_reload_keeps_what_needs_a_restart, setup),
         cmocka_unit_test_setup(printed_settings_hide_secrets, setup),
         cmocka_unit_test_setup(documentation_has_every_variable, setup),
         cmocka_unit_test_setup(the_env_example_loads, setup),

@@ -1,0 +1,1 @@
+ALTER TABLE housekeeping_jobs DROP COLUMN days;
