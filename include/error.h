@@ -150,6 +150,15 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "个人工作区不能共享、重命名或删除")                                                                              \
     X(MSG_MEMBER_EXISTS, ERR_CONFLICT, "'{}' is already a member", "“{}”已是成员")                                     \
     X(MSG_MEMBER_UNKNOWN, ERR_NOT_FOUND, "'{}' is not a member", "“{}”不是成员")                                       \
+    X(MSG_MEMBER_INVITE, ERR_NOT_FOUND,                                                                                \
+      "'{}' is not a member; invite people with POST /api/workspaces/{slug}/invitations",                              \
+      "“{}”不是成员；请使用 POST /api/workspaces/{slug}/invitations 邀请")                                             \
+    X(MSG_WORKSPACE_NAMESAKE, ERR_CONFLICT,                                                                            \
+      "'{}' has a personal workspace '{}' already; this one needs another slug first",                                 \
+      "“{}”已有个人工作区“{}”，请先更改此工作区的标识")                                                                \
+    X(MSG_INVITATION_UNKNOWN, ERR_NOT_FOUND, "Invitation '{}' not found, or it has expired", "邀请“{}”不存在或已过期") \
+    X(MSG_INVITATIONS_MANY, ERR_CONFLICT, "A workspace has at most {} open invitations; withdraw some first",          \
+      "每个工作区最多 {} 个待处理邀请，请先撤回部分邀请")                                                              \
     X(MSG_LAST_OWNER, ERR_CONFLICT, "A workspace needs at least one owner", "工作区至少需要一个所有者")                \
     X(MSG_LAST_ADMIN, ERR_CONFLICT, "The site needs at least one active administrator",                                \
       "站点至少需要一个启用的管理员")                                                                                  \

@@ -13,8 +13,10 @@ enum { SLUG_MAX = 40, SLUG_COUNTED = 9, SLUG_TRIES = 12 };
 static const struct statement
     account_insert = {"account_insert", "INSERT INTO users (username, password_hash, display_name, site_role)"
                                         " VALUES ($1, $2, $3, $4) RETURNING id"},
-    account_workspace = {"account_workspace", "INSERT INTO workspaces (id, slug, name, personal_user_id)"
-                                              " VALUES ($1, $2, $3, $4) ON CONFLICT (slug) DO NOTHING RETURNING id"},
+    account_workspace =
+        {"account_workspace",
+         "INSERT INTO workspaces (id, slug, name, personal_user_id)"
+         " VALUES ($1, $2, $3, $4) ON CONFLICT (slug) WHERE personal_user_id IS NOT NULL DO NOTHING RETURNING id"},
     account_owner = {"account_owner", "INSERT INTO memberships (workspace_id, user_id, role) VALUES ($1, $2, 'owner')"},
     account_current = {"account_current", "UPDATE users SET current_workspace_id = $2 WHERE id = $1"},
     account_password = {"account_password",

@@ -163,6 +163,8 @@ const struct house_job house_jobs[] = {
     {"login_failures", "failed logins of more than a day ago", .interval_s = 10 * MINUTE_S, .limit = 1000,
      REMOVE(login_failures, login_failures, subject,
             "last_failed_at < now() - interval '1 day' AND blocked_until < now()")},
+    {"invitations", "invitations to workspaces that have expired", .interval_s = HOUR_S, .limit = 1000,
+     REMOVE(invitations, workspace_invitations, id, "expires_at < now()")},
     {"audit", "rows of the audit trail",
      SETTING(AUDIT_RETENTION, audit_retention), .interval_s = DAY_S, .limit = 500,
      REMOVE(audit, audit_log, id, "created_at" OLDER_THAN_DAYS)},

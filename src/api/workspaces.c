@@ -8,6 +8,7 @@
 #include "audit.h"
 #include "page.h"
 #include "util.h"
+#include "workspaces.h"
 
 static const struct field create_fields[] = {
     {.name = "slug", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 63},
@@ -37,7 +38,6 @@ enum column { ID, SLUG, NAME, PERSONAL, ROLE, CURRENT, REVISION, CREATED_AT };
 
 static const struct statement
     workspace_find = {"workspace_find", WORKSPACE_COLUMNS " AND w.slug = $3"},
-    workspace_lock = {"workspace_lock", "SELECT id FROM workspaces WHERE slug = $1 FOR NO KEY UPDATE"},
     workspace_insert = {"workspace_insert", "INSERT INTO workspaces (id, slug, name) VALUES ($1, $2, $3)"},
     workspace_update = {"workspace_update",
                         "UPDATE workspaces SET slug = coalesce($2, slug), name = coalesce($3, name),"
@@ -48,8 +48,18 @@ static const struct statement
                                   " ON m.user_id = u.id AND m.workspace_id = $1 WHERE lower(u.username) = lower($2)"},
     member_other_owners = {"member_other_owners", "SELECT count(*) FROM memberships"
                                                   " WHERE workspace_id = $1 AND role = 'owner' AND user_id <> $2"},
-    member_put = {"member_put", "INSERT INTO memberships (workspace_id, user_id, role) VALUES ($1, $2, $3)"
-                                " ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role"},
+    workspace_lock_id = {"workspace_lock_id", "SELECT slug FROM workspaces WHERE id = $1 FOR NO KEY UPDATE"},
+    workspace_reinvite = {"workspace_reinvite", "UPDATE workspace_invitations SET workspace_slug = w.slug,"
+                                                " workspace_name = w.name FROM workspaces w"
+                                                " WHERE workspace_id = $1 AND w.id = $1"},
+    /* A shared workspace may be called like somebody's personal one, but not like that of a member. */
+    workspace_namesakes = {"workspace_namesakes", "SELECT count(*) FROM memberships WHERE workspace_id = $1"
+                                                  " AND ccr_personal_slug(user_id) = $2"},
+    member_namesake = {"member_namesake", "SELECT ccr_personal_slug($1) = $2"},
+    member_insert = {"member_insert", "INSERT INTO memberships (workspace_id, user_id, role) VALUES ($1, $2, $3)"
+                                      " ON CONFLICT (workspace_id, user_id) DO NOTHING RETURNING user_id"},
+    member_update = {"member_update", "UPDATE memberships SET role = $3 WHERE workspace_id = $1 AND user_id = $2"},
+    member_uninvite = {"member_uninvite", "DELETE FROM workspace_invitations WHERE workspace_id = $1 AND user_id = $2"},
     member_delete = {"member_delete", "DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2"},
     member_tokens = {"member_tokens", "DELETE FROM access_tokens WHERE workspace_id = $1 AND user_id = $2"},
     member_current = {"member_current", "UPDATE users SET current_workspace_id = NULL"
@@ -94,19 +104,42 @@ static enum error enter(struct request *rq, enum role needed, struct row *worksp
     return need_role(rq, needed);
 }
 
-/* The same for a change that a personal workspace is closed to. The lock is what every change of a workspace or its
- * members waits for, so that owners and roles read behind it are true until the end of the transaction. */
+enum error workspace_enter(struct request *rq, enum role needed)
+{
+    struct row workspace;
+    return enter(rq, needed, &workspace);
+}
+
+/* Owners and roles read behind the lock are true until the end of the transaction. */
 static enum error enter_to_change(struct request *rq, enum role needed, struct row *workspace)
 {
     struct row locked;
     const char *slug = path_arg(rq, "slug");
-    enum error err = db_one(rq->db, &workspace_lock, &locked, DB_ARGS(slug));
+    enum error err = find(rq, slug, workspace);
+    if (!err)
+        err = db_one(rq->db, &workspace_lock_id, &locked, DB_ARGS(row_text(workspace, ID)));
     if (err)
         return fail_as(rq, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
     err = enter(rq, needed, workspace);
     if (err)
         return err;
     return row_bool(workspace, PERSONAL) ? fail(rq, MSG_WORKSPACE_PERSONAL, NULL) : OK;
+}
+
+enum error workspace_enter_to_change(struct request *rq, enum role needed)
+{
+    struct row workspace;
+    return enter_to_change(rq, needed, &workspace);
+}
+
+enum error workspace_enter_as_guest(struct request *rq, const char *workspace_id)
+{
+    struct row locked;
+    act_in(rq, workspace_id, "", ROLE_NONE);
+    enum error err = db_one(rq->db, &workspace_lock_id, &locked, DB_ARGS(workspace_id));
+    if (!err)
+        act_in(rq, workspace_id, row_string(&locked, 0), ROLE_NONE);
+    return err;
 }
 
 static void write_workspace(struct request *rq, struct json_writer *w, const struct row *workspace)
@@ -132,7 +165,7 @@ static char *workspace_tag(struct request *rq, const struct row *workspace)
 }
 
 /* As it is now, after a write. */
-static enum error respond_workspace(struct request *rq, struct response *rs, int status)
+enum error workspace_respond(struct request *rq, struct response *rs, int status)
 {
     struct row workspace;
     enum error err = find(rq, rq->who.workspace_slug, &workspace);
@@ -187,13 +220,26 @@ static enum error workspace_create(struct request *rq, struct response *rs)
         return err;
     random_uuid(id);
     act_in(rq, id, slug, ROLE_OWNER);
-    err = db_run(rq->db, &workspace_insert, DB_ARGS(id, slug, body_text(rq, "name")));
+    struct row namesake, member;
+    err = db_one(rq->db, &member_namesake, &namesake, DB_ARGS(rq->who.user_id, slug));
+    if (!err)
+        err = row_bool(&namesake, 0) ? ERR_CONFLICT
+                                     : db_run(rq->db, &workspace_insert, DB_ARGS(id, slug, body_text(rq, "name")));
     if (err)
         return fail_as(rq, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug);
-    err = db_run(rq->db, &member_put, DB_ARGS(id, rq->who.user_id, role_names[ROLE_OWNER]));
+    err = db_one(rq->db, &member_insert, &member, DB_ARGS(id, rq->who.user_id, role_names[ROLE_OWNER]));
     if (!err)
         err = audit_write(rq, &(struct audit){.action = "workspace.create", .target = slug});
-    return err ? err : respond_workspace(rq, rs, 201);
+    return err ? err : workspace_respond(rq, rs, 201);
+}
+
+static enum error check_namesakes(struct request *rq, const char *slug)
+{
+    struct row namesakes;
+    if (!slug)
+        return OK;
+    enum error err = db_one(rq->db, &workspace_namesakes, &namesakes, DB_ARGS(rq->who.workspace_id, slug));
+    return err || !row_int(&namesakes, 0) ? err : ERR_CONFLICT;
 }
 
 static enum error workspace_change(struct request *rq, struct response *rs)
@@ -207,13 +253,17 @@ static enum error workspace_change(struct request *rq, struct response *rs)
         err = check_if_match(rq, row_int(&workspace, REVISION));
     if (err)
         return err;
-    err = db_one(rq->db, &workspace_update, &changed, DB_ARGS(rq->who.workspace_id, slug, body_text(rq, "name")));
+    err = check_namesakes(rq, slug);
+    if (!err)
+        err = db_one(rq->db, &workspace_update, &changed, DB_ARGS(rq->who.workspace_id, slug, body_text(rq, "name")));
+    if (!err)
+        err = db_run(rq->db, &workspace_reinvite, DB_ARGS(rq->who.workspace_id));
     if (err)
         return fail_as(rq, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug ? slug : "");
     snprintf(rq->who.workspace_slug, sizeof rq->who.workspace_slug, "%s", row_string(&changed, 0));
     rq->identity_changed = true;
     err = audit_write(rq, &(struct audit){.action = "workspace.update", .target = rq->who.workspace_slug});
-    return err ? err : respond_workspace(rq, rs, 200);
+    return err ? err : workspace_respond(rq, rs, 200);
 }
 
 static enum error workspace_remove(struct request *rq, struct response *rs)
@@ -241,7 +291,7 @@ static enum error workspace_make_current(struct request *rq, struct response *rs
     if (!err)
         err = audit_write(rq, &(struct audit){.action = "workspace.switch", .target = rq->who.workspace_slug});
     rq->identity_changed = true;
-    return err ? err : respond_workspace(rq, rs, 200);
+    return err ? err : workspace_respond(rq, rs, 200);
 }
 
 /* ---- members ---------------------------------------------------------------------------------------------------- */
@@ -281,13 +331,17 @@ struct member {
     bool self;
 };
 
-static enum error find_member(struct request *rq, struct member *member)
+/* Whether a name that is no member's is a user's is nothing to tell: only a site administrator, who sees all of them, gets
+ * one that is (with ROLE_NONE). */
+static enum error find_member(struct request *rq, enum message otherwise, struct member *member)
 {
     struct row row;
     const char *username = path_arg(rq, "username");
     enum error err = db_one(rq->db, &member_find, &row, DB_ARGS(rq->who.workspace_id, username));
-    if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, username);
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    if (err || (!row_text(&row, 2) && !rq->who.site_admin))
+        return fail(rq, rq->who.site_admin ? MSG_USER_UNKNOWN : otherwise, username, NULL);
     *member = (struct member){
         .user_id = row_text(&row, 0),
         .username = row_text(&row, 1),
@@ -297,13 +351,17 @@ static enum error find_member(struct request *rq, struct member *member)
     return OK;
 }
 
+enum error workspace_need_to_grant(struct request *rq, enum role wanted)
+{
+    return need_role(rq, wanted >= ROLE_ADMIN ? ROLE_OWNER : ROLE_ADMIN);
+}
+
 /* May the user make `member` a `wanted` (ROLE_NONE: remove him)? Anybody may step down. */
 static enum error check_member_change(struct request *rq, const struct member *member, enum role wanted)
 {
     if (member->self && wanted < member->role)
         return OK;
-    enum role highest = wanted > member->role ? wanted : member->role;
-    return need_role(rq, highest >= ROLE_ADMIN ? ROLE_OWNER : ROLE_ADMIN);
+    return workspace_need_to_grant(rq, wanted > member->role ? wanted : member->role);
 }
 
 static enum error spare_last_owner(struct request *rq, const struct member *member, enum role wanted)
@@ -332,6 +390,31 @@ static enum error audit_member(struct request *rq, const struct member *member, 
     return audit_write(rq, &entry);
 }
 
+enum error workspace_member_add(struct request *rq, const char *user_id, const char *username, enum role role)
+{
+    struct row row;
+    const struct member member = {.user_id = user_id, .username = username};
+    enum error err = db_one(rq->db, &member_namesake, &row, DB_ARGS(user_id, rq->who.workspace_slug));
+    if (!err && row_bool(&row, 0))
+        return fail(rq, MSG_WORKSPACE_NAMESAKE, username, rq->who.workspace_slug, NULL);
+    if (!err)
+        err = db_one(rq->db, &member_insert, &row, DB_ARGS(rq->who.workspace_id, user_id, role_names[role]));
+    if (err == ERR_NOT_FOUND)
+        return fail(rq, MSG_MEMBER_EXISTS, username, NULL);
+    if (!err)
+        err = db_run(rq->db, &member_uninvite, DB_ARGS(rq->who.workspace_id, user_id));
+    return err ? err : audit_member(rq, &member, role);
+}
+
+static enum error member_change(struct request *rq, const struct member *member, enum role wanted)
+{
+    enum error err = spare_last_owner(rq, member, wanted);
+    if (!err)
+        err = db_run(rq->db, &member_update, DB_ARGS(rq->who.workspace_id, member->user_id, role_names[wanted]));
+    return err ? err : audit_member(rq, member, wanted);
+}
+
+/* Changes a role. Whoever is no member is invited (src/api/invitations.c); only a site administrator adds him like this. */
 static enum error member_set(struct request *rq, struct response *rs)
 {
     struct row workspace;
@@ -339,15 +422,12 @@ static enum error member_set(struct request *rq, struct response *rs)
     enum role wanted = role_from_name(body_text(rq, "role"));
     enum error err = enter_to_change(rq, ROLE_ADMIN, &workspace);
     if (!err)
-        err = find_member(rq, &member);
+        err = find_member(rq, MSG_MEMBER_INVITE, &member);
     if (!err)
         err = check_member_change(rq, &member, wanted);
     if (!err)
-        err = spare_last_owner(rq, &member, wanted);
-    if (!err)
-        err = db_run(rq->db, &member_put, DB_ARGS(rq->who.workspace_id, member.user_id, role_names[wanted]));
-    if (!err)
-        err = audit_member(rq, &member, wanted);
+        err = member.role ? member_change(rq, &member, wanted)
+                          : workspace_member_add(rq, member.user_id, member.username, wanted);
     if (err)
         return err;
     struct json_writer *w = respond_begin(rs, member.role ? 200 : 201);
@@ -367,7 +447,7 @@ static enum error member_remove(struct request *rq, struct response *rs)
     if (!err && strcasecmp(path_arg(rq, "username"), rq->who.username) != 0)
         err = need_role(rq, ROLE_ADMIN); /* before it tells who is a user */
     if (!err)
-        err = find_member(rq, &member);
+        err = find_member(rq, MSG_MEMBER_UNKNOWN, &member);
     if (!err && !member.role)
         err = fail(rq, MSG_MEMBER_UNKNOWN, member.username, NULL);
     if (!err)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from stack import (ROOT, USER, Backend, Cluster, Load, Process, Stack, as_user, children, clean_environment,  # noqa: E402
-                   give, new_folder, wait_until, workers_of)
+                   give, join, new_folder, wait_until, workers_of)
 
 PYTHON = "/usr/bin/python3"
 SCRIPTS = ("backup.sh", "restore.sh", "update.sh", "database.sh")

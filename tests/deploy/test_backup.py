@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from operations import ROOT, USER, Load16, as_user, clean_environment, give, new_folder, operated, run_as_user, wait_until
+from operations import ROOT, USER, Load16, as_user, clean_environment, give, join, new_folder, operated, run_as_user, wait_until
 
 # Every character that means something in a URI, a shell or a service file.
 PASSWORD = "p@ss:w/rd?#% '\"\\$x&=é "
@@ -36,7 +36,7 @@ class Drill:
     def load(self):
         admin, alice, bob = (self.stack.client(name) for name in ("admin", "alice", "bob"))
         assert alice.post("/api/workspaces", json={"slug": "team", "name": "Team"}).status_code == 201
-        assert alice.put("/api/workspaces/team/members/bob", json={"role": "editor"}).status_code == 201
+        join(alice, "team", bob, "bob", "editor")
         for name, client, workspace in [("admin", admin, None), ("alice", alice, None), ("bob", bob, None), ("team", bob, "team")]:
             client.workspace = workspace
             for number, platform in enumerate(PLATFORMS):

@@ -15,6 +15,8 @@ import urllib.parse
 
 import pytest
 
+from stack import join
+
 BASE = "https://api.example.org"
 PLATFORMS = ["claude", "codex", "gemini", "qwen", "iflow", "droid"]
 ROLES = ["viewer", "editor", "admin", "owner"]
@@ -73,8 +75,7 @@ class Team:
         for role, user in zip(ROLES, users):
             setattr(self, role, acting_in(user, self.slug))
             if role != "owner":
-                path = f"/api/workspaces/{self.slug}/members/{user.user['username']}"
-                assert users[3].put(path, json={"role": role}).status_code == 201
+                join(users[3], self.slug, user, user.user["username"], role)
         self.stranger = acting_in(users[4], self.slug)
 
 

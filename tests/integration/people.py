@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from stack import join
+
 numbers = itertools.count(1)
 
 
@@ -102,8 +104,7 @@ def cpu_spent(system, calls):
 
 def add_member(owner, slug, member, role):
     """Makes somebody a member of a shared workspace."""
-    answer = owner.put(f"/api/workspaces/{slug}/members/{member.username}", json={"role": role})
-    assert answer.status_code == 201, answer.text
+    join(owner, slug, member, member.username, role)
 
 
 def refresh(client, token, **options):

@@ -531,6 +531,16 @@ class Client:
         return self.request("DELETE", path, **options)
 
 
+def join(owner, slug, member, name, role):
+    """`owner` invites `member`, whose user name is `name`, and he accepts."""
+    invited = owner.post(f"/api/workspaces/{slug}/invitations", json={"username": name, "role": role})
+    assert invited.status_code == 201, invited.text
+    anywhere = member.anonymous()  # not yet in the workspace that his client may be set to
+    anywhere.token = member.token
+    accepted = anywhere.post(f"/api/invitations/{invited.data['id']}/accept")
+    assert accepted.status_code == 200, accepted.text
+
+
 class Stack:
     """All of it. settings are variables of the env file: a test names those it cares about."""
 

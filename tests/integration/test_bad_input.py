@@ -598,7 +598,14 @@ def furnish(system, client, mark):
     token = client.post("/api/tokens", json={"name": f"{mark}-token", "scopes": ["read"], "workspace": slug}).data
     backup = client.get("/api/backups").data["backups"][0]["id"]
     session = client.get("/api/auth/sessions").data["sessions"][0]["id"]
+    host = system.client(f"{mark}-host")
+    for by, place, guest in ((host, f"{mark}-hosted", client.user["username"]), (client, slug, f"{mark}-guest")):
+        if by is host:
+            assert by.post("/api/workspaces", json={"slug": place, "name": mark}).status_code == 201
+        invited = by.post(f"/api/workspaces/{place}/invitations", json={"username": guest, "role": "viewer"})
+        assert invited.status_code == 201, invited.text
     return {"name": f"{mark}-config", "slug": slug, "token": token["id"], "backup": backup, "session": session,
+            "invitation": invited.data["id"],
             "username": client.user["username"], "command": "list"}
 
 
@@ -609,7 +616,7 @@ def two(system):
 
 
 def paths_to(route, things):
-    kind = next(kind for kind in ("backup", "token", "session") if f"/{kind}s/" in route["path"] or kind == "session")
+    kind = next(kind for kind in ("backup", "token", "invitation", "session") if f"/{kind}s/" in route["path"] or kind == "session")
     identifier = things[kind]
     return re.sub(r"{(\w+)}", lambda part: {**things, "id": identifier}[part[1]], route["path"])
 
@@ -670,8 +677,9 @@ def test_every_tenant_table_has_row_level_security(raw_db):
 
 
 def filled_tables(db):
-    """Without the one that only holds rows while a transaction runs."""
-    return [table for table in tenant_tables(db) if table != "generation_changes"]
+    """Without the one that only holds rows while a transaction runs, and the one that a personal workspace has none in (for which
+    test_workspaces.py tests the same)."""
+    return [table for table in tenant_tables(db) if table not in ("generation_changes", "workspace_invitations")]
 
 
 def become(db, workspace="", user=""):

@@ -146,7 +146,16 @@ def generations(c, stack):
     return "SELECT workspace_id FROM workspace_generations", [gone], [young, str(stack.workspace), site]
 
 
-CASES = {case.__name__: case for case in (sessions, refresh_tokens, access_tokens, login_failures, audit, revisions, commands,
+def invitations(c, stack):
+    def add(name, days):
+        return str(c.execute("INSERT INTO workspace_invitations (workspace_id, username, role, inviter, workspace_slug, workspace_name,"
+                             " expires_at) VALUES (%s, %s, 'viewer', 'alice', 's', 'S', now() + make_interval(days => %s)) RETURNING id",
+                             [stack.workspace, name, days]).fetchone()[0])
+
+    return "SELECT id FROM workspace_invitations", [add("old", -1)], [add("open", 1)]
+
+
+CASES = {case.__name__: case for case in (sessions, refresh_tokens, access_tokens, login_failures, invitations, audit, revisions, commands,
                                           backups, generations)}
 
 

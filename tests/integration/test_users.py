@@ -2,7 +2,7 @@
 
 import pytest
 
-from people import (admin, ask_every_worker, at_once, browser, error_of, make_user, no_failures, system,  # noqa: F401
+from people import (add_member, admin, ask_every_worker, at_once, browser, error_of, make_user, no_failures, system,  # noqa: F401
                     try_login, user_maker)
 from stack import wait_until
 
@@ -140,7 +140,7 @@ def test_delete_an_owner(admin, make_user):
     alone, shared = f"alone-{owner.username}", f"shared-{owner.username}"
     for slug in (alone, shared):
         owner.post("/api/workspaces", json={"slug": slug, "name": slug})
-    owner.put(f"/api/workspaces/{shared}/members/{member.username}", json={"role": "viewer"})
+    add_member(owner, shared, member, "viewer")
     refused = admin.delete(f"/api/users/{owner.username}")
     assert refused.status_code == 409 and shared in refused.json()["message"]
     assert owner.get(f"/api/workspaces/{alone}").status_code == 200, "nothing was done"
@@ -262,6 +262,9 @@ SESSION_ONLY = [("GET", "/api/tokens", None), ("POST", "/api/tokens", {"name": "
                 ("POST", "/api/auth/password/confirm", {"password": "0123456789"}),
                 ("POST", "/api/workspaces", {"slug": "x", "name": "x"}), ("POST", "/api/workspaces/x/switch", None),
                 ("PATCH", "/api/workspaces/x", {}), ("DELETE", "/api/workspaces/x", None),
+                ("GET", "/api/invitations", None), ("POST", "/api/invitations/x/accept", None), ("POST", "/api/invitations/x/decline", None),
+                ("GET", "/api/workspaces/x/invitations", None), ("DELETE", "/api/workspaces/x/invitations/y", None),
+                ("POST", "/api/workspaces/x/invitations", {"username": "y", "role": "owner"}),
                 ("PUT", "/api/workspaces/x/members/y", {"role": "owner"}), ("DELETE", "/api/workspaces/x/members/y", None)]
 
 
