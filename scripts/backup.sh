@@ -162,17 +162,19 @@ holder_of() {
 absolute() { [[ $1 == /* ]] && REPLY=$1 || REPLY=$PWD/$1; }
 
 # In a session of its own: another process of that user must not type into root's terminal. Only what a backup needs is left of
-# root's environment.
-as_holder() (
+# root's environment. It takes the place of the shell that calls it, so that a signal to that one's process id reaches the command.
+as_holder() {
     local name home
     home=$(getent passwd "$holder" | cut -d : -f 6)
     for name in $(compgen -e); do
-        [[ $name =~ ^(PATH|LC_ALL|TMPDIR|TZ|DATABASE_URL)$ ]] || unset "$name"
+        [[ $name =~ ^(PATH|LC_ALL|TMPDIR|TZ|DATABASE_URL)$ ]] || unset "$name" 2>/dev/null || true
     done
     export HOME=${home:-/}
     cd /
-    exec env --default-signal=INT setsid setpriv --reuid "$holder" "${group[@]}" --inh-caps=-all -- "$@" </dev/null
-)
+    # What runs in the background is born deaf to SIGINT.
+    ! env --default-signal=INT true 2>/dev/null || set -- env --default-signal=INT "$@"
+    exec setsid setpriv --reuid "$holder" "${group[@]}" --inh-caps=-all -- "$@" </dev/null
+}
 
 relay() {
     trap '' HUP INT TERM
@@ -195,7 +197,7 @@ make_for_service() {
     holder=$(id -u -- "$service_user" 2>/dev/null) || holder=0
     [ "$holder" != 0 ] || return 0
     group_of_holder
-    if [ -n "$env_file" ] && ! as_holder test -r "$env_file"; then
+    if [ -n "$env_file" ] && ! (as_holder test -r "$env_file"); then
         holder=0
     elif ! { (umask 022 && mkdir -p -- "$(dirname -- "$directory")") && mkdir -m 0700 -- "$directory" &&
         chown -- "$service_user:" "$directory"; }; then
@@ -221,7 +223,7 @@ run_as_holder() {
     script=$(readlink -f -- "${BASH_SOURCE[0]}")
     files=("$script" "${script%/*}/database.sh" ${env_file:+"$env_file"})
     for file in "${files[@]}"; do
-        as_holder test -r "$file" ||
+        (as_holder test -r "$file") ||
             fail "$EX_CONFIG" "$directory belongs to $(id -nu -- "$holder" 2>/dev/null || echo "$holder"), who may not read $file; give one of the two another owner or mode"
     done
     trap 'relay HUP' HUP

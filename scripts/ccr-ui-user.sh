@@ -81,7 +81,7 @@ wait_seconds=${CCR_UI_WAIT:-30}
 [[ $wait_seconds =~ ^[1-9][0-9]{0,3}$ ]] || die "CCR_UI_WAIT must be a number of seconds"
 # The environment of a cron job and of a shell differ: the settings are those of the file.
 program=${CCR_UI_PROGRAM:-}
-unset CCR_UI_ENV CCR_UI_PROGRAM CCR_UI_WAIT SOCKET SOCKET_MODE HOST PORT
+unset CCR_UI_ENV CCR_UI_PROGRAM CCR_UI_WAIT SOCKET SOCKET_MODE HOST PORT "${!PG@}"
 
 find_program() {
     local place

@@ -105,14 +105,15 @@ check_file() {
 
 # --- the two connections ---------------------------------------------------------------------------------------------
 
-# The role of DATABASE_URL, in the database $1.
-as_app() (
+# The role of DATABASE_URL, in the database $1. It takes the place of the shell that calls it, so that a signal to that one's
+# process id reaches the command: call it in the background or in a pipe.
+as_app() {
     connect_to "$url"
     open_workspaces
     export PGDATABASE=$1
     shift
     exec "$@"
-)
+}
 
 # Who may make and rename databases; connected to the database `postgres`.
 as_admin() (
@@ -123,7 +124,7 @@ as_admin() (
         [[ ${PGHOST:-} == /* ]] || unset PGHOST PGHOSTADDR
         unset PGPASSWORD PGOPTIONS PGSERVICE PGSERVICEFILE
         export PGUSER=postgres
-        set -- setpriv --reuid postgres --regid postgres --init-groups -- "$@"
+        set -- setsid --wait setpriv --reuid postgres --regid postgres --init-groups -- "$@"
         cd /
         ;;
     app) connect_to "$url" ;;

@@ -432,6 +432,19 @@ def test_interrupted_backup_leaves_nothing(drill, number, status):
     wait_until("its session is gone", lambda: sessions(drill) == 0)
 
 
+def test_interrupted_restore_leaves_nothing(drill, dump):
+    mark, databases = drill.folder() / "pid", drill.databases()
+    path = fake(drill, "pg_restore", f'for last; do case $last in --dbname=*) echo $$ >{mark}; exec sleep 300 ;; esac; done; exec /usr/bin/pg_restore "$@"')
+    process = subprocess.Popen(as_user(["bash", drill.tools / "restore.sh", "--env-file", drill.env_file, "--program", drill.stack.cli.binary, dump]),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=clean_environment(PATH=path, TMPDIR=str(drill.tmp), ADMIN_DATABASE_URL=drill.admin_url()))
+    wait_until("pg_restore is at work", lambda: mark.exists() and mark.read_text().strip(), timeout=60)
+    process.send_signal(signal.SIGTERM)
+    errors = process.communicate(timeout=60)[1]
+    assert (process.returncode, "ended by a signal" in errors, drill.databases()) == (143, True, databases)
+    wait_until("pg_restore is gone", lambda: not os.path.exists(f"/proc/{mark.read_text().strip()}"), timeout=60)
+
+
 def test_killed_backup_is_cleaned_up_by_the_next(drill):
     folder = drill.folder()
     process, pid = slow_backup(drill, folder)

@@ -3,6 +3,7 @@ gets more rights than before, and no file changes that is not a backup. Also wha
 
 import os
 import secrets
+import signal
 import stat
 import subprocess
 import time
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from operations import USER, Watch, give, new_folder, operated
-from test_backup import Drill, drill_file
+from operations import USER, Watch, clean_environment, give, new_folder, operated, wait_until
+from test_backup import Drill, drill_file, fake
 
 ROOT_ONLY = pytest.mark.skipif(USER is None, reason="what root does needs root")
 ESCALATE = "ALTER ROLE ccr SUPERUSER"
@@ -252,9 +253,12 @@ def plant(folder, path):
     (folder / "ccr-ui-gone-20200105T000000Z.dump.sha256").symlink_to(path)
     (folder / "ccr-ui-ccr-20200106T000000Z.dump\nccr-ui-ccr-20200107T000000Z.dump").write_text("one name, two lines")
     (folder / "-rf").write_text("")
+    hard = (".ccr-ui-hard.partial", "ccr-ui-ccr-20200108T000000Z.dump", "ccr-ui-ccr-20200108T000000Z.dump.sha256")
     for made in folder.iterdir():
         if not made.is_symlink() and USER:
             os.chown(made, USER.pw_uid, USER.pw_gid)
+    for name in hard:
+        os.link(path, folder / name)
 
 
 def run_as_root(drill, *arguments, **environment):
@@ -325,6 +329,23 @@ def test_root_in_root_s_own_folder_stays_root(drill):
         for path in directory.iterdir():
             path.unlink()
         directory.rmdir()
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)], ids=["TERM", "INT", "HUP"])
+def test_a_signal_to_root_s_script_ends_what_runs_as_the_owner(drill, number, status):
+    folder, mark = drill.folder(), drill.folder() / "pid"
+    path = fake(drill, "pg_dump", f'echo $$ >{mark}; exec sleep 60')
+    process = subprocess.Popen([drill.tools / "backup.sh", "--env-file", drill.env_file, "--directory", folder], stderr=subprocess.PIPE, text=True,
+                               stdin=subprocess.DEVNULL, env=clean_environment(PATH=path), cwd="/root")
+    pid = wait_until("pg_dump is at work", lambda: mark.exists() and mark.read_text().strip(), timeout=60)
+    assert Path(f"/proc/{pid}").stat().st_uid == USER.pw_uid
+    # In a session of its own, it cannot type into the terminal of whoever called.
+    assert os.getsid(int(pid)) not in (os.getsid(0), os.getsid(process.pid))
+    process.send_signal(number)
+    errors = process.communicate(timeout=60)[1]
+    assert (process.returncode, "ended by a signal" in errors, list(folder.iterdir())) == (status, True, [])
+    wait_until("pg_dump is gone", lambda: not Path(f"/proc/{pid}").exists(), timeout=60)
 
 
 @ROOT_ONLY

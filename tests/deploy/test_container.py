@@ -421,7 +421,7 @@ def test_serve_wants_the_schema(once):
 def test_wrong_settings_end_with_78(once):
     for role in ("serve", "web", "migrate"):
         assert once(role, JWT_SECRET=None, HOST="127.0.0.1", PORT=stack.free_port())[0] == 78
-    for settings in ({"PORT": "80; evil"}, {"HOST": "a b"}, {"TRUSTED_PROXIES": "x;"}, {"SOCKET": "/run/x y;"}, {"RATE": "0"}):
+    for settings in ({"PORT": "80; evil"}, {"HOST": "a b"}, {"TRUSTED_PROXIES": "x;"}, {"REAL_IP_RECURSIVE": "x;"}, {"SOCKET": "/run/x y;"}, {"RATE": "0"}):
         status, log = once("web", **{"HOST": "127.0.0.1", "PORT": stack.free_port(), **settings})
         assert status == 78 and len(log.splitlines()) == 1, log
 
