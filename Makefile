@@ -175,7 +175,8 @@ install: $(BUILD)/ccr-ui-backend
 	install -m 644 .env.example $(SHARE)/doc/ccr-ui-backend/env.example
 	install -m 644 deploy/logrotate/ccr-ui-backend $(SHARE)/doc/ccr-ui-backend/logrotate.example
 	install -m 644 deploy/cron/ccr-ui-backup $(SHARE)/doc/ccr-ui-backend/cron.example
-	sed -i 's|/usr/local/|$(PREFIX)/|g' $(SHARE)/doc/ccr-ui-backend/cron.example
+	install -m 644 deploy/cron/ccr-ui-housekeeping $(SHARE)/doc/ccr-ui-backend/cron-housekeeping.example
+	sed -i 's|/usr/local/|$(PREFIX)/|g' $(SHARE)/doc/ccr-ui-backend/cron*.example
 	install -d $(SHARE)/doc/ccr-ui-backend/monitoring
 	install -m 644 $(wildcard deploy/monitoring/*) $(SHARE)/doc/ccr-ui-backend/monitoring
 	install -m 644 $(wildcard docs/man/*.1) $(SHARE)/man/man1

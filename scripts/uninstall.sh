@@ -50,7 +50,7 @@ act() {
 }
 
 list=$prefix/share/ccr-ui-backend/installed-files
-units=(ccr-ui-backup.timer ccr-ui-backend.socket ccr-ui-backend.service)
+units=(ccr-ui-backup.timer ccr-ui-housekeeping.timer ccr-ui-backend.socket ccr-ui-backend.service)
 
 say "${BOLD}service${PLAIN}"
 for unit in "${units[@]}"; do

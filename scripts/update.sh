@@ -299,7 +299,7 @@ end_trial() {
 # wins over the file.
 try_program() {
     local deadline=$((SECONDS + health_timeout)) why=''
-    "${service[@]}" MIN_CONNECTIONS=1 MAX_CONNECTIONS=1 SHUTDOWN_TIMEOUT=2 "LOG_FILE=$scratch/trial/log" \
+    "${service[@]}" MIN_CONNECTIONS=1 MAX_CONNECTIONS=1 HOUSEKEEPING=off SHUTDOWN_TIMEOUT=2 "LOG_FILE=$scratch/trial/log" \
         timeout -k 5 $((health_timeout + 10)) "$scratch/new" serve \
         --socket "$scratch/trial/socket" --mode 0600 --env-file "$env_file" >"$scratch/trial-output" 2>&1 </dev/null 9>&- &
     trial=$!

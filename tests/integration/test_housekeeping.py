@@ -5,12 +5,14 @@ import ctypes
 import ctypes.util
 import json
 import os
+import re
 import signal
+import subprocess
 import uuid
 
 import pytest
 
-from stack import Client, Host, Stack, new_folder, table_locked, wait_until
+from stack import ROOT, Client, Host, Stack, as_user, clean_environment, new_folder, table_locked, wait_until
 from test_metrics import page, total
 
 DAY = 86400
@@ -318,6 +320,37 @@ def test_a_login_has_nothing_to_do_with_what_others_left(quiet):
         assert statuses == {200}
         removed = once(quiet, "--job", "sessions")["sessions"]
         assert removed == 100000
+
+
+# ---- from a timer -----------------------------------------------------------------------------------------------------
+
+def cron_command():
+    (line,) = [line for line in (ROOT / "deploy" / "cron" / "ccr-ui-housekeeping").read_text().splitlines() if re.match(r"\d", line)]
+    fields = line.split(None, 6)
+    assert fields[5] == "ccr"
+    return fields[6]
+
+
+def test_the_cron_line_runs(quiet):
+    with everything(quiet) as connection:
+        connection.execute("DELETE FROM command_runs")
+        query, gone, kept = commands(connection, quiet)
+        command = cron_command().replace("/usr/local/bin/ccr-ui-backend", str(quiet.cli.binary))
+        command = command.replace("/etc/ccr-ui/ccr-ui.env", str(quiet.cli.env_file))
+        done = subprocess.run(as_user(["sh", "-c", command]), capture_output=True, text=True, timeout=60, env=clean_environment(),
+                              cwd=quiet.cli.folder)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "cron mails what is said"
+        assert keys(connection, query) == set(kept)
+
+
+def test_the_unit_runs_the_same():
+    unit = (ROOT / "systemd" / "ccr-ui-housekeeping.service").read_text()
+    command = re.search(r"^ExecStart=(.*)$", unit, re.M).group(1)
+    assert cron_command() == command + " >/dev/null"
+    timer = (ROOT / "systemd" / "ccr-ui-housekeeping.timer").read_text()
+    assert re.search(r"^Unit=ccr-ui-housekeeping.service$", timer, re.M)
+    calendar = re.search(r"^OnCalendar=(.*)$", timer, re.M).group(1)
+    assert subprocess.run(["systemd-analyze", "calendar", calendar], capture_output=True).returncode == 0
 
 
 # ---- the process ------------------------------------------------------------------------------------------------------
