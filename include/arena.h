@@ -11,7 +11,7 @@ struct arena;
 struct arena *arena_new(size_t max);
 void arena_free(struct arena *arena);
 
-/* Forgets everything allocated since arena_new; keeps the first block. Under ASan, what was handed out is poisoned. */
+/* Forgets and wipes everything allocated since arena_new; keeps the first block. Under ASan, what was handed out is poisoned. */
 void arena_reset(struct arena *arena);
 
 /* Called when the limit is reached or malloc fails; it must not return (it longjmps or exits). Without one the process

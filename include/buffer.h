@@ -24,7 +24,7 @@ void buffer_init(struct buffer *buffer, size_t max);
 void buffer_init_in(struct buffer *buffer, struct arena *arena, size_t max);
 void buffer_free(struct buffer *buffer);
 
-/* Empties it; gives memory past 64 KiB back so that one large response does not stay in a worker for good. */
+/* Empties it, leaving nothing of what it held; gives memory past 64 KiB back so that one large response does not stay in a worker for good. */
 void buffer_reset(struct buffer *buffer);
 
 /* Keeps its first `length` bytes only. */

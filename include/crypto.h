@@ -58,6 +58,10 @@ char *secret_open(const struct keyring *ring, struct arena *arena, const char *c
 /* True when `sealed` was made with a key other than the ring's first. */
 bool secret_is_old(const struct keyring *ring, const char *sealed);
 
+/* Keeps a secret that lies in memory for long out of swap and of core dumps, as far as RLIMIT_MEMLOCK goes. Unlocking wipes it. */
+void secret_lock(void *bytes, size_t size);
+void secret_unlock(void *bytes, size_t size);
+
 /* What a reply may show: 10 characters or fewer become that many '*', longer: first 4 + "..." + last 4 (UTF-8 aware). */
 char *secret_mask(struct arena *arena, const char *secret);
 /* A text in which no URL shows a user name or password: "***" stands in their place. The text itself when none does; NULL for

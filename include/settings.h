@@ -67,6 +67,9 @@ struct settings {
  * load into a second struct, and free the first one once nothing points into it. */
 bool settings_load(struct settings *out, const char *env_file, char *error, size_t size);
 void settings_free(struct settings *settings);
+/* /proc/PID/environ shows what a process was started with: wipes there the values that are secret or hold a password. The environment
+ * itself stays as it was. At the start, once. */
+void settings_hide_environment(const struct settings *settings);
 
 /* For a reload: what only a restart can change is taken from `running` into `next`, so that `next` says what is in force. */
 void settings_keep(struct settings *next, const struct settings *running);

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "crypto.h"
 #include "json.h"
+#include "memory.h"
 #include "util.h"
 
 static const struct command *const commands[] = {
@@ -65,6 +66,7 @@ int main(int argc, char **argv)
             return EX_OK;
         }
     }
+    memory_protect();
     if (!crypto_init()) {
         fprintf(stderr, "ccr-ui-backend: libsodium cannot start\n");
         return EX_SOFTWARE;

@@ -1,4 +1,5 @@
-/* Arena: a list of blocks that allocations are cut from; a reset keeps only the first. */
+/* Arena: a list of blocks that allocations are cut from; a reset keeps only the first. What is not handed out is zero: requests
+ * hold secrets, so that a reset wipes what was used. */
 #include "arena.h"
 
 #include <stdalign.h>
@@ -21,7 +22,7 @@ enum { FIRST_BLOCK = 64 * KB, LARGEST_BLOCK = 1 * MB, SHORT_TEXT = 512, ALIGNMEN
 
 struct block {
     struct block *next;
-    size_t size;
+    size_t size, used; /* used: of a block that another one follows */
     alignas(max_align_t) char bytes[];
 };
 
@@ -40,10 +41,9 @@ static size_t aligned(size_t size)
 
 static struct block *block_new(size_t size)
 {
-    struct block *block = size < PTRDIFF_MAX / 2 ? malloc(sizeof *block + size) : NULL;
+    struct block *block = size < PTRDIFF_MAX / 2 ? calloc(1, sizeof *block + size) : NULL;
     if (!block)
         return NULL;
-    block->next = NULL;
     block->size = size;
     ASAN_POISON_MEMORY_REGION(block->bytes, size);
     return block;
@@ -99,9 +99,13 @@ void arena_free(struct arena *arena)
 
 void arena_reset(struct arena *arena)
 {
-    free_blocks_after_first(arena);
-    ASAN_POISON_MEMORY_REGION(arena->first->bytes, arena->first->size);
-    arena->current = arena->first;
+    struct block *first = arena->first;
+    size_t used = arena->current == first ? arena->offset : first->used;
+    free_blocks_after_first(arena); /* wiped by free() (memory.h) */
+    ASAN_UNPOISON_MEMORY_REGION(first->bytes, used);
+    wipe(first->bytes, used);
+    ASAN_POISON_MEMORY_REGION(first->bytes, first->size);
+    arena->current = first;
     arena->offset = 0;
     arena->used = 0;
 }
@@ -123,6 +127,7 @@ static void add_block(struct arena *arena, size_t room)
     struct block *block = block_new(size > room ? size : room);
     if (!block)
         arena_exhausted(arena);
+    arena->current->used = arena->offset;
     arena->current->next = block;
     arena->current = block;
     arena->offset = 0;
@@ -147,7 +152,7 @@ static void *take(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    return memset(take(arena, size), 0, size);
+    return take(arena, size); /* zeroed when it was made, or by the last reset */
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)

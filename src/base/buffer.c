@@ -36,19 +36,18 @@ void buffer_reset(struct buffer *buffer)
         buffer_free(buffer);
         return;
     }
+    wipe(buffer->data, buffer->length);
     buffer->length = 0;
     buffer->overflow = false;
-    if (buffer->data)
-        buffer->data[0] = '\0';
 }
 
 void buffer_cut(struct buffer *buffer, size_t length)
 {
     if (length >= buffer->length)
         return;
+    wipe(buffer->data + length, buffer->length - length);
     buffer->length = length;
     buffer->overflow = false;
-    buffer->data[length] = '\0';
 }
 
 static char *grown(struct buffer *buffer, size_t capacity)

@@ -328,6 +328,18 @@ bool secret_is_old(const struct keyring *ring, const char *sealed)
     return strncmp(sealed, id, length) != 0 || sealed[length] != ':';
 }
 
+/* ---- keeping ---- */
+
+void secret_lock(void *bytes, size_t size)
+{
+    (void)sodium_mlock(bytes, size);
+}
+
+void secret_unlock(void *bytes, size_t size)
+{
+    (void)sodium_munlock(bytes, size);
+}
+
 /* ---- showing and comparing ---- */
 
 /* The byte where code point number `index` starts. */

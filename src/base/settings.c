@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto.h"
 #include "env_file.h"
 #include "log.h"
 #include "settings_table.h"
@@ -237,6 +238,7 @@ static bool row_load(struct settings *out, const struct setting *row, const char
     value->text = store->copies[row - settings_table];
     if (!row->type->store(row, value, (char *)out + row->offset, problem))
         return false;
+    secret_lock(store->copies[row - settings_table], strlen(value->text) + 1);
     if (row->secret)
         value->shown = *value->text ? "***" : "";
     else if (!value->shown)
@@ -293,6 +295,7 @@ bool settings_load(struct settings *out, const char *env_file, char *error, size
         settings_free(out);
         return false;
     }
+    env_file_wipe(&out->store->file); /* everything that counts was copied */
     return true;
 }
 
@@ -361,6 +364,19 @@ bool settings_at(const struct settings *settings, size_t index, struct setting_s
     return true;
 }
 
+/* ---- what /proc shows ---- */
+
+void settings_hide_environment(const struct settings *settings)
+{
+    for (const struct setting *row = settings_table; row->name; row++) {
+        const struct setting_value *value = settings_value(settings, row);
+        char *old = strcmp(value->text, value->shown) != 0 ? getenv(value->name) : NULL;
+        if (!old || setenv(value->name, old, 1) != 0) /* which copies it to elsewhere: a reload reads it again */
+            continue;
+        wipe(old, strlen(old));
+    }
+}
+
 void settings_free(struct settings *settings)
 {
     struct settings_store *store = settings->store;
@@ -368,7 +384,7 @@ void settings_free(struct settings *settings)
     if (store) {
         for (size_t i = 0; i < COUNT(store->copies); i++)
             if (store->copies[i])
-                wipe(store->copies[i], strlen(store->copies[i]));
+                secret_unlock(store->copies[i], strlen(store->copies[i]) + 1);
         env_file_wipe(&store->file);
         arena_free(store->arena);
     }

@@ -214,6 +214,7 @@ static int run(int argc, char **argv)
     int status = command_settings_load(&argc, argv, &settings);
     if (status)
         return status;
+    settings_hide_environment(&settings);
     status = parse_options(argc, argv, &options);
     if (!status)
         status = check_program(&settings);

@@ -146,6 +146,7 @@ static bool await_params(struct fcgi *fcgi, int64_t *left_ms)
         if (length == 0)
             return false;
         fcgi->arrival = length > 0 ? arrival_of(fcgi->peeked, (size_t)length) : ARRIVED_PART;
+        wipe(fcgi->peeked, length > 0 ? (size_t)length : 0); /* it may hold a token, and is of no more use */
         *left_ms = PARAMS_MS - passed;
         if (fcgi->arrival != ARRIVED_PART || length == (ssize_t)sizeof fcgi->peeked)
             return true;
@@ -392,4 +393,5 @@ void fcgi_close(struct fcgi *fcgi)
     if (drained)
         close(fd);
     fcgi->request.ipcFd = -1;
+    buffer_reset(&fcgi->head);
 }
