@@ -121,9 +121,10 @@ static enum excess judge_password(const struct capacity *c, const struct in_prog
 }
 
 /* A read holds no worker for long, so there it only counts who does, and only while it matters. */
-static enum excess judge_read(const struct capacity *c, const struct scoreboard *board, const struct worker_slot *own)
+static enum excess judge_read(const struct capacity *c, const struct scoreboard *board, const struct worker_slot *own,
+                              int64_t now_ms)
 {
-    struct in_progress seen = in_progress_look(board, own, monotonic_ms() - HELD_MS);
+    struct in_progress seen = in_progress_look(board, own, now_ms - HELD_MS);
     bool user = seen.held[OWNER_USER] >= c->long_ones, address = seen.held[OWNER_ADDRESS] >= c->long_ones;
     if ((!user && !address) || scoreboard_count(board, STAGE_IDLE) > 0)
         return EXCESS_NONE;
@@ -201,19 +202,36 @@ static enum excess line_up(const struct request *rq, enum work_kind kind, const 
 
 /* ---- the step --------------------------------------------------------------------------------------------------- */
 
-static uint64_t hash(const char *text)
+/* Addresses are what clients choose: a keyed hash. */
+static uint64_t address_hash(const char *address)
 {
-    return *text ? short_hash(text, strlen(text), hash_key) | 1 : 0;
+    char client[ADDRESS_TEXT];
+    bool whole = address && !strchr(address, ':'); /* of IPv6 the network counts */
+    if (!whole)
+        address_client(client, address);
+    const char *text = whole ? address : client;
+    return short_hash(text, strlen(text), hash_key) | 1;
+}
+
+/* Ids are random, and nobody chooses his own. Multipliers: odd, with bits all over (splitmix64, Vigna). */
+static uint64_t id_hash(const char id[UUID_TEXT])
+{
+    uint64_t part[4];
+    if (!*id)
+        return 0;
+    memcpy(part, id, sizeof part);
+    uint64_t mixed = (part[0] * 0x9E3779B97F4A7C15u) ^ (part[1] * 0xBF58476D1CE4E5B9u);
+    mixed = (mixed ^ mixed >> 31) * 0x94D049BB133111EBu;
+    mixed ^= (part[2] * 0x9E3779B97F4A7C15u) ^ (part[3] * 0xBF58476D1CE4E5B9u);
+    return (mixed ^ mixed >> 29) | 1;
 }
 
 static void announce(const struct request *rq, enum work_kind kind)
 {
-    char client[ADDRESS_TEXT];
-    address_client(client, rq->remote_addr);
-    const uint64_t owner[OWNER_COUNT] = {[OWNER_USER] = hash(rq->who.user_id),
-                                         [OWNER_WORKSPACE] = hash(rq->who.workspace_id),
-                                         [OWNER_ADDRESS] = hash(client)};
-    in_progress_begin(rq->service->slot, kind, owner, monotonic_ms());
+    const uint64_t owner[OWNER_COUNT] = {[OWNER_USER] = id_hash(rq->who.user_id),
+                                         [OWNER_WORKSPACE] = id_hash(rq->who.workspace_id),
+                                         [OWNER_ADDRESS] = address_hash(rq->remote_addr)};
+    in_progress_begin(rq->service->slot, kind, owner, rq->started_us / 1000);
 }
 
 static enum error refuse(struct request *rq, enum excess excess, int retry_after)
@@ -236,8 +254,8 @@ enum error admit(struct request *rq, struct response *rs)
         return OK;
     }
     const struct capacity *c = capacity(settings);
-    enum excess excess =
-        kind == WORK_READ ? judge_read(c, rq->service->board, rq->service->slot) : line_up(rq, kind, c);
+    enum excess excess = kind == WORK_READ ? judge_read(c, rq->service->board, rq->service->slot, rq->started_us / 1000)
+                                           : line_up(rq, kind, c);
     if (!excess)
         return OK;
     enum error dropped = drop_abandoned(rq, rs);
