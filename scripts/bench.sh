@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make bench` and `make soak` run. See --help.
+# What `make bench`, `make bench-abuse` and `make soak` run. See --help.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -12,11 +12,12 @@ SOAK_PACKAGES=(redis-server)
 usage() {
     cat <<'END'
 Usage: scripts/bench.sh [bench] [OPTION...]   measures speed, see below
+       scripts/bench.sh abuse [OPTION...]     what others feel while one user does his worst
        scripts/bench.sh soak [OPTION...]      loads a whole system for long while its parts fail
        scripts/bench.sh --install             only installs
 
 Installs the Debian packages that are missing (as root, or with sudo) and what npm has to bring, builds the programs, then
-runs tests/bench/bench.py or tests/bench/soak.py with the options. They start PostgreSQL, Nginx and everything else
+runs tests/bench/bench.py, abuse.py or soak.py with the options. They start PostgreSQL, Nginx and everything else
 themselves, on free ports and in a folder of their own in /tmp, and remove it at the end.
 
 END
@@ -25,15 +26,16 @@ END
 
 install_all() {
     local packages=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" python3-psycopg python3-requests)
-    if [ "$what" = soak ]; then
-        packages+=("${SOAK_PACKAGES[@]}")
-    else
+    case $what in
+    soak) packages+=("${SOAK_PACKAGES[@]}") ;;
+    bench)
         packages+=("${BENCH_PACKAGES[@]}")
         command -v npm >/dev/null || packages+=(nodejs npm)
-    fi
+        ;;
+    esac
     mkdir -p build
     install_packages build/bench-packages.log "${packages[@]}"
-    [ "$what" = soak ] || install_peer
+    [ "$what" != bench ] || install_peer
 }
 
 # npm ci removes and fetches everything: only when the lock file has changed since.
@@ -48,7 +50,7 @@ install_peer() {
 
 what=bench
 case ${1:-} in
-bench | soak)
+bench | abuse | soak)
     what=$1
     shift
     ;;
