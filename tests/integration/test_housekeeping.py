@@ -169,6 +169,13 @@ def test_every_job_has_a_case(quiet):
     assert {job["job"] for job in jobs(quiet)} == {*CASES, "seal"}, "that one removes nothing: test_secrets.py"
 
 
+def test_every_job_is_explained(quiet):
+    explained = (ROOT / "docs" / "operations.md").read_text()
+    for job in jobs(quiet):
+        assert f"| `{job['job']}` |" in explained
+        assert job["retention"] is None or f"`{job['retention']}`" in explained
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_past_its_time_goes_and_the_rest_stays(quiet, name):
     with everything(quiet) as connection:
@@ -302,8 +309,12 @@ def cheap_hash(password):
     return out.value.decode()
 
 
+def rows_read(connection, table):
+    return connection.execute("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = %s", [table]).fetchone()[0]
+
+
 def test_a_login_has_nothing_to_do_with_what_others_left(quiet):
-    """100,000 expired sessions, and none can be removed: whoever tries inside a login fails it."""
+    """100,000 expired sessions, and none can be removed: whoever tries inside a login fails it. Nor are they read."""
     with everything(quiet) as connection, quiet.cluster.connect(user="postgres", dbname=quiet.database) as owner:
         connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", [cheap_hash("a password of alice"), quiet.user])
         connection.execute("INSERT INTO sessions (user_id, expires_at) SELECT %s, now() - interval '60 days' FROM generate_series(1, 100000)",
@@ -311,13 +322,16 @@ def test_a_login_has_nothing_to_do_with_what_others_left(quiet):
         owner.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'in a login'; END $$")
         owner.execute("CREATE TRIGGER refuse BEFORE DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION refuse()")
         try:
-            client, statuses = quiet.client(), set()
+            client, statuses, read = quiet.client(), set(), rows_read(owner, "sessions")
             for _ in range(400):  # one login in 64 used to clear away
                 statuses.add(client.post("/api/auth/login", json={"username": "alice", "password": "a password of alice"}).status_code)
+            wait_until("PostgreSQL has counted", lambda: rows_read(owner, "sessions") > read, timeout=30)
+            read = rows_read(owner, "sessions") - read
         finally:
             owner.execute("DROP TRIGGER refuse ON sessions")
             owner.execute("DROP FUNCTION refuse")
         assert statuses == {200}
+        assert read < 400 * 2000, "rows, of 400 logins; a look through the table reads a hundred thousand"
         removed = once(quiet, "--job", "sessions")["sessions"]
         assert removed == 100000
 
