@@ -13,7 +13,13 @@ const char *merged_extra(struct request *rq, const char *old, const char *new);
 /* A JSON array of names: what stood first stays first; what is new follows. `old` itself when nothing is new. */
 const char *merged_order(struct request *rq, const char *old, const char *new);
 
+/* The last orders that were merged: profiles of one file mostly have the same keys. */
+struct merged_orders {
+    const char *old, *new, *merged;
+};
+
 /* Gives a profile of a file what it leaves out and `before` has, but for token and unknown keys, which are sealed. */
-void merge_profile(struct request *rq, struct file_profile *file, const struct profile *before);
+void merge_profile(struct request *rq, struct file_profile *file, const struct profile *before,
+                   struct merged_orders *orders);
 
 #endif

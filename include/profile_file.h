@@ -17,6 +17,7 @@ struct file_problem {
 struct file_profile {
     struct profile profile;
     const char *token; /* NULL = none */
+    json_t *extra;     /* unknown keys; NULL = none. profile.extra is not set yet */
     const struct toml *table;
     struct file_problem *problem, *last_problem;
 };
@@ -36,7 +37,7 @@ enum error file_wrong(struct request *rq, const struct toml *node, const char *w
 /* True for config.toml: it has default_platform or current_platform. */
 bool file_is_registry(const struct toml *root);
 
-/* Takes a parsed profiles file apart for a platform; extras are not sealed yet. What is wrong with a single profile is noted
+/* Takes a parsed profiles file apart for a platform. What is wrong with a single profile is noted
  * with it; ERR_VALIDATION, which names key, line and column, is about the file as a whole. */
 enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
                              struct profile_file *file);

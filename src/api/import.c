@@ -89,25 +89,28 @@ static void take_token(struct request *rq, struct file_profile *file, const stru
 }
 
 /* Unknown keys in the same way. */
-static void take_extra(struct request *rq, struct profile *p, const struct profile *before, bool merge)
+static void take_extra(struct request *rq, struct file_profile *file, const struct profile *before, bool merge)
 {
-    json_t *extra, *old = NULL;
-    if (strcmp(p->extra, "{}") == 0) { /* as in nearly every file */
-        p->extra = merge && before && before->extra ? before->extra : p->extra;
+    struct profile *p = &file->profile;
+    json_t *old = NULL;
+    p->extra = merge && before->extra ? before->extra : "{}";
+    if (!file->extra) /* as in nearly every file */
         return;
-    }
-    extra = json_stored(p->extra);
     if (before && profile_extra(rq, before, &old) == OK)
-        extra_unmask(rq, EXTRA_PROFILE, extra, old);
-    if (merge && old) {
-        json_t *merged = json_deep_copy(old);
-        merge_tables(merged, extra);
-        extra = merged;
+        extra_unmask(rq, EXTRA_PROFILE, file->extra, old);
+    bool unchanged;
+    if (merge && json_object_size(old)) {
+        const char *was = json_text(rq->arena, old);
+        merge_tables(old, file->extra);
+        unchanged = same(was, json_text(rq->arena, old));
+    } else {
+        unchanged = old && json_equal(old, file->extra);
+        old = file->extra;
     }
-    if (old && json_equal(old, extra))
+    if (unchanged)
         p->extra = before->extra;
     else
-        profile_set_extra(rq, p, extra);
+        profile_set_extra(rq, p, old);
 }
 
 /* ---- finding out what is to be done ----------------------------------------------------------------------------- */
@@ -120,6 +123,7 @@ struct plan {
     struct profile *stored;
     size_t stored_count;
     struct name_index in_store, in_file;
+    struct merged_orders orders;
     struct profile_change *changes;
     size_t count;
     const struct import_options *options;
@@ -133,7 +137,7 @@ static const struct profile *stored_one(const struct plan *plan, const char *nam
 }
 
 /* What is stored and what the file says, made one and checked. */
-static void take(struct request *rq, const struct plan *plan, struct file_profile *file, const struct profile *before)
+static void take(struct request *rq, struct plan *plan, struct file_profile *file, const struct profile *before)
 {
     struct profile *p = &file->profile;
     struct profile_problem problem;
@@ -144,14 +148,14 @@ static void take(struct request *rq, const struct plan *plan, struct file_profil
     else
         random_uuid(p->id);
     if (merge)
-        merge_profile(rq, file, before);
+        merge_profile(rq, file, before, &plan->orders);
     if (merge && !token) {
         p->sealed_token = before->sealed_token;
         token = p->sealed_token ? "********" : NULL; /* was judged when it came */
     } else {
         take_token(rq, file, before, &token);
     }
-    take_extra(rq, p, before, merge);
+    take_extra(rq, file, before, merge);
     if (!file->problem && profile_unusable(rq, p, token, &problem))
         file_profile_wrong(rq, file, problem.field, problem.what);
 }

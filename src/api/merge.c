@@ -72,7 +72,20 @@ static void keep(const char **text, const char *before)
         *text = before;
 }
 
-void merge_profile(struct request *rq, struct file_profile *file, const struct profile *before)
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static const char *remembered_order(struct request *rq, const char *old, const char *new, struct merged_orders *orders)
+{
+    if (!orders->merged || !same(orders->old, old) || !same(orders->new, new))
+        *orders = (struct merged_orders){old, new, merged_order(rq, old, new)};
+    return orders->merged;
+}
+
+void merge_profile(struct request *rq, struct file_profile *file, const struct profile *before,
+                   struct merged_orders *orders)
 {
     struct profile *p = &file->profile;
     keep(&p->description, before->description);
@@ -88,5 +101,5 @@ void merge_profile(struct request *rq, struct file_profile *file, const struct p
         p->usage_count = before->usage_count;
     if (!toml_get(file->table, "enabled"))
         p->enabled = before->enabled;
-    p->key_order = merged_order(rq, before->key_order, p->key_order);
+    p->key_order = remembered_order(rq, before->key_order, p->key_order, orders);
 }

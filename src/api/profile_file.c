@@ -157,10 +157,9 @@ static const char *read_text(struct request *rq, const struct field *field, cons
                              struct file_profile *out)
 {
     const char *text = node->text, *argument;
-    if (field->flags & TRIM) {
-        size_t length = trim_white_space(&text);
+    size_t length = field->flags & TRIM ? trim_white_space(&text) : strlen(text);
+    if (text[length])
         text = arena_strndup(rq->arena, text, length);
-    }
     enum message message = *text ? field_problem(rq, field, text, &argument) : MSG_NONE;
     if (message)
         note_problem(rq, out, field->name, translate(rq, message, argument, NULL), node);
@@ -228,20 +227,18 @@ static void read_name(struct request *rq, struct file_profile *out)
 
 static void read_profile(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out)
 {
-    json_t *extra = NULL;
     *out =
         (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true}, .table = table};
     read_name(rq, out);
     for (const struct toml *node = table->first; node; node = node->next) {
         const struct key *key = find_key(node->key);
         if (is_unknown(key, node)) {
-            extra = extra ? extra : json_object();
-            json_object_set_new(extra, node->key, toml_to_json(node));
+            out->extra = out->extra ? out->extra : json_object();
+            json_object_set_new(out->extra, node->key, toml_to_json(node));
         } else {
             read_known(rq, key, node, out);
         }
     }
-    out->profile.extra = extra ? json_text(rq->arena, extra) : "{}";
     out->profile.key_order = children_text(rq, table, key_of);
 }
 

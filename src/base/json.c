@@ -118,10 +118,30 @@ static char *dump(struct arena *arena, const json_t *value, size_t digits)
     return text;
 }
 
+static bool holds_real(const json_t *value)
+{
+    const char *key;
+    json_t *part, *whole = (json_t *)(uintptr_t)value; /* only read; Jansson's loops ask for it */
+    size_t i;
+    json_array_foreach(whole, i, part)
+    {
+        if (holds_real(part))
+            return true;
+    }
+    json_object_foreach(whole, key, part)
+    {
+        if (holds_real(part))
+            return true;
+    }
+    return json_is_real(value);
+}
+
 /* 15 digits where they are enough: with 17, which bring every number back, 0.1 would become 0.10000000000000001. */
 char *json_text(struct arena *arena, const json_t *value)
 {
     char *text = dump(arena, value, 15);
+    if (!holds_real(value))
+        return text;
     json_t *again = json_stored(text);
     bool same = again && json_equal(again, value);
     json_decref(again);
