@@ -207,7 +207,7 @@ make_for_service() {
 
 # run_as_holder ARGUMENTS: runs this script as whoever holds the directory and ends as it does; returns when that is root.
 run_as_holder() {
-    local status=0 script holder group files file
+    local status=0 script holder group
     need_programs setpriv setsid
     absolute "$directory" && directory=$REPLY
     if [ -n "$env_file" ]; then
@@ -220,16 +220,20 @@ run_as_holder() {
     fi
     ((holder)) || return 0
     group_of_holder
+    if [ -n "$env_file" ] && ! (as_holder test -r "$env_file"); then
+        fail "$EX_CONFIG" "$directory belongs to $(id -nu -- "$holder" 2>/dev/null || echo "$holder"), who may not read $env_file; give one of the two another owner or mode"
+    fi
+    # A copy, because the other user may not reach a checkout of root's.
     script=$(readlink -f -- "${BASH_SOURCE[0]}")
-    files=("$script" "${script%/*}/database.sh" ${env_file:+"$env_file"})
-    for file in "${files[@]}"; do
-        (as_holder test -r "$file") ||
-            fail "$EX_CONFIG" "$directory belongs to $(id -nu -- "$holder" 2>/dev/null || echo "$holder"), who may not read $file; give one of the two another owner or mode"
-    done
+    scratch=$(mktemp -d /tmp/ccr-ui-backup.XXXXXXXXXX) || fail "$EX_CANTCREAT" "cannot make a temporary directory"
+    trap 'rm -rf -- "$scratch"' EXIT
+    chmod 0755 "$scratch"
+    { install -m 0644 -- "$script" "$scratch/${0##*/}" && install -m 0644 -- "${script%/*}/database.sh" "$scratch/database.sh"; } ||
+        fail "$EX_CANTCREAT" "cannot write in $scratch"
     trap 'relay HUP' HUP
     trap 'relay INT' INT
     trap 'relay TERM' TERM
-    attended as_holder "$BASH" -- "$script" "$@" ${env_file:+--env-file "$env_file"} --directory "$directory" || status=$?
+    attended as_holder "$BASH" -- "$scratch/${0##*/}" "$@" ${env_file:+--env-file "$env_file"} --directory "$directory" || status=$?
     exit "$status"
 }
 

@@ -3,6 +3,8 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd -P)
+# shellcheck source=deploy/deploy-lib.sh
+. "$HERE/../deploy-lib.sh"
 
 usage() {
     cat <<'END'
@@ -29,46 +31,10 @@ Exit status: 0 done; 1 failed, or rolled back; 2 wrong arguments.
 END
 }
 
-wrong() {
-    printf 'deploy: %s; see --help\n' "$*" >&2
-    exit 2
-}
-die() {
-    printf 'deploy: %s\n' "$*" >&2
-    exit 1
-}
-
-dry_run='' build=1 tag=''
-while (($#)); do
-    case $1 in
-    -h | --help) usage && exit 0 ;;
-    --dry-run) dry_run=1 ;;
-    --no-build) build='' ;;
-    -*) wrong "there is no $1" ;;
-    *)
-        [ -z "$tag" ] || wrong "one TAG, not two"
-        tag=$1
-        ;;
-    esac
-    shift
-done
-[[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$ ]] || wrong "TAG is missing or not a tag"
-[ "$tag" != latest ] || wrong "TAG 'latest' says nothing about what runs; use a version"
-missing=()
-for variable in AWS_REGION CLUSTER SERVICE EXECUTION_ROLE_ARN TASK_ROLE_ARN VPC_CIDR; do
-    [ -n "${!variable:-}" ] || missing+=("$variable")
-done
-((${#missing[@]} == 0)) || wrong "not set: ${missing[*]}"
+parse_arguments "$@"
+must_be_set AWS_REGION CLUSTER SERVICE EXECUTION_ROLE_ARN TASK_ROLE_ARN VPC_CIDR
 : "${REPOSITORY:=ccr-ui-backend}" "${LOG_GROUP:=/ecs/ccr-ui-backend}" "${SECRETS_PREFIX:=ccr-ui}"
 export AWS_REGION AWS_PAGER=
-
-run() {
-    if [ -n "$dry_run" ]; then
-        printf '+ %s\n' "$*"
-    else
-        "$@"
-    fi
-}
 
 # ask NAME COMMAND...: sets NAME to its answer.
 account='' definition='' current=''
@@ -95,9 +61,7 @@ if [ -n "$build" ]; then
     else
         aws ecr get-login-password | docker login --username AWS --password-stdin "$registry"
     fi
-    run docker build --platform linux/amd64 --build-arg "REVISION=$(git -C "$HERE" rev-parse --short=12 HEAD 2>/dev/null || true)" \
-        -f "$HERE/../docker/Dockerfile" -t "$IMAGE" "$HERE/../.."
-    run docker push "$IMAGE"
+    build_and_push "$IMAGE"
 fi
 
 # --- the task definition ---------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd -P)
+# shellcheck source=deploy/deploy-lib.sh
+. "$HERE/../deploy-lib.sh"
 
 usage() {
     cat <<'END'
@@ -31,36 +33,8 @@ Exit status: 0 done; 1 failed; 2 wrong arguments.
 END
 }
 
-wrong() {
-    printf 'deploy: %s; see --help\n' "$*" >&2
-    exit 2
-}
-die() {
-    printf 'deploy: %s\n' "$*" >&2
-    exit 1
-}
-
-dry_run='' build=1 tag=''
-while (($#)); do
-    case $1 in
-    -h | --help) usage && exit 0 ;;
-    --dry-run) dry_run=1 ;;
-    --no-build) build='' ;;
-    -*) wrong "there is no $1" ;;
-    *)
-        [ -z "$tag" ] || wrong "one TAG, not two"
-        tag=$1
-        ;;
-    esac
-    shift
-done
-[[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$ ]] || wrong "TAG is missing or not a tag"
-[ "$tag" != latest ] || wrong "TAG 'latest' says nothing about what runs; use a version"
-missing=()
-for variable in ENVIRONMENT_ID IDENTITY_ID VAULT_URI RESOURCE_GROUP REGISTRY; do
-    [ -n "${!variable:-}" ] || missing+=("$variable")
-done
-((${#missing[@]} == 0)) || wrong "not set: ${missing[*]}"
+parse_arguments "$@"
+must_be_set ENVIRONMENT_ID IDENTITY_ID VAULT_URI RESOURCE_GROUP REGISTRY
 : "${LOCATION:=germanywestcentral}" "${APP:=ccr-ui-backend}" "${PROXIES:=100.100.0.0/16}" "${WAIT:=600}"
 [[ $REGISTRY =~ ^[A-Za-z0-9]{5,50}$ ]] || wrong "REGISTRY '$REGISTRY' is not a registry's name"
 [[ $APP =~ ^[a-z][a-z0-9-]{0,22}[a-z0-9]$ ]] || wrong "APP '$APP' is not 2 to 24 lower-case letters, digits and hyphens"
@@ -83,9 +57,7 @@ in_group() { "$@" --resource-group "$RESOURCE_GROUP" --only-show-errors --output
 
 if [ -n "$build" ]; then
     run az acr login --name "$REGISTRY" --only-show-errors
-    run docker build --platform linux/amd64 --build-arg "REVISION=$(git -C "$HERE" rev-parse --short=12 HEAD 2>/dev/null || true)" \
-        -f "$HERE/../docker/Dockerfile" -t "$IMAGE" "$HERE/../.."
-    run docker push "$IMAGE"
+    build_and_push "$IMAGE"
 fi
 
 # ---- the two files ----------------------------------------------------------------------------------------------------

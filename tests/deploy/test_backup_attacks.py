@@ -3,6 +3,7 @@ gets more rights than before, and no file changes that is not a backup. Also wha
 
 import os
 import secrets
+import shutil
 import signal
 import stat
 import subprocess
@@ -346,6 +347,20 @@ def test_a_signal_to_root_s_script_ends_what_runs_as_the_owner(drill, number, st
     errors = process.communicate(timeout=60)[1]
     assert (process.returncode, "ended by a signal" in errors, list(folder.iterdir())) == (status, True, [])
     wait_until("pg_dump is gone", lambda: not Path(f"/proc/{pid}").exists(), timeout=60)
+
+
+@ROOT_ONLY
+def test_root_s_checkout_need_not_be_readable(drill, tmp_path):
+    tmp_path.chmod(0o700)
+    for name in ("backup.sh", "database.sh"):
+        shutil.copy(drill.tools / name, tmp_path)
+        (tmp_path / name).chmod(0o700)
+    before = set(Path("/tmp").glob("ccr-ui-backup.*"))
+    folder = drill.folder()
+    done = subprocess.run([tmp_path / "backup.sh", "--env-file", drill.env_file, "--directory", folder, "--quiet"], capture_output=True, text=True, timeout=60,
+                          env=clean_environment(), cwd="/root")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert drill_file(folder).stat().st_uid == USER.pw_uid and set(Path("/tmp").glob("ccr-ui-backup.*")) <= before
 
 
 @ROOT_ONLY
