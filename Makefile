@@ -60,7 +60,7 @@ help:
 	@echo 'make valgrind   unit tests under valgrind'
 	@echo 'make bench      speed as ratios to a bare libfcgi program, PHP-FPM and Fastify; BENCH_FLAGS=--fast, --rows NAMES …'
 	@echo 'make bench-docs the same with growth tables, written to docs/performance.md'
-	@echo 'make bench-abuse  what others feel while one user does his worst, as ratios to idle'
+	@echo 'make bench-abuse what others feel while one user does his worst, as ratios to idle'
 	@echo 'make soak       load with faults for SOAK_SECONDS (default 1800): no lost write, no wrong answer, no leak'
 	@echo 'make docs       docs/configuration.md and .env.example from the table of settings'
 	@echo 'make install    DESTDIR= PREFIX=$(PREFIX) UNITDIR=PREFIX/lib/systemd/system'

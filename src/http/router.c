@@ -241,6 +241,7 @@ static void write_route(const struct route *r, void *context)
             json_put_string(w, flag_names[i].name);
     json_close_array(w);
     write_fields(w, "body", r->body);
+    json_int_member(w, "body_max", (long long)r->body_max);
     write_fields(w, "query", r->query);
     json_close_object(w);
 }

@@ -173,3 +173,15 @@ def test_the_version(document):
     printed = subprocess.run([BINARY, "version"], check=True, capture_output=True, text=True,
                              env=clean_environment()).stdout
     assert document.document["info"]["version"] in printed
+
+
+def test_what_costs_much_says_so(table):
+    """Who takes a password computes Argon2id; who asks /api/auth need not be logged in."""
+    for (method, path), route in table.items():
+        takes_password = any("password" in field["name"] for field in route["body"])
+        assert ("password" in route["flags"]) == takes_password, (method, path)
+        if path.startswith("/api/auth/") and route["body"]:
+            assert route["body_max"] == 16384, (method, path)
+    heavy = {path for (_, path), route in table.items() if "heavy" in route["flags"]}
+    assert heavy >= {"/api/import", "/api/export", "/api/validate", "/api/clean", "/api/backups/{id}/restore",
+                     "/api/command/execute", "/api/commands/execute"}
