@@ -163,21 +163,23 @@ static bool room_for_password(const struct capacity *c, const struct scoreboard 
 static const struct {
     enum excess (*judge)(const struct capacity *c, const struct in_progress *seen);
     bool (*room)(const struct capacity *c, const struct scoreboard *board, int workers);
+    int grace_ms; /* waits so long without asking for room: a page's writes that come together are through by then */
     int wait_ms;
     int retry_after; /* seconds */
 } kinds[WORK_COUNT] = {
-    [WORK_WRITE] = {judge_write, room_for_write, 100, 1},
-    [WORK_HEAVY] = {judge_heavy, room_for_heavy, 2000, 2},
-    [WORK_PASSWORD] = {judge_password, room_for_password, 1000, 1},
+    [WORK_WRITE] = {judge_write, room_for_write, 20, 100, 1},
+    [WORK_HEAVY] = {judge_heavy, room_for_heavy, 0, 2000, 2},
+    [WORK_PASSWORD] = {judge_password, room_for_password, 0, 1000, 1},
 };
 
-static bool goes_on_waiting(const struct request *rq, enum work_kind kind, const struct capacity *c, int64_t since_ms)
+static bool goes_on_waiting(const struct request *rq, enum work_kind kind, const struct capacity *c, int64_t waited_ms)
 {
     static const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    bool few = rq->service->settings->max_connections < FEW_WORKERS;
-    int wait_ms = few && kinds[kind].wait_ms > FEW_WAIT_MS ? FEW_WAIT_MS : kinds[kind].wait_ms;
-    if (monotonic_ms() - since_ms >= wait_ms || (rq->gone && rq->gone(rq->source)) ||
-        !kinds[kind].room(c, rq->service->board, rq->service->settings->max_connections))
+    int workers = rq->service->settings->max_connections;
+    int limit_ms = workers < FEW_WORKERS && kinds[kind].wait_ms > FEW_WAIT_MS ? FEW_WAIT_MS : kinds[kind].wait_ms;
+    if (waited_ms >= limit_ms || (rq->gone && rq->gone(rq->source)))
+        return false;
+    if (waited_ms >= kinds[kind].grace_ms && !kinds[kind].room(c, rq->service->board, workers))
         return false;
     nanosleep(&pause, NULL);
     return true;
@@ -195,7 +197,7 @@ static enum excess line_up(const struct request *rq, enum work_kind kind, const 
         in_progress_wait(own);
         if (!waited)
             metrics_add(METRIC_WAITED_IN_LINE, 1);
-        if (!goes_on_waiting(rq, kind, c, since_ms))
+        if (!goes_on_waiting(rq, kind, c, monotonic_ms() - since_ms))
             return excess;
     }
 }

@@ -80,6 +80,20 @@ def test_one_users_writes_leave_workers_to_the_others(eight, ada, bob):
     assert ada.patch("/api/configs/relay-1/disable").status_code == 200
 
 
+def test_waiting_as_told_leads_to_success(eight, ada):
+    """A dozen writes sent together: what was refused is sent again after the time that the answer names."""
+    left = [f"/api/configs/relay-{number}/enable" for number in range(12)]
+    for _ in range(20):
+        answers = {path: Pending(again(ada), "PATCH", path) for path in left}
+        refusals = {path: answer for path, pending in answers.items() if (answer := pending.result(60)).status_code != 200}
+        assert {answer.status_code for answer in refusals.values()} <= {409, 429}
+        if not refusals:
+            break
+        left = list(refusals)
+        time.sleep(max(int(answer.headers["Retry-After"]) for answer in refusals.values()))
+    assert not refusals
+
+
 def test_one_users_long_requests_leave_workers_to_the_others(eight, ada, bob):
     bob.session.close()
     with table_locked(eight):
