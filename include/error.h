@@ -100,6 +100,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_MASK, ERR_VALIDATION,                                                                                        \
       "is a mask, no secret; give the secret itself, or exactly the mask of what is stored to keep that",              \
       "是掩码而不是密钥；请填写密钥本身，或原样提交当前所存密钥的掩码以保持不变")                                      \
+    X(MSG_URL_USERINFO, ERR_VALIDATION, "must not hold a user name or password; the token goes into auth_token",       \
+      "不能包含用户名或密码；密钥请填入 auth_token")                                                                   \
     X(MSG_URL_PARTS, ERR_VALIDATION, "must be a whole address: a host, a port of 1 to 65535 if any, no blanks",        \
       "必须是完整地址：包含主机名，端口（如有）为 1 到 65535，不含空白")                                               \
     X(MSG_KEY, ERR_VALIDATION, "must not hold blanks or control characters", "不能包含空白或控制字符")                 \

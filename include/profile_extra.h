@@ -5,6 +5,7 @@
 #define CCR_PROFILE_EXTRA_H
 
 #include "profile.h"
+#include "toml.h"
 
 /* Which list of harmless keys holds (src/api/profile_extra.c). */
 enum extra_kind { EXTRA_PROFILE, EXTRA_FILE, EXTRA_REGISTRY };
@@ -22,7 +23,16 @@ void profile_set_extra(struct request *rq, struct profile *profile, json_t *extr
 
 /* Masks, in place, every text that is not known to be harmless. */
 void extra_mask(struct request *rq, enum extra_kind kind, json_t *extra);
-/* The other way round: where `extra` holds the masked form of what `old` holds, it gets what `old` holds. */
-void extra_unmask(struct request *rq, enum extra_kind kind, json_t *extra, const json_t *old);
+
+/* A key whose text is a mask. */
+struct masked_key {
+    const char *path;        /* "http_headers.Authorization" */
+    const struct toml *node; /* where it stands in the file; NULL = it came from none */
+};
+/* The other way round, for what somebody sends: where `extra` holds the mask of what `old` holds (NULL = nothing), it gets what `old`
+ * holds. False when some other text has the shape of a mask (of three stars at least); *found is then the first of them. `table` is
+ * what `extra` was made of, or NULL. */
+bool extra_unmask(struct request *rq, enum extra_kind kind, const struct toml *table, json_t *extra, const json_t *old,
+                  struct masked_key *found);
 
 #endif

@@ -44,6 +44,9 @@ enum error profile_file_read(struct request *rq, const struct toml *root, const 
 /* Notes one more thing that is wrong with a profile: with a key, which stands where it stands or, when it is missing, with the
  * header; or with the name (field NULL). */
 void file_profile_wrong(struct request *rq, struct file_profile *profile, const char *field, const char *what);
+/* The same with a value that stands anywhere in the profile. */
+void file_profile_wrong_at(struct request *rq, struct file_profile *profile, const char *field, const char *what,
+                           const struct toml *node);
 /* Adds its problems to rq->fields, each with line and column. */
 void file_profile_refuse(struct request *rq, const struct file_profile *profile);
 /* The first of them in words. */

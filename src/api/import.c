@@ -92,12 +92,15 @@ static void take_token(struct request *rq, struct file_profile *file, const stru
 static void take_extra(struct request *rq, struct file_profile *file, const struct profile *before, bool merge)
 {
     struct profile *p = &file->profile;
+    struct masked_key masked;
     json_t *old = NULL;
     p->extra = merge && before->extra ? before->extra : "{}";
     if (!file->extra) /* as in nearly every file */
         return;
-    if (before && profile_extra(rq, before, &old) == OK)
-        extra_unmask(rq, EXTRA_PROFILE, file->extra, old);
+    if (before && profile_extra(rq, before, &old))
+        rq->message = MSG_NONE; /* cannot be opened: replaced */
+    if (!extra_unmask(rq, EXTRA_PROFILE, file->table, file->extra, old, &masked))
+        file_profile_wrong_at(rq, file, masked.path, translate(rq, MSG_MASK, NULL), masked.node);
     bool unchanged;
     if (merge && json_object_size(old)) {
         const char *was = json_text(rq->arena, old);
@@ -216,6 +219,18 @@ static enum error check_values(struct request *rq, const struct plan *plan, cons
     return OK;
 }
 
+/* What a redacted export masked stays as it is. */
+static enum error unmask_top(struct request *rq, struct plan *plan, const struct toml *root)
+{
+    struct masked_key masked;
+    json_t *extra = parsed(plan->file.extra, json_object());
+    if (!extra_unmask(rq, EXTRA_FILE, root, extra, parsed(plan->top.extra, NULL), &masked) &&
+        plan->options->on_invalid != INVALID_TAKEN)
+        return file_wrong(rq, masked.node, translate(rq, MSG_MASK, NULL));
+    plan->file.extra = json_text(rq->arena, extra);
+    return OK;
+}
+
 static enum error plan_import(struct request *rq, struct plan *plan, const struct toml *root)
 {
     size_t most = plan->file.count + plan->stored_count;
@@ -229,12 +244,12 @@ static enum error plan_import(struct request *rq, struct plan *plan, const struc
     for (size_t i = 0; i < plan->file.count; i++)
         name_index_add(&plan->in_file, plan->file.profiles[i].profile.name, i);
     place(plan, replace);
-    if (!replace) {
-        enum error error = check_values(rq, plan, root);
-        if (error)
-            return error;
-        plan->values = parsed(plan->top.extra, NULL);
-    }
+    enum error error = unmask_top(rq, plan, root);
+    if (!error && !replace)
+        error = check_values(rq, plan, root);
+    if (error)
+        return error;
+    plan->values = replace ? NULL : parsed(plan->top.extra, NULL);
     for (size_t i = 0; i < plan->file.count; i++)
         plan_one(rq, plan, &plan->file.profiles[i]);
     if (replace)
@@ -243,14 +258,6 @@ static enum error plan_import(struct request *rq, struct plan *plan, const struc
 }
 
 /* ---- the file's top level --------------------------------------------------------------------------------------- */
-
-/* What a redacted export masked stays as it is. */
-static const char *unmasked_extra(struct request *rq, const char *old, const char *new)
-{
-    json_t *extra = parsed(new, json_object());
-    extra_unmask(rq, EXTRA_FILE, extra, parsed(old, json_object()));
-    return json_text(rq->arena, extra);
-}
 
 /* The file's top level: the default always counts; its current profile only where it says what is so - in a replace, or
  * when the user never chose one. */
@@ -264,7 +271,6 @@ static enum error import_top(struct request *rq, const char *platform, const str
     enum error error = profile_pointers(rq, platform, &pointers);
     if (error)
         return error;
-    new.extra = unmasked_extra(rq, old->extra, file->extra);
     if (!replace) {
         new.standard = file->standard ? file->standard : old->standard;
         new.extra = merged_extra(rq, old->extra, new.extra);

@@ -102,16 +102,22 @@ static const struct harmless *const lists[] = {
 /* Where a value stands. */
 struct place_in {
     const struct place_in *outer; /* NULL at the top */
-    const char *key;
+    const char *key;              /* NULL in an array */
+    size_t index;                 /* in an array */
 };
 
 static bool stands_at(const struct place_in *at, const struct harmless *harmless)
 {
     size_t depth = harmless->path[1] ? 2 : 1;
-    for (; at && depth; at = at->outer, depth--)
-        if (strcmp(harmless->path[depth - 1], "*") != 0 && strcmp(harmless->path[depth - 1], at->key) != 0)
+    for (; at; at = at->outer) {
+        if (!at->key) /* what is in an array stands at the array's own place */
+            continue;
+        if (!depth--)
             return false;
-    return !at && !depth;
+        if (strcmp(harmless->path[depth], "*") != 0 && strcmp(harmless->path[depth], at->key) != 0)
+            return false;
+    }
+    return !depth;
 }
 
 static bool is_variable(const char *text)
@@ -127,22 +133,23 @@ static bool is_harmless(enum extra_kind kind, const struct place_in *at, const c
     return false;
 }
 
-/* Of three stars at least, so that it is not taken for a value: "*" often is one. */
+enum { STARS_MIN = 3 }; /* fewer are no mask: "*" often is a value */
+
 static const char *mask_of(struct request *rq, const char *text)
 {
     const char *mask = secret_mask(rq->arena, text);
-    return *mask && strlen(mask) < 3 ? "***" : mask;
+    return *mask && strlen(mask) < STARS_MIN ? "***" : mask;
 }
 
 /* ---- walking through -------------------------------------------------------------------------------------------- */
 
-/* What a text that is no harmless one becomes, given what stands at the same place in another tree (NULL = nothing). */
-typedef const char *change(struct request *rq, const char *text, const char *other);
-
 struct walk {
     struct request *rq;
     enum extra_kind kind;
-    change *how;
+    /* What a text that is no harmless one becomes, given what stands at the same place in another tree (NULL = nothing). */
+    const char *(*how)(struct walk *walk, const char *text, const char *other, const struct place_in *at);
+    const struct toml *table;
+    struct masked_key *found; /* NULL = none, or nobody asks */
 };
 
 /* A table that has a key called like the mark (toml.h). */
@@ -159,52 +166,85 @@ static bool is_plain_value(const json_t *value)
     return kind && strcmp(kind, "table") != 0;
 }
 
-static json_t *changed(const struct walk *walk, json_t *value, const json_t *other, const struct place_in *at);
+static json_t *changed(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at);
 
-static void change_members(const struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
+static void change_members(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
 {
     const char *key;
     json_t *part;
     json_object_foreach(value, key, part)
     {
-        struct place_in inner = {at, key};
+        struct place_in inner = {at, key, 0};
         json_object_set(value, key, changed(walk, part, json_object_get(other, key), &inner)); /* no new key: safe */
     }
 }
 
-static json_t *changed(const struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
+static json_t *changed(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
 {
     size_t i;
     json_t *part;
     const char *text = json_string_value(value), *others = json_string_value(other);
     if (text && (others ? !is_harmless(walk->kind, at, others) : !is_harmless(walk->kind, at, text)))
-        return json_string(walk->how(walk->rq, text, others));
+        return json_string(walk->how(walk, text, others, at));
     if (json_is_object(value) && !is_plain_value(value))
         change_members(walk, is_wrapped(value) ? json_object_get(value, "value") : value,
                        is_wrapped(other) ? json_object_get(other, "value") : other, at);
-    json_array_foreach(value, i, part) json_array_set(value, i, changed(walk, part, json_array_get(other, i), at));
+    json_array_foreach(value, i, part)
+    {
+        struct place_in inner = {at, NULL, i};
+        json_array_set(value, i, changed(walk, part, json_array_get(other, i), &inner));
+    }
     return value;
 }
 
-static const char *mask(struct request *rq, const char *text, const char *other)
+static const char *mask(struct walk *walk, const char *text, const char *other, const struct place_in *at)
 {
-    (void)other;
-    return mask_of(rq, text);
+    (void)other, (void)at;
+    return mask_of(walk->rq, text);
 }
 
-static const char *unmask(struct request *rq, const char *text, const char *other)
+static const struct toml *node_at(const struct toml *table, const struct place_in *at)
 {
-    return other && strcmp(text, mask_of(rq, other)) == 0 ? other : text;
+    const struct toml *node = at ? node_at(table, at->outer) : table;
+    if (!at || !node)
+        return node;
+    if (at->key)
+        return toml_get(node, at->key);
+    node = node->first;
+    for (size_t i = 0; node && i < at->index; i++)
+        node = node->next;
+    return node;
+}
+
+static const char *path_of(struct request *rq, const struct place_in *at)
+{
+    const char *outer = at->outer ? path_of(rq, at->outer) : NULL;
+    if (!at->key)
+        return arena_printf(rq->arena, "%s[%zu]", outer, at->index);
+    return outer ? arena_printf(rq->arena, "%s.%s", outer, at->key) : at->key;
+}
+
+static const char *unmask(struct walk *walk, const char *text, const char *other, const struct place_in *at)
+{
+    struct masked_key *found = walk->found;
+    if (other && strcmp(text, mask_of(walk->rq, other)) == 0)
+        return other;
+    if (strlen(text) >= STARS_MIN && secret_mask_shaped(text) && !found->path)
+        *found = (struct masked_key){arena_strdup(walk->rq->arena, path_of(walk->rq, at)), node_at(walk->table, at)};
+    return text;
 }
 
 void extra_mask(struct request *rq, enum extra_kind kind, json_t *extra)
 {
-    const struct walk walk = {rq, kind, mask};
+    struct walk walk = {.rq = rq, .kind = kind, .how = mask};
     change_members(&walk, extra, NULL, NULL);
 }
 
-void extra_unmask(struct request *rq, enum extra_kind kind, json_t *extra, const json_t *old)
+bool extra_unmask(struct request *rq, enum extra_kind kind, const struct toml *table, json_t *extra, const json_t *old,
+                  struct masked_key *found)
 {
-    const struct walk walk = {rq, kind, unmask};
+    *found = (struct masked_key){NULL, NULL};
+    struct walk walk = {rq, kind, unmask, table, found};
     change_members(&walk, extra, old, NULL);
+    return !found->path;
 }

@@ -110,8 +110,8 @@ static const char *string_value(const struct toml *node)
 
 /* ---- one profile ---- */
 
-static void note_problem(struct request *rq, struct file_profile *p, const char *field, const char *what,
-                         const struct toml *node)
+void file_profile_wrong_at(struct request *rq, struct file_profile *p, const char *field, const char *what,
+                           const struct toml *node)
 {
     struct file_problem *problem = arena_alloc(rq->arena, sizeof *problem);
     *problem = (struct file_problem){field, what, node->line, node->column, NULL};
@@ -125,7 +125,7 @@ static void note_problem(struct request *rq, struct file_profile *p, const char 
 void file_profile_wrong(struct request *rq, struct file_profile *p, const char *field, const char *what)
 {
     const struct toml *node = field ? toml_get(p->table, field) : NULL;
-    note_problem(rq, p, field, what, node ? node : p->table);
+    file_profile_wrong_at(rq, p, field, what, node ? node : p->table);
 }
 
 void file_profile_refuse(struct request *rq, const struct file_profile *p)
@@ -162,7 +162,7 @@ static const char *read_text(struct request *rq, const struct field *field, cons
         text = arena_strndup(rq->arena, text, length);
     enum message message = *text ? field_problem(rq, field, text, &argument) : MSG_NONE;
     if (message)
-        note_problem(rq, out, field->name, translate(rq, message, argument, NULL), node);
+        file_profile_wrong_at(rq, out, field->name, translate(rq, message, argument, NULL), node);
     return text;
 }
 
@@ -172,13 +172,13 @@ static void read_tags(struct request *rq, const struct field *field, const struc
     long long count = 0;
     for (const struct toml *item = node->first; item; item = item->next, count++) {
         if (item->type != TOML_STRING) {
-            note_problem(rq, out, "tags", type_words(rq, TOML_ARRAY), node);
+            file_profile_wrong_at(rq, out, "tags", type_words(rq, TOML_ARRAY), node);
             return;
         }
         read_text(rq, &tag, item, out);
     }
     if (count > field->max)
-        note_problem(rq, out, "tags", translate(rq, MSG_TOO_MANY, number(rq, field->max), NULL), node);
+        file_profile_wrong_at(rq, out, "tags", translate(rq, MSG_TOO_MANY, number(rq, field->max), NULL), node);
     out->profile.tags = children_text(rq, node, string_value);
 }
 
@@ -187,7 +187,7 @@ static void read_known(struct request *rq, const struct key *key, const struct t
     const struct field *field = profile_field(key->name);
     struct profile *p = &out->profile;
     if (node->type != key->type) {
-        note_problem(rq, out, key->name, type_words(rq, key->type), node);
+        file_profile_wrong_at(rq, out, key->name, type_words(rq, key->type), node);
         return;
     }
     switch (key->type) {
@@ -197,8 +197,8 @@ static void read_known(struct request *rq, const struct key *key, const struct t
     case TOML_INTEGER:
         p->usage_count = node->integer;
         if (node->integer < field->min || node->integer > field->max)
-            note_problem(rq, out, key->name,
-                         translate(rq, MSG_RANGE, number(rq, field->min), number(rq, field->max), NULL), node);
+            file_profile_wrong_at(rq, out, key->name,
+                                  translate(rq, MSG_RANGE, number(rq, field->min), number(rq, field->max), NULL), node);
         return;
     case TOML_BOOLEAN:
         p->enabled = node->boolean;

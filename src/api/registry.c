@@ -57,6 +57,7 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
                            struct registry_result **results, size_t *count)
 {
     struct row row;
+    struct masked_key masked;
     const char *standard, *current;
     enum error error = take_platform(rq, root, "default_platform", &standard);
     if (!error)
@@ -71,7 +72,8 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
     error = extra_open(rq, row_id, "config.toml", row_text(&row, 0), &old);
     if (error)
         return error;
-    extra_unmask(rq, EXTRA_REGISTRY, new, old);
+    if (!extra_unmask(rq, EXTRA_REGISTRY, root, new, old, &masked))
+        return file_wrong(rq, masked.node, translate(rq, MSG_MASK, NULL));
     *results = arena_array(rq->arena, json_object_size(new) + 1, sizeof **results);
     *count = 0;
     if (!replace) {

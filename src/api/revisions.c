@@ -124,6 +124,7 @@ static enum error restore_sealed(struct request *rq, struct profile *p, const st
     struct profile old = sealed_part(revision);
     const char *token;
     json_t *extra;
+    struct masked_key masked;
     old.name = p->name;
     enum error error = profile_token(rq, &old, &token);
     if (!error)
@@ -132,6 +133,10 @@ static enum error restore_sealed(struct request *rq, struct profile *p, const st
         return error;
     p->sealed_token = NULL;
     error = profile_set_token(rq, p, token);
+    if (!extra_unmask(rq, EXTRA_PROFILE, NULL, extra, NULL, &masked)) /* older versions took some */
+        error = fail_field(rq, arena_printf(rq->arena, "extra.%s", masked.path), MSG_MASK, NULL);
+    if (p->base_url && url_has_userinfo(p->base_url))
+        error = fail_field(rq, "base_url", MSG_URL_USERINFO, NULL);
     profile_set_extra(rq, p, extra);
     return error;
 }

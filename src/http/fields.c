@@ -56,7 +56,9 @@ static enum message type_problem(struct request *rq, const struct field *f, cons
     case FIELD_LABEL:
         return label_valid(text) ? MSG_NONE : MSG_LABEL;
     case FIELD_URL:
-        return !*text || url_valid(rq->arena, text) ? MSG_NONE : url_is_http(text) ? MSG_URL_PARTS : MSG_URL;
+        if (*text && !url_valid(rq->arena, text))
+            return url_is_http(text) ? MSG_URL_PARTS : MSG_URL;
+        return url_has_userinfo(text) ? MSG_URL_USERINFO : MSG_NONE;
     case FIELD_KEY:
         return has_white_space(text) || has_control(text) ? MSG_KEY : MSG_NONE;
     default:

@@ -3,13 +3,14 @@
 import base64
 import ctypes
 import json
+import re
 import secrets
 import tomllib
 
 import pytest
 
-from configs import (BASE, ada, create, everything, exported, imported, mask, names_of, read, secret, system, team,  # noqa: F401
-                     token_of, users, wrong_fields)
+from configs import (BASE, acting_in, ada, create, everything, exported, import_text, imported, mask, names_of,  # noqa: F401
+                     new_workspace, read, refused, secret, system, team, token_of, users, wrong_fields)
 
 
 def canaries(count):
@@ -268,3 +269,107 @@ def test_a_rollback_to_a_mask_is_refused(system, ada):
     poison(system, ada, "relay", "auth_token", "sk-o...AAAA")
     assert wrong_fields(rollback(ada, "relay", 1)) == ["auth_token"]
     assert token_of(ada, "relay") == "sk-another-0000-CCCC"
+
+
+def in_file(answer, *fields):
+    """The wrong fields of a refused import, each said with line and column."""
+    failures = refused(answer, 400, "VALIDATION_ERROR")["details"]["fields"]
+    assert [failure["field"] for failure in failures] == list(fields)
+    return [re.search(r"is a mask.*\(line (\d+), column \d+\)$", failure["message"])[1] for failure in failures]
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_older_redacted_export_changes_no_token(ada, mode, dry_run):
+    create(ada, "relay", auth_token="sk-old-0000-AAAA")
+    create(ada, "other", auth_token="sk-other-0000-CCCC")
+    redacted = exported(ada)
+    assert put(ada, "relay", auth_token="sk-new-1111-BBBB", description="newer").status_code == 200
+    lines = in_file(import_text(ada, redacted, mode=mode, dry_run=dry_run), "relay.auth_token")
+    assert redacted.splitlines()[int(lines[0]) - 1] == 'auth_token = "sk-o...AAAA"'
+    assert token_of(ada, "relay") == "sk-new-1111-BBBB" and read(ada, "relay")["description"] == "newer"
+    report = imported(ada, redacted, mode=mode, on_invalid="skip")
+    assert report["invalid"] == 1 and token_of(ada, "relay") == "sk-new-1111-BBBB"
+
+
+def test_a_redacted_export_of_another_workspace_is_refused(users, ada):
+    other = acting_in(users[0], new_workspace(users[0]))
+    made = canaries(11)
+    text = profiles_file(made).replace("[relay]", f'[second]\nauth_token = "x-*-*"\nbase_url = "{BASE}"\n[relay]')
+    imported(ada, text)
+    assert "is a mask" in import_text(other, exported(ada)).json()["message"]
+    profile = exported(ada)[exported(ada).index("[second]"):]
+    lines = in_file(import_text(other, profile), "second.auth_token", "relay.auth_token", "relay.http_headers.Authorization")
+    assert lines == sorted(lines, key=int) and names_of(other) == []
+    answer = import_text(other, "[x]\nbase_url = 'https://x.example'\nauth_token = 't'\nlist = [1, {a = '***'}]\n")
+    assert in_file(answer, "x.list[1].a") == ["4"]
+
+
+def test_masks_at_a_files_top_level_are_refused(ada):
+    made = canaries(11)
+    imported(ada, profiles_file(made))
+    redacted = exported(ada)
+    imported(ada, profiles_file([*made[:1], "another-token-0001", *made[2:]]))
+    for mode in ("merge", "replace"):
+        message = refused(import_text(ada, redacted, mode=mode), 400, "VALIDATION_ERROR")["message"]
+        line = int(re.search(r"'global_token' is a mask.*\(line (\d+), column \d+\)", message)[1])
+        assert redacted.splitlines()[line - 1].startswith("global_token")
+    assert tomllib.loads(exported(ada, include_secrets=True))["settings"]["global_token"] == "another-token-0001"
+
+
+def test_masks_in_the_registry_are_refused(ada):
+    made = canaries(3)
+    imported(ada, REGISTRY.format(*made))
+    redacted = exported(ada, file="registry")
+    imported(ada, REGISTRY.format(made[0], "another-key-0001", made[2]))
+    for mode in ("merge", "replace"):
+        message = refused(import_text(ada, redacted, mode=mode), 400, "VALIDATION_ERROR")["message"]
+        assert re.search(r"'api_key' is a mask.*\(line \d+, column \d+\)", message)
+    assert tomllib.loads(exported(ada, file="registry", include_secrets=True))["claude"]["api_key"] == "another-key-0001"
+
+
+def test_what_is_no_mask_among_unknown_keys(ada):
+    """Wildcards and texts with dots or stars in them are values; so is anything under a key whose texts are shown."""
+    text = (f'[relay]\nbase_url = "{BASE}"\nauth_token = "t"\nallow = ["*", "**", "*.*", "a***", "see also ...more"]\n'
+            'wire_api = "****"\nmodel_provider = "abcd...efgh"\ndescription = "***"\ntags = ["***"]\n')
+    imported(ada, text)
+    relay = tomllib.loads(exported(ada, include_secrets=True))["relay"]
+    assert relay["allow"] == ["*", "**", "*.*", "a***", "see also ...more"] and relay["tags"] == ["***"]
+    imported(ada, exported(ada))
+    assert tomllib.loads(exported(ada, include_secrets=True))["relay"] == relay
+
+
+def test_a_rollback_to_masks_among_unknown_keys_is_refused(system, ada):
+    imported(ada, f'[relay]\nbase_url = "{BASE}"\nauth_token = "t"\nkey = "value-0123456"\n')
+    poison(system, ada, "relay", "extra", '{"key":"valu...3456","n":{"a":["x","****"]}}')
+    assert wrong_fields(rollback(ada, "relay", 1)) == ["extra.key"]
+    poison(system, ada, "relay", "extra", '{"n":{"a":["x","****"]}}')
+    assert wrong_fields(rollback(ada, "relay", 1)) == ["extra.n.a[1]"]
+    assert tomllib.loads(exported(ada, include_secrets=True))["relay"]["key"] == "value-0123456"
+
+
+def test_a_copy_of_a_mask_is_refused(system, ada):
+    create(ada, "relay", auth_token="sk-good-0000-AAAA")
+    with everything(system) as db:
+        workspace, profile = db.execute("SELECT p.workspace_id, p.id FROM profiles p JOIN workspaces w ON w.id = p.workspace_id"
+                                        " WHERE w.slug = %s", [ada.workspace]).fetchone()
+        db.execute("UPDATE profiles SET auth_token = %s WHERE id = %s", [seal(system, workspace, profile, "sk-o...AAAA"), profile])
+    assert wrong_fields(ada.post("/api/configs/relay/copy", json={"name": "copied"})) == ["auth_token"]
+    assert names_of(ada) == ["relay"]
+
+
+# ---- addresses with a password ----
+
+@pytest.mark.parametrize("url", ["https://ada:{}@relay.example/v1", "https://{}@relay.example", "HTTP://:{}@relay.example:80"])
+def test_no_address_holds_a_password(system, ada, url):
+    made = secret()
+    address = url.format(made)
+    answer = ada.post("/api/configs", json={"name": "relay", "base_url": address, "auth_token": "t"})
+    assert wrong_fields(answer) == ["base_url"] and made not in answer.text
+    create(ada, "relay")
+    answers = [put(ada, "relay", base_url=address, auth_token="t"),
+               import_text(ada, f'[new]\nbase_url = "{address}"\nauth_token = "t"\n')]
+    for answer in answers:
+        refused(answer, 400, "VALIDATION_ERROR")
+        assert made not in answer.text and "must not hold a user name or password" in answer.text
+    assert made not in stored(system, "profiles.base_url", "profile_revisions.content", "audit_log.changes")

@@ -110,7 +110,8 @@ static void url(void **state)
     (void)state;
     assert_accepted(&f, LIST("\"http://x\"", "\"https://x.example:8443/a?b=c#d\"", "\"\"", "\"https://中文.example\"",
                              "\"HTTPS://X.example\"", "\"Http://127.0.0.1:65535\"", "\"https://[::1]:8080/v1\"",
-                             "\"https://user:pass@x/\"", "\"https://x/路径\""));
+                             "\"https://x/路径\"", "\"https://x/a@b?c@d#e@f\""));
+    assert_refused(&f, LIST("\"https://user:pass@x/\"", "\"https://token@x\"", "\"https://@x\""));
     assert_refused(&f,
                    LIST("\"http://\"", "\"https://\"", "\"ftp://x\"", "\"x\"", "\"javascript:alert(1)\"",
                         "\"http://a b\"", "\"http://a\\nb\"", "\"http://a\\\"b\"", "\"http://<x>\"", "\" http://x\""));
