@@ -147,6 +147,9 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_WORKSPACE_UNKNOWN, ERR_NOT_FOUND, "Workspace '{}' not found", "工作区“{}”不存在")                            \
     X(MSG_USER_UNKNOWN, ERR_NOT_FOUND, "User '{}' not found", "用户“{}”不存在")                                        \
     X(MSG_USER_EXISTS, ERR_CONFLICT, "User '{}' already exists", "用户“{}”已存在")                                     \
+    X(MSG_USER_LOOKALIKE, ERR_CONFLICT,                                                                                \
+      "'{}' looks like '{}', who is a user already; choose a name that people can tell apart",                         \
+      "“{}”与现有用户“{}”外观相似，请选择易于区分的名称")                                                              \
     X(MSG_WORKSPACE_EXISTS, ERR_CONFLICT, "Workspace '{}' already exists", "工作区“{}”已存在")                         \
     X(MSG_WORKSPACE_PERSONAL, ERR_CONFLICT, "A personal workspace cannot be shared, renamed or deleted",               \
       "个人工作区不能共享、重命名或删除")                                                                              \

@@ -6,13 +6,32 @@
 #include <strings.h>
 
 #include "audit.h"
+#include "lookalike.h"
 #include "util.h"
 
 enum { SLUG_MAX = 40, SLUG_COUNTED = 9, SLUG_TRIES = 12 };
 
+/* The ways in which a name is written, decomposed; and what lookalike_skeleton makes of four such, to be stored and compared. */
+#define NAME_FORMS(name)                                                                                               \
+    "normalize(" name ", NFKD), normalize(lower(" name "), NFKD), normalize(upper(" name "), NFKD),"                   \
+    " normalize(initcap(lower(" name ")), NFKD)"
+#define SKELETONS(a, b, c, d)                                                                                          \
+    "ARRAY[normalize(" a "::text, NFKD), normalize(" b "::text, NFKD), normalize(" c "::text, NFKD), normalize(" d     \
+    "::text, NFKD)]"
+enum { FORMS = 4 };
+
 static const struct statement
-    account_insert = {"account_insert", "INSERT INTO users (username, password_hash, display_name, site_role)"
-                                        " VALUES ($1, $2, $3, $4) RETURNING id"},
+    account_insert = {"account_insert",
+                      "INSERT INTO users (username, password_hash, display_name, site_role, skeletons)"
+                      " VALUES ($1, $2, $3, $4, " SKELETONS("$5", "$6", "$7", "$8") ") RETURNING id"},
+    /* One new name at a time, so that two that look alike do not miss each other. */
+    account_names_lock = {"account_names_lock", "SELECT pg_advisory_xact_lock(hashtext('ccr.user-names'))"},
+    account_forms = {"account_forms", "SELECT " NAME_FORMS("$1::text")},
+    account_unseen = {"account_unseen",
+                      "SELECT id, " NAME_FORMS("username") " FROM users WHERE skeletons IS NULL LIMIT 1000"},
+    account_see = {"account_see", "UPDATE users SET skeletons = " SKELETONS("$2", "$3", "$4", "$5") " WHERE id = $1"},
+    account_lookalike = {"account_lookalike", "SELECT username FROM users WHERE lower(username) <> lower($1)"
+                                              " AND skeletons && " SKELETONS("$2", "$3", "$4", "$5") " LIMIT 1"},
     account_workspace =
         {"account_workspace",
          "INSERT INTO workspaces (id, slug, name, personal_user_id)"
@@ -66,6 +85,58 @@ static enum error check_password(struct request *rq, const char *field, const ch
     if (strcasecmp(password, username) == 0)
         return fail_field(rq, field, MSG_PASSWORD_NAME, NULL);
     return OK;
+}
+
+/* ---- names that look like others' ------------------------------------------------------------------------------- */
+
+struct looks {
+    const char *skeletons[FORMS];
+};
+
+/* From the columns of NAME_FORMS, the first of which is `column`. */
+static void look(struct request *rq, const struct row *row, int column, struct looks *looks)
+{
+    for (int i = 0; i < FORMS; i++)
+        looks->skeletons[i] = lookalike_skeleton(rq->arena, row_string(row, column + i));
+}
+
+/* Accounts from before names were compared. */
+static enum error look_at_older_names(struct request *rq)
+{
+    struct rows rows;
+    enum error err;
+    do {
+        err = db_all(rq->db, &account_unseen, &rows, DB_NO_ARGS);
+        for (int i = 0; !err && i < rows.count; i++) {
+            struct row row = rows_at(&rows, i);
+            struct looks looks;
+            look(rq, &row, 1, &looks);
+            err = db_run(rq->db, &account_see,
+                         DB_ARGS(row_text(&row, 0), looks.skeletons[0], looks.skeletons[1], looks.skeletons[2],
+                                 looks.skeletons[3]));
+        }
+    } while (!err && rows.count > 0);
+    return err;
+}
+
+static enum error check_lookalike(struct request *rq, const char *username, struct looks *looks)
+{
+    struct row row;
+    enum error err = db_run(rq->db, &account_names_lock, DB_NO_ARGS);
+    if (!err)
+        err = look_at_older_names(rq);
+    if (!err)
+        err = db_one(rq->db, &account_forms, &row, DB_ARGS(username));
+    if (err)
+        return err;
+    look(rq, &row, 0, looks);
+    if (!*looks->skeletons[0]) /* letters that cannot be seen */
+        return fail_field(rq, "username", MSG_NAME, NULL);
+    err = db_one(rq->db, &account_lookalike, &row,
+                 DB_ARGS(username, looks->skeletons[0], looks->skeletons[1], looks->skeletons[2], looks->skeletons[3]));
+    if (err == ERR_NOT_FOUND)
+        return OK;
+    return err ? err : fail(rq, MSG_USER_LOOKALIKE, username, row_string(&row, 0), NULL);
 }
 
 /* ---- creating --------------------------------------------------------------------------------------------------- */
@@ -133,8 +204,13 @@ enum error account_create(struct request *rq, const struct account *account, cha
         return ERR_INTERNAL;
 
     struct row row;
+    struct looks looks;
+    err = check_lookalike(rq, account->username, &looks);
+    if (err)
+        return err;
     err = db_one(rq->db, &account_insert, &row,
-                 DB_ARGS(account->username, hash, account->display_name, account->site_admin ? "admin" : "user"));
+                 DB_ARGS(account->username, hash, account->display_name, account->site_admin ? "admin" : "user",
+                         looks.skeletons[0], looks.skeletons[1], looks.skeletons[2], looks.skeletons[3]));
     if (err)
         return fail_as(rq, err, ERR_CONFLICT, MSG_USER_EXISTS, account->username);
     memcpy(user_id, row_string(&row, 0), UUID_TEXT);
