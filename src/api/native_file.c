@@ -17,23 +17,26 @@ static const struct mark {
     {"OPENAI_API_KEY", "auth.json (Codex CLI)"},
     {"auth_mode", "auth.json (Codex CLI)"},
     {"modelProviders", "settings.json (Qwen Code)"},
+    {"$version", "settings.json (Qwen Code)"},
     {"customModels", "settings.json (Droid)"},
     {"custom_models", "config.json (Droid)"},
-    {"ANTHROPIC_BASE_URL", "settings.json (Claude Code)"},
-    {"ANTHROPIC_AUTH_TOKEN", "settings.json (Claude Code)"},
-    {"ANTHROPIC_API_KEY", "settings.json (Claude Code)"},
-    {"apiKeyHelper", "settings.json (Claude Code)"},
-    {"enabledPlugins", "settings.json (Claude Code)"},
-    {"statusLine", "settings.json (Claude Code)"},
-    {"permissions", "settings.json (Claude Code)"},
-    {"env", "settings.json (Claude Code)"},
-    {"hooks", "settings.json (Claude Code)"},
+    {"autonomyMode", "settings.json (Droid)"},
+    {"commandAllowlist", "settings.json (Droid)"},
+    {"searchApiKey", "settings.json (iFlow)"},
+    {"modelName", "settings.json (iFlow)"},
     {"selectedAuthType", "settings.json (Gemini CLI, Qwen Code, iFlow)"},
     {"contextFileName", "settings.json (Gemini CLI, Qwen Code, iFlow)"},
     {"security", "settings.json (Gemini CLI, Qwen Code)"},
     {"general", "settings.json (Gemini CLI, Qwen Code)"},
     {"experimental", "settings.json (Gemini CLI, Qwen Code)"},
+    {"excludeTools", "gemini-extension.json (Gemini CLI)"},
+    {"apiKeyHelper", "settings.json (Claude Code)"},
+    {"enabledPlugins", "settings.json (Claude Code)"},
+    {"statusLine", "settings.json (Claude Code)"},
+    {"permissions", "settings.json (Claude Code)"},
+    {"env", "settings.json (Claude Code)"},
     {"mcpServers", "settings.json or .mcp.json"},
+    {"hooks", "settings.json or hooks.json"},
     {"model", "settings.json"},
 };
 
@@ -104,33 +107,59 @@ static const char *marked(const struct mark *marks, size_t count, const char *ke
     return NULL;
 }
 
-/* Whether "key" and a colon stand in the text. */
-static bool has_json_key(const char *text, const char *key)
+/* Behind what stands at `at`: a comment, a string, or one character. */
+static const char *skip(const char *at)
 {
-    size_t length = strlen(key);
-    for (const char *at = strstr(text, key); at; at = strstr(at + 1, key)) {
-        const char *behind = at + length;
-        if (at == text || at[-1] != '"' || *behind != '"')
-            continue;
-        behind++;
-        behind += strspn(behind, " \t\r\n");
-        if (*behind == ':')
-            return true;
+    if (strncmp(at, "//", 2) == 0)
+        return at + strcspn(at, "\n");
+    if (strncmp(at, "/*", 2) == 0) {
+        const char *end = strstr(at + 2, "*/");
+        return end ? end + 2 : at + strlen(at);
     }
-    return false;
+    if (*at != '"')
+        return at + 1;
+    for (at++; *at && *at != '"'; at++)
+        at += *at == '\\' && at[1];
+    return *at ? at + 1 : at;
+}
+
+/* The place in json_marks of a key with its quotes; COUNT(json_marks) when it has none. */
+static size_t json_mark(const char *quoted, size_t length)
+{
+    size_t i = 0;
+    while (i < COUNT(json_marks) &&
+           (strlen(json_marks[i].key) + 2 != length || memcmp(json_marks[i].key, quoted + 1, length - 2) != 0))
+        i++;
+    return i;
+}
+
+/* The most telling of the keys of a JSON object, which may hold comments; keys of the objects in it do not count. */
+static size_t best_json_mark(const char *text)
+{
+    size_t best = COUNT(json_marks);
+    int depth = 0;
+    for (const char *at = text, *end; *at; at = end) {
+        end = skip(at);
+        depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+        if (depth != 1 || *at != '"' || end[strspn(end, " \t\r\n")] != ':')
+            continue;
+        size_t mark = json_mark(at, (size_t)(end - at));
+        best = mark < best ? mark : best;
+    }
+    return best;
 }
 
 const char *native_json(const char *text)
 {
     if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) /* a byte-order mark */
         text += 3;
-    trim_white_space(&text);
-    if (*text != '{' && strncmp(text, "//", 2) != 0 && strncmp(text, "/*", 2) != 0)
-        return NULL;
-    for (size_t i = 0; i < COUNT(json_marks); i++)
-        if (has_json_key(text, json_marks[i].key))
-            return json_marks[i].file;
-    return NULL;
+    text += strspn(text, " \t\r\n");
+    while (*text == '/' && (text[1] == '/' || text[1] == '*')) {
+        text = skip(text);
+        text += strspn(text, " \t\r\n");
+    }
+    size_t mark = *text == '{' ? best_json_mark(text) : COUNT(json_marks);
+    return mark < COUNT(json_marks) ? json_marks[mark].file : NULL;
 }
 
 static bool is_ccrs(const struct toml *root)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "arena.h"
 #include "json.h"
@@ -34,7 +35,13 @@ static const struct field choices[] = {
     {"env", FIELD_OBJECT},
     {0},
 };
-static const struct field *const tables[] = {profile, numbers, choices};
+static const struct field labels[] = {
+    {"name", FIELD_LABEL, REQUIRED | TRIM, .max = 100},
+    {"auth_token", FIELD_KEY, TRIM, .max = 200},
+    {"base_url", FIELD_URL, TRIM, .max = 200},
+    {0},
+};
+static const struct field *const tables[] = {profile, numbers, choices, labels};
 
 static jmp_buf exhausted;
 
@@ -72,8 +79,12 @@ static void check_text(const struct field *f, json_t *value)
     expect(text != NULL);
     if (f->type == FIELD_NAME)
         expect(name_valid(text));
+    if (f->type == FIELD_LABEL)
+        expect(label_valid(text));
+    if (f->type == FIELD_KEY)
+        expect(!has_white_space(text) && !has_control(text));
     if (f->type == FIELD_URL && *text)
-        expect(strncmp(text, "http", 4) == 0 && !strpbrk(text, " \n\""));
+        expect(strncasecmp(text, "http", 4) == 0 && !strpbrk(text, " \n\""));
     if (f->flags & REQUIRED)
         expect(!is_blank(text));
     if (f->choices)
@@ -92,7 +103,9 @@ static void check_field(const struct field *f, json_t *value)
     switch (f->type) {
     case FIELD_TEXT:
     case FIELD_NAME:
+    case FIELD_LABEL:
     case FIELD_URL:
+    case FIELD_KEY:
         check_text(f, value);
         break;
     case FIELD_INT:

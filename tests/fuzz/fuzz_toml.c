@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "buffer.h"
+#include "native_file.h"
 #include "toml.h"
 #include "util.h"
 
@@ -48,11 +49,13 @@ static void round_trip(struct arena *arena, const char *text, size_t size, struc
     struct toml_error error;
     struct toml *root = toml_parse(arena, text, size, &error);
 
+    native_json(arena_strndup(arena, text, size));
     if (!root) {
         if (!error.message[0] || !utf8_valid(error.message, strlen(error.message)))
             abort();
         return;
     }
+    native_toml(root);
     toml_write(out, root);
     struct toml *again = toml_parse(arena, buffer_string(out), out->length, &error);
     if (!again)

@@ -401,6 +401,9 @@ NATIVE = [
     ('{"env": {"ANTHROPIC_AUTH_TOKEN": "sk-x"}, "permissions": {"allow": []}}', "settings.json (Claude Code)"),
     ('\ufeff\n {\n  "apiKeyHelper" : "x"\n}', "settings.json (Claude Code)"),
     ('// mine\n{\n  "selectedAuthType": "gemini-api-key", // a comment\n}\n', "settings.json (Gemini CLI, Qwen Code, iFlow)"),
+    ('{"env": {"OPENAI_API_KEY": "sk-x"}, "modelProviders": {"openai": []}}', "settings.json (Qwen Code)"),
+    ('{"customModels": [{"model": "m", "apiKey": "sk-x"}], "hooks": {}}', "settings.json (Droid)"),
+    ('/* { */ {"mcpServers": {"env": {"modelProviders": "\\"}"}}}', "settings.json or .mcp.json"),
     ('{"mcpServers": {}}', "settings.json or .mcp.json"), ('{"OPENAI_API_KEY": null, "tokens": {}}', "auth.json (Codex CLI)"),
     ('prompt = "Clean up"\ndescription = "x"\n', "a command (Gemini CLI)"),
 ]
