@@ -117,7 +117,8 @@ read_settings() {
 running() {
     local pid
     pid=$(head -n 1 "$pid_file" 2>/dev/null) || return 0
-    if [[ $pid =~ ^[0-9]+$ ]] && [ -O "/proc/$pid" ] && tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -- "$env_file"; then
+    # Not the owner of /proc/PID, which is root where the process cannot be dumped.
+    if [[ $pid =~ ^[0-9]+$ ]] && [ "$(awk '/^Uid:/ {print $3}' "/proc/$pid/status" 2>/dev/null)" = "$EUID" ] && tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -- "$env_file"; then
         printf '%s' "$pid"
     fi
 }

@@ -205,8 +205,8 @@ pid_of() {
     [ "$1" != nginx ] || file=$nginx/nginx.pid mark=$nginx/nginx.conf
     [ "$1" != postgres ] || file=$real/postgres/postmaster.pid mark=$real/postgres
     pid=$(theirs "$file" 2>/dev/null | head -n 1) || return 0
-    # The number in a file of theirs may be anybody's.
-    [[ $pid =~ ^[0-9]{1,9}$ ]] && [ "$(stat -c %U "/proc/$pid" 2>/dev/null)" = "$run_user" ] || return 0
+    # The number in a file of theirs may be anybody's. The owner of /proc/PID is root's where the process cannot be dumped.
+    [[ $pid =~ ^[0-9]{1,9}$ ]] && [ "$(awk '/^Uid:/ {print $3}' "/proc/$pid/status" 2>/dev/null)" = "$(id -u "$run_user")" ] || return 0
     if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$mark"; then
         printf '%s' "$pid"
     fi
