@@ -84,15 +84,14 @@ static int decide(struct pool_size *size, const struct pool_load *load, int64_t 
         size->step = 1;
     if (surplus >= 0)
         size->unused = 0;
-    int missing = least(load->max, load->heavy + load->min) - size->target;
-    if (missing > 0) {
-        size->step = size->step < missing ? missing : size->step;
-        forget_surplus(size, now);
-        return grow(size, load, now);
-    }
     if (surplus > 0 && size->target > load->min + load->heavy)
         return shrink(size, load, surplus, now);
     forget_surplus(size, now);
+    int missing = least(load->max, load->heavy + load->min) - size->target;
+    if (surplus + coming < 0 && missing > 0) {
+        size->step = size->step < missing ? missing : size->step;
+        return grow(size, load, now);
+    }
     if (surplus + coming < 0 && (load->stuck || processors_are_free(size, load, now)))
         return grow(size, load, now);
     return 0;
