@@ -58,6 +58,8 @@ char *secret_open(const struct keyring *ring, struct arena *arena, const char *c
 /* True when `sealed` was made with a key other than the ring's first. */
 bool secret_is_old(const struct keyring *ring, const char *sealed);
 
+/* Wipes `size` bytes of the stack below its caller, where functions that have returned left copies. */
+void stack_wipe(size_t size);
 /* Keeps a secret that lies in memory for long out of swap and of core dumps, as far as RLIMIT_MEMLOCK goes. Unlocking wipes it. */
 void secret_lock(void *bytes, size_t size);
 void secret_unlock(void *bytes, size_t size);

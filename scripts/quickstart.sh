@@ -331,7 +331,10 @@ make_cluster() {
 DO \$\$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ccr') THEN CREATE ROLE ccr LOGIN NOSUPERUSER NOBYPASSRLS; END IF;
 END \$\$;
+SET log_statement = 'none';
 ALTER ROLE ccr PASSWORD '$database_password';
+ALTER ROLE ccr SET log_parameter_max_length = 0;
+ALTER ROLE ccr SET log_parameter_max_length_on_error = 0;
 SELECT 'CREATE DATABASE ccr OWNER ccr' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'ccr') \gexec
 SQL
         die "cannot set the database up: $(tail -n 1 "$scratch/psql")"

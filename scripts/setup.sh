@@ -181,7 +181,11 @@ DO \$\$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '$ROLE') THEN CREATE ROLE $ROLE; END IF;
 END \$\$;
 SET password_encryption = 'scram-sha-256';
+SET log_statement = 'none';
 ALTER ROLE $ROLE LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '$password';
+-- Values are parameters: PostgreSQL's log shows statements without them, whatever is logged.
+ALTER ROLE $ROLE SET log_parameter_max_length = 0;
+ALTER ROLE $ROLE SET log_parameter_max_length_on_error = 0;
 SELECT 'CREATE DATABASE $DATABASE OWNER $ROLE ENCODING ''UTF8'' TEMPLATE template0'
     WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '$DATABASE') \gexec
 REVOKE ALL ON DATABASE $DATABASE FROM PUBLIC;

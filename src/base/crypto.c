@@ -330,6 +330,11 @@ bool secret_is_old(const struct keyring *ring, const char *sealed)
 
 /* ---- keeping ---- */
 
+void stack_wipe(size_t size)
+{
+    sodium_stackzero(size);
+}
+
 void secret_lock(void *bytes, size_t size)
 {
     (void)sodium_mlock(bytes, size);

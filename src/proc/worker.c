@@ -22,7 +22,8 @@ enum {
     ARENA_MAX = 64 * MB,
     MMAP_THRESHOLD = 128 * KB,
     LARGE_BODY = 64 * KB,
-    TICK_MS = 500, /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
+    STACK_USED = 256 * KB, /* parsers that call themselves for each level of nesting go deepest */
+    TICK_MS = 500,         /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
     RECONNECT_TICK_MS = 50, /* without a database: each tick carries the attempt on by a step */
     SIGNAL_ROUNDS = 16,     /* under load, requests between two looks for signals */
     CONNECT_WAIT_MS = 3000, /* at start; after that it serves without (503) */
@@ -137,13 +138,15 @@ static void answer(struct worker *w)
 
 static void tidy_up(struct worker *w)
 {
-    bool large = w->request.body_length > LARGE_BODY;
+    bool large = w->request.body_length > LARGE_BODY, writes = w->request.method != GET && w->request.method != HEAD;
     in_progress_end(w->setup->slot);
     cache_give_up();
     db_settle(w->service.db);
     db_forget_results(w->service.db);
     response_reset(&w->response);
     arena_reset(w->arena);
+    if (writes)
+        stack_wipe(STACK_USED);
     atomic_fetch_add_explicit(&w->setup->slot->requests, 1, memory_order_relaxed);
     if (large)
         malloc_trim(0); /* the TOML parser's many small blocks would stay */

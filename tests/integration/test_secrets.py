@@ -11,6 +11,7 @@ import pytest
 
 from configs import (BASE, acting_in, ada, create, everything, exported, import_text, imported, mask, names_of,  # noqa: F401
                      new_workspace, read, refused, secret, system, team, token_of, users, wrong_fields)
+from stack import ROOT
 
 
 def canaries(count):
@@ -373,3 +374,28 @@ def test_no_address_holds_a_password(system, ada, url):
         refused(answer, 400, "VALIDATION_ERROR")
         assert made not in answer.text and "must not hold a user name or password" in answer.text
     assert made not in stored(system, "profiles.base_url", "profile_revisions.content", "audit_log.changes")
+
+
+# ---- PostgreSQL's own log ----
+
+def test_postgresqls_log_shows_no_values(module_stack):
+    """With what the scripts set for the role; without it, it shows them all."""
+    stack = module_stack(own_cluster=True, MAX_CONNECTIONS="1")
+    lines = re.findall(r"^ALTER ROLE ccr SET .*;$", (ROOT / "scripts" / "quickstart.sh").read_text(), re.M)
+    assert len(lines) == 2
+    user = stack.client("ann")
+    with stack.cluster.connect(user="postgres", dbname="postgres") as connection:
+        connection.execute("ALTER ROLE ccr SET log_statement = 'all'")
+        connection.execute("ALTER ROLE ccr SET log_min_duration_statement = 0")
+        shown = {}
+        for kept, settings in (("shown", []), ("hidden", lines)):
+            for line in settings:
+                connection.execute(line)
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ccr'")
+            made = shown[kept] = f"value-{secrets.token_hex(8)}"
+            user.get("/api/configs")  # on a new connection
+            create(user, made, base_url=f"{BASE}/?key={made}")
+            assert names_of(user)[-1] == made
+    log = stack.cluster.process.log()
+    assert shown["shown"] in log and "INSERT INTO profiles" in log
+    assert shown["hidden"] not in log
