@@ -92,7 +92,11 @@ const char *db_failure(const struct db *db)
     const char *unknown = db->state == RESOLVING ? conninfo_problem(db->conninfo) : NULL;
     if (unknown)
         return unknown;
-    return db->state == CONNECTING && !db->failure[0] ? "no answer yet" : db->failure;
+    if (db->failure[0])
+        return db->failure;
+    return db->state == CONNECTING   ? "no answer yet"
+           : db->state == SETTING_UP ? "connected, but no statement is answered"
+                                     : "";
 }
 
 const char *db_message(const struct db *db)
@@ -255,7 +259,8 @@ static bool step_resolving(struct db *db, int64_t until_ms)
     return true;
 }
 
-static bool send_setup(struct db *db, int64_t deadline_ms)
+/* The role, the time-outs and LISTEN, in one round trip. */
+static bool send_setup(struct db *db)
 {
     char statement_ms[16], lock_ms[16], idle_ms[16];
     snprintf(statement_ms, sizeof statement_ms, "%d", db->settings->statement_timeout);
@@ -264,6 +269,7 @@ static bool send_setup(struct db *db, int64_t deadline_ms)
     /* What `options` of the URL sets stays. */
     const char *const values[] = {statement_ms, db->conninfo->own_lock_timeout ? NULL : lock_ms,
                                   db->conninfo->own_idle_timeout ? NULL : idle_ms};
+    db->setup = (struct setup){0};
     return PQsetnonblocking(db->conn, 1) == 0 && PQenterPipelineMode(db->conn) &&
            PQsendQueryParams(db->conn, PG_BYPASSES_RLS, 0, NULL, NULL, NULL, NULL, 0) &&
            PQsendQueryParams(db->conn,
@@ -273,31 +279,20 @@ static bool send_setup(struct db *db, int64_t deadline_ms)
                              " coalesce($3, current_setting('idle_in_transaction_session_timeout')), false)",
                              3, NULL, values, NULL, NULL, 0) &&
            PQsendQueryParams(db->conn, "LISTEN ccr_generation", 0, NULL, NULL, NULL, NULL, 0) &&
-           PQpipelineSync(db->conn) && pg_flush(db, deadline_ms);
+           PQpipelineSync(db->conn);
 }
 
-/* The role, the time-outs and LISTEN, in one round trip. */
-static bool set_up_session(struct db *db, int64_t deadline_ms, const char **reason)
+/* True at the last of them; NULL stands between two. */
+static bool take_setup_result(struct setup *setup, const PGresult *result)
 {
-    bool lost = !send_setup(db, deadline_ms), good = true, bypasses = false;
-    for (int answers = 0; !lost;) {
-        PGresult *result = pg_next_result(db, deadline_ms, &lost);
-        if (!result)
-            continue;
-        ExecStatusType status = PQresultStatus(result);
-        if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED)
-            good = false;
-        if (status == PGRES_TUPLES_OK && answers++ == 0)
-            bypasses = PQgetvalue(result, 0, 0)[0] == 't';
-        PQclear(result);
-        if (status == PGRES_PIPELINE_SYNC)
-            break;
+    ExecStatusType status = result ? PQresultStatus(result) : PGRES_COMMAND_OK;
+    if (status == PGRES_FATAL_ERROR && !setup->failed) {
+        setup->failed = true;
+        pg_keep_line(setup->fault, sizeof setup->fault, PQresultErrorMessage(result));
     }
-    if (!lost && good && bypasses && db->tenant_role) {
-        *reason = "the role of DATABASE_URL is a superuser or has BYPASSRLS: workspaces would not be kept apart";
-        return false;
-    }
-    return good && !lost;
+    if (status == PGRES_TUPLES_OK && setup->rows++ == 0)
+        setup->bypasses = PQgetvalue(result, 0, 0)[0] == 't';
+    return status == PGRES_PIPELINE_SYNC;
 }
 
 /* MAX_LIFETIME give or take a tenth, so that workers do not renew their connections all at once. */
@@ -309,30 +304,8 @@ static int64_t choose_end(int lifetime_s, int64_t now_ms)
     return lifetime ? now_ms + lifetime - tenth + 2 * tenth * random / UINT16_MAX : INT64_MAX;
 }
 
-/* One step of the attempt under way; false when nothing more can be done before `until_ms`. */
-static bool step_attempt(struct db *db, int64_t until_ms)
+static void become_ready(struct db *db)
 {
-    if (db->state == RESOLVING)
-        return step_resolving(db, until_ms);
-    const char *reason = NULL;
-    if (monotonic_ms() > db->deadline_ms) {
-        failed_attempt(db, "no answer within CONNECTION_TIMEOUT");
-        return false;
-    }
-    short events = db->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!wait_socket(db, events, until_ms))
-        return false;
-    db->polling = PQconnectPoll(db->conn);
-    if (db->polling == PGRES_POLLING_FAILED) {
-        failed_attempt(db, NULL);
-        return false;
-    }
-    if (db->polling != PGRES_POLLING_OK)
-        return true;
-    if (!set_up_session(db, monotonic_ms() + GRACE_MS, &reason)) {
-        failed_attempt(db, reason);
-        return false;
-    }
     db->state = READY;
     db->openings_seen = db->breaker ? atomic_load(&db->breaker->openings) : 0;
     db->epoch++;
@@ -345,7 +318,70 @@ static bool step_attempt(struct db *db, int64_t until_ms)
         log_info("database connection restored");
         db->failure[0] = '\0';
     }
+}
+
+/* The session is set up, or is not to be. */
+static void finish_setup(struct db *db)
+{
+    if (db->setup.failed)
+        failed_attempt(db, db->setup.fault);
+    else if (db->setup.bypasses && db->tenant_role)
+        failed_attempt(db,
+                       "the role of DATABASE_URL is a superuser or has BYPASSRLS: workspaces would not be kept apart");
+    else
+        become_ready(db);
+}
+
+/* A server may have let us in and say nothing then: a pooler in front of one that is away, for example. */
+static bool step_setting_up(struct db *db, int64_t until_ms)
+{
+    int unsent = PQflush(db->conn);
+    while (unsent >= 0 && !PQisBusy(db->conn) && PQstatus(db->conn) == CONNECTION_OK) {
+        PGresult *result = PQgetResult(db->conn); /* NULL between two */
+        bool last = take_setup_result(&db->setup, result);
+        PQclear(result);
+        if (last) {
+            finish_setup(db);
+            return true;
+        }
+    }
+    if (unsent >= 0 && PQstatus(db->conn) == CONNECTION_OK) {
+        if (!wait_socket(db, (short)(POLLIN | (unsent ? POLLOUT : 0)), until_ms))
+            return false;
+        if (PQconsumeInput(db->conn))
+            return true;
+    }
+    failed_attempt(db, db->setup.failed ? db->setup.fault : NULL);
+    return false;
+}
+
+static bool step_connecting(struct db *db, int64_t until_ms)
+{
+    short events = db->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (!wait_socket(db, events, until_ms))
+        return false;
+    db->polling = PQconnectPoll(db->conn);
+    if (db->polling == PGRES_POLLING_FAILED || (db->polling == PGRES_POLLING_OK && !send_setup(db))) {
+        failed_attempt(db, NULL);
+        return false;
+    }
+    if (db->polling == PGRES_POLLING_OK)
+        db->state = SETTING_UP;
     return true;
+}
+
+/* One step of the attempt under way; false when nothing more can be done before `until_ms`. */
+static bool step_attempt(struct db *db, int64_t until_ms)
+{
+    if (db->state == RESOLVING)
+        return step_resolving(db, until_ms);
+    if (monotonic_ms() > db->deadline_ms) {
+        failed_attempt(db, db->state == CONNECTING
+                               ? "no answer within CONNECTION_TIMEOUT"
+                               : "connected, but no statement is answered within CONNECTION_TIMEOUT");
+        return false;
+    }
+    return db->state == CONNECTING ? step_connecting(db, until_ms) : step_setting_up(db, until_ms);
 }
 
 /* A server that vanished without a word is noticed here, not by the statement that relies on it. */
@@ -394,13 +430,18 @@ static bool may_attempt(const struct db *db, int64_t now)
     return now >= db->next_attempt_ms && breaker_allows(db->breaker, now);
 }
 
+static bool is_trying(const struct db *db)
+{
+    return db->state != DISCONNECTED && db->state != READY;
+}
+
 /* An attempt that takes long while nobody is connected: the server is away, for all that is known, and the other workers need
  * not find that out each by itself. This one goes on, and has the turn. */
 static void tell_others(struct db *db)
 {
     int64_t now = monotonic_ms(), enough = db->epoch ? SLOW_MS : SLOW_FIRST_MS;
-    if (!db->breaker || db->told || db->state == DISCONNECTED || db->state == READY || breaker_is_open(db->breaker) ||
-        now - db->started_ms < enough || (db->others_connected && db->others_connected(db->others_context)))
+    if (!db->breaker || db->told || !is_trying(db) || breaker_is_open(db->breaker) || now - db->started_ms < enough ||
+        (db->others_connected && db->others_connected(db->others_context)))
         return;
     db->told = true;
     breaker_failed(db->breaker, now, 0);
@@ -419,7 +460,7 @@ static int64_t patience_end(const struct db *db, int64_t now, int wait_ms)
 static void carry_on(struct db *db, int wait_ms)
 {
     int64_t began = monotonic_ms();
-    for (int64_t now = began; db->state == RESOLVING || db->state == CONNECTING; now = monotonic_ms()) {
+    for (int64_t now = began; is_trying(db); now = monotonic_ms()) {
         int64_t end = patience_end(db, began, wait_ms),
                 slice = db->breaker && end > now + SLICE_MS ? now + SLICE_MS : end;
         breaker_keep(db->breaker, now);

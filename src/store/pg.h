@@ -13,9 +13,17 @@ enum {
     GRACE_MS = 2000,       /* beyond statement_timeout, before a silent server counts as lost */
 };
 
-enum pg_state { DISCONNECTED, RESOLVING, CONNECTING, READY };
+enum pg_state { DISCONNECTED, RESOLVING, CONNECTING, SETTING_UP, READY };
 
 struct conninfo;
+
+/* What the server has answered to the first statements of a session. */
+struct setup {
+    int rows;      /* results with rows */
+    bool bypasses; /* the role is above row-level security */
+    bool failed;
+    char fault[192]; /* the first error */
+};
 
 /* What stands in the pipeline in front of the sync, in order. */
 enum queued { QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PATIENCE, QUEUED_PREPARE, QUEUED_STATEMENT };
@@ -41,6 +49,7 @@ struct db {
     int64_t expires_ms;     /* MAX_LIFETIME; INT64_MAX = never */
     int64_t last_used_ms;   /* when the server last answered */
     PostgresPollingStatusType polling;
+    struct setup setup;
     struct conninfo *conninfo;
     int64_t started_ms;      /* of the attempt under way */
     int64_t deadline_ms;     /* of the same */

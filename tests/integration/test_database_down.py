@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -278,6 +279,92 @@ def test_hits_end_when_the_server_was_not_heard_for_long(fresh_stack):
 
 def lost(system):
     return system.backend.log().count('"message":"database connection lost"')
+
+
+# ---- a server that lets clients in and then says nothing, as a pooler does whose PostgreSQL is away ----
+
+class Pooler:
+    """Passes everything on to the cluster's socket; once `silent`, only until a client is let in (ReadyForQuery)."""
+
+    def __init__(self, cluster):
+        self.target = str(cluster.folder / ".s.PGSQL.5432")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.silent = False
+        self.sockets = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self.target)
+                self.sockets += [client, server]
+                threading.Thread(target=self.forward, args=(client, server), daemon=True).start()
+                threading.Thread(target=self.answer, args=(server, client), daemon=True).start()
+
+    def forward(self, client, server):
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                server.sendall(data)
+            server.shutdown(socket.SHUT_RDWR)
+
+    def answer(self, server, client):
+        """By messages: type, length, the rest."""
+        waiting, let_in = b"", False
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                waiting += data
+                while len(waiting) >= 5 and len(waiting) > (size := int.from_bytes(waiting[1:5], "big")):
+                    message, waiting = waiting[:size + 1], waiting[size + 1:]
+                    if not (self.silent and let_in):
+                        client.sendall(message)
+                    let_in |= message[:1] == b"Z"
+            client.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        """Ends what is open."""
+        for one in self.sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.listener.close()
+        self.cut()
+
+
+@pytest.fixture
+def pooled(fresh_stack):
+    stack = fresh_stack(own_cluster=True, start=False, MAX_CONNECTIONS=1, CONNECTION_TIMEOUT=2)
+    pooler = Pooler(stack.cluster)
+    stack.cli.write_env(DATABASE_URL=f"postgresql://ccr:{stack.cluster.password}@127.0.0.1:{pooler.port}/{stack.database}?sslmode=disable")
+    stack.pooler = pooler
+    yield stack
+    pooler.close()
+
+
+def test_a_server_that_lets_in_and_says_nothing_holds_nobody(pooled):
+    """The first statements of a session used to be waited for, in every attempt, for 2 s."""
+    pooled.start()
+    admin = pooled.client("admin")
+    pooled.pooler.silent = True
+    pooled.pooler.cut()
+    began = time.monotonic()
+    for _ in range(20):
+        assert pooled.client().get("/api/system/live").status_code == 200
+        time.sleep(0.1)
+    assert time.monotonic() - began < 10
+    assert admin.get("/api/configs").status_code == 503
+    wait_until("the log says why", lambda: "connected, but no statement is answered" in pooled.backend.log())
+    pooled.pooler.silent = False
+    wait_until("requests are served again", lambda: admin.get("/api/configs").status_code == 200, timeout=30)
+
+
+def test_a_command_says_that_no_statement_is_answered(pooled):
+    pooled.pooler.silent = True
+    result = pooled.cli.run("check-config")
+    assert result.returncode == 78 and "cannot be reached: connected, but no statement is answered" in result.stdout
 
 
 def test_start_without_a_database_serves_once_it_is_there(fresh_stack):
