@@ -24,6 +24,22 @@ __attribute__((noreturn)) void arena_exhausted(const struct arena *arena);
 /* Bytes handed out since the last reset. */
 size_t arena_used(const struct arena *arena);
 
+/* A place in the arena. Releasing it forgets, and wipes, everything that was allocated since: for a step that is done many
+ * times, whose result is small. Nothing of it may be used any more, and nothing older may hold a pointer into it. */
+struct arena_mark {
+    void *block;
+    size_t offset, used;
+    unsigned long large;
+};
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_release(struct arena *arena, struct arena_mark mark);
+/* The same, but for `count` texts, which stay: each *texts[i], which may be NULL, is then where it was put anew. */
+enum { ARENA_KEEP_MAX = 4 };
+void arena_release_but(struct arena *arena, struct arena_mark mark, const char **const *texts, size_t count);
+
+/* Takes back what is of no more use, if it is of 1 MiB or more: what is smaller stays until the reset. NULL is allowed. */
+void arena_give_back(struct arena *arena, void *pointer);
+
 /* Zeroed, aligned for any type, never NULL, valid until arena_reset. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size); /* refuses count * size overflow like exhaustion */

@@ -4,6 +4,7 @@
 
 #include "profile.h"
 #include "toml.h"
+#include "util.h"
 
 /* What is wrong with a profile of a file, in words, and where. */
 struct file_problem {
@@ -13,11 +14,17 @@ struct file_problem {
     struct file_problem *next;
 };
 
+/* The largest file, and the most profiles that one file, and so a platform, holds. */
+enum { FILE_MAX = 4 * MB, PROFILES_MAX = 10000 };
+/* The largest file that is written, in bytes: what an import takes whoever sends it, since JSON may make three bytes of one. */
+size_t file_max(const struct request *rq);
+/* ERR_CONFLICT (MSG_PROFILES_MAX) when the platform has no room for one more. */
+enum error check_room(struct request *rq, const char *platform);
+
 /* One profile as a file holds it; its token in clear until it is stored. */
 struct file_profile {
     struct profile profile;
     const char *token; /* NULL = none */
-    json_t *extra;     /* unknown keys; NULL = none. profile.extra is not set yet */
     const struct toml *table;
     struct file_problem *problem, *last_problem;
 };
@@ -41,6 +48,9 @@ bool file_is_registry(const struct toml *root);
  * with it; ERR_VALIDATION, which names key, line and column, is about the file as a whole. */
 enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
                              struct profile_file *file);
+/* The keys of a profile that are not known, as a new JSON object; NULL when there are none. profile.extra is not set by reading:
+ * a tree of each would take ten times the memory of the file. */
+json_t *file_profile_extra(const struct file_profile *profile);
 /* Notes one more thing that is wrong with a profile: with a key, which stands where it stands or, when it is missing, with the
  * header; or with the name (field NULL). */
 void file_profile_wrong(struct request *rq, struct file_profile *profile, const char *field, const char *what);

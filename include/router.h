@@ -7,6 +7,7 @@
 
 #include "request.h"
 #include "response.h"
+#include "util.h"
 
 enum access {
     ACCESS_DENY, /* what a forgotten column means */
@@ -60,8 +61,11 @@ struct route {
     const struct field *body;  /* NULL: the body is ignored */
     const struct field *query; /* NULL: query parameters are ignored */
     unsigned flags;            /* enum route_flag */
-    size_t body_max;           /* bytes; 0 = MAX_BODY_SIZE */
+    size_t body_max;           /* bytes, below MAX_BODY_SIZE; 0 = BODY_MAX_USUAL */
 };
+
+#define BODY_MAX_USUAL (2UL * MB)
+#define BODY_MAX_FILE  SIZE_MAX /* as large as MAX_BODY_SIZE allows */
 
 enum route_flag {
     ROUTE_NO_TRANSACTION = 1, /* a write method that is not run inside one transaction (default: it is) */

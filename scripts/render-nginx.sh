@@ -26,7 +26,7 @@ arguments, else from the environment.
                     list of the same name, and a token, behind this one
   RATE, BURST       requests a second and address, and how many at once beyond that; default 50 and twice RATE
   CONNECTIONS       connections of one address at a time; default 128
-  MAX_BODY          the largest request body; default 2m, the backend's MAX_BODY_SIZE
+  MAX_BODY          the largest request body; default 12m, the backend's MAX_BODY_SIZE
   HSTS              default "max-age=31536000; includeSubDomains"
   HTTP_PORT, HTTPS_PORT   default 80 and 443
   LISTEN            addresses; default "0.0.0.0 [::]", the second only where the machine has IPv6
@@ -101,7 +101,7 @@ names=${list[*]} name=${list[0]}
 
 : "${CERTIFICATE:=/etc/letsencrypt/live/$name/fullchain.pem}" "${CERTIFICATE_KEY:=/etc/letsencrypt/live/$name/privkey.pem}"
 : "${SOCKET:=/run/ccr-ui-backend/fastcgi.sock}" "${STATIC_DIR:=/var/www/ccr-ui-static}" "${FRONTEND_DIR:=}"
-: "${TRUSTED_PROXIES:=}" "${REAL_IP_RECURSIVE:=off}" "${METRICS_ALLOW:=127.0.0.1 ::1}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=2m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
+: "${TRUSTED_PROXIES:=}" "${REAL_IP_RECURSIVE:=off}" "${METRICS_ALLOW:=127.0.0.1 ::1}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=12m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
 : "${HSTS:=max-age=31536000; includeSubDomains}" "${LISTEN:=}" "${LOG_DIR:=/var/log/nginx}" "${LOG_BUFFER:=}"
 : "${ACME_DIR:=/var/www/letsencrypt}" "${MAINTENANCE_FILE:=/run/ccr-ui-maintenance}" "${ZONE_SIZE:=1m}" "${TLS_CACHE:=10m}"
 # In a checkout the folder stands beside scripts; installed, the script is in PREFIX/lib and the folder in PREFIX/share.

@@ -20,7 +20,7 @@ static const struct field platform_query[] = {
 };
 
 static const struct field import_fields[] = {
-    {"content", FIELD_TEXT, REQUIRED | SECRET, .max = 2 * MB},
+    {"content", FIELD_TEXT, REQUIRED | SECRET, .max = FILE_MAX},
     {"mode", FIELD_TEXT, .choices = "merge|replace"},
     {"on_invalid", FIELD_TEXT, .choices = "refuse|skip"},
     {"backup", FIELD_BOOL},
@@ -93,22 +93,22 @@ static void take_extra(struct request *rq, struct file_profile *file, const stru
 {
     struct profile *p = &file->profile;
     struct masked_key masked;
-    json_t *old = NULL;
+    json_t *extra = file_profile_extra(file), *old = NULL;
     p->extra = merge && before->extra ? before->extra : "{}";
-    if (!file->extra) /* as in nearly every file */
+    if (!extra) /* as in nearly every file */
         return;
     if (before && profile_extra(rq, before, &old))
         rq->message = MSG_NONE; /* cannot be opened: replaced */
-    if (!extra_unmask(rq, EXTRA_PROFILE, file->table, file->extra, old, &masked))
+    if (!extra_unmask(rq, EXTRA_PROFILE, file->table, extra, old, &masked))
         file_profile_wrong_at(rq, file, masked.path, translate(rq, MSG_MASK, NULL), masked.node);
     bool unchanged;
     if (merge && json_object_size(old)) {
         const char *was = json_text(rq->arena, old);
-        merge_tables(old, file->extra);
+        merge_tables(old, extra);
         unchanged = same(was, json_text(rq->arena, old));
     } else {
-        unchanged = old && json_equal(old, file->extra);
-        old = file->extra;
+        unchanged = old && json_equal(old, extra);
+        old = extra;
     }
     if (unchanged)
         p->extra = before->extra;
@@ -152,6 +152,7 @@ static void take(struct request *rq, struct plan *plan, struct file_profile *fil
         random_uuid(p->id);
     if (merge)
         merge_profile(rq, file, before, &plan->orders);
+    struct arena_mark mark = arena_mark(rq->arena);
     if (merge && !token) {
         p->sealed_token = before->sealed_token;
         token = p->sealed_token ? "********" : NULL; /* was judged when it came */
@@ -161,6 +162,11 @@ static void take(struct request *rq, struct plan *plan, struct file_profile *fil
     take_extra(rq, file, before, merge);
     if (!file->problem && profile_unusable(rq, p, token, &problem))
         file_profile_wrong(rq, file, problem.field, problem.what);
+    if (file->problem)
+        return;
+    /* What it took to find out takes more memory than the profile, and holds its secrets in clear. */
+    arena_release_but(rq->arena, mark, (const char **const[]){&p->sealed_token, &p->extra}, 2);
+    rq->failure_text = NULL;
 }
 
 static void plan_one(struct request *rq, struct plan *plan, struct file_profile *file)
@@ -254,7 +260,12 @@ static enum error plan_import(struct request *rq, struct plan *plan, const struc
         plan_one(rq, plan, &plan->file.profiles[i]);
     if (replace)
         plan_removals(plan);
-    return rq->fields ? ERR_VALIDATION : OK;
+    if (rq->fields)
+        return ERR_VALIDATION;
+    const int *counts = plan->result->counts;
+    if (plan->stored_count + (size_t)counts[IMPORT_ADDED] - (size_t)counts[IMPORT_REMOVED] > PROFILES_MAX)
+        return fail(rq, MSG_PROFILES_MAX, arena_printf(rq->arena, "%d", PROFILES_MAX), NULL);
+    return OK;
 }
 
 /* ---- the file's top level --------------------------------------------------------------------------------------- */
@@ -294,6 +305,15 @@ static enum error forget_removed(struct request *rq, const char *platform, const
     return json_array_size(names) ? pointers_forget(rq, platform, json_text(rq->arena, names)) : OK;
 }
 
+static enum error keep_backup(struct request *rq, const char *platform, struct import_result *result)
+{
+    struct arena_mark mark = arena_mark(rq->arena);
+    enum error error = backup_create(rq, platform, &result->backup_id);
+    if (!error)
+        arena_release_but(rq->arena, mark, (const char **const[]){&result->backup_id}, 1);
+    return error;
+}
+
 static enum error import_profiles(struct request *rq, const struct toml *root, const char *platform,
                                   const struct import_options *options, struct import_result *result)
 {
@@ -312,7 +332,7 @@ static enum error import_profiles(struct request *rq, const struct toml *root, c
     if (error || options->dry_run)
         return error;
     if (options->replace && options->backup)
-        error = backup_create(rq, platform, &result->backup_id);
+        error = keep_backup(rq, platform, result);
     if (!error)
         error = profiles_save(rq, &deed, plan.changes, plan.count);
     if (!error)
@@ -400,6 +420,6 @@ static enum error import_file(struct request *rq, struct response *rs)
 
 const struct route import_routes[] = {
     {POST, "/api/import", import_file, ACCESS_EDITOR, .body = import_fields, .query = platform_query,
-     .flags = ROUTE_HEAVY},
+     .body_max = BODY_MAX_FILE, .flags = ROUTE_HEAVY},
     {0},
 };

@@ -52,18 +52,21 @@ const char *merged_extra(struct request *rq, const char *old, const char *new)
 
 const char *merged_order(struct request *rq, const char *old, const char *new)
 {
+    if (old && new &&strcmp(old, new) == 0)
+        return old;
+    struct arena_mark mark = arena_mark(rq->arena);
     json_t *order = parsed(old, json_array()), *more = parsed(new, json_array()), *item;
     struct name_index known = name_index_new();
     size_t before = json_array_size(order), i;
-    if (old && new &&strcmp(old, new) == 0)
-        return old;
     json_array_foreach(order, i, item) name_index_note(&known, json_string_value(item));
     json_array_foreach(more, i, item)
     {
         if (name_index_note(&known, json_string_value(item)))
             json_array_append(order, item);
     }
-    return old && json_array_size(order) == before ? old : json_text(rq->arena, order);
+    const char *text = old && json_array_size(order) == before ? old : json_text(rq->arena, order);
+    arena_release_but(rq->arena, mark, (const char **const[]){&text}, 1);
+    return text;
 }
 
 static void keep(const char **text, const char *before)

@@ -9,8 +9,6 @@
 #include "response.h"
 #include "util.h"
 
-enum { FILE_MAX = 16 * MB, PROFILES_MAX = 10000 };
-
 /* The keys of a profile in the order in which CCR writes them. */
 static const struct key {
     const char *name;
@@ -66,10 +64,30 @@ enum error file_wrong(struct request *rq, const struct toml *node, const char *w
                 NULL);
 }
 
+size_t file_max(const struct request *rq)
+{
+    size_t third = (size_t)rq->service->settings->max_body_size / 3;
+    return third < FILE_MAX ? third : FILE_MAX;
+}
+
+enum error check_room(struct request *rq, const char *platform)
+{
+    static const struct statement count = {
+        "profile_room", "SELECT count(*) FROM profiles WHERE workspace_id = ccr_workspace() AND platform = $1"};
+    struct row row;
+    enum error error = db_one(rq->db, &count, &row, DB_ARGS(platform));
+    if (error || row_int(&row, 0) < PROFILES_MAX)
+        return error;
+    return fail(rq, MSG_PROFILES_MAX, number(rq, PROFILES_MAX), NULL);
+}
+
 enum error file_parse_toml(struct request *rq, const char *text, struct toml **root)
 {
     struct toml_error error = {0};
-    *root = toml_parse(rq->arena, text, strlen(text), &error);
+    size_t length = strlen(text);
+    if (length > FILE_MAX)
+        return fail_field(rq, "content", MSG_BYTES, number(rq, FILE_MAX), NULL);
+    *root = toml_parse(rq->arena, text, length, &error);
     if (*root)
         return OK;
     fail_field(rq, "content", MSG_BAD_TOML, error.message, number(rq, error.line), number(rq, error.column), NULL);
@@ -232,14 +250,22 @@ static void read_profile(struct request *rq, const struct toml *table, const cha
     read_name(rq, out);
     for (const struct toml *node = table->first; node; node = node->next) {
         const struct key *key = find_key(node->key);
-        if (is_unknown(key, node)) {
-            out->extra = out->extra ? out->extra : json_object();
-            json_object_set_new(out->extra, node->key, toml_to_json(node));
-        } else {
+        if (!is_unknown(key, node))
             read_known(rq, key, node, out);
-        }
     }
     out->profile.key_order = children_text(rq, table, key_of);
+}
+
+json_t *file_profile_extra(const struct file_profile *p)
+{
+    json_t *extra = NULL;
+    for (const struct toml *node = p->table->first; node; node = node->next) {
+        if (!is_unknown(find_key(node->key), node))
+            continue;
+        extra = extra ? extra : json_object();
+        json_object_set_new(extra, node->key, toml_to_json(node));
+    }
+    return extra;
 }
 
 /* ---- the file ---- */
@@ -370,7 +396,9 @@ static enum error write_profile(struct request *rq, struct toml *root, const str
 
 /* A file that is being written, and what goes into it. */
 struct output {
-    struct toml *root;
+    struct toml *root;  /* the plain values; all of it, when it is written as a whole */
+    struct buffer text; /* not the arena's: it is wiped as soon as it was copied */
+    bool whole;         /* an array of tables stands among the tables, so that one is written only when all are known */
     bool secrets;
     struct platform_file platform;
     struct pointers pointers;
@@ -409,9 +437,44 @@ static void write_pointers(struct request *rq, struct output *out, bool standard
     write_pointer(rq, out, "current_config", p->current, current && p->has_current);
 }
 
+/* One table, by itself: a tree of all of them would take ten times the memory of the file. */
 static enum error write_once(struct request *rq, struct output *out, const struct profile *p)
 {
-    return name_index_note(&out->written, p->name) ? write_profile(rq, out->root, p, out->secrets) : OK;
+    enum error error = OK;
+    if (!name_index_note(&out->written, p->name))
+        return OK;
+    if (out->whole)
+        return write_profile(rq, out->root, p, out->secrets);
+    struct arena_mark mark = arena_mark(rq->arena);
+    struct toml *root = toml_table(rq->arena, NULL, NULL);
+    error = write_profile(rq, root, p, out->secrets);
+    if (error)
+        return error;
+    toml_write(&out->text, root);
+    arena_release(rq->arena, mark);
+    return OK;
+}
+
+static void write_value(struct request *rq, struct output *out, const char *key, json_t *value, bool table)
+{
+    struct toml *root = out->whole || !table ? out->root : toml_table(rq->arena, NULL, NULL);
+    if (!name_index_note(&out->written, key))
+        return;
+    toml_from_json(rq->arena, root, key, value);
+    if (root != out->root)
+        toml_write(&out->text, root);
+}
+
+static bool has_array_of_tables(json_t *extra)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(extra, key, value)
+    {
+        if (json_is_array(value) && is_table(value, true))
+            return true;
+    }
+    return false;
 }
 
 /* Tables must follow plain values, so the file is written in two passes over the order it had. */
@@ -433,13 +496,17 @@ static enum error write_items(struct request *rq, struct output *out, bool table
         else if (name_index_find(&out->places, key,
                                  &n)) /* before a value of that name, which older versions let happen */
             error = tables ? write_once(rq, out, &out->profiles[n]) : OK;
-        else if (value && table == tables && name_index_note(&out->written, key))
-            toml_from_json(rq->arena, out->root, key, value);
+        else if (value && table == tables)
+            write_value(rq, out, key, value, table);
         if (error)
             return error;
     }
-    if (!tables)
+    if (!tables) {
         write_pointers(rq, out, true, true);
+        out->whole = has_array_of_tables(extra);
+        if (!out->whole)
+            toml_write(&out->text, out->root);
+    }
     for (n = 0; !error && tables && n < out->count; n++)
         error = write_once(rq, out, &out->profiles[n]);
     return error;
@@ -466,22 +533,22 @@ enum error profile_file_write(struct request *rq, const char *platform, bool sec
                               size_t *profiles)
 {
     struct output file = {.secrets = secrets};
+    size_t most = file_max(rq);
+    buffer_init(&file.text, most);
     enum error error = read_store(rq, platform, &file);
     if (!error)
         error = write_items(rq, &file, false);
     if (!error)
         error = write_items(rq, &file, true);
-    if (error)
-        return error;
-    struct buffer out;
-    buffer_init_in(&out, rq->arena, FILE_MAX);
-    toml_write(&out, file.root);
-    bool fits = !out.overflow;
-    *text = fits ? arena_strdup(rq->arena, buffer_string(&out)) : NULL;
+    if (!error && file.whole)
+        toml_write(&file.text, file.root);
+    if (!error && file.text.overflow)
+        error = fail(rq, MSG_FILE_MAX, number(rq, (long long)most), NULL);
+    *text = error ? NULL : arena_strdup(rq->arena, buffer_string(&file.text));
     *profiles = file.count;
-    wipe(out.data, out.length);
-    buffer_free(&out);
-    return fits ? OK : ERR_INTERNAL;
+    wipe(file.text.data, file.text.length);
+    buffer_free(&file.text);
+    return error;
 }
 
 /* ---- the platform's own row ------------------------------------------------------------------------------------- */

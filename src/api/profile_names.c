@@ -5,6 +5,7 @@
 #include "audit.h"
 #include "profile_check.h"
 #include "profile_extra.h"
+#include "profile_file.h"
 #include "profile_pointers.h"
 #include "profile_write.h"
 #include "util.h"
@@ -103,6 +104,8 @@ static enum error copy_profile(struct request *rq, struct response *rs)
     error = profiles_lock(rq, target, BRIEFLY);
     if (!error)
         error = check_new_profile_name(rq, target, "name", new_name);
+    if (!error)
+        error = check_room(rq, target);
     if (!error)
         error = profile_find(rq, platform, name, false, &from);
     if (error)

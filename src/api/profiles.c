@@ -11,7 +11,7 @@
 #include "router.h"
 #include "util.h"
 
-enum { LIST_MAX = 1000, OFFSET_MAX = 1000000 };
+enum { LIST_MAX = 1000, OFFSET_MAX = 1000000, ALL = 1000000 };
 
 static const struct field platform_query[] = {
     {"platform", FIELD_TEXT, .max = 20},
@@ -43,7 +43,7 @@ static enum error list(struct request *rq, struct response *rs)
     const char *platform;
     struct profile profile;
     struct profile_page page;
-    long long limit = LIST_MAX, offset = 0; /* left alone when there is no number */
+    long long limit = ALL, offset = 0; /* left alone when there is no number */
     parse_int(request_query_or(rq, "limit", ""), 1, LIST_MAX, &limit);
     parse_int(request_query_or(rq, "offset", ""), 0, OFFSET_MAX, &offset);
     enum error error = request_platform(rq, &platform);
@@ -66,7 +66,7 @@ static enum error list(struct request *rq, struct response *rs)
     json_string_member(w, "platform", platform);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return rs->body.overflow ? fail_field(rq, "limit", MSG_FEWER, NULL) : OK;
 }
 
 static enum error respond_profile(struct request *rq, struct response *rs, const struct profile *p)
@@ -134,6 +134,8 @@ static enum error create(struct request *rq, struct response *rs)
         error = profiles_lock(rq, profile.platform, BRIEFLY);
     if (!error)
         error = check_new_profile_name(rq, profile.platform, "name", profile.name);
+    if (!error)
+        error = check_room(rq, profile.platform);
     if (error)
         return error;
     random_uuid(profile.id);

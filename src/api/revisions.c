@@ -3,6 +3,7 @@
 
 #include "page.h"
 #include "profile_extra.h"
+#include "profile_file.h"
 #include "profile_write.h"
 #include "router.h"
 #include "util.h"
@@ -171,6 +172,8 @@ static enum error rollback(struct request *rq, struct response *rs)
         after = (struct profile){.platform = platform, .name = name, .position = -1};
         random_uuid(after.id);
         error = check_new_profile_name(rq, platform, "name", name);
+        if (!error)
+            error = check_room(rq, platform);
     }
     if (!error)
         error = restore_content(rq, &after, row_string(&revision, R_CONTENT));

@@ -26,8 +26,19 @@ struct block {
     alignas(max_align_t) char bytes[];
 };
 
+/* What is as large as a block has one of its own, beside the list, so that it can be given back. */
+struct large {
+    struct large *next;
+    size_t size;
+    unsigned long number; /* counted up */
+    alignas(max_align_t) char bytes[];
+};
+
 struct arena {
     struct block *first, *current;
+    struct block *spare; /* empty; a step that is done many times would make it anew each time */
+    struct large *large; /* the newest first */
+    unsigned long large_made;
     size_t offset; /* into current */
     size_t used, max;
     void (*handler)(void *context);
@@ -63,6 +74,25 @@ void arena_exhausted(const struct arena *arena)
     abort();
 }
 
+static void large_free(struct arena *arena, struct large **place)
+{
+    struct large *large = *place;
+    *place = large->next;
+    arena->used -= large->size;
+    free(large);
+}
+
+static void *large_new(struct arena *arena, size_t size)
+{
+    struct large *large = calloc(1, sizeof *large + size);
+    if (!large)
+        arena_exhausted(arena);
+    *large = (struct large){arena->large, size, ++arena->large_made};
+    arena->large = large;
+    arena->used += size;
+    return large->bytes;
+}
+
 struct arena *arena_new(size_t max)
 {
     struct arena *arena = calloc(1, sizeof *arena);
@@ -79,6 +109,11 @@ struct arena *arena_new(size_t max)
 
 static void free_blocks_after_first(struct arena *arena)
 {
+    while (arena->large)
+        large_free(arena, &arena->large);
+    if (arena->spare)
+        block_free(arena->spare);
+    arena->spare = NULL;
     struct block *block = arena->first->next;
     while (block) {
         struct block *next = block->next;
@@ -124,7 +159,11 @@ size_t arena_used(const struct arena *arena)
 static void add_block(struct arena *arena, size_t room)
 {
     size_t size = arena->current->size < LARGEST_BLOCK / 2 ? arena->current->size * 2 : LARGEST_BLOCK;
-    struct block *block = block_new(size > room ? size : room);
+    struct block *block = arena->spare && arena->spare->size >= room ? arena->spare : NULL;
+    if (block)
+        arena->spare = NULL;
+    else
+        block = block_new(size > room ? size : room);
     if (!block)
         arena_exhausted(arena);
     arena->current->used = arena->offset;
@@ -140,6 +179,8 @@ static void *take(struct arena *arena, size_t size)
     size_t room = aligned(size ? size : 1); /* addresses of empty allocations differ, too */
     if (room > arena->max - arena->used)
         arena_exhausted(arena);
+    if (room >= LARGEST_BLOCK)
+        return large_new(arena, room);
     if (room > arena->current->size - arena->offset)
         add_block(arena, room);
 
@@ -202,4 +243,72 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     if (!text) /* longer than INT_MAX */
         arena_exhausted(arena);
     return text;
+}
+
+/* ---- giving back ------------------------------------------------------------------------------------------------ */
+
+struct arena_mark arena_mark(const struct arena *arena)
+{
+    size_t large = 0;
+    for (const struct large *each = arena->large; each; each = each->next)
+        large += each->size;
+    return (struct arena_mark){arena->current, arena->offset, arena->used - large, arena->large_made};
+}
+
+static void wipe_part(struct block *block, size_t from, size_t to)
+{
+    ASAN_UNPOISON_MEMORY_REGION(block->bytes + from, to - from);
+    wipe(block->bytes + from, to - from);
+    ASAN_POISON_MEMORY_REGION(block->bytes + from, to - from);
+}
+
+void arena_release(struct arena *arena, struct arena_mark mark)
+{
+    struct block *block = mark.block, *after = block->next, *next;
+    size_t large = 0;
+    while (arena->large && arena->large->number > mark.large)
+        large_free(arena, &arena->large);
+    for (const struct large *each = arena->large; each; each = each->next)
+        large += each->size;
+    wipe_part(block, mark.offset, arena->current == block ? arena->offset : block->used);
+    for (; after; after = next) {
+        next = after->next;
+        if (arena->spare) {
+            block_free(after);
+            continue;
+        }
+        wipe_part(after, 0, arena->current == after ? arena->offset : after->used);
+        after->next = NULL;
+        arena->spare = after;
+    }
+    block->next = NULL;
+    arena->current = block;
+    arena->offset = mark.offset;
+    arena->used = mark.used + large;
+}
+
+void arena_release_but(struct arena *arena, struct arena_mark mark, const char **const *texts, size_t count)
+{
+    char *kept[ARENA_KEEP_MAX] = {NULL};
+    for (size_t i = 0; i < count && i < ARENA_KEEP_MAX; i++) {
+        if (*texts[i] && !(kept[i] = strdup(*texts[i])))
+            arena_exhausted(arena);
+    }
+    arena_release(arena, mark);
+    for (size_t i = 0; i < count && i < ARENA_KEEP_MAX; i++) {
+        if (!kept[i])
+            continue;
+        *texts[i] = arena_strdup(arena, kept[i]);
+        free(kept[i]); /* which wipes it (memory.h) */
+    }
+}
+
+void arena_give_back(struct arena *arena, void *pointer)
+{
+    for (struct large **place = &arena->large; pointer && *place; place = &(*place)->next) {
+        if ((*place)->bytes != pointer)
+            continue;
+        large_free(arena, place);
+        return;
+    }
 }

@@ -25,7 +25,9 @@ void buffer_init_in(struct buffer *buffer, struct arena *arena, size_t max)
 
 void buffer_free(struct buffer *buffer)
 {
-    if (!buffer->arena)
+    if (buffer->arena)
+        arena_give_back(buffer->arena, buffer->data);
+    else
         free(buffer->data);
     buffer_init_in(buffer, buffer->arena, buffer->max);
 }
@@ -57,6 +59,7 @@ static char *grown(struct buffer *buffer, size_t capacity)
     char *data = arena_alloc(buffer->arena, capacity);
     if (buffer->length)
         memcpy(data, buffer->data, buffer->length + 1);
+    arena_give_back(buffer->arena, buffer->data);
     return data;
 }
 

@@ -19,7 +19,7 @@ static void *allocate(size_t size)
 
 static void keep(void *pointer)
 {
-    (void)pointer; /* the arena frees it */
+    arena_give_back(current_arena, pointer); /* a text that grew leaves half of it behind; the rest the arena frees */
 }
 
 struct arena *json_use_arena(struct arena *arena)

@@ -99,8 +99,9 @@ const struct setting settings_table[] = {
      .help = "Seconds one request may take before its worker is killed and replaced."},
     {"SHUTDOWN_TIMEOUT", &setting_integer, FIELD(shutdown_timeout), .fallback = "30", .min = 1, .max = 3600,
      .help = "Seconds running requests get to finish at a stop or reload."},
-    {"MAX_BODY_SIZE", &setting_integer, FIELD(max_body_size), .fallback = "2097152", .min = 1024, .max = 16 * MB,
-     .help = "Bytes a request body may have. Keep Nginx's `client_max_body_size` at or above it."},
+    {"MAX_BODY_SIZE", &setting_integer, FIELD(max_body_size), .fallback = "12582912", .min = 1024, .max = 16 * MB,
+     .help = "Bytes the body of an import may have; a file has at most a third of that, and 4 MiB. Other bodies have at"
+             " most 2 MiB. Keep Nginx's `client_max_body_size` at or above it."},
     {"RATE_LIMIT", &setting_integer, FIELD(rate_limit), .fallback = "100", .min = 0, .max = 1000000,
      .help = "Requests per 10 seconds and client. 0 = no limit."},
     {"RATE_LIMIT_BURST", &setting_integer, FIELD(rate_limit_burst), .fallback = "20", .min = 0, .max = 1000000,

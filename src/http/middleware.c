@@ -187,8 +187,9 @@ static enum error check_access(struct request *rq, struct response *rs)
 
 static size_t body_max(const struct request *rq)
 {
-    size_t general = (size_t)rq->service->settings->max_body_size, own = rq->route->body_max;
-    return own && own < general ? own : general;
+    size_t general = (size_t)rq->service->settings->max_body_size;
+    size_t own = rq->route->body_max ? rq->route->body_max : BODY_MAX_USUAL;
+    return own < general ? own : general;
 }
 
 static enum error too_large(struct request *rq)
@@ -254,6 +255,8 @@ static enum error parse_body(struct request *rq)
     if (!is_json_type(request_variable(rq, "CONTENT_TYPE")))
         return fail(rq, MSG_MEDIA_TYPE, NULL);
     rq->body = json_parse(rq->body_text, rq->body_length, &failure);
+    arena_give_back(rq->arena, rq->body_text);
+    rq->body_text = NULL;
     if (failure.too_deep)
         return fail(rq, MSG_JSON_DEPTH, arena_printf(rq->arena, "%d", JSON_MAX_NESTING), NULL);
     if (!rq->body)

@@ -2,6 +2,7 @@
 settings, so that both the work itself and what users get is seen."""
 
 import json
+import time
 
 import requests
 
@@ -10,6 +11,7 @@ from contestants import FEWEST, LIST_PATH, ONE_PATH, PROCESSES, Ours, profile
 
 CONNECTIONS = (1, 4, 16, 64, 256)
 PROFILES = (10, 100, 1000, 10000)
+FILES = (1000, 10000)
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 WORKERS_CONNECTIONS = 64
 LIMIT = 1000        # the most that GET /api/configs answers at once
@@ -52,10 +54,10 @@ def toml(numbers):
     return "\n\n".join(sections) + "\n"
 
 
-def fill_workspace(port, headers, count):
+def fill_workspace(port, headers, count, slug=None):
     """A workspace of its own with that many profiles; the headers of requests in it."""
     url = f"http://127.0.0.1:{port}/api"
-    slug = f"with-{count}"
+    slug = slug or f"with-{count}"
     answer = requests.post(f"{url}/workspaces", json={"slug": slug, "name": slug}, headers=headers, timeout=30)
     if answer.status_code != 201:
         raise SystemExit(f"making a workspace: {answer.status_code} {answer.text}")
@@ -105,5 +107,40 @@ def by_workers(site, seconds, say):
             "note": f"{WORKERS_CONNECTIONS} connections, cache off."}
 
 
+def timed(url, headers, path, body):
+    began = time.monotonic()
+    answer = requests.post(f"{url}/{path}", json=body, headers=headers, timeout=300)
+    took = time.monotonic() - began
+    if answer.status_code != 200:
+        raise SystemExit(f"{path}: {answer.status_code} {answer.text[:500]}")
+    return took
+
+
+def file_steps(url, headers, count):
+    """Seconds that a file of so many profiles takes, by what is done with it."""
+    text = toml(range(count))
+    other = text.replace("sk-bench-", "sk-other-")
+    merge = {"mode": "merge", "backup": False}
+    yield "import", timed(url, headers, "import", {"content": text, **merge})
+    yield "the same again", timed(url, headers, "import", {"content": text, **merge})
+    yield "replace all, with a backup", timed(url, headers, "import", {"content": other, "mode": "replace"})
+    yield "export", min(timed(url, headers, "export", {}) for _ in range(3))
+
+
+def by_file(site, seconds, say):
+    """Whole files: ten times the profiles may take ten times as long, not a hundred."""
+    (ours,) = site.use("uncached")
+    url, taken = f"http://127.0.0.1:{ours.port}/api", {}
+    for count in FILES:
+        say(f"growth: files of {count} profiles")
+        headers = fill_workspace(ours.port, site.headers, 0, f"files-{count}")
+        for step, took in file_steps(url, headers, count):
+            taken.setdefault(step, []).append(took)
+    rows = [[step, *(round(took, 3) for took in each), round(each[-1] / each[0], 1)] for step, each in taken.items()]
+    return {"title": "Files", "columns": ["", *(f"{count:,} profiles, s" for count in FILES), "ratio"], "rows": rows,
+            "note": "One client, one file at a time; at most 12 is wanted of the ratio."}
+
+
 def tables(site, seconds, say):
-    return [by_connections(site, seconds, say), by_profiles(site, seconds, say), by_workers(site, seconds, say)]
+    return [by_connections(site, seconds, say), by_profiles(site, seconds, say), by_file(site, seconds, say),
+            by_workers(site, seconds, say)]

@@ -194,7 +194,7 @@ def test_static_errors_are_not_kept(site):
 def test_nginx_answers_404_and_413_in_json(site):
     check_error(site.curl("/nothing"), 404, "NOT_FOUND")
     big = site.folder / "big"
-    big.write_bytes(b" " * (2 * 1024 * 1024 + 1))
+    big.write_bytes(b" " * (12 * 1024 * 1024 + 1))
     check_error(site.curl("/api/configs", "-H", "Content-Type: application/json", "-H", "Expect:", "--data-binary", f"@{big}"),
                 413, "PAYLOAD_TOO_LARGE")
     check_error(site.curl("/nothing", "-H", "X-Long: " + "x" * 20000, "--http1.1"), 431, "VALIDATION_ERROR")
@@ -459,6 +459,6 @@ def test_the_defaults_are_those_of_the_guide():
     text = render("SERVER_NAME=ccr.example.org", "LISTEN=0.0.0.0,[::]").stdout
     for line in ["listen 0.0.0.0:80;", "listen [::]:80;", "return 301 https://ccr.example.org$request_uri;",
                  "server unix:/run/ccr-ui-backend/fastcgi.sock max_fails=0;", 'alias "/var/www/ccr-ui-static/";',
-                 '"/etc/letsencrypt/live/ccr.example.org/fullchain.pem"', "client_max_body_size        2m;"]:
+                 '"/etc/letsencrypt/live/ccr.example.org/fullchain.pem"', "client_max_body_size        12m;"]:
         assert line in text
     assert re.search(r"listen \[::\]:443 ssl( http2)?;", text)

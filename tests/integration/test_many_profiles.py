@@ -1,6 +1,8 @@
 """Thousands of profiles: what is written in batches leaves the same rows as one by one, and what fits once fits always."""
 
-from configs import BASE, ada, everything, exported, imported, refused, system, users  # noqa: F401
+import pytest
+
+from configs import BASE, ada, everything, exported, import_text, imported, refused, system, users  # noqa: F401
 
 SEVERAL_BATCHES = 1201    # a statement carries 500 rows
 MOST = 10000
@@ -65,3 +67,75 @@ def test_thousands_of_broken_profiles_are_counted(system, ada):
     chinese = ada.get("/api/validate", headers={"Accept-Language": "zh"}, timeout=120).json()["error"]
     assert chinese["message"].endswith(f"另有 {MOST - 100} 项")
     assert set(system.backend.workers()) == workers, "none had to be replaced"
+
+
+# ---- what export writes, import takes ----
+
+FILE_MAX = 4 * 1024 * 1024
+FULL = ('[{name}]\ndescription = "{filling}"\nbase_url = "{base}"\nauth_token = "token-{word}-of-{name}"\nmodel = "claude-sonnet-4-5"\n'
+        'small_fast_model = "claude-haiku-4-5"\nprovider = "example"\naccount = "work"\ntags = ["bench", "relay"]\n'
+        'usage_count = 7\nenabled = true\nregion = "eu-1"\n\n')
+
+
+def full(count, word, filling):
+    return "".join(FULL.format(name=f"p{i}", base=BASE, word=word, filling=filling) for i in range(count))
+
+
+@pytest.mark.parametrize("filling", [pytest.param("plain " * 15, id="plain", marks=pytest.mark.slow),
+                                     pytest.param("é" * 45 + " and quotes: \\\" \\\\", id="escaped")])
+def test_the_largest_file_goes_round(system, ada, filling):
+    """Of the most profiles, all keys in each; é is what JSON may make three bytes of one from."""
+    text = full(MOST, "old", filling)
+    assert 0.8 * FILE_MAX < len(text.encode()) <= FILE_MAX
+    workers = set(system.backend.workers())
+    assert imported(ada, text, timeout=300)["added"] == MOST
+    assert imported(ada, exported(ada), timeout=300)["skipped"] == MOST, "its own export, with masks"
+    replaced = imported(ada, full(MOST, "new", filling), mode="replace", timeout=300)
+    assert replaced["updated"] == MOST
+    restored = ada.post(f"/api/backups/{replaced['backup_id']}/restore", timeout=300)
+    assert restored.status_code == 200 and restored.data["updated"] == MOST
+    assert exported(ada) == exported(ada) and exported(ada).count("\n[") == MOST - 1
+    assert set(system.backend.workers()) == workers, "none had to be replaced"
+
+
+def test_what_would_be_larger_than_any_import_is_not_exported(ada):
+    filling = "x" * 1900
+    for number in range(3):
+        text = "".join(FULL.format(name=f"part{number}-{i}", base=BASE, word="w", filling=filling) for i in range(800))
+        assert imported(ada, text, timeout=300)["added"] == 800
+    before = ada.get("/api/configs", timeout=60).json()
+    message = refused(ada.post("/api/export", json={}, timeout=60), 409, "CONFLICT")["message"]
+    assert f"more than {FILE_MAX} bytes" in message
+    answer = import_text(ada, toml(["a"], "new"), mode="replace", timeout=60)
+    assert f"more than {FILE_MAX} bytes" in refused(answer, 409, "CONFLICT")["message"], "no backup, no replace"
+    assert ada.get("/api/configs", timeout=60).json() == before
+    assert import_text(ada, toml(["a"], "new"), mode="replace", backup=False, timeout=60).status_code == 200
+
+
+def test_a_smaller_limit_of_the_operator_holds_at_both_ends(fresh_stack):
+    stack = fresh_stack(MAX_BODY_SIZE=300000)
+    client = stack.client("oscar")
+    text = "".join(FULL.format(name=f"p{i}", base=BASE, word="w", filling="x" * 500) for i in range(150))
+    assert len(text) > 100000
+    assert imported(client, text)["added"] == 150
+    assert "more than 100000 bytes" in refused(client.post("/api/export", json={}), 409, "CONFLICT")["message"]
+    for i in range(30):
+        assert client.delete(f"/api/configs/p{i}").status_code == 200
+    assert imported(client, exported(client))["skipped"] == 120
+
+
+def test_a_platform_holds_so_many_and_no_more(ada):
+    body = {"base_url": BASE, "auth_token": "a-token-of-its-own"}
+    imported(ada, toml([f"p{i}" for i in range(MOST)], "old"), timeout=300)
+    message = f"A platform holds at most {MOST} configs; delete some first"
+    assert ada.delete("/api/configs/p0").status_code == 200
+    assert ada.post("/api/configs", json={"name": "last", **body}).status_code == 201
+    for answer in (ada.post("/api/configs", json={"name": "one-more", **body}), import_text(ada, toml(["one-more"], "new"), timeout=60),
+                   ada.post("/api/configs/p1/copy", json={"name": "one-more"}),
+                   ada.post("/api/configs/p0/rollback", json={"revision": 1})):
+        assert refused(answer, 409, "CONFLICT")["message"] == message
+    assert import_text(ada, toml(["p1"], "new"), timeout=60).data["updated"] == 1
+    assert ada.post("/api/configs/p1/rename", json={"name": "renamed"}).status_code == 200
+    everything_there = ada.get("/api/configs", timeout=60).json()
+    assert everything_there["total"] == len(everything_there["configs"]) == MOST, "without a limit, all of them"
+    assert len(ada.get("/api/configs?limit=1000").json()["configs"]) == 1000

@@ -570,7 +570,7 @@ def test_wrong_pointers(ada, text, message):
     ({"content": None, "mode": "both"}, ["content", "mode"]), ({"content": "[a]", "mode": ""}, ["mode"]),
     ({"content": "[a]", "mode": 1}, ["mode"]),
     ({"content": "[a]", "backup": "yes", "dry_run": 1}, ["backup", "dry_run"]),
-    ({"content": "x" * (1024 * 1024 + 1)}, ["content"]),
+    ({"content": "#" * (4 * 1024 * 1024 + 1)}, ["content"]), ({"content": "#" + "中" * (1400 * 1024)}, ["content"]),
     ({"content": "[a]\u0001"}, ["content"]),
 ])
 def test_wrong_requests(ada, body, fields):
@@ -579,7 +579,7 @@ def test_wrong_requests(ada, body, fields):
 
 
 def test_a_body_that_is_too_large(ada):
-    refused(ada.post("/api/import", json={"content": "#" * (2 * 1024 * 1024)}), 413, "PAYLOAD_TOO_LARGE")
+    refused(ada.post("/api/import", json={"content": "#" * (12 * 1024 * 1024)}), 413, "PAYLOAD_TOO_LARGE")
 
 
 def test_a_large_file(ada):

@@ -226,6 +226,50 @@ static void stale_memory_is_poisoned_under_asan(void **state)
 #endif
 }
 
+static void a_step_leaves_nothing_but_what_it_keeps(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(8 * MB);
+    const char *before = arena_strdup(arena, "before"), *empty = NULL;
+    for (int round = 0; round < 1000; round++) { /* 3 GB, if each step stayed */
+        struct arena_mark mark = arena_mark(arena);
+        const char *kept = arena_printf(arena, "kept %d", round);
+        for (size_t size = 16; size <= 2 * MB; size *= 2)
+            memset(arena_alloc(arena, size), 0xff, size);
+        const char *again = kept;
+        arena_release_but(arena, mark, (const char **const[]){&kept, &empty}, 2);
+        assert_true(round > 0 || kept == again); /* both at the place of the mark */
+        assert_string_equal(kept + 5, arena_printf(arena, "%d", round));
+        for (size_t i = 0; i < 100; i++) /* what was handed out before is zero again */
+            assert_int_equal(*(char *)arena_alloc(arena, 1), 0);
+        arena_release(arena, mark);
+    }
+    assert_null(empty);
+    assert_string_equal(before, "before");
+    assert_int_equal(arena_used(arena), 16);
+    arena_free(arena);
+}
+
+static void what_is_large_is_given_back(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(16 * MB);
+    char *small = arena_alloc(arena, 100), *kept = arena_alloc(arena, 2 * MB);
+    for (int round = 0; round < 100; round++) {
+        char *large = arena_alloc(arena, 9 * MB);
+        large[9 * MB - 1] = 'x';
+        arena_give_back(arena, large);
+    }
+    size_t used = arena_used(arena);
+    arena_give_back(arena, NULL);
+    arena_give_back(arena, small); /* too small: it stays */
+    assert_int_equal(arena_used(arena), used);
+    kept[2 * MB - 1] = 'x';
+    arena_give_back(arena, kept);
+    assert_int_equal(arena_used(arena), used - 2 * MB);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +284,8 @@ int main(void)
         cmocka_unit_test(exhaustion_without_handler_aborts),
         cmocka_unit_test(strings_are_copied),
         cmocka_unit_test(stale_memory_is_poisoned_under_asan),
+        cmocka_unit_test(a_step_leaves_nothing_but_what_it_keeps),
+        cmocka_unit_test(what_is_large_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,7 +171,7 @@ static void defaults(void **state)
     assert_int_equal(s.max_requests, 100000);
     assert_int_equal(s.request_timeout, 60);
     assert_int_equal(s.shutdown_timeout, 30);
-    assert_int_equal(s.max_body_size, 2097152);
+    assert_int_equal(s.max_body_size, 12582912);
     assert_int_equal(s.rate_limit, 100);
     assert_int_equal(s.rate_limit_burst, 20);
     assert_int_equal(s.user_share, 50);
