@@ -96,7 +96,7 @@ class Load16(Load):
     """16 connections without a pause, or with one; .ids are the X-Request-Id of every answer, .longest in seconds."""
 
     def __init__(self, stack, token, path="/api/configs", pause=0.0):
-        super().__init__(stack, token, path, threads=16, limit_seconds=110)
+        super().__init__(stack, token, path, threads=16, limit_seconds=600)
         self.pause, self.ids, self.longest = pause, [], 0.0
 
     def note(self, began, outcome, answer=None):
