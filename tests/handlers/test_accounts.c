@@ -146,7 +146,11 @@ static void a_spent_refresh_token_ends_the_session(void **state)
     assert_status(reply, 200);
     use_token("");
     reply = call("POST", "/api/auth/refresh", body);
+    assert_status(reply, 200); /* the same client, within seconds */
+    set_headers((const char *const[]){"User-Agent: another", NULL});
+    reply = call("POST", "/api/auth/refresh", body);
     assert_status(reply, 401);
+    set_headers((const char *const[]){NULL});
     use_token(access);
     reply = call("GET", "/api/auth/me", NULL);
     assert_status(reply, 401); /* whoever of the two was the thief */
