@@ -131,22 +131,26 @@ static bool find_addresses(struct redis *redis, int64_t end_ms, struct addresses
     return state == LOOKUP_FOUND;
 }
 
+static bool is_ipv6(const char *address)
+{
+    return strchr(address, ':') != NULL;
+}
+
 /* Tries them in turn until one takes the connection; IPv4 before IPv6, as hiredis does. */
 static redisContext *try_addresses(const struct redis *redis, const struct addresses *found, int64_t end_ms)
 {
     redisContext *made = NULL;
-    for (size_t i = 0; i < 2 * found->count; i++) {
-        const char *address = found->text[i % found->count];
-        bool later = strchr(address, ':') != NULL;
-        int64_t left = end_ms - monotonic_ms();
-        if (later != (i >= found->count))
-            continue;
-        if (made && (!made->err || left <= 0))
-            break;
-        if (made)
-            redisFree(made);
-        made = redisConnectWithTimeout(address, redis->address.port, milliseconds(left > 0 ? (int)left : 1));
-    }
+    for (int ipv6 = 0; ipv6 <= 1; ipv6++)
+        for (size_t i = 0; i < found->count; i++) {
+            int64_t left = end_ms - monotonic_ms();
+            if (is_ipv6(found->text[i]) != (ipv6 == 1))
+                continue;
+            if (made && (!made->err || left <= 0))
+                return made;
+            if (made)
+                redisFree(made);
+            made = redisConnectWithTimeout(found->text[i], redis->address.port, milliseconds(left > 0 ? (int)left : 1));
+        }
     return made;
 }
 
