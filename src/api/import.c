@@ -408,9 +408,12 @@ static enum error import_file(struct request *rq, struct response *rs)
                                            .backup = body_bool(rq, "backup", true),
                                            .dry_run = body_bool(rq, "dry_run", false),
                                            .on_invalid = same(on_invalid, "skip") ? INVALID_SKIPPED : INVALID_REFUSED};
+    const char *content = body_text(rq, "content");
     enum error error = request_platform(rq, &platform);
+    if (!error && strlen(content) > FILE_MAX) /* not in import_text: a backup of an older version may be larger */
+        error = fail_field(rq, "content", MSG_BYTES, arena_printf(rq->arena, "%d", FILE_MAX), NULL);
     if (!error)
-        error = import_text(rq, body_text(rq, "content"), platform, &options, &result);
+        error = import_text(rq, content, platform, &options, &result);
     if (error)
         return error;
     import_write(respond_begin(rs, 200), &result, options.dry_run);

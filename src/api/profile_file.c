@@ -84,10 +84,7 @@ enum error check_room(struct request *rq, const char *platform)
 enum error file_parse_toml(struct request *rq, const char *text, struct toml **root)
 {
     struct toml_error error = {0};
-    size_t length = strlen(text);
-    if (length > FILE_MAX)
-        return fail_field(rq, "content", MSG_BYTES, number(rq, FILE_MAX), NULL);
-    *root = toml_parse(rq->arena, text, length, &error);
+    *root = toml_parse(rq->arena, text, strlen(text), &error);
     if (*root)
         return OK;
     fail_field(rq, "content", MSG_BAD_TOML, error.message, number(rq, error.line), number(rq, error.column), NULL);

@@ -15,8 +15,8 @@
 static const char *const reserved[] = {"settings", "current_config", "default_config", "current", "switch"};
 
 enum {
-    FEW = 200,          /* profiles that are sorted here and not by PostgreSQL */
-    PATIENCE_MS = 8000, /* below STATEMENT_TIMEOUT's default */
+    FEW = 200, /* profiles that are sorted here and not by PostgreSQL */
+    PATIENCE_MS = 8000,
 };
 
 enum {
@@ -163,7 +163,9 @@ enum error check_new_profile_name(struct request *rq, const char *platform, cons
 enum error profiles_lock(struct request *rq, const char *platform, enum patience patience)
 {
     const char *name = arena_printf(rq->arena, "ccr.profiles/%s/%s", rq->who.workspace_id, platform);
-    return db_lock_name(rq->db, name, patience == PATIENTLY ? PATIENCE_MS : 0);
+    int most =
+        rq->service->settings->statement_timeout * 4 / 5; /* or the wait would end as a failure of the database */
+    return db_lock_name(rq->db, name, patience == BRIEFLY ? 0 : PATIENCE_MS < most ? PATIENCE_MS : most);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
