@@ -96,11 +96,11 @@ static enum error copy_profile(struct request *rq, struct response *rs)
     struct profile from, to;
     const char *platform, *name, *new_name, *target = body_text(rq, "platform");
     enum error error = asked_for(rq, &platform, &name, &new_name);
-    if (!error && target && *target && !platform_find(target))
+    if (!error && target && !platform_find(target))
         error = fail_field(rq, "platform", MSG_PLATFORM_UNKNOWN, target, NULL);
     if (error)
         return error;
-    target = target && *target ? target : platform;
+    target = target ? target : platform;
     error = profiles_lock(rq, target, BRIEFLY);
     if (!error)
         error = check_new_profile_name(rq, target, "name", new_name);
