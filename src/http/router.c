@@ -241,7 +241,11 @@ static void write_route(const struct route *r, void *context)
             json_put_string(w, flag_names[i].name);
     json_close_array(w);
     write_fields(w, "body", r->body);
-    json_int_member(w, "body_max", (long long)r->body_max);
+    json_key(w, "body_max"); /* null: MAX_BODY_SIZE */
+    if (r->body_max == BODY_MAX_FILE)
+        json_put_null(w);
+    else
+        json_put_int(w, (long long)(r->body_max ? r->body_max : BODY_MAX_USUAL));
     write_fields(w, "query", r->query);
     json_close_object(w);
 }

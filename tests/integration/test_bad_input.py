@@ -213,7 +213,8 @@ def test_duplicate_keys(place, route):
 
 @WITH_BODY
 def test_nesting(place, route):
-    most = min(1024 * 1024, route["body_max"] or 1024 * 1024)
+    megabyte = 1024 * 1024
+    most = min(megabyte, route["body_max"] or megabyte)
     names = [*fields(route), "unknown"]
     for body in (b"[" * most, b'{"a":' * (most // 5), b'{"a":' * 33 + b"1" + b"}" * 33,
                  json.dumps({names[0]: 0}).replace("0", "[" * 60 + "]" * 60).encode(),
