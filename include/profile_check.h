@@ -20,11 +20,13 @@ struct profile_problem {
     const char *field, *what;
 };
 
-/* The first thing that keeps a profile from being used on its platform. `token` is it in clear, NULL when there is none; the
- * sealed one is not looked at. False when there is nothing. */
-bool profile_unusable(struct request *rq, const struct profile *profile, const char *token,
-                      struct profile_problem *problem);
-/* The same of a stored one, as one text; NULL when there is nothing. A token that no key opens is not judged. */
+enum { PROFILE_PROBLEMS_MAX = 3 };
+
+/* What keeps a profile from being used on its platform; how many things that are. `token` is it in clear, NULL when there is
+ * none; the sealed one is not looked at. */
+size_t profile_unusable(struct request *rq, const struct profile *profile, const char *token,
+                        struct profile_problem problems[PROFILE_PROBLEMS_MAX]);
+/* The first of them of a stored one, as one text; NULL when there is none. A token that no key opens is not judged. */
 const char *profile_problem(struct request *rq, const struct profile *profile);
 
 #endif

@@ -94,7 +94,7 @@ static void take_extra(struct request *rq, struct file_profile *file, const stru
     struct profile *p = &file->profile;
     struct masked_key masked;
     json_t *extra = file_profile_extra(file), *old = NULL;
-    p->extra = merge && before->extra ? before->extra : "{}";
+    p->extra = before && merge && before->extra ? before->extra : "{}";
     if (!extra) /* as in nearly every file */
         return;
     if (before && profile_extra(rq, before, &old))
@@ -143,7 +143,7 @@ static const struct profile *stored_one(const struct plan *plan, const char *nam
 static void take(struct request *rq, struct plan *plan, struct file_profile *file, const struct profile *before)
 {
     struct profile *p = &file->profile;
-    struct profile_problem problem;
+    struct profile_problem problems[PROFILE_PROBLEMS_MAX];
     const char *token = file->token;
     bool merge = before && !plan->options->replace;
     if (before)
@@ -160,8 +160,9 @@ static void take(struct request *rq, struct plan *plan, struct file_profile *fil
         take_token(rq, file, before, &token);
     }
     take_extra(rq, file, before, merge);
-    if (!file->problem && profile_unusable(rq, p, token, &problem))
-        file_profile_wrong(rq, file, problem.field, problem.what);
+    size_t count = profile_unusable(rq, p, token, problems);
+    for (size_t i = 0; i < count; i++)
+        file_profile_wrong(rq, file, problems[i].field, problems[i].what);
     if (file->problem)
         return;
     /* What it took to find out takes more memory than the profile, and holds its secrets in clear. */

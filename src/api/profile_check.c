@@ -96,8 +96,8 @@ const struct field *profile_field(const char *name)
 
 /* ---- the check -------------------------------------------------------------------------------------------------- */
 
-static bool wrong(struct request *rq, const char *field, bool required, const char *text,
-                  struct profile_problem *problem)
+static size_t wrong(struct request *rq, const char *field, bool required, const char *text,
+                    struct profile_problem *problem)
 {
     const char *argument = NULL;
     enum message message = MSG_NONE;
@@ -110,23 +110,24 @@ static bool wrong(struct request *rq, const char *field, bool required, const ch
     return message != MSG_NONE;
 }
 
-bool profile_unusable(struct request *rq, const struct profile *p, const char *token, struct profile_problem *problem)
+size_t profile_unusable(struct request *rq, const struct profile *p, const char *token,
+                        struct profile_problem problems[PROFILE_PROBLEMS_MAX])
 {
     const struct rules *r = rules_of(p->platform);
     bool has_url = !is_blank(p->base_url);
-    return wrong(rq, "base_url", needed(r->base_url, false), p->base_url, problem) ||
-           wrong(rq, "auth_token", needed(r->auth_token, has_url), token, problem) ||
-           wrong(rq, "model", r->model_not_blank && p->model, p->model, problem);
+    size_t count = wrong(rq, "base_url", needed(r->base_url, false), p->base_url, problems);
+    count += wrong(rq, "auth_token", needed(r->auth_token, has_url), token, problems + count);
+    return count + wrong(rq, "model", r->model_not_blank && p->model, p->model, problems + count);
 }
 
 const char *profile_problem(struct request *rq, const struct profile *p)
 {
-    struct profile_problem problem;
+    struct profile_problem problems[PROFILE_PROBLEMS_MAX];
     const char *token;
     if (profile_token(rq, p, &token)) {
         rq->message = MSG_NONE;
         token = "********";
     }
-    return profile_unusable(rq, p, token, &problem) ? arena_printf(rq->arena, "%s %s", problem.field, problem.what)
+    return profile_unusable(rq, p, token, problems) ? arena_printf(rq->arena, "%s %s", problems->field, problems->what)
                                                     : NULL;
 }

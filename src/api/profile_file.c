@@ -140,6 +140,9 @@ void file_profile_wrong_at(struct request *rq, struct file_profile *p, const cha
 void file_profile_wrong(struct request *rq, struct file_profile *p, const char *field, const char *what)
 {
     const struct toml *node = field ? toml_get(p->table, field) : NULL;
+    for (const struct file_problem *each = p->problem; field && each; each = each->next)
+        if (each->field && strcmp(each->field, field) == 0)
+            return; /* the first thing that is said of a key is the one to mend */
     file_profile_wrong_at(rq, p, field, what, node ? node : p->table);
 }
 

@@ -248,7 +248,7 @@ auth_token = "a b"
 def test_a_file_with_something_invalid_is_refused_by_default(ada, options):
     create(ada, "mine")
     answer = import_text(ada, MIXED, **options)
-    assert wrong_fields(answer) == ["empty.base_url", "bad.base_url", "bad.auth_token"]
+    assert wrong_fields(answer) == ["empty.base_url", "empty.auth_token", "bad.base_url", "bad.auth_token"]
     assert "empty.base_url must not be empty (line 5, column 1)" in answer.json()["message"]
     assert "bad.auth_token must not hold blanks or control characters (line 9, column 14)" in answer.json()["message"]
     assert names_of(ada) == ["mine"]
