@@ -88,13 +88,29 @@ static void take_token(struct request *rq, struct file_profile *file, const stru
         p->sealed_token = NULL;
 }
 
-/* Unknown keys in the same way. */
-static void take_extra(struct request *rq, struct file_profile *file, const struct profile *before, bool merge)
+/* Takes user name and password out of the address; NULL when there are none. */
+static const char *cut_userinfo(struct request *rq, struct profile *p)
+{
+    size_t length;
+    const char *url = p->base_url, *userinfo = url ? url_userinfo(url, &length) : NULL;
+    if (!userinfo)
+        return NULL;
+    p->base_url = arena_printf(rq->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1);
+    return arena_strndup(rq->arena, userinfo, length);
+}
+
+/* Unknown keys in the same way as the token, and one more for what was cut out of the address (NULL = nothing). */
+static void take_extra(struct request *rq, struct file_profile *file, const struct profile *before, bool merge,
+                       const char *userinfo)
 {
     struct profile *p = &file->profile;
     struct masked_key masked;
     json_t *extra = file_profile_extra(file), *old = NULL;
     p->extra = before && merge && before->extra ? before->extra : "{}";
+    if (userinfo) {
+        extra = extra ? extra : json_object();
+        json_object_set_new(extra, "base_url_userinfo", json_string(userinfo)); /* as reseal.c does with rows */
+    }
     if (!extra) /* as in nearly every file */
         return;
     if (before && profile_extra(rq, before, &old))
@@ -152,6 +168,10 @@ static void take(struct request *rq, struct plan *plan, struct file_profile *fil
         random_uuid(p->id);
     if (merge)
         merge_profile(rq, file, before, &plan->orders);
+    /* A backup of an older version is taken whatever it says, but puts no password in the open. */
+    const char *userinfo = plan->options->on_invalid == INVALID_TAKEN ? cut_userinfo(rq, p) : NULL;
+    const char *said = rq->failure_text; /* of profiles before this one */
+    enum message message = rq->message;
     struct arena_mark mark = arena_mark(rq->arena);
     if (merge && !token) {
         p->sealed_token = before->sealed_token;
@@ -159,15 +179,16 @@ static void take(struct request *rq, struct plan *plan, struct file_profile *fil
     } else {
         take_token(rq, file, before, &token);
     }
-    take_extra(rq, file, before, merge);
+    take_extra(rq, file, before, merge, userinfo);
     size_t count = profile_unusable(rq, p, token, problems);
     for (size_t i = 0; i < count; i++)
         file_profile_wrong(rq, file, problems[i].field, problems[i].what);
+    rq->message = message;
+    rq->failure_text = said;
     if (file->problem)
         return;
     /* What it took to find out takes more memory than the profile, and holds its secrets in clear. */
     arena_release_but(rq->arena, mark, (const char **const[]){&p->sealed_token, &p->extra}, 2);
-    rq->failure_text = NULL;
 }
 
 static void plan_one(struct request *rq, struct plan *plan, struct file_profile *file)

@@ -376,6 +376,22 @@ def test_no_address_holds_a_password(system, ada, url):
     assert made not in stored(system, "profiles.base_url", "profile_revisions.content", "audit_log.changes")
 
 
+def test_a_backup_of_an_older_version_opens_no_password(system, ada):
+    """It is taken as it is, masks and all, but an address loses its password to a sealed key."""
+    made = secret()
+    imported(ada, f'[relay]\nbase_url = "{BASE}"\nauth_token = "t"\n')
+    imported(ada, f'[other]\nbase_url = "{BASE}"\nauth_token = "t"\n', mode="replace")
+    backup = ada.get("/api/backups").data["backups"][0]["id"]
+    text = f'[relay]\nbase_url = "https://ada:{made}@relay.example/v1"\nauth_token = "t"\n'
+    with everything(system) as db:
+        workspace = db.execute("SELECT workspace_id FROM backups WHERE id = %s", [backup]).fetchone()[0]
+        db.execute("UPDATE backups SET content = %s WHERE id = %s", [seal(system, workspace, backup, text), backup])
+    assert ada.post(f"/api/backups/{backup}/restore", json={}).status_code == 200
+    assert made not in stored(system, *DOCUMENTS, "profiles.base_url", "profile_revisions.content", "audit_log.changes")
+    relay = tomllib.loads(exported(ada, include_secrets=True))["relay"]
+    assert (relay["base_url"], relay["base_url_userinfo"]) == ("https://relay.example/v1", f"ada:{made}")
+
+
 # ---- PostgreSQL's own log ----
 
 def test_postgresqls_log_shows_no_values(module_stack):
