@@ -97,7 +97,7 @@ static const char *profile_name_arg(struct invocation *c)
         pieces++;
     }
     size_t length = name ? strlen(name) : 0;
-    bool quoted = pieces > 1 && (*name == '"' || *name == '\'') && name[length - 1] == *name;
+    bool quoted = name && pieces > 1 && (*name == '"' || *name == '\'') && name[length - 1] == *name;
     return quoted ? arena_strndup(c->rq->arena, name + 1, length - 2) : name;
 }
 

@@ -118,29 +118,26 @@ static char *dump(struct arena *arena, const json_t *value, size_t digits)
     return text;
 }
 
-static bool holds_real(const json_t *value)
+/* Whether a number with a point or an exponent stands in a JSON text. */
+static bool has_real(const char *text)
 {
-    const char *key;
-    json_t *part, *whole = (json_t *)(uintptr_t)value; /* only read; Jansson's loops ask for it */
-    size_t i;
-    json_array_foreach(whole, i, part)
-    {
-        if (holds_real(part))
+    bool quoted = false;
+    for (; *text; text++) {
+        if (quoted && *text == '\\')
+            text++; /* something follows: the text is sound */
+        else if (*text == '"')
+            quoted = !quoted;
+        else if (!quoted && (*text == '.' || (*text == 'e' && text[-1] >= '0' && text[-1] <= '9')))
             return true;
     }
-    json_object_foreach(whole, key, part)
-    {
-        if (holds_real(part))
-            return true;
-    }
-    return json_is_real(value);
+    return false;
 }
 
 /* 15 digits where they are enough: with 17, which bring every number back, 0.1 would become 0.10000000000000001. */
 char *json_text(struct arena *arena, const json_t *value)
 {
     char *text = dump(arena, value, 15);
-    if (!holds_real(value))
+    if (!has_real(text))
         return text;
     json_t *again = json_stored(text);
     bool same = again && json_equal(again, value);
