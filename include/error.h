@@ -97,6 +97,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_FEWER, ERR_VALIDATION, "gives more than fits into one answer; ask for fewer at a time",                      \
       "结果超出单次响应的容量，请减少数量")                                                                            \
     X(MSG_URL, ERR_VALIDATION, "must start with http:// or https://", "必须以 http:// 或 https:// 开头")               \
+    X(MSG_MASK_STORED, ERR_VALIDATION, "is a mask that was stored as if it were the token; give the token itself",     \
+      "存储的是掩码而不是密钥，请重新填写密钥")                                                                        \
     X(MSG_MASK, ERR_VALIDATION,                                                                                        \
       "is a mask, no secret; give the secret itself, or exactly the mask of what is stored to keep that",              \
       "是掩码而不是密钥；请填写密钥本身，或原样提交当前所存密钥的掩码以保持不变")                                      \

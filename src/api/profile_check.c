@@ -127,6 +127,8 @@ const char *profile_problem(struct request *rq, const struct profile *p)
     if (profile_token(rq, p, &token)) {
         rq->message = MSG_NONE;
         token = "********";
+    } else if (token && secret_mask_shaped(token)) { /* older versions took masks for tokens */
+        return arena_printf(rq->arena, "auth_token %s", translate(rq, MSG_MASK_STORED, NULL));
     }
     return profile_unusable(rq, p, token, problems) ? arena_printf(rq->arena, "%s %s", problems->field, problems->what)
                                                     : NULL;

@@ -359,6 +359,20 @@ def test_a_copy_of_a_mask_is_refused(system, ada):
     assert names_of(ada) == ["relay"]
 
 
+def test_a_mask_that_was_stored_is_found(system, ada):
+    """What older versions stored does not pass for a token: validating and switching say so."""
+    create(ada, "relay", auth_token="sk-good-0000-AAAA")
+    assert ada.get("/api/validate").status_code == 200
+    with everything(system) as db:
+        workspace, profile = db.execute("SELECT p.workspace_id, p.id FROM profiles p JOIN workspaces w ON w.id = p.workspace_id"
+                                        " WHERE w.slug = %s", [ada.workspace]).fetchone()
+        db.execute("UPDATE profiles SET auth_token = %s WHERE id = %s", [seal(system, workspace, profile, "sk-o...AAAA"), profile])
+    for answer in (ada.get("/api/validate"), ada.post("/api/switch", json={"config_name": "relay"})):
+        assert "auth_token is a mask" in refused(answer, 400, "VALIDATION_ERROR")["message"]
+    assert put(ada, "relay", auth_token="sk-good-0000-AAAA").status_code == 200
+    assert ada.get("/api/validate").status_code == 200
+
+
 # ---- addresses with a password ----
 
 @pytest.mark.parametrize("url", ["https://ada:{}@relay.example/v1", "https://{}@relay.example", "HTTP://:{}@relay.example:80"])
