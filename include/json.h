@@ -30,6 +30,8 @@ json_t *json_parse(const char *text, size_t length, struct json_failure *failure
 /* What json_text() once made: without those limits, since a document of the depth that toml.h allows is deeper as JSON.
  * NULL for NULL and for what is no JSON. */
 json_t *json_stored(const char *text);
+/* The same, or else `otherwise`. */
+json_t *json_stored_or(const char *text, json_t *otherwise);
 
 /* Compact text in insertion order, in the arena; numbers come back exactly. */
 char *json_text(struct arena *arena, const json_t *value);

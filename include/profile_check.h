@@ -9,6 +9,8 @@
 extern const struct field profile_fields[];
 /* The same without a name. */
 #define PROFILE_FIELDS_UNNAMED (profile_fields + 1)
+/* The query of routes that use request_platform. */
+extern const struct field platform_query[];
 
 /* The field of that name, whether a form or only a file has it; NULL when there is none. */
 const struct field *profile_field(const char *name);

@@ -132,6 +132,8 @@ enum error fail(struct request *rq, enum message message, ...) __attribute__((se
 enum error fail_field(struct request *rq, const char *field, enum message message, ...) __attribute__((sentinel));
 /* The same text without failing, in the request's language. */
 const char *translate(struct request *rq, enum message message, ...) __attribute__((sentinel));
+/* A number for such a text. */
+const char *number_text(struct request *rq, long long value);
 /* Names a thing when err is ERR_NOT_FOUND or ERR_CONFLICT from the store; passes other errors on. */
 static inline enum error fail_as(struct request *rq, enum error err, enum error when, enum message message,
                                  const char *name)

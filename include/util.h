@@ -31,6 +31,7 @@ bool label_valid(const char *text);
 int hex_digit(char c); /* its value; -1 when it is none */
 bool has_control(const char *text);
 bool uuid_valid(const char *text);
+bool text_equal(const char *a, const char *b); /* NULL equals NULL only */
 /* White space is what Unicode says it is. */
 bool is_blank(const char *text); /* NULL, "" or white space only */
 bool has_white_space(const char *text);

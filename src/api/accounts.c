@@ -58,18 +58,13 @@ static const struct statement
 
 /* ---- rules for names and passwords ------------------------------------------------------------------------------ */
 
-static char *number(struct request *rq, size_t value)
-{
-    return arena_printf(rq->arena, "%zu", value);
-}
-
 static enum error check_username(struct request *rq, const char *username)
 {
     enum { BYTES_MAX = sizeof rq->who.username - 1 };
     if (!name_valid(username))
         return fail_field(rq, "username", MSG_NAME, NULL);
     if (strlen(username) > BYTES_MAX)
-        return fail_field(rq, "username", MSG_BYTES, number(rq, BYTES_MAX), NULL);
+        return fail_field(rq, "username", MSG_BYTES, number_text(rq, BYTES_MAX), NULL);
     return OK;
 }
 
@@ -79,9 +74,9 @@ static enum error check_password(struct request *rq, const char *field, const ch
     if (!utf8_valid(password, strlen(password)) || has_control(password))
         return fail_field(rq, field, MSG_CONTROL, NULL);
     if (utf8_length(password) < PASSWORD_MIN)
-        return fail_field(rq, field, MSG_TOO_SHORT, number(rq, PASSWORD_MIN), NULL);
+        return fail_field(rq, field, MSG_TOO_SHORT, number_text(rq, PASSWORD_MIN), NULL);
     if (utf8_length(password) > PASSWORD_MAX)
-        return fail_field(rq, field, MSG_TOO_LONG, number(rq, PASSWORD_MAX), NULL);
+        return fail_field(rq, field, MSG_TOO_LONG, number_text(rq, PASSWORD_MAX), NULL);
     if (strcasecmp(password, username) == 0)
         return fail_field(rq, field, MSG_PASSWORD_NAME, NULL);
     return OK;

@@ -299,11 +299,6 @@ static const struct field execute_fields[] = {
     {0},
 };
 
-static const struct field platform_query_fields[] = {
-    {"platform", FIELD_TEXT, .max = 20},
-    {0},
-};
-
 static bool takes_name(const struct ccr_command *command)
 {
     static const char *const naming[] = {"switch", "enable", "disable"};
@@ -475,9 +470,9 @@ static enum error past_runs(struct request *rq, struct response *rs)
 const struct route commands_routes[] = {
     {GET, "/api/command/list", list, ACCESS_USER},
     {GET, "/api/command/help/{command}", help, ACCESS_USER},
-    {POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields,
+    {POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query,
      .flags = ROUTE_HEAVY},
-    {POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query_fields,
+    {POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query,
      .flags = ROUTE_HEAVY},
     {GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
     {0},

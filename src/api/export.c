@@ -4,14 +4,10 @@
 
 #include "audit.h"
 #include "authz.h"
+#include "profile_check.h"
 #include "profile_file.h"
 #include "router.h"
 #include "util.h"
-
-static const struct field platform_query[] = {
-    {"platform", FIELD_TEXT, .max = 20},
-    {0},
-};
 
 static const struct field export_fields[] = {
     {"include_secrets", FIELD_BOOL},

@@ -14,11 +14,6 @@
 #include "router.h"
 #include "util.h"
 
-static const struct field platform_query[] = {
-    {"platform", FIELD_TEXT, .max = 20},
-    {0},
-};
-
 static const struct field import_fields[] = {
     {"content", FIELD_TEXT, REQUIRED | SECRET, .max = FILE_MAX},
     {"mode", FIELD_TEXT, .choices = "merge|replace"},
@@ -36,16 +31,11 @@ static void note(struct import_result *result, const char *name, enum import_ver
     result->counts[verdict]++;
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* JSON of the store and of a file compare as values: PostgreSQL keeps json as it was written, so text would do, but a
  * profile written through the API has other white space. */
 static bool same_json(const char *a, const char *b)
 {
-    if (same(a, b))
+    if (text_equal(a, b))
         return true;
     json_t *left = json_stored(a), *right = json_stored(b);
     return left && right ? json_equal(left, right) : left == right;
@@ -53,18 +43,12 @@ static bool same_json(const char *a, const char *b)
 
 static bool is_unchanged(const struct profile *a, const struct profile *b)
 {
-    return same(a->description, b->description) && same(a->base_url, b->base_url) &&
-           same(a->sealed_token, b->sealed_token) && same(a->model, b->model) &&
-           same(a->small_fast_model, b->small_fast_model) && same(a->provider, b->provider) &&
-           same(a->provider_type, b->provider_type) && same(a->account, b->account) && same_json(a->tags, b->tags) &&
-           a->usage_count == b->usage_count && a->enabled == b->enabled && same_json(a->extra, b->extra) &&
-           same_json(a->key_order, b->key_order) && a->position == b->position;
-}
-
-static json_t *parsed(const char *text, json_t *otherwise)
-{
-    json_t *value = json_stored(text);
-    return value ? value : otherwise;
+    return text_equal(a->description, b->description) && text_equal(a->base_url, b->base_url) &&
+           text_equal(a->sealed_token, b->sealed_token) && text_equal(a->model, b->model) &&
+           text_equal(a->small_fast_model, b->small_fast_model) && text_equal(a->provider, b->provider) &&
+           text_equal(a->provider_type, b->provider_type) && text_equal(a->account, b->account) &&
+           same_json(a->tags, b->tags) && a->usage_count == b->usage_count && a->enabled == b->enabled &&
+           same_json(a->extra, b->extra) && same_json(a->key_order, b->key_order) && a->position == b->position;
 }
 
 /* A token that is already there stays sealed as it is; so does one that a redacted export masked. *token becomes the one in
@@ -78,7 +62,7 @@ static void take_token(struct request *rq, struct file_profile *file, const stru
         rq->message = MSG_NONE;
         old = "********";
     }
-    if (old && (same(old, given) || same(given, profile_masked_token(rq, before)))) {
+    if (old && (text_equal(old, given) || text_equal(given, profile_masked_token(rq, before)))) {
         *token = old;
         return;
     }
@@ -121,7 +105,7 @@ static void take_extra(struct request *rq, struct file_profile *file, const stru
     if (merge && json_object_size(old)) {
         const char *was = json_text(rq->arena, old);
         merge_tables(old, extra);
-        unchanged = same(was, json_text(rq->arena, old));
+        unchanged = text_equal(was, json_text(rq->arena, old));
     } else {
         unchanged = old && json_equal(old, extra);
         old = extra;
@@ -238,7 +222,7 @@ static void place(struct plan *plan, bool replace)
 static enum error check_values(struct request *rq, const struct plan *plan, const struct toml *root)
 {
     const char *key;
-    json_t *values = parsed(plan->file.extra, NULL), *value;
+    json_t *values = json_stored(plan->file.extra), *value;
     json_object_foreach(values, key, value)
     {
         if (stored_one(plan, key))
@@ -251,8 +235,8 @@ static enum error check_values(struct request *rq, const struct plan *plan, cons
 static enum error unmask_top(struct request *rq, struct plan *plan, const struct toml *root)
 {
     struct masked_key masked;
-    json_t *extra = parsed(plan->file.extra, json_object());
-    if (!extra_unmask(rq, EXTRA_FILE, root, extra, parsed(plan->top.extra, NULL), &masked) &&
+    json_t *extra = json_stored_or(plan->file.extra, json_object());
+    if (!extra_unmask(rq, EXTRA_FILE, root, extra, json_stored(plan->top.extra), &masked) &&
         plan->options->on_invalid != INVALID_TAKEN)
         return file_wrong(rq, masked.node, translate(rq, MSG_MASK, NULL));
     plan->file.extra = json_text(rq->arena, extra);
@@ -277,7 +261,7 @@ static enum error plan_import(struct request *rq, struct plan *plan, const struc
         error = check_values(rq, plan, root);
     if (error)
         return error;
-    plan->values = replace ? NULL : parsed(plan->top.extra, NULL);
+    plan->values = replace ? NULL : json_stored(plan->top.extra);
     for (size_t i = 0; i < plan->file.count; i++)
         plan_one(rq, plan, &plan->file.profiles[i]);
     if (replace)
@@ -429,7 +413,8 @@ static enum error import_file(struct request *rq, struct response *rs)
     const struct import_options options = {.replace = mode && strcmp(mode, "replace") == 0,
                                            .backup = body_bool(rq, "backup", true),
                                            .dry_run = body_bool(rq, "dry_run", false),
-                                           .on_invalid = same(on_invalid, "skip") ? INVALID_SKIPPED : INVALID_REFUSED};
+                                           .on_invalid =
+                                               text_equal(on_invalid, "skip") ? INVALID_SKIPPED : INVALID_REFUSED};
     const char *content = body_text(rq, "content");
     enum error error = request_platform(rq, &platform);
     if (!error && strlen(content) > FILE_MAX) /* not in import_text: a backup of an older version may be larger */

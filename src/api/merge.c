@@ -37,16 +37,10 @@ void merge_tables(json_t *old, json_t *new)
     }
 }
 
-static json_t *parsed(const char *text, json_t *otherwise)
-{
-    json_t *value = json_stored(text);
-    return value ? value : otherwise;
-}
-
 const char *merged_extra(struct request *rq, const char *old, const char *new)
 {
-    json_t *extra = parsed(old, json_object());
-    merge_tables(extra, parsed(new, json_object()));
+    json_t *extra = json_stored_or(old, json_object());
+    merge_tables(extra, json_stored_or(new, json_object()));
     return json_text(rq->arena, extra);
 }
 
@@ -55,7 +49,7 @@ const char *merged_order(struct request *rq, const char *old, const char *new)
     if (old && new &&strcmp(old, new) == 0)
         return old;
     struct arena_mark mark = arena_mark(rq->arena);
-    json_t *order = parsed(old, json_array()), *more = parsed(new, json_array()), *item;
+    json_t *order = json_stored_or(old, json_array()), *more = json_stored_or(new, json_array()), *item;
     struct name_index known = name_index_new();
     size_t before = json_array_size(order), i;
     json_array_foreach(order, i, item) name_index_note(&known, json_string_value(item));
@@ -75,14 +69,9 @@ static void keep(const char **text, const char *before)
         *text = before;
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static const char *remembered_order(struct request *rq, const char *old, const char *new, struct merged_orders *orders)
 {
-    if (!orders->merged || !same(orders->old, old) || !same(orders->new, new))
+    if (!orders->merged || !text_equal(orders->old, old) || !text_equal(orders->new, new))
         *orders = (struct merged_orders){old, new, merged_order(rq, old, new)};
     return orders->merged;
 }

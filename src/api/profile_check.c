@@ -73,6 +73,11 @@ const struct field profile_fields[] = {
     {0},
 };
 
+const struct field platform_query[] = {
+    {"platform", FIELD_TEXT, .max = 20},
+    {0},
+};
+
 /* What only a file says. */
 static const struct field file_fields[] = {
     {"usage_count", FIELD_INT, .min = 0, .max = USAGE_COUNT_MAX},

@@ -53,15 +53,10 @@ static const char **string_of(struct profile *p, const struct key *key)
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-static const char *number(struct request *rq, long long value)
-{
-    return arena_printf(rq->arena, "%lld", value);
-}
-
 enum error file_wrong(struct request *rq, const struct toml *node, const char *what)
 {
-    return fail(rq, MSG_TOML_FIELD, node->key ? node->key : "", what, number(rq, node->line), number(rq, node->column),
-                NULL);
+    return fail(rq, MSG_TOML_FIELD, node->key ? node->key : "", what, number_text(rq, node->line),
+                number_text(rq, node->column), NULL);
 }
 
 size_t file_max(const struct request *rq)
@@ -78,7 +73,7 @@ enum error check_room(struct request *rq, const char *platform)
     enum error error = db_one(rq->db, &count, &row, DB_ARGS(platform));
     if (error || row_int(&row, 0) < PROFILES_MAX)
         return error;
-    return fail(rq, MSG_PROFILES_MAX, number(rq, PROFILES_MAX), NULL);
+    return fail(rq, MSG_PROFILES_MAX, number_text(rq, PROFILES_MAX), NULL);
 }
 
 enum error file_parse_toml(struct request *rq, const char *text, struct toml **root)
@@ -87,8 +82,9 @@ enum error file_parse_toml(struct request *rq, const char *text, struct toml **r
     *root = toml_parse(rq->arena, text, strlen(text), &error);
     if (*root)
         return OK;
-    fail_field(rq, "content", MSG_BAD_TOML, error.message, number(rq, error.line), number(rq, error.column), NULL);
-    return fail(rq, MSG_BAD_TOML, error.message, number(rq, error.line), number(rq, error.column), NULL);
+    fail_field(rq, "content", MSG_BAD_TOML, error.message, number_text(rq, error.line), number_text(rq, error.column),
+               NULL);
+    return fail(rq, MSG_BAD_TOML, error.message, number_text(rq, error.line), number_text(rq, error.column), NULL);
 }
 
 bool file_is_registry(const struct toml *root)
@@ -150,14 +146,14 @@ void file_profile_refuse(struct request *rq, const struct file_profile *p)
 {
     for (const struct file_problem *each = p->problem; each; each = each->next)
         fail_field(rq, each->field ? arena_printf(rq->arena, "%s.%s", p->profile.name, each->field) : p->profile.name,
-                   MSG_IN_FILE, each->what, number(rq, each->line), number(rq, each->column), NULL);
+                   MSG_IN_FILE, each->what, number_text(rq, each->line), number_text(rq, each->column), NULL);
 }
 
 const char *file_profile_reason(struct request *rq, const struct file_profile *p)
 {
     const struct file_problem *first = p->problem;
     const char *what =
-        translate(rq, MSG_IN_FILE, first->what, number(rq, first->line), number(rq, first->column), NULL);
+        translate(rq, MSG_IN_FILE, first->what, number_text(rq, first->line), number_text(rq, first->column), NULL);
     return arena_printf(rq->arena, "%s %s", first->field ? first->field : p->profile.name, what);
 }
 
@@ -196,7 +192,7 @@ static void read_tags(struct request *rq, const struct field *field, const struc
         read_text(rq, &tag, item, out);
     }
     if (count > field->max)
-        file_profile_wrong_at(rq, out, "tags", translate(rq, MSG_TOO_MANY, number(rq, field->max), NULL), node);
+        file_profile_wrong_at(rq, out, "tags", translate(rq, MSG_TOO_MANY, number_text(rq, field->max), NULL), node);
     out->profile.tags = children_text(rq, node, string_value);
 }
 
@@ -215,8 +211,9 @@ static void read_known(struct request *rq, const struct key *key, const struct t
     case TOML_INTEGER:
         p->usage_count = node->integer;
         if (node->integer < field->min || node->integer > field->max)
-            file_profile_wrong_at(rq, out, key->name,
-                                  translate(rq, MSG_RANGE, number(rq, field->min), number(rq, field->max), NULL), node);
+            file_profile_wrong_at(
+                rq, out, key->name,
+                translate(rq, MSG_RANGE, number_text(rq, field->min), number_text(rq, field->max), NULL), node);
         return;
     case TOML_BOOLEAN:
         p->enabled = node->boolean;
@@ -297,7 +294,7 @@ static enum error read_top(struct request *rq, const struct toml *node, const ch
         return OK;
     }
     if (file->count == PROFILES_MAX)
-        return file_wrong(rq, node, translate(rq, MSG_TOO_MANY, number(rq, PROFILES_MAX), NULL));
+        return file_wrong(rq, node, translate(rq, MSG_TOO_MANY, number_text(rq, PROFILES_MAX), NULL));
     read_profile(rq, node, platform, &file->profiles[file->count++]);
     return OK;
 }
@@ -322,12 +319,6 @@ enum error profile_file_read(struct request *rq, const struct toml *root, const 
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-static json_t *parsed(const char *text)
-{
-    json_t *value = json_stored(text);
-    return value ? value : json_object();
-}
-
 /* Writes one key if the profile has it; `asked` = the file had it, so that defaults are written too. */
 static void write_known(struct request *rq, struct toml *table, const struct profile *p, const char *token,
                         const struct key *key, bool asked)
@@ -339,7 +330,7 @@ static void write_known(struct request *rq, struct toml *table, const struct pro
     if (key->type == TOML_STRING && text)
         toml_string(rq->arena, table, key->name, text);
     else if (key->type == TOML_ARRAY && p->tags)
-        toml_from_json(rq->arena, table, key->name, parsed(p->tags));
+        toml_from_json(rq->arena, table, key->name, json_stored_or(p->tags, json_object()));
     else if (key->type == TOML_INTEGER && (asked || p->usage_count))
         toml_integer(rq->arena, table, key->name, p->usage_count);
     else if (key->type == TOML_BOOLEAN && (asked || !p->enabled))
@@ -350,7 +341,7 @@ static void write_table(struct request *rq, struct toml *root, const struct prof
                         json_t *extra)
 {
     struct toml *table = toml_table(rq->arena, root, p->name);
-    json_t *order = parsed(p->key_order), *item;
+    json_t *order = json_stored_or(p->key_order, json_object()), *item;
     bool done[COUNT(keys)] = {false};
     size_t i;
     const char *name;
@@ -410,7 +401,7 @@ struct output {
 
 static const char *masked_extra(struct request *rq, const char *text)
 {
-    json_t *extra = parsed(text);
+    json_t *extra = json_stored_or(text, json_object());
     extra_mask(rq, EXTRA_FILE, extra);
     return json_text(rq->arena, extra);
 }
@@ -480,7 +471,8 @@ static bool has_array_of_tables(json_t *extra)
 /* Tables must follow plain values, so the file is written in two passes over the order it had. */
 static enum error write_items(struct request *rq, struct output *out, bool tables)
 {
-    json_t *order = parsed(out->platform.key_order), *extra = parsed(out->platform.extra), *item;
+    json_t *order = json_stored_or(out->platform.key_order, json_object()),
+           *extra = json_stored_or(out->platform.extra, json_object()), *item;
     bool behind_tables = false;
     enum error error = OK;
     size_t i, n;
@@ -543,7 +535,7 @@ enum error profile_file_write(struct request *rq, const char *platform, bool sec
     if (!error && file.whole)
         toml_write(&file.text, file.root);
     if (!error && file.text.overflow)
-        error = fail(rq, MSG_FILE_MAX, number(rq, (long long)most), NULL);
+        error = fail(rq, MSG_FILE_MAX, number_text(rq, (long long)most), NULL);
     *text = error ? NULL : arena_strdup(rq->arena, buffer_string(&file.text));
     *profiles = file.count;
     wipe(file.text.data, file.text.length);
@@ -574,7 +566,7 @@ enum error platform_file_has(struct request *rq, const char *platform, const cha
 {
     struct platform_file file;
     enum error error = platform_file_read(rq, platform, &file);
-    *has = !error && json_object_get(parsed(file.extra), key);
+    *has = !error && json_object_get(json_stored_or(file.extra, json_object()), key);
     return error;
 }
 

@@ -23,11 +23,6 @@ static const struct field copy_fields[] = {
     {0},
 };
 
-static const struct field platform_query[] = {
-    {"platform", FIELD_TEXT, .max = 20},
-    {0},
-};
-
 /* Which profile, and the name in the body. */
 static enum error asked_for(struct request *rq, const char **platform, const char **name, const char **new_name)
 {

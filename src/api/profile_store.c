@@ -119,11 +119,6 @@ static const struct statement
     count_use = {"profile_count_use", "UPDATE profiles SET usage_count = least(usage_count, $2::bigint - 1) + 1"
                                       " WHERE workspace_id = ccr_workspace() AND id = $1::uuid"};
 
-static const char *number(struct request *rq, long long value)
-{
-    return arena_printf(rq->arena, "%lld", value);
-}
-
 /* ---- names and platforms ---------------------------------------------------------------------------------------- */
 
 enum error request_platform(struct request *rq, const char **platform)
@@ -319,13 +314,14 @@ static enum error read_page(struct request *rq, const char *platform, long long 
 {
     page->order = NULL;
     if (offset == 0 && limit >= FEW) {
-        enum error error = db_all(rq->db, &select_few, &page->rows, DB_ARGS(platform, number(rq, FEW)));
+        enum error error = db_all(rq->db, &select_few, &page->rows, DB_ARGS(platform, number_text(rq, FEW)));
         if (!error && page->rows.count <= FEW)
             sort_rows(rq, page);
         if (error || page->rows.count <= FEW)
             return error;
     }
-    return db_all(rq->db, &select_page, &page->rows, DB_ARGS(platform, number(rq, limit), number(rq, offset)));
+    return db_all(rq->db, &select_page, &page->rows,
+                  DB_ARGS(platform, number_text(rq, limit), number_text(rq, offset)));
 }
 
 enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
@@ -460,7 +456,7 @@ enum error profile_switch(struct request *rq, const char *platform, const char *
     rq->message = MSG_NONE;
     error = profile_set_current(rq, platform, to.name);
     if (!error)
-        error = db_run(rq->db, &count_use, DB_ARGS(to.id, number(rq, USAGE_COUNT_MAX)));
+        error = db_run(rq->db, &count_use, DB_ARGS(to.id, number_text(rq, USAGE_COUNT_MAX)));
     const struct audit entry = {.action = "profile.switch",
                                 .platform = platform,
                                 .target = to.name,

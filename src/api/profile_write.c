@@ -198,14 +198,9 @@ static enum error save_kind(struct request *rq, const struct kind *kind, const c
 
 /* ---- what changed ----------------------------------------------------------------------------------------------- */
 
-static bool same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 void write_change(struct json_writer *w, const char *key, const char *before, const char *after)
 {
-    if (same(before, after))
+    if (text_equal(before, after))
         return;
     json_open_object(w);
     json_string_member(w, "key", key);
@@ -228,7 +223,7 @@ void profile_changes(struct request *rq, struct json_writer *w, const struct pro
     write_change(w, "description", b->description, after->description);
     write_change(w, "base_url", secret_masked_urls(rq->arena, b->base_url),
                  secret_masked_urls(rq->arena, after->base_url));
-    if (!same(b->sealed_token, after->sealed_token)) /* differing seals of the same token are no change */
+    if (!text_equal(b->sealed_token, after->sealed_token)) /* differing seals of the same token are no change */
         write_change(w, "auth_token", shown_token(rq, b), shown_token(rq, after));
     write_change(w, "model", b->model, after->model);
     write_change(w, "small_fast_model", b->small_fast_model, after->small_fast_model);

@@ -13,11 +13,6 @@
 
 enum { LIST_MAX = 1000, OFFSET_MAX = 1000000, ALL = 1000000 };
 
-static const struct field platform_query[] = {
-    {"platform", FIELD_TEXT, .max = 20},
-    {0},
-};
-
 static const struct field list_query[] = {
     {"platform", FIELD_TEXT, .max = 20},
     {"limit", FIELD_INT, .min = 1, .max = LIST_MAX},

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "page.h"
+#include "profile_check.h"
 #include "profile_extra.h"
 #include "profile_file.h"
 #include "profile_write.h"
@@ -67,11 +68,6 @@ static const struct field list_query[] = {
     {"platform", FIELD_TEXT, .max = 20},
     {"limit", FIELD_INT, .min = 1, .max = 500},
     {"offset", FIELD_INT, .min = 0, .max = 1000000000},
-    {0},
-};
-
-static const struct field rollback_query[] = {
-    {"platform", FIELD_TEXT, .max = 20},
     {0},
 };
 
@@ -195,6 +191,6 @@ static enum error rollback(struct request *rq, struct response *rs)
 
 const struct route revisions_routes[] = {
     {GET, "/api/configs/{name}/revisions", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
-    {POST, "/api/configs/{name}/rollback", rollback, ACCESS_EDITOR, .body = rollback_fields, .query = rollback_query},
+    {POST, "/api/configs/{name}/rollback", rollback, ACCESS_EDITOR, .body = rollback_fields, .query = platform_query},
     {0},
 };

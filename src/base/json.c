@@ -109,6 +109,12 @@ json_t *json_stored(const char *text)
     return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
 }
 
+json_t *json_stored_or(const char *text, json_t *otherwise)
+{
+    json_t *value = json_stored(text);
+    return value ? value : otherwise;
+}
+
 static char *dump(struct arena *arena, const json_t *value, size_t digits)
 {
     size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits);

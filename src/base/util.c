@@ -145,6 +145,11 @@ static bool white_space(uint32_t code)
            code == 0x3000;
 }
 
+bool text_equal(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 bool is_blank(const char *text)
 {
     if (!text)

@@ -9,11 +9,6 @@
 
 enum { TEXT_MAX = 1000, STRINGS_MAX = 100 };
 
-static const char *number(struct request *rq, long long value)
-{
-    return arena_printf(rq->arena, "%lld", value);
-}
-
 static bool in_choices(const char *choices, const char *text)
 {
     size_t length = strlen(text);
@@ -72,9 +67,9 @@ enum message field_problem(struct request *rq, const struct field *f, const char
     long long length = (long long)utf8_length(text);
     *argument = NULL;
     if (length > max && f->type != FIELD_NAME && f->type != FIELD_LABEL)
-        return *argument = number(rq, max), MSG_TOO_LONG;
+        return *argument = number_text(rq, max), MSG_TOO_LONG;
     if (length < f->min)
-        return *argument = number(rq, f->min), MSG_TOO_SHORT;
+        return *argument = number_text(rq, f->min), MSG_TOO_SHORT;
     if (f->choices && !in_choices(f->choices, text))
         return *argument = readable_choices(rq, f->choices), MSG_CHOICE;
     return type_problem(rq, f, text);
@@ -120,7 +115,7 @@ static enum error check_string(struct request *rq, const struct field *f, json_t
 static enum error check_range(struct request *rq, const struct field *f, long long value)
 {
     if ((f->min || f->max) && (value < f->min || value > f->max))
-        return fail_field(rq, f->name, MSG_RANGE, number(rq, f->min), number(rq, f->max), NULL);
+        return fail_field(rq, f->name, MSG_RANGE, number_text(rq, f->min), number_text(rq, f->max), NULL);
     return OK;
 }
 
@@ -147,7 +142,7 @@ static enum error check_strings(struct request *rq, const struct field *f, json_
         return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings",
                           NULL);
     if ((long long)json_array_size(value) > max)
-        return fail_field(rq, f->name, MSG_TOO_MANY, number(rq, max), NULL);
+        return fail_field(rq, f->name, MSG_TOO_MANY, number_text(rq, max), NULL);
     json_array_foreach(value, i, item)
     {
         struct field one = {.name = f->name, .type = FIELD_TEXT, .choices = f->choices};
@@ -206,7 +201,7 @@ enum error check_query(struct request *rq, const struct field *fields)
         } else if (f->type == FIELD_INT) {
             if (parse_int(text, f->min, f->max, &value))
                 continue;
-            fail_field(rq, f->name, MSG_RANGE, number(rq, f->min), number(rq, f->max), NULL);
+            fail_field(rq, f->name, MSG_RANGE, number_text(rq, f->min), number_text(rq, f->max), NULL);
         } else if (f->type == FIELD_BOOL) {
             if (!in_choices("true|false|1|0", text))
                 fail_field(rq, f->name, MSG_CHOICE, "true, false", NULL);

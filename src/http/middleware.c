@@ -315,8 +315,10 @@ static void begin(struct request *rq)
 }
 
 /* As if the handler had not run. */
-static void start_over(struct request *rq, struct response *rs, size_t headers)
+static void start_over(struct request *rq, struct response *rs, size_t headers, const struct identity *who)
 {
+    rq->who = *who;
+    db_tenant(rq->db, who->workspace_id, who->user_id);
     rq->message = MSG_NONE;
     rq->failure_text = NULL;
     rq->fields = rq->last_field = NULL;
@@ -341,6 +343,7 @@ static enum error run(struct request *rq, struct response *rs)
  * through then. Memory is the arena's until the request ends, so what took much of it is not repeated. */
 static bool run_in_transaction(struct request *rq, struct response *rs, enum error *error)
 {
+    const struct identity who = rq->who; /* a login, and what names a workspace in its address, change it */
     size_t headers = rs->headers.length, most = arena_used(rq->arena) + REPEAT_MEMORY;
     for (int tries = 1;; tries++) {
         begin(rq);
@@ -349,7 +352,7 @@ static bool run_in_transaction(struct request *rq, struct response *rs, enum err
         if (*error != ERR_BUSY || stays || tries == REPEAT_MAX || !db_may_repeat(rq->db) ||
             arena_used(rq->arena) > most)
             return stays;
-        start_over(rq, rs, headers);
+        start_over(rq, rs, headers, &who);
     }
 }
 

@@ -68,6 +68,11 @@ const char *translate(struct request *rq, enum message message, ...)
     return text;
 }
 
+const char *number_text(struct request *rq, long long value)
+{
+    return arena_printf(rq->arena, "%lld", value);
+}
+
 enum error fail(struct request *rq, enum message message, ...)
 {
     va_list args;
