@@ -19,6 +19,7 @@ struct invocation {
     size_t count;
     struct buffer out;
     int exit_code;
+    bool found; /* the arguments name a profile that is there */
 };
 
 static const char *arg(const struct invocation *c, size_t i)
@@ -108,6 +109,7 @@ static enum error run_switch(struct invocation *c)
         return usage(c, "usage: switch <name>");
     enum error error =
         label_valid(name) ? profile_switch(c->rq, c->platform, name) : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+    c->found = !error;
     if (!error)
         buffer_printf(&c->out, "Switched to '%s' (%s)\n", name, c->platform);
     return error;
@@ -120,6 +122,7 @@ static enum error set_enabled(struct invocation *c, bool enabled)
         return usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
     enum error error = label_valid(name) ? profile_set_enabled(c->rq, c->platform, name, enabled)
                                          : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+    c->found = !error;
     if (!error)
         buffer_printf(&c->out, "Configuration '%s' %s\n", name, enabled ? "enabled" : "disabled");
     return error;
@@ -317,28 +320,28 @@ static bool is_word(const char *text)
 
 /* People type secrets into the wrong place. Kept is what the commands know, the name of a profile that was there, and a word where
  * such a name was meant. Nothing is kept of commands that do not run here (temp-token set ...). */
-static const char *kept_args(struct request *rq, const struct ccr_command *command, int exit_code)
+static const char *kept_args(struct request *rq, const struct ccr_command *command, const struct invocation *c)
 {
     json_t *kept = json_array(), *item;
-    bool name = takes_name(command), found = name && exit_code == 0;
+    bool name = takes_name(command);
     size_t i;
     json_array_foreach(command->where == RUNS_HERE ? body_value(rq, "args") : NULL, i, item)
     {
         const char *text = json_string_value(item);
-        bool keep = found || (name && is_word(text)) || ccr_argument_known(text);
+        bool keep = c->found || (name && is_word(text)) || ccr_argument_known(text);
         json_array_append_new(kept, json_string(keep ? text : "***"));
     }
     return json_text(rq->arena, kept);
 }
 
-static enum error record_run(struct request *rq, const struct ccr_command *command, int exit_code,
+static enum error record_run(struct request *rq, const struct ccr_command *command, const struct invocation *c,
                              long long duration_ms)
 {
     static const struct statement insert = {
         "command_runs_insert", "INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
                                " VALUES (ccr_workspace(), ccr_user(), $1, $2::json, $3::integer, $4::integer)"};
     return db_run(rq->db, &insert,
-                  DB_ARGS(command->name, kept_args(rq, command, exit_code), arena_printf(rq->arena, "%d", exit_code),
+                  DB_ARGS(command->name, kept_args(rq, command, c), arena_printf(rq->arena, "%d", c->exit_code),
                           arena_printf(rq->arena, "%lld", duration_ms)));
 }
 
@@ -392,7 +395,7 @@ static enum error execute(struct request *rq, struct response *rs)
     }
     long long duration_ms = monotonic_ms() - started;
     if (!error)
-        error = record_run(rq, command, c.exit_code, duration_ms);
+        error = record_run(rq, command, &c, duration_ms);
     if (!error)
         write_outcome(rs, &c, failure, duration_ms);
     buffer_free(&c.out);

@@ -51,6 +51,7 @@ void profile_set_extra(struct request *rq, struct profile *p, json_t *extra)
 enum shape {
     WORDS,    /* anything that holds no URL with a password */
     VARIABLE, /* the name of an environment variable, as one writes them: where people paste the key itself */
+    NAME,     /* a profile's, which may be anything and is shown everywhere */
 };
 
 /* Keys whose texts say nothing secret: those of CCR and of the Codex settings that it passes on. '*' stands for any key; what is
@@ -90,7 +91,7 @@ static const struct harmless {
       {{"current_platform"}, WORDS},
       {{"default_platform"}, WORDS},
       {{"version"}, WORDS},
-      {{"*", "current_profile"}, WORDS},
+      {{"*", "current_profile"}, NAME},
       {{"*", "description"}, WORDS},
       {{"*", "last_used"}, WORDS},
       {{NULL}, WORDS},
@@ -120,17 +121,27 @@ static bool stands_at(const struct place_in *at, const struct harmless *harmless
     return !depth;
 }
 
+/* As POSIX has them: no digit first. */
 static bool is_variable(const char *text)
 {
-    return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(text) && strlen(text) <= 64;
+    return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(text) && strlen(text) <= 64 &&
+           !strchr("0123456789", *text);
 }
 
-static bool is_harmless(enum extra_kind kind, const struct place_in *at, const char *text)
+/* The list's entry for a place, NULL = none. */
+static const struct harmless *find_harmless(enum extra_kind kind, const struct place_in *at)
 {
     for (const struct harmless *harmless = lists[kind]; harmless->path[0]; harmless++)
         if (stands_at(at, harmless))
-            return harmless->shape == VARIABLE ? is_variable(text) : !url_has_userinfo(text);
-    return false;
+            return harmless;
+    return NULL;
+}
+
+static bool is_shown(const struct harmless *harmless, const char *text)
+{
+    if (!harmless || harmless->shape == NAME)
+        return harmless != NULL;
+    return harmless->shape == VARIABLE ? is_variable(text) : !url_has_userinfo(text);
 }
 
 enum { STARS_MIN = 3 }; /* fewer are no mask: "*" often is a value */
@@ -146,7 +157,7 @@ static const char *mask_of(struct request *rq, const char *text)
 struct walk {
     struct request *rq;
     enum extra_kind kind;
-    /* What a text that is no harmless one becomes, given what stands at the same place in another tree (NULL = nothing). */
+    /* What a text becomes, given what stands at the same place in another tree (NULL = nothing). */
     const char *(*how)(struct walk *walk, const char *text, const char *other, const struct place_in *at);
     const struct toml *table;
     struct masked_key *found; /* NULL = none, or nobody asks */
@@ -159,11 +170,11 @@ static bool is_wrapped(const json_t *value)
     return kind && strcmp(kind, "table") == 0;
 }
 
-/* Dates and odd numbers; a file's own table that looks like one is wrapped (toml.h). */
+/* Dates and odd numbers; a file's own table that looks like one is wrapped (toml.h). Anything else may hold a secret. */
 static bool is_plain_value(const json_t *value)
 {
     const char *kind = json_string_value(json_object_get(value, "$toml"));
-    return kind && strcmp(kind, "table") != 0;
+    return kind && (strcmp(kind, "datetime") == 0 || strcmp(kind, "float") == 0) && json_object_size(value) == 2;
 }
 
 static json_t *changed(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at);
@@ -184,8 +195,10 @@ static json_t *changed(struct walk *walk, json_t *value, const json_t *other, co
     size_t i;
     json_t *part;
     const char *text = json_string_value(value), *others = json_string_value(other);
-    if (text && (others ? !is_harmless(walk->kind, at, others) : !is_harmless(walk->kind, at, text)))
-        return json_string(walk->how(walk, text, others, at));
+    if (text) {
+        const char *now = walk->how(walk, text, others, at);
+        return now == text ? value : json_string(now);
+    }
     if (json_is_object(value) && !is_plain_value(value))
         change_members(walk, is_wrapped(value) ? json_object_get(value, "value") : value,
                        is_wrapped(other) ? json_object_get(other, "value") : other, at);
@@ -199,8 +212,8 @@ static json_t *changed(struct walk *walk, json_t *value, const json_t *other, co
 
 static const char *mask(struct walk *walk, const char *text, const char *other, const struct place_in *at)
 {
-    (void)other, (void)at;
-    return mask_of(walk->rq, text);
+    (void)other;
+    return is_shown(find_harmless(walk->kind, at), text) ? text : mask_of(walk->rq, text);
 }
 
 static const struct toml *node_at(const struct toml *table, const struct place_in *at)
@@ -226,8 +239,12 @@ static const char *path_of(struct request *rq, const struct place_in *at)
 
 static const char *unmask(struct walk *walk, const char *text, const char *other, const struct place_in *at)
 {
+    const struct harmless *harmless = find_harmless(walk->kind, at);
     struct masked_key *found = walk->found;
-    if (other && strcmp(text, mask_of(walk->rq, other)) == 0)
+    if (harmless && harmless->shape == NAME)
+        return text;
+    /* What is shown today may have been masked in an older file, so a harmless key's text is looked at, too. */
+    if (other && strcmp(text, is_shown(harmless, other) ? other : mask_of(walk->rq, other)) == 0)
         return other;
     if (strlen(text) >= STARS_MIN && secret_mask_shaped(text) && !found->path)
         *found = (struct masked_key){arena_strdup(walk->rq->arena, path_of(walk->rq, at)), node_at(walk->table, at)};

@@ -68,7 +68,9 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
         error = db_one(rq->db, &select_doc, &row, DB_NO_ARGS);
     if (error)
         return error;
-    json_t *old, *new = toml_to_json(root);
+    json_t *old, *new = json_object();
+    for (const struct toml *node = root->first; node; node = node->next)
+        json_object_set_new(new, node->key, toml_to_json(node)); /* never wrapped as a whole (toml.h) */
     error = extra_open(rq, row_id, "config.toml", row_text(&row, 0), &old);
     if (error)
         return error;

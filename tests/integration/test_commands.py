@@ -311,16 +311,18 @@ def test_a_command_whose_statement_fails_says_so_and_leaves_only_its_own_row(sys
 
 def test_what_was_typed_into_the_wrong_place_is_not_kept(system, ada):
     create(ada, "relay-1")
-    tokens = [secret() for _ in range(5)]
+    tokens = [secret() for _ in range(7)]
     run(ada, "switch", "relay-1")
     run(ada, "switch", tokens[0])
     run(ada, "list", tokens[1], "--force", "12")
     run(ada, "platform", "info", tokens[2])
     run(ada, "history", "-l", "5", "-t", tokens[3])
     run(ada, "help", tokens[4])
+    run(ada, "switch", tokens[5], "--help")    # shows its help and succeeds
+    run(ada, "enable", "-h", "relay-1", tokens[6])
     page = ada.get("/api/commands/history")
     assert [entry["args"] for entry in page.data["commands"]] == [
-        ["***"], ["-l", "5", "-t", "***"], ["info", "***"], ["***", "--force", "12"], ["***"], ["relay-1"]]
+        ["-h", "***", "***"], ["***", "--help"], ["***"], ["-l", "5", "-t", "***"], ["info", "***"], ["***", "--force", "12"], ["***"], ["relay-1"]]
     with system.db() as db:
         db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
         stored = "".join(row[0] for row in db.execute("SELECT args::text FROM command_runs").fetchall())

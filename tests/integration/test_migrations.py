@@ -128,11 +128,12 @@ def test_unreachable_database_is_one_line(make_cli):
 
 
 def test_what_was_typed_into_the_wrong_place_is_taken_out(cli, cluster):
-    """Migration 10: arguments of past commands, passwords in addresses of the audit trail."""
+    """Migrations 10 and 17: arguments of past commands, passwords in addresses of the audit trail."""
     cli.run("migrate", "up", check=True)
     cli.run("migrate", "down", str(len(VERSIONS) - 9), check=True)
     rows = [("list", ["sk-typed", "--force", "12345", "12"], 0, ["***", "--force", "***", "12"]),
             ("switch", ["My-Relay.2"], 0, ["My-Relay.2"]), ("switch", ["sk-typed-2"], 1, ["***"]), ("switch", ["nobody"], 1, ["nobody"]),
+            ("switch", ["sk-typed-4", "--help"], 0, ["***", "--help"]), ("enable", ["-h", "sk-typed-5"], 0, ["-h", "***"]),
             ("platform", ["switch", "codex"], 0, ["switch", "codex"]), ("history", ["-l", "5", "-t", "x=y"], 0, ["-l", "5", "-t", "***"]),
             ("current", [], 0, [])]
     changes = [{"key": "base_url", "old_value": None, "new_value": "https://ada:sk-typed-3@host/a@b"},

@@ -330,14 +330,49 @@ def test_masks_in_the_registry_are_refused(ada):
 
 
 def test_what_is_no_mask_among_unknown_keys(ada):
-    """Wildcards and texts with dots or stars in them are values; so is anything under a key whose texts are shown."""
+    """Wildcards and texts with dots or stars in them are values."""
     text = (f'[relay]\nbase_url = "{BASE}"\nauth_token = "t"\nallow = ["*", "**", "*.*", "a***", "see also ...more"]\n'
-            'wire_api = "****"\nmodel_provider = "abcd...efgh"\ndescription = "***"\ntags = ["***"]\n')
+            'wire_api = "**"\ndescription = "***"\ntags = ["***"]\n')
     imported(ada, text)
     relay = tomllib.loads(exported(ada, include_secrets=True))["relay"]
     assert relay["allow"] == ["*", "**", "*.*", "a***", "see also ...more"] and relay["tags"] == ["***"]
     imported(ada, exported(ada))
     assert tomllib.loads(exported(ada, include_secrets=True))["relay"] == relay
+
+
+@pytest.mark.parametrize("line, field", [('wire_api = "****"', "wire_api"), ('model_provider = "http...t/v1"', "model_provider"),
+                                         ('env_key = "sk-p...AAAA"', "env_key"), ('sandbox_mode = ["a", "***"]', "sandbox_mode[1]")])
+def test_a_mask_is_none_under_a_key_whose_texts_are_shown_either(ada, line, field):
+    answer = import_text(ada, f'[relay]\nbase_url = "{BASE}"\nauth_token = "t"\n{line}\n')
+    assert wrong_fields(answer) == [f"relay.{field}"]
+    assert names_of(ada) == []
+
+
+@pytest.mark.parametrize("key, pasted, mended", [("env_key", "sk-pasted-0000-AAAA", "RELAY_KEY"),
+                                                 ("wire_api", "https://ada:secret-0001@relay.example/v1", "responses")])
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+def test_an_older_export_does_not_put_back_the_mask_of_what_was_mended(ada, key, pasted, mended, mode):
+    """What is shown today was masked in the older file."""
+    text = f'[relay]\nbase_url = "{BASE}"\nauth_token = "sk-good-0000-AAAA"\n{key} = "%s"\n'
+    imported(ada, text % pasted)
+    older = exported(ada)
+    assert tomllib.loads(older)["relay"][key] == mask(pasted)
+    imported(ada, text % mended)
+    assert wrong_fields(import_text(ada, older, mode=mode)) == [f"relay.{key}"]
+    assert tomllib.loads(exported(ada))["relay"][key] == mended
+
+
+def test_a_key_called_like_the_mark_hides_nothing_in_the_registry(system, team):
+    """The mark of what JSON has no type for (toml.h)."""
+    made = canaries(3)
+    imported(team.editor, f'"$toml" = "{made[0]}"\ndefault_platform = "claude"\nlicense = "{made[1]}"\nvalue = "v"\n'
+                          f'[claude]\n"$toml" = "datetime"\nvalue = "{made[2]}"\n')
+    redacted = exported(team.viewer, file="registry")
+    for value in made:
+        assert value not in stored(system, *DOCUMENTS) and value not in redacted
+    imported(team.editor, redacted)
+    whole = tomllib.loads(exported(team.owner, file="registry", include_secrets=True))
+    assert (whole["$toml"], whole["license"], whole["claude"]["value"]) == tuple(made)
 
 
 def test_a_rollback_to_masks_among_unknown_keys_is_refused(system, ada):
