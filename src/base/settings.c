@@ -111,7 +111,7 @@ const struct setting settings_table[] = {
     {"HEAVY_SHARE", &setting_integer, FIELD(heavy_share), .fallback = "75", .min = 1, .max = 100,
      .help = "Percent of `MAX_CONNECTIONS` that heavy requests (imports, exports, restores, commands, logins …) of everybody may occupy at once: the other workers stay free for short ones. One workspace and one address may have as many requests in progress. Not with `RATE_LIMIT=0`."},
     {"PASSWORD_CHECKS", &setting_integer, FIELD(password_checks), .fallback = "0", .min = 0, .max = 1024,
-     .help = "How many passwords are computed at once (Argon2id: 19 MiB and some 30 ms of a processor each). 0 = half of the processors. Not with `RATE_LIMIT=0`."},
+     .help = "How many passwords are computed at once (Argon2id: 19 MiB and some 15 ms of a processor each). 0 = half of the processors. Not with `RATE_LIMIT=0`."},
     {"QUEUE_TIMEOUT", &setting_integer, FIELD(queue_timeout), .fallback = "3000", .min = 0, .max = 600000,
      .help = "Milliseconds a request may have waited for a worker before it is refused with 503, so that a crowd does not wait for answers that come too late. 0 = no limit."},
     {"MEMORY_LIMIT", &setting_integer, FIELD(memory_limit), .fallback = "256", .min = 0, .max = 65536,
