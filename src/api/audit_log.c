@@ -21,6 +21,7 @@ enum { JSON_LIMIT_MAX = 500, CSV_LIMIT_MAX = 5000 };
 
 static const struct field site_query[] = {
     {.name = "workspace", .type = FIELD_TEXT, .max = 100},
+    {.name = "user", .type = FIELD_TEXT, .max = 100},
     FILTERS,
     {0},
 };
@@ -40,7 +41,7 @@ static const struct field workspace_query[] = {FILTERS, {0}};
 enum column { ID, TIME, ACTOR, TOKEN, ACTION, PLATFORM, TARGET, FROM, TO, CHANGES, ADDRESS, REQUEST, COLUMN_COUNT };
 #define CSV_HEADER "id,time,actor,token,action,platform,target,from_config,to_config,changes,address,request_id\r\n"
 
-static const struct statement workspace_named = {"audit_workspace", "SELECT id FROM ccr_workspace_named($1) AS id"
+static const struct statement workspace_named = {"audit_workspace", "SELECT id FROM ccr_workspace_named($1, $2) AS id"
                                                                     " WHERE id IS NOT NULL"};
 
 static void write_entry(struct request *rq, struct json_writer *w, const struct row *row)
@@ -196,13 +197,13 @@ static enum error respond(struct request *rq, struct response *rs, const struct 
 
 static enum error site_list(struct request *rq, struct response *rs)
 {
-    const char *slug = request_query_or(rq, "workspace", NULL);
+    const char *slug = request_query_or(rq, "workspace", NULL), *user = request_query_or(rq, "user", NULL);
     struct row named;
-    if (!slug)
+    if (!slug && !user)
         return respond(rq, rs, &site);
-    enum error err = db_one(rq->db, &workspace_named, &named, DB_ARGS(slug));
+    enum error err = db_one(rq->db, &workspace_named, &named, DB_ARGS(slug, user));
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+        return fail_as(rq, err, ERR_NOT_FOUND, slug ? MSG_WORKSPACE_UNKNOWN : MSG_USER_UNKNOWN, slug ? slug : user);
     db_tenant(rq->db, row_string(&named, 0), rq->who.user_id);
     return respond(rq, rs, &workspace);
 }

@@ -42,10 +42,11 @@ static const struct statement
     invitation_withdraw = {"invitation_withdraw",
                            "DELETE FROM workspace_invitations WHERE workspace_id = $1 AND id = $2 RETURNING username"},
     invitation_own = {"invitation_own", COLUMNS "i.user_id = $1 AND i.id = $2"},
-    invitation_take = {"invitation_take",
-                       "DELETE FROM workspace_invitations i WHERE i.user_id = $1 AND i.id = $2 AND i.expires_at > now()"
-                       " RETURNING i.role, (SELECT m.role FROM memberships m WHERE m.workspace_id = i.workspace_id"
-                       " AND m.user_id = i.invited_by)"},
+    invitation_take =
+        {"invitation_take",
+         "DELETE FROM workspace_invitations i WHERE i.user_id = $1 AND i.id = $2 AND i.expires_at > now()"
+         " RETURNING i.role, (SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id"
+         " WHERE m.workspace_id = i.workspace_id AND m.user_id = i.invited_by AND u.disabled_at IS NULL)"},
     /* It is nobody's from now on, and looks to the workspace as before. */
     invitation_decline = {"invitation_decline", "UPDATE workspace_invitations SET user_id = NULL"
                                                 " WHERE workspace_id = $1 AND user_id = $2 AND id = $3"};

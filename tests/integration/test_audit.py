@@ -83,7 +83,7 @@ def test_postgresql_holds_it_from_everybody_else(system, make_user):
         for client, sees in ((user, False), (chief, True)):
             db.execute("SELECT set_config('ccr.user', %s, false)", (client.user["id"],))
             assert (db.execute(count).fetchone()[0] > 0) is sees
-            named = db.execute("SELECT ccr_workspace_named(%s)", (user.user["workspace"]["slug"],)).fetchone()[0]
+            named = db.execute("SELECT ccr_workspace_named(NULL, %s)", (user.username,)).fetchone()[0]
             assert (named is not None) is sees
         db.execute("UPDATE users SET disabled_at = now() WHERE id = %s", (chief.user["id"],))
         assert db.execute(count).fetchone() == (0,)
@@ -92,12 +92,29 @@ def test_postgresql_holds_it_from_everybody_else(system, make_user):
 def test_what_a_workspace_saw(admin, team):
     owner, editor, slug = team
     own = entries(owner, path="/api/audit/workspace")
-    assert [entry["action"] for entry in own] == ["profile.create", "member.add", "workspace.create"]
+    assert [entry["action"] for entry in own] == ["profile.create", "member.add", "member.invite", "workspace.create"]
     assert own[0]["actor"] == editor.username and own[0]["target"] == "relay" and own[0]["platform"] == "claude"
     assert own[1]["changes"] == [{"key": "role", "old_value": None, "new_value": "editor"}]
     assert entries(admin, f"?workspace={slug}") == own, "a site administrator sees it without being a member"
     assert error_of(editor.get("/api/audit/workspace"))[:2] == (403, "AUTHORIZATION_ERROR")
     assert entries(admin, "?action=profile.create") == [], "the site's own are others"
+
+
+def test_a_shared_workspace_called_like_a_personal_one(admin, make_user):
+    """Neither hides what was done in the other."""
+    user, other = make_user(), make_user()
+    create(user, "in-personal")
+    slug = user.get("/api/auth/me").data["workspace"]["slug"]
+    assert error_of(admin.get(f"/api/audit?workspace={slug}"))[:2] == (404, "NOT_FOUND")
+    assert other.post("/api/workspaces", json={"slug": slug, "name": "x"}).status_code == 201
+    other.workspace = slug
+    create(other, "in-shared")
+    targets = lambda query: [entry["target"] for entry in entries(admin, query + "&action=profile.*")]  # noqa: E731
+    assert targets(f"?workspace={slug}") == ["in-shared"]
+    assert targets(f"?user={user.username.upper()}") == targets(f"?user={user.username}&workspace={slug}") == ["in-personal"]
+    for query in (f"?user={other.username}&workspace={slug}", "?user=nobody-at-all", f"?user=nobody-at-all&workspace={slug}"):
+        assert error_of(admin.get(f"/api/audit{query}"))[:2] == (404, "NOT_FOUND")
+    assert error_of(other.get(f"/api/audit?user={user.username}"))[:2] == (403, "AUTHORIZATION_ERROR")
 
 
 def test_unknown_workspaces(admin, make_user, team):

@@ -230,8 +230,8 @@ def test_another_takes_the_place_of_the_first(team, make_user):
     assert guest.post(f"/api/invitations/{second['id']}/accept").data["role"] == "editor"
 
 
-@pytest.mark.parametrize("what", ["stepped down", "left", "was removed"])
-def test_who_may_no_longer_invite_has_not_invited(team, make_user, what):
+@pytest.mark.parametrize("what", ["stepped down", "left", "was removed", "was disabled"])
+def test_who_may_no_longer_invite_has_not_invited(admin, team, make_user, what):
     owner, slug, path = team
     helper, guest = make_user(), make_user()
     add_member(owner, slug, helper, "admin")
@@ -239,6 +239,9 @@ def test_who_may_no_longer_invite_has_not_invited(team, make_user, what):
     member = f"/api/workspaces/{slug}/members/{helper.username}"
     if what == "stepped down":
         assert owner.put(member, json={"role": "editor"}).status_code == 200
+    elif what == "was disabled":
+        admin.confirm()
+        assert admin.patch(f"/api/users/{helper.username}", json={"disabled": True}).status_code == 200
     else:
         assert (owner if what == "was removed" else helper).delete(member).status_code == 200
     assert guest.post(f"/api/invitations/{sent['id']}/accept").status_code == 404
