@@ -55,9 +55,13 @@ static bool nested_too_deep(const char *text, size_t length)
     return false;
 }
 
-/* Jansson quotes what it stumbled over, and may cut it off in the middle of a character. */
-static void keep_valid(char *text)
+/* Jansson quotes what it stumbled over, which may be a password that lacks its quotation mark; line and column say where it is. Of an
+ * escape it may quote half a character. */
+static void clean_message(char *text)
 {
+    char *quoted = strstr(text, " near '");
+    if (quoted)
+        *quoted = '\0';
     while (*text) {
         size_t length = utf8_sequence(text);
         if (!length)
@@ -99,7 +103,7 @@ json_t *json_parse(const char *text, size_t length, struct json_failure *failure
         failure->line = error.line;
         failure->column = error.column;
         snprintf(failure->message, sizeof failure->message, "%s", error.text);
-        keep_valid(failure->message);
+        clean_message(failure->message);
     }
     return value;
 }

@@ -116,6 +116,28 @@ static void malformed_text_is_refused(void **state)
     assert_int_equal(failure.column, 5);
 }
 
+/* A password that lacks a quotation mark, or has a wrong one in it. */
+static void messages_quote_no_values(void **state)
+{
+    static const char *const bad[] = {"{\"password\":\"hunter2\n\"}",
+                                      "{\"password\":\"hunter2",
+                                      "{\"password\":hunter2}",
+                                      "{\"password\":\"a\"hunter2\"}",
+                                      "{\"password\":\"hunter2\\q\"}",
+                                      "hunter2",
+                                      "{\"password\" \"hunter2\"}",
+                                      "{\"p\":1}hunter2",
+                                      "{\"p\":truehunter2}"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct json_failure failure;
+        assert_null(json_parse(bad[i], strlen(bad[i]), &failure));
+        assert_string_not_equal(failure.message, "");
+        if (strstr(failure.message, "hunter"))
+            fail_msg("%s: %s", bad[i], failure.message);
+    }
+}
+
 static void a_byte_order_mark_is_passed_over(void **state)
 {
     static const char *const same[] = {"{\"a\":1}", " [1]", "\"\xef\xbb\xbf\"", "1"};
@@ -393,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_come_back_in_order),
         cmocka_unit_test(malformed_text_is_refused),
+        cmocka_unit_test(messages_quote_no_values),
         cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(failures_have_a_place),
         cmocka_unit_test(nesting_ends_at_32),
