@@ -125,16 +125,26 @@ size_t profile_unusable(struct request *rq, const struct profile *p, const char 
     return count + wrong(rq, "model", r->model_not_blank && p->model, p->model, problems + count);
 }
 
-const char *profile_problem(struct request *rq, const struct profile *p)
+static const char *problem_of(struct request *rq, const struct profile *p)
 {
     struct profile_problem problems[PROFILE_PROBLEMS_MAX];
     const char *token;
     if (profile_token(rq, p, &token)) {
         rq->message = MSG_NONE;
+        rq->failure_text = NULL;
         token = "********";
     } else if (token && secret_mask_shaped(token)) { /* older versions took masks for tokens */
         return arena_printf(rq->arena, "auth_token %s", translate(rq, MSG_MASK_STORED, NULL));
     }
     return profile_unusable(rq, p, token, problems) ? arena_printf(rq->arena, "%s %s", problems->field, problems->what)
                                                     : NULL;
+}
+
+/* Whoever checks thousands holds one token at a time. */
+const char *profile_problem(struct request *rq, const struct profile *p)
+{
+    struct arena_mark mark = arena_mark(rq->arena);
+    const char *problem = problem_of(rq, p);
+    arena_release_but(rq->arena, mark, &(const char **){&problem}, 1);
+    return problem;
 }

@@ -69,6 +69,21 @@ def test_thousands_of_broken_profiles_are_counted(system, ada):
     assert set(system.backend.workers()) == workers, "none had to be replaced"
 
 
+def test_the_longest_tokens_are_judged_and_listed_one_at_a_time(system, ada):
+    """More of them in clear than the memory of a request holds."""
+    number, token = 0, "sk-" + "0123456789abcdef" * 1020
+    for _ in range(9):
+        names = [f"p{number + i}" for i in range(248)]
+        number += len(names)
+        text = "".join(f'[{name}]\nbase_url = "{BASE}"\nauth_token = "{token}"\nmodel = "m"\n' for name in names)
+        assert imported(ada, text, timeout=300)["added"] == len(names)
+    workers = set(system.backend.workers())
+    assert ada.get("/api/validate", timeout=120).json() == "All configurations are valid"
+    configs = ada.get("/api/configs", timeout=120).json()["configs"]
+    assert {config["auth_token"] for config in configs} == {"sk-0...cdef"} and len(configs) == number
+    assert set(system.backend.workers()) == workers, "none had to be replaced"
+
+
 # ---- what export writes, import takes ----
 
 FILE_MAX = 4 * 1024 * 1024
