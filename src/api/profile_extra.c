@@ -54,7 +54,7 @@ enum shape {
     NAME,     /* a profile's, which may be anything and is shown everywhere */
 };
 
-/* Keys whose texts say nothing secret: those of CCR and of the Codex settings that it passes on. '*' stands for any key; what is
+/* Keys whose texts say nothing secret: those of CCR and of the Codex settings that it passes on. '*' stands for a platform; what is
  * in an array stands at the array's own place. */
 static const struct harmless {
     const char *path[2];
@@ -115,7 +115,8 @@ static bool stands_at(const struct place_in *at, const struct harmless *harmless
             continue;
         if (!depth--)
             return false;
-        if (strcmp(harmless->path[depth], "*") != 0 && strcmp(harmless->path[depth], at->key) != 0)
+        const char *key = harmless->path[depth];
+        if (strcmp(key, "*") == 0 ? !platform_find(at->key) : strcmp(key, at->key) != 0)
             return false;
     }
     return !depth;

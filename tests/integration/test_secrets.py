@@ -362,6 +362,16 @@ def test_an_older_export_does_not_put_back_the_mask_of_what_was_mended(ada, key,
     assert tomllib.loads(exported(ada))["relay"][key] == mended
 
 
+def test_descriptions_of_what_is_no_platform_are_masked(team):
+    """In the registry a platform's says nothing secret; what a section that nobody knows calls so is not known either."""
+    made = canaries(2)
+    imported(team.editor, f'default_platform = "claude"\nnotes = [{{ description = "{made[0]}" }}]\n[codex]\ndescription = "Codex"\n'
+                          f'[http]\ndescription = "{made[1]}"\n')
+    shown = tomllib.loads(exported(team.viewer, file="registry"))
+    assert (shown["notes"][0]["description"], shown["http"]["description"]) == (mask(made[0]), mask(made[1]))
+    assert shown["codex"]["description"] == "Codex"
+
+
 def test_a_key_called_like_the_mark_hides_nothing_in_the_registry(system, team):
     """The mark of what JSON has no type for (toml.h)."""
     made = canaries(3)
