@@ -40,14 +40,16 @@ struct background {
     int master_only_fd, listen_fd; /* closed in the processes */
     pid_t master;
     bool stopping;
+    int64_t resumed_ms; /* everything stood still until then (pool.h) */
     struct background_seat seats[BACKGROUND_KINDS];
 };
 
 void background_init(struct background *background, struct scoreboard *board, const struct settings *settings,
                      int listen_fd, int master_only_fd);
 
-/* Starts, kills and replaces what is due at `now`. In a process so started it does not return. */
-void background_work(struct background *background, int64_t now);
+/* Starts, kills and replaces what is due at `now`. In a process so started it does not return. Silence before resumed_ms (0 = none)
+ * counts for nobody: everything stood still. */
+void background_work(struct background *background, int64_t now, int64_t resumed_ms);
 /* How long the master may sleep, at most max_ms. */
 int background_wait_ms(const struct background *background, int64_t now, int max_ms);
 

@@ -137,7 +137,8 @@ static void kill_stuck(struct background *background, size_t kind, int64_t now)
 {
     struct background_seat *seat = &background->seats[kind];
     const struct settings *settings = background->settings;
-    int64_t silent = now - atomic_load(&background->board->background[kind].heartbeat_ms);
+    int64_t heard = atomic_load(&background->board->background[kind].heartbeat_ms);
+    int64_t silent = now - (heard > background->resumed_ms ? heard : background->resumed_ms);
     int64_t limit = kinds[kind].silent_max_ms + settings->statement_timeout + settings->connection_timeout * 1000LL;
     bool late = seat->state == BACKGROUND_LEAVING && now >= seat->leave_by_ms;
     if (seat->killed || (!late && silent <= limit))
@@ -164,8 +165,9 @@ static void work_on(struct background *background, size_t kind, int64_t now)
         start(background, kind, now);
 }
 
-void background_work(struct background *background, int64_t now)
+void background_work(struct background *background, int64_t now, int64_t resumed_ms)
 {
+    background->resumed_ms = resumed_ms;
     for (size_t kind = 0; kind < COUNT(kinds); kind++)
         work_on(background, kind, now);
 }

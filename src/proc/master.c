@@ -270,7 +270,7 @@ static void loop(struct master *m)
             return;
         follow_reload(m);
         pool_work(&m->pool, now);
-        background_work(&m->background, now);
+        background_work(&m->background, now, m->pool.resumed_ms);
         announce(m, now);
         every_second(m, now);
         feed_watchdog(m, now);

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import uuid
 
 import pytest
@@ -459,6 +460,22 @@ def test_one_that_is_stuck_is_killed(keeper):
     os.kill(first, signal.SIGSTOP)
     wait_until("it was killed", lambda: said(stack, "process is stuck and is killed"), timeout=90)
     wait_until("there is another", lambda: stack.backend.housekeeper() not in (None, first), timeout=30)
+
+
+def test_it_is_not_killed_for_standing_still_with_the_whole_machine(keeper):
+    stack = keeper(STATEMENT_TIMEOUT=1000, CONNECTION_TIMEOUT=1).start()
+    wait_until("it leads", lambda: leads(stack), timeout=30)
+    first = stack.backend.housekeeper()
+    frozen = (stack.backend.pid, *stack.backend.workers(), first)    # what freezing a container does
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(18)    # longer than it may be silent
+    for pid in frozen:
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.2)
+    wait_until("the master went on", lambda: said(stack, "everything stood still"), timeout=30)
+    wait_until("workers answer", lambda: stack.status()["status"] == "healthy", timeout=30)
+    assert not said(stack, "process is stuck and is killed") and stack.backend.housekeeper() == first
 
 
 def test_a_reload_takes_its_settings_to_it(keeper):
