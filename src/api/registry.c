@@ -136,10 +136,11 @@ enum error registry_export(struct request *rq, bool secrets, const char **text)
     json_t *value;
     json_object_foreach(doc, key, value) toml_from_json(rq->arena, root, key, value);
     struct buffer out;
-    buffer_init_in(&out, rq->arena, MB);
+    size_t most = file_max(rq);
+    buffer_init_in(&out, rq->arena, most);
     toml_write(&out, root);
-    *text = arena_strdup(rq->arena, buffer_string(&out));
-    bool fits = !out.overflow;
-    buffer_free(&out);
-    return fits ? OK : ERR_INTERNAL;
+    if (out.overflow)
+        return fail(rq, MSG_FILE_MAX, number_text(rq, (long long)most), NULL);
+    *text = buffer_string(&out);
+    return OK;
 }

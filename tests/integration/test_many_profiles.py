@@ -113,6 +113,12 @@ def test_the_largest_file_goes_round(system, ada, filling):
     assert set(system.backend.workers()) == workers, "none had to be replaced"
 
 
+def test_a_registry_of_any_size_that_is_taken_comes_out_again(ada):
+    description = "x" * (3 * 1024 * 1024)
+    imported(ada, f'default_platform = "claude"\n\n[claude]\nenabled = true\ndescription = "{description}"\n', timeout=60)
+    assert f'description = "{description}"' in exported(ada, file="registry")
+
+
 def test_what_would_be_larger_than_any_import_is_not_exported(ada):
     filling = "x" * 1900
     for number in range(3):
