@@ -80,7 +80,16 @@ static bool real_date(struct tm tm)
 {
     struct tm same = tm;
     timegm(&same);
-    return same.tm_mday == tm.tm_mday && same.tm_mon == tm.tm_mon;
+    return same.tm_mday == tm.tm_mday && same.tm_mon == tm.tm_mon && tm.tm_year > -1900; /* there is no year 0 */
+}
+
+/* "+02:00", as far as PostgreSQL goes. */
+static bool is_offset(const char *text)
+{
+    static const char digits[] = "0123456789";
+    return text && (*text == '+' || *text == '-' || *text == ' ') && strlen(text) == 6 && text[3] == ':' &&
+           strspn(text + 1, digits) == 2 && strspn(text + 4, digits) == 2 && strcmp(text + 1, "15:59") <= 0 &&
+           text[4] <= '5';
 }
 
 /* A date, midnight in UTC, or a time of RFC 3339, as PostgreSQL reads it. A '+' that came unencoded is a blank by now. */
@@ -101,9 +110,7 @@ static enum error take_time(struct request *rq, const char *name, const char **o
     if (zone && *zone == '.')
         zone += 1 + strspn(zone + 1, "0123456789");
     bool utc = zone && (strcmp(zone, "Z") == 0 || strcmp(zone, "z") == 0);
-    bool offset = zone && (*zone == '+' || *zone == '-' || *zone == ' ') && strlen(zone) == 6 && zone[3] == ':' &&
-                  strspn(zone + 1, "0123456789:") == 5 && zone[1] <= '1';
-    if ((!utc && !offset) || tm.tm_sec > 59)
+    if ((!utc && !is_offset(zone)) || tm.tm_sec > 59)
         return fail_field(rq, name, MSG_TIME, NULL);
     char *whole = arena_strdup(rq->arena, text);
     if (*zone == ' ')

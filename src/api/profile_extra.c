@@ -54,8 +54,8 @@ enum shape {
     NAME,     /* a profile's, which may be anything and is shown everywhere */
 };
 
-/* Keys whose texts say nothing secret: those of CCR and of the Codex settings that it passes on. '*' stands for a platform; what is
- * in an array stands at the array's own place. */
+/* Keys whose texts say nothing secret: those of CCR and of the Codex settings that it passes on. '*' stands for any key, '@' for a
+ * platform; what is in an array stands at the array's own place. */
 static const struct harmless {
     const char *path[2];
     enum shape shape;
@@ -92,7 +92,7 @@ static const struct harmless {
       {{"default_platform"}, WORDS},
       {{"version"}, WORDS},
       {{"*", "current_profile"}, NAME},
-      {{"*", "description"}, WORDS},
+      {{"@", "description"}, WORDS},
       {{"*", "last_used"}, WORDS},
       {{NULL}, WORDS},
 };
@@ -107,6 +107,13 @@ struct place_in {
     size_t index;                 /* in an array */
 };
 
+static bool is_key(const char *pattern, const char *key)
+{
+    if (strcmp(pattern, "@") == 0)
+        return platform_find(key) != NULL;
+    return strcmp(pattern, "*") == 0 || strcmp(pattern, key) == 0;
+}
+
 static bool stands_at(const struct place_in *at, const struct harmless *harmless)
 {
     size_t depth = harmless->path[1] ? 2 : 1;
@@ -115,8 +122,7 @@ static bool stands_at(const struct place_in *at, const struct harmless *harmless
             continue;
         if (!depth--)
             return false;
-        const char *key = harmless->path[depth];
-        if (strcmp(key, "*") == 0 ? !platform_find(at->key) : strcmp(key, at->key) != 0)
+        if (!is_key(harmless->path[depth], at->key))
             return false;
     }
     return !depth;

@@ -87,9 +87,16 @@ enum error file_parse_toml(struct request *rq, const char *text, struct toml **r
     return fail(rq, MSG_BAD_TOML, error.message, number_text(rq, error.line), number_text(rq, error.column), NULL);
 }
 
+/* A table of that name is a profile. */
+static bool has_value(const struct toml *root, const char *key)
+{
+    const struct toml *node = toml_get(root, key);
+    return node && node->type != TOML_TABLE;
+}
+
 bool file_is_registry(const struct toml *root)
 {
-    return toml_get(root, "default_platform") || toml_get(root, "current_platform");
+    return has_value(root, "default_platform") || has_value(root, "current_platform");
 }
 
 /* A JSON array of what `text_of` says of each child: written as text, because a tree of it takes ten times the memory. */

@@ -633,6 +633,18 @@ def test_the_registry_follows_what_the_user_does(ada):
     assert ada.get("/api/configs").json()["platform"] == "gemini"
 
 
+@pytest.mark.parametrize("name", ["default_platform", "current_platform"])
+def test_a_profile_named_like_a_key_of_the_registry(ada, name):
+    """A table of that name makes a file no registry: what export and backups write comes back."""
+    imported(ada, f'[{name}]\nbase_url = "{BASE}"\nauth_token = "sk-0123456789-abcd"\n')
+    text = exported(ada, include_secrets=True)
+    assert imported(ada, text, mode="replace")["kind"] == "profiles" and exported(ada, include_secrets=True) == text
+    imported(ada, f'[other]\nbase_url = "{BASE}"\nauth_token = "t"\n', mode="replace")
+    backup = ada.get("/api/backups").data["backups"][0]["id"]
+    assert ada.post(f"/api/backups/{backup}/restore", json={}).status_code == 200
+    assert names_of(ada) == [name]
+
+
 def test_the_registry_of_somebody_else(team):
     imported(team.editor, REGISTRY.replace('current_platform = "claude"', 'current_platform = "codex"'))
     assert team.editor.get("/api/configs").json()["platform"] == "codex"
