@@ -162,11 +162,17 @@ const char *native_json(const char *text)
     return mark < COUNT(json_marks) ? json_marks[mark].file : NULL;
 }
 
+/* The official login has neither address nor token. */
+static bool is_profile(const struct toml *node)
+{
+    return node->type == TOML_TABLE &&
+           (toml_get(node, "base_url") || toml_get(node, "auth_token") || toml_get(node, "usage_count"));
+}
+
 static bool is_ccrs(const struct toml *root)
 {
     for (const struct toml *node = root->first; node; node = node->next)
-        if (strcmp(node->key, "default_config") == 0 || strcmp(node->key, "current_config") == 0 ||
-            (node->type == TOML_TABLE && (toml_get(node, "base_url") || toml_get(node, "auth_token"))))
+        if (strcmp(node->key, "default_config") == 0 || strcmp(node->key, "current_config") == 0 || is_profile(node))
             return true;
     return false;
 }

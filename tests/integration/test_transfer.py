@@ -645,6 +645,13 @@ def test_a_profile_named_like_a_key_of_the_registry(ada, name):
     assert names_of(ada) == [name]
 
 
+def test_an_official_login_named_like_a_table_of_codex(ada):
+    assert ada.post("/api/configs?platform=codex", json={"name": "history"}).status_code == 201
+    text = exported(ada, "codex")
+    imported(ada, text, "codex", mode="replace")
+    assert exported(ada, "codex") == text
+
+
 def test_the_registry_of_somebody_else(team):
     imported(team.editor, REGISTRY.replace('current_platform = "claude"', 'current_platform = "codex"'))
     assert team.editor.get("/api/configs").json()["platform"] == "codex"
