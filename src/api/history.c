@@ -59,7 +59,7 @@ static enum error list(struct request *rq, struct response *rs)
     json_int_member(w, "total", rows.count);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return rs->body.overflow ? fail_field(rq, "limit", MSG_FEWER, NULL) : OK;
 }
 
 const struct route history_routes[] = {

@@ -48,7 +48,11 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     json_open_array(w);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
+        struct arena_mark mark = arena_mark(rq->arena);
         listing->write(rq, w, &row);
+        arena_release(rq->arena, mark); /* what a row takes may be megabytes */
+        rq->message = MSG_NONE;         /* what could not be opened is shown as that */
+        rq->failure_text = NULL;
     }
     json_close_array(w);
     json_int_member(w, "total", total);
@@ -56,5 +60,5 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     json_int_member(w, "offset", offset);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return rs->body.overflow ? fail_field(rq, "limit", MSG_FEWER, NULL) : OK;
 }

@@ -119,6 +119,22 @@ def test_a_registry_of_any_size_that_is_taken_comes_out_again(ada):
     assert f'description = "{description}"' in exported(ada, file="registry")
 
 
+def test_revisions_of_a_large_profile_are_read_one_at_a_time(system, ada):
+    """Together they are more than the memory of a request holds, and all of them more than fits into an answer."""
+    numbers = ", ".join(str(4 * 10**18 + i) for i in range(55_000))    # which are no secret, and are shown
+    imported(ada, f'[big]\nbase_url = "{BASE}"\nauth_token = "sk-big-0000"\nnumbers = [{numbers}]\n', timeout=60)
+    for number in range(32):
+        assert ada.patch("/api/configs/big/" + ("enable" if number % 2 else "disable"), timeout=60).status_code == 200
+    workers = set(system.backend.workers())
+    few = ada.get("/api/configs/big/revisions?limit=20", timeout=120)
+    assert few.status_code == 200, few.text[:300]
+    assert len(few.data["revisions"]) == 20 and few.data["total"] == 33
+    assert len(few.data["revisions"][0]["extra"]["numbers"]) == 55_000
+    error = refused(ada.get("/api/configs/big/revisions?limit=100", timeout=120), 400, "VALIDATION_ERROR")
+    assert [field["field"] for field in error["details"]["fields"]] == ["limit"]
+    assert set(system.backend.workers()) == workers, "none had to be replaced"
+
+
 def test_what_would_be_larger_than_any_import_is_not_exported(ada):
     filling = "x" * 1900
     for number in range(3):
