@@ -10,7 +10,7 @@
 #include "profile_file.h"
 #include "util.h"
 
-enum { OUTPUT_MAX = MB, EXIT_FAILED = 1, EXIT_UNSUPPORTED = 2 };
+enum { OUTPUT_MAX = FILE_MAX + MB, EXIT_FAILED = 1, EXIT_UNSUPPORTED = 2 };
 
 struct invocation {
     struct request *rq;
@@ -392,6 +392,11 @@ static enum error execute(struct request *rq, struct response *rs)
         c.exit_code = c.exit_code ? c.exit_code : EXIT_FAILED;
         rq->message = MSG_NONE;
         error = OK;
+    }
+    if (c.out.overflow) {
+        buffer_reset(&c.out); /* a part of it would be taken for the whole */
+        failure = arena_printf(rq->arena, "%s: the output has more than %d bytes\n", command->name, OUTPUT_MAX);
+        c.exit_code = EXIT_FAILED;
     }
     long long duration_ms = monotonic_ms() - started;
     if (!error)

@@ -135,6 +135,25 @@ def test_revisions_of_a_large_profile_are_read_one_at_a_time(system, ada):
     assert set(system.backend.workers()) == workers, "none had to be replaced"
 
 
+def test_commands_print_all_or_say_that_it_is_too_much(ada):
+    def run(command):
+        return ada.post("/api/command/execute", json={"command": command}, timeout=60).data
+
+    def fill(word):
+        path = "x" * 1900
+        names = [f"{word}{i}" for i in range(1500)]
+        imported(ada, "".join(f'[{name}]\nbase_url = "{BASE}/{path}"\nauth_token = "{name}-token"\n' for name in names), timeout=60)
+
+    fill("a")
+    whole = run("export")
+    assert (whole["exit_code"], whole["output"]) == (0, exported(ada))
+    assert run("list")["output"].endswith("1500 configurations\n")
+    fill("b")
+    much = run("list")
+    assert (much["success"], much["exit_code"], much["output"]) == (False, 1, "")
+    assert much["error"].startswith("list: the output has more than ")
+
+
 def test_what_would_be_larger_than_any_import_is_not_exported(ada):
     filling = "x" * 1900
     for number in range(3):
