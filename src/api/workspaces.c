@@ -337,6 +337,7 @@ static enum error find_member(struct request *rq, enum message otherwise, struct
 {
     struct row row;
     const char *username = path_arg(rq, "username");
+    *member = (struct member){0};
     enum error err = db_one(rq->db, &member_find, &row, DB_ARGS(rq->who.workspace_id, username));
     if (err && err != ERR_NOT_FOUND)
         return err;

@@ -304,7 +304,8 @@ def test_500_slow_clients(system, large):
         made = hostile.result()
         run.notes.update(outcomes=made["outcomes"], slowest=run.slowest(min(20, SECONDS)))
         run.came_back()
-    assert set(made["outcomes"]) == {"slow head: 200", "slow body: 201", "slow reader: 200"}
+    # 429: of what one address writes only so much is in progress at once.
+    assert set(made["outcomes"]) - {"slow body: 429"} == {"slow head: 200", "slow body: 201", "slow reader: 200"}
     assert set(made["acknowledged"]) <= stored_names(system, large.user["username"])
 
 
@@ -337,8 +338,8 @@ HALVES = {"nothing": b"", "half a header": b"\x01\x01\x00\x01", "half a record":
 
 
 def test_silent_peers_on_the_backends_own_socket(fresh_stack):
-    """Only Nginx may connect there, and it sends at once what it has. Whoever does not holds a worker until it has been silent
-    for 15 s; then the worker serves again, without having died."""
+    """Only Nginx may connect there, and it sends at once what it has. Whoever does not holds a worker until the time for
+    its parameters (2 s) or its body (15 s) is over; then the worker serves again, without having died."""
     stack = fresh_stack(MAX_CONNECTIONS=len(HALVES))
     admin = stack.client("admin")
     workers, before = stack.backend.workers(), [descriptors(pid) for pid in stack.backend.workers()]
@@ -356,6 +357,7 @@ def test_silent_peers_on_the_backends_own_socket(fresh_stack):
     assert admin.get("/api/configs").status_code == 200
     assert stack.backend.workers() == workers and stack.status()["workers"]["restarts"] == 0
     for connection in silent:
-        assert connection.recv(100) == b""
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(100) == b""
         connection.close()
     assert [descriptors(pid) for pid in workers] == before

@@ -232,7 +232,8 @@ class User:
         answer = self.request("GET", "/api/configs/current", expected=(200, 404))
         if answer.status == 200:
             shown = json.loads(answer.content)
-            if not self.current.saw(shown["name"], asked):
+            # Where nobody has chosen one, it is the first that is enabled.
+            if DEFAULT not in self.current.possible and not self.current.saw(shown["name"], asked):
                 return self.violation(f"current is {shown['name']}, should be {self.current.possible}")
             self.check_profile(shown, asked)
         elif self.current.sure:
