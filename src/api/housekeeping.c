@@ -160,9 +160,9 @@ const struct house_job house_jobs[] = {
      .remove = {"house_sessions", COUNTED("DELETE FROM sessions WHERE id IN (SELECT id" OLD_SESSIONS
                                           " FOR UPDATE SKIP LOCKED)")},
      .batch = remove_sessions},
-    {"login_failures", "failed logins of more than a day ago", .interval_s = 10 * MINUTE_S, .limit = 1000,
+    {"login_failures", "failed logins of more than an hour ago", .interval_s = 10 * MINUTE_S, .limit = 1000,
      REMOVE(login_failures, login_failures, subject,
-            "last_failed_at < now() - interval '1 day' AND blocked_until < now()")},
+            "last_failed_at < now() - interval '1 hour' AND blocked_until < now()")},
     {"invitations", "invitations to workspaces that have expired", .interval_s = HOUR_S, .limit = 1000,
      REMOVE(invitations, workspace_invitations, id, "expires_at < now()")},
     {"audit", "rows of the audit trail",

@@ -81,9 +81,9 @@ def access_tokens(c, stack):
 
 
 def login_failures(c, stack):
-    for name, hours, blocked in (("address:old", 25, -24), ("address:new", 23, -22), ("address:blocked", 25, 1)):
+    for name, minutes, blocked in (("address:old", 61, -50), ("address:new", 55, -50), ("address:blocked", 61, 10)):
         c.execute("INSERT INTO login_failures (subject, failures, last_failed_at, blocked_until)"
-                  " VALUES (%s, 9, now() - make_interval(hours => %s), now() + make_interval(hours => %s))", [name, hours, blocked])
+                  " VALUES (%s, 9, now() - make_interval(mins => %s), now() + make_interval(mins => %s))", [name, minutes, blocked])
     return "SELECT subject FROM login_failures", ["address:old"], ["address:new", "address:blocked"]
 
 

@@ -451,6 +451,25 @@ def test_a_backup_of_an_older_version_opens_no_password(system, ada):
     assert (relay["base_url"], relay["base_url_userinfo"]) == ("https://relay.example/v1", f"ada:{made}")
 
 
+def test_rows_whose_key_is_lost_do_not_keep_the_others_open(system, ada):
+    made = secret()
+    create(ada, "relay")
+    with everything(system) as db:
+        db.execute("CREATE TEMP TABLE lost AS SELECT * FROM profiles WHERE name = 'relay' ORDER BY created_at DESC LIMIT 1")
+        db.execute("INSERT INTO profiles SELECT (jsonb_populate_record(lost, jsonb_build_object('id', lpad(n::text, 32, '0'), 'name', 'lost' || n,"
+                   " 'position', n, 'base_url', 'https://ada:x@relay.example', 'extra', '{\"$sealed\":\"gone:AAAA\"}'::jsonb))).*"
+                   " FROM lost, generate_series(1, 450) n")
+        db.execute("UPDATE profiles SET base_url = %s, position = 1000 FROM lost WHERE profiles.id = lost.id",
+                   [f"https://ada:{made}@relay.example/v1"])
+    try:
+        assert made in stored(system, "profiles.base_url")
+        system.cli.run("housekeeping", "--once", check=True)
+        assert made not in stored(system, "profiles.base_url")
+    finally:
+        with everything(system) as db:
+            db.execute("DELETE FROM profiles WHERE name LIKE 'lost%'")
+
+
 # ---- PostgreSQL's own log ----
 
 def test_postgresqls_log_shows_no_values(module_stack):
