@@ -84,7 +84,7 @@ static void large_free(struct arena *arena, struct large **place)
 
 static void *large_new(struct arena *arena, size_t size)
 {
-    struct large *large = calloc(1, sizeof *large + size);
+    struct large *large = size < PTRDIFF_MAX - sizeof *large ? calloc(1, sizeof *large + size) : NULL;
     if (!large)
         arena_exhausted(arena);
     *large = (struct large){arena->large, size, ++arena->large_made};
