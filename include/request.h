@@ -123,6 +123,7 @@ struct request {
     bool keep_changes;                         /* commit although the handler failed (failed logins are counted) */
     bool identity_changed; /* the handler changed who may do what: remembered identities are dropped */
     long long started_us;
+    int64_t waited_ms; /* from when Nginx sent it on to when it was taken up, by overload.c; 0: not known */
 };
 
 /* Sets the failure: fail(rq, MSG_CONFIG_UNKNOWN, name, NULL). Returns the message's error code. */

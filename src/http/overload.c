@@ -8,10 +8,28 @@
 #include "router.h"
 #include "util.h"
 
-enum { STATUS_CLIENT_CLOSED_REQUEST = 499 /* Nginx's own, for logs */, PLAUSIBLE_MS = 3600 * 1000 };
+enum {
+    STATUS_CLIENT_CLOSED_REQUEST = 499, /* Nginx's own, for logs */
+    PLAUSIBLE_MS = 3600 * 1000,
+    SOON_MS = 20, /* nobody gives up sooner: to ask the kernel costs as much as a twentieth of a short request */
+};
+
+/* Milliseconds since Nginx sent the request on, as its clock and ours say; 0 when that is not known. */
+static int64_t since_sent_ms(const struct request *rq)
+{
+    struct timespec now;
+    const char *text = request_variable(rq, "QUEUED_AT");
+    double sent = text ? strtod(text, NULL) : 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    double passed = ((double)now.tv_sec - sent) * 1000 + (double)now.tv_nsec / 1e6;
+    return sent > 0 && passed > 0 && passed < PLAUSIBLE_MS ? (int64_t)passed + 1 : 0;
+}
 
 enum error drop_abandoned(struct request *rq, struct response *rs)
 {
+    rq->waited_ms = since_sent_ms(rq);
+    if (rq->waited_ms > 0 && rq->waited_ms < SOON_MS)
+        return OK;
     if (!rq->gone || !rq->gone(rq->source))
         return OK;
     metrics_add(METRIC_DROPPED_CLIENT, 1);
@@ -20,19 +38,12 @@ enum error drop_abandoned(struct request *rq, struct response *rs)
     return OK;
 }
 
-/* Milliseconds since Nginx sent the request on; 0 when it does not say. What waited while there was no server (a restart, an
- * update) waited for that, and not because of a crowd: its time begins with the server's. */
+/* What waited while there was no server (a restart, an update) waited for that, and not because of a crowd: its time begins
+ * with the server's. */
 static int64_t waited_ms(const struct request *rq, const struct scoreboard *board)
 {
     int64_t served_ms = monotonic_ms() - board->started_ms;
-    struct timespec now;
-    const char *text = request_variable(rq, "QUEUED_AT");
-    double queued = text ? strtod(text, NULL) : 0;
-    clock_gettime(CLOCK_REALTIME, &now);
-    double waited = ((double)now.tv_sec - queued) * 1000 + (double)now.tv_nsec / 1e6;
-    if (queued <= 0 || waited <= 0 || waited >= PLAUSIBLE_MS)
-        return 0;
-    return waited < (double)served_ms ? (int64_t)waited : served_ms;
+    return rq->waited_ms < served_ms ? rq->waited_ms : served_ms;
 }
 
 enum error refuse_late(struct request *rq, struct response *rs)
