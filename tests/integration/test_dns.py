@@ -44,7 +44,9 @@ class Place:
         """Every connection to PostgreSQL ends, as when it is moved to another machine."""
         with self.cluster.connect(user="postgres", dbname="postgres") as connection:
             connection.execute("ALTER ROLE ccr CONNECTION LIMIT 0")
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ccr'")
+            # Again for one that was just being made: it stands there once it is through.
+            wait_until("no connection is left", lambda: connection.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'ccr'").fetchone() == (0,))
 
     def close(self):
         if self.stack:
