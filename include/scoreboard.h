@@ -26,7 +26,7 @@ enum worker_stage {
 enum work_kind { WORK_NONE, WORK_READ, WORK_WRITE, WORK_HEAVY, WORK_PASSWORD, WORK_COUNT };
 enum work_owner { OWNER_USER, OWNER_WORKSPACE, OWNER_ADDRESS, OWNER_COUNT };
 
-/* The request that a worker is at (src/base/in_progress.c). */
+/* The request that a worker is at (src/shm/in_progress.c). */
 struct work {
     _Atomic int kind;                    /* enum work_kind */
     _Atomic uint64_t ticket;             /* in the order of claims; 0 = waiting */

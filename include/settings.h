@@ -1,4 +1,4 @@
-/* Settings: the one table of environment variables. Everything configurable is a row of it (src/base/settings.c). */
+/* Settings: the one table of environment variables. Everything configurable is a row of it (src/config/settings.c). */
 #ifndef CCR_SETTINGS_H
 #define CCR_SETTINGS_H
 

@@ -1,4 +1,4 @@
-/* Settings, inside: what one row of the table is. Only src/base/settings*.c include this; everyone else settings.h. */
+/* Settings, inside: what one row of the table is. Only src/config/settings*.c include this; everyone else settings.h. */
 #ifndef CCR_SETTINGS_TABLE_H
 #define CCR_SETTINGS_TABLE_H
 

@@ -4,11 +4,11 @@
 #
 # Where a header belongs is read from the files: include/x.h goes with src/*/x.c (or .cc), else with src/*/x_*.c or xs.c,
 # else, as settings_table.h, with what it is named after; with the lowest when there are several, since a subcommand is
-# called like what it drives. http stands above store, because it asks the store who somebody is; main.c stands on top.
+# called like what it drives. A folder that is not there yet has its place. main.c stands on top.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-LAYERS=(base store http api proc cmd main)
+LAYERS=(base format config shm store domain http resource kinds api ccr_ui proc cmd main)
 
 # Third-party header (a prefix of what stands in <>) and the only files that may include it.
 ONLY=(

@@ -1,5 +1,5 @@
 /* Admission. The limits of rate_limit.c count arrivals; these count what is in progress, because a single request may take a
- * worker for seconds. What each worker does stands in the scoreboard (src/base/in_progress.c).
+ * worker for seconds. What each worker does stands in the scoreboard (src/shm/in_progress.c).
  *
  *     a read       is refused only while its user holds as many workers with requests that take long as long requests may
  *                  have in all, and no worker is idle

@@ -68,7 +68,7 @@ void settings_print(const struct settings *settings, FILE *out, bool json)
 /* ---- docs/configuration.md ---- */
 
 static const char markdown_intro[] =
-    "<!-- Made by `ccr-ui-backend settings --format markdown`; change src/base/settings.c instead. -->\n"
+    "<!-- Made by `ccr-ui-backend settings --format markdown`; change src/config/settings.c instead. -->\n"
     "# Configuration\n"
     "\n"
     "Everything is set by environment variables, or by a file of them named with `--env-file`. There is no other\n"
