@@ -1,4 +1,4 @@
-/* Rate limits: GCRA in shared memory, one cell a key, no locks; and in Redis, when there is one, for all hosts together. */
+/* Rate limits: counted on this host (rate_cells.h), and in Redis, when there is one, for all hosts together. */
 #ifndef CCR_RATE_LIMIT_H
 #define CCR_RATE_LIMIT_H
 
@@ -25,9 +25,6 @@ struct rate_decision {
     int retry_after;     /* seconds until the next would pass: at least 1 when refused, else 0 */
     int reset;           /* seconds until the whole burst is there again; when refused the same as retry_after */
 };
-
-/* Must run before fork: makes the key that hashes clients (a client cannot aim at another's cell). */
-void rate_limit_init(void);
 
 /* Takes one request of `client` (an address, a user's id) as that kind, and counts the decision. A client over the limit of
  * this host is refused without asking Redis; while Redis is away, or NULL, this host decides alone. now_us: monotonic clock.

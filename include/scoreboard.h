@@ -78,7 +78,7 @@ struct scoreboard {
     struct house_board house;
     struct worker_slot background[BACKGROUND_KINDS]; /* processes beside the workers, in no count of those */
     _Atomic uint64_t
-        rate[RATE_CELLS]; /* of the rate limiter (http/rate_limit.c): whose, and a theoretical arrival time */
+        rate[RATE_CELLS]; /* of the rate limiter (shm/rate_cells.c): whose, and a theoretical arrival time */
     struct worker_slot slot[];
 };
 

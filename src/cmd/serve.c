@@ -19,7 +19,7 @@
 #include "master.h"
 #include "metrics.h"
 #include "pool.h"
-#include "rate_limit.h"
+#include "rate_cells.h"
 #include "router.h"
 #include "scoreboard.h"
 #include "settings.h"
@@ -163,7 +163,7 @@ static int run_master(struct settings *settings, const struct listener *listener
         return refuse(EX_OSERR, "no memory for the metrics");
     if (!generation_init() || !cache_init(settings->cache_size))
         return refuse(EX_OSERR, "no memory for the cache: lower CACHE_SIZE");
-    rate_limit_init();
+    rate_cells_init();
     admission_init();
     lookup_init();
     if (database_away) /* the workers need not find it out each by itself before they serve */

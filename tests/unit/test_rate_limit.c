@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "metrics.h"
+#include "rate_cells.h"
 #include "rate_limit.h"
 #include "util.h"
 
@@ -23,7 +24,7 @@ static int set_up(void **state)
     (void)state;
     if (sodium_init() < 0)
         return -1;
-    rate_limit_init();
+    rate_cells_init();
     board = scoreboard_new(1);
     return board ? 0 : -1;
 }

@@ -18,6 +18,7 @@
 
 #include "log.h"
 #include "metrics.h"
+#include "rate_cells.h"
 #include "rate_limit.h"
 #include "redis.h"
 #include "util.h"
@@ -763,6 +764,6 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0 || !metrics_init())
         return 1;
-    rate_limit_init();
+    rate_cells_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
