@@ -16,13 +16,13 @@ struct throttle {
     const char *user_id; /* NULL = the name is nobody's */
 };
 
-/* Before a password is looked at: MSG_LOGIN_THROTTLED with rq->retry_after while whoever tries it must wait. Otherwise the attempt
+/* Before a password is looked at: MSG_LOGIN_THROTTLED with rq->actor.failure.retry_after while whoever tries it must wait. Otherwise the attempt
  * is counted as failed at once, so that attempts made side by side cannot all slip through; the transaction then holds the counter
  * until its end. `name`: as typed, in lower case. user_id: whose it is, NULL = nobody's; that is counted like any other.
  * changed_at: when the account's password was set, seconds since the epoch: what is known from before does not count. */
 enum error throttle_login(struct request *rq, const char *name, const char *user_id, long long changed_at,
                           struct throttle *attempt);
-/* The same for the own password of rq->who, who has a session. */
+/* The same for the own password of rq->actor.who, who has a session. */
 enum error throttle_confirm(struct request *rq, struct throttle *attempt);
 
 /* The password was wrong: counts for the address too, and has the counters committed although the request fails. */

@@ -32,7 +32,7 @@ enum error request_platform(struct request *rq, const char **platform);
 
 /* The checked name in the path; MSG_CONFIG_UNKNOWN when it could not be a name. */
 enum error request_profile_name(struct request *rq, const char **name);
-/* Adds to rq->fields when `name` cannot be given to a profile of the platform, whether one has it already or not. */
+/* Adds to rq->actor.failure.fields when `name` cannot be given to a profile of the platform, whether one has it already or not. */
 enum error check_new_profile_name(struct request *rq, const char *platform, const char *field, const char *name);
 bool profile_name_reserved(const char *name);
 

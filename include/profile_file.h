@@ -57,7 +57,7 @@ void file_profile_wrong(struct request *rq, struct file_profile *profile, const 
 /* The same with a value that stands anywhere in the profile. */
 void file_profile_wrong_at(struct request *rq, struct file_profile *profile, const char *field, const char *what,
                            const struct toml *node);
-/* Adds its problems to rq->fields, each with line and column. */
+/* Adds its problems to rq->actor.failure.fields, each with line and column. */
 void file_profile_refuse(struct request *rq, const struct file_profile *profile);
 /* The first of them in words. */
 const char *file_profile_reason(struct request *rq, const struct file_profile *profile);

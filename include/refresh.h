@@ -21,8 +21,8 @@ struct refreshed {
 enum error refresh_begin(struct request *rq, const char *session_id, const char **token);
 
 /* Spends a token inside the caller's transaction and prolongs its session. ERR_AUTHENTICATION: MSG_TOKEN_INVALID for one that
- * is unknown or whose session is over; MSG_REFRESH_REUSED when this use has ended the session: rq->keep_changes and
- * rq->identity_changed are set then, and the caller clears the cookies. */
+ * is unknown or whose session is over; MSG_REFRESH_REUSED when this use has ended the session: rq->actor.keep_changes and
+ * rq->actor.identity_changed are set then, and the caller clears the cookies. */
 enum error refresh_spend(struct request *rq, const char *presented, struct refreshed *out);
 
 #endif

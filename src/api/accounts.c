@@ -60,11 +60,11 @@ static const struct statement
 
 static enum error check_username(struct request *rq, const char *username)
 {
-    enum { BYTES_MAX = sizeof rq->who.username - 1 };
+    enum { BYTES_MAX = sizeof rq->actor.who.username - 1 };
     if (!name_valid(username))
-        return fail_field(rq, "username", MSG_NAME, NULL);
+        return fail_field(&rq->actor, "username", MSG_NAME, NULL);
     if (strlen(username) > BYTES_MAX)
-        return fail_field(rq, "username", MSG_BYTES, number_text(rq, BYTES_MAX), NULL);
+        return fail_field(&rq->actor, "username", MSG_BYTES, number_text(&rq->actor, BYTES_MAX), NULL);
     return OK;
 }
 
@@ -72,13 +72,13 @@ static enum error check_username(struct request *rq, const char *username)
 static enum error check_password(struct request *rq, const char *field, const char *username, const char *password)
 {
     if (!utf8_valid(password, strlen(password)) || has_control(password))
-        return fail_field(rq, field, MSG_CONTROL, NULL);
+        return fail_field(&rq->actor, field, MSG_CONTROL, NULL);
     if (utf8_length(password) < PASSWORD_MIN)
-        return fail_field(rq, field, MSG_TOO_SHORT, number_text(rq, PASSWORD_MIN), NULL);
+        return fail_field(&rq->actor, field, MSG_TOO_SHORT, number_text(&rq->actor, PASSWORD_MIN), NULL);
     if (utf8_length(password) > PASSWORD_MAX)
-        return fail_field(rq, field, MSG_TOO_LONG, number_text(rq, PASSWORD_MAX), NULL);
+        return fail_field(&rq->actor, field, MSG_TOO_LONG, number_text(&rq->actor, PASSWORD_MAX), NULL);
     if (strcasecmp(password, username) == 0)
-        return fail_field(rq, field, MSG_PASSWORD_NAME, NULL);
+        return fail_field(&rq->actor, field, MSG_PASSWORD_NAME, NULL);
     return OK;
 }
 
@@ -92,7 +92,7 @@ struct looks {
 static void look(struct request *rq, const struct row *row, int column, struct looks *looks)
 {
     for (int i = 0; i < FORMS; i++)
-        looks->skeletons[i] = lookalike_skeleton(rq->arena, row_string(row, column + i));
+        looks->skeletons[i] = lookalike_skeleton(rq->actor.arena, row_string(row, column + i));
 }
 
 /* Accounts from before names were compared. */
@@ -101,12 +101,12 @@ static enum error look_at_older_names(struct request *rq)
     struct rows rows;
     enum error err;
     do {
-        err = db_all(rq->db, &account_unseen, &rows, DB_NO_ARGS);
+        err = db_all(rq->actor.db, &account_unseen, &rows, DB_NO_ARGS);
         for (int i = 0; !err && i < rows.count; i++) {
             struct row row = rows_at(&rows, i);
             struct looks looks;
             look(rq, &row, 1, &looks);
-            err = db_run(rq->db, &account_see,
+            err = db_run(rq->actor.db, &account_see,
                          DB_ARGS(row_text(&row, 0), looks.skeletons[0], looks.skeletons[1], looks.skeletons[2],
                                  looks.skeletons[3]));
         }
@@ -117,21 +117,21 @@ static enum error look_at_older_names(struct request *rq)
 static enum error check_lookalike(struct request *rq, const char *username, struct looks *looks)
 {
     struct row row;
-    enum error err = db_run(rq->db, &account_names_lock, DB_NO_ARGS);
+    enum error err = db_run(rq->actor.db, &account_names_lock, DB_NO_ARGS);
     if (!err)
         err = look_at_older_names(rq);
     if (!err)
-        err = db_one(rq->db, &account_forms, &row, DB_ARGS(username));
+        err = db_one(rq->actor.db, &account_forms, &row, DB_ARGS(username));
     if (err)
         return err;
     look(rq, &row, 0, looks);
     if (!*looks->skeletons[0]) /* letters that cannot be seen */
-        return fail_field(rq, "username", MSG_NAME, NULL);
-    err = db_one(rq->db, &account_lookalike, &row,
+        return fail_field(&rq->actor, "username", MSG_NAME, NULL);
+    err = db_one(rq->actor.db, &account_lookalike, &row,
                  DB_ARGS(username, looks->skeletons[0], looks->skeletons[1], looks->skeletons[2], looks->skeletons[3]));
     if (err == ERR_NOT_FOUND)
         return OK;
-    return err ? err : fail(rq, MSG_USER_LOOKALIKE, username, row_string(&row, 0), NULL);
+    return err ? err : fail(&rq->actor, MSG_USER_LOOKALIKE, username, row_string(&row, 0), NULL);
 }
 
 /* ---- creating --------------------------------------------------------------------------------------------------- */
@@ -158,12 +158,12 @@ static void slug_from_name(char out[SLUG_MAX + 1], const char *name)
 static char *slug_candidate(struct request *rq, const char *base, int n)
 {
     if (n == 0)
-        return arena_strdup(rq->arena, base);
+        return arena_strdup(rq->actor.arena, base);
     if (n < SLUG_COUNTED)
-        return arena_printf(rq->arena, "%s-%d", base, n + 1);
+        return arena_printf(rq->actor.arena, "%s-%d", base, n + 1);
     unsigned char dice[3];
     random_bytes(dice, sizeof dice);
-    return arena_printf(rq->arena, "%s-%02x%02x%02x", base, dice[0], dice[1], dice[2]);
+    return arena_printf(rq->actor.arena, "%s-%02x%02x%02x", base, dice[0], dice[1], dice[2]);
 }
 
 /* Under the tenant that the new user and his workspace will be, for row-level security. */
@@ -173,19 +173,19 @@ static enum error create_personal_workspace(struct request *rq, const struct acc
     const char *name = account->display_name ? account->display_name : account->username;
     random_uuid(workspace_id);
     slug_from_name(base, account->username);
-    db_tenant(rq->db, workspace_id, user_id);
+    db_tenant(rq->actor.db, workspace_id, user_id);
 
     struct row row;
     enum error err = ERR_NOT_FOUND;
     for (int n = 0; n < SLUG_TRIES && err == ERR_NOT_FOUND; n++)
-        err =
-            db_one(rq->db, &account_workspace, &row, DB_ARGS(workspace_id, slug_candidate(rq, base, n), name, user_id));
+        err = db_one(rq->actor.db, &account_workspace, &row,
+                     DB_ARGS(workspace_id, slug_candidate(rq, base, n), name, user_id));
     if (err)
         return err == ERR_NOT_FOUND ? ERR_INTERNAL : err;
-    err = db_run(rq->db, &account_owner, DB_ARGS(workspace_id, user_id));
+    err = db_run(rq->actor.db, &account_owner, DB_ARGS(workspace_id, user_id));
     if (err)
         return err;
-    return db_run(rq->db, &account_current, DB_ARGS(user_id, workspace_id));
+    return db_run(rq->actor.db, &account_current, DB_ARGS(user_id, workspace_id));
 }
 
 enum error account_create(struct request *rq, const struct account *account, char user_id[UUID_TEXT])
@@ -203,15 +203,15 @@ enum error account_create(struct request *rq, const struct account *account, cha
     err = check_lookalike(rq, account->username, &looks);
     if (err)
         return err;
-    err = db_one(rq->db, &account_insert, &row,
+    err = db_one(rq->actor.db, &account_insert, &row,
                  DB_ARGS(account->username, hash, account->display_name, account->site_admin ? "admin" : "user",
                          looks.skeletons[0], looks.skeletons[1], looks.skeletons[2], looks.skeletons[3]));
     if (err)
-        return fail_as(rq, err, ERR_CONFLICT, MSG_USER_EXISTS, account->username);
+        return fail_as(&rq->actor, err, ERR_CONFLICT, MSG_USER_EXISTS, account->username);
     memcpy(user_id, row_string(&row, 0), UUID_TEXT);
 
     err = create_personal_workspace(rq, account, user_id);
-    db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
+    db_tenant(rq->actor.db, rq->actor.who.workspace_id, rq->actor.who.user_id);
     return err;
 }
 
@@ -220,9 +220,9 @@ enum error account_create(struct request *rq, const struct account *account, cha
 enum error sessions_revoke(struct request *rq, const char *user_id, const char *keep, long long *count)
 {
     struct row row;
-    enum error err = db_one(rq->db, &account_sessions, &row, DB_ARGS(user_id, keep));
+    enum error err = db_one(rq->actor.db, &account_sessions, &row, DB_ARGS(user_id, keep));
     *count = err ? 0 : row_int(&row, 0);
-    rq->identity_changed = true;
+    rq->actor.identity_changed = true;
     return err;
 }
 
@@ -234,13 +234,13 @@ enum error account_set_password(struct request *rq, struct password_change *chan
         return err;
     if (!password_hash(hash, change->password))
         return ERR_INTERNAL;
-    err = db_run(rq->db, &account_password, DB_ARGS(change->user_id, hash));
+    err = db_run(rq->actor.db, &account_password, DB_ARGS(change->user_id, hash));
     if (!err)
         err = sessions_revoke(rq, change->user_id, change->keep_session, &change->sessions_ended);
     if (!err)
-        err = db_all(rq->db, &account_tokens, &change->tokens, DB_ARGS(change->user_id));
+        err = db_all(rq->actor.db, &account_tokens, &change->tokens, DB_ARGS(change->user_id));
     if (!err && !change->keep_tokens)
-        err = db_run(rq->db, &account_tokens_end, DB_ARGS(change->user_id));
+        err = db_run(rq->actor.db, &account_tokens_end, DB_ARGS(change->user_id));
     return err;
 }
 
@@ -280,8 +280,8 @@ enum error password_change_audit(struct request *rq, const char *actor, const ch
 enum error account_set_disabled(struct request *rq, const char *user_id, bool disabled)
 {
     long long ended;
-    rq->identity_changed = true;
-    enum error err = db_run(rq->db, &account_disable, DB_ARGS(user_id, disabled ? "true" : "false"));
+    rq->actor.identity_changed = true;
+    enum error err = db_run(rq->actor.db, &account_disable, DB_ARGS(user_id, disabled ? "true" : "false"));
     if (err || !disabled)
         return err;
     return sessions_revoke(rq, user_id, NULL, &ended);
@@ -290,11 +290,11 @@ enum error account_set_disabled(struct request *rq, const char *user_id, bool di
 enum error account_spare_admin(struct request *rq, const char *user_id)
 {
     struct rows admins;
-    enum error err = db_run(rq->db, &account_admins_lock, DB_NO_ARGS);
+    enum error err = db_run(rq->actor.db, &account_admins_lock, DB_NO_ARGS);
     if (!err)
-        err = db_all(rq->db, &account_admins, &admins, DB_NO_ARGS);
+        err = db_all(rq->actor.db, &account_admins, &admins, DB_NO_ARGS);
     if (err || admins.count != 1)
         return err;
     struct row only = rows_at(&admins, 0);
-    return strcmp(row_string(&only, 0), user_id) == 0 ? fail(rq, MSG_LAST_ADMIN, NULL) : OK;
+    return strcmp(row_string(&only, 0), user_id) == 0 ? fail(&rq->actor, MSG_LAST_ADMIN, NULL) : OK;
 }

@@ -102,7 +102,7 @@ static enum error take_time(struct request *rq, const char *name, const char **o
         return OK;
     const char *rest = strlen(text) >= 10 && text[4] == '-' ? strptime(text, "%Y-%m-%d", &tm) : NULL;
     if (rest && real_date(tm) && !*rest) {
-        *out = arena_printf(rq->arena, "%s 00:00:00Z", text);
+        *out = arena_printf(rq->actor.arena, "%s 00:00:00Z", text);
         return OK;
     }
     const char *zone =
@@ -111,8 +111,8 @@ static enum error take_time(struct request *rq, const char *name, const char **o
         zone += 1 + strspn(zone + 1, "0123456789");
     bool utc = zone && (strcmp(zone, "Z") == 0 || strcmp(zone, "z") == 0);
     if ((!utc && !is_offset(zone)) || tm.tm_sec > 59)
-        return fail_field(rq, name, MSG_TIME, NULL);
-    char *whole = arena_strdup(rq->arena, text);
+        return fail_field(&rq->actor, name, MSG_TIME, NULL);
+    char *whole = arena_strdup(rq->actor.arena, text);
     if (*zone == ' ')
         whole[zone - text] = '+';
     *out = whole;
@@ -163,7 +163,7 @@ static enum error respond_csv(struct request *rq, struct response *rs, const str
     const char *limit = request_query_or(rq, "limit", "1000"), *offset = request_query_or(rq, "offset", "0");
     struct rows rows;
     enum error err = db_all(
-        rq->db, &listing->page, &rows,
+        rq->actor.db, &listing->page, &rows,
         DB_ARGS(f->values[0], f->values[1], f->values[2], f->values[3], f->values[4], f->values[5], limit, offset));
     if (err)
         return err;
@@ -181,7 +181,7 @@ static enum error respond_csv(struct request *rq, struct response *rs, const str
         buffer_text(&rs->body, "\r\n");
     }
     if (rs->body.overflow)
-        return fail_field(rq, "limit", MSG_FEWER, NULL);
+        return fail_field(&rq->actor, "limit", MSG_FEWER, NULL);
     respond_end(rs);
     return OK;
 }
@@ -196,7 +196,7 @@ static enum error respond(struct request *rq, struct response *rs, const struct 
     bool csv = wants_csv(rq);
     parse_int(request_query(rq, "limit"), 1, CSV_LIMIT_MAX, &limit);
     if (!csv && limit > JSON_LIMIT_MAX)
-        err = fail_field(rq, "limit", MSG_RANGE, "1", "500", NULL);
+        err = fail_field(&rq->actor, "limit", MSG_RANGE, "1", "500", NULL);
     if (err)
         return err;
     return csv ? respond_csv(rq, rs, listing, &f) : respond_page(rq, rs, listing, f.values, COUNT(f.values));
@@ -208,10 +208,11 @@ static enum error site_list(struct request *rq, struct response *rs)
     struct row named;
     if (!slug && !user)
         return respond(rq, rs, &site);
-    enum error err = db_one(rq->db, &workspace_named, &named, DB_ARGS(slug, user));
+    enum error err = db_one(rq->actor.db, &workspace_named, &named, DB_ARGS(slug, user));
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, slug ? MSG_WORKSPACE_UNKNOWN : MSG_USER_UNKNOWN, slug ? slug : user);
-    db_tenant(rq->db, row_string(&named, 0), rq->who.user_id);
+        return fail_as(&rq->actor, err, ERR_NOT_FOUND, slug ? MSG_WORKSPACE_UNKNOWN : MSG_USER_UNKNOWN,
+                       slug ? slug : user);
+    db_tenant(rq->actor.db, row_string(&named, 0), rq->actor.who.user_id);
     return respond(rq, rs, &workspace);
 }
 

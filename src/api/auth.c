@@ -64,7 +64,7 @@ static const struct statement
 
 static char *seconds(struct request *rq, int value)
 {
-    return arena_printf(rq->arena, "%d", value);
+    return arena_printf(rq->actor.arena, "%d", value);
 }
 
 static void write_user(struct json_writer *w, const struct row *user)
@@ -89,11 +89,11 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
                                  bool show_refresh)
 {
     struct row user;
-    db_tenant(rq->db, "", rq->who.user_id);
-    enum error err = db_one(rq->db, &auth_user, &user, DB_ARGS(rq->who.user_id, NULL));
+    db_tenant(rq->actor.db, "", rq->actor.who.user_id);
+    enum error err = db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, NULL));
     if (err)
         return err == ERR_NOT_FOUND ? ERR_INTERNAL : err;
-    const char *access = access_token_make(rq, rq->who.user_id, session_id);
+    const char *access = access_token_make(rq, rq->actor.who.user_id, session_id);
     if (!access)
         return ERR_INTERNAL;
 
@@ -114,28 +114,28 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
 /* A public route knows nobody until here; the log and the audit rows name him from now on. */
 static void is_user(struct request *rq, const char *user_id, const char *username)
 {
-    snprintf(rq->who.user_id, sizeof rq->who.user_id, "%s", user_id);
-    snprintf(rq->who.username, sizeof rq->who.username, "%s", username);
+    snprintf(rq->actor.who.user_id, sizeof rq->actor.who.user_id, "%s", user_id);
+    snprintf(rq->actor.who.username, sizeof rq->actor.who.username, "%s", username);
 }
 
 /* ---- login ------------------------------------------------------------------------------------------------------ */
 
 static enum error session_open(struct request *rq, struct response *rs)
 {
-    const char *agent = request_header(rq, "User-Agent");
+    const char *agent = rq->actor.user_agent;
     if (agent && !utf8_valid(agent, strlen(agent)))
         agent = NULL;
     struct row session;
-    enum error err =
-        db_one(rq->db, &auth_open, &session,
-               DB_ARGS(rq->who.user_id, seconds(rq, rq->service->settings->refresh_token_ttl), agent, rq->remote_addr));
+    enum error err = db_one(rq->actor.db, &auth_open, &session,
+                            DB_ARGS(rq->actor.who.user_id, seconds(rq, rq->service->settings->refresh_token_ttl), agent,
+                                    rq->actor.address));
     if (err)
         return err;
     const char *refresh;
     err = refresh_begin(rq, row_string(&session, 0), &refresh);
     if (err)
         return err;
-    err = audit_site(rq, NULL, "auth.login", rq->who.username);
+    err = audit_site(rq, NULL, "auth.login", rq->actor.who.username);
     if (err)
         return err;
     return respond_tokens(rq, rs, row_string(&session, 0), refresh, true);
@@ -146,10 +146,10 @@ enum login_column { TYPED, USER_ID, USERNAME, PASSWORD_HASH, DISABLED, CHANGED_A
 static enum error login_refused(struct request *rq, const struct row *user)
 {
     /* A name nobody has may be a password typed into the wrong box, so it is not logged. */
-    log_warn("login failed", LOG_STR("user", row_text(user, USERNAME)), LOG_STR("address", rq->remote_addr),
-             LOG_STR("request_id", rq->id));
+    log_warn("login failed", LOG_STR("user", row_text(user, USERNAME)), LOG_STR("address", rq->actor.address),
+             LOG_STR("request_id", rq->actor.request_id));
     enum error err = throttle_failed(rq);
-    return err ? err : fail(rq, MSG_LOGIN_WRONG, NULL);
+    return err ? err : fail(&rq->actor, MSG_LOGIN_WRONG, NULL);
 }
 
 static enum error login(struct request *rq, struct response *rs)
@@ -157,7 +157,7 @@ static enum error login(struct request *rq, struct response *rs)
     const char *username = body_text(rq, "username"), *password = body_text(rq, "password");
     struct row user;
     struct throttle attempt;
-    enum error err = db_one(rq->db, &auth_find, &user, DB_ARGS(username));
+    enum error err = db_one(rq->actor.db, &auth_find, &user, DB_ARGS(username));
     if (!err)
         err = throttle_login(rq, row_string(&user, TYPED), row_text(&user, USER_ID), row_int(&user, CHANGED_AT),
                              &attempt);
@@ -170,14 +170,14 @@ static enum error login(struct request *rq, struct response *rs)
         return login_refused(rq, &user);
 
     struct row seen;
-    err = db_one(rq->db, &auth_seen, &seen, DB_ARGS(row_text(&user, USER_ID), row_text(&user, PASSWORD_HASH)));
+    err = db_one(rq->actor.db, &auth_seen, &seen, DB_ARGS(row_text(&user, USER_ID), row_text(&user, PASSWORD_HASH)));
     if (err)
         return err == ERR_NOT_FOUND ? login_refused(rq, &user) : err;
     err = throttle_passed(rq, &attempt);
     if (err)
         return err;
     is_user(rq, row_string(&user, USER_ID), row_string(&user, USERNAME));
-    throttle_know_browser(rq, rs, rq->who.user_id);
+    throttle_know_browser(rq, rs, rq->actor.who.user_id);
     return session_open(rq, rs);
 }
 
@@ -188,8 +188,8 @@ static enum error refresh(struct request *rq, struct response *rs)
     bool in_body = body_has(rq, "refresh_token");
     const char *presented = in_body ? body_text(rq, "refresh_token") : request_cookie(rq, COOKIE_REFRESH);
     struct refreshed next;
-    enum error err = presented ? refresh_spend(rq, presented, &next) : fail(rq, MSG_TOKEN_INVALID, NULL);
-    if (err && rq->message == MSG_REFRESH_REUSED)
+    enum error err = presented ? refresh_spend(rq, presented, &next) : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
+    if (err && rq->actor.failure.message == MSG_REFRESH_REUSED)
         cookies_clear(rq, rs);
     if (err)
         return err;
@@ -208,12 +208,12 @@ static enum error session_of_refresh_token(struct request *rq, const char *token
     char hash[CRYPTO_HASH_TEXT];
     struct row row;
     token_hash(hash, token);
-    enum error err = db_one(rq->db, &auth_token_find, &row, DB_ARGS(hash));
+    enum error err = db_one(rq->actor.db, &auth_token_find, &row, DB_ARGS(hash));
     if (err)
         return err;
     snprintf(session->id, sizeof session->id, "%s", row_string(&row, 0));
     is_user(rq, row_string(&row, 1), row_string(&row, 2));
-    memcpy(session->user_id, rq->who.user_id, sizeof session->user_id);
+    memcpy(session->user_id, rq->actor.who.user_id, sizeof session->user_id);
     return OK;
 }
 
@@ -226,7 +226,7 @@ static enum error session_of_access_token(struct request *rq, struct session *se
     if (!token || !access_token_read(rq->service->settings, token, time(NULL), &claims))
         return ERR_NOT_FOUND;
     struct row user;
-    enum error err = db_one(rq->db, &auth_name, &user, DB_ARGS(claims.user_id));
+    enum error err = db_one(rq->actor.db, &auth_name, &user, DB_ARGS(claims.user_id));
     if (err)
         return err;
     memcpy(session->id, claims.session_id, sizeof session->id);
@@ -254,12 +254,12 @@ static enum error logout(struct request *rq, struct response *rs)
     struct row ended;
     enum error err = find_session(rq, &session);
     if (!err)
-        err = db_one(rq->db, &auth_end, &ended, DB_ARGS(session.id, session.user_id));
+        err = db_one(rq->actor.db, &auth_end, &ended, DB_ARGS(session.id, session.user_id));
     if (!err)
-        err = audit_site(rq, NULL, "auth.logout", rq->who.username);
+        err = audit_site(rq, NULL, "auth.logout", rq->actor.who.username);
     if (err && err != ERR_NOT_FOUND)
         return err;
-    rq->identity_changed = !err;
+    rq->actor.identity_changed = !err;
     cookies_clear(rq, rs);
     respond_null(rs);
     return OK;
@@ -270,7 +270,8 @@ static enum error logout(struct request *rq, struct response *rs)
 static enum error me(struct request *rq, struct response *rs)
 {
     struct row user;
-    enum error err = db_one(rq->db, &auth_user, &user, DB_ARGS(rq->who.user_id, rq->who.workspace_id));
+    enum error err =
+        db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
     if (err)
         return err;
     write_user(respond_begin(rs, 200), &user);
@@ -286,13 +287,13 @@ static enum error check_own_password(struct request *rq, const char *field)
     enum error err = throttle_confirm(rq, &attempt);
     if (err)
         return err;
-    err = db_one(rq->db, &auth_own_hash, &user, DB_ARGS(rq->who.user_id));
+    err = db_one(rq->actor.db, &auth_own_hash, &user, DB_ARGS(rq->actor.who.user_id));
     if (err)
         return err;
     if (password_verify(row_string(&user, 0), body_text(rq, field)))
         return throttle_passed(rq, &attempt);
     err = throttle_failed(rq);
-    return err ? err : fail_field(rq, field, MSG_PASSWORD_WRONG, NULL);
+    return err ? err : fail_field(&rq->actor, field, MSG_PASSWORD_WRONG, NULL);
 }
 
 static enum error password_change(struct request *rq, struct response *rs)
@@ -301,11 +302,11 @@ static enum error password_change(struct request *rq, struct response *rs)
     if (err)
         return err;
     struct password_change change = {
-        .user_id = rq->who.user_id,
-        .username = rq->who.username,
+        .user_id = rq->actor.who.user_id,
+        .username = rq->actor.who.username,
         .password = body_text(rq, "new_password"),
         .field = "new_password",
-        .keep_session = rq->who.session_id,
+        .keep_session = rq->actor.who.session_id,
         .keep_tokens = body_bool(rq, "keep_tokens", false),
     };
     err = account_set_password(rq, &change);
@@ -313,7 +314,7 @@ static enum error password_change(struct request *rq, struct response *rs)
         err = password_change_audit(rq, NULL, "auth.password", &change);
     if (err)
         return err;
-    throttle_know_browser(rq, rs, rq->who.user_id); /* the cookie from before the change is worth nothing now */
+    throttle_know_browser(rq, rs, rq->actor.who.user_id); /* the cookie from before the change is worth nothing now */
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     password_change_write(w, &change);
@@ -328,10 +329,11 @@ static enum error password_confirm(struct request *rq, struct response *rs)
     enum error err = check_own_password(rq, "password");
     if (err)
         return err;
-    err = db_one(rq->db, &auth_confirm, &confirmed, DB_ARGS(rq->who.session_id, seconds(rq, CONFIRM_SECONDS)));
+    err = db_one(rq->actor.db, &auth_confirm, &confirmed,
+                 DB_ARGS(rq->actor.who.session_id, seconds(rq, CONFIRM_SECONDS)));
     if (err)
         return err;
-    err = audit_site(rq, NULL, "auth.confirm", rq->who.username);
+    err = audit_site(rq, NULL, "auth.confirm", rq->actor.who.username);
     if (err)
         return err;
     struct json_writer *w = respond_begin(rs, 200);
@@ -348,7 +350,7 @@ static void write_session(struct request *rq, struct json_writer *w, const struc
 {
     json_open_object(w);
     json_string_member(w, "id", row_text(session, 0));
-    json_bool_member(w, "current", strcmp(row_string(session, 0), rq->who.session_id) == 0);
+    json_bool_member(w, "current", strcmp(row_string(session, 0), rq->actor.who.session_id) == 0);
     json_string_member(w, "created_at", row_text(session, 1));
     json_string_member(w, "last_used_at", row_text(session, 2));
     json_string_member(w, "expires_at", row_text(session, 3));
@@ -370,20 +372,21 @@ static const struct listing sessions = {
 
 static enum error sessions_list(struct request *rq, struct response *rs)
 {
-    return respond_page(rq, rs, &sessions, DB_ARGS(rq->who.user_id));
+    return respond_page(rq, rs, &sessions, DB_ARGS(rq->actor.who.user_id));
 }
 
 static enum error session_end(struct request *rq, struct response *rs)
 {
     const char *id = path_arg(rq, "id");
     struct row ended;
-    enum error err = uuid_valid(id) ? db_one(rq->db, &auth_end, &ended, DB_ARGS(id, rq->who.user_id)) : ERR_NOT_FOUND;
+    enum error err =
+        uuid_valid(id) ? db_one(rq->actor.db, &auth_end, &ended, DB_ARGS(id, rq->actor.who.user_id)) : ERR_NOT_FOUND;
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_SESSION_UNKNOWN, id);
-    rq->identity_changed = true;
-    if (strcmp(row_string(&ended, 0), rq->who.session_id) == 0)
+        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_SESSION_UNKNOWN, id);
+    rq->actor.identity_changed = true;
+    if (strcmp(row_string(&ended, 0), rq->actor.who.session_id) == 0)
         cookies_clear(rq, rs);
-    err = audit_site(rq, NULL, "auth.session_end", rq->who.username);
+    err = audit_site(rq, NULL, "auth.session_end", rq->actor.who.username);
     if (!err)
         respond_null(rs);
     return err;
@@ -392,9 +395,9 @@ static enum error session_end(struct request *rq, struct response *rs)
 static enum error sessions_end_others(struct request *rq, struct response *rs)
 {
     long long ended;
-    enum error err = sessions_revoke(rq, rq->who.user_id, rq->who.session_id, &ended);
+    enum error err = sessions_revoke(rq, rq->actor.who.user_id, rq->actor.who.session_id, &ended);
     if (!err)
-        err = audit_site(rq, NULL, "auth.sessions_end", rq->who.username);
+        err = audit_site(rq, NULL, "auth.sessions_end", rq->actor.who.username);
     if (err)
         return err;
     struct json_writer *w = respond_begin(rs, 200);

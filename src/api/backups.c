@@ -46,12 +46,12 @@ enum error backup_create(struct request *rq, const char *platform, const char **
     if (error)
         return error;
     random_uuid(uuid);
-    const char *context = secret_context(rq->arena, rq->who.workspace_id, uuid);
-    const char *sealed = secret_seal(rq->service->keyring, rq->arena, context, text);
-    error = db_run(rq->db, &insert,
-                   DB_ARGS(uuid, platform, sealed, arena_printf(rq->arena, "%zu", profiles),
-                           arena_printf(rq->arena, "%zu", strlen(text)), rq->who.username, pointers));
-    *id = arena_strdup(rq->arena, uuid);
+    const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, uuid);
+    const char *sealed = secret_seal(rq->actor.keyring, rq->actor.arena, context, text);
+    error = db_run(rq->actor.db, &insert,
+                   DB_ARGS(uuid, platform, sealed, arena_printf(rq->actor.arena, "%zu", profiles),
+                           arena_printf(rq->actor.arena, "%zu", strlen(text)), rq->actor.who.username, pointers));
+    *id = arena_strdup(rq->actor.arena, uuid);
     return error;
 }
 
@@ -88,13 +88,13 @@ static enum error restore(struct request *rq, struct response *rs)
     struct import_result result;
     const char *id = path_arg(rq, "id");
     const struct import_options options = {.replace = true, .backup = true, .on_invalid = INVALID_TAKEN};
-    enum error error = uuid_valid(id) ? db_one(rq->db, &select_one, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
+    enum error error = uuid_valid(id) ? db_one(rq->actor.db, &select_one, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
     if (error)
-        return fail_as(rq, error, ERR_NOT_FOUND, MSG_BACKUP_UNKNOWN, id);
-    const char *context = secret_context(rq->arena, rq->who.workspace_id, id);
-    const char *text = secret_open(rq->service->keyring, rq->arena, context, row_string(&row, 1));
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_BACKUP_UNKNOWN, id);
+    const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, id);
+    const char *text = secret_open(rq->actor.keyring, rq->actor.arena, context, row_string(&row, 1));
     if (!text)
-        return fail(rq, MSG_SECRET_UNREADABLE, id, NULL);
+        return fail(&rq->actor, MSG_SECRET_UNREADABLE, id, NULL);
     error = import_text(rq, text, row_string(&row, 0), &options, &result);
     if (!error)
         error = pointers_recall(rq, row_string(&row, 0), row_string(&row, 2));
@@ -112,9 +112,9 @@ static enum error destroy(struct request *rq, struct response *rs)
 {
     struct row row;
     const char *id = path_arg(rq, "id");
-    enum error error = uuid_valid(id) ? db_one(rq->db, &delete_one, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
+    enum error error = uuid_valid(id) ? db_one(rq->actor.db, &delete_one, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
     if (error)
-        return fail_as(rq, error, ERR_NOT_FOUND, MSG_BACKUP_UNKNOWN, id);
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_BACKUP_UNKNOWN, id);
     const struct audit entry = {.action = "profile.backup_delete", .platform = row_string(&row, 0), .target = id};
     error = audit_write(rq, &entry);
     if (!error)
@@ -126,11 +126,11 @@ static enum error clean(struct request *rq, struct response *rs)
 {
     struct row row;
     bool dry_run = body_bool(rq, "dry_run", false);
-    const char *days = arena_printf(rq->arena, "%lld", body_int(rq, "days", 7));
-    enum error error = db_one(rq->db, &count_old, &row, DB_ARGS(days));
+    const char *days = arena_printf(rq->actor.arena, "%lld", body_int(rq, "days", 7));
+    enum error error = db_one(rq->actor.db, &count_old, &row, DB_ARGS(days));
     if (!error && !dry_run && row_int(&row, 0)) {
         const struct audit entry = {.action = "profile.clean"};
-        error = db_run(rq->db, &delete_old, DB_ARGS(days));
+        error = db_run(rq->actor.db, &delete_old, DB_ARGS(days));
         if (!error)
             error = audit_write(rq, &entry);
     }

@@ -39,7 +39,7 @@ static bool has_flag(const struct invocation *c, const char *flag)
 static enum error usage(struct invocation *c, const char *text)
 {
     c->exit_code = EXIT_UNSUPPORTED;
-    c->rq->failure_text = text;
+    c->rq->actor.failure.text = text;
     return ERR_VALIDATION;
 }
 
@@ -50,7 +50,7 @@ static const char *or_dash(const char *text)
 
 static const char *shown_url(const struct invocation *c, const struct profile *p)
 {
-    return or_dash(secret_masked_urls(c->rq->arena, p->base_url));
+    return or_dash(secret_masked_urls(c->rq->actor.arena, p->base_url));
 }
 
 static void print_profile(struct invocation *c, const struct profile *p)
@@ -94,12 +94,12 @@ static const char *profile_name_arg(struct invocation *c)
     for (size_t i = 0; i < c->count; i++) {
         if (c->count > 1 && strcmp(c->args[i], "--force") == 0)
             continue;
-        name = name ? arena_printf(c->rq->arena, "%s %s", name, c->args[i]) : c->args[i];
+        name = name ? arena_printf(c->rq->actor.arena, "%s %s", name, c->args[i]) : c->args[i];
         pieces++;
     }
     size_t length = name ? strlen(name) : 0;
     bool quoted = name && pieces > 1 && (*name == '"' || *name == '\'') && name[length - 1] == *name;
-    return quoted ? arena_strndup(c->rq->arena, name + 1, length - 2) : name;
+    return quoted ? arena_strndup(c->rq->actor.arena, name + 1, length - 2) : name;
 }
 
 static enum error run_switch(struct invocation *c)
@@ -107,8 +107,8 @@ static enum error run_switch(struct invocation *c)
     const char *name = profile_name_arg(c);
     if (!name)
         return usage(c, "usage: switch <name>");
-    enum error error =
-        label_valid(name) ? profile_switch(c->rq, c->platform, name) : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+    enum error error = label_valid(name) ? profile_switch(c->rq, c->platform, name)
+                                         : fail(&c->rq->actor, MSG_CONFIG_UNKNOWN, name, NULL);
     c->found = !error;
     if (!error)
         buffer_printf(&c->out, "Switched to '%s' (%s)\n", name, c->platform);
@@ -121,7 +121,7 @@ static enum error set_enabled(struct invocation *c, bool enabled)
     if (!name)
         return usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
     enum error error = label_valid(name) ? profile_set_enabled(c->rq, c->platform, name, enabled)
-                                         : fail(c->rq, MSG_CONFIG_UNKNOWN, name, NULL);
+                                         : fail(&c->rq->actor, MSG_CONFIG_UNKNOWN, name, NULL);
     c->found = !error;
     if (!error)
         buffer_printf(&c->out, "Configuration '%s' %s\n", name, enabled ? "enabled" : "disabled");
@@ -170,7 +170,7 @@ static enum error run_history(struct invocation *c)
             operation = c->args[i + 1];
         }
     }
-    enum error error = history_page(c->rq, arena_printf(c->rq->arena, "%lld", limit), "0", operation, &rows);
+    enum error error = history_page(c->rq, arena_printf(c->rq->actor.arena, "%lld", limit), "0", operation, &rows);
     for (int i = 0; !error && i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         const char *to = row_text(&row, HISTORY_TO);
@@ -199,7 +199,7 @@ static enum error platform_info(struct invocation *c, const char *name)
     struct profile *profiles;
     size_t count;
     if (!platform_find(name))
-        return fail(c->rq, MSG_PLATFORM_UNKNOWN, name, NULL);
+        return fail(&c->rq->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
     enum error error = profile_pointers(c->rq, name, &pointers);
     if (!error)
         error = profile_list(c->rq, name, false, &profiles, &count);
@@ -214,12 +214,12 @@ static enum error run_platform(struct invocation *c)
     const char *action = arg(c, 0), *name = arg(c, 1);
     if (!action || strcmp(action, "list") == 0) {
         for (const struct platform *p = platforms; p->name; p++)
-            buffer_printf(&c->out, "%c %-8s %s\n", strcmp(p->name, c->rq->who.platform) == 0 ? '*' : ' ', p->name,
+            buffer_printf(&c->out, "%c %-8s %s\n", strcmp(p->name, c->rq->actor.who.platform) == 0 ? '*' : ' ', p->name,
                           p->description);
         return OK;
     }
     if (strcmp(action, "current") == 0)
-        return platform_info(c, c->rq->who.platform);
+        return platform_info(c, c->rq->actor.who.platform);
     if (!name)
         return usage(c, "usage: platform list | current | info <platform> | switch <platform>");
     if (strcmp(action, "info") == 0)
@@ -227,7 +227,7 @@ static enum error run_platform(struct invocation *c)
     if (strcmp(action, "switch") != 0)
         return usage(c, "usage: platform list | current | info <platform> | switch <platform>");
     if (!platform_find(name))
-        return fail(c->rq, MSG_PLATFORM_UNKNOWN, name, NULL);
+        return fail(&c->rq->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
     enum error error = platform_switch(c->rq, name);
     if (!error)
         buffer_printf(&c->out, "Switched to platform '%s'\n", name);
@@ -253,7 +253,7 @@ static enum error run_help(struct invocation *c)
 {
     const struct ccr_command *command = arg(c, 0) ? ccr_command_find(arg(c, 0)) : NULL;
     if (arg(c, 0) && !command)
-        return fail(c->rq, MSG_COMMAND_UNKNOWN, arg(c, 0), NULL);
+        return fail(&c->rq->actor, MSG_COMMAND_UNKNOWN, arg(c, 0), NULL);
     if (command)
         print_help(&c->out, command);
     for (const struct ccr_command *each = ccr_commands; !command && each->name; each++)
@@ -284,11 +284,11 @@ static enum error run_command(struct invocation *c, const struct ccr_command *co
     for (size_t i = 0; i < COUNT(runners); i++) {
         if (strcmp(runners[i].name, command->name) != 0)
             continue;
-        if (c->rq->who.role < runners[i].role)
-            return fail(c->rq, MSG_ROLE, role_names[runners[i].role], NULL);
+        if (c->rq->actor.who.role < runners[i].role)
+            return fail(&c->rq->actor, MSG_ROLE, role_names[runners[i].role], NULL);
         return runners[i].run(c);
     }
-    return usage(c, arena_printf(c->rq->arena,
+    return usage(c, arena_printf(c->rq->actor.arena,
                                  "'%s' changes files or programs of one machine; the server does not run it."
                                  " Run `ccr %s` on that machine.",
                                  command->name, command->name));
@@ -331,7 +331,7 @@ static const char *kept_args(struct request *rq, const struct ccr_command *comma
         bool keep = c->found || (name && is_word(text)) || ccr_argument_known(text);
         json_array_append_new(kept, json_string(keep ? text : "***"));
     }
-    return json_text(rq->arena, kept);
+    return json_text(rq->actor.arena, kept);
 }
 
 static enum error record_run(struct request *rq, const struct ccr_command *command, const struct invocation *c,
@@ -340,9 +340,9 @@ static enum error record_run(struct request *rq, const struct ccr_command *comma
     static const struct statement insert = {
         "command_runs_insert", "INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
                                " VALUES (ccr_workspace(), ccr_user(), $1, $2::json, $3::integer, $4::integer)"};
-    return db_run(rq->db, &insert,
-                  DB_ARGS(command->name, kept_args(rq, command, c), arena_printf(rq->arena, "%d", c->exit_code),
-                          arena_printf(rq->arena, "%lld", duration_ms)));
+    return db_run(rq->actor.db, &insert,
+                  DB_ARGS(command->name, kept_args(rq, command, c), arena_printf(rq->actor.arena, "%d", c->exit_code),
+                          arena_printf(rq->actor.arena, "%lld", duration_ms)));
 }
 
 static void take_args(struct request *rq, struct invocation *c)
@@ -378,24 +378,24 @@ static enum error execute(struct request *rq, struct response *rs)
     if (error)
         return error;
     if (!command)
-        return fail(rq, MSG_COMMAND_UNKNOWN, body_text(rq, "command"), NULL);
+        return fail(&rq->actor, MSG_COMMAND_UNKNOWN, body_text(rq, "command"), NULL);
     take_args(rq, &c);
-    buffer_init_in(&c.out, rq->arena, OUTPUT_MAX);
+    buffer_init_in(&c.out, rq->actor.arena, OUTPUT_MAX);
     error = run_command(&c, command);
     const char *failure = NULL;
     /* What a person did wrong is the command's own result; what broke, or may be tried again, is the request's. Nothing that
      * such a command did stays, and nothing can follow in a transaction in which a statement failed: a new one begins. */
     if (error && error_status(error) < 500 && error != ERR_BUSY) {
-        db_rollback(rq->db);
-        db_begin_brief(rq->db);
-        failure = arena_printf(rq->arena, "%s\n", rq->failure_text ? rq->failure_text : "failed");
+        db_rollback(rq->actor.db);
+        db_begin_brief(rq->actor.db);
+        failure = arena_printf(rq->actor.arena, "%s\n", rq->actor.failure.text ? rq->actor.failure.text : "failed");
         c.exit_code = c.exit_code ? c.exit_code : EXIT_FAILED;
-        rq->message = MSG_NONE;
+        rq->actor.failure.message = MSG_NONE;
         error = OK;
     }
     if (c.out.overflow) {
         buffer_reset(&c.out); /* a part of it would be taken for the whole */
-        failure = arena_printf(rq->arena, "%s: the output has more than %d bytes\n", command->name, OUTPUT_MAX);
+        failure = arena_printf(rq->actor.arena, "%s: the output has more than %d bytes\n", command->name, OUTPUT_MAX);
         c.exit_code = EXIT_FAILED;
     }
     long long duration_ms = monotonic_ms() - started;
@@ -418,11 +418,11 @@ static enum error list(struct request *rq, struct response *rs)
         json_open_object(w);
         json_string_member(w, "name", command->name);
         json_string_member(w, "description", command->description);
-        json_string_member(w, "usage", arena_printf(rq->arena, "ccr %s", command->usage));
+        json_string_member(w, "usage", arena_printf(rq->actor.arena, "ccr %s", command->usage));
         json_key(w, "examples");
         json_open_array(w);
         for (size_t i = 0; i < COUNT(command->examples) && command->examples[i]; i++)
-            json_put_string(w, arena_printf(rq->arena, "ccr %s", command->examples[i]));
+            json_put_string(w, arena_printf(rq->actor.arena, "ccr %s", command->examples[i]));
         json_close_array(w);
         json_close_object(w);
     }
@@ -437,7 +437,7 @@ static enum error help(struct request *rq, struct response *rs)
     const struct ccr_command *command = ccr_command_find(path_arg(rq, "command"));
     struct buffer text;
     if (!command)
-        return fail(rq, MSG_COMMAND_UNKNOWN, path_arg(rq, "command"), NULL);
+        return fail(&rq->actor, MSG_COMMAND_UNKNOWN, path_arg(rq, "command"), NULL);
     buffer_init(&text, 64 * KB);
     print_help(&text, command);
     respond_text(rs, 200, buffer_string(&text));

@@ -22,7 +22,7 @@ static const char *file_name(struct request *rq)
     time_t now = time(NULL);
     if (gmtime_r(&now, &tm))
         strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &tm);
-    return arena_printf(rq->arena, "ccs_config_export_%s.toml", stamp);
+    return arena_printf(rq->actor.arena, "ccs_config_export_%s.toml", stamp);
 }
 
 static enum error export_file(struct request *rq, struct response *rs)
@@ -31,8 +31,8 @@ static enum error export_file(struct request *rq, struct response *rs)
     size_t profiles;
     bool secrets = body_bool(rq, "include_secrets", false), registry = file && strcmp(file, "registry") == 0;
     enum error error = request_platform(rq, &platform);
-    if (!error && secrets && rq->who.role < ROLE_ADMIN)
-        error = fail(rq, MSG_SECRETS_ADMIN, NULL);
+    if (!error && secrets && rq->actor.who.role < ROLE_ADMIN)
+        error = fail(&rq->actor, MSG_SECRETS_ADMIN, NULL);
     if (!error && secrets)
         error = authorize_secrets(rq);
     if (!error)

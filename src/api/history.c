@@ -23,7 +23,7 @@ static const struct statement select_page = {
 enum error history_page(struct request *rq, const char *limit, const char *offset, const char *operation,
                         struct rows *rows)
 {
-    return db_all(rq->db, &select_page, rows, DB_ARGS(limit, offset, operation));
+    return db_all(rq->actor.db, &select_page, rows, DB_ARGS(limit, offset, operation));
 }
 
 static void write_entry(struct json_writer *w, const struct row *row)
@@ -59,7 +59,7 @@ static enum error list(struct request *rq, struct response *rs)
     json_int_member(w, "total", rows.count);
     json_close_object(w);
     respond_end(rs);
-    return rs->body.overflow ? fail_field(rq, "limit", MSG_FEWER, NULL) : OK;
+    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : OK;
 }
 
 const struct route history_routes[] = {

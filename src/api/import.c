@@ -59,7 +59,7 @@ static void take_token(struct request *rq, struct file_profile *file, const stru
     const char *given = *token, *old = NULL;
     p->sealed_token = before ? before->sealed_token : NULL;
     if (before && profile_token(rq, before, &old)) {
-        rq->message = MSG_NONE;
+        rq->actor.failure.message = MSG_NONE;
         old = "********";
     }
     if (old && (text_equal(old, given) || text_equal(given, profile_masked_token(rq, before)))) {
@@ -67,7 +67,7 @@ static void take_token(struct request *rq, struct file_profile *file, const stru
         return;
     }
     if (given && secret_mask_shaped(given))
-        file_profile_wrong(rq, file, "auth_token", translate(rq, MSG_MASK, NULL));
+        file_profile_wrong(rq, file, "auth_token", translate(&rq->actor, MSG_MASK, NULL));
     else if (profile_set_token(rq, p, given))
         p->sealed_token = NULL;
 }
@@ -79,8 +79,8 @@ static const char *cut_userinfo(struct request *rq, struct profile *p)
     const char *url = p->base_url, *userinfo = url ? url_userinfo(url, &length) : NULL;
     if (!userinfo)
         return NULL;
-    p->base_url = arena_printf(rq->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1);
-    return arena_strndup(rq->arena, userinfo, length);
+    p->base_url = arena_printf(rq->actor.arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1);
+    return arena_strndup(rq->actor.arena, userinfo, length);
 }
 
 /* Unknown keys in the same way as the token, and one more for what was cut out of the address (NULL = nothing). */
@@ -98,14 +98,14 @@ static void take_extra(struct request *rq, struct file_profile *file, const stru
     if (!extra) /* as in nearly every file */
         return;
     if (before && profile_extra(rq, before, &old))
-        rq->message = MSG_NONE; /* cannot be opened: replaced */
+        rq->actor.failure.message = MSG_NONE; /* cannot be opened: replaced */
     if (!extra_unmask(rq, EXTRA_PROFILE, file->table, extra, old, &masked))
-        file_profile_wrong_at(rq, file, masked.path, translate(rq, MSG_MASK, NULL), masked.node);
+        file_profile_wrong_at(rq, file, masked.path, translate(&rq->actor, MSG_MASK, NULL), masked.node);
     bool unchanged;
     if (merge && json_object_size(old)) {
-        const char *was = json_text(rq->arena, old);
+        const char *was = json_text(rq->actor.arena, old);
         merge_tables(old, extra);
-        unchanged = text_equal(was, json_text(rq->arena, old));
+        unchanged = text_equal(was, json_text(rq->actor.arena, old));
     } else {
         unchanged = old && json_equal(old, extra);
         old = extra;
@@ -154,9 +154,9 @@ static void take(struct request *rq, struct plan *plan, struct file_profile *fil
         merge_profile(rq, file, before, &plan->orders);
     /* A backup of an older version is taken whatever it says, but puts no password in the open. */
     const char *userinfo = plan->options->on_invalid == INVALID_TAKEN ? cut_userinfo(rq, p) : NULL;
-    const char *said = rq->failure_text; /* of profiles before this one */
-    enum message message = rq->message;
-    struct arena_mark mark = arena_mark(rq->arena);
+    const char *said = rq->actor.failure.text; /* of profiles before this one */
+    enum message message = rq->actor.failure.message;
+    struct arena_mark mark = arena_mark(rq->actor.arena);
     if (merge && !token) {
         p->sealed_token = before->sealed_token;
         token = p->sealed_token ? "********" : NULL; /* was judged when it came */
@@ -167,12 +167,12 @@ static void take(struct request *rq, struct plan *plan, struct file_profile *fil
     size_t count = profile_unusable(rq, p, token, problems);
     for (size_t i = 0; i < count; i++)
         file_profile_wrong(rq, file, problems[i].field, problems[i].what);
-    rq->message = message;
-    rq->failure_text = said;
+    rq->actor.failure.message = message;
+    rq->actor.failure.text = said;
     if (file->problem)
         return;
     /* What it took to find out takes more memory than the profile, and holds its secrets in clear. */
-    arena_release_but(rq->arena, mark, (const char **const[]){&p->sealed_token, &p->extra}, 2);
+    arena_release_but(rq->actor.arena, mark, (const char **const[]){&p->sealed_token, &p->extra}, 2);
 }
 
 static void plan_one(struct request *rq, struct plan *plan, struct file_profile *file)
@@ -180,7 +180,7 @@ static void plan_one(struct request *rq, struct plan *plan, struct file_profile 
     struct profile *p = &file->profile;
     const struct profile *before = stored_one(plan, p->name);
     if (!before && json_object_get(plan->values, p->name))
-        file_profile_wrong(rq, file, NULL, translate(rq, MSG_TOP_LEVEL, p->name, NULL));
+        file_profile_wrong(rq, file, NULL, translate(&rq->actor, MSG_TOP_LEVEL, p->name, NULL));
     take(rq, plan, file, before);
     if (file->problem && plan->options->on_invalid == INVALID_REFUSED) {
         file_profile_refuse(rq, file);
@@ -226,7 +226,7 @@ static enum error check_values(struct request *rq, const struct plan *plan, cons
     json_object_foreach(values, key, value)
     {
         if (stored_one(plan, key))
-            return file_wrong(rq, toml_get(root, key), translate(rq, MSG_NAME_OF_PROFILE, NULL));
+            return file_wrong(rq, toml_get(root, key), translate(&rq->actor, MSG_NAME_OF_PROFILE, NULL));
     }
     return OK;
 }
@@ -238,8 +238,8 @@ static enum error unmask_top(struct request *rq, struct plan *plan, const struct
     json_t *extra = json_stored_or(plan->file.extra, json_object());
     if (!extra_unmask(rq, EXTRA_FILE, root, extra, json_stored(plan->top.extra), &masked) &&
         plan->options->on_invalid != INVALID_TAKEN)
-        return file_wrong(rq, masked.node, translate(rq, MSG_MASK, NULL));
-    plan->file.extra = json_text(rq->arena, extra);
+        return file_wrong(rq, masked.node, translate(&rq->actor, MSG_MASK, NULL));
+    plan->file.extra = json_text(rq->actor.arena, extra);
     return OK;
 }
 
@@ -249,8 +249,8 @@ static enum error plan_import(struct request *rq, struct plan *plan, const struc
     bool replace = plan->options->replace;
     plan->in_store = name_index_new();
     plan->in_file = name_index_new();
-    plan->changes = arena_array(rq->arena, most + 1, sizeof *plan->changes);
-    plan->result->rows = arena_array(rq->arena, most + 1, sizeof *plan->result->rows);
+    plan->changes = arena_array(rq->actor.arena, most + 1, sizeof *plan->changes);
+    plan->result->rows = arena_array(rq->actor.arena, most + 1, sizeof *plan->result->rows);
     for (size_t i = 0; i < plan->stored_count; i++)
         name_index_add(&plan->in_store, plan->stored[i].name, i);
     for (size_t i = 0; i < plan->file.count; i++)
@@ -266,11 +266,11 @@ static enum error plan_import(struct request *rq, struct plan *plan, const struc
         plan_one(rq, plan, &plan->file.profiles[i]);
     if (replace)
         plan_removals(plan);
-    if (rq->fields)
+    if (rq->actor.failure.fields)
         return ERR_VALIDATION;
     const int *counts = plan->result->counts;
     if (plan->stored_count + (size_t)counts[IMPORT_ADDED] - (size_t)counts[IMPORT_REMOVED] > PROFILES_MAX)
-        return fail(rq, MSG_PROFILES_MAX, arena_printf(rq->arena, "%d", PROFILES_MAX), NULL);
+        return fail(&rq->actor, MSG_PROFILES_MAX, arena_printf(rq->actor.arena, "%d", PROFILES_MAX), NULL);
     return OK;
 }
 
@@ -308,15 +308,15 @@ static enum error forget_removed(struct request *rq, const char *platform, const
     for (size_t i = 0; i < plan->count; i++)
         if (!plan->changes[i].after)
             json_array_append_new(names, json_string(plan->changes[i].before->name));
-    return json_array_size(names) ? pointers_forget(rq, platform, json_text(rq->arena, names)) : OK;
+    return json_array_size(names) ? pointers_forget(rq, platform, json_text(rq->actor.arena, names)) : OK;
 }
 
 static enum error keep_backup(struct request *rq, const char *platform, struct import_result *result)
 {
-    struct arena_mark mark = arena_mark(rq->arena);
+    struct arena_mark mark = arena_mark(rq->actor.arena);
     enum error error = backup_create(rq, platform, &result->backup_id);
     if (!error)
-        arena_release_but(rq->arena, mark, (const char **const[]){&result->backup_id}, 1);
+        arena_release_but(rq->actor.arena, mark, (const char **const[]){&result->backup_id}, 1);
     return error;
 }
 
@@ -355,7 +355,7 @@ static enum error import_registry(struct request *rq, const struct toml *root, c
     if (error)
         return error;
     result->kind = "registry";
-    result->rows = arena_array(rq->arena, count + 1, sizeof *result->rows);
+    result->rows = arena_array(rq->actor.arena, count + 1, sizeof *result->rows);
     for (size_t i = 0; i < count; i++)
         note(result, rows[i].platform,
              rows[i].added     ? IMPORT_ADDED
@@ -374,7 +374,7 @@ enum error import_text(struct request *rq, const char *text, const char *platfor
     if (!error && !native && !file_is_registry(root) && options->on_invalid != INVALID_TAKEN)
         native = native_toml(root);
     if (native)
-        return fail_field(rq, "content", MSG_NATIVE_FILE, native, NULL);
+        return fail_field(&rq->actor, "content", MSG_NATIVE_FILE, native, NULL);
     if (error)
         return error;
     return file_is_registry(root) ? import_registry(rq, root, options, result)
@@ -418,7 +418,7 @@ static enum error import_file(struct request *rq, struct response *rs)
     const char *content = body_text(rq, "content");
     enum error error = request_platform(rq, &platform);
     if (!error && strlen(content) > FILE_MAX) /* not in import_text: a backup of an older version may be larger */
-        error = fail_field(rq, "content", MSG_BYTES, arena_printf(rq->arena, "%d", FILE_MAX), NULL);
+        error = fail_field(&rq->actor, "content", MSG_BYTES, arena_printf(rq->actor.arena, "%d", FILE_MAX), NULL);
     if (!error)
         error = import_text(rq, content, platform, &options, &result);
     if (error)

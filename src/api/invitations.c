@@ -97,7 +97,8 @@ static const struct listing
 static enum error audit_invitation(struct request *rq, const char *action, const char *username, const char *role)
 {
     const char *changes =
-        role ? arena_printf(rq->arena, "[{\"key\":\"role\",\"old_value\":null,\"new_value\":\"%s\"}]", role) : NULL;
+        role ? arena_printf(rq->actor.arena, "[{\"key\":\"role\",\"old_value\":null,\"new_value\":\"%s\"}]", role)
+             : NULL;
     return audit_write(rq, &(struct audit){.action = action, .target = username, .changes = changes});
 }
 
@@ -106,31 +107,31 @@ static enum error audit_invitation(struct request *rq, const char *action, const
 static enum error sent_list(struct request *rq, struct response *rs)
 {
     enum error err = workspace_enter(rq, ROLE_ADMIN);
-    return err ? err : respond_page(rq, rs, &sent, DB_ARGS(rq->who.workspace_id));
+    return err ? err : respond_page(rq, rs, &sent, DB_ARGS(rq->actor.who.workspace_id));
 }
 
 static enum error check_room(struct request *rq)
 {
     struct row row;
-    enum error err = db_one(rq->db, &invitation_count, &row, DB_ARGS(rq->who.workspace_id));
+    enum error err = db_one(rq->actor.db, &invitation_count, &row, DB_ARGS(rq->actor.who.workspace_id));
     if (err || row_int(&row, 0) < OPEN_MAX)
         return err;
-    return fail(rq, MSG_INVITATIONS_MANY, arena_printf(rq->arena, "%d", OPEN_MAX), NULL);
+    return fail(&rq->actor, MSG_INVITATIONS_MANY, arena_printf(rq->actor.arena, "%d", OPEN_MAX), NULL);
 }
 
 static enum error check_no_member(struct request *rq, const char *username)
 {
     struct row row;
-    enum error err = db_one(rq->db, &invitation_member, &row, DB_ARGS(rq->who.workspace_id, username));
+    enum error err = db_one(rq->actor.db, &invitation_member, &row, DB_ARGS(rq->actor.who.workspace_id, username));
     if (err == ERR_NOT_FOUND)
         return OK;
-    return err ? err : fail(rq, MSG_MEMBER_EXISTS, username, NULL);
+    return err ? err : fail(&rq->actor, MSG_MEMBER_EXISTS, username, NULL);
 }
 
 static enum error invite(struct request *rq, struct response *rs)
 {
     const char *username = body_text(rq, "username"), *role = body_text(rq, "role");
-    const char *days = arena_printf(rq->arena, "%lld", body_int(rq, "expires_in_days", DAYS_DEFAULT));
+    const char *days = arena_printf(rq->actor.arena, "%lld", body_int(rq, "expires_in_days", DAYS_DEFAULT));
     struct row put, row;
     enum error err = workspace_enter_to_change(rq, ROLE_ADMIN);
     if (!err)
@@ -140,12 +141,13 @@ static enum error invite(struct request *rq, struct response *rs)
     if (!err)
         err = check_room(rq);
     if (!err)
-        err = db_one(rq->db, &invitation_put, &put,
-                     DB_ARGS(rq->who.workspace_id, username, role, rq->who.user_id, rq->who.username, days));
+        err = db_one(
+            rq->actor.db, &invitation_put, &put,
+            DB_ARGS(rq->actor.who.workspace_id, username, role, rq->actor.who.user_id, rq->actor.who.username, days));
     if (!err)
         err = audit_invitation(rq, "member.invite", username, role);
     if (!err)
-        err = db_one(rq->db, &invitation_select, &row, DB_ARGS(rq->who.workspace_id, row_text(&put, 0)));
+        err = db_one(rq->actor.db, &invitation_select, &row, DB_ARGS(rq->actor.who.workspace_id, row_text(&put, 0)));
     if (err)
         return err;
     write_sent(rq, respond_begin(rs, 201), &row);
@@ -160,10 +162,10 @@ static enum error withdraw(struct request *rq, struct response *rs)
     enum error err = workspace_enter_to_change(rq, ROLE_ADMIN);
     if (err)
         return err;
-    err =
-        uuid_valid(id) ? db_one(rq->db, &invitation_withdraw, &gone, DB_ARGS(rq->who.workspace_id, id)) : ERR_NOT_FOUND;
+    err = uuid_valid(id) ? db_one(rq->actor.db, &invitation_withdraw, &gone, DB_ARGS(rq->actor.who.workspace_id, id))
+                         : ERR_NOT_FOUND;
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
+        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
     err = audit_invitation(rq, "member.uninvite", row_text(&gone, 0), NULL);
     if (!err)
         respond_null(rs);
@@ -174,7 +176,7 @@ static enum error withdraw(struct request *rq, struct response *rs)
 
 static enum error received_list(struct request *rq, struct response *rs)
 {
-    return respond_page(rq, rs, &received, DB_ARGS(rq->who.user_id));
+    return respond_page(rq, rs, &received, DB_ARGS(rq->actor.who.user_id));
 }
 
 /* Acts in the workspace of one's own invitation {id}, behind the lock of its members. */
@@ -182,11 +184,11 @@ static enum error enter_invited(struct request *rq)
 {
     const char *id = path_arg(rq, "id");
     struct row own;
-    enum error err =
-        uuid_valid(id) ? db_one(rq->db, &invitation_own, &own, DB_ARGS(rq->who.user_id, id)) : ERR_NOT_FOUND;
+    enum error err = uuid_valid(id) ? db_one(rq->actor.db, &invitation_own, &own, DB_ARGS(rq->actor.who.user_id, id))
+                                    : ERR_NOT_FOUND;
     if (!err)
         err = workspace_enter_as_guest(rq, row_string(&own, WORKSPACE));
-    return fail_as(rq, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
+    return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
 }
 
 /* Good only as long as who sent it may still grant what it offers. */
@@ -197,13 +199,13 @@ static enum error accept(struct request *rq, struct response *rs)
     enum error err = enter_invited(rq);
     if (err)
         return err;
-    err = db_one(rq->db, &invitation_take, &taken, DB_ARGS(rq->who.user_id, id));
+    err = db_one(rq->actor.db, &invitation_take, &taken, DB_ARGS(rq->actor.who.user_id, id));
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
+        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
     enum role offered = role_from_name(row_text(&taken, 0)), inviter = role_from_name(row_text(&taken, 1));
     if (inviter < (offered >= ROLE_ADMIN ? ROLE_OWNER : ROLE_ADMIN))
-        return fail(rq, MSG_INVITATION_UNKNOWN, id, NULL);
-    err = workspace_member_add(rq, rq->who.user_id, rq->who.username, offered);
+        return fail(&rq->actor, MSG_INVITATION_UNKNOWN, id, NULL);
+    err = workspace_member_add(rq, rq->actor.who.user_id, rq->actor.who.username, offered);
     return err ? err : workspace_respond(rq, rs, 200);
 }
 
@@ -211,10 +213,11 @@ static enum error decline(struct request *rq, struct response *rs)
 {
     enum error err = enter_invited(rq);
     if (!err)
-        err = db_run(rq->db, &invitation_decline, DB_ARGS(rq->who.workspace_id, rq->who.user_id, path_arg(rq, "id")));
+        err = db_run(rq->actor.db, &invitation_decline,
+                     DB_ARGS(rq->actor.who.workspace_id, rq->actor.who.user_id, path_arg(rq, "id")));
     /* The site's row: one of the workspace's would tell that there is such a user. */
     if (!err)
-        err = audit_site(rq, NULL, "member.decline", rq->who.workspace_slug);
+        err = audit_site(rq, NULL, "member.decline", rq->actor.who.workspace_slug);
     if (!err)
         respond_null(rs);
     return err;

@@ -42,14 +42,14 @@ static const char account_first[] = "5", account_longest[] = "300", address_firs
 
 static const char *hashed(struct request *rq, const char *kind, const char *what)
 {
-    return keyed_token(rq->arena, rq->service->settings->jwt_secret, "login failures",
-                       arena_printf(rq->arena, "%s:%s", kind, what));
+    return keyed_token(rq->actor.arena, rq->actor.settings->jwt_secret, "login failures",
+                       arena_printf(rq->actor.arena, "%s:%s", kind, what));
 }
 
 static const char *network(struct request *rq)
 {
-    char *out = arena_alloc(rq->arena, ADDRESS_TEXT);
-    address_client(out, rq->remote_addr);
+    char *out = arena_alloc(rq->actor.arena, ADDRESS_TEXT);
+    address_client(out, rq->actor.address);
     return out;
 }
 
@@ -60,8 +60,8 @@ static const char *address_subject(struct request *rq)
 
 static const char *cookie_mac(struct request *rq, const char *issued, const char *nonce, const char *user_id)
 {
-    return keyed_token(rq->arena, rq->service->settings->jwt_secret, "known browser",
-                       arena_printf(rq->arena, "%s.%s.%s", issued, nonce, user_id));
+    return keyed_token(rq->actor.arena, rq->actor.settings->jwt_secret, "known browser",
+                       arena_printf(rq->actor.arena, "%s.%s.%s", issued, nonce, user_id));
 }
 
 /* The nonce of a cookie that a login of this account set, not too long ago and not before its password; else NULL. */
@@ -71,7 +71,7 @@ static const char *known_browser(struct request *rq, const char *user_id, long l
     long long now = time(NULL), issued_at;
     if (!cookie || strlen(cookie) > 200)
         return NULL;
-    char *issued = arena_strdup(rq->arena, cookie), *nonce = strchr(issued, '.');
+    char *issued = arena_strdup(rq->actor.arena, cookie), *nonce = strchr(issued, '.');
     char *mac = nonce ? strchr(nonce + 1, '.') : NULL;
     if (!mac)
         return NULL;
@@ -83,10 +83,10 @@ static const char *known_browser(struct request *rq, const char *user_id, long l
 
 void throttle_know_browser(struct request *rq, struct response *rs, const char *user_id)
 {
-    const char *issued = arena_printf(rq->arena, "%lld", (long long)time(NULL));
-    const char *nonce = random_token(rq->arena, NONCE_BYTES);
+    const char *issued = arena_printf(rq->actor.arena, "%lld", (long long)time(NULL));
+    const char *nonce = random_token(rq->actor.arena, NONCE_BYTES);
     cookie_set(rq, rs, COOKIE_BROWSER,
-               arena_printf(rq->arena, "%s.%s.%s", issued, nonce, cookie_mac(rq, issued, nonce, user_id)),
+               arena_printf(rq->actor.arena, "%s.%s.%s", issued, nonce, cookie_mac(rq, issued, nonce, user_id)),
                (long long)KNOWN_DAYS * DAY_S);
 }
 
@@ -96,10 +96,10 @@ static enum error known_address(struct request *rq, const char *user_id, long lo
     struct rows logins;
     const char *here = network(rq);
     *known = false;
-    enum error err =
-        db_all(rq->db, &throttle_known, &logins,
-               DB_ARGS(user_id, arena_printf(rq->arena, "%lld", changed_at), arena_printf(rq->arena, "%d", KNOWN_DAYS),
-                       arena_printf(rq->arena, "%d", RECENT_LOGINS)));
+    enum error err = db_all(rq->actor.db, &throttle_known, &logins,
+                            DB_ARGS(user_id, arena_printf(rq->actor.arena, "%lld", changed_at),
+                                    arena_printf(rq->actor.arena, "%d", KNOWN_DAYS),
+                                    arena_printf(rq->actor.arena, "%d", RECENT_LOGINS)));
     for (int i = 0; !err && !*known && i < logins.count; i++) {
         struct row login = rows_at(&logins, i);
         char other[ADDRESS_TEXT];
@@ -113,15 +113,16 @@ static enum error known_address(struct request *rq, const char *user_id, long lo
 
 static enum error refuse(struct request *rq, long long wait_s)
 {
-    rq->retry_after = wait_s > 1 ? (int)wait_s : 1;
-    return fail(rq, MSG_LOGIN_THROTTLED, arena_printf(rq->arena, "%d", rq->retry_after), NULL);
+    rq->actor.failure.retry_after = wait_s > 1 ? (int)wait_s : 1;
+    return fail(&rq->actor, MSG_LOGIN_THROTTLED, arena_printf(rq->actor.arena, "%d", rq->actor.failure.retry_after),
+                NULL);
 }
 
 /* address NULL: what others do from there does not count for this attempt. */
 static enum error check_wait(struct request *rq, const char *subject, const char *address, long long at_least)
 {
     struct row row;
-    enum error err = db_one(rq->db, &throttle_wait, &row, DB_ARGS(subject, address));
+    enum error err = db_one(rq->actor.db, &throttle_wait, &row, DB_ARGS(subject, address));
     if (err)
         return err;
     long long wait_s = row_int(&row, 0);
@@ -136,7 +137,7 @@ static enum error enter(struct request *rq, const struct throttle *attempt, cons
     if (err)
         return err;
     struct row row;
-    err = db_one(rq->db, &throttle_count, &row,
+    err = db_one(rq->actor.db, &throttle_count, &row,
                  DB_ARGS(attempt->subject, account_first, account_longest, attempt->user_id));
     if (err == ERR_NOT_FOUND) /* another attempt of this moment was the one that blocked it */
         return check_wait(rq, attempt->subject, address, 1);
@@ -158,7 +159,7 @@ enum error throttle_login(struct request *rq, const char *name, const char *user
     if (err)
         return err;
     if (known)
-        attempt->subject = hashed(rq, "known", arena_printf(rq->arena, "%s %s", user_id, network(rq)));
+        attempt->subject = hashed(rq, "known", arena_printf(rq->actor.arena, "%s %s", user_id, network(rq)));
     else
         attempt->subject = user_id ? hashed(rq, "user", user_id) : hashed(rq, "name", name);
     return enter(rq, attempt, address_subject(rq));
@@ -166,23 +167,24 @@ enum error throttle_login(struct request *rq, const char *name, const char *user
 
 enum error throttle_confirm(struct request *rq, struct throttle *attempt)
 {
-    *attempt = (struct throttle){.subject = hashed(rq, "session", rq->who.session_id), .user_id = rq->who.user_id};
+    *attempt =
+        (struct throttle){.subject = hashed(rq, "session", rq->actor.who.session_id), .user_id = rq->actor.who.user_id};
     return enter(rq, attempt, NULL);
 }
 
 /* The attempt itself was counted when it began. */
 enum error throttle_failed(struct request *rq)
 {
-    rq->keep_changes = true;
-    return db_run(rq->db, &throttle_count, DB_ARGS(address_subject(rq), address_first, address_longest, NULL));
+    rq->actor.keep_changes = true;
+    return db_run(rq->actor.db, &throttle_count, DB_ARGS(address_subject(rq), address_first, address_longest, NULL));
 }
 
 enum error throttle_passed(struct request *rq, const struct throttle *attempt)
 {
-    return db_run(rq->db, &throttle_delete, DB_ARGS(attempt->subject));
+    return db_run(rq->actor.db, &throttle_delete, DB_ARGS(attempt->subject));
 }
 
 enum error throttle_forget(struct request *rq, const char *user_id)
 {
-    return db_run(rq->db, &throttle_delete_all, DB_ARGS(user_id));
+    return db_run(rq->actor.db, &throttle_delete_all, DB_ARGS(user_id));
 }

@@ -41,14 +41,14 @@ const char *merged_extra(struct request *rq, const char *old, const char *new)
 {
     json_t *extra = json_stored_or(old, json_object());
     merge_tables(extra, json_stored_or(new, json_object()));
-    return json_text(rq->arena, extra);
+    return json_text(rq->actor.arena, extra);
 }
 
 const char *merged_order(struct request *rq, const char *old, const char *new)
 {
     if (old && new &&strcmp(old, new) == 0)
         return old;
-    struct arena_mark mark = arena_mark(rq->arena);
+    struct arena_mark mark = arena_mark(rq->actor.arena);
     json_t *order = json_stored_or(old, json_array()), *more = json_stored_or(new, json_array()), *item;
     struct name_index known = name_index_new();
     size_t before = json_array_size(order), i;
@@ -58,8 +58,8 @@ const char *merged_order(struct request *rq, const char *old, const char *new)
         if (name_index_note(&known, json_string_value(item)))
             json_array_append(order, item);
     }
-    const char *text = old && json_array_size(order) == before ? old : json_text(rq->arena, order);
-    arena_release_but(rq->arena, mark, (const char **const[]){&text}, 1);
+    const char *text = old && json_array_size(order) == before ? old : json_text(rq->actor.arena, order);
+    arena_release_but(rq->actor.arena, mark, (const char **const[]){&text}, 1);
     return text;
 }
 

@@ -185,7 +185,7 @@ static bool database_is_up(const struct request *rq)
     int64_t seen = board ? atomic_load(&board->database_seen_ms) : 0;
     if (board && breaker_is_open(&board->database))
         return false;
-    return db_fd(rq->db) >= 0 || (seen && monotonic_ms() - seen <= DATABASE_SEEN_MS);
+    return db_fd(rq->actor.db) >= 0 || (seen && monotonic_ms() - seen <= DATABASE_SEEN_MS);
 }
 
 static void write_servers(struct buffer *page, const struct request *rq)
@@ -280,7 +280,7 @@ static enum error metrics(struct request *rq, struct response *rs)
 {
     const struct scoreboard *board = rq->service->board;
     struct buffer *page = &rs->body, labels;
-    buffer_init_in(&labels, rq->arena, KB);
+    buffer_init_in(&labels, rq->actor.arena, KB);
     respond_begin_bare(rs, 200);
     response_header(rs, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     write_build(page);

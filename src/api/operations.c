@@ -83,7 +83,7 @@ static enum error housekeeping(struct request *rq, struct response *rs)
 {
     const struct scoreboard *board = rq->service->board;
     struct rows rows;
-    enum error error = db_all(rq->db, &select_jobs, &rows, DB_NO_ARGS);
+    enum error error = db_all(rq->actor.db, &select_jobs, &rows, DB_NO_ARGS);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);

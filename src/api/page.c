@@ -15,7 +15,7 @@ static enum error count_all(struct request *rq, const struct listing *listing, c
                             long long *total)
 {
     struct row row;
-    enum error err = db_one(rq->db, &listing->count, &row, args, count);
+    enum error err = db_one(rq->actor.db, &listing->count, &row, args, count);
     if (!err)
         *total = row_int(&row, 0);
     return err;
@@ -28,13 +28,13 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     parse_int(request_query(rq, "limit"), 1, LIMIT_MAX, &limit);
     parse_int(request_query(rq, "offset"), 0, OFFSET_MAX, &offset);
 
-    const char **all = arena_array(rq->arena, count + 2, sizeof *all);
+    const char **all = arena_array(rq->actor.arena, count + 2, sizeof *all);
     for (size_t i = 0; i < count; i++)
         all[i] = args[i];
-    all[count] = arena_printf(rq->arena, "%lld", limit);
-    all[count + 1] = arena_printf(rq->arena, "%lld", offset);
+    all[count] = arena_printf(rq->actor.arena, "%lld", limit);
+    all[count + 1] = arena_printf(rq->actor.arena, "%lld", offset);
     struct rows rows;
-    enum error err = db_all(rq->db, &listing->page, &rows, all, count + 2);
+    enum error err = db_all(rq->actor.db, &listing->page, &rows, all, count + 2);
     long long total = rows.count;
     /* Only a page that was filled, or that begins further on, does not tell the total by itself. */
     if (!err && (offset > 0 || rows.count == limit))
@@ -48,11 +48,11 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     json_open_array(w);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
-        struct arena_mark mark = arena_mark(rq->arena);
+        struct arena_mark mark = arena_mark(rq->actor.arena);
         listing->write(rq, w, &row);
-        arena_release(rq->arena, mark); /* what a row takes may be megabytes */
-        rq->message = MSG_NONE;         /* what could not be opened is shown as that */
-        rq->failure_text = NULL;
+        arena_release(rq->actor.arena, mark); /* what a row takes may be megabytes */
+        rq->actor.failure.message = MSG_NONE; /* what could not be opened is shown as that */
+        rq->actor.failure.text = NULL;
     }
     json_close_array(w);
     json_int_member(w, "total", total);
@@ -60,5 +60,5 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     json_int_member(w, "offset", offset);
     json_close_object(w);
     respond_end(rs);
-    return rs->body.overflow ? fail_field(rq, "limit", MSG_FEWER, NULL) : OK;
+    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : OK;
 }

@@ -44,7 +44,7 @@ static bool needed(enum need need, bool has_url)
 
 static const struct rules *rules_of_form(struct request *rq)
 {
-    return rules_of(request_query_or(rq, "platform", rq->who.platform));
+    return rules_of(request_query_or(rq, "platform", rq->actor.who.platform));
 }
 
 static bool form_needs_url(struct request *rq)
@@ -111,7 +111,7 @@ static size_t wrong(struct request *rq, const char *field, bool required, const 
     else if (required)
         message = MSG_NOT_BLANK;
     if (message)
-        *problem = (struct profile_problem){field, translate(rq, message, argument, NULL)};
+        *problem = (struct profile_problem){field, translate(&rq->actor, message, argument, NULL)};
     return message != MSG_NONE;
 }
 
@@ -130,21 +130,22 @@ static const char *problem_of(struct request *rq, const struct profile *p)
     struct profile_problem problems[PROFILE_PROBLEMS_MAX];
     const char *token;
     if (profile_token(rq, p, &token)) {
-        rq->message = MSG_NONE;
-        rq->failure_text = NULL;
+        rq->actor.failure.message = MSG_NONE;
+        rq->actor.failure.text = NULL;
         token = "********";
     } else if (token && secret_mask_shaped(token)) { /* older versions took masks for tokens */
-        return arena_printf(rq->arena, "auth_token %s", translate(rq, MSG_MASK_STORED, NULL));
+        return arena_printf(rq->actor.arena, "auth_token %s", translate(&rq->actor, MSG_MASK_STORED, NULL));
     }
-    return profile_unusable(rq, p, token, problems) ? arena_printf(rq->arena, "%s %s", problems->field, problems->what)
-                                                    : NULL;
+    return profile_unusable(rq, p, token, problems)
+               ? arena_printf(rq->actor.arena, "%s %s", problems->field, problems->what)
+               : NULL;
 }
 
 /* Whoever checks thousands holds one token at a time. */
 const char *profile_problem(struct request *rq, const struct profile *p)
 {
-    struct arena_mark mark = arena_mark(rq->arena);
+    struct arena_mark mark = arena_mark(rq->actor.arena);
     const char *problem = problem_of(rq, p);
-    arena_release_but(rq->arena, mark, &(const char **){&problem}, 1);
+    arena_release_but(rq->actor.arena, mark, &(const char **){&problem}, 1);
     return problem;
 }

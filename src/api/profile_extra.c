@@ -11,7 +11,7 @@
 
 static const char *context_of(struct request *rq, const char *row_id)
 {
-    return secret_context(rq->arena, rq->who.workspace_id, row_id);
+    return secret_context(rq->actor.arena, rq->actor.who.workspace_id, row_id);
 }
 
 enum error extra_open(struct request *rq, const char *row_id, const char *name, const char *stored, json_t **extra)
@@ -19,21 +19,21 @@ enum error extra_open(struct request *rq, const char *row_id, const char *name, 
     *extra = stored ? json_stored(stored) : json_object();
     const char *sealed = json_string_value(json_object_get(*extra, SEALED));
     if (!sealed)
-        return *extra ? OK : fail(rq, MSG_SECRET_UNREADABLE, name, NULL);
-    const char *text = secret_open(rq->service->keyring, rq->arena, context_of(rq, row_id), sealed);
+        return *extra ? OK : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
+    const char *text = secret_open(rq->actor.keyring, rq->actor.arena, context_of(rq, row_id), sealed);
     *extra = text ? json_stored(text) : NULL;
-    return *extra ? OK : fail(rq, MSG_SECRET_UNREADABLE, name, NULL);
+    return *extra ? OK : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
 }
 
 const char *extra_seal(struct request *rq, const char *row_id, json_t *extra)
 {
     if (!json_object_size(extra))
         return "{}";
-    const char *text = json_text(rq->arena, extra);
+    const char *text = json_text(rq->actor.arena, extra);
     json_t *mark = json_object();
     json_object_set_new(mark, SEALED,
-                        json_string(secret_seal(rq->service->keyring, rq->arena, context_of(rq, row_id), text)));
-    return json_text(rq->arena, mark);
+                        json_string(secret_seal(rq->actor.keyring, rq->actor.arena, context_of(rq, row_id), text)));
+    return json_text(rq->actor.arena, mark);
 }
 
 enum error profile_extra(struct request *rq, const struct profile *p, json_t **extra)
@@ -155,7 +155,7 @@ enum { STARS_MIN = 3 }; /* fewer are no mask: "*" often is a value */
 
 static const char *mask_of(struct request *rq, const char *text)
 {
-    const char *mask = secret_mask(rq->arena, text);
+    const char *mask = secret_mask(rq->actor.arena, text);
     return *mask && strlen(mask) < STARS_MIN ? "***" : mask;
 }
 
@@ -240,8 +240,8 @@ static const char *path_of(struct request *rq, const struct place_in *at)
 {
     const char *outer = at->outer ? path_of(rq, at->outer) : NULL;
     if (!at->key)
-        return arena_printf(rq->arena, "%s[%zu]", outer, at->index);
-    return outer ? arena_printf(rq->arena, "%s.%s", outer, at->key) : at->key;
+        return arena_printf(rq->actor.arena, "%s[%zu]", outer, at->index);
+    return outer ? arena_printf(rq->actor.arena, "%s.%s", outer, at->key) : at->key;
 }
 
 static const char *unmask(struct walk *walk, const char *text, const char *other, const struct place_in *at)
@@ -254,7 +254,8 @@ static const char *unmask(struct walk *walk, const char *text, const char *other
     if (other && strcmp(text, is_shown(harmless, other) ? other : mask_of(walk->rq, other)) == 0)
         return other;
     if (strlen(text) >= STARS_MIN && secret_mask_shaped(text) && !found->path)
-        *found = (struct masked_key){arena_strdup(walk->rq->arena, path_of(walk->rq, at)), node_at(walk->table, at)};
+        *found =
+            (struct masked_key){arena_strdup(walk->rq->actor.arena, path_of(walk->rq, at)), node_at(walk->table, at)};
     return text;
 }
 

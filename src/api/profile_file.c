@@ -35,7 +35,7 @@ const char *profile_file_keys(struct request *rq, const struct profile *p)
     for (size_t i = 0; i < COUNT(keys); i++)
         if (p->sealed_token || strcmp(keys[i].name, "auth_token") != 0)
             json_array_append_new(names, json_string(keys[i].name));
-    return json_text(rq->arena, names);
+    return json_text(rq->actor.arena, names);
 }
 
 static const struct key *find_key(const char *name)
@@ -55,13 +55,13 @@ static const char **string_of(struct profile *p, const struct key *key)
 
 enum error file_wrong(struct request *rq, const struct toml *node, const char *what)
 {
-    return fail(rq, MSG_TOML_FIELD, node->key ? node->key : "", what, number_text(rq, node->line),
-                number_text(rq, node->column), NULL);
+    return fail(&rq->actor, MSG_TOML_FIELD, node->key ? node->key : "", what, number_text(&rq->actor, node->line),
+                number_text(&rq->actor, node->column), NULL);
 }
 
 size_t file_max(const struct request *rq)
 {
-    size_t third = (size_t)rq->service->settings->max_body_size / 3;
+    size_t third = (size_t)rq->actor.settings->max_body_size / 3;
     return third < FILE_MAX ? third : FILE_MAX;
 }
 
@@ -70,21 +70,22 @@ enum error check_room(struct request *rq, const char *platform)
     static const struct statement count = {
         "profile_room", "SELECT count(*) FROM profiles WHERE workspace_id = ccr_workspace() AND platform = $1"};
     struct row row;
-    enum error error = db_one(rq->db, &count, &row, DB_ARGS(platform));
+    enum error error = db_one(rq->actor.db, &count, &row, DB_ARGS(platform));
     if (error || row_int(&row, 0) < PROFILES_MAX)
         return error;
-    return fail(rq, MSG_PROFILES_MAX, number_text(rq, PROFILES_MAX), NULL);
+    return fail(&rq->actor, MSG_PROFILES_MAX, number_text(&rq->actor, PROFILES_MAX), NULL);
 }
 
 enum error file_parse_toml(struct request *rq, const char *text, struct toml **root)
 {
     struct toml_error error = {0};
-    *root = toml_parse(rq->arena, text, strlen(text), &error);
+    *root = toml_parse(rq->actor.arena, text, strlen(text), &error);
     if (*root)
         return OK;
-    fail_field(rq, "content", MSG_BAD_TOML, error.message, number_text(rq, error.line), number_text(rq, error.column),
-               NULL);
-    return fail(rq, MSG_BAD_TOML, error.message, number_text(rq, error.line), number_text(rq, error.column), NULL);
+    fail_field(&rq->actor, "content", MSG_BAD_TOML, error.message, number_text(&rq->actor, error.line),
+               number_text(&rq->actor, error.column), NULL);
+    return fail(&rq->actor, MSG_BAD_TOML, error.message, number_text(&rq->actor, error.line),
+                number_text(&rq->actor, error.column), NULL);
 }
 
 /* A table of that name is a profile. */
@@ -111,7 +112,7 @@ static const char *children_text(struct request *rq, const struct toml *node,
     for (const struct toml *child = node->first; child; child = child->next)
         json_put_string(&w, text_of(child));
     json_close_array(&w);
-    const char *text = arena_strdup(rq->arena, buffer_string(&out));
+    const char *text = arena_strdup(rq->actor.arena, buffer_string(&out));
     buffer_free(&out);
     return text;
 }
@@ -131,7 +132,7 @@ static const char *string_value(const struct toml *node)
 void file_profile_wrong_at(struct request *rq, struct file_profile *p, const char *field, const char *what,
                            const struct toml *node)
 {
-    struct file_problem *problem = arena_alloc(rq->arena, sizeof *problem);
+    struct file_problem *problem = arena_alloc(rq->actor.arena, sizeof *problem);
     *problem = (struct file_problem){field, what, node->line, node->column, NULL};
     if (p->last_problem)
         p->last_problem->next = problem;
@@ -152,16 +153,18 @@ void file_profile_wrong(struct request *rq, struct file_profile *p, const char *
 void file_profile_refuse(struct request *rq, const struct file_profile *p)
 {
     for (const struct file_problem *each = p->problem; each; each = each->next)
-        fail_field(rq, each->field ? arena_printf(rq->arena, "%s.%s", p->profile.name, each->field) : p->profile.name,
-                   MSG_IN_FILE, each->what, number_text(rq, each->line), number_text(rq, each->column), NULL);
+        fail_field(&rq->actor,
+                   each->field ? arena_printf(rq->actor.arena, "%s.%s", p->profile.name, each->field) : p->profile.name,
+                   MSG_IN_FILE, each->what, number_text(&rq->actor, each->line), number_text(&rq->actor, each->column),
+                   NULL);
 }
 
 const char *file_profile_reason(struct request *rq, const struct file_profile *p)
 {
     const struct file_problem *first = p->problem;
-    const char *what =
-        translate(rq, MSG_IN_FILE, first->what, number_text(rq, first->line), number_text(rq, first->column), NULL);
-    return arena_printf(rq->arena, "%s %s", first->field ? first->field : p->profile.name, what);
+    const char *what = translate(&rq->actor, MSG_IN_FILE, first->what, number_text(&rq->actor, first->line),
+                                 number_text(&rq->actor, first->column), NULL);
+    return arena_printf(rq->actor.arena, "%s %s", first->field ? first->field : p->profile.name, what);
 }
 
 static const char *type_words(struct request *rq, enum toml_type type)
@@ -170,7 +173,7 @@ static const char *type_words(struct request *rq, enum toml_type type)
                                                         [TOML_ARRAY] = {"an array of strings", "字符串数组"},
                                                         [TOML_INTEGER] = {"a whole number", "整数"},
                                                         [TOML_BOOLEAN] = {"true or false", "布尔值"}};
-    return translate(rq, MSG_TYPE, names[type][rq->language], NULL);
+    return translate(&rq->actor, MSG_TYPE, names[type][rq->actor.language], NULL);
 }
 
 /* The text as a form would take it; what a form would not take is noted. */
@@ -180,10 +183,10 @@ static const char *read_text(struct request *rq, const struct field *field, cons
     const char *text = node->text, *argument;
     size_t length = field->flags & TRIM ? trim_white_space(&text) : strlen(text);
     if (text[length])
-        text = arena_strndup(rq->arena, text, length);
+        text = arena_strndup(rq->actor.arena, text, length);
     enum message message = *text ? field_problem(rq, field, text, &argument) : MSG_NONE;
     if (message)
-        file_profile_wrong_at(rq, out, field->name, translate(rq, message, argument, NULL), node);
+        file_profile_wrong_at(rq, out, field->name, translate(&rq->actor, message, argument, NULL), node);
     return text;
 }
 
@@ -199,7 +202,8 @@ static void read_tags(struct request *rq, const struct field *field, const struc
         read_text(rq, &tag, item, out);
     }
     if (count > field->max)
-        file_profile_wrong_at(rq, out, "tags", translate(rq, MSG_TOO_MANY, number_text(rq, field->max), NULL), node);
+        file_profile_wrong_at(rq, out, "tags",
+                              translate(&rq->actor, MSG_TOO_MANY, number_text(&rq->actor, field->max), NULL), node);
     out->profile.tags = children_text(rq, node, string_value);
 }
 
@@ -218,9 +222,10 @@ static void read_known(struct request *rq, const struct key *key, const struct t
     case TOML_INTEGER:
         p->usage_count = node->integer;
         if (node->integer < field->min || node->integer > field->max)
-            file_profile_wrong_at(
-                rq, out, key->name,
-                translate(rq, MSG_RANGE, number_text(rq, field->min), number_text(rq, field->max), NULL), node);
+            file_profile_wrong_at(rq, out, key->name,
+                                  translate(&rq->actor, MSG_RANGE, number_text(&rq->actor, field->min),
+                                            number_text(&rq->actor, field->max), NULL),
+                                  node);
         return;
     case TOML_BOOLEAN:
         p->enabled = node->boolean;
@@ -242,9 +247,9 @@ static bool is_unknown(const struct key *key, const struct toml *node)
 static void read_name(struct request *rq, struct file_profile *out)
 {
     if (!label_valid(out->profile.name))
-        file_profile_wrong(rq, out, NULL, translate(rq, MSG_LABEL, NULL));
+        file_profile_wrong(rq, out, NULL, translate(&rq->actor, MSG_LABEL, NULL));
     else if (profile_name_reserved(out->profile.name))
-        file_profile_wrong(rq, out, NULL, translate(rq, MSG_RESERVED, out->profile.name, NULL));
+        file_profile_wrong(rq, out, NULL, translate(&rq->actor, MSG_RESERVED, out->profile.name, NULL));
 }
 
 static void read_profile(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out)
@@ -284,7 +289,7 @@ static enum error read_pointer(struct request *rq, const struct toml *node, cons
     if (node->type != TOML_STRING)
         return file_wrong(rq, node, type_words(rq, TOML_STRING));
     if (*node->text && !label_valid(node->text))
-        return file_wrong(rq, node, translate(rq, MSG_LABEL, NULL));
+        return file_wrong(rq, node, translate(&rq->actor, MSG_LABEL, NULL));
     *out = *node->text ? node->text : NULL;
     return OK;
 }
@@ -301,7 +306,7 @@ static enum error read_top(struct request *rq, const struct toml *node, const ch
         return OK;
     }
     if (file->count == PROFILES_MAX)
-        return file_wrong(rq, node, translate(rq, MSG_TOO_MANY, number_text(rq, PROFILES_MAX), NULL));
+        return file_wrong(rq, node, translate(&rq->actor, MSG_TOO_MANY, number_text(&rq->actor, PROFILES_MAX), NULL));
     read_profile(rq, node, platform, &file->profiles[file->count++]);
     return OK;
 }
@@ -313,13 +318,13 @@ enum error profile_file_read(struct request *rq, const struct toml *root, const 
     size_t count = 0;
     for (const struct toml *node = root->first; node; node = node->next)
         count++;
-    *file = (struct profile_file){.profiles = arena_array(rq->arena, count + 1, sizeof *file->profiles)};
+    *file = (struct profile_file){.profiles = arena_array(rq->actor.arena, count + 1, sizeof *file->profiles)};
     for (const struct toml *node = root->first; node; node = node->next) {
         enum error error = read_top(rq, node, platform, file, extra);
         if (error)
             return error;
     }
-    file->extra = json_text(rq->arena, extra);
+    file->extra = json_text(rq->actor.arena, extra);
     file->key_order = children_text(rq, root, key_of);
     return OK;
 }
@@ -335,19 +340,19 @@ static void write_known(struct request *rq, struct toml *table, const struct pro
     if (strcmp(key->name, "auth_token") == 0)
         text = token || !asked ? token : "";
     if (key->type == TOML_STRING && text)
-        toml_string(rq->arena, table, key->name, text);
+        toml_string(rq->actor.arena, table, key->name, text);
     else if (key->type == TOML_ARRAY && p->tags)
-        toml_from_json(rq->arena, table, key->name, json_stored_or(p->tags, json_object()));
+        toml_from_json(rq->actor.arena, table, key->name, json_stored_or(p->tags, json_object()));
     else if (key->type == TOML_INTEGER && (asked || p->usage_count))
-        toml_integer(rq->arena, table, key->name, p->usage_count);
+        toml_integer(rq->actor.arena, table, key->name, p->usage_count);
     else if (key->type == TOML_BOOLEAN && (asked || !p->enabled))
-        toml_boolean(rq->arena, table, key->name, p->enabled);
+        toml_boolean(rq->actor.arena, table, key->name, p->enabled);
 }
 
 static void write_table(struct request *rq, struct toml *root, const struct profile *p, const char *token,
                         json_t *extra)
 {
-    struct toml *table = toml_table(rq->arena, root, p->name);
+    struct toml *table = toml_table(rq->actor.arena, root, p->name);
     json_t *order = json_stored_or(p->key_order, json_object()), *item;
     bool done[COUNT(keys)] = {false};
     size_t i;
@@ -357,7 +362,7 @@ static void write_table(struct request *rq, struct toml *root, const struct prof
         const struct key *key = find_key(json_string_value(item));
         json_t *value = json_object_get(extra, json_string_value(item));
         if (value && !(key && p->provider_type)) {
-            toml_from_json(rq->arena, table, json_string_value(item), value);
+            toml_from_json(rq->actor.arena, table, json_string_value(item), value);
             json_object_del(extra, json_string_value(item));
             if (key) /* a provider_type of a kind not known here */
                 done[key - keys] = true;
@@ -370,7 +375,7 @@ static void write_table(struct request *rq, struct toml *root, const struct prof
     for (i = 0; i < COUNT(keys); i++)
         if (!done[i])
             write_known(rq, table, p, token, &keys[i], false);
-    json_object_foreach(extra, name, item) toml_from_json(rq->arena, table, name, item);
+    json_object_foreach(extra, name, item) toml_from_json(rq->actor.arena, table, name, item);
 }
 
 static enum error write_profile(struct request *rq, struct toml *root, const struct profile *p, bool secrets)
@@ -385,7 +390,7 @@ static enum error write_profile(struct request *rq, struct toml *root, const str
     struct profile shown = *p;
     if (!secrets) {
         token = p->sealed_token ? profile_masked_token(rq, p) : NULL;
-        shown.base_url = secret_masked_urls(rq->arena, p->base_url);
+        shown.base_url = secret_masked_urls(rq->actor.arena, p->base_url);
         extra_mask(rq, EXTRA_PROFILE, extra);
     }
     write_table(rq, root, &shown, token, extra);
@@ -410,13 +415,13 @@ static const char *masked_extra(struct request *rq, const char *text)
 {
     json_t *extra = json_stored_or(text, json_object());
     extra_mask(rq, EXTRA_FILE, extra);
-    return json_text(rq->arena, extra);
+    return json_text(rq->actor.arena, extra);
 }
 
 static void write_pointer(struct request *rq, struct output *out, const char *key, const char *name, bool has)
 {
     if (has && name_index_note(&out->written, key))
-        toml_string(rq->arena, out->root, key, name);
+        toml_string(rq->actor.arena, out->root, key, name);
 }
 
 /* What stands behind the plain values of a file: tables, and arrays of them that came from [[headers]]. */
@@ -443,22 +448,22 @@ static enum error write_once(struct request *rq, struct output *out, const struc
         return OK;
     if (out->whole)
         return write_profile(rq, out->root, p, out->secrets);
-    struct arena_mark mark = arena_mark(rq->arena);
-    struct toml *root = toml_table(rq->arena, NULL, NULL);
+    struct arena_mark mark = arena_mark(rq->actor.arena);
+    struct toml *root = toml_table(rq->actor.arena, NULL, NULL);
     error = write_profile(rq, root, p, out->secrets);
     if (error)
         return error;
     toml_write(&out->text, root);
-    arena_release(rq->arena, mark);
+    arena_release(rq->actor.arena, mark);
     return OK;
 }
 
 static void write_value(struct request *rq, struct output *out, const char *key, json_t *value, bool table)
 {
-    struct toml *root = out->whole || !table ? out->root : toml_table(rq->arena, NULL, NULL);
+    struct toml *root = out->whole || !table ? out->root : toml_table(rq->actor.arena, NULL, NULL);
     if (!name_index_note(&out->written, key))
         return;
-    toml_from_json(rq->arena, root, key, value);
+    toml_from_json(rq->actor.arena, root, key, value);
     if (root != out->root)
         toml_write(&out->text, root);
 }
@@ -520,7 +525,7 @@ static enum error read_store(struct request *rq, const char *platform, struct ou
         error = profile_list(rq, platform, false, &out->profiles, &out->count);
     if (!error && !out->secrets)
         out->platform.extra = masked_extra(rq, out->platform.extra);
-    out->root = toml_table(rq->arena, NULL, NULL);
+    out->root = toml_table(rq->actor.arena, NULL, NULL);
     out->places = name_index_new();
     out->written = name_index_new();
     for (size_t i = 0; i < out->count; i++)
@@ -542,8 +547,8 @@ enum error profile_file_write(struct request *rq, const char *platform, bool sec
     if (!error && file.whole)
         toml_write(&file.text, file.root);
     if (!error && file.text.overflow)
-        error = fail(rq, MSG_FILE_MAX, number_text(rq, (long long)most), NULL);
-    *text = error ? NULL : arena_strdup(rq->arena, buffer_string(&file.text));
+        error = fail(&rq->actor, MSG_FILE_MAX, number_text(&rq->actor, (long long)most), NULL);
+    *text = error ? NULL : arena_strdup(rq->actor.arena, buffer_string(&file.text));
     *profiles = file.count;
     wipe(file.text.data, file.text.length);
     buffer_free(&file.text);
@@ -559,13 +564,13 @@ enum error platform_file_read(struct request *rq, const char *platform, struct p
                                             " WHERE workspace_id = ccr_workspace() AND platform = $1"};
     struct row row;
     *file = (struct platform_file){NULL, NULL, NULL};
-    enum error error = db_one(rq->db, &select, &row, DB_ARGS(platform));
+    enum error error = db_one(rq->actor.db, &select, &row, DB_ARGS(platform));
     if (error)
         return error == ERR_NOT_FOUND ? OK : error;
     json_t *extra;
     error = extra_open(rq, platform, platform, row_text(&row, 1), &extra);
     if (!error)
-        *file = (struct platform_file){row_text(&row, 0), json_text(rq->arena, extra), row_text(&row, 2)};
+        *file = (struct platform_file){row_text(&row, 0), json_text(rq->actor.arena, extra), row_text(&row, 2)};
     return error;
 }
 
@@ -586,5 +591,5 @@ enum error platform_file_save(struct request *rq, const char *platform, const st
         " ON CONFLICT (workspace_id, platform) DO UPDATE SET default_profile = excluded.default_profile,"
         " extra = excluded.extra, key_order = excluded.key_order"};
     const char *extra = file->extra ? extra_seal(rq, platform, json_stored(file->extra)) : NULL;
-    return db_run(rq->db, &upsert, DB_ARGS(platform, file->standard, extra, file->key_order));
+    return db_run(rq->actor.db, &upsert, DB_ARGS(platform, file->standard, extra, file->key_order));
 }

@@ -33,7 +33,7 @@ static enum error asked_for(struct request *rq, const char **platform, const cha
 
 static enum error respond_named(struct request *rq, struct response *rs, int status, const struct profile *p)
 {
-    response_header(rs, "ETag", arena_printf(rq->arena, "\"%lld\"", p->revision));
+    response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld\"", p->revision));
     struct json_writer *w = respond_begin(rs, status);
     json_open_object(w);
     json_string_member(w, "name", p->name);
@@ -92,7 +92,7 @@ static enum error copy_profile(struct request *rq, struct response *rs)
     const char *platform, *name, *new_name, *target = body_text(rq, "platform");
     enum error error = asked_for(rq, &platform, &name, &new_name);
     if (!error && target && !platform_find(target))
-        error = fail_field(rq, "platform", MSG_PLATFORM_UNKNOWN, target, NULL);
+        error = fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, target, NULL);
     if (error)
         return error;
     target = target ? target : platform;
@@ -114,7 +114,7 @@ static enum error copy_profile(struct request *rq, struct response *rs)
     error = seal_anew(rq, &from, &to);
     const char *problem = error ? NULL : profile_problem(rq, &to);
     if (problem)
-        error = fail(rq, MSG_SWITCH_INVALID, problem, NULL);
+        error = fail(&rq->actor, MSG_SWITCH_INVALID, problem, NULL);
     const struct profile_deed deed = {"copy", "profile.copy", .from = name};
     const struct profile_change change = {NULL, &to};
     if (!error)

@@ -124,8 +124,8 @@ static const struct statement
 enum error request_platform(struct request *rq, const char **platform)
 {
     const char *asked = request_query(rq, "platform");
-    *platform = asked && *asked ? asked : rq->who.platform;
-    return platform_find(*platform) ? OK : fail(rq, MSG_PLATFORM_UNKNOWN, *platform, NULL);
+    *platform = asked && *asked ? asked : rq->actor.who.platform;
+    return platform_find(*platform) ? OK : fail(&rq->actor, MSG_PLATFORM_UNKNOWN, *platform, NULL);
 }
 
 bool profile_name_reserved(const char *name)
@@ -139,28 +139,27 @@ bool profile_name_reserved(const char *name)
 enum error request_profile_name(struct request *rq, const char **name)
 {
     *name = path_arg(rq, "name");
-    return label_valid(*name) ? OK : fail(rq, MSG_CONFIG_UNKNOWN, *name, NULL);
+    return label_valid(*name) ? OK : fail(&rq->actor, MSG_CONFIG_UNKNOWN, *name, NULL);
 }
 
 enum error check_new_profile_name(struct request *rq, const char *platform, const char *field, const char *name)
 {
     bool taken;
     if (!label_valid(name))
-        return fail_field(rq, field, MSG_LABEL, NULL);
+        return fail_field(&rq->actor, field, MSG_LABEL, NULL);
     if (profile_name_reserved(name))
-        return fail_field(rq, field, MSG_RESERVED, name, NULL);
+        return fail_field(&rq->actor, field, MSG_RESERVED, name, NULL);
     enum error error = platform_file_has(rq, platform, name, &taken);
-    return !error && taken ? fail_field(rq, field, MSG_TOP_LEVEL, name, NULL) : error;
+    return !error && taken ? fail_field(&rq->actor, field, MSG_TOP_LEVEL, name, NULL) : error;
 }
 
 /* ---- one after another ------------------------------------------------------------------------------------------ */
 
 enum error profiles_lock(struct request *rq, const char *platform, enum patience patience)
 {
-    const char *name = arena_printf(rq->arena, "ccr.profiles/%s/%s", rq->who.workspace_id, platform);
-    int most =
-        rq->service->settings->statement_timeout * 4 / 5; /* or the wait would end as a failure of the database */
-    return db_lock_name(rq->db, name, patience == BRIEFLY ? 0 : PATIENCE_MS < most ? PATIENCE_MS : most);
+    const char *name = arena_printf(rq->actor.arena, "ccr.profiles/%s/%s", rq->actor.who.workspace_id, platform);
+    int most = rq->actor.settings->statement_timeout * 4 / 5; /* or the wait would end as a failure of the database */
+    return db_lock_name(rq->actor.db, name, patience == BRIEFLY ? 0 : PATIENCE_MS < most ? PATIENCE_MS : most);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
@@ -207,9 +206,9 @@ static void from_row(struct profile *p, const struct row *row)
 enum error profile_find(struct request *rq, const char *platform, const char *name, bool lock, struct profile *profile)
 {
     struct row row;
-    enum error error = db_one(rq->db, lock ? &lock_one : &select_one, &row, DB_ARGS(platform, name));
+    enum error error = db_one(rq->actor.db, lock ? &lock_one : &select_one, &row, DB_ARGS(platform, name));
     if (error)
-        return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
     from_row(profile, &row);
     return OK;
 }
@@ -217,11 +216,11 @@ enum error profile_find(struct request *rq, const char *platform, const char *na
 enum error profile_current(struct request *rq, const char *platform, struct profile *profile)
 {
     struct row row;
-    enum error error = db_one(rq->db, &select_current, &row, DB_ARGS(platform));
+    enum error error = db_one(rq->actor.db, &select_current, &row, DB_ARGS(platform));
     if (error == ERR_NOT_FOUND)
-        error = db_one(rq->db, &select_fallback, &row, DB_ARGS(platform));
+        error = db_one(rq->actor.db, &select_fallback, &row, DB_ARGS(platform));
     if (error)
-        return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
     from_row(profile, &row);
     return OK;
 }
@@ -229,11 +228,11 @@ enum error profile_current(struct request *rq, const char *platform, struct prof
 enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count)
 {
     struct rows rows;
-    enum error error = db_all(rq->db, lock ? &lock_all : &select_all, &rows, DB_ARGS(platform));
+    enum error error = db_all(rq->actor.db, lock ? &lock_all : &select_all, &rows, DB_ARGS(platform));
     if (error)
         return error;
     *count = (size_t)rows.count;
-    *profiles = arena_array(rq->arena, *count + 1, sizeof **profiles);
+    *profiles = arena_array(rq->actor.arena, *count + 1, sizeof **profiles);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         from_row(&(*profiles)[i], &row);
@@ -244,7 +243,7 @@ enum error profile_list(struct request *rq, const char *platform, bool lock, str
 enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers)
 {
     struct row row;
-    enum error error = db_one(rq->db, &select_pointers, &row, DB_ARGS(platform));
+    enum error error = db_one(rq->actor.db, &select_pointers, &row, DB_ARGS(platform));
     if (!error)
         pointers_from(pointers, row_text(&row, S_CURRENT), row_text(&row, S_STANDARD));
     return error;
@@ -281,7 +280,7 @@ static enum error count_profiles(struct request *rq, struct profile_page *page, 
     page->total = page->rows.count;
     if (whole)
         return OK;
-    enum error error = db_one(rq->db, &count_all, &row, DB_ARGS(page->platform));
+    enum error error = db_one(rq->actor.db, &count_all, &row, DB_ARGS(page->platform));
     page->total = error ? 0 : row_int(&row, 0);
     return error;
 }
@@ -297,7 +296,7 @@ static int compare_order(const void *a, const void *b)
 static void sort_rows(struct request *rq, struct profile_page *page)
 {
     size_t count = (size_t)page->rows.count;
-    struct place *order = arena_array(rq->arena, count + 1, sizeof *order);
+    struct place *order = arena_array(rq->actor.arena, count + 1, sizeof *order);
     bool sorted = true; /* they often are: that is how they were written */
     for (size_t i = 0; i < count; i++) {
         order[i].row = rows_at(&page->rows, (int)i);
@@ -314,14 +313,15 @@ static enum error read_page(struct request *rq, const char *platform, long long 
 {
     page->order = NULL;
     if (offset == 0 && limit >= FEW) {
-        enum error error = db_all(rq->db, &select_few, &page->rows, DB_ARGS(platform, number_text(rq, FEW)));
+        enum error error =
+            db_all(rq->actor.db, &select_few, &page->rows, DB_ARGS(platform, number_text(&rq->actor, FEW)));
         if (!error && page->rows.count <= FEW)
             sort_rows(rq, page);
         if (error || page->rows.count <= FEW)
             return error;
     }
-    return db_all(rq->db, &select_page, &page->rows,
-                  DB_ARGS(platform, number_text(rq, limit), number_text(rq, offset)));
+    return db_all(rq->actor.db, &select_page, &page->rows,
+                  DB_ARGS(platform, number_text(&rq->actor, limit), number_text(&rq->actor, offset)));
 }
 
 enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
@@ -348,22 +348,22 @@ enum error profile_token(struct request *rq, const struct profile *profile, cons
     *token = NULL;
     if (!profile->sealed_token)
         return OK;
-    const char *context = secret_context(rq->arena, rq->who.workspace_id, profile->id);
-    *token = secret_open(rq->service->keyring, rq->arena, context, profile->sealed_token);
-    return *token ? OK : fail(rq, MSG_SECRET_UNREADABLE, profile->name, NULL);
+    const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, profile->id);
+    *token = secret_open(rq->actor.keyring, rq->actor.arena, context, profile->sealed_token);
+    return *token ? OK : fail(&rq->actor, MSG_SECRET_UNREADABLE, profile->name, NULL);
 }
 
 const char *profile_masked_token(struct request *rq, const struct profile *profile)
 {
     if (!profile->sealed_token)
         return "";
-    const char *context = secret_context(rq->arena, rq->who.workspace_id, profile->id);
-    const char *mask = secret_masked(rq->service->keyring, rq->arena, context, profile->sealed_token);
+    const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, profile->id);
+    const char *mask = secret_masked(rq->actor.keyring, rq->actor.arena, context, profile->sealed_token);
     if (mask)
         return mask;
     rq->cache_unfit = true;
     log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("profile_id", profile->id),
-              LOG_STR("request_id", rq->id));
+              LOG_STR("request_id", rq->actor.request_id));
     return "********";
 }
 
@@ -376,9 +376,9 @@ enum error profile_set_token(struct request *rq, struct profile *profile, const 
     if (profile->sealed_token && strcmp(token, profile_masked_token(rq, profile)) == 0)
         return OK;
     if (secret_mask_shaped(token))
-        return fail_field(rq, "auth_token", MSG_MASK, NULL);
-    const char *context = secret_context(rq->arena, rq->who.workspace_id, profile->id);
-    profile->sealed_token = secret_seal(rq->service->keyring, rq->arena, context, token);
+        return fail_field(&rq->actor, "auth_token", MSG_MASK, NULL);
+    const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, profile->id);
+    profile->sealed_token = secret_seal(rq->actor.keyring, rq->actor.arena, context, token);
     return OK;
 }
 
@@ -386,7 +386,7 @@ enum error profile_set_token(struct request *rq, struct profile *profile, const 
 
 enum error profile_set_current(struct request *rq, const char *platform, const char *name)
 {
-    return db_run(rq->db, &set_current, DB_ARGS(platform, name));
+    return db_run(rq->actor.db, &set_current, DB_ARGS(platform, name));
 }
 
 /* ---- shared by handlers and commands ---------------------------------------------------------------------------- */
@@ -396,7 +396,7 @@ void profile_write(struct request *rq, struct json_writer *w, const struct profi
     json_open_object(w);
     json_string_member(w, "name", p->name);
     json_string_member(w, "description", p->description ? p->description : "");
-    json_string_member(w, "base_url", p->base_url ? secret_masked_urls(rq->arena, p->base_url) : "");
+    json_string_member(w, "base_url", p->base_url ? secret_masked_urls(rq->actor.arena, p->base_url) : "");
     json_string_member(w, "auth_token", profile_masked_token(rq, p));
     json_string_member(w, "model", p->model);
     json_string_member(w, "small_fast_model", p->small_fast_model);
@@ -423,16 +423,16 @@ static const char *switch_changes(struct request *rq, const struct profile *from
     int column = strcmp(to->platform, "claude") == 0 ? 0 : 1;
     struct buffer out;
     struct json_writer w;
-    buffer_init_in(&out, rq->arena, 64 * KB);
+    buffer_init_in(&out, rq->actor.arena, 64 * KB);
     json_begin(&w, &out);
     json_open_array(&w);
-    write_change(&w, names[0][column], from ? secret_masked_urls(rq->arena, from->base_url) : NULL,
-                 secret_masked_urls(rq->arena, to->base_url));
+    write_change(&w, names[0][column], from ? secret_masked_urls(rq->actor.arena, from->base_url) : NULL,
+                 secret_masked_urls(rq->actor.arena, to->base_url));
     write_change(&w, names[1][column], shown_token(rq, from), shown_token(rq, to));
     write_change(&w, names[2][column], from ? from->model : NULL, to->model);
     write_change(&w, names[3][column], from ? from->small_fast_model : NULL, to->small_fast_model);
     json_close_array(&w);
-    const char *text = arena_strdup(rq->arena, out.overflow ? "[]" : buffer_string(&out));
+    const char *text = arena_strdup(rq->actor.arena, out.overflow ? "[]" : buffer_string(&out));
     buffer_free(&out);
     return text;
 }
@@ -444,7 +444,7 @@ enum error profile_switch(struct request *rq, const char *platform, const char *
     enum error error = profile_find(rq, platform, name, true, &to);
     const char *problem = error ? NULL : profile_problem(rq, &to);
     if (problem)
-        error = fail(rq, MSG_SWITCH_INVALID, problem, NULL);
+        error = fail(&rq->actor, MSG_SWITCH_INVALID, problem, NULL);
     if (!error)
         error = profile_pointers(rq, platform, &pointers);
     if (error)
@@ -453,10 +453,10 @@ enum error profile_switch(struct request *rq, const char *platform, const char *
     if (error && error != ERR_NOT_FOUND)
         return error;
     bool had = error == OK;
-    rq->message = MSG_NONE;
+    rq->actor.failure.message = MSG_NONE;
     error = profile_set_current(rq, platform, to.name);
     if (!error)
-        error = db_run(rq->db, &count_use, DB_ARGS(to.id, number_text(rq, USAGE_COUNT_MAX)));
+        error = db_run(rq->actor.db, &count_use, DB_ARGS(to.id, number_text(&rq->actor, USAGE_COUNT_MAX)));
     const struct audit entry = {.action = "profile.switch",
                                 .platform = platform,
                                 .target = to.name,

@@ -158,13 +158,14 @@ static enum error send(struct request *rq, const struct kind *kind, const char *
     struct rows rows;
     size_t wanted = b->rows;
     const char *text = batch_text(b);
-    enum error error = text ? db_all(rq->db, kind->statement, &rows,
-                                     DB_ARGS(text, kind->operation ? kind->operation : operation, rq->who.username))
-                            : ERR_TOO_LARGE;
+    enum error error =
+        text ? db_all(rq->actor.db, kind->statement, &rows,
+                      DB_ARGS(text, kind->operation ? kind->operation : operation, rq->actor.who.username))
+             : ERR_TOO_LARGE;
     if (error)
-        return fail_as(rq, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, last->name);
+        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, last->name);
     if ((size_t)rows.count < wanted)
-        return fail(rq, MSG_CONFIG_UNKNOWN, last->name, NULL);
+        return fail(&rq->actor, MSG_CONFIG_UNKNOWN, last->name, NULL);
     struct row row = rows_at(&rows, 0);
     *revision = row_int(&row, 0);
     return OK;
@@ -221,8 +222,8 @@ void profile_changes(struct request *rq, struct json_writer *w, const struct pro
     const struct profile *b = before ? before : &nothing;
     json_open_array(w);
     write_change(w, "description", b->description, after->description);
-    write_change(w, "base_url", secret_masked_urls(rq->arena, b->base_url),
-                 secret_masked_urls(rq->arena, after->base_url));
+    write_change(w, "base_url", secret_masked_urls(rq->actor.arena, b->base_url),
+                 secret_masked_urls(rq->actor.arena, after->base_url));
     if (!text_equal(b->sealed_token, after->sealed_token)) /* differing seals of the same token are no change */
         write_change(w, "auth_token", shown_token(rq, b), shown_token(rq, after));
     write_change(w, "model", b->model, after->model);
@@ -319,19 +320,19 @@ static const struct statement
 enum error profile_rename(struct request *rq, struct profile *p, const char *new_name)
 {
     struct row row;
-    const char *actor = rq->who.username;
+    const char *actor = rq->actor.who.username;
     struct profile taken;
     enum error error = profile_find(rq, p->platform, new_name, false, &taken);
     if (error != ERR_NOT_FOUND)
-        return error ? error : fail(rq, MSG_CONFIG_EXISTS, new_name, NULL);
-    rq->message = MSG_NONE;
-    error = db_run(rq->db, &move_revisions, DB_ARGS(p->platform, p->name, new_name));
+        return error ? error : fail(&rq->actor, MSG_CONFIG_EXISTS, new_name, NULL);
+    rq->actor.failure.message = MSG_NONE;
+    error = db_run(rq->actor.db, &move_revisions, DB_ARGS(p->platform, p->name, new_name));
     if (!error)
-        error = db_run(rq->db, &leave_name, DB_ARGS(p->platform, p->name, actor));
+        error = db_run(rq->actor.db, &leave_name, DB_ARGS(p->platform, p->name, actor));
     if (!error)
-        error = db_one(rq->db, &take_name, &row, DB_ARGS(p->platform, p->name, new_name, actor));
+        error = db_one(rq->actor.db, &take_name, &row, DB_ARGS(p->platform, p->name, new_name, actor));
     if (error)
-        return fail_as(rq, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, new_name);
+        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, new_name);
     p->name = new_name;
     p->revision = row_int(&row, 0);
     return OK;

@@ -30,7 +30,7 @@ static const struct field no_fields[] = {{0}};
 /* What a write leaves behind: good for the next If-Match. Entity tags of reads say more (src/http/cached.c). */
 static void tag_written(struct request *rq, struct response *rs, const struct profile *p)
 {
-    response_header(rs, "ETag", arena_printf(rq->arena, "\"%lld\"", p->revision));
+    response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld\"", p->revision));
 }
 
 static enum error list(struct request *rq, struct response *rs)
@@ -61,7 +61,7 @@ static enum error list(struct request *rq, struct response *rs)
     json_string_member(w, "platform", platform);
     json_close_object(w);
     respond_end(rs);
-    return rs->body.overflow ? fail_field(rq, "limit", MSG_FEWER, NULL) : OK;
+    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : OK;
 }
 
 static enum error respond_profile(struct request *rq, struct response *rs, const struct profile *p)
@@ -116,7 +116,7 @@ static enum error take_fields(struct request *rq, struct profile *p)
     p->provider = body_text(rq, "provider");
     p->provider_type = known_provider_type(body_text(rq, "provider_type"));
     p->account = body_text(rq, "account");
-    p->tags = tags && json_array_size(tags) ? json_text(rq->arena, tags) : NULL;
+    p->tags = tags && json_array_size(tags) ? json_text(rq->actor.arena, tags) : NULL;
     return profile_set_token(rq, p, body_text(rq, "auth_token"));
 }
 
@@ -202,7 +202,8 @@ static enum error set_enabled(struct request *rq, struct response *rs, bool enab
     if (!error)
         error = profile_set_enabled(rq, platform, name, enabled);
     if (!error)
-        respond_text(rs, 200, arena_printf(rq->arena, "Configuration '%s' %s", name, enabled ? "enabled" : "disabled"));
+        respond_text(rs, 200,
+                     arena_printf(rq->actor.arena, "Configuration '%s' %s", name, enabled ? "enabled" : "disabled"));
     return error;
 }
 
@@ -221,12 +222,12 @@ static enum error change_current(struct request *rq, struct response *rs)
     const char *platform, *name = body_text(rq, "config_name");
     enum error error = request_platform(rq, &platform);
     if (!error && !label_valid(name))
-        error = fail(rq, MSG_CONFIG_UNKNOWN, name, NULL);
+        error = fail(&rq->actor, MSG_CONFIG_UNKNOWN, name, NULL);
     if (!error)
         error = profile_switch(rq, platform, name);
     /* The contract has 400 for a name that is not there: the name is a field of the body, not the address. */
     if (error == ERR_NOT_FOUND)
-        error = fail_field(rq, "config_name", MSG_CONFIG_UNKNOWN, name, NULL);
+        error = fail_field(&rq->actor, "config_name", MSG_CONFIG_UNKNOWN, name, NULL);
     if (!error)
         respond_bare_text(rs, 200, "Configuration switched successfully");
     return error;
@@ -270,9 +271,9 @@ static enum error validate(struct request *rq, struct response *rs)
     for (size_t i = 0; !error && i < count; i++) {
         const char *problem = profile_problem(rq, &profiles[i]);
         if (problem)
-            fail_field(rq, profiles[i].name, MSG_SWITCH_INVALID, problem, NULL);
+            fail_field(&rq->actor, profiles[i].name, MSG_SWITCH_INVALID, problem, NULL);
     }
-    if (error || rq->fields)
+    if (error || rq->actor.failure.fields)
         return error ? error : ERR_VALIDATION;
     respond_bare_text(rs, 200, "All configurations are valid");
     return OK;

@@ -23,8 +23,8 @@ static const struct statement
 
 enum error platform_switch(struct request *rq, const char *platform)
 {
-    rq->identity_changed = true;
-    return db_run(rq->db, &save_platform, DB_ARGS(platform));
+    rq->actor.identity_changed = true;
+    return db_run(rq->actor.db, &save_platform, DB_ARGS(platform));
 }
 
 /* What the document is sealed for, beside the workspace. */
@@ -38,7 +38,8 @@ static enum error take_platform(struct request *rq, const struct toml *root, con
     if (!node)
         return OK;
     if (node->type != TOML_STRING || !platform_find(node->text))
-        return file_wrong(rq, node, translate(rq, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
+        return file_wrong(rq, node,
+                          translate(&rq->actor, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
     *out = node->text;
     return OK;
 }
@@ -49,7 +50,7 @@ static enum error import_platform(struct request *rq, const struct toml *table, 
     if (!current)
         return OK;
     if (current->type != TOML_STRING || !label_valid(current->text))
-        return file_wrong(rq, current, translate(rq, MSG_LABEL, NULL));
+        return file_wrong(rq, current, translate(&rq->actor, MSG_LABEL, NULL));
     return dry_run ? OK : profile_set_current(rq, table->key, current->text);
 }
 
@@ -65,7 +66,7 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
     if (!error)
         error = profiles_lock(rq, "registry", BRIEFLY);
     if (!error)
-        error = db_one(rq->db, &select_doc, &row, DB_NO_ARGS);
+        error = db_one(rq->actor.db, &select_doc, &row, DB_NO_ARGS);
     if (error)
         return error;
     json_t *old, *new = json_object();
@@ -75,8 +76,8 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
     if (error)
         return error;
     if (!extra_unmask(rq, EXTRA_REGISTRY, root, new, old, &masked))
-        return file_wrong(rq, masked.node, translate(rq, MSG_MASK, NULL));
-    *results = arena_array(rq->arena, json_object_size(new) + 1, sizeof **results);
+        return file_wrong(rq, masked.node, translate(&rq->actor, MSG_MASK, NULL));
+    *results = arena_array(rq->actor.arena, json_object_size(new) + 1, sizeof **results);
     *count = 0;
     if (!replace) {
         json_t *whole = json_deep_copy(old);
@@ -94,7 +95,7 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
     }
     if (error || dry_run)
         return error;
-    error = db_run(rq->db, &save_doc, DB_ARGS(extra_seal(rq, row_id, new), standard));
+    error = db_run(rq->actor.db, &save_doc, DB_ARGS(extra_seal(rq, row_id, new), standard));
     if (!error && current)
         error = platform_switch(rq, current);
     const struct audit entry = {.action = "profile.import", .platform = current, .target = "config.toml"};
@@ -112,9 +113,9 @@ enum error registry_export(struct request *rq, bool secrets, const char **text)
 {
     struct row row;
     struct rows pointers;
-    enum error error = db_one(rq->db, &select_doc, &row, DB_NO_ARGS);
+    enum error error = db_one(rq->actor.db, &select_doc, &row, DB_NO_ARGS);
     if (!error)
-        error = db_all(rq->db, &select_pointers, &pointers, DB_NO_ARGS);
+        error = db_all(rq->actor.db, &select_pointers, &pointers, DB_NO_ARGS);
     json_t *doc = NULL;
     if (!error)
         error = extra_open(rq, row_id, "config.toml", row_text(&row, 0), &doc);
@@ -131,16 +132,16 @@ enum error registry_export(struct request *rq, bool secrets, const char **text)
             json_object_set_new(doc, platform, json_pack("{s:b}", "enabled", 1));
         put(json_object_get(doc, platform), "current_profile", row_text(&pointer, 1));
     }
-    struct toml *root = toml_table(rq->arena, NULL, NULL);
+    struct toml *root = toml_table(rq->actor.arena, NULL, NULL);
     const char *key;
     json_t *value;
-    json_object_foreach(doc, key, value) toml_from_json(rq->arena, root, key, value);
+    json_object_foreach(doc, key, value) toml_from_json(rq->actor.arena, root, key, value);
     struct buffer out;
     size_t most = file_max(rq);
-    buffer_init_in(&out, rq->arena, most);
+    buffer_init_in(&out, rq->actor.arena, most);
     toml_write(&out, root);
     if (out.overflow)
-        return fail(rq, MSG_FILE_MAX, number_text(rq, (long long)most), NULL);
+        return fail(&rq->actor, MSG_FILE_MAX, number_text(&rq->actor, (long long)most), NULL);
     *text = buffer_string(&out);
     return OK;
 }

@@ -38,7 +38,7 @@ static const char *shown_extra(struct request *rq, const struct profile *p)
     if (profile_extra(rq, p, &extra) != OK)
         return NULL;
     extra_mask(rq, EXTRA_PROFILE, extra);
-    return json_text(rq->arena, extra);
+    return json_text(rq->actor.arena, extra);
 }
 
 /* Secrets are shown masked, as everywhere. */
@@ -50,7 +50,7 @@ static void write_revision(struct request *rq, struct json_writer *w, const stru
     json_string_member(w, "operation", row_text(row, R_OPERATION));
     json_string_member(w, "actor", row_text(row, R_ACTOR));
     json_string_member(w, "timestamp", row_text(row, R_CREATED));
-    json_raw_member(w, "content", secret_masked_urls(rq->arena, row_text(row, R_CONTENT)));
+    json_raw_member(w, "content", secret_masked_urls(rq->actor.arena, row_text(row, R_CONTENT)));
     json_string_member(w, "auth_token", profile_masked_token(rq, &sealed));
     json_raw_member(w, "extra", shown_extra(rq, &sealed));
     json_close_object(w);
@@ -80,9 +80,9 @@ static enum error list(struct request *rq, struct response *rs)
         error = request_profile_name(rq, &name);
     if (error)
         return error;
-    error = db_one(rq->db, &exists_any, &any, DB_ARGS(platform, name));
+    error = db_one(rq->actor.db, &exists_any, &any, DB_ARGS(platform, name));
     if (error)
-        return fail_as(rq, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
     return respond_page(rq, rs, &revisions, DB_ARGS(platform, name));
 }
 
@@ -94,7 +94,7 @@ static const char *text_of(const json_t *content, const char *key)
 static const char *json_of(struct request *rq, const json_t *content, const char *key)
 {
     json_t *value = json_object_get(content, key);
-    return value && !json_is_null(value) ? json_text(rq->arena, value) : NULL;
+    return value && !json_is_null(value) ? json_text(rq->actor.arena, value) : NULL;
 }
 
 /* Everything but how often it was used, which is no part of what somebody wrote. */
@@ -131,9 +131,9 @@ static enum error restore_sealed(struct request *rq, struct profile *p, const st
     p->sealed_token = NULL;
     error = profile_set_token(rq, p, token);
     if (!extra_unmask(rq, EXTRA_PROFILE, NULL, extra, NULL, &masked)) /* older versions took some */
-        error = fail_field(rq, arena_printf(rq->arena, "extra.%s", masked.path), MSG_MASK, NULL);
+        error = fail_field(&rq->actor, arena_printf(rq->actor.arena, "extra.%s", masked.path), MSG_MASK, NULL);
     if (p->base_url && url_has_userinfo(p->base_url))
-        error = fail_field(rq, "base_url", MSG_URL_USERINFO, NULL);
+        error = fail_field(&rq->actor, "base_url", MSG_URL_USERINFO, NULL);
     profile_set_extra(rq, p, extra);
     return error;
 }
@@ -150,17 +150,17 @@ static enum error rollback(struct request *rq, struct response *rs)
         error = profiles_lock(rq, platform, BRIEFLY);
     if (error)
         return error;
-    const char *number = arena_printf(rq->arena, "%lld", body_int(rq, "revision", 0));
-    error = db_one(rq->db, &select_one, &revision, DB_ARGS(platform, name, number));
+    const char *number = arena_printf(rq->actor.arena, "%lld", body_int(rq, "revision", 0));
+    error = db_one(rq->actor.db, &select_one, &revision, DB_ARGS(platform, name, number));
     if (error == ERR_NOT_FOUND)
-        return fail(rq, MSG_REVISION_UNKNOWN, name, number, NULL);
+        return fail(&rq->actor, MSG_REVISION_UNKNOWN, name, number, NULL);
     if (error)
         return error;
     error = profile_find(rq, platform, name, true, &before);
     bool exists = error == OK;
     if (error && error != ERR_NOT_FOUND)
         return error;
-    rq->message = MSG_NONE;
+    rq->actor.failure.message = MSG_NONE;
     if (exists) {
         after = before;
         error = check_if_match(rq, before.revision);

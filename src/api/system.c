@@ -107,20 +107,20 @@ static void check_database(struct request *rq, struct health *health)
 {
     static const struct statement ping = {"system_ping", "SELECT 1"};
     struct row row;
-    if (!db_ready(rq->db, STATUS_CONNECT_MS))
+    if (!db_ready(rq->actor.db, STATUS_CONNECT_MS))
         return;
     int64_t started = monotonic_us();
-    health->database = db_one(rq->db, &ping, &row, DB_NO_ARGS) == OK;
+    health->database = db_one(rq->actor.db, &ping, &row, DB_NO_ARGS) == OK;
     health->latency_ms = (double)(monotonic_us() - started) / 1000;
-    health->server_version = db_server_version(rq->db);
+    health->server_version = db_server_version(rq->actor.db);
     if (health->database)
-        health->database = migrate_state(rq->db, &health->migrations) == OK;
+        health->database = migrate_state(rq->actor.db, &health->migrations) == OK;
 }
 
 static void write_database(struct request *rq, struct json_writer *w, const struct health *health)
 {
     const char *version =
-        arena_printf(rq->arena, "%d.%d", health->server_version / 10000, health->server_version % 10000);
+        arena_printf(rq->actor.arena, "%d.%d", health->server_version / 10000, health->server_version % 10000);
     json_key(w, "database");
     json_open_object(w);
     json_bool_member(w, "healthy", health->database);

@@ -75,7 +75,7 @@ static const struct listing tokens = {
 
 static enum error tokens_list(struct request *rq, struct response *rs)
 {
-    return respond_page(rq, rs, &tokens, DB_ARGS(rq->who.user_id));
+    return respond_page(rq, rs, &tokens, DB_ARGS(rq->actor.who.user_id));
 }
 
 /* ---- making ----------------------------------------------------------------------------------------------------- */
@@ -103,9 +103,9 @@ static enum error wanted_workspace(struct request *rq, const char **id)
     *id = NULL;
     if (!slug)
         return OK;
-    enum error err = db_one(rq->db, &token_workspace, &workspace, DB_ARGS(rq->who.user_id, slug));
+    enum error err = db_one(rq->actor.db, &token_workspace, &workspace, DB_ARGS(rq->actor.who.user_id, slug));
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
     *id = row_text(&workspace, 0);
     return OK;
 }
@@ -117,22 +117,22 @@ static enum error token_store(struct request *rq, const char *token, struct row 
     struct row inserted;
     unsigned bits = wanted_scopes(rq);
     if (!bits)
-        return fail_field(rq, "scopes", MSG_NOT_BLANK, NULL);
+        return fail_field(&rq->actor, "scopes", MSG_NOT_BLANK, NULL);
     enum error err = wanted_workspace(rq, &workspace_id);
     if (err)
         return err;
     token_hash(hash, token);
-    err = db_one(rq->db, &token_insert, &inserted,
-                 DB_ARGS(rq->who.user_id, workspace_id, name, hash, arena_printf(rq->arena, "%u", bits),
-                         arena_printf(rq->arena, "%lld", body_int(rq, "expires_in_days", DAYS_DEFAULT))));
+    err = db_one(rq->actor.db, &token_insert, &inserted,
+                 DB_ARGS(rq->actor.who.user_id, workspace_id, name, hash, arena_printf(rq->actor.arena, "%u", bits),
+                         arena_printf(rq->actor.arena, "%lld", body_int(rq, "expires_in_days", DAYS_DEFAULT))));
     if (err)
-        return fail_as(rq, err, ERR_CONFLICT, MSG_TOKEN_EXISTS, name);
-    return db_one(rq->db, &token_select, stored, DB_ARGS(rq->who.user_id, row_text(&inserted, 0)));
+        return fail_as(&rq->actor, err, ERR_CONFLICT, MSG_TOKEN_EXISTS, name);
+    return db_one(rq->actor.db, &token_select, stored, DB_ARGS(rq->actor.who.user_id, row_text(&inserted, 0)));
 }
 
 static enum error token_create(struct request *rq, struct response *rs)
 {
-    const char *token = arena_printf(rq->arena, TOKEN_PREFIX "%s", random_token(rq->arena, TOKEN_BYTES));
+    const char *token = arena_printf(rq->actor.arena, TOKEN_PREFIX "%s", random_token(rq->actor.arena, TOKEN_BYTES));
     struct row stored;
     enum error err = token_store(rq, token, &stored);
     if (!err)
@@ -152,11 +152,11 @@ static enum error token_revoke(struct request *rq, struct response *rs)
 {
     const char *id = path_arg(rq, "id");
     struct row revoked;
-    enum error err =
-        uuid_valid(id) ? db_one(rq->db, &token_delete, &revoked, DB_ARGS(rq->who.user_id, id)) : ERR_NOT_FOUND;
+    enum error err = uuid_valid(id) ? db_one(rq->actor.db, &token_delete, &revoked, DB_ARGS(rq->actor.who.user_id, id))
+                                    : ERR_NOT_FOUND;
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_TOKEN_UNKNOWN, id);
-    rq->identity_changed = true;
+        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_TOKEN_UNKNOWN, id);
+    rq->actor.identity_changed = true;
     err = audit_site(rq, NULL, "token.revoke", row_string(&revoked, 0));
     if (err)
         return err;

@@ -77,21 +77,21 @@ static const struct listing users = {
 static enum error find_user(struct request *rq, const struct statement *statement, struct row *user)
 {
     const char *username = path_arg(rq, "username");
-    enum error err = db_one(rq->db, statement, user, DB_ARGS(username));
-    return fail_as(rq, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, username);
+    enum error err = db_one(rq->actor.db, statement, user, DB_ARGS(username));
+    return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, username);
 }
 
 static enum error respond_user(struct request *rq, struct response *rs, int status, const char *username)
 {
     struct row user;
-    enum error err = db_one(rq->db, &users_select, &user, DB_ARGS(username));
+    enum error err = db_one(rq->actor.db, &users_select, &user, DB_ARGS(username));
     if (err)
         return err;
     bool reading = rq->method == GET || rq->method == HEAD;
     if (reading && respond_not_modified(rq, rs, row_string(&user, REVISION)))
         return OK;
     if (!reading)
-        response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", row_string(&user, REVISION)));
+        response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", row_string(&user, REVISION)));
     write_user(rq, respond_begin(rs, status), &user);
     respond_end(rs);
     return OK;
@@ -133,7 +133,7 @@ static enum error store_change(struct request *rq, const struct row *user)
     const char *role = body_has(rq, "site_role") ? body_text(rq, "site_role") : row_text(user, SITE_ROLE);
     bool renamed = json_object_get(rq->body, "display_name") != NULL;
     const char *display_name = renamed ? body_text(rq, "display_name") : row_text(user, DISPLAY_NAME);
-    enum error err = db_run(rq->db, &users_update, DB_ARGS(row_text(user, ID), display_name, role));
+    enum error err = db_run(rq->actor.db, &users_update, DB_ARGS(row_text(user, ID), display_name, role));
     bool disabled = row_bool(user, DISABLED), disable = body_bool(rq, "disabled", disabled);
     if (err || disable == disabled)
         return err;
@@ -155,7 +155,7 @@ static enum error user_change(struct request *rq, struct response *rs)
         err = store_change(rq, &user);
     if (!err)
         err = audit_site(rq, NULL, "user.update", row_string(&user, USERNAME));
-    rq->identity_changed = true;
+    rq->actor.identity_changed = true;
     return err ? err : respond_user(rq, rs, 200, row_string(&user, USERNAME));
 }
 
@@ -163,26 +163,27 @@ static enum error user_change(struct request *rq, struct response *rs)
 static enum error settle_workspace(struct request *rq, const struct row *user, const struct row *workspace)
 {
     struct row fellows;
-    db_tenant(rq->db, row_string(workspace, 0), row_string(user, ID));
-    enum error err = db_one(rq->db, &users_fellows, &fellows, DB_ARGS(row_text(workspace, 0), row_text(user, ID)));
+    db_tenant(rq->actor.db, row_string(workspace, 0), row_string(user, ID));
+    enum error err =
+        db_one(rq->actor.db, &users_fellows, &fellows, DB_ARGS(row_text(workspace, 0), row_text(user, ID)));
     if (err || row_int(&fellows, 1) > 0)
         return err;
     if (row_int(&fellows, 0) > 0)
-        return fail(rq, MSG_SOLE_OWNER, row_string(user, USERNAME), row_string(workspace, 1), NULL);
-    return db_run(rq->db, &users_workspace_delete, DB_ARGS(row_text(workspace, 0)));
+        return fail(&rq->actor, MSG_SOLE_OWNER, row_string(user, USERNAME), row_string(workspace, 1), NULL);
+    return db_run(rq->actor.db, &users_workspace_delete, DB_ARGS(row_text(workspace, 0)));
 }
 
 /* Row-level security shows a user's memberships to that user only, so this acts as him for a moment. */
 static enum error settle_workspaces(struct request *rq, const struct row *user)
 {
     struct rows owned;
-    db_tenant(rq->db, "", row_string(user, ID));
-    enum error err = db_all(rq->db, &users_owned, &owned, DB_ARGS(row_text(user, ID)));
+    db_tenant(rq->actor.db, "", row_string(user, ID));
+    enum error err = db_all(rq->actor.db, &users_owned, &owned, DB_ARGS(row_text(user, ID)));
     for (int i = 0; !err && i < owned.count; i++) {
         struct row workspace = rows_at(&owned, i);
         err = settle_workspace(rq, user, &workspace);
     }
-    db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
+    db_tenant(rq->actor.db, rq->actor.who.workspace_id, rq->actor.who.user_id);
     return err;
 }
 
@@ -203,10 +204,10 @@ static enum error user_delete(struct request *rq, struct response *rs)
     if (!err) /* before the row it may refer to is gone */
         err = audit_site(rq, NULL, "user.delete", row_string(&user, USERNAME));
     if (!err)
-        err = db_run(rq->db, &users_delete, DB_ARGS(row_text(&user, ID)));
+        err = db_run(rq->actor.db, &users_delete, DB_ARGS(row_text(&user, ID)));
     if (err)
         return err;
-    rq->identity_changed = true;
+    rq->actor.identity_changed = true;
     json_put_null(respond_begin(rs, 200));
     respond_end(rs);
     return OK;
@@ -218,7 +219,7 @@ static enum error respond_reset(struct request *rq, struct response *rs, const s
     enum error err = find_user(rq, &users_select, &user);
     if (err)
         return err;
-    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", row_string(&user, REVISION)));
+    response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", row_string(&user, REVISION)));
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     write_members(w, &user);
@@ -234,8 +235,8 @@ static enum error user_reset_password(struct request *rq, struct response *rs)
 {
     struct row user;
     enum error err = find_user(rq, &users_select, &user);
-    if (!err && strcmp(row_string(&user, ID), rq->who.user_id) == 0)
-        err = fail(rq, MSG_OWN_PASSWORD, NULL);
+    if (!err && strcmp(row_string(&user, ID), rq->actor.who.user_id) == 0)
+        err = fail(&rq->actor, MSG_OWN_PASSWORD, NULL);
     if (!err)
         err = throttle_forget(rq, row_string(&user, ID));
     if (err)

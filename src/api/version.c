@@ -54,7 +54,7 @@ static const char *ask_source(struct request *rq, const char *url, char *problem
     snprintf(problem, size, "it did not answer a moment ago");
     if (!breaker_allows(breaker, began))
         return NULL;
-    const char *text = http_get(rq->arena, url, CHECK_TIMEOUT_MS, problem, size);
+    const char *text = http_get(rq->actor.arena, url, CHECK_TIMEOUT_MS, problem, size);
     if (!text && monotonic_ms() - began >= SLOW_MS)
         breaker_failed(breaker, monotonic_ms(), PAUSE_MS);
     else
@@ -69,14 +69,14 @@ static enum error check_update(struct request *rq, struct response *rs)
     struct json_failure failure;
     const char *url = rq->service->settings->update_url;
     if (!*url)
-        return fail(rq, MSG_NO_UPDATE_SOURCE, NULL);
+        return fail(&rq->actor, MSG_NO_UPDATE_SOURCE, NULL);
     const char *text = ask_source(rq, url, problem, sizeof problem);
     if (!text)
-        return fail(rq, MSG_UPDATE_SOURCE, problem, NULL);
+        return fail(&rq->actor, MSG_UPDATE_SOURCE, problem, NULL);
     json_t *release = json_parse(text, strlen(text), &failure);
     const char *tag = member(release, "tag_name");
     if (!tag)
-        return fail(rq, MSG_UPDATE_SOURCE, "no tag_name in its answer", NULL);
+        return fail(&rq->actor, MSG_UPDATE_SOURCE, "no tag_name in its answer", NULL);
     const char *latest = *tag == 'v' ? tag + 1 : tag;
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);

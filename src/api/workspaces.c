@@ -70,29 +70,30 @@ static const struct statement
 static const char *only_visible(const struct request *rq)
 {
     static const char none[] = "00000000-0000-0000-0000-000000000000";
-    if (rq->who.credential != CREDENTIAL_ACCESS_TOKEN)
+    if (rq->actor.who.credential != CREDENTIAL_ACCESS_TOKEN)
         return NULL;
-    return rq->who.workspace_id[0] ? rq->who.workspace_id : none;
+    return rq->actor.who.workspace_id[0] ? rq->actor.who.workspace_id : none;
 }
 
 static enum error find(struct request *rq, const char *slug, struct row *workspace)
 {
-    enum error err = db_one(rq->db, &workspace_find, workspace, DB_ARGS(rq->who.user_id, only_visible(rq), slug));
-    return fail_as(rq, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+    enum error err =
+        db_one(rq->actor.db, &workspace_find, workspace, DB_ARGS(rq->actor.who.user_id, only_visible(rq), slug));
+    return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
 }
 
 /* From here on the request acts in that workspace: its row-level security, its audit trail, the user's role there. */
 static void act_in(struct request *rq, const char *id, const char *slug, enum role role)
 {
-    snprintf(rq->who.workspace_id, sizeof rq->who.workspace_id, "%s", id);
-    snprintf(rq->who.workspace_slug, sizeof rq->who.workspace_slug, "%s", slug);
-    rq->who.role = role;
-    db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
+    snprintf(rq->actor.who.workspace_id, sizeof rq->actor.who.workspace_id, "%s", id);
+    snprintf(rq->actor.who.workspace_slug, sizeof rq->actor.who.workspace_slug, "%s", slug);
+    rq->actor.who.role = role;
+    db_tenant(rq->actor.db, rq->actor.who.workspace_id, rq->actor.who.user_id);
 }
 
 static enum error need_role(struct request *rq, enum role role)
 {
-    return rq->who.role >= role ? OK : fail(rq, MSG_ROLE, role_names[role], NULL);
+    return rq->actor.who.role >= role ? OK : fail(&rq->actor, MSG_ROLE, role_names[role], NULL);
 }
 
 static enum error enter(struct request *rq, enum role needed, struct row *workspace)
@@ -117,13 +118,13 @@ static enum error enter_to_change(struct request *rq, enum role needed, struct r
     const char *slug = path_arg(rq, "slug");
     enum error err = find(rq, slug, workspace);
     if (!err)
-        err = db_one(rq->db, &workspace_lock_id, &locked, DB_ARGS(row_text(workspace, ID)));
+        err = db_one(rq->actor.db, &workspace_lock_id, &locked, DB_ARGS(row_text(workspace, ID)));
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
     err = enter(rq, needed, workspace);
     if (err)
         return err;
-    return row_bool(workspace, PERSONAL) ? fail(rq, MSG_WORKSPACE_PERSONAL, NULL) : OK;
+    return row_bool(workspace, PERSONAL) ? fail(&rq->actor, MSG_WORKSPACE_PERSONAL, NULL) : OK;
 }
 
 enum error workspace_enter_to_change(struct request *rq, enum role needed)
@@ -136,7 +137,7 @@ enum error workspace_enter_as_guest(struct request *rq, const char *workspace_id
 {
     struct row locked;
     act_in(rq, workspace_id, "", ROLE_NONE);
-    enum error err = db_one(rq->db, &workspace_lock_id, &locked, DB_ARGS(workspace_id));
+    enum error err = db_one(rq->actor.db, &workspace_lock_id, &locked, DB_ARGS(workspace_id));
     if (!err)
         act_in(rq, workspace_id, row_string(&locked, 0), ROLE_NONE);
     return err;
@@ -160,7 +161,7 @@ static void write_workspace(struct request *rq, struct json_writer *w, const str
 /* Role and current flag are the reader's own, so the tag names them beside the revision. */
 static char *workspace_tag(struct request *rq, const struct row *workspace)
 {
-    return arena_printf(rq->arena, "%s-%s%s", row_string(workspace, REVISION), row_string(workspace, ROLE),
+    return arena_printf(rq->actor.arena, "%s-%s%s", row_string(workspace, REVISION), row_string(workspace, ROLE),
                         row_bool(workspace, CURRENT) ? "-current" : "");
 }
 
@@ -168,10 +169,10 @@ static char *workspace_tag(struct request *rq, const struct row *workspace)
 enum error workspace_respond(struct request *rq, struct response *rs, int status)
 {
     struct row workspace;
-    enum error err = find(rq, rq->who.workspace_slug, &workspace);
+    enum error err = find(rq, rq->actor.who.workspace_slug, &workspace);
     if (err)
         return err;
-    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", workspace_tag(rq, &workspace)));
+    response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", workspace_tag(rq, &workspace)));
     write_workspace(rq, respond_begin(rs, status), &workspace);
     respond_end(rs);
     return OK;
@@ -188,7 +189,7 @@ static const struct listing workspaces = {
 
 static enum error workspaces_list(struct request *rq, struct response *rs)
 {
-    return respond_page(rq, rs, &workspaces, DB_ARGS(rq->who.user_id, only_visible(rq)));
+    return respond_page(rq, rs, &workspaces, DB_ARGS(rq->actor.who.user_id, only_visible(rq)));
 }
 
 static enum error workspace_get(struct request *rq, struct response *rs)
@@ -208,7 +209,7 @@ static enum error check_slug(struct request *rq, const char *slug)
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
     size_t length = slug ? strlen(slug) : 0;
     bool good = !slug || (length > 0 && slug[0] != '-' && slug[length - 1] != '-' && strspn(slug, allowed) == length);
-    return good ? OK : fail_field(rq, "slug", MSG_SLUG, NULL);
+    return good ? OK : fail_field(&rq->actor, "slug", MSG_SLUG, NULL);
 }
 
 static enum error workspace_create(struct request *rq, struct response *rs)
@@ -221,13 +222,14 @@ static enum error workspace_create(struct request *rq, struct response *rs)
     random_uuid(id);
     act_in(rq, id, slug, ROLE_OWNER);
     struct row namesake, member;
-    err = db_one(rq->db, &member_namesake, &namesake, DB_ARGS(rq->who.user_id, slug));
+    err = db_one(rq->actor.db, &member_namesake, &namesake, DB_ARGS(rq->actor.who.user_id, slug));
     if (!err)
-        err = row_bool(&namesake, 0) ? ERR_CONFLICT
-                                     : db_run(rq->db, &workspace_insert, DB_ARGS(id, slug, body_text(rq, "name")));
+        err = row_bool(&namesake, 0)
+                  ? ERR_CONFLICT
+                  : db_run(rq->actor.db, &workspace_insert, DB_ARGS(id, slug, body_text(rq, "name")));
     if (err)
-        return fail_as(rq, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug);
-    err = db_one(rq->db, &member_insert, &member, DB_ARGS(id, rq->who.user_id, role_names[ROLE_OWNER]));
+        return fail_as(&rq->actor, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug);
+    err = db_one(rq->actor.db, &member_insert, &member, DB_ARGS(id, rq->actor.who.user_id, role_names[ROLE_OWNER]));
     if (!err)
         err = audit_write(rq, &(struct audit){.action = "workspace.create", .target = slug});
     return err ? err : workspace_respond(rq, rs, 201);
@@ -238,7 +240,7 @@ static enum error check_namesakes(struct request *rq, const char *slug)
     struct row namesakes;
     if (!slug)
         return OK;
-    enum error err = db_one(rq->db, &workspace_namesakes, &namesakes, DB_ARGS(rq->who.workspace_id, slug));
+    enum error err = db_one(rq->actor.db, &workspace_namesakes, &namesakes, DB_ARGS(rq->actor.who.workspace_id, slug));
     return err || !row_int(&namesakes, 0) ? err : ERR_CONFLICT;
 }
 
@@ -255,14 +257,15 @@ static enum error workspace_change(struct request *rq, struct response *rs)
         return err;
     err = check_namesakes(rq, slug);
     if (!err)
-        err = db_one(rq->db, &workspace_update, &changed, DB_ARGS(rq->who.workspace_id, slug, body_text(rq, "name")));
+        err = db_one(rq->actor.db, &workspace_update, &changed,
+                     DB_ARGS(rq->actor.who.workspace_id, slug, body_text(rq, "name")));
     if (!err)
-        err = db_run(rq->db, &workspace_reinvite, DB_ARGS(rq->who.workspace_id));
+        err = db_run(rq->actor.db, &workspace_reinvite, DB_ARGS(rq->actor.who.workspace_id));
     if (err)
-        return fail_as(rq, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug ? slug : "");
-    snprintf(rq->who.workspace_slug, sizeof rq->who.workspace_slug, "%s", row_string(&changed, 0));
-    rq->identity_changed = true;
-    err = audit_write(rq, &(struct audit){.action = "workspace.update", .target = rq->who.workspace_slug});
+        return fail_as(&rq->actor, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug ? slug : "");
+    snprintf(rq->actor.who.workspace_slug, sizeof rq->actor.who.workspace_slug, "%s", row_string(&changed, 0));
+    rq->actor.identity_changed = true;
+    err = audit_write(rq, &(struct audit){.action = "workspace.update", .target = rq->actor.who.workspace_slug});
     return err ? err : workspace_respond(rq, rs, 200);
 }
 
@@ -273,10 +276,10 @@ static enum error workspace_remove(struct request *rq, struct response *rs)
     if (!err)
         err = check_if_match(rq, row_int(&workspace, REVISION));
     if (!err) /* its own audit trail goes with it */
-        err = audit_site(rq, NULL, "workspace.delete", rq->who.workspace_slug);
+        err = audit_site(rq, NULL, "workspace.delete", rq->actor.who.workspace_slug);
     if (!err)
-        err = db_run(rq->db, &workspace_delete, DB_ARGS(rq->who.workspace_id));
-    rq->identity_changed = true;
+        err = db_run(rq->actor.db, &workspace_delete, DB_ARGS(rq->actor.who.workspace_id));
+    rq->actor.identity_changed = true;
     if (!err)
         respond_null(rs);
     return err;
@@ -287,10 +290,10 @@ static enum error workspace_make_current(struct request *rq, struct response *rs
     struct row workspace;
     enum error err = enter(rq, ROLE_VIEWER, &workspace);
     if (!err)
-        err = db_run(rq->db, &workspace_switch, DB_ARGS(rq->who.user_id, rq->who.workspace_id));
+        err = db_run(rq->actor.db, &workspace_switch, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
     if (!err)
-        err = audit_write(rq, &(struct audit){.action = "workspace.switch", .target = rq->who.workspace_slug});
-    rq->identity_changed = true;
+        err = audit_write(rq, &(struct audit){.action = "workspace.switch", .target = rq->actor.who.workspace_slug});
+    rq->actor.identity_changed = true;
     return err ? err : workspace_respond(rq, rs, 200);
 }
 
@@ -322,7 +325,7 @@ static enum error members_list(struct request *rq, struct response *rs)
 {
     struct row workspace;
     enum error err = enter(rq, ROLE_VIEWER, &workspace);
-    return err ? err : respond_page(rq, rs, &members, DB_ARGS(rq->who.workspace_id));
+    return err ? err : respond_page(rq, rs, &members, DB_ARGS(rq->actor.who.workspace_id));
 }
 
 struct member {
@@ -338,16 +341,16 @@ static enum error find_member(struct request *rq, enum message otherwise, struct
     struct row row;
     const char *username = path_arg(rq, "username");
     *member = (struct member){0};
-    enum error err = db_one(rq->db, &member_find, &row, DB_ARGS(rq->who.workspace_id, username));
+    enum error err = db_one(rq->actor.db, &member_find, &row, DB_ARGS(rq->actor.who.workspace_id, username));
     if (err && err != ERR_NOT_FOUND)
         return err;
-    if (err || (!row_text(&row, 2) && !rq->who.site_admin))
-        return fail(rq, rq->who.site_admin ? MSG_USER_UNKNOWN : otherwise, username, NULL);
+    if (err || (!row_text(&row, 2) && !rq->actor.who.site_admin))
+        return fail(&rq->actor, rq->actor.who.site_admin ? MSG_USER_UNKNOWN : otherwise, username, NULL);
     *member = (struct member){
         .user_id = row_text(&row, 0),
         .username = row_text(&row, 1),
         .role = role_from_name(row_text(&row, 2)),
-        .self = strcmp(row_string(&row, 0), rq->who.user_id) == 0,
+        .self = strcmp(row_string(&row, 0), rq->actor.who.user_id) == 0,
     };
     return OK;
 }
@@ -370,24 +373,25 @@ static enum error spare_last_owner(struct request *rq, const struct member *memb
     struct row others;
     if (member->role != ROLE_OWNER || wanted == ROLE_OWNER)
         return OK;
-    enum error err = db_one(rq->db, &member_other_owners, &others, DB_ARGS(rq->who.workspace_id, member->user_id));
+    enum error err =
+        db_one(rq->actor.db, &member_other_owners, &others, DB_ARGS(rq->actor.who.workspace_id, member->user_id));
     if (err)
         return err;
-    return row_int(&others, 0) > 0 ? OK : fail(rq, MSG_LAST_OWNER, NULL);
+    return row_int(&others, 0) > 0 ? OK : fail(&rq->actor, MSG_LAST_OWNER, NULL);
 }
 
 /* One row for a membership that began, changed or ended. */
 static enum error audit_member(struct request *rq, const struct member *member, enum role wanted)
 {
     const char *action = !member->role ? "member.add" : wanted ? "member.change" : "member.remove";
-    const char *from = member->role ? arena_printf(rq->arena, "\"%s\"", role_names[member->role]) : "null";
-    const char *to = wanted ? arena_printf(rq->arena, "\"%s\"", role_names[wanted]) : "null";
+    const char *from = member->role ? arena_printf(rq->actor.arena, "\"%s\"", role_names[member->role]) : "null";
+    const char *to = wanted ? arena_printf(rq->actor.arena, "\"%s\"", role_names[wanted]) : "null";
     struct audit entry = {
         .action = action,
         .target = member->username,
-        .changes = arena_printf(rq->arena, "[{\"key\":\"role\",\"old_value\":%s,\"new_value\":%s}]", from, to),
+        .changes = arena_printf(rq->actor.arena, "[{\"key\":\"role\",\"old_value\":%s,\"new_value\":%s}]", from, to),
     };
-    rq->identity_changed = true;
+    rq->actor.identity_changed = true;
     return audit_write(rq, &entry);
 }
 
@@ -395,15 +399,16 @@ enum error workspace_member_add(struct request *rq, const char *user_id, const c
 {
     struct row row;
     const struct member member = {.user_id = user_id, .username = username};
-    enum error err = db_one(rq->db, &member_namesake, &row, DB_ARGS(user_id, rq->who.workspace_slug));
+    enum error err = db_one(rq->actor.db, &member_namesake, &row, DB_ARGS(user_id, rq->actor.who.workspace_slug));
     if (!err && row_bool(&row, 0))
-        return fail(rq, MSG_WORKSPACE_NAMESAKE, username, rq->who.workspace_slug, NULL);
+        return fail(&rq->actor, MSG_WORKSPACE_NAMESAKE, username, rq->actor.who.workspace_slug, NULL);
     if (!err)
-        err = db_one(rq->db, &member_insert, &row, DB_ARGS(rq->who.workspace_id, user_id, role_names[role]));
+        err =
+            db_one(rq->actor.db, &member_insert, &row, DB_ARGS(rq->actor.who.workspace_id, user_id, role_names[role]));
     if (err == ERR_NOT_FOUND)
-        return fail(rq, MSG_MEMBER_EXISTS, username, NULL);
+        return fail(&rq->actor, MSG_MEMBER_EXISTS, username, NULL);
     if (!err)
-        err = db_run(rq->db, &member_uninvite, DB_ARGS(rq->who.workspace_id, user_id));
+        err = db_run(rq->actor.db, &member_uninvite, DB_ARGS(rq->actor.who.workspace_id, user_id));
     return err ? err : audit_member(rq, &member, role);
 }
 
@@ -411,7 +416,8 @@ static enum error member_change(struct request *rq, const struct member *member,
 {
     enum error err = spare_last_owner(rq, member, wanted);
     if (!err)
-        err = db_run(rq->db, &member_update, DB_ARGS(rq->who.workspace_id, member->user_id, role_names[wanted]));
+        err = db_run(rq->actor.db, &member_update,
+                     DB_ARGS(rq->actor.who.workspace_id, member->user_id, role_names[wanted]));
     return err ? err : audit_member(rq, member, wanted);
 }
 
@@ -445,12 +451,12 @@ static enum error member_remove(struct request *rq, struct response *rs)
     struct row workspace;
     struct member member;
     enum error err = enter_to_change(rq, ROLE_VIEWER, &workspace);
-    if (!err && strcasecmp(path_arg(rq, "username"), rq->who.username) != 0)
+    if (!err && strcasecmp(path_arg(rq, "username"), rq->actor.who.username) != 0)
         err = need_role(rq, ROLE_ADMIN); /* before it tells who is a user */
     if (!err)
         err = find_member(rq, MSG_MEMBER_UNKNOWN, &member);
     if (!err && !member.role)
-        err = fail(rq, MSG_MEMBER_UNKNOWN, member.username, NULL);
+        err = fail(&rq->actor, MSG_MEMBER_UNKNOWN, member.username, NULL);
     if (!err)
         err = check_member_change(rq, &member, ROLE_NONE);
     if (!err)
@@ -458,11 +464,11 @@ static enum error member_remove(struct request *rq, struct response *rs)
     if (!err)
         err = audit_member(rq, &member, ROLE_NONE);
     if (!err)
-        err = db_run(rq->db, &member_tokens, DB_ARGS(rq->who.workspace_id, member.user_id));
+        err = db_run(rq->actor.db, &member_tokens, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
     if (!err)
-        err = db_run(rq->db, &member_current, DB_ARGS(rq->who.workspace_id, member.user_id));
+        err = db_run(rq->actor.db, &member_current, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
     if (!err)
-        err = db_run(rq->db, &member_delete, DB_ARGS(rq->who.workspace_id, member.user_id));
+        err = db_run(rq->actor.db, &member_delete, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
     if (!err)
         respond_null(rs);
     return err;

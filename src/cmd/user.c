@@ -40,9 +40,9 @@ struct user {
 static enum error find(struct request *rq, const struct options *options, struct user *user)
 {
     struct row row;
-    enum error err = db_one(rq->db, &user_find, &row, DB_ARGS(options->name));
+    enum error err = db_one(rq->actor.db, &user_find, &row, DB_ARGS(options->name));
     if (err)
-        return fail_as(rq, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, options->name);
+        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, options->name);
     *user = (struct user){row_text(&row, 0), row_text(&row, 1)};
     return OK;
 }
@@ -73,7 +73,7 @@ static enum error passwd(struct request *rq, struct options *options)
     if (!err)
         err = password_change_audit(rq, "console", "user.password", &change);
     if (!err && change.tokens.count > 0)
-        options->note = arena_printf(rq->arena, "; personal access tokens %s: %d",
+        options->note = arena_printf(rq->actor.arena, "; personal access tokens %s: %d",
                                      change.keep_tokens ? "kept" : "ended", change.tokens.count);
     return err;
 }
@@ -141,7 +141,7 @@ static enum error list_as_json(const struct rows *rows)
 static enum error list(struct request *rq, struct options *options)
 {
     struct rows rows;
-    enum error err = db_all(rq->db, &user_list, &rows, DB_NO_ARGS);
+    enum error err = db_all(rq->actor.db, &user_list, &rows, DB_NO_ARGS);
     if (err || options->json)
         return err ? err : list_as_json(&rows);
     printf("%-24s %-6s %-9s %-25s %s\n", "username", "role", "state", "last login", "name");
@@ -184,8 +184,8 @@ static int report(const struct request *rq, enum error err, const struct action 
             printf("user '%s' %s%s\n", options->name, action->done, options->note ? options->note : "");
         return EX_OK;
     }
-    bool said = rq->message != MSG_NONE && message_error(rq->message) == err;
-    fprintf(stderr, "user %s: %s\n", action->name, said ? rq->failure_text : db_message(rq->db));
+    const char *said = failure_said(&rq->actor, err);
+    fprintf(stderr, "user %s: %s\n", action->name, said ? said : db_message(rq->actor.db));
     return exit_statuses[err] ? exit_statuses[err] : EX_SOFTWARE;
 }
 
@@ -195,8 +195,10 @@ static int run_action(const struct settings *settings, const struct action *acti
     int status = EX_UNAVAILABLE;
     if (db_ready(db, settings->connection_timeout * 1000)) {
         struct service service = {.settings = settings, .db = db};
-        struct request rq = {.arena = arena_new(ARENA_MAX), .service = &service, .db = db, .remote_addr = "console"};
-        random_uuid(rq.id);
+        struct request rq = {
+            .actor = {.arena = arena_new(ARENA_MAX), .db = db, .settings = settings, .address = "console"},
+            .service = &service};
+        random_uuid(rq.actor.request_id);
         db_begin(db);
         enum error err = action->run(&rq, options);
         if (!err)
@@ -204,7 +206,7 @@ static int run_action(const struct settings *settings, const struct action *acti
         else
             db_rollback(db);
         status = report(&rq, err, action, options);
-        arena_free(rq.arena);
+        arena_free(rq.actor.arena);
     } else {
         fprintf(stderr, "user %s: cannot connect to the database: %s\n", action->name, db_failure(db));
     }

@@ -230,17 +230,17 @@ static uint64_t id_hash(const char id[UUID_TEXT])
 
 static void announce(const struct request *rq, enum work_kind kind)
 {
-    const uint64_t owner[OWNER_COUNT] = {[OWNER_USER] = id_hash(rq->who.user_id),
-                                         [OWNER_WORKSPACE] = id_hash(rq->who.workspace_id),
-                                         [OWNER_ADDRESS] = address_hash(rq->remote_addr)};
+    const uint64_t owner[OWNER_COUNT] = {[OWNER_USER] = id_hash(rq->actor.who.user_id),
+                                         [OWNER_WORKSPACE] = id_hash(rq->actor.who.workspace_id),
+                                         [OWNER_ADDRESS] = address_hash(rq->actor.address)};
     in_progress_begin(rq->service->slot, kind, owner, rq->started_us / 1000);
 }
 
 static enum error refuse(struct request *rq, enum excess excess, int retry_after)
 {
     metrics_add(excesses[excess].metric, 1);
-    rq->retry_after = retry_after;
-    return fail(rq, excesses[excess].message, arena_printf(rq->arena, "%d", retry_after), NULL);
+    rq->actor.failure.retry_after = retry_after;
+    return fail(&rq->actor, excesses[excess].message, arena_printf(rq->actor.arena, "%d", retry_after), NULL);
 }
 
 enum error admit(struct request *rq, struct response *rs)

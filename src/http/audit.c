@@ -25,20 +25,20 @@ static const char *or_null(const char *text)
 
 enum error audit_write(struct request *rq, const struct audit *entry)
 {
-    const struct identity *who = &rq->who;
-    return db_run(rq->db, &insert,
+    const struct identity *who = &rq->actor.who;
+    return db_run(rq->actor.db, &insert,
                   DB_ARGS(entry->site ? NULL : who->workspace_id, or_null(who->user_id),
                           entry->actor ? entry->actor : who->username, entry->action, entry->platform, entry->target,
-                          entry->from_config, entry->to_config, entry->changes, rq->remote_addr, rq->id,
+                          entry->from_config, entry->to_config, entry->changes, rq->actor.address, rq->actor.request_id,
                           or_null(who->token_id)));
 }
 
 enum error audit_write_all(struct request *rq, const char *rows)
 {
-    const struct identity *who = &rq->who;
-    return db_run(rq->db, &insert_all,
-                  DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, rq->remote_addr, rq->id, rows,
-                          or_null(who->token_id)));
+    const struct identity *who = &rq->actor.who;
+    return db_run(rq->actor.db, &insert_all,
+                  DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, rq->actor.address,
+                          rq->actor.request_id, rows, or_null(who->token_id)));
 }
 
 enum error audit_site(struct request *rq, const char *actor, const char *action, const char *target)

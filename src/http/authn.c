@@ -103,20 +103,20 @@ static void copy(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text);
 }
 
-/* Fills rq->who from an identity statement. `wanted` is the workspace asked for, NULL = none in particular. */
+/* Fills rq->actor.who from an identity statement. `wanted` is the workspace asked for, NULL = none in particular. */
 static enum error load_identity(struct request *rq, const struct statement *statement, const char *user_id,
                                 const char *credential_id, const char *wanted, const char *bound, long long *seconds)
 {
     struct row row;
-    struct identity *who = &rq->who;
-    db_tenant(rq->db, "", user_id);
-    enum error error = db_one(rq->db, statement, &row, DB_ARGS(user_id, credential_id, wanted, bound));
+    struct identity *who = &rq->actor.who;
+    db_tenant(rq->actor.db, "", user_id);
+    enum error error = db_one(rq->actor.db, statement, &row, DB_ARGS(user_id, credential_id, wanted, bound));
     if (error == ERR_NOT_FOUND)
-        return fail(rq, MSG_TOKEN_INVALID, NULL);
+        return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
     if (error)
         return error;
     if (wanted && !row_text(&row, ID_SLUG))
-        return fail(rq, MSG_WORKSPACE_UNKNOWN, wanted, NULL);
+        return fail(&rq->actor, MSG_WORKSPACE_UNKNOWN, wanted, NULL);
     copy(who->user_id, sizeof who->user_id, user_id);
     copy(who->username, sizeof who->username, row_string(&row, ID_USERNAME));
     copy(who->workspace_id, sizeof who->workspace_id, row_string(&row, ID_WORKSPACE));
@@ -132,11 +132,11 @@ static enum error by_jwt(struct request *rq, const char *token, const char *want
 {
     struct token_claims claims;
     if (!access_token_read(rq->service->settings, token, now, &claims))
-        return fail(rq, MSG_TOKEN_INVALID, NULL);
+        return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
     enum error error =
         load_identity(rq, &identity_by_session, claims.user_id, claims.session_id, wanted, NULL, seconds);
-    copy(rq->who.session_id, sizeof rq->who.session_id, claims.session_id);
-    rq->who.scopes = SCOPE_ALL;
+    copy(rq->actor.who.session_id, sizeof rq->actor.who.session_id, claims.session_id);
+    rq->actor.who.scopes = SCOPE_ALL;
     if (claims.expires - now < *seconds)
         *seconds = claims.expires - now;
     return error;
@@ -149,19 +149,19 @@ static enum error by_access_token(struct request *rq, const char *token, const c
     struct row found;
     (void)now;
     token_hash(hash, token);
-    enum error error = db_one(rq->db, &find_access_token, &found, DB_ARGS(hash));
+    enum error error = db_one(rq->actor.db, &find_access_token, &found, DB_ARGS(hash));
     if (error == ERR_NOT_FOUND)
-        return fail(rq, MSG_TOKEN_INVALID, NULL);
+        return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
     if (!error)
-        error = db_run(rq->db, &touch_access_token, DB_ARGS(row_text(&found, 0)));
+        error = db_run(rq->actor.db, &touch_access_token, DB_ARGS(row_text(&found, 0)));
     if (!error)
         error = load_identity(rq, &identity_by_access_token, row_text(&found, 1), row_text(&found, 0), wanted,
                               row_text(&found, 2), seconds);
     if (error)
         return error;
-    rq->who.scopes = (unsigned)row_int(&found, 3);
-    rq->who.bound = row_text(&found, 2) != NULL;
-    copy(rq->who.token_id, sizeof rq->who.token_id, row_string(&found, 0));
+    rq->actor.who.scopes = (unsigned)row_int(&found, 3);
+    rq->actor.who.bound = row_text(&found, 2) != NULL;
+    copy(rq->actor.who.token_id, sizeof rq->actor.who.token_id, row_string(&found, 0));
     return OK;
 }
 
@@ -179,11 +179,11 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
     struct remembered *slot = place(token, wanted, key);
     uint64_t current = generation(rq);
     int64_t site = generation_heard(GENERATION_SITE);
-    unsigned epoch = db_epoch(rq->db);
+    unsigned epoch = db_epoch(rq->actor.db);
     if (!rq->behind && slot->until > now && slot->generation == current && slot->site == site && slot->epoch == epoch &&
         epoch && sodium_memcmp(slot->key, key, KEY_BYTES) == 0) {
-        rq->who = slot->who;
-        rq->who.credential = is_access_token(token) ? CREDENTIAL_ACCESS_TOKEN : credential;
+        rq->actor.who = slot->who;
+        rq->actor.who.credential = is_access_token(token) ? CREDENTIAL_ACCESS_TOKEN : credential;
         return OK;
     }
     bool pat = is_access_token(token);
@@ -191,14 +191,14 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
         pat ? by_access_token(rq, token, wanted, now, &seconds) : by_jwt(rq, token, wanted, now, &seconds);
     if (error)
         return error;
-    rq->who.credential = pat ? CREDENTIAL_ACCESS_TOKEN : credential;
-    if (db_epoch(rq->db) == epoch && epoch) {
+    rq->actor.who.credential = pat ? CREDENTIAL_ACCESS_TOKEN : credential;
+    if (db_epoch(rq->actor.db) == epoch && epoch) {
         memcpy(slot->key, key, KEY_BYTES);
         slot->until = now + (seconds < REMEMBER_S ? seconds : REMEMBER_S);
         slot->generation = current;
         slot->site = site;
         slot->epoch = epoch;
-        slot->who = rq->who;
+        slot->who = rq->actor.who;
     }
     return OK;
 }
@@ -225,8 +225,8 @@ static bool secure_cookies(const struct request *rq)
 void cookie_set(struct request *rq, struct response *rs, const char *name, const char *value, long long seconds)
 {
     response_header(rs, "Set-Cookie",
-                    arena_printf(rq->arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", name, value,
-                                 seconds, secure_cookies(rq) ? "; Secure" : ""));
+                    arena_printf(rq->actor.arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", name,
+                                 value, seconds, secure_cookies(rq) ? "; Secure" : ""));
 }
 
 void cookies_set(struct request *rq, struct response *rs, const char *access, const char *refresh)
@@ -244,14 +244,14 @@ void cookies_clear(struct request *rq, struct response *rs)
 /* In a transaction of its own: what becomes of the request does not undo it. */
 static enum error spend_cookie(struct request *rq, const char *refresh, struct refreshed *next)
 {
-    db_begin(rq->db);
+    db_begin(rq->actor.db);
     enum error error = refresh_spend(rq, refresh, next);
-    if (error && !rq->keep_changes) {
-        db_rollback(rq->db);
+    if (error && !rq->actor.keep_changes) {
+        db_rollback(rq->actor.db);
         return error;
     }
-    enum error committed = db_commit(rq->db);
-    if (!committed && rq->identity_changed && rq->service->board)
+    enum error committed = db_commit(rq->actor.db);
+    if (!committed && rq->actor.identity_changed && rq->service->board)
         atomic_fetch_add(&rq->service->board->identity_generation, 1);
     return committed ? committed : error;
 }
@@ -265,10 +265,10 @@ static enum error renew_by_cookie(struct request *rq, struct response *rs)
     if (!refresh || !*refresh)
         return OK;
     enum error error = spend_cookie(rq, refresh, &next);
-    if (error == ERR_AUTHENTICATION && rq->message == MSG_REFRESH_REUSED)
+    if (error == ERR_AUTHENTICATION && rq->actor.failure.message == MSG_REFRESH_REUSED)
         cookies_clear(rq, rs);
     else if (error == ERR_AUTHENTICATION) {
-        rq->message = MSG_NONE;
+        rq->actor.failure.message = MSG_NONE;
         return OK;
     }
     if (error)
@@ -296,14 +296,14 @@ enum error authenticate(struct request *rq, struct response *rs)
     const char *token = bearer(rq);
     if (token)
         return strlen(token) <= ACCESS_TOKEN_MAX ? recognise(rq, token, CREDENTIAL_BEARER)
-                                                 : fail(rq, MSG_TOKEN_INVALID, NULL);
+                                                 : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
     token = request_cookie(rq, COOKIE_ACCESS);
     if (token && *token && strlen(token) <= ACCESS_TOKEN_MAX && !is_access_token(token)) {
         enum error error = recognise(rq, token, CREDENTIAL_COOKIE);
         if (error != ERR_AUTHENTICATION)
             return error;
-        rq->message = MSG_NONE;
-        memset(&rq->who, 0, sizeof rq->who);
+        rq->actor.failure.message = MSG_NONE;
+        memset(&rq->actor.who, 0, sizeof rq->actor.who);
     }
     return renew_by_cookie(rq, rs);
 }
@@ -314,5 +314,5 @@ bool authn_monitor(const struct request *rq)
     const char *token = bearer(rq);
     if (token && *token && secret_equal(token, settings->metrics_token))
         return true;
-    return networks_hold(settings->metrics_allow, rq->remote_addr);
+    return networks_hold(settings->metrics_allow, rq->actor.address);
 }

@@ -26,16 +26,16 @@ static enum error need_scope(struct request *rq, enum scope scope)
 {
     static const char *const names[] = {
         [SCOPE_READ] = "read", [SCOPE_WRITE] = "write", [SCOPE_ADMIN] = "admin", [SCOPE_SECRETS] = "secrets"};
-    return rq->who.scopes & scope ? OK : fail(rq, MSG_SCOPE, names[scope], NULL);
+    return rq->actor.who.scopes & scope ? OK : fail(&rq->actor, MSG_SCOPE, names[scope], NULL);
 }
 
 static enum error check_token(struct request *rq)
 {
     const struct route *r = rq->route;
     if (r->flags & (ROUTE_SESSION_ONLY | ROUTE_CONFIRMED))
-        return fail(rq, MSG_SESSION_ONLY, NULL);
-    if (rq->who.bound && !rules[r->access].bound_token)
-        return fail(rq, MSG_TOKEN_BOUND, NULL);
+        return fail(&rq->actor, MSG_SESSION_ONLY, NULL);
+    if (rq->actor.who.bound && !rules[r->access].bound_token)
+        return fail(&rq->actor, MSG_TOKEN_BOUND, NULL);
     bool reads = rq->method == GET || rq->method == HEAD || (r->flags & ROUTE_READ_ONLY);
     unsigned scope = rules[r->access].scope;
     return need_scope(rq, scope ? scope : reads ? SCOPE_READ : SCOPE_WRITE);
@@ -49,15 +49,15 @@ static enum error check_confirmed(struct request *rq)
     struct row row;
     char seconds[12];
     snprintf(seconds, sizeof seconds, "%d", CONFIRM_SECONDS);
-    enum error error = db_one(rq->db, &select, &row, DB_ARGS(rq->who.session_id, seconds));
+    enum error error = db_one(rq->actor.db, &select, &row, DB_ARGS(rq->actor.who.session_id, seconds));
     if (error == ERR_NOT_FOUND) /* it ended a moment ago */
-        return fail(rq, MSG_TOKEN_INVALID, NULL);
-    return error || row_bool(&row, 0) ? error : fail(rq, MSG_CONFIRM, NULL);
+        return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
+    return error || row_bool(&row, 0) ? error : fail(&rq->actor, MSG_CONFIRM, NULL);
 }
 
 enum error authorize_secrets(struct request *rq)
 {
-    return rq->who.credential == CREDENTIAL_ACCESS_TOKEN ? need_scope(rq, SCOPE_SECRETS) : check_confirmed(rq);
+    return rq->actor.who.credential == CREDENTIAL_ACCESS_TOKEN ? need_scope(rq, SCOPE_SECRETS) : check_confirmed(rq);
 }
 
 enum error authorize(struct request *rq)
@@ -69,13 +69,13 @@ enum error authorize(struct request *rq)
         return authn_monitor(rq) ? OK : ERR_AUTHORIZATION;
     if (access == ACCESS_DENY)
         return ERR_AUTHORIZATION;
-    enum error error = rq->who.credential == CREDENTIAL_ACCESS_TOKEN ? check_token(rq) : OK;
+    enum error error = rq->actor.who.credential == CREDENTIAL_ACCESS_TOKEN ? check_token(rq) : OK;
     if (error)
         return error;
-    if (rules[access].site_admin && !rq->who.site_admin)
-        return fail(rq, MSG_SITE_ADMIN, NULL);
-    if (rq->who.role < rules[access].role)
-        return fail(rq, MSG_ROLE, role_names[rules[access].role], NULL);
+    if (rules[access].site_admin && !rq->actor.who.site_admin)
+        return fail(&rq->actor, MSG_SITE_ADMIN, NULL);
+    if (rq->actor.who.role < rules[access].role)
+        return fail(&rq->actor, MSG_ROLE, role_names[rules[access].role], NULL);
     if (rq->route->flags & ROUTE_SECRETS)
         return authorize_secrets(rq);
     return rq->route->flags & ROUTE_CONFIRMED ? check_confirmed(rq) : OK;

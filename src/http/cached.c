@@ -22,8 +22,8 @@ static const unsigned char variant_key[SHORT_HASH_KEY] = "ccr entity tag";
 
 static void make_key(struct request *rq)
 {
-    const struct identity *who = &rq->who;
-    char *text = arena_printf(rq->arena, "%s %s %s %s %s %d%d %s %s", CCR_VERSION, build_commit,
+    const struct identity *who = &rq->actor.who;
+    char *text = arena_printf(rq->actor.arena, "%s %s %s %s %s %d%d %s %s", CCR_VERSION, build_commit,
                               keyring_fingerprint(rq->service->keyring), who->workspace_id, who->user_id, who->role,
                               who->site_admin, who->platform, rq->target);
     rq->cache_key.text = text;
@@ -37,19 +37,19 @@ static const char *find_tag(struct request *rq)
 {
     struct etag known;
     const char *list = request_header(rq, "If-None-Match");
-    const char *end = arena_printf(rq->arena, "-%lld-%s", (long long)rq->cache_key.generation, rq->cache_variant);
+    const char *end = arena_printf(rq->actor.arena, "-%lld-%s", (long long)rq->cache_key.generation, rq->cache_variant);
     size_t end_length = strlen(end);
     while (list && etag_next(&list, &known))
         if (known.length > end_length && memcmp(known.text + known.length - end_length, end, end_length) == 0)
-            return arena_strndup(rq->arena, known.text, known.length);
+            return arena_strndup(rq->actor.arena, known.text, known.length);
     return NULL; /* none, or "*": then the answer itself decides */
 }
 
 static void tag(struct request *rq, struct response *rs)
 {
-    respond_not_modified(
-        rq, rs,
-        arena_printf(rq->arena, "%lld-%lld-%s", rs->revision, (long long)rq->cache_key.generation, rq->cache_variant));
+    respond_not_modified(rq, rs,
+                         arena_printf(rq->actor.arena, "%lld-%lld-%s", rs->revision,
+                                      (long long)rq->cache_key.generation, rq->cache_variant));
 }
 
 /* ---- second level ----------------------------------------------------------------------------------------------- */
@@ -60,13 +60,14 @@ enum { ANSWER_MAX = 256 * KB };
 
 static const char *redis_name(struct request *rq)
 {
-    const char *text = arena_printf(rq->arena, "%s %lld", rq->cache_key.text, (long long)rq->cache_key.generation);
-    return arena_printf(rq->arena, "ccr:answer:%016" PRIx64, short_hash(text, strlen(text), variant_key));
+    const char *text =
+        arena_printf(rq->actor.arena, "%s %lld", rq->cache_key.text, (long long)rq->cache_key.generation);
+    return arena_printf(rq->actor.arena, "ccr:answer:%016" PRIx64, short_hash(text, strlen(text), variant_key));
 }
 
 static const char *redis_head(struct request *rq)
 {
-    return arena_printf(rq->arena, " %zu %s %lld ", rq->cache_key.length, rq->cache_key.text,
+    return arena_printf(rq->actor.arena, " %zu %s %lld ", rq->cache_key.length, rq->cache_key.text,
                         (long long)rq->cache_key.generation);
 }
 
@@ -175,7 +176,7 @@ void cached_keep(struct request *rq, struct response *rs)
     if (!rq->cache_asked || rs->status != 200)
         return;
     if (rq->cache_unfit) { /* a tag that nothing else will ever have */
-        response_header(rs, "ETag", arena_printf(rq->arena, "\"%lld-%s\"", rs->revision, rq->id));
+        response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld-%s\"", rs->revision, rq->actor.request_id));
         return;
     }
     keep_here(rq, rs);

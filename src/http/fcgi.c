@@ -266,9 +266,11 @@ void fcgi_request(struct request *rq, struct arena *arena, const struct service 
     }
     environment[kept] = NULL;
     *rq = (struct request){
-        .arena = arena,
+        .actor = {.arena = arena,
+                  .db = service ? service->db : NULL,
+                  .settings = service ? service->settings : NULL,
+                  .keyring = service ? service->keyring : NULL},
         .service = service,
-        .db = service ? service->db : NULL,
         .environment = environment,
         .name_lengths = lengths,
         .started_us = monotonic_us(),

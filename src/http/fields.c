@@ -24,7 +24,7 @@ static bool in_choices(const char *choices, const char *text)
 /* "a|b|c" as "a, b, c". */
 static const char *readable_choices(struct request *rq, const char *choices)
 {
-    char *out = arena_alloc(rq->arena, strlen(choices) * 2 + 1), *end = out;
+    char *out = arena_alloc(rq->actor.arena, strlen(choices) * 2 + 1), *end = out;
     for (; *choices; choices++) {
         *end++ = (char)(*choices == '|' ? ',' : *choices);
         if (*choices == '|')
@@ -51,7 +51,7 @@ static enum message type_problem(struct request *rq, const struct field *f, cons
     case FIELD_LABEL:
         return label_valid(text) ? MSG_NONE : MSG_LABEL;
     case FIELD_URL:
-        if (*text && !url_valid(rq->arena, text))
+        if (*text && !url_valid(rq->actor.arena, text))
             return url_is_http(text) ? MSG_URL_PARTS : MSG_URL;
         return url_has_userinfo(text) ? MSG_URL_USERINFO : MSG_NONE;
     case FIELD_KEY:
@@ -67,9 +67,9 @@ enum message field_problem(struct request *rq, const struct field *f, const char
     long long length = (long long)utf8_length(text);
     *argument = NULL;
     if (length > max && f->type != FIELD_NAME && f->type != FIELD_LABEL)
-        return *argument = number_text(rq, max), MSG_TOO_LONG;
+        return *argument = number_text(&rq->actor, max), MSG_TOO_LONG;
     if (length < f->min)
-        return *argument = number_text(rq, f->min), MSG_TOO_SHORT;
+        return *argument = number_text(&rq->actor, f->min), MSG_TOO_SHORT;
     if (f->choices && !in_choices(f->choices, text))
         return *argument = readable_choices(rq, f->choices), MSG_CHOICE;
     return type_problem(rq, f, text);
@@ -79,13 +79,13 @@ static enum error check_text(struct request *rq, const struct field *f, const ch
 {
     const char *argument;
     enum message problem = field_problem(rq, f, text, &argument);
-    return problem ? fail_field(rq, f->name, problem, argument, NULL) : OK;
+    return problem ? fail_field(&rq->actor, f->name, problem, argument, NULL) : OK;
 }
 
 static const char *trimmed(struct request *rq, const char *text)
 {
     size_t length = trim_white_space(&text);
-    return arena_strndup(rq->arena, text, length);
+    return arena_strndup(rq->actor.arena, text, length);
 }
 
 static bool is_required(struct request *rq, const struct field *f)
@@ -96,12 +96,13 @@ static bool is_required(struct request *rq, const struct field *f)
 static enum error check_string(struct request *rq, const struct field *f, json_t *value)
 {
     if (!json_is_string(value))
-        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串" : "a string", NULL);
+        return fail_field(&rq->actor, f->name, MSG_TYPE, rq->actor.language == LANGUAGE_ZH ? "字符串" : "a string",
+                          NULL);
     const char *text = json_string_value(value);
     if (f->flags & TRIM)
         text = trimmed(rq, text);
     if (is_required(rq, f) && is_blank(text))
-        return fail_field(rq, f->name, MSG_NOT_BLANK, NULL);
+        return fail_field(&rq->actor, f->name, MSG_NOT_BLANK, NULL);
     if ((f->flags & TRIM) && !*text) {
         json_object_set_new(rq->body, f->name, json_null());
         return OK;
@@ -115,7 +116,8 @@ static enum error check_string(struct request *rq, const struct field *f, json_t
 static enum error check_range(struct request *rq, const struct field *f, long long value)
 {
     if ((f->min || f->max) && (value < f->min || value > f->max))
-        return fail_field(rq, f->name, MSG_RANGE, number_text(rq, f->min), number_text(rq, f->max), NULL);
+        return fail_field(&rq->actor, f->name, MSG_RANGE, number_text(&rq->actor, f->min),
+                          number_text(&rq->actor, f->max), NULL);
     return OK;
 }
 
@@ -124,12 +126,13 @@ static enum error check_integer(struct request *rq, const struct field *f, json_
     /* A number input that the user cleared arrives as "". */
     if (json_is_string(value) && !*json_string_value(value)) {
         if (f->flags & REQUIRED)
-            return fail_field(rq, f->name, MSG_NOT_BLANK, NULL);
+            return fail_field(&rq->actor, f->name, MSG_NOT_BLANK, NULL);
         json_object_set_new(rq->body, f->name, json_null());
         return OK;
     }
     if (!json_is_integer(value))
-        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "整数" : "a whole number", NULL);
+        return fail_field(&rq->actor, f->name, MSG_TYPE, rq->actor.language == LANGUAGE_ZH ? "整数" : "a whole number",
+                          NULL);
     return check_range(rq, f, json_integer_value(value));
 }
 
@@ -139,16 +142,16 @@ static enum error check_strings(struct request *rq, const struct field *f, json_
     size_t i;
     json_t *item;
     if (!json_is_array(value))
-        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings",
-                          NULL);
+        return fail_field(&rq->actor, f->name, MSG_TYPE,
+                          rq->actor.language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
     if ((long long)json_array_size(value) > max)
-        return fail_field(rq, f->name, MSG_TOO_MANY, number_text(rq, max), NULL);
+        return fail_field(&rq->actor, f->name, MSG_TOO_MANY, number_text(&rq->actor, max), NULL);
     json_array_foreach(value, i, item)
     {
         struct field one = {.name = f->name, .type = FIELD_TEXT, .choices = f->choices};
         if (!json_is_string(item))
-            return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings",
-                              NULL);
+            return fail_field(&rq->actor, f->name, MSG_TYPE,
+                              rq->actor.language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
         enum error error = check_text(rq, &one, json_string_value(item));
         if (error)
             return error;
@@ -159,14 +162,16 @@ static enum error check_strings(struct request *rq, const struct field *f, json_
 static enum error check_bool(struct request *rq, const struct field *f, json_t *value)
 {
     if (!json_is_boolean(value))
-        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "布尔值" : "true or false", NULL);
+        return fail_field(&rq->actor, f->name, MSG_TYPE, rq->actor.language == LANGUAGE_ZH ? "布尔值" : "true or false",
+                          NULL);
     return OK;
 }
 
 static enum error check_object(struct request *rq, const struct field *f, json_t *value)
 {
     if (!json_is_object(value))
-        return fail_field(rq, f->name, MSG_TYPE, rq->language == LANGUAGE_ZH ? "对象" : "an object", NULL);
+        return fail_field(&rq->actor, f->name, MSG_TYPE, rq->actor.language == LANGUAGE_ZH ? "对象" : "an object",
+                          NULL);
     return OK;
 }
 
@@ -185,9 +190,9 @@ enum error check_body(struct request *rq, const struct field *fields)
         if (value && !json_is_null(value))
             checks[f->type](rq, f, value);
         else if (is_required(rq, f))
-            fail_field(rq, f->name, MSG_REQUIRED, NULL);
+            fail_field(&rq->actor, f->name, MSG_REQUIRED, NULL);
     }
-    return rq->fields ? ERR_VALIDATION : OK;
+    return rq->actor.failure.fields ? ERR_VALIDATION : OK;
 }
 
 enum error check_query(struct request *rq, const struct field *fields)
@@ -197,17 +202,18 @@ enum error check_query(struct request *rq, const struct field *fields)
         long long value;
         if (!text || !*text) {
             if (f->flags & REQUIRED)
-                fail_field(rq, f->name, MSG_REQUIRED, NULL);
+                fail_field(&rq->actor, f->name, MSG_REQUIRED, NULL);
         } else if (f->type == FIELD_INT) {
             if (parse_int(text, f->min, f->max, &value))
                 continue;
-            fail_field(rq, f->name, MSG_RANGE, number_text(rq, f->min), number_text(rq, f->max), NULL);
+            fail_field(&rq->actor, f->name, MSG_RANGE, number_text(&rq->actor, f->min), number_text(&rq->actor, f->max),
+                       NULL);
         } else if (f->type == FIELD_BOOL) {
             if (!in_choices("true|false|1|0", text))
-                fail_field(rq, f->name, MSG_CHOICE, "true, false", NULL);
+                fail_field(&rq->actor, f->name, MSG_CHOICE, "true, false", NULL);
         } else {
             check_text(rq, f, text);
         }
     }
-    return rq->fields ? ERR_VALIDATION : OK;
+    return rq->actor.failure.fields ? ERR_VALIDATION : OK;
 }

@@ -64,15 +64,15 @@ enum error freshness_generation(struct request *rq, int64_t *generation)
 {
     static const struct statement select = {
         "generation_select", "SELECT generation FROM workspace_generations WHERE workspace_id = $1::uuid"};
-    const char *workspace = rq->who.workspace_id;
+    const char *workspace = rq->actor.who.workspace_id;
     struct row row;
     /* Under nothing but hits no statement would ever notice that the server says nothing any more. */
-    *generation = db_in_doubt(rq->db) ? 0 : generation_known(workspace, db_listening_us(rq->db));
+    *generation = db_in_doubt(rq->actor.db) ? 0 : generation_known(workspace, db_listening_us(rq->actor.db));
     if (*generation && *generation >= seen_of(rq, workspace))
         return OK;
     int64_t asked = monotonic_us();
     metrics_add(METRIC_GENERATION_READ, 1);
-    enum error error = db_one(rq->db, &select, &row, DB_ARGS(workspace));
+    enum error error = db_one(rq->actor.db, &select, &row, DB_ARGS(workspace));
     if (error && error != ERR_NOT_FOUND)
         return error;
     *generation = error ? 0 : row_int(&row, 0);
@@ -122,16 +122,16 @@ void freshness_write(struct request *rq, struct response *rs)
 {
     const char *text = "";
     /* PostgreSQL sends a transaction's own notifications before it says that it is done. */
-    if (db_poll(rq->db))
+    if (db_poll(rq->actor.db))
         authn_forget();
     forget_old(rq);
-    add_seen(rq, rq->who.workspace_id);
-    if (rq->identity_changed)
+    add_seen(rq, rq->actor.who.workspace_id);
+    if (rq->actor.identity_changed)
         add_seen(rq, GENERATION_SITE);
     if (!rq->seen_count)
         return;
     for (size_t i = 0; i < rq->seen_count; i++)
-        text = arena_printf(rq->arena, "%s%s%s.%lld", text, i ? "_" : "", rq->seen[i].workspace,
+        text = arena_printf(rq->actor.arena, "%s%s%s.%lld", text, i ? "_" : "", rq->seen[i].workspace,
                             (long long)rq->seen[i].generation);
     response_header(rs, HEADER_SEEN, text);
     cookie_set(rq, rs, COOKIE_SEEN, text, REMEMBER_S);

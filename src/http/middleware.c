@@ -32,8 +32,8 @@ static enum error take_from(struct request *rq, const struct rate_policy *policy
     rq->limit = rate_tighter(rq->limit, d);
     if (d.allowed)
         return OK;
-    rq->retry_after = d.retry_after;
-    return fail(rq, MSG_RATE_LIMIT, arena_printf(rq->arena, "%d", d.retry_after), NULL);
+    rq->actor.failure.retry_after = d.retry_after;
+    return fail(&rq->actor, MSG_RATE_LIMIT, arena_printf(rq->actor.arena, "%d", d.retry_after), NULL);
 }
 
 static struct rate_policy general_policy(const struct request *rq)
@@ -50,7 +50,7 @@ static enum error limit_address(struct request *rq, struct response *rs)
     char client[ADDRESS_TEXT];
     if (rq->route->flags & ROUTE_NO_DATABASE)
         return OK;
-    address_client(client, rq->remote_addr);
+    address_client(client, rq->actor.address);
     if ((rq->route->flags & ROUTE_LOGIN) && policy.requests) {
         struct rate_policy login = {LOGIN_PER_PERIOD, RATE_PERIOD_S, LOGIN_BURST};
         return take_from(rq, &login, RATE_LOGIN, client);
@@ -62,7 +62,7 @@ static enum error limit_user(struct request *rq, struct response *rs)
 {
     (void)rs;
     struct rate_policy policy = general_policy(rq);
-    return rq->who.credential ? take_from(rq, &policy, RATE_USER, rq->who.user_id) : OK;
+    return rq->actor.who.credential ? take_from(rq, &policy, RATE_USER, rq->actor.who.user_id) : OK;
 }
 
 /* ---- routes and origins ----------------------------------------------------------------------------------------- */
@@ -155,26 +155,26 @@ static bool is_safe(const struct request *rq)
 static enum error identify(struct request *rq, struct response *rs)
 {
     /* A connection that died meanwhile is found dead here, for a login too, and not by the first statement. */
-    if (!(rq->route->flags & ROUTE_NO_DATABASE) && db_poll(rq->db))
+    if (!(rq->route->flags & ROUTE_NO_DATABASE) && db_poll(rq->actor.db))
         authn_forget();
-    db_tenant(rq->db, "", "");
+    db_tenant(rq->actor.db, "", "");
     freshness_read(rq); /* on a public route, too: a logout must not make the browser forget what else it wrote */
     if (rq->route->access == ACCESS_PUBLIC || rq->route->access == ACCESS_MONITOR)
         return OK;
     enum error error = authenticate(rq, rs);
-    if (!error && rq->who.credential == CREDENTIAL_NONE)
+    if (!error && rq->actor.who.credential == CREDENTIAL_NONE)
         error = ERR_AUTHENTICATION;
     if (!error)
-        db_tenant(rq->db, rq->who.workspace_id, rq->who.user_id);
+        db_tenant(rq->actor.db, rq->actor.who.workspace_id, rq->actor.who.user_id);
     return error;
 }
 
 static enum error refuse_cross_site(struct request *rq, struct response *rs)
 {
     (void)rs;
-    bool by_cookie = rq->who.credential == CREDENTIAL_COOKIE ||
+    bool by_cookie = rq->actor.who.credential == CREDENTIAL_COOKIE ||
                      ((rq->route->flags & ROUTE_COOKIE) && request_cookie(rq, COOKIE_REFRESH));
-    return by_cookie && !is_safe(rq) && !from_own_site(rq) ? fail(rq, MSG_CROSS_SITE, NULL) : OK;
+    return by_cookie && !is_safe(rq) && !from_own_site(rq) ? fail(&rq->actor, MSG_CROSS_SITE, NULL) : OK;
 }
 
 static enum error check_access(struct request *rq, struct response *rs)
@@ -194,7 +194,7 @@ static size_t body_max(const struct request *rq)
 
 static enum error too_large(struct request *rq)
 {
-    return fail(rq, MSG_TOO_LARGE, arena_printf(rq->arena, "%zu", body_max(rq)), NULL);
+    return fail(&rq->actor, MSG_TOO_LARGE, arena_printf(rq->actor.arena, "%zu", body_max(rq)), NULL);
 }
 
 /* Reads until the end of the stream, not for CONTENT_LENGTH bytes: the two must agree. */
@@ -206,20 +206,20 @@ static enum error read_body(struct request *rq)
         return too_large(rq);
     bool known = length && *length;
     size_t room = known ? (size_t)declared : (size_t)max;
-    rq->body_text = arena_alloc(rq->arena, room + 2);
+    rq->body_text = arena_alloc(rq->actor.arena, room + 2);
     rq->body_length = 0;
     while (rq->read && rq->body_length <= room) {
         size_t n = rq->read(rq->source, rq->body_text + rq->body_length, room + 1 - rq->body_length);
         if (n == (size_t)-1)
-            return fail(rq, MSG_VALIDATION, NULL);
+            return fail(&rq->actor, MSG_VALIDATION, NULL);
         if (n == 0)
             break;
         rq->body_length += n;
     }
     if (rq->body_length > room)
-        return known ? fail(rq, MSG_VALIDATION, NULL) : too_large(rq);
+        return known ? fail(&rq->actor, MSG_VALIDATION, NULL) : too_large(rq);
     if (known && rq->body_length != room)
-        return fail(rq, MSG_VALIDATION, NULL);
+        return fail(&rq->actor, MSG_VALIDATION, NULL);
     rq->body_text[rq->body_length] = '\0';
     return OK;
 }
@@ -246,23 +246,23 @@ static bool is_encoded(const struct request *rq)
 static enum error refuse_encoded(struct request *rq, struct response *rs)
 {
     response_header(rs, "Accept-Encoding", "identity"); /* RFC 9110 section 12.5.3 */
-    return fail(rq, MSG_CONTENT_ENCODING, NULL);
+    return fail(&rq->actor, MSG_CONTENT_ENCODING, NULL);
 }
 
 static enum error parse_body(struct request *rq)
 {
     struct json_failure failure = {0};
     if (!is_json_type(request_variable(rq, "CONTENT_TYPE")))
-        return fail(rq, MSG_MEDIA_TYPE, NULL);
+        return fail(&rq->actor, MSG_MEDIA_TYPE, NULL);
     rq->body = json_parse(rq->body_text, rq->body_length, &failure);
-    arena_give_back(rq->arena, rq->body_text);
+    arena_give_back(rq->actor.arena, rq->body_text);
     rq->body_text = NULL;
     if (failure.too_deep)
-        return fail(rq, MSG_JSON_DEPTH, arena_printf(rq->arena, "%d", JSON_MAX_NESTING), NULL);
+        return fail(&rq->actor, MSG_JSON_DEPTH, arena_printf(rq->actor.arena, "%d", JSON_MAX_NESTING), NULL);
     if (!rq->body)
-        return fail(rq, MSG_BAD_JSON, failure.message, arena_printf(rq->arena, "%d", failure.line),
-                    arena_printf(rq->arena, "%d", failure.column), NULL);
-    return json_is_object(rq->body) ? OK : fail(rq, MSG_JSON_OBJECT, NULL);
+        return fail(&rq->actor, MSG_BAD_JSON, failure.message, arena_printf(rq->actor.arena, "%d", failure.line),
+                    arena_printf(rq->actor.arena, "%d", failure.column), NULL);
+    return json_is_object(rq->body) ? OK : fail(&rq->actor, MSG_JSON_OBJECT, NULL);
 }
 
 static enum error take_input(struct request *rq, struct response *rs)
@@ -279,7 +279,7 @@ static enum error take_input(struct request *rq, struct response *rs)
     }
     if (rq->route->query)
         check_query(rq, rq->route->query);
-    return rq->fields ? ERR_VALIDATION : OK;
+    return rq->actor.failure.fields ? ERR_VALIDATION : OK;
 }
 
 /* ---- handler ---------------------------------------------------------------------------------------------------- */
@@ -287,11 +287,11 @@ static enum error take_input(struct request *rq, struct response *rs)
 /* True when what the handler wrote to the database is there to stay. */
 static bool finish_transaction(struct request *rq, enum error *error)
 {
-    if (*error && !rq->keep_changes) {
-        db_rollback(rq->db);
+    if (*error && !rq->actor.keep_changes) {
+        db_rollback(rq->actor.db);
         return false;
     }
-    enum error committed = db_commit(rq->db);
+    enum error committed = db_commit(rq->actor.db);
     if (!*error)
         *error = committed;
     return !committed;
@@ -299,7 +299,7 @@ static bool finish_transaction(struct request *rq, enum error *error)
 
 static void tell_change(struct request *rq, struct response *rs)
 {
-    if (rq->identity_changed && rq->service->board)
+    if (rq->actor.identity_changed && rq->service->board)
         atomic_fetch_add(&rq->service->board->identity_generation, 1);
     freshness_write(rq, rs);
 }
@@ -309,24 +309,20 @@ static void begin(struct request *rq)
 {
     bool in_workspace = rq->route->access >= ACCESS_VIEWER && rq->route->access <= ACCESS_OWNER;
     if (in_workspace)
-        db_begin_brief(rq->db);
+        db_begin_brief(rq->actor.db);
     else
-        db_begin(rq->db);
+        db_begin(rq->actor.db);
 }
 
 /* As if the handler had not run. */
 static void start_over(struct request *rq, struct response *rs, size_t headers, const struct identity *who)
 {
-    rq->who = *who;
-    db_tenant(rq->db, who->workspace_id, who->user_id);
-    rq->message = MSG_NONE;
-    rq->failure_text = NULL;
-    rq->fields = rq->last_field = NULL;
-    rq->field_count = 0;
-    rq->retry_after = 0;
-    rq->keep_changes = rq->identity_changed = false;
+    rq->actor.who = *who;
+    db_tenant(rq->actor.db, who->workspace_id, who->user_id);
+    rq->actor.failure = (struct failure){0};
+    rq->actor.keep_changes = rq->actor.identity_changed = false;
     response_restart(rs, headers);
-    db_forget_results(rq->db);
+    db_forget_results(rq->actor.db);
 }
 
 static enum error run(struct request *rq, struct response *rs)
@@ -343,14 +339,14 @@ static enum error run(struct request *rq, struct response *rs)
  * through then. Memory is the arena's until the request ends, so what took much of it is not repeated. */
 static bool run_in_transaction(struct request *rq, struct response *rs, enum error *error)
 {
-    const struct identity who = rq->who; /* a login, and what names a workspace in its address, change it */
-    size_t headers = rs->headers.length, most = arena_used(rq->arena) + REPEAT_MEMORY;
+    const struct identity who = rq->actor.who; /* a login, and what names a workspace in its address, change it */
+    size_t headers = rs->headers.length, most = arena_used(rq->actor.arena) + REPEAT_MEMORY;
     for (int tries = 1;; tries++) {
         begin(rq);
         *error = run(rq, rs);
         bool stays = finish_transaction(rq, error);
-        if (*error != ERR_BUSY || stays || tries == REPEAT_MAX || !db_may_repeat(rq->db) ||
-            arena_used(rq->arena) > most)
+        if (*error != ERR_BUSY || stays || tries == REPEAT_MAX || !db_may_repeat(rq->actor.db) ||
+            arena_used(rq->actor.arena) > most)
             return stays;
         start_over(rq, rs, headers, &who);
     }
@@ -384,7 +380,8 @@ static enum error (*const steps[])(struct request *, struct response *) = {
 
 static void log_access(const struct request *rq, const struct response *rs)
 {
-    log_info("request", LOG_STR("request_id", rq->id), LOG_STR("user", rq->who.username[0] ? rq->who.username : NULL),
+    log_info("request", LOG_STR("request_id", rq->actor.request_id),
+             LOG_STR("user", rq->actor.who.username[0] ? rq->actor.who.username : NULL),
              LOG_STR("method", method_names[rq->method]), LOG_STR("route", rq->route ? rq->route->pattern : "none"),
              LOG_INT("status", rs->status), LOG_NUM("duration_ms", (double)(monotonic_us() - rq->started_us) / 1000),
              LOG_INT("bytes", rs->body.length));
@@ -403,7 +400,7 @@ void dispatch(struct request *rq, struct response *rs)
         response_header(rs, "Cache-Control", "no-store");
     rate_headers(&rq->limit, &rs->headers);
     response_header(rs, "X-Content-Type-Options", "nosniff");
-    response_header(rs, "X-Request-Id", rq->id);
+    response_header(rs, "X-Request-Id", rq->actor.request_id);
     log_access(rq, rs);
     metrics_request(rq->route_number, rq->method, (unsigned)rs->status, monotonic_us() - rq->started_us);
 }

@@ -33,59 +33,59 @@ static enum error store(struct request *rq, const char *token, const char *sessi
 {
     char hash[CRYPTO_HASH_TEXT];
     token_hash(hash, token);
-    return db_run(rq->db, &refresh_insert, DB_ARGS(hash, session_id));
+    return db_run(rq->actor.db, &refresh_insert, DB_ARGS(hash, session_id));
 }
 
 enum error refresh_begin(struct request *rq, const char *session_id, const char **token)
 {
-    *token = random_token(rq->arena, TOKEN_BYTES);
+    *token = random_token(rq->actor.arena, TOKEN_BYTES);
     return store(rq, *token, session_id);
 }
 
 static const char *successor(struct request *rq, const char *token)
 {
-    return keyed_token(rq->arena, rq->service->settings->jwt_secret, "refresh token", token);
+    return keyed_token(rq->actor.arena, rq->actor.settings->jwt_secret, "refresh token", token);
 }
 
 /* What tells two clients apart: network and browser. */
 static const char *client(struct request *rq)
 {
     char network[ADDRESS_TEXT];
-    const char *agent = request_header(rq, "User-Agent");
-    address_client(network, rq->remote_addr);
-    return keyed_token(rq->arena, rq->service->settings->jwt_secret, "refresh client",
-                       arena_printf(rq->arena, "%s\n%s", network, agent ? agent : ""));
+    const char *agent = rq->actor.user_agent;
+    address_client(network, rq->actor.address);
+    return keyed_token(rq->actor.arena, rq->actor.settings->jwt_secret, "refresh client",
+                       arena_printf(rq->actor.arena, "%s\n%s", network, agent ? agent : ""));
 }
 
 static void is_user(struct request *rq, const struct row *token)
 {
-    snprintf(rq->who.user_id, sizeof rq->who.user_id, "%s", row_string(token, USER));
-    snprintf(rq->who.username, sizeof rq->who.username, "%s", row_string(token, USERNAME));
+    snprintf(rq->actor.who.user_id, sizeof rq->actor.who.user_id, "%s", row_string(token, USER));
+    snprintf(rq->actor.who.username, sizeof rq->actor.who.username, "%s", row_string(token, USERNAME));
 }
 
 /* Either of those who presented it may be a thief. */
 static enum error reused(struct request *rq, const struct row *token)
 {
-    rq->keep_changes = rq->identity_changed = true;
+    rq->actor.keep_changes = rq->actor.identity_changed = true;
     is_user(rq, token);
-    log_warn("refresh token used twice", LOG_STR("user", rq->who.username), LOG_STR("address", rq->remote_addr),
-             LOG_STR("request_id", rq->id));
-    enum error error = db_run(rq->db, &refresh_end, DB_ARGS(row_text(token, SESSION)));
+    log_warn("refresh token used twice", LOG_STR("user", rq->actor.who.username), LOG_STR("address", rq->actor.address),
+             LOG_STR("request_id", rq->actor.request_id));
+    enum error error = db_run(rq->actor.db, &refresh_end, DB_ARGS(row_text(token, SESSION)));
     if (!error)
-        error = audit_site(rq, NULL, "auth.refresh_reused", rq->who.username);
-    return error ? error : fail(rq, MSG_REFRESH_REUSED, NULL);
+        error = audit_site(rq, NULL, "auth.refresh_reused", rq->actor.who.username);
+    return error ? error : fail(&rq->actor, MSG_REFRESH_REUSED, NULL);
 }
 
 static enum error spend(struct request *rq, const char *hash, const char *by, const struct row *token,
                         struct refreshed *out)
 {
     struct row prolonged;
-    const char *seconds = arena_printf(rq->arena, "%d", rq->service->settings->refresh_token_ttl);
-    enum error error = db_run(rq->db, &refresh_mark, DB_ARGS(hash, by));
+    const char *seconds = arena_printf(rq->actor.arena, "%d", rq->actor.settings->refresh_token_ttl);
+    enum error error = db_run(rq->actor.db, &refresh_mark, DB_ARGS(hash, by));
     if (!error)
-        error = db_one(rq->db, &refresh_prolong, &prolonged, DB_ARGS(row_text(token, SESSION), seconds));
+        error = db_one(rq->actor.db, &refresh_prolong, &prolonged, DB_ARGS(row_text(token, SESSION), seconds));
     if (error == ERR_NOT_FOUND) /* ended while this waited */
-        return fail(rq, MSG_TOKEN_INVALID, NULL);
+        return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
     if (error)
         return error;
     out->token = successor(rq, out->token);
@@ -102,11 +102,11 @@ enum error refresh_spend(struct request *rq, const char *presented, struct refre
     /* A successor may have been spent in the meantime, too, within the same seconds. */
     for (int step = 0; step < SUCCESSORS_MAX; step++) {
         token_hash(hash, out->token);
-        enum error error = db_one(rq->db, &refresh_find, &token, DB_ARGS(hash, by, grace));
+        enum error error = db_one(rq->actor.db, &refresh_find, &token, DB_ARGS(hash, by, grace));
         if (error)
-            return fail_as(rq, error, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
+            return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
         if (!row_bool(&token, LIVE))
-            return fail(rq, MSG_TOKEN_INVALID, NULL);
+            return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
         if (row_bool(&token, SPENT) && !row_bool(&token, GRACE))
             return reused(rq, &token);
         if (!row_bool(&token, SPENT)) {
@@ -117,5 +117,5 @@ enum error refresh_spend(struct request *rq, const char *presented, struct refre
         }
         out->token = successor(rq, out->token);
     }
-    return fail(rq, MSG_TOKEN_INVALID, NULL);
+    return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
 }

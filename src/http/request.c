@@ -1,4 +1,4 @@
-/* Request: CGI variables taken apart (RFC 3875, RFC 3986), and failures put into words. */
+/* Request: CGI variables taken apart (RFC 3875, RFC 3986). */
 #include "request.h"
 
 #include <ctype.h>
@@ -9,102 +9,7 @@
 #include "router.h"
 #include "util.h"
 
-enum { FIELD_LIST_MAX = 4 * KB };
-
 const char *const method_names[METHOD_COUNT] = {"OTHER", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-const char *const role_names[ROLE_COUNT] = {"none", "viewer", "editor", "admin", "owner"};
-
-enum role role_from_name(const char *name)
-{
-    for (int i = ROLE_VIEWER; i < ROLE_COUNT; i++)
-        if (name && strcmp(name, role_names[i]) == 0)
-            return (enum role)i;
-    return ROLE_NONE;
-}
-
-char *secret_context(struct arena *arena, const char *workspace_id, const char *row_id)
-{
-    size_t length = strlen(workspace_id);
-    char *context = arena_alloc(arena, length + 1 + strlen(row_id) + 1);
-    char *end = mempcpy(mempcpy(context, workspace_id, length), "/", 1);
-    memcpy(end, row_id, strlen(row_id) + 1);
-    return context;
-}
-
-/* ---- failures --------------------------------------------------------------------------------------------------- */
-
-/* Replaces each "{}" by the next argument; the list ends with NULL, missing ones become "". */
-static const char *put_into_words(struct request *rq, enum message message, va_list args)
-{
-    const char *pattern = message_text(message, rq->language);
-    const char *parts[8];
-    size_t size = strlen(pattern) + 1, count = 0;
-    for (const char *arg; count < COUNT(parts) && (arg = va_arg(args, const char *));) {
-        parts[count++] = arg;
-        size += strlen(arg);
-    }
-    char *text = arena_alloc(rq->arena, size), *end = text;
-    for (size_t used = 0; *pattern;) {
-        if (pattern[0] == '{' && pattern[1] == '}') {
-            const char *part = used < count ? parts[used++] : "";
-            size_t length = strlen(part);
-            memcpy(end, part, length);
-            end += length;
-            pattern += 2;
-        } else {
-            *end++ = *pattern++;
-        }
-    }
-    *end = '\0';
-    return text;
-}
-
-const char *translate(struct request *rq, enum message message, ...)
-{
-    va_list args;
-    va_start(args, message);
-    const char *text = put_into_words(rq, message, args);
-    va_end(args);
-    return text;
-}
-
-const char *number_text(struct request *rq, long long value)
-{
-    return arena_printf(rq->arena, "%lld", value);
-}
-
-enum error fail(struct request *rq, enum message message, ...)
-{
-    va_list args;
-    va_start(args, message);
-    rq->message = message;
-    rq->failure_text = put_into_words(rq, message, args);
-    va_end(args);
-    return message_error(message);
-}
-
-enum error fail_field(struct request *rq, const char *field, enum message message, ...)
-{
-    va_list args;
-    if (++rq->field_count > FIELDS_MAX)
-        return ERR_VALIDATION;
-    va_start(args, message);
-    struct field_failure *failure = arena_alloc(rq->arena, sizeof *failure);
-    failure->field = arena_strdup(rq->arena, field);
-    failure->message = put_into_words(rq, message, args);
-    va_end(args);
-    if (rq->last_field)
-        rq->last_field->next = failure;
-    else
-        rq->fields = failure;
-    rq->last_field = failure;
-    /* The general message names the fields too: old clients show only that. */
-    if (failure == rq->fields)
-        buffer_init_in(&rq->field_list, rq->arena, FIELD_LIST_MAX);
-    buffer_printf(&rq->field_list, "%s%s %s", failure == rq->fields ? "" : "; ", failure->field, failure->message);
-    fail(rq, MSG_FIELDS, buffer_string(&rq->field_list), NULL);
-    return ERR_VALIDATION;
-}
 
 /* ---- variables, headers, cookies -------------------------------------------------------------------------------- */
 
@@ -139,7 +44,7 @@ const char *request_cookie(struct request *rq, const char *name)
         at += strspn(at, " ;");
         size_t all = strcspn(at, ";");
         if (all > length && strncmp(at, name, length) == 0 && at[length] == '=')
-            return arena_strndup(rq->arena, at + length + 1, all - length - 1);
+            return arena_strndup(rq->actor.arena, at + length + 1, all - length - 1);
         at += all;
     }
     return NULL;
@@ -200,8 +105,9 @@ static bool parse_query(struct request *rq, const char *text)
             if (rq->query_count == MAX_QUERY)
                 return false;
             struct pair *pair = &rq->query[rq->query_count];
-            pair->name = percent_decode(rq->arena, text, name, true);
-            pair->value = name < length ? percent_decode(rq->arena, text + name + 1, length - name - 1, true) : "";
+            pair->name = percent_decode(rq->actor.arena, text, name, true);
+            pair->value =
+                name < length ? percent_decode(rq->actor.arena, text + name + 1, length - name - 1, true) : "";
             /* A name given twice is refused: which of the two counts would be a guess. */
             if (!pair->name || !pair->value || request_query(rq, pair->name))
                 return false;
@@ -235,34 +141,35 @@ static void choose_id(struct request *rq)
 {
     const char *id = request_header(rq, "X-Request-Id");
     size_t length = id ? strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") : 0;
-    if (id && length >= 8 && length < sizeof rq->id && !id[length])
-        memcpy(rq->id, id, length + 1);
+    if (id && length >= 8 && length < sizeof rq->actor.request_id && !id[length])
+        memcpy(rq->actor.request_id, id, length + 1);
     else
-        random_uuid(rq->id);
+        random_uuid(rq->actor.request_id);
 }
 
 enum error request_parse(struct request *rq)
 {
     rq->started_us = monotonic_us();
     choose_id(rq);
-    rq->language = language_of(rq);
+    rq->actor.language = language_of(rq);
     rq->method_name = request_variable(rq, "REQUEST_METHOD");
     rq->target = request_variable(rq, "REQUEST_URI");
-    rq->remote_addr = request_variable(rq, "REMOTE_ADDR");
+    rq->actor.address = request_variable(rq, "REMOTE_ADDR");
     if (!rq->method_name)
         rq->method_name = "GET";
     if (!rq->target)
         rq->target = "/";
-    if (!rq->remote_addr)
-        rq->remote_addr = "unknown";
+    if (!rq->actor.address)
+        rq->actor.address = "unknown";
+    rq->actor.user_agent = request_header(rq, "User-Agent");
     rq->method = method_from_name(rq->method_name);
     /* Absolute form (RFC 9112 section 3.2.2) is only for proxies. */
     size_t path = strcspn(rq->target, "?#");
-    rq->path = arena_strndup(rq->arena, rq->target, path);
+    rq->path = arena_strndup(rq->actor.arena, rq->target, path);
     if (rq->path[0] != '/' || !utf8_valid(rq->target, strlen(rq->target)))
-        return fail(rq, MSG_BAD_PATH, NULL);
+        return fail(&rq->actor, MSG_BAD_PATH, NULL);
     if (rq->target[path] == '?' && !parse_query(rq, rq->target + path + 1))
-        return fail(rq, MSG_BAD_QUERY, NULL);
+        return fail(&rq->actor, MSG_BAD_QUERY, NULL);
     return OK;
 }
 

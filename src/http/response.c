@@ -120,32 +120,31 @@ static void write_details(struct json_writer *w, const struct request *rq)
 {
     json_key(w, "details");
     json_open_object(w);
-    if (rq->fields) {
+    if (rq->actor.failure.fields) {
         json_key(w, "fields");
         json_open_array(w);
-        for (const struct field_failure *f = rq->fields; f; f = f->next) {
+        for (const struct field_failure *f = rq->actor.failure.fields; f; f = f->next) {
             json_open_object(w);
             json_string_member(w, "field", f->field);
             json_string_member(w, "message", f->message);
             json_close_object(w);
         }
         json_close_array(w);
-        if (rq->field_count > FIELDS_MAX)
-            json_int_member(w, "more", (long long)(rq->field_count - FIELDS_MAX));
+        if (rq->actor.failure.field_count > FIELDS_MAX)
+            json_int_member(w, "more", (long long)(rq->actor.failure.field_count - FIELDS_MAX));
     }
     json_close_object(w);
 }
 
 static const char *message_of(struct request *rq, enum error err)
 {
-    /* What fail() said counts only when it belongs to the code that came back. */
-    bool said = rq->message != MSG_NONE && message_error(rq->message) == err;
+    const char *said = failure_said(&rq->actor, err);
     if (!said)
-        return translate(rq, error_message(err), err == ERR_METHOD ? rq->method_name : "", NULL);
-    if (rq->message != MSG_FIELDS || rq->field_count <= FIELDS_MAX)
-        return rq->failure_text;
-    return translate(rq, MSG_FIELDS_MORE, rq->failure_text,
-                     arena_printf(rq->arena, "%zu", rq->field_count - FIELDS_MAX), NULL);
+        return translate(&rq->actor, error_message(err), err == ERR_METHOD ? rq->method_name : "", NULL);
+    if (rq->actor.failure.message != MSG_FIELDS || rq->actor.failure.field_count <= FIELDS_MAX)
+        return said;
+    return translate(&rq->actor, MSG_FIELDS_MORE, said,
+                     arena_printf(rq->actor.arena, "%zu", rq->actor.failure.field_count - FIELDS_MAX), NULL);
 }
 
 void respond_error(struct request *rq, struct response *rs, enum error err)
@@ -167,23 +166,23 @@ void respond_error(struct request *rq, struct response *rs, enum error err)
     write_details(w, rq);
     json_string_member(w, "error_id", error_id);
     json_close_object(w);
-    json_string_member(w, "request_id", rq->id);
+    json_string_member(w, "request_id", rq->actor.request_id);
     json_string_member(w, "timestamp", now);
     json_close_object(w);
     respond_end(rs);
     if (err == ERR_AUTHENTICATION) /* RFC 9110 section 15.5.2: always */
         response_header(rs, "WWW-Authenticate", "Bearer realm=\"ccr-ui\"");
-    if ((err == ERR_DATABASE || err == ERR_OVERLOADED || err == ERR_BUSY) && !rq->retry_after)
-        rq->retry_after = 1;
-    if (rq->retry_after) {
+    if ((err == ERR_DATABASE || err == ERR_OVERLOADED || err == ERR_BUSY) && !rq->actor.failure.retry_after)
+        rq->actor.failure.retry_after = 1;
+    if (rq->actor.failure.retry_after) {
         char seconds[16];
-        snprintf(seconds, sizeof seconds, "%d", rq->retry_after);
+        snprintf(seconds, sizeof seconds, "%d", rq->actor.failure.retry_after);
         response_header(rs, "Retry-After", seconds);
     }
     if (err == ERR_INTERNAL || err == ERR_DATABASE || err == ERR_EXTERNAL)
-        log_error("request failed", LOG_STR("error_id", error_id), LOG_STR("request_id", rq->id),
+        log_error("request failed", LOG_STR("error_id", error_id), LOG_STR("request_id", rq->actor.request_id),
                   LOG_STR("code", error_code(err)), LOG_STR("method", rq->method_name),
-                  LOG_STR("database", rq->db && err != ERR_EXTERNAL ? db_message(rq->db) : NULL));
+                  LOG_STR("database", rq->actor.db && err != ERR_EXTERNAL ? db_message(rq->actor.db) : NULL));
 }
 
 /* ---- entity tags (RFC 9110 sections 8.8.3, 13.1) ---------------------------------------------------------------- */
@@ -201,7 +200,7 @@ static bool list_has(const char *list, const char *tag)
 bool respond_not_modified(struct request *rq, struct response *rs, const char *etag)
 {
     const char *known = request_header(rq, "If-None-Match");
-    response_header(rs, "ETag", arena_printf(rq->arena, "\"%s\"", etag));
+    response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", etag));
     response_header(rs, "Cache-Control", "private, no-cache");
     if (!known || !list_has(known, etag))
         return false;

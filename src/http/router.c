@@ -148,10 +148,10 @@ static enum error take_path_args(struct request *rq, const struct compiled *c, c
         if (!is_parameter(want) || rq->path_arg_count == MAX_PATH_ARGS)
             continue;
         struct pair *pair = &rq->path_args[rq->path_arg_count++];
-        pair->name = arena_strndup(rq->arena, want->start + 1, want->length - 2);
-        pair->value = percent_decode(rq->arena, segments[i].start, segments[i].length, false);
+        pair->name = arena_strndup(rq->actor.arena, want->start + 1, want->length - 2);
+        pair->value = percent_decode(rq->actor.arena, segments[i].start, segments[i].length, false);
         if (!pair->value)
-            return fail(rq, MSG_BAD_PATH, NULL);
+            return fail(&rq->actor, MSG_BAD_PATH, NULL);
     }
     return OK;
 }

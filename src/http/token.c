@@ -161,7 +161,7 @@ char *access_token_make(struct request *rq, const char *user_id, const char *ses
     jwt_free(jwt);
     json_use_arena(arena);
     if (encoded)
-        token = arena_strdup(rq->arena, encoded);
+        token = arena_strdup(rq->actor.arena, encoded);
     free(encoded);
     return token;
 }

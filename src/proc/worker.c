@@ -91,14 +91,14 @@ static void send_response(struct worker *w)
         return;
     stage(w, STAGE_WRITING);
     if (!fcgi_respond(w->fcgi, &w->request, &w->response))
-        log_debug("client went away before the reply was sent", LOG_STR("request_id", w->request.id));
+        log_debug("client went away before the reply was sent", LOG_STR("request_id", w->request.actor.request_id));
 }
 
 /* The request needed more memory than it may have, and jumped out of wherever it was. */
 static void answer_exhausted(struct worker *w)
 {
     char id[UUID_TEXT];
-    memcpy(id, w->request.id, sizeof id);
+    memcpy(id, w->request.actor.request_id, sizeof id);
     log_error("request ran out of memory", LOG_STR("request_id", id),
               LOG_STR("route", w->request.route ? w->request.route->pattern : NULL),
               LOG_INT("used_bytes", arena_used(w->arena)),
@@ -112,11 +112,11 @@ static void answer_exhausted(struct worker *w)
     response_reset(&w->response);
     make_request(w);
     if (request_parse(&w->request) == OK && id[0])
-        memcpy(w->request.id, id, sizeof id);
-    enum error error = by_body ? fail(&w->request, MSG_TOO_COMPLEX, NULL) : ERR_INTERNAL;
+        memcpy(w->request.actor.request_id, id, sizeof id);
+    enum error error = by_body ? fail(&w->request.actor, MSG_TOO_COMPLEX, NULL) : ERR_INTERNAL;
     respond_error(&w->request, &w->response, error);
     response_header(&w->response, "Cache-Control", "no-store");
-    response_header(&w->response, "X-Request-Id", w->request.id);
+    response_header(&w->response, "X-Request-Id", w->request.actor.request_id);
     send_response(w);
 }
 

@@ -18,7 +18,7 @@ static void expect_text(const char *text)
 /* What a handler may rely on. */
 static void check_request(struct request *rq)
 {
-    expect(rq->id[0] && strlen(rq->id) < sizeof rq->id);
+    expect(rq->actor.request_id[0] && strlen(rq->actor.request_id) < sizeof rq->actor.request_id);
     expect(rq->method < METHOD_COUNT && rq->path && rq->path[0] == '/');
     expect(rq->query_count <= MAX_QUERY);
     for (size_t i = 0; i < rq->query_count; i++) {

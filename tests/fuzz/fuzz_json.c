@@ -134,7 +134,7 @@ static void check_field(const struct field *f, json_t *value)
 static void run(struct arena *arena, const struct field *table, const char *text, size_t size)
 {
     struct json_failure failure = {0};
-    struct request rq = {.arena = arena};
+    struct request rq = {.actor.arena = arena};
     json_t *value = json_parse(text, size, &failure);
     if (!value) {
         expect(failure.too_deep || (failure.message[0] && utf8_valid(failure.message, strlen(failure.message))));
@@ -145,7 +145,7 @@ static void run(struct arena *arena, const struct field *table, const char *text
         return;
     rq.body = value;
     enum error error = check_body(&rq, table);
-    expect(error == (rq.fields ? ERR_VALIDATION : OK));
+    expect(error == (rq.actor.failure.fields ? ERR_VALIDATION : OK));
     for (const struct field *f = table; !error && f->type; f++)
         check_field(f, json_object_get(rq.body, f->name));
     round_trip(arena, rq.body); /* trimming left it sound */

@@ -29,7 +29,7 @@ static void check_path_args(const struct request *rq)
         buffer_init(&encoded, 4 * strlen(value) + 1);
         for (const char *c = value; *c; c++)
             buffer_printf(&encoded, "%%%02X", (unsigned char)*c);
-        const char *again = percent_decode(rq->arena, buffer_string(&encoded), encoded.length, false);
+        const char *again = percent_decode(rq->actor.arena, buffer_string(&encoded), encoded.length, false);
         expect(again && strcmp(again, value) == 0);
         buffer_free(&encoded);
     }
@@ -37,8 +37,8 @@ static void check_path_args(const struct request *rq)
 
 static void check_complaints(const struct request *rq)
 {
-    expect((rq->message == MSG_FIELDS) == (rq->fields != NULL));
-    for (const struct field_failure *f = rq->fields; f; f = f->next)
+    expect((rq->actor.failure.message == MSG_FIELDS) == (rq->actor.failure.fields != NULL));
+    for (const struct field_failure *f = rq->actor.failure.fields; f; f = f->next)
         expect(f->field && utf8_valid(f->message, strlen(f->message)));
 }
 
@@ -66,7 +66,7 @@ static void run(struct arena *arena, enum method method, const char *bytes, size
     expect(rq.route->method == (method == HEAD ? GET : method));
     check_path_args(&rq);
     if (rq.route->query)
-        expect(check_query(&rq, rq.route->query) == (rq.fields ? ERR_VALIDATION : OK));
+        expect(check_query(&rq, rq.route->query) == (rq.actor.failure.fields ? ERR_VALIDATION : OK));
     check_complaints(&rq);
 }
 

@@ -191,7 +191,8 @@ void add_user(const char *username, const char *password, bool site_admin)
 {
     char id[UUID_TEXT];
     struct service at_console = {.settings = &settings, .db = beside};
-    struct request rq = {.arena = arena_new(MB), .service = &at_console, .db = beside, .remote_addr = "console"};
+    struct request rq = {.actor = {.arena = arena_new(MB), .db = beside, .settings = &settings, .address = "console"},
+                         .service = &at_console};
     const struct account account = {username, password, NULL, site_admin};
     db_begin(beside);
     enum error error = account_create(&rq, &account, id);
@@ -200,9 +201,9 @@ void add_user(const char *username, const char *password, bool site_admin)
     else
         db_rollback(beside);
     if (error)
-        fail_msg("user %s: %s %s", username, rq.failure_text ? rq.failure_text : "", db_message(beside));
+        fail_msg("user %s: %s %s", username, rq.actor.failure.text ? rq.actor.failure.text : "", db_message(beside));
     db_forget_results(beside);
-    arena_free(rq.arena);
+    arena_free(rq.actor.arena);
 }
 
 void use_token(const char *value)

@@ -21,19 +21,19 @@ static const struct statement note = {"test_note",
 
 static enum error write_it(struct request *rq)
 {
-    return db_run(rq->db, &note, DB_ARGS(path_arg(rq, "name")));
+    return db_run(rq->actor.db, &note, DB_ARGS(path_arg(rq, "name")));
 }
 
 static enum error write_then_fail(struct request *rq, struct response *rs)
 {
     respond_text(rs, 200, "all is well");
     enum error error = write_it(rq);
-    return error ? error : fail(rq, MSG_CONFIG_UNKNOWN, "it", NULL);
+    return error ? error : fail(&rq->actor, MSG_CONFIG_UNKNOWN, "it", NULL);
 }
 
 static enum error write_then_fail_but_keep(struct request *rq, struct response *rs)
 {
-    rq->keep_changes = true;
+    rq->actor.keep_changes = true;
     return write_then_fail(rq, rs);
 }
 

@@ -18,15 +18,15 @@ static const char *complaint(const struct field *field, const char *value)
     static char json[40000];
     snprintf(json, sizeof json, "{\"f\":%s}", value);
     enum error error = check(fields, json);
-    assert_int_equal(error, rq.fields ? ERR_VALIDATION : OK);
-    return rq.fields ? rq.fields->message : "";
+    assert_int_equal(error, rq.actor.failure.fields ? ERR_VALIDATION : OK);
+    return rq.actor.failure.fields ? rq.actor.failure.fields->message : "";
 }
 
 static void assert_accepted(const struct field *field, const char *const *values)
 {
     for (; *values; values++)
         if (*complaint(field, *values))
-            fail_msg("%s: %s", *values, rq.fields->message);
+            fail_msg("%s: %s", *values, rq.actor.failure.fields->message);
 }
 
 static void assert_refused(const struct field *field, const char *const *values)
@@ -209,10 +209,10 @@ static void every_wrong_field_is_named(void **state)
         {"a", FIELD_TEXT, REQUIRED}, {"b", FIELD_INT}, {"c", FIELD_BOOL}, {"d", FIELD_TEXT}, {0}};
     (void)state;
     assert_int_equal(check(fields, "{\"b\":\"x\",\"c\":1,\"d\":\"fine\",\"unknown\":{}}"), ERR_VALIDATION);
-    assert_string_equal(rq.fields->field, "a");
-    assert_string_equal(rq.fields->next->field, "b");
-    assert_string_equal(rq.fields->next->next->field, "c");
-    assert_null(rq.fields->next->next->next);
+    assert_string_equal(rq.actor.failure.fields->field, "a");
+    assert_string_equal(rq.actor.failure.fields->next->field, "b");
+    assert_string_equal(rq.actor.failure.fields->next->next->field, "c");
+    assert_null(rq.actor.failure.fields->next->next->next);
     assert_int_equal(check(fields, "{\"a\":\"x\"}"), OK);
 }
 
@@ -241,7 +241,7 @@ static void queries(void **state)
     for (size_t i = 0; i < COUNT(good); i++) {
         assert_int_equal(parse_target(good[i]), OK);
         if (check_query(&rq, fields) != OK)
-            fail_msg("%s: %s", good[i], rq.failure_text);
+            fail_msg("%s: %s", good[i], rq.actor.failure.text);
     }
     for (size_t i = 0; i < COUNT(bad); i++) {
         assert_int_equal(parse_target(bad[i]), OK);

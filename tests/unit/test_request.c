@@ -97,7 +97,7 @@ static void bad_targets_are_refused(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        if (parse_target(cases[i].target) != ERR_VALIDATION || rq.message != cases[i].message)
+        if (parse_target(cases[i].target) != ERR_VALIDATION || rq.actor.failure.message != cases[i].message)
             fail_msg("%s was let in or refused for another reason", cases[i].target);
     }
 }
@@ -133,8 +133,8 @@ static void what_is_missing_has_a_default(void **state)
     assert_int_equal(parse(VARIABLES("X=1")), OK);
     assert_int_equal(rq.method, GET);
     assert_string_equal(rq.target, "/");
-    assert_string_equal(rq.remote_addr, "unknown");
-    assert_true(uuid_valid(rq.id));
+    assert_string_equal(rq.actor.address, "unknown");
+    assert_true(uuid_valid(rq.actor.request_id));
 }
 
 static void methods_are_case_sensitive(void **state)
@@ -168,7 +168,7 @@ static void a_harmless_request_id_is_kept(void **state)
 {
     (void)state;
     parse(VARIABLES("HTTP_X_REQUEST_ID=client-id_1.2"));
-    assert_string_equal(rq.id, "client-id_1.2");
+    assert_string_equal(rq.actor.request_id, "client-id_1.2");
     static const char *const others[] = {
         "HTTP_X_REQUEST_ID=short",
         "HTTP_X_REQUEST_ID=",
@@ -179,23 +179,23 @@ static void a_harmless_request_id_is_kept(void **state)
     };
     for (size_t i = 0; i < COUNT(others); i++) {
         parse(VARIABLES(others[i]));
-        assert_true(uuid_valid(rq.id));
+        assert_true(uuid_valid(rq.actor.request_id));
     }
     parse(VARIABLES("HTTP_X_REQUEST_ID=012345678901234567890123456789012345"));
-    assert_string_equal(rq.id, "012345678901234567890123456789012345");
+    assert_string_equal(rq.actor.request_id, "012345678901234567890123456789012345");
 }
 
 static void the_language_is_the_first_one_asked_for(void **state)
 {
     (void)state;
     parse(VARIABLES("HTTP_ACCEPT_LANGUAGE=zh-CN,en;q=0.8"));
-    assert_int_equal(rq.language, LANGUAGE_ZH);
+    assert_int_equal(rq.actor.language, LANGUAGE_ZH);
     parse(VARIABLES("HTTP_ACCEPT_LANGUAGE=  ZH"));
-    assert_int_equal(rq.language, LANGUAGE_ZH);
+    assert_int_equal(rq.actor.language, LANGUAGE_ZH);
     parse(VARIABLES("HTTP_ACCEPT_LANGUAGE=de,zh;q=0.9"));
-    assert_int_equal(rq.language, LANGUAGE_EN);
+    assert_int_equal(rq.actor.language, LANGUAGE_EN);
     parse(VARIABLES("HTTP_ACCEPT_LANGUAGE="));
-    assert_int_equal(rq.language, LANGUAGE_EN);
+    assert_int_equal(rq.actor.language, LANGUAGE_EN);
 }
 
 static void cookies_are_found_by_their_whole_name(void **state)
@@ -233,26 +233,27 @@ static void failures_are_put_into_words(void **state)
 {
     (void)state;
     parse(VARIABLES("X=1"));
-    assert_int_equal(fail(&rq, MSG_CONFIG_UNKNOWN, "a{}b", NULL), ERR_NOT_FOUND);
-    assert_string_equal(rq.failure_text, "Config 'a{}b' not found");
-    assert_int_equal(fail(&rq, MSG_REVISION_UNKNOWN, "x", NULL), ERR_NOT_FOUND);
-    assert_string_equal(rq.failure_text, "Config 'x' has no revision ");
+    assert_int_equal(fail(&rq.actor, MSG_CONFIG_UNKNOWN, "a{}b", NULL), ERR_NOT_FOUND);
+    assert_string_equal(rq.actor.failure.text, "Config 'a{}b' not found");
+    assert_int_equal(fail(&rq.actor, MSG_REVISION_UNKNOWN, "x", NULL), ERR_NOT_FOUND);
+    assert_string_equal(rq.actor.failure.text, "Config 'x' has no revision ");
     parse(VARIABLES("HTTP_ACCEPT_LANGUAGE=zh"));
-    fail(&rq, MSG_CONFIG_UNKNOWN, "x", NULL);
-    assert_string_equal(rq.failure_text, "配置节 'x' 不存在");
+    fail(&rq.actor, MSG_CONFIG_UNKNOWN, "x", NULL);
+    assert_string_equal(rq.actor.failure.text, "配置节 'x' 不存在");
 }
 
 static void wrong_fields_are_collected(void **state)
 {
     (void)state;
     parse(VARIABLES("X=1"));
-    fail_field(&rq, "a", MSG_REQUIRED, NULL);
-    fail_field(&rq, "b", MSG_TOO_LONG, "5", NULL);
-    assert_string_equal(rq.fields->field, "a");
-    assert_string_equal(rq.fields->next->field, "b");
-    assert_string_equal(rq.fields->next->message, "must have at most 5 characters");
-    assert_null(rq.fields->next->next);
-    assert_string_equal(rq.failure_text, "Some fields are not valid: a is required; b must have at most 5 characters");
+    fail_field(&rq.actor, "a", MSG_REQUIRED, NULL);
+    fail_field(&rq.actor, "b", MSG_TOO_LONG, "5", NULL);
+    assert_string_equal(rq.actor.failure.fields->field, "a");
+    assert_string_equal(rq.actor.failure.fields->next->field, "b");
+    assert_string_equal(rq.actor.failure.fields->next->message, "must have at most 5 characters");
+    assert_null(rq.actor.failure.fields->next->next);
+    assert_string_equal(rq.actor.failure.text,
+                        "Some fields are not valid: a is required; b must have at most 5 characters");
 }
 
 /* What a hundred take, a hundred thousand take too. */
@@ -263,26 +264,26 @@ static void thousands_of_wrong_fields_are_counted(void **state)
     parse(VARIABLES("X=1"));
     size_t hundred = 0, named = 0;
     for (int i = 0; i < MANY; i++) {
-        fail_field(&rq, "field", MSG_TOO_LONG, "5", NULL);
-        hundred = i + 1 == FIELDS_MAX ? arena_used(rq.arena) : hundred;
+        fail_field(&rq.actor, "field", MSG_TOO_LONG, "5", NULL);
+        hundred = i + 1 == FIELDS_MAX ? arena_used(rq.actor.arena) : hundred;
     }
-    for (const struct field_failure *f = rq.fields; f; f = f->next)
+    for (const struct field_failure *f = rq.actor.failure.fields; f; f = f->next)
         named++;
     assert_int_equal(named, FIELDS_MAX);
-    assert_int_equal(rq.field_count, MANY);
-    assert_int_equal(arena_used(rq.arena), hundred);
-    assert_true(strlen(rq.failure_text) < 5 * KB);
+    assert_int_equal(rq.actor.failure.field_count, MANY);
+    assert_int_equal(arena_used(rq.actor.arena), hundred);
+    assert_true(strlen(rq.actor.failure.text) < 5 * KB);
 }
 
 static void only_the_error_asked_for_is_reworded(void **state)
 {
     (void)state;
     parse(VARIABLES("X=1"));
-    assert_int_equal(fail_as(&rq, OK, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, "x"), OK);
-    assert_int_equal(fail_as(&rq, ERR_DATABASE, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, "x"), ERR_DATABASE);
-    assert_int_equal(rq.message, MSG_NONE);
-    assert_int_equal(fail_as(&rq, ERR_NOT_FOUND, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL), ERR_AUTHENTICATION);
-    assert_int_equal(rq.message, MSG_TOKEN_INVALID);
+    assert_int_equal(fail_as(&rq.actor, OK, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, "x"), OK);
+    assert_int_equal(fail_as(&rq.actor, ERR_DATABASE, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, "x"), ERR_DATABASE);
+    assert_int_equal(rq.actor.failure.message, MSG_NONE);
+    assert_int_equal(fail_as(&rq.actor, ERR_NOT_FOUND, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL), ERR_AUTHENTICATION);
+    assert_int_equal(rq.actor.failure.message, MSG_TOKEN_INVALID);
 }
 
 static void null_in_a_body_counts_as_absent(void **state)

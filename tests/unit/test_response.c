@@ -85,7 +85,7 @@ static void an_error_says_what_fail_said(void **state)
 {
     (void)state;
     parse(VARIABLES("HTTP_X_REQUEST_ID=request-7"));
-    enum error error = fail(&rq, MSG_CONFIG_UNKNOWN, "x", NULL);
+    enum error error = fail(&rq.actor, MSG_CONFIG_UNKNOWN, "x", NULL);
     json_t *json = error_body(error);
     assert_int_equal(rs.status, 404);
     assert_string_equal(member(json, "message", NULL), "Config 'x' not found");
@@ -103,7 +103,7 @@ static void what_was_said_of_another_error_does_not_count(void **state)
 {
     (void)state;
     parse(VARIABLES("REQUEST_METHOD=PUT"));
-    fail(&rq, MSG_CONFIG_UNKNOWN, "secret", NULL);
+    fail(&rq.actor, MSG_CONFIG_UNKNOWN, "secret", NULL);
     json_t *json = error_body(ERR_INTERNAL);
     assert_int_equal(rs.status, 500);
     assert_string_equal(member(json, "message", NULL), "Something went wrong on the server");
@@ -117,7 +117,7 @@ static void wrong_fields_are_in_the_details(void **state)
 {
     (void)state;
     parse(VARIABLES("X=1"));
-    fail_field(&rq, "base_url", MSG_REQUIRED, NULL);
+    fail_field(&rq.actor, "base_url", MSG_REQUIRED, NULL);
     json_t *json = error_body(ERR_VALIDATION);
     json_t *fields = json_object_get(json_object_get(json_object_get(json, "error"), "details"), "fields");
     assert_int_equal(json_array_size(fields), 1);
@@ -136,7 +136,7 @@ static void an_error_throws_away_what_was_written(void **state)
     assert_non_null(strstr(headers(), "Retry-After: 1\r\n"));
     response_reset(&rs);
     parse(VARIABLES("X=1"));
-    rq.retry_after = 42;
+    rq.actor.failure.retry_after = 42;
     error_body(ERR_RATE_LIMIT);
     assert_non_null(strstr(headers(), "Retry-After: 42\r\n"));
     response_reset(&rs);

@@ -1,0 +1,108 @@
+/* Actor: failures put into words, roles by name. */
+#include "actor.h"
+
+#include <string.h>
+
+#include "util.h"
+
+enum { FIELD_LIST_MAX = 4 * KB };
+
+const char *const role_names[ROLE_COUNT] = {"none", "viewer", "editor", "admin", "owner"};
+
+enum role role_from_name(const char *name)
+{
+    for (int i = ROLE_VIEWER; i < ROLE_COUNT; i++)
+        if (name && strcmp(name, role_names[i]) == 0)
+            return (enum role)i;
+    return ROLE_NONE;
+}
+
+char *secret_context(struct arena *arena, const char *workspace_id, const char *row_id)
+{
+    size_t length = strlen(workspace_id);
+    char *context = arena_alloc(arena, length + 1 + strlen(row_id) + 1);
+    char *end = mempcpy(mempcpy(context, workspace_id, length), "/", 1);
+    memcpy(end, row_id, strlen(row_id) + 1);
+    return context;
+}
+
+/* ---- failures --------------------------------------------------------------------------------------------------- */
+
+/* Replaces each "{}" by the next argument; the list ends with NULL, missing ones become "". */
+static const char *put_into_words(struct actor *actor, enum message message, va_list args)
+{
+    const char *pattern = message_text(message, actor->language);
+    const char *parts[8];
+    size_t size = strlen(pattern) + 1, count = 0;
+    for (const char *arg; count < COUNT(parts) && (arg = va_arg(args, const char *));) {
+        parts[count++] = arg;
+        size += strlen(arg);
+    }
+    char *text = arena_alloc(actor->arena, size), *end = text;
+    for (size_t used = 0; *pattern;) {
+        if (pattern[0] == '{' && pattern[1] == '}') {
+            const char *part = used < count ? parts[used++] : "";
+            size_t length = strlen(part);
+            memcpy(end, part, length);
+            end += length;
+            pattern += 2;
+        } else {
+            *end++ = *pattern++;
+        }
+    }
+    *end = '\0';
+    return text;
+}
+
+const char *translate(struct actor *actor, enum message message, ...)
+{
+    va_list args;
+    va_start(args, message);
+    const char *text = put_into_words(actor, message, args);
+    va_end(args);
+    return text;
+}
+
+const char *number_text(struct actor *actor, long long value)
+{
+    return arena_printf(actor->arena, "%lld", value);
+}
+
+enum error fail(struct actor *actor, enum message message, ...)
+{
+    va_list args;
+    va_start(args, message);
+    actor->failure.message = message;
+    actor->failure.text = put_into_words(actor, message, args);
+    va_end(args);
+    return message_error(message);
+}
+
+enum error fail_field(struct actor *actor, const char *field, enum message message, ...)
+{
+    va_list args;
+    struct failure *failure = &actor->failure;
+    if (++failure->field_count > FIELDS_MAX)
+        return ERR_VALIDATION;
+    va_start(args, message);
+    struct field_failure *added = arena_alloc(actor->arena, sizeof *added);
+    added->field = arena_strdup(actor->arena, field);
+    added->message = put_into_words(actor, message, args);
+    va_end(args);
+    if (failure->last_field)
+        failure->last_field->next = added;
+    else
+        failure->fields = added;
+    failure->last_field = added;
+    /* The general message names the fields too: old clients show only that. */
+    if (added == failure->fields)
+        buffer_init_in(&failure->field_list, actor->arena, FIELD_LIST_MAX);
+    buffer_printf(&failure->field_list, "%s%s %s", added == failure->fields ? "" : "; ", added->field, added->message);
+    return fail(actor, MSG_FIELDS, buffer_string(&failure->field_list), NULL);
+}
+
+const char *failure_said(const struct actor *actor, enum error err)
+{
+    enum message message = actor->failure.message;
+    return message != MSG_NONE && message_error(message) == err ? actor->failure.text : NULL;
+}
