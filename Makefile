@@ -44,7 +44,7 @@ MAKEFLAGS += --no-print-directory
 quiet = @echo '  $(1) $(subst $(BUILD)/,,$@)';
 endif
 
-.PHONY: all check handlers check-layers lint format asan clang fuzz fuzzers valgrind bench bench-abuse bench-docs soak docs install deb clean help
+.PHONY: all check handlers check-layers lint format asan clang fuzz fuzzers valgrind bench bench-against bench-abuse bench-docs soak docs install deb clean help
 .SECONDARY:
 all: $(BUILD)/ccr-ui-backend
 
@@ -60,6 +60,7 @@ help:
 	@echo 'make valgrind   unit tests under valgrind'
 	@echo 'make bench      speed as ratios to a bare libfcgi program, PHP-FPM and Fastify; BENCH_FLAGS=--fast, --rows NAMES …'
 	@echo 'make bench-docs the same with growth tables, written to docs/performance.md'
+	@echo 'make bench-against OLD=COMMIT  is this checkout slower than that commit? For noisy machines, too'
 	@echo 'make bench-abuse what others feel while one user does his worst, as ratios to idle'
 	@echo 'make soak       load with faults for SOAK_SECONDS (default 1800): no lost write, no wrong answer, no leak'
 	@echo 'make docs       docs/configuration.md and .env.example from the table of settings'
@@ -209,6 +210,10 @@ bench:
 
 bench-docs:
 	@scripts/bench.sh --growth --write-docs docs/performance.md $(BENCH_FLAGS)
+
+OLD ?= HEAD
+bench-against:
+	@scripts/bench.sh against $(OLD) $(BENCH_FLAGS)
 
 bench-abuse:
 	@scripts/bench.sh abuse $(BENCH_FLAGS)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make bench`, `make bench-abuse` and `make soak` run. See --help.
+# What `make bench`, `make bench-against`, `make bench-abuse` and `make soak` run. See --help.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -12,12 +12,14 @@ SOAK_PACKAGES=(redis-server)
 usage() {
     cat <<'END'
 Usage: scripts/bench.sh [bench] [OPTION...]   measures speed, see below
+       scripts/bench.sh against COMMIT [OPTION...]
+                                              compares this checkout with another commit, on a noisy machine, too
        scripts/bench.sh abuse [OPTION...]     what others feel while one user does his worst
        scripts/bench.sh soak [OPTION...]      loads a whole system for long while its parts fail
        scripts/bench.sh --install             only installs
 
 Installs the Debian packages that are missing (as root, or with sudo) and what npm has to bring, builds the programs, then
-runs tests/bench/bench.py, abuse.py or soak.py with the options. They start PostgreSQL, Nginx and everything else
+runs tests/bench/bench.py, against.py, abuse.py or soak.py with the options. They start PostgreSQL, Nginx and everything else
 themselves, on free ports and in a folder of their own in /tmp, and remove it at the end.
 
 END
@@ -28,6 +30,7 @@ install_all() {
     local packages=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" python3-psycopg python3-requests)
     case $what in
     soak) packages+=("${SOAK_PACKAGES[@]}") ;;
+    against) packages+=(wrk) ;;
     bench)
         packages+=("${BENCH_PACKAGES[@]}")
         command -v npm >/dev/null || packages+=(nodejs npm)
@@ -50,7 +53,7 @@ install_peer() {
 
 what=bench
 case ${1:-} in
-bench | abuse | soak)
+bench | against | abuse | soak)
     what=$1
     shift
     ;;

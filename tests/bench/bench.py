@@ -269,13 +269,13 @@ def largest(pids, kind):
 ROWS = [row.row for row in RATIOS] + ["crowd", "memory", "start", "database"]
 
 
-def chosen(patterns):
-    """The rows that a comma list of names and patterns such as php-* means."""
+def chosen(patterns, rows):
+    """Those of the rows that a comma list of names and patterns such as php-* means."""
     names = []
     for pattern in patterns.split(","):
-        found = fnmatch.filter(ROWS, pattern)
+        found = fnmatch.filter(rows, pattern)
         if not found and pattern != "none":
-            raise SystemExit(f"bench: there is no row '{pattern}'; there are: {', '.join(ROWS)}")
+            raise SystemExit(f"bench: there is no row '{pattern}'; there are: {', '.join(rows)}")
         names += found
     return names
 
@@ -295,7 +295,7 @@ def parse(arguments):
     parser.add_argument("--baseline", type=Path, default=parts.ROOT / "build" / "bench" / "baseline", metavar="FILE",
                         help="the bare program (build/bench/baseline)")
     options = parser.parse_args(arguments)
-    options.names = chosen(options.rows)
+    options.names = chosen(options.rows, ROWS)
     for name, full, fast in (("seconds", 4, 1), ("rounds", 5, 1), ("requests", 1000000, 40000)):
         if getattr(options, name) is None:
             setattr(options, name, fast if options.fast else full)

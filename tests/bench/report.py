@@ -36,7 +36,9 @@ How to read it:
 - Everybody stands behind Nginx with the same configuration, on a Unix socket: ours and PHP-FPM with a connection a request,
   Fastify with kept connections.
 
-`make bench` measures again (about 10 minutes), `scripts/bench.sh --help` has the options.
+`make bench` measures again (about 10 minutes), `scripts/bench.sh --help` has the options. `make bench-against OLD=COMMIT` tells
+whether a change made the program slower: it compares with another commit in turns of a second each, so that its medians hold
+on a busy machine, too.
 """
 
 
