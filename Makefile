@@ -5,8 +5,12 @@ BUILD   ?= build
 CC      ?= cc
 CXX     ?= c++
 
-PACKAGES := libpq jansson libjwt libsodium libsystemd libcurl hiredis
-CPPFLAGS += -Iinclude -D_GNU_SOURCE -DCCR_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PACKAGES))
+# What is in src/base and src/format runs on Linux and macOS alike, without a server: these packages and POSIX are all it knows.
+PORTABLE_PACKAGES := jansson libsodium
+PACKAGES := $(PORTABLE_PACKAGES) libpq libjwt libsystemd libcurl hiredis
+CPPFLAGS += -Iinclude -DCCR_VERSION='"$(VERSION)"'
+PORTABLE_CPPFLAGS := $(CPPFLAGS) -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE $(shell pkg-config --cflags $(PORTABLE_PACKAGES))
+CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES))
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wimplicit-fallthrough -Wno-missing-field-initializers
 OPTIMIZE ?= -O2 -g
@@ -18,11 +22,12 @@ LDFLAGS  += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANITIZE)
 LDLIBS   += -lfcgi $(shell pkg-config --libs $(PACKAGES))
 LINK      = $(CXX) $(LDFLAGS) # src/base/toml_read.cc is C++
 
-SOURCES  := $(sort $(wildcard src/*/*.c))
-CXX_SRC  := $(wildcard src/base/*.cc)
-OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(CXX_SRC:%.cc=$(BUILD)/%.o) $(BUILD)/migrations.o
+PORTABLE := $(sort $(wildcard src/base/*.c src/base/*.cc src/format/*.c))
+SOURCES  := $(filter-out $(PORTABLE),$(sort $(wildcard src/*/*.c)))
+PORTABLE_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(PORTABLE))))
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/migrations.o
 # Everything but main(), so that a test links only what it uses, and may bring its own of what it does not want.
-LIBRARY  := $(BUILD)/libccr.a
+LIBRARIES := $(BUILD)/libccr.a $(BUILD)/libccr_base.a
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
 tests     = $(patsubst tests/$(1)/%.c,$(BUILD)/$(1)/%,$(sort $(wildcard tests/$(1)/$(2)_*.c)))
 UNIT_TESTS    := $(call tests,unit,test)
@@ -52,7 +57,7 @@ help:
 	@echo 'make            build/ccr-ui-backend; V=1 shows the commands'
 	@echo 'make check      unit tests'
 	@echo 'make handlers   builds the handler tests, which want TEST_DATABASE_URL (scripts/test.sh -k handlers runs them)'
-	@echo 'make lint       both compilers, formatting, layers, banned calls, cppcheck, clang-tidy, shellcheck, openapi, docs'
+	@echo 'make lint       both compilers, formatting, layers, portability, banned calls, cppcheck, clang-tidy, shellcheck, openapi, docs'
 	@echo 'make format     clang-format in place'
 	@echo 'make asan       build and unit tests with ASan + UBSan'
 	@echo 'make clang      build with clang, without warnings'
@@ -70,10 +75,13 @@ help:
 
 # ---- building -------------------------------------------------------------------------------------------------------
 
-$(BUILD)/ccr-ui-backend: $(BUILD)/src/main.o $(LIBRARY)
+$(BUILD)/ccr-ui-backend: $(BUILD)/src/main.o $(LIBRARIES)
 	$(call quiet,LINK)$(LINK) -o $@ $^ $(LDLIBS)
 
-$(LIBRARY): $(OBJECTS)
+$(BUILD)/libccr.a: $(OBJECTS)
+$(BUILD)/libccr_base.a: $(PORTABLE_OBJECTS)
+$(PORTABLE_OBJECTS): CPPFLAGS = $(PORTABLE_CPPFLAGS)
+$(BUILD)/%.a:
 	$(call quiet,AR  )rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
@@ -101,15 +109,15 @@ clang:
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(LINK) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(BUILD)/handlers/%: $(BUILD)/tests/handlers/%.o $(HARNESS) $(LIBRARY)
+$(BUILD)/handlers/%: $(BUILD)/tests/handlers/%.o $(HARNESS) $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(LINK) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
@@ -149,6 +157,7 @@ lint:
 
 check-layers:
 	@scripts/check-layers.sh
+	@MAKE='$(MAKE)' scripts/check-portable.sh
 
 format:
 	clang-format -i $(FORMATTED)
@@ -196,7 +205,7 @@ deb:
 clean:
 	rm -rf $(BUILD) build-*
 
--include $(OBJECTS:.o=.d) $(BUILD)/src/main.d $(wildcard $(BUILD)/tests/*/*.d)
+-include $(OBJECTS:.o=.d) $(PORTABLE_OBJECTS:.o=.d) $(BUILD)/src/main.d $(wildcard $(BUILD)/tests/*/*.d)
 
 # ---- measuring ------------------------------------------------------------------------------------------------------
 

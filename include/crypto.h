@@ -10,20 +10,12 @@
 
 enum {
     CRYPTO_KEY_BYTES = 32,
-    CRYPTO_HASH_TEXT = 65,      /* 32 bytes in hex + NUL */
-    CRYPTO_PASSWORD_TEXT = 128, /* an Argon2id PHC string + NUL */
+    CRYPTO_HASH_TEXT = 65, /* 32 bytes in hex + NUL */
     UUID_TEXT = 37,
 };
 
 /* Must run once before anything else here; false when libsodium cannot start. */
 bool crypto_init(void);
-
-/* Argon2id, 19 MiB, 2 passes (OWASP Password Storage Cheat Sheet). false = out of memory. */
-bool password_hash(char out[CRYPTO_PASSWORD_TEXT], const char *password);
-/* Ends the process when there is no memory for it. */
-bool password_verify(const char *phc, const char *password);
-/* Spends what password_verify spends, for a user who does not exist. Always false. */
-bool password_verify_nobody(const char *password);
 
 /* `bytes` random bytes as unpadded base64url, in the arena. */
 char *random_token(struct arena *arena, size_t bytes);

@@ -32,6 +32,8 @@ int hex_digit(char c); /* its value; -1 when it is none */
 bool has_control(const char *text);
 bool uuid_valid(const char *text);
 bool text_equal(const char *a, const char *b); /* NULL equals NULL only */
+/* The last of so many bytes that is c, or NULL: memrchr, which POSIX does not have. */
+const char *find_last(const char *bytes, size_t length, char c);
 /* White space is what Unicode says it is. */
 bool is_blank(const char *text); /* NULL, "" or white space only */
 bool has_white_space(const char *text);

@@ -20,7 +20,7 @@ ONLY=(
     "systemd/ src/proc/systemd.c"
     "hiredis/ src/store/redis.c"
     "toml++/ src/base/toml_read.cc"
-    "sodium.h src/base/crypto.c src/http/authn.c src/http/token.c"
+    "sodium.h src/base/crypto.c src/base/util.c src/domain/password.c src/http/authn.c src/http/token.c"
 )
 
 declare -A rank layer_of

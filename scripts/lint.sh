@@ -26,6 +26,7 @@ format() {
     [ -z "$files" ] || { printf '%s\n' "$files" "run: make format" && return 1; }
 }
 layers() { scripts/check-layers.sh; }
+portable() { scripts/check-portable.sh; }
 banned() { scripts/check-banned.sh; }
 headers() { scripts/check-headers.sh; }
 docs() { scripts/check-docs.sh "$BUILD/ccr-ui-backend"; }
@@ -57,7 +58,7 @@ openapi() {
 
 # name, function; in the order of how soon one wants to know
 CHECKS=(
-    "gcc gcc_build" "clang clang_build" "clang-format format" "layers layers" "banned banned" "headers headers"
+    "gcc gcc_build" "clang clang_build" "clang-format format" "layers layers" "portable portable" "banned banned" "headers headers"
     "docs docs" "hardening hardening" "shellcheck shell" "cppcheck cppcheck_" "clang-tidy clang_tidy" "openapi openapi"
 )
 

@@ -7,6 +7,7 @@
 
 #include "audit.h"
 #include "lookalike.h"
+#include "password.h"
 #include "util.h"
 
 enum { SLUG_MAX = 40, SLUG_COUNTED = 9, SLUG_TRIES = 12 };
@@ -190,7 +191,7 @@ static enum error create_personal_workspace(struct request *rq, const struct acc
 
 enum error account_create(struct request *rq, const struct account *account, char user_id[UUID_TEXT])
 {
-    char hash[CRYPTO_PASSWORD_TEXT];
+    char hash[PASSWORD_TEXT];
     enum error err = check_username(rq, account->username);
     enum error password_err = check_password(rq, "password", account->username, account->password);
     if (err || password_err)
@@ -228,7 +229,7 @@ enum error sessions_revoke(struct request *rq, const char *user_id, const char *
 
 enum error account_set_password(struct request *rq, struct password_change *change)
 {
-    char hash[CRYPTO_PASSWORD_TEXT];
+    char hash[PASSWORD_TEXT];
     enum error err = check_password(rq, change->field, change->username, change->password);
     if (err)
         return err;

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "login_throttle.h"
 #include "page.h"
+#include "password.h"
 #include "refresh.h"
 #include "util.h"
 

@@ -1,19 +1,16 @@
-/* Crypto: passwords, tokens, sealed secrets and random values on top of libsodium. */
+/* Crypto: tokens, sealed secrets and random values on top of libsodium. */
 #include "crypto.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "buffer.h"
 #include "log.h"
 #include "util.h"
 
 enum {
-    PASSWORD_PASSES = 2,
-    PASSWORD_MEMORY = 19 * MB,
     KEY_ID_MAX = 16,
     KEYS_MAX = 16,
     NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -22,53 +19,11 @@ enum {
     MASK_WHOLE = 10,
 };
 
-_Static_assert(CRYPTO_PASSWORD_TEXT >= crypto_pwhash_STRBYTES, "a PHC string must fit");
 _Static_assert(CRYPTO_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the ring's keys are XChaCha20 keys");
 
 bool crypto_init(void)
 {
     return sodium_init() >= 0; /* 1 = was done before */
-}
-
-/* ---- passwords ---- */
-
-bool password_hash(char out[CRYPTO_PASSWORD_TEXT], const char *password)
-{
-    return crypto_pwhash_str_alg(out, password, strlen(password), PASSWORD_PASSES, PASSWORD_MEMORY,
-                                 crypto_pwhash_ALG_ARGON2ID13) == 0;
-}
-
-/* Whether there is as much memory as checking a password takes: libsodium says of one it has no memory for what it says of a
- * wrong one. */
-static bool has_memory(void)
-{
-    size_t size = PASSWORD_MEMORY + MB;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return false;
-    munmap(memory, size);
-    return true;
-}
-
-bool password_verify(const char *phc, const char *password)
-{
-    if (crypto_pwhash_str_verify(phc, password, strlen(password)) == 0)
-        return true;
-    if (!has_memory()) { /* the right password must not be called wrong, nor count as a failed login */
-        log_error("out of memory for checking a password");
-        abort();
-    }
-    return false;
-}
-
-bool password_verify_nobody(const char *password)
-{
-    /* Of 32 random bytes that were thrown away, with the parameters above. */
-    static const char phc[CRYPTO_PASSWORD_TEXT] =
-        "$argon2id$v=19$m=19456,t=2,p=1$1kW+iy7qpH4NwyXzS5IEqw$TN50XlSpYz6ev4835rqjM0neB+dsprLyHCUubMIEEUc";
-
-    (void)password_verify(phc, password);
-    return false;
 }
 
 /* ---- random values ---- */
@@ -373,8 +328,9 @@ char *secret_mask(struct arena *arena, const char *secret)
     size_t first = one_byte_each ? MASK_EDGE : offset_of(secret, MASK_EDGE);
     size_t last = one_byte_each ? bytes - MASK_EDGE : offset_of(secret, length - MASK_EDGE);
     char *mask = arena_alloc(arena, first + 3 + (bytes - last) + 1);
-    char *end = mempcpy(mempcpy(mask, secret, first), "...", 3);
-    memcpy(end, secret + last, bytes - last + 1);
+    memcpy(mask, secret, first);
+    memset(mask + first, '.', 3);
+    memcpy(mask + first + 3, secret + last, bytes - last + 1);
     return mask;
 }
 

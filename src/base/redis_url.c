@@ -69,7 +69,7 @@ static bool parse_tcp(const char *text, struct redis_address *out)
 {
     long long database;
     size_t authority = strcspn(text, "/?#");
-    const char *at = memrchr(text, '@', authority), *host = at ? at + 1 : text;
+    const char *at = find_last(text, authority, '@'), *host = at ? at + 1 : text;
     out->port = DEFAULT_PORT;
     if (at && !parse_login(text, (size_t)(at - text), out))
         return false;

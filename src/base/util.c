@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,12 +170,20 @@ bool has_white_space(const char *text)
     return false;
 }
 
+const char *find_last(const char *bytes, size_t length, char c)
+{
+    while (length > 0)
+        if (bytes[--length] == c)
+            return bytes + length;
+    return NULL;
+}
+
 const char *url_userinfo(const char *text, size_t *length)
 {
     /* A backslash ends the authority, too, for whoever follows the URL standard of the WHATWG; a quotation mark ends the URL. */
     for (const char *at = strstr(text, "://"); at; at = strstr(at, "://")) {
         at += strlen("://");
-        const char *end = memrchr(at, '@', strcspn(at, "/?#\\\" \t\r\n"));
+        const char *end = find_last(at, strcspn(at, "/?#\\\" \t\r\n"), '@');
         if (!end)
             continue;
         *length = (size_t)(end - at);
@@ -275,5 +284,5 @@ bool process_gone(pid_t pid)
 void wipe(void *bytes, size_t size)
 {
     if (size) /* callers wipe what may never have been set: NULL, 0 */
-        explicit_bzero(bytes, size);
+        sodium_memzero(bytes, size);
 }
