@@ -79,15 +79,15 @@ enum error fail_field(struct actor *actor, const char *field, enum message messa
 const char *translate(struct actor *actor, enum message message, ...) __attribute__((sentinel));
 /* A number for such a text. */
 const char *number_text(struct actor *actor, long long value);
-/* Names a thing when err is ERR_NOT_FOUND or ERR_CONFLICT from the store; passes other errors on. */
-static inline enum error fail_as(struct actor *actor, enum error err, enum error when, enum message message,
+/* Names a thing when error is ERR_NOT_FOUND or ERR_CONFLICT from the store; passes other errors on. */
+static inline enum error fail_as(struct actor *actor, enum error error, enum error when, enum message message,
                                  const char *name)
 {
-    enum error worded = err == when ? fail(actor, message, name, NULL) : err;
-    return worded ? worded : err; /* which is never OK for an error: here, for static analysis to see it */
+    enum error worded = error == when ? fail(actor, message, name, NULL) : error;
+    return worded ? worded : error; /* which is never OK for an error: here, for static analysis to see it */
 }
-/* What was said of `err`; NULL when nothing was, because what fail() said belongs to another code. */
-const char *failure_said(const struct actor *actor, enum error err);
+/* What was said of `error`; NULL when nothing was, because what fail() said belongs to another code. */
+const char *failure_said(const struct actor *actor, enum error error);
 
 /* What a sealed secret is bound to: its workspace and its row (profiles and revisions: the profile's id). */
 char *secret_context(struct arena *arena, const char *workspace_id, const char *row_id);

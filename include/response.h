@@ -37,8 +37,8 @@ void respond_text(struct response *rs, int status, const char *text);      /* da
 void respond_bare_text(struct response *rs, int status, const char *text); /* the body is a JSON string */
 void respond_message(struct response *rs, const char *message);            /* data null, message set */
 
-/* The error body for what fail() left in rq (or the general message of err). Logs ERR_INTERNAL under error_id. */
-void respond_error(struct request *rq, struct response *rs, enum error err);
+/* The error body for what fail() left in rq (or the general message of error). Logs ERR_INTERNAL under error_id. */
+void respond_error(struct request *rq, struct response *rs, enum error error);
 
 /* ETag for a representation; true when If-None-Match has it: the answer is then a complete 304. */
 bool respond_not_modified(struct request *rq, struct response *rs, const char *etag);

@@ -100,39 +100,40 @@ static void look(struct request *rq, const struct row *row, int column, struct l
 static enum error look_at_older_names(struct request *rq)
 {
     struct rows rows;
-    enum error err;
+    enum error error;
     do {
-        err = db_all(rq->actor.db, &account_unseen, &rows, DB_NO_ARGS);
-        for (int i = 0; !err && i < rows.count; i++) {
+        error = db_all(rq->actor.db, &account_unseen, &rows, DB_NO_ARGS);
+        for (int i = 0; !error && i < rows.count; i++) {
             struct row row = rows_at(&rows, i);
             struct looks looks;
             look(rq, &row, 1, &looks);
-            err = db_run(rq->actor.db, &account_see,
-                         DB_ARGS(row_text(&row, 0), looks.skeletons[0], looks.skeletons[1], looks.skeletons[2],
-                                 looks.skeletons[3]));
+            error = db_run(rq->actor.db, &account_see,
+                           DB_ARGS(row_text(&row, 0), looks.skeletons[0], looks.skeletons[1], looks.skeletons[2],
+                                   looks.skeletons[3]));
         }
-    } while (!err && rows.count > 0);
-    return err;
+    } while (!error && rows.count > 0);
+    return error;
 }
 
 static enum error check_lookalike(struct request *rq, const char *username, struct looks *looks)
 {
     struct row row;
-    enum error err = db_run(rq->actor.db, &account_names_lock, DB_NO_ARGS);
-    if (!err)
-        err = look_at_older_names(rq);
-    if (!err)
-        err = db_one(rq->actor.db, &account_forms, &row, DB_ARGS(username));
-    if (err)
-        return err;
+    enum error error = db_run(rq->actor.db, &account_names_lock, DB_NO_ARGS);
+    if (!error)
+        error = look_at_older_names(rq);
+    if (!error)
+        error = db_one(rq->actor.db, &account_forms, &row, DB_ARGS(username));
+    if (error)
+        return error;
     look(rq, &row, 0, looks);
     if (!*looks->skeletons[0]) /* letters that cannot be seen */
         return fail_field(&rq->actor, "username", MSG_NAME, NULL);
-    err = db_one(rq->actor.db, &account_lookalike, &row,
-                 DB_ARGS(username, looks->skeletons[0], looks->skeletons[1], looks->skeletons[2], looks->skeletons[3]));
-    if (err == ERR_NOT_FOUND)
+    error =
+        db_one(rq->actor.db, &account_lookalike, &row,
+               DB_ARGS(username, looks->skeletons[0], looks->skeletons[1], looks->skeletons[2], looks->skeletons[3]));
+    if (error == ERR_NOT_FOUND)
         return OK;
-    return err ? err : fail(&rq->actor, MSG_USER_LOOKALIKE, username, row_string(&row, 0), NULL);
+    return error ? error : fail(&rq->actor, MSG_USER_LOOKALIKE, username, row_string(&row, 0), NULL);
 }
 
 /* ---- creating --------------------------------------------------------------------------------------------------- */
@@ -177,43 +178,43 @@ static enum error create_personal_workspace(struct request *rq, const struct acc
     db_tenant(rq->actor.db, workspace_id, user_id);
 
     struct row row;
-    enum error err = ERR_NOT_FOUND;
-    for (int n = 0; n < SLUG_TRIES && err == ERR_NOT_FOUND; n++)
-        err = db_one(rq->actor.db, &account_workspace, &row,
-                     DB_ARGS(workspace_id, slug_candidate(rq, base, n), name, user_id));
-    if (err)
-        return err == ERR_NOT_FOUND ? ERR_INTERNAL : err;
-    err = db_run(rq->actor.db, &account_owner, DB_ARGS(workspace_id, user_id));
-    if (err)
-        return err;
+    enum error error = ERR_NOT_FOUND;
+    for (int n = 0; n < SLUG_TRIES && error == ERR_NOT_FOUND; n++)
+        error = db_one(rq->actor.db, &account_workspace, &row,
+                       DB_ARGS(workspace_id, slug_candidate(rq, base, n), name, user_id));
+    if (error)
+        return error == ERR_NOT_FOUND ? ERR_INTERNAL : error;
+    error = db_run(rq->actor.db, &account_owner, DB_ARGS(workspace_id, user_id));
+    if (error)
+        return error;
     return db_run(rq->actor.db, &account_current, DB_ARGS(user_id, workspace_id));
 }
 
 enum error account_create(struct request *rq, const struct account *account, char user_id[UUID_TEXT])
 {
     char hash[PASSWORD_TEXT];
-    enum error err = check_username(rq, account->username);
-    enum error password_err = check_password(rq, "password", account->username, account->password);
-    if (err || password_err)
+    enum error error = check_username(rq, account->username);
+    enum error password_error = check_password(rq, "password", account->username, account->password);
+    if (error || password_error)
         return ERR_VALIDATION;
     if (!password_hash(hash, account->password))
         return ERR_INTERNAL;
 
     struct row row;
     struct looks looks;
-    err = check_lookalike(rq, account->username, &looks);
-    if (err)
-        return err;
-    err = db_one(rq->actor.db, &account_insert, &row,
-                 DB_ARGS(account->username, hash, account->display_name, account->site_admin ? "admin" : "user",
-                         looks.skeletons[0], looks.skeletons[1], looks.skeletons[2], looks.skeletons[3]));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_CONFLICT, MSG_USER_EXISTS, account->username);
+    error = check_lookalike(rq, account->username, &looks);
+    if (error)
+        return error;
+    error = db_one(rq->actor.db, &account_insert, &row,
+                   DB_ARGS(account->username, hash, account->display_name, account->site_admin ? "admin" : "user",
+                           looks.skeletons[0], looks.skeletons[1], looks.skeletons[2], looks.skeletons[3]));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_USER_EXISTS, account->username);
     memcpy(user_id, row_string(&row, 0), UUID_TEXT);
 
-    err = create_personal_workspace(rq, account, user_id);
+    error = create_personal_workspace(rq, account, user_id);
     db_tenant(rq->actor.db, rq->actor.who.workspace_id, rq->actor.who.user_id);
-    return err;
+    return error;
 }
 
 /* ---- changing --------------------------------------------------------------------------------------------------- */
@@ -221,28 +222,28 @@ enum error account_create(struct request *rq, const struct account *account, cha
 enum error sessions_revoke(struct request *rq, const char *user_id, const char *keep, long long *count)
 {
     struct row row;
-    enum error err = db_one(rq->actor.db, &account_sessions, &row, DB_ARGS(user_id, keep));
-    *count = err ? 0 : row_int(&row, 0);
+    enum error error = db_one(rq->actor.db, &account_sessions, &row, DB_ARGS(user_id, keep));
+    *count = error ? 0 : row_int(&row, 0);
     rq->actor.identity_changed = true;
-    return err;
+    return error;
 }
 
 enum error account_set_password(struct request *rq, struct password_change *change)
 {
     char hash[PASSWORD_TEXT];
-    enum error err = check_password(rq, change->field, change->username, change->password);
-    if (err)
-        return err;
+    enum error error = check_password(rq, change->field, change->username, change->password);
+    if (error)
+        return error;
     if (!password_hash(hash, change->password))
         return ERR_INTERNAL;
-    err = db_run(rq->actor.db, &account_password, DB_ARGS(change->user_id, hash));
-    if (!err)
-        err = sessions_revoke(rq, change->user_id, change->keep_session, &change->sessions_ended);
-    if (!err)
-        err = db_all(rq->actor.db, &account_tokens, &change->tokens, DB_ARGS(change->user_id));
-    if (!err && !change->keep_tokens)
-        err = db_run(rq->actor.db, &account_tokens_end, DB_ARGS(change->user_id));
-    return err;
+    error = db_run(rq->actor.db, &account_password, DB_ARGS(change->user_id, hash));
+    if (!error)
+        error = sessions_revoke(rq, change->user_id, change->keep_session, &change->sessions_ended);
+    if (!error)
+        error = db_all(rq->actor.db, &account_tokens, &change->tokens, DB_ARGS(change->user_id));
+    if (!error && !change->keep_tokens)
+        error = db_run(rq->actor.db, &account_tokens_end, DB_ARGS(change->user_id));
+    return error;
 }
 
 static void write_tokens(struct json_writer *w, const char *key, const struct rows *tokens)
@@ -270,32 +271,32 @@ void password_change_write(struct json_writer *w, const struct password_change *
 enum error password_change_audit(struct request *rq, const char *actor, const char *action,
                                  const struct password_change *change)
 {
-    enum error err = audit_site(rq, actor, action, change->username);
-    for (int i = 0; !err && !change->keep_tokens && i < change->tokens.count; i++) {
+    enum error error = audit_site(rq, actor, action, change->username);
+    for (int i = 0; !error && !change->keep_tokens && i < change->tokens.count; i++) {
         struct row token = rows_at(&change->tokens, i);
-        err = audit_site(rq, actor, "token.revoke", row_text(&token, 1));
+        error = audit_site(rq, actor, "token.revoke", row_text(&token, 1));
     }
-    return err;
+    return error;
 }
 
 enum error account_set_disabled(struct request *rq, const char *user_id, bool disabled)
 {
     long long ended;
     rq->actor.identity_changed = true;
-    enum error err = db_run(rq->actor.db, &account_disable, DB_ARGS(user_id, disabled ? "true" : "false"));
-    if (err || !disabled)
-        return err;
+    enum error error = db_run(rq->actor.db, &account_disable, DB_ARGS(user_id, disabled ? "true" : "false"));
+    if (error || !disabled)
+        return error;
     return sessions_revoke(rq, user_id, NULL, &ended);
 }
 
 enum error account_spare_admin(struct request *rq, const char *user_id)
 {
     struct rows admins;
-    enum error err = db_run(rq->actor.db, &account_admins_lock, DB_NO_ARGS);
-    if (!err)
-        err = db_all(rq->actor.db, &account_admins, &admins, DB_NO_ARGS);
-    if (err || admins.count != 1)
-        return err;
+    enum error error = db_run(rq->actor.db, &account_admins_lock, DB_NO_ARGS);
+    if (!error)
+        error = db_all(rq->actor.db, &account_admins, &admins, DB_NO_ARGS);
+    if (error || admins.count != 1)
+        return error;
     struct row only = rows_at(&admins, 0);
     return strcmp(row_string(&only, 0), user_id) == 0 ? fail(&rq->actor, MSG_LAST_ADMIN, NULL) : OK;
 }

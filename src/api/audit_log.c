@@ -162,11 +162,11 @@ static enum error respond_csv(struct request *rq, struct response *rs, const str
 {
     const char *limit = request_query_or(rq, "limit", "1000"), *offset = request_query_or(rq, "offset", "0");
     struct rows rows;
-    enum error err = db_all(
+    enum error error = db_all(
         rq->actor.db, &listing->page, &rows,
         DB_ARGS(f->values[0], f->values[1], f->values[2], f->values[3], f->values[4], f->values[5], limit, offset));
-    if (err)
-        return err;
+    if (error)
+        return error;
     respond_begin_bare(rs, 200);
     response_header(rs, "Content-Type", "text/csv; charset=utf-8; header=present");
     response_header(rs, "Content-Disposition", "attachment; filename=\"audit.csv\"");
@@ -192,13 +192,13 @@ static enum error respond(struct request *rq, struct response *rs, const struct 
 {
     struct filters f;
     long long limit = 0;
-    enum error err = take_filters(rq, &f);
+    enum error error = take_filters(rq, &f);
     bool csv = wants_csv(rq);
     parse_int(request_query(rq, "limit"), 1, CSV_LIMIT_MAX, &limit);
     if (!csv && limit > JSON_LIMIT_MAX)
-        err = fail_field(&rq->actor, "limit", MSG_RANGE, "1", "500", NULL);
-    if (err)
-        return err;
+        error = fail_field(&rq->actor, "limit", MSG_RANGE, "1", "500", NULL);
+    if (error)
+        return error;
     return csv ? respond_csv(rq, rs, listing, &f) : respond_page(rq, rs, listing, f.values, COUNT(f.values));
 }
 
@@ -208,9 +208,9 @@ static enum error site_list(struct request *rq, struct response *rs)
     struct row named;
     if (!slug && !user)
         return respond(rq, rs, &site);
-    enum error err = db_one(rq->actor.db, &workspace_named, &named, DB_ARGS(slug, user));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_NOT_FOUND, slug ? MSG_WORKSPACE_UNKNOWN : MSG_USER_UNKNOWN,
+    enum error error = db_one(rq->actor.db, &workspace_named, &named, DB_ARGS(slug, user));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, slug ? MSG_WORKSPACE_UNKNOWN : MSG_USER_UNKNOWN,
                        slug ? slug : user);
     db_tenant(rq->actor.db, row_string(&named, 0), rq->actor.who.user_id);
     return respond(rq, rs, &workspace);

@@ -91,9 +91,9 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
 {
     struct row user;
     db_tenant(rq->actor.db, "", rq->actor.who.user_id);
-    enum error err = db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, NULL));
-    if (err)
-        return err == ERR_NOT_FOUND ? ERR_INTERNAL : err;
+    enum error error = db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, NULL));
+    if (error)
+        return error == ERR_NOT_FOUND ? ERR_INTERNAL : error;
     const char *access = access_token_make(rq, rq->actor.who.user_id, session_id);
     if (!access)
         return ERR_INTERNAL;
@@ -127,18 +127,18 @@ static enum error session_open(struct request *rq, struct response *rs)
     if (agent && !utf8_valid(agent, strlen(agent)))
         agent = NULL;
     struct row session;
-    enum error err = db_one(rq->actor.db, &auth_open, &session,
-                            DB_ARGS(rq->actor.who.user_id, seconds(rq, rq->service->settings->refresh_token_ttl), agent,
-                                    rq->actor.address));
-    if (err)
-        return err;
+    enum error error = db_one(rq->actor.db, &auth_open, &session,
+                              DB_ARGS(rq->actor.who.user_id, seconds(rq, rq->service->settings->refresh_token_ttl),
+                                      agent, rq->actor.address));
+    if (error)
+        return error;
     const char *refresh;
-    err = refresh_begin(rq, row_string(&session, 0), &refresh);
-    if (err)
-        return err;
-    err = audit_site(rq, NULL, "auth.login", rq->actor.who.username);
-    if (err)
-        return err;
+    error = refresh_begin(rq, row_string(&session, 0), &refresh);
+    if (error)
+        return error;
+    error = audit_site(rq, NULL, "auth.login", rq->actor.who.username);
+    if (error)
+        return error;
     return respond_tokens(rq, rs, row_string(&session, 0), refresh, true);
 }
 
@@ -149,8 +149,8 @@ static enum error login_refused(struct request *rq, const struct row *user)
     /* A name nobody has may be a password typed into the wrong box, so it is not logged. */
     log_warn("login failed", LOG_STR("user", row_text(user, USERNAME)), LOG_STR("address", rq->actor.address),
              LOG_STR("request_id", rq->actor.request_id));
-    enum error err = throttle_failed(rq);
-    return err ? err : fail(&rq->actor, MSG_LOGIN_WRONG, NULL);
+    enum error error = throttle_failed(rq);
+    return error ? error : fail(&rq->actor, MSG_LOGIN_WRONG, NULL);
 }
 
 static enum error login(struct request *rq, struct response *rs)
@@ -158,12 +158,12 @@ static enum error login(struct request *rq, struct response *rs)
     const char *username = body_text(rq, "username"), *password = body_text(rq, "password");
     struct row user;
     struct throttle attempt;
-    enum error err = db_one(rq->actor.db, &auth_find, &user, DB_ARGS(username));
-    if (!err)
-        err = throttle_login(rq, row_string(&user, TYPED), row_text(&user, USER_ID), row_int(&user, CHANGED_AT),
-                             &attempt);
-    if (err)
-        return err;
+    enum error error = db_one(rq->actor.db, &auth_find, &user, DB_ARGS(username));
+    if (!error)
+        error = throttle_login(rq, row_string(&user, TYPED), row_text(&user, USER_ID), row_int(&user, CHANGED_AT),
+                               &attempt);
+    if (error)
+        return error;
 
     bool known = row_text(&user, USER_ID) != NULL;
     bool right = known ? password_verify(row_string(&user, PASSWORD_HASH), password) : password_verify_nobody(password);
@@ -171,12 +171,12 @@ static enum error login(struct request *rq, struct response *rs)
         return login_refused(rq, &user);
 
     struct row seen;
-    err = db_one(rq->actor.db, &auth_seen, &seen, DB_ARGS(row_text(&user, USER_ID), row_text(&user, PASSWORD_HASH)));
-    if (err)
-        return err == ERR_NOT_FOUND ? login_refused(rq, &user) : err;
-    err = throttle_passed(rq, &attempt);
-    if (err)
-        return err;
+    error = db_one(rq->actor.db, &auth_seen, &seen, DB_ARGS(row_text(&user, USER_ID), row_text(&user, PASSWORD_HASH)));
+    if (error)
+        return error == ERR_NOT_FOUND ? login_refused(rq, &user) : error;
+    error = throttle_passed(rq, &attempt);
+    if (error)
+        return error;
     is_user(rq, row_string(&user, USER_ID), row_string(&user, USERNAME));
     throttle_know_browser(rq, rs, rq->actor.who.user_id);
     return session_open(rq, rs);
@@ -189,11 +189,11 @@ static enum error refresh(struct request *rq, struct response *rs)
     bool in_body = body_has(rq, "refresh_token");
     const char *presented = in_body ? body_text(rq, "refresh_token") : request_cookie(rq, COOKIE_REFRESH);
     struct refreshed next;
-    enum error err = presented ? refresh_spend(rq, presented, &next) : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
-    if (err && rq->actor.failure.message == MSG_REFRESH_REUSED)
+    enum error error = presented ? refresh_spend(rq, presented, &next) : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
+    if (error && rq->actor.failure.message == MSG_REFRESH_REUSED)
         cookies_clear(rq, rs);
-    if (err)
-        return err;
+    if (error)
+        return error;
     is_user(rq, next.user_id, next.username);
     return respond_tokens(rq, rs, next.session_id, next.token, in_body);
 }
@@ -209,9 +209,9 @@ static enum error session_of_refresh_token(struct request *rq, const char *token
     char hash[CRYPTO_HASH_TEXT];
     struct row row;
     token_hash(hash, token);
-    enum error err = db_one(rq->actor.db, &auth_token_find, &row, DB_ARGS(hash));
-    if (err)
-        return err;
+    enum error error = db_one(rq->actor.db, &auth_token_find, &row, DB_ARGS(hash));
+    if (error)
+        return error;
     snprintf(session->id, sizeof session->id, "%s", row_string(&row, 0));
     is_user(rq, row_string(&row, 1), row_string(&row, 2));
     memcpy(session->user_id, rq->actor.who.user_id, sizeof session->user_id);
@@ -227,9 +227,9 @@ static enum error session_of_access_token(struct request *rq, struct session *se
     if (!token || !access_token_read(rq->service->settings, token, time(NULL), &claims))
         return ERR_NOT_FOUND;
     struct row user;
-    enum error err = db_one(rq->actor.db, &auth_name, &user, DB_ARGS(claims.user_id));
-    if (err)
-        return err;
+    enum error error = db_one(rq->actor.db, &auth_name, &user, DB_ARGS(claims.user_id));
+    if (error)
+        return error;
     memcpy(session->id, claims.session_id, sizeof session->id);
     memcpy(session->user_id, claims.user_id, sizeof session->user_id);
     is_user(rq, claims.user_id, row_string(&user, 0));
@@ -240,27 +240,27 @@ static enum error session_of_access_token(struct request *rq, struct session *se
 static enum error find_session(struct request *rq, struct session *session)
 {
     const char *refresh_token = body_text(rq, "refresh_token");
-    enum error err = refresh_token ? session_of_refresh_token(rq, refresh_token, session) : ERR_NOT_FOUND;
-    if (err == ERR_NOT_FOUND)
-        err = session_of_access_token(rq, session);
+    enum error error = refresh_token ? session_of_refresh_token(rq, refresh_token, session) : ERR_NOT_FOUND;
+    if (error == ERR_NOT_FOUND)
+        error = session_of_access_token(rq, session);
     const char *cookie = request_cookie(rq, COOKIE_REFRESH);
-    if (err == ERR_NOT_FOUND && cookie)
-        err = session_of_refresh_token(rq, cookie, session);
-    return err;
+    if (error == ERR_NOT_FOUND && cookie)
+        error = session_of_refresh_token(rq, cookie, session);
+    return error;
 }
 
 static enum error logout(struct request *rq, struct response *rs)
 {
     struct session session;
     struct row ended;
-    enum error err = find_session(rq, &session);
-    if (!err)
-        err = db_one(rq->actor.db, &auth_end, &ended, DB_ARGS(session.id, session.user_id));
-    if (!err)
-        err = audit_site(rq, NULL, "auth.logout", rq->actor.who.username);
-    if (err && err != ERR_NOT_FOUND)
-        return err;
-    rq->actor.identity_changed = !err;
+    enum error error = find_session(rq, &session);
+    if (!error)
+        error = db_one(rq->actor.db, &auth_end, &ended, DB_ARGS(session.id, session.user_id));
+    if (!error)
+        error = audit_site(rq, NULL, "auth.logout", rq->actor.who.username);
+    if (error && error != ERR_NOT_FOUND)
+        return error;
+    rq->actor.identity_changed = !error;
     cookies_clear(rq, rs);
     respond_null(rs);
     return OK;
@@ -271,10 +271,10 @@ static enum error logout(struct request *rq, struct response *rs)
 static enum error me(struct request *rq, struct response *rs)
 {
     struct row user;
-    enum error err =
+    enum error error =
         db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
-    if (err)
-        return err;
+    if (error)
+        return error;
     write_user(respond_begin(rs, 200), &user);
     respond_end(rs);
     return OK;
@@ -285,23 +285,23 @@ static enum error check_own_password(struct request *rq, const char *field)
 {
     struct row user;
     struct throttle attempt;
-    enum error err = throttle_confirm(rq, &attempt);
-    if (err)
-        return err;
-    err = db_one(rq->actor.db, &auth_own_hash, &user, DB_ARGS(rq->actor.who.user_id));
-    if (err)
-        return err;
+    enum error error = throttle_confirm(rq, &attempt);
+    if (error)
+        return error;
+    error = db_one(rq->actor.db, &auth_own_hash, &user, DB_ARGS(rq->actor.who.user_id));
+    if (error)
+        return error;
     if (password_verify(row_string(&user, 0), body_text(rq, field)))
         return throttle_passed(rq, &attempt);
-    err = throttle_failed(rq);
-    return err ? err : fail_field(&rq->actor, field, MSG_PASSWORD_WRONG, NULL);
+    error = throttle_failed(rq);
+    return error ? error : fail_field(&rq->actor, field, MSG_PASSWORD_WRONG, NULL);
 }
 
 static enum error password_change(struct request *rq, struct response *rs)
 {
-    enum error err = check_own_password(rq, "current_password");
-    if (err)
-        return err;
+    enum error error = check_own_password(rq, "current_password");
+    if (error)
+        return error;
     struct password_change change = {
         .user_id = rq->actor.who.user_id,
         .username = rq->actor.who.username,
@@ -310,11 +310,11 @@ static enum error password_change(struct request *rq, struct response *rs)
         .keep_session = rq->actor.who.session_id,
         .keep_tokens = body_bool(rq, "keep_tokens", false),
     };
-    err = account_set_password(rq, &change);
-    if (!err)
-        err = password_change_audit(rq, NULL, "auth.password", &change);
-    if (err)
-        return err;
+    error = account_set_password(rq, &change);
+    if (!error)
+        error = password_change_audit(rq, NULL, "auth.password", &change);
+    if (error)
+        return error;
     throttle_know_browser(rq, rs, rq->actor.who.user_id); /* the cookie from before the change is worth nothing now */
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
@@ -327,16 +327,16 @@ static enum error password_change(struct request *rq, struct response *rs)
 static enum error password_confirm(struct request *rq, struct response *rs)
 {
     struct row confirmed;
-    enum error err = check_own_password(rq, "password");
-    if (err)
-        return err;
-    err = db_one(rq->actor.db, &auth_confirm, &confirmed,
-                 DB_ARGS(rq->actor.who.session_id, seconds(rq, CONFIRM_SECONDS)));
-    if (err)
-        return err;
-    err = audit_site(rq, NULL, "auth.confirm", rq->actor.who.username);
-    if (err)
-        return err;
+    enum error error = check_own_password(rq, "password");
+    if (error)
+        return error;
+    error = db_one(rq->actor.db, &auth_confirm, &confirmed,
+                   DB_ARGS(rq->actor.who.session_id, seconds(rq, CONFIRM_SECONDS)));
+    if (error)
+        return error;
+    error = audit_site(rq, NULL, "auth.confirm", rq->actor.who.username);
+    if (error)
+        return error;
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     json_string_member(w, "confirmed_until", row_text(&confirmed, 0));
@@ -380,27 +380,27 @@ static enum error session_end(struct request *rq, struct response *rs)
 {
     const char *id = path_arg(rq, "id");
     struct row ended;
-    enum error err =
+    enum error error =
         uuid_valid(id) ? db_one(rq->actor.db, &auth_end, &ended, DB_ARGS(id, rq->actor.who.user_id)) : ERR_NOT_FOUND;
-    if (err)
-        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_SESSION_UNKNOWN, id);
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_SESSION_UNKNOWN, id);
     rq->actor.identity_changed = true;
     if (strcmp(row_string(&ended, 0), rq->actor.who.session_id) == 0)
         cookies_clear(rq, rs);
-    err = audit_site(rq, NULL, "auth.session_end", rq->actor.who.username);
-    if (!err)
+    error = audit_site(rq, NULL, "auth.session_end", rq->actor.who.username);
+    if (!error)
         respond_null(rs);
-    return err;
+    return error;
 }
 
 static enum error sessions_end_others(struct request *rq, struct response *rs)
 {
     long long ended;
-    enum error err = sessions_revoke(rq, rq->actor.who.user_id, rq->actor.who.session_id, &ended);
-    if (!err)
-        err = audit_site(rq, NULL, "auth.sessions_end", rq->actor.who.username);
-    if (err)
-        return err;
+    enum error error = sessions_revoke(rq, rq->actor.who.user_id, rq->actor.who.session_id, &ended);
+    if (!error)
+        error = audit_site(rq, NULL, "auth.sessions_end", rq->actor.who.username);
+    if (error)
+        return error;
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     json_int_member(w, "ended", ended);

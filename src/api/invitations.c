@@ -106,26 +106,26 @@ static enum error audit_invitation(struct request *rq, const char *action, const
 
 static enum error sent_list(struct request *rq, struct response *rs)
 {
-    enum error err = workspace_enter(rq, ROLE_ADMIN);
-    return err ? err : respond_page(rq, rs, &sent, DB_ARGS(rq->actor.who.workspace_id));
+    enum error error = workspace_enter(rq, ROLE_ADMIN);
+    return error ? error : respond_page(rq, rs, &sent, DB_ARGS(rq->actor.who.workspace_id));
 }
 
 static enum error check_room(struct request *rq)
 {
     struct row row;
-    enum error err = db_one(rq->actor.db, &invitation_count, &row, DB_ARGS(rq->actor.who.workspace_id));
-    if (err || row_int(&row, 0) < OPEN_MAX)
-        return err;
+    enum error error = db_one(rq->actor.db, &invitation_count, &row, DB_ARGS(rq->actor.who.workspace_id));
+    if (error || row_int(&row, 0) < OPEN_MAX)
+        return error;
     return fail(&rq->actor, MSG_INVITATIONS_MANY, arena_printf(rq->actor.arena, "%d", OPEN_MAX), NULL);
 }
 
 static enum error check_no_member(struct request *rq, const char *username)
 {
     struct row row;
-    enum error err = db_one(rq->actor.db, &invitation_member, &row, DB_ARGS(rq->actor.who.workspace_id, username));
-    if (err == ERR_NOT_FOUND)
+    enum error error = db_one(rq->actor.db, &invitation_member, &row, DB_ARGS(rq->actor.who.workspace_id, username));
+    if (error == ERR_NOT_FOUND)
         return OK;
-    return err ? err : fail(&rq->actor, MSG_MEMBER_EXISTS, username, NULL);
+    return error ? error : fail(&rq->actor, MSG_MEMBER_EXISTS, username, NULL);
 }
 
 static enum error invite(struct request *rq, struct response *rs)
@@ -133,23 +133,23 @@ static enum error invite(struct request *rq, struct response *rs)
     const char *username = body_text(rq, "username"), *role = body_text(rq, "role");
     const char *days = arena_printf(rq->actor.arena, "%lld", body_int(rq, "expires_in_days", DAYS_DEFAULT));
     struct row put, row;
-    enum error err = workspace_enter_to_change(rq, ROLE_ADMIN);
-    if (!err)
-        err = workspace_need_to_grant(rq, role_from_name(role));
-    if (!err)
-        err = check_no_member(rq, username);
-    if (!err)
-        err = check_room(rq);
-    if (!err)
-        err = db_one(
+    enum error error = workspace_enter_to_change(rq, ROLE_ADMIN);
+    if (!error)
+        error = workspace_need_to_grant(rq, role_from_name(role));
+    if (!error)
+        error = check_no_member(rq, username);
+    if (!error)
+        error = check_room(rq);
+    if (!error)
+        error = db_one(
             rq->actor.db, &invitation_put, &put,
             DB_ARGS(rq->actor.who.workspace_id, username, role, rq->actor.who.user_id, rq->actor.who.username, days));
-    if (!err)
-        err = audit_invitation(rq, "member.invite", username, role);
-    if (!err)
-        err = db_one(rq->actor.db, &invitation_select, &row, DB_ARGS(rq->actor.who.workspace_id, row_text(&put, 0)));
-    if (err)
-        return err;
+    if (!error)
+        error = audit_invitation(rq, "member.invite", username, role);
+    if (!error)
+        error = db_one(rq->actor.db, &invitation_select, &row, DB_ARGS(rq->actor.who.workspace_id, row_text(&put, 0)));
+    if (error)
+        return error;
     write_sent(rq, respond_begin(rs, 201), &row);
     respond_end(rs);
     return OK;
@@ -159,17 +159,17 @@ static enum error withdraw(struct request *rq, struct response *rs)
 {
     const char *id = path_arg(rq, "id");
     struct row gone;
-    enum error err = workspace_enter_to_change(rq, ROLE_ADMIN);
-    if (err)
-        return err;
-    err = uuid_valid(id) ? db_one(rq->actor.db, &invitation_withdraw, &gone, DB_ARGS(rq->actor.who.workspace_id, id))
-                         : ERR_NOT_FOUND;
-    if (err)
-        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
-    err = audit_invitation(rq, "member.uninvite", row_text(&gone, 0), NULL);
-    if (!err)
+    enum error error = workspace_enter_to_change(rq, ROLE_ADMIN);
+    if (error)
+        return error;
+    error = uuid_valid(id) ? db_one(rq->actor.db, &invitation_withdraw, &gone, DB_ARGS(rq->actor.who.workspace_id, id))
+                           : ERR_NOT_FOUND;
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
+    error = audit_invitation(rq, "member.uninvite", row_text(&gone, 0), NULL);
+    if (!error)
         respond_null(rs);
-    return err;
+    return error;
 }
 
 /* ---- the invited's side ----------------------------------------------------------------------------------------- */
@@ -184,11 +184,11 @@ static enum error enter_invited(struct request *rq)
 {
     const char *id = path_arg(rq, "id");
     struct row own;
-    enum error err = uuid_valid(id) ? db_one(rq->actor.db, &invitation_own, &own, DB_ARGS(rq->actor.who.user_id, id))
-                                    : ERR_NOT_FOUND;
-    if (!err)
-        err = workspace_enter_as_guest(rq, row_string(&own, WORKSPACE));
-    return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
+    enum error error = uuid_valid(id) ? db_one(rq->actor.db, &invitation_own, &own, DB_ARGS(rq->actor.who.user_id, id))
+                                      : ERR_NOT_FOUND;
+    if (!error)
+        error = workspace_enter_as_guest(rq, row_string(&own, WORKSPACE));
+    return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
 }
 
 /* Good only as long as who sent it may still grant what it offers. */
@@ -196,31 +196,31 @@ static enum error accept(struct request *rq, struct response *rs)
 {
     const char *id = path_arg(rq, "id");
     struct row taken;
-    enum error err = enter_invited(rq);
-    if (err)
-        return err;
-    err = db_one(rq->actor.db, &invitation_take, &taken, DB_ARGS(rq->actor.who.user_id, id));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
+    enum error error = enter_invited(rq);
+    if (error)
+        return error;
+    error = db_one(rq->actor.db, &invitation_take, &taken, DB_ARGS(rq->actor.who.user_id, id));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_INVITATION_UNKNOWN, id);
     enum role offered = role_from_name(row_text(&taken, 0)), inviter = role_from_name(row_text(&taken, 1));
     if (inviter < (offered >= ROLE_ADMIN ? ROLE_OWNER : ROLE_ADMIN))
         return fail(&rq->actor, MSG_INVITATION_UNKNOWN, id, NULL);
-    err = workspace_member_add(rq, rq->actor.who.user_id, rq->actor.who.username, offered);
-    return err ? err : workspace_respond(rq, rs, 200);
+    error = workspace_member_add(rq, rq->actor.who.user_id, rq->actor.who.username, offered);
+    return error ? error : workspace_respond(rq, rs, 200);
 }
 
 static enum error decline(struct request *rq, struct response *rs)
 {
-    enum error err = enter_invited(rq);
-    if (!err)
-        err = db_run(rq->actor.db, &invitation_decline,
-                     DB_ARGS(rq->actor.who.workspace_id, rq->actor.who.user_id, path_arg(rq, "id")));
+    enum error error = enter_invited(rq);
+    if (!error)
+        error = db_run(rq->actor.db, &invitation_decline,
+                       DB_ARGS(rq->actor.who.workspace_id, rq->actor.who.user_id, path_arg(rq, "id")));
     /* The site's row: one of the workspace's would tell that there is such a user. */
-    if (!err)
-        err = audit_site(rq, NULL, "member.decline", rq->actor.who.workspace_slug);
-    if (!err)
+    if (!error)
+        error = audit_site(rq, NULL, "member.decline", rq->actor.who.workspace_slug);
+    if (!error)
         respond_null(rs);
-    return err;
+    return error;
 }
 
 const struct route invitations_routes[] = {

@@ -96,17 +96,17 @@ static enum error known_address(struct request *rq, const char *user_id, long lo
     struct rows logins;
     const char *here = network(rq);
     *known = false;
-    enum error err = db_all(rq->actor.db, &throttle_known, &logins,
-                            DB_ARGS(user_id, arena_printf(rq->actor.arena, "%lld", changed_at),
-                                    arena_printf(rq->actor.arena, "%d", KNOWN_DAYS),
-                                    arena_printf(rq->actor.arena, "%d", RECENT_LOGINS)));
-    for (int i = 0; !err && !*known && i < logins.count; i++) {
+    enum error error = db_all(rq->actor.db, &throttle_known, &logins,
+                              DB_ARGS(user_id, arena_printf(rq->actor.arena, "%lld", changed_at),
+                                      arena_printf(rq->actor.arena, "%d", KNOWN_DAYS),
+                                      arena_printf(rq->actor.arena, "%d", RECENT_LOGINS)));
+    for (int i = 0; !error && !*known && i < logins.count; i++) {
         struct row login = rows_at(&logins, i);
         char other[ADDRESS_TEXT];
         address_client(other, row_text(&login, 0));
         *known = strcmp(other, here) == 0;
     }
-    return err;
+    return error;
 }
 
 /* ---- counting --------------------------------------------------------------------------------------------------- */
@@ -122,9 +122,9 @@ static enum error refuse(struct request *rq, long long wait_s)
 static enum error check_wait(struct request *rq, const char *subject, const char *address, long long at_least)
 {
     struct row row;
-    enum error err = db_one(rq->actor.db, &throttle_wait, &row, DB_ARGS(subject, address));
-    if (err)
-        return err;
+    enum error error = db_one(rq->actor.db, &throttle_wait, &row, DB_ARGS(subject, address));
+    if (error)
+        return error;
     long long wait_s = row_int(&row, 0);
     if (wait_s < at_least)
         wait_s = at_least;
@@ -133,15 +133,15 @@ static enum error check_wait(struct request *rq, const char *subject, const char
 
 static enum error enter(struct request *rq, const struct throttle *attempt, const char *address)
 {
-    enum error err = check_wait(rq, attempt->subject, address, 0);
-    if (err)
-        return err;
+    enum error error = check_wait(rq, attempt->subject, address, 0);
+    if (error)
+        return error;
     struct row row;
-    err = db_one(rq->actor.db, &throttle_count, &row,
-                 DB_ARGS(attempt->subject, account_first, account_longest, attempt->user_id));
-    if (err == ERR_NOT_FOUND) /* another attempt of this moment was the one that blocked it */
+    error = db_one(rq->actor.db, &throttle_count, &row,
+                   DB_ARGS(attempt->subject, account_first, account_longest, attempt->user_id));
+    if (error == ERR_NOT_FOUND) /* another attempt of this moment was the one that blocked it */
         return check_wait(rq, attempt->subject, address, 1);
-    return err;
+    return error;
 }
 
 enum error throttle_login(struct request *rq, const char *name, const char *user_id, long long changed_at,
@@ -155,9 +155,9 @@ enum error throttle_login(struct request *rq, const char *name, const char *user
         return enter(rq, attempt, NULL);
     }
     /* Also for nobody's name: the two must not differ in what they cost. */
-    enum error err = known_address(rq, user_id, changed_at, &known);
-    if (err)
-        return err;
+    enum error error = known_address(rq, user_id, changed_at, &known);
+    if (error)
+        return error;
     if (known)
         attempt->subject = hashed(rq, "known", arena_printf(rq->actor.arena, "%s %s", user_id, network(rq)));
     else

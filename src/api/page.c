@@ -15,10 +15,10 @@ static enum error count_all(struct request *rq, const struct listing *listing, c
                             long long *total)
 {
     struct row row;
-    enum error err = db_one(rq->actor.db, &listing->count, &row, args, count);
-    if (!err)
+    enum error error = db_one(rq->actor.db, &listing->count, &row, args, count);
+    if (!error)
         *total = row_int(&row, 0);
-    return err;
+    return error;
 }
 
 enum error respond_page(struct request *rq, struct response *rs, const struct listing *listing, const char *const *args,
@@ -34,13 +34,13 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     all[count] = arena_printf(rq->actor.arena, "%lld", limit);
     all[count + 1] = arena_printf(rq->actor.arena, "%lld", offset);
     struct rows rows;
-    enum error err = db_all(rq->actor.db, &listing->page, &rows, all, count + 2);
+    enum error error = db_all(rq->actor.db, &listing->page, &rows, all, count + 2);
     long long total = rows.count;
     /* Only a page that was filled, or that begins further on, does not tell the total by itself. */
-    if (!err && (offset > 0 || rows.count == limit))
-        err = count_all(rq, listing, args, count, &total);
-    if (err)
-        return err;
+    if (!error && (offset > 0 || rows.count == limit))
+        error = count_all(rq, listing, args, count, &total);
+    if (error)
+        return error;
 
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);

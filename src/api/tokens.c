@@ -103,9 +103,9 @@ static enum error wanted_workspace(struct request *rq, const char **id)
     *id = NULL;
     if (!slug)
         return OK;
-    enum error err = db_one(rq->actor.db, &token_workspace, &workspace, DB_ARGS(rq->actor.who.user_id, slug));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+    enum error error = db_one(rq->actor.db, &token_workspace, &workspace, DB_ARGS(rq->actor.who.user_id, slug));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
     *id = row_text(&workspace, 0);
     return OK;
 }
@@ -118,15 +118,15 @@ static enum error token_store(struct request *rq, const char *token, struct row 
     unsigned bits = wanted_scopes(rq);
     if (!bits)
         return fail_field(&rq->actor, "scopes", MSG_NOT_BLANK, NULL);
-    enum error err = wanted_workspace(rq, &workspace_id);
-    if (err)
-        return err;
+    enum error error = wanted_workspace(rq, &workspace_id);
+    if (error)
+        return error;
     token_hash(hash, token);
-    err = db_one(rq->actor.db, &token_insert, &inserted,
-                 DB_ARGS(rq->actor.who.user_id, workspace_id, name, hash, arena_printf(rq->actor.arena, "%u", bits),
-                         arena_printf(rq->actor.arena, "%lld", body_int(rq, "expires_in_days", DAYS_DEFAULT))));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_CONFLICT, MSG_TOKEN_EXISTS, name);
+    error = db_one(rq->actor.db, &token_insert, &inserted,
+                   DB_ARGS(rq->actor.who.user_id, workspace_id, name, hash, arena_printf(rq->actor.arena, "%u", bits),
+                           arena_printf(rq->actor.arena, "%lld", body_int(rq, "expires_in_days", DAYS_DEFAULT))));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_TOKEN_EXISTS, name);
     return db_one(rq->actor.db, &token_select, stored, DB_ARGS(rq->actor.who.user_id, row_text(&inserted, 0)));
 }
 
@@ -134,11 +134,11 @@ static enum error token_create(struct request *rq, struct response *rs)
 {
     const char *token = arena_printf(rq->actor.arena, TOKEN_PREFIX "%s", random_token(rq->actor.arena, TOKEN_BYTES));
     struct row stored;
-    enum error err = token_store(rq, token, &stored);
-    if (!err)
-        err = audit_site(rq, NULL, "token.create", row_string(&stored, NAME));
-    if (err)
-        return err;
+    enum error error = token_store(rq, token, &stored);
+    if (!error)
+        error = audit_site(rq, NULL, "token.create", row_string(&stored, NAME));
+    if (error)
+        return error;
     struct json_writer *w = respond_begin(rs, 201);
     json_open_object(w);
     json_string_member(w, "token", token);
@@ -152,14 +152,15 @@ static enum error token_revoke(struct request *rq, struct response *rs)
 {
     const char *id = path_arg(rq, "id");
     struct row revoked;
-    enum error err = uuid_valid(id) ? db_one(rq->actor.db, &token_delete, &revoked, DB_ARGS(rq->actor.who.user_id, id))
-                                    : ERR_NOT_FOUND;
-    if (err)
-        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_TOKEN_UNKNOWN, id);
+    enum error error = uuid_valid(id)
+                           ? db_one(rq->actor.db, &token_delete, &revoked, DB_ARGS(rq->actor.who.user_id, id))
+                           : ERR_NOT_FOUND;
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_TOKEN_UNKNOWN, id);
     rq->actor.identity_changed = true;
-    err = audit_site(rq, NULL, "token.revoke", row_string(&revoked, 0));
-    if (err)
-        return err;
+    error = audit_site(rq, NULL, "token.revoke", row_string(&revoked, 0));
+    if (error)
+        return error;
     json_put_null(respond_begin(rs, 200));
     respond_end(rs);
     return OK;

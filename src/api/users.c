@@ -77,16 +77,16 @@ static const struct listing users = {
 static enum error find_user(struct request *rq, const struct statement *statement, struct row *user)
 {
     const char *username = path_arg(rq, "username");
-    enum error err = db_one(rq->actor.db, statement, user, DB_ARGS(username));
-    return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, username);
+    enum error error = db_one(rq->actor.db, statement, user, DB_ARGS(username));
+    return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_USER_UNKNOWN, username);
 }
 
 static enum error respond_user(struct request *rq, struct response *rs, int status, const char *username)
 {
     struct row user;
-    enum error err = db_one(rq->actor.db, &users_select, &user, DB_ARGS(username));
-    if (err)
-        return err;
+    enum error error = db_one(rq->actor.db, &users_select, &user, DB_ARGS(username));
+    if (error)
+        return error;
     bool reading = rq->method == GET || rq->method == HEAD;
     if (reading && respond_not_modified(rq, rs, row_string(&user, REVISION)))
         return OK;
@@ -107,8 +107,8 @@ static enum error users_list(struct request *rq, struct response *rs)
 static enum error user_get(struct request *rq, struct response *rs)
 {
     struct row user;
-    enum error err = find_user(rq, &users_select, &user);
-    return err ? err : respond_user(rq, rs, 200, row_string(&user, USERNAME));
+    enum error error = find_user(rq, &users_select, &user);
+    return error ? error : respond_user(rq, rs, 200, row_string(&user, USERNAME));
 }
 
 static enum error user_create(struct request *rq, struct response *rs)
@@ -121,10 +121,10 @@ static enum error user_create(struct request *rq, struct response *rs)
         .site_admin = role && strcmp(role, "admin") == 0,
     };
     char user_id[UUID_TEXT];
-    enum error err = account_create(rq, &account, user_id);
-    if (!err)
-        err = audit_site(rq, NULL, "user.create", account.username);
-    return err ? err : respond_user(rq, rs, 201, account.username);
+    enum error error = account_create(rq, &account, user_id);
+    if (!error)
+        error = audit_site(rq, NULL, "user.create", account.username);
+    return error ? error : respond_user(rq, rs, 201, account.username);
 }
 
 /* What the body says, else what is stored; an explicit null empties the display name. */
@@ -133,30 +133,30 @@ static enum error store_change(struct request *rq, const struct row *user)
     const char *role = body_has(rq, "site_role") ? body_text(rq, "site_role") : row_text(user, SITE_ROLE);
     bool renamed = json_object_get(rq->body, "display_name") != NULL;
     const char *display_name = renamed ? body_text(rq, "display_name") : row_text(user, DISPLAY_NAME);
-    enum error err = db_run(rq->actor.db, &users_update, DB_ARGS(row_text(user, ID), display_name, role));
+    enum error error = db_run(rq->actor.db, &users_update, DB_ARGS(row_text(user, ID), display_name, role));
     bool disabled = row_bool(user, DISABLED), disable = body_bool(rq, "disabled", disabled);
-    if (err || disable == disabled)
-        return err;
+    if (error || disable == disabled)
+        return error;
     return account_set_disabled(rq, row_text(user, ID), disable);
 }
 
 static enum error user_change(struct request *rq, struct response *rs)
 {
     struct row user;
-    enum error err = find_user(rq, &users_select, &user);
+    enum error error = find_user(rq, &users_select, &user);
     const char *role = body_text(rq, "site_role");
-    if (!err && ((role && strcmp(role, "admin") != 0) || body_bool(rq, "disabled", false)))
-        err = account_spare_admin(rq, row_string(&user, ID));
-    if (!err)
-        err = find_user(rq, &users_lock, &user);
-    if (!err)
-        err = check_if_match(rq, row_int(&user, REVISION));
-    if (!err)
-        err = store_change(rq, &user);
-    if (!err)
-        err = audit_site(rq, NULL, "user.update", row_string(&user, USERNAME));
+    if (!error && ((role && strcmp(role, "admin") != 0) || body_bool(rq, "disabled", false)))
+        error = account_spare_admin(rq, row_string(&user, ID));
+    if (!error)
+        error = find_user(rq, &users_lock, &user);
+    if (!error)
+        error = check_if_match(rq, row_int(&user, REVISION));
+    if (!error)
+        error = store_change(rq, &user);
+    if (!error)
+        error = audit_site(rq, NULL, "user.update", row_string(&user, USERNAME));
     rq->actor.identity_changed = true;
-    return err ? err : respond_user(rq, rs, 200, row_string(&user, USERNAME));
+    return error ? error : respond_user(rq, rs, 200, row_string(&user, USERNAME));
 }
 
 /* A shared workspace must not be left without an owner; one that nobody else is in goes with its owner. */
@@ -164,10 +164,10 @@ static enum error settle_workspace(struct request *rq, const struct row *user, c
 {
     struct row fellows;
     db_tenant(rq->actor.db, row_string(workspace, 0), row_string(user, ID));
-    enum error err =
+    enum error error =
         db_one(rq->actor.db, &users_fellows, &fellows, DB_ARGS(row_text(workspace, 0), row_text(user, ID)));
-    if (err || row_int(&fellows, 1) > 0)
-        return err;
+    if (error || row_int(&fellows, 1) > 0)
+        return error;
     if (row_int(&fellows, 0) > 0)
         return fail(&rq->actor, MSG_SOLE_OWNER, row_string(user, USERNAME), row_string(workspace, 1), NULL);
     return db_run(rq->actor.db, &users_workspace_delete, DB_ARGS(row_text(workspace, 0)));
@@ -178,35 +178,35 @@ static enum error settle_workspaces(struct request *rq, const struct row *user)
 {
     struct rows owned;
     db_tenant(rq->actor.db, "", row_string(user, ID));
-    enum error err = db_all(rq->actor.db, &users_owned, &owned, DB_ARGS(row_text(user, ID)));
-    for (int i = 0; !err && i < owned.count; i++) {
+    enum error error = db_all(rq->actor.db, &users_owned, &owned, DB_ARGS(row_text(user, ID)));
+    for (int i = 0; !error && i < owned.count; i++) {
         struct row workspace = rows_at(&owned, i);
-        err = settle_workspace(rq, user, &workspace);
+        error = settle_workspace(rq, user, &workspace);
     }
     db_tenant(rq->actor.db, rq->actor.who.workspace_id, rq->actor.who.user_id);
-    return err;
+    return error;
 }
 
 static enum error user_delete(struct request *rq, struct response *rs)
 {
     struct row user;
-    enum error err = find_user(rq, &users_select, &user);
-    if (!err)
-        err = account_spare_admin(rq, row_string(&user, ID));
-    if (!err)
-        err = throttle_forget(rq, row_string(&user, ID));
-    if (!err)
-        err = settle_workspaces(rq, &user);
-    if (!err)
-        err = find_user(rq, &users_lock, &user);
-    if (!err)
-        err = check_if_match(rq, row_int(&user, REVISION));
-    if (!err) /* before the row it may refer to is gone */
-        err = audit_site(rq, NULL, "user.delete", row_string(&user, USERNAME));
-    if (!err)
-        err = db_run(rq->actor.db, &users_delete, DB_ARGS(row_text(&user, ID)));
-    if (err)
-        return err;
+    enum error error = find_user(rq, &users_select, &user);
+    if (!error)
+        error = account_spare_admin(rq, row_string(&user, ID));
+    if (!error)
+        error = throttle_forget(rq, row_string(&user, ID));
+    if (!error)
+        error = settle_workspaces(rq, &user);
+    if (!error)
+        error = find_user(rq, &users_lock, &user);
+    if (!error)
+        error = check_if_match(rq, row_int(&user, REVISION));
+    if (!error) /* before the row it may refer to is gone */
+        error = audit_site(rq, NULL, "user.delete", row_string(&user, USERNAME));
+    if (!error)
+        error = db_run(rq->actor.db, &users_delete, DB_ARGS(row_text(&user, ID)));
+    if (error)
+        return error;
     rq->actor.identity_changed = true;
     json_put_null(respond_begin(rs, 200));
     respond_end(rs);
@@ -216,9 +216,9 @@ static enum error user_delete(struct request *rq, struct response *rs)
 static enum error respond_reset(struct request *rq, struct response *rs, const struct password_change *change)
 {
     struct row user;
-    enum error err = find_user(rq, &users_select, &user);
-    if (err)
-        return err;
+    enum error error = find_user(rq, &users_select, &user);
+    if (error)
+        return error;
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", row_string(&user, REVISION)));
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
@@ -234,13 +234,13 @@ static enum error respond_reset(struct request *rq, struct response *rs, const s
 static enum error user_reset_password(struct request *rq, struct response *rs)
 {
     struct row user;
-    enum error err = find_user(rq, &users_select, &user);
-    if (!err && strcmp(row_string(&user, ID), rq->actor.who.user_id) == 0)
-        err = fail(&rq->actor, MSG_OWN_PASSWORD, NULL);
-    if (!err)
-        err = throttle_forget(rq, row_string(&user, ID));
-    if (err)
-        return err;
+    enum error error = find_user(rq, &users_select, &user);
+    if (!error && strcmp(row_string(&user, ID), rq->actor.who.user_id) == 0)
+        error = fail(&rq->actor, MSG_OWN_PASSWORD, NULL);
+    if (!error)
+        error = throttle_forget(rq, row_string(&user, ID));
+    if (error)
+        return error;
     struct password_change change = {
         .user_id = row_string(&user, ID),
         .username = row_string(&user, USERNAME),
@@ -248,10 +248,10 @@ static enum error user_reset_password(struct request *rq, struct response *rs)
         .field = "password",
         .keep_tokens = body_bool(rq, "keep_tokens", false),
     };
-    err = account_set_password(rq, &change);
-    if (!err)
-        err = password_change_audit(rq, NULL, "user.password", &change);
-    return err ? err : respond_reset(rq, rs, &change);
+    error = account_set_password(rq, &change);
+    if (!error)
+        error = password_change_audit(rq, NULL, "user.password", &change);
+    return error ? error : respond_reset(rq, rs, &change);
 }
 
 const struct route users_routes[] = {

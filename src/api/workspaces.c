@@ -77,9 +77,9 @@ static const char *only_visible(const struct request *rq)
 
 static enum error find(struct request *rq, const char *slug, struct row *workspace)
 {
-    enum error err =
+    enum error error =
         db_one(rq->actor.db, &workspace_find, workspace, DB_ARGS(rq->actor.who.user_id, only_visible(rq), slug));
-    return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+    return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
 }
 
 /* From here on the request acts in that workspace: its row-level security, its audit trail, the user's role there. */
@@ -98,9 +98,9 @@ static enum error need_role(struct request *rq, enum role role)
 
 static enum error enter(struct request *rq, enum role needed, struct row *workspace)
 {
-    enum error err = find(rq, path_arg(rq, "slug"), workspace);
-    if (err)
-        return err;
+    enum error error = find(rq, path_arg(rq, "slug"), workspace);
+    if (error)
+        return error;
     act_in(rq, row_string(workspace, ID), row_string(workspace, SLUG), role_from_name(row_text(workspace, ROLE)));
     return need_role(rq, needed);
 }
@@ -116,14 +116,14 @@ static enum error enter_to_change(struct request *rq, enum role needed, struct r
 {
     struct row locked;
     const char *slug = path_arg(rq, "slug");
-    enum error err = find(rq, slug, workspace);
-    if (!err)
-        err = db_one(rq->actor.db, &workspace_lock_id, &locked, DB_ARGS(row_text(workspace, ID)));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
-    err = enter(rq, needed, workspace);
-    if (err)
-        return err;
+    enum error error = find(rq, slug, workspace);
+    if (!error)
+        error = db_one(rq->actor.db, &workspace_lock_id, &locked, DB_ARGS(row_text(workspace, ID)));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
+    error = enter(rq, needed, workspace);
+    if (error)
+        return error;
     return row_bool(workspace, PERSONAL) ? fail(&rq->actor, MSG_WORKSPACE_PERSONAL, NULL) : OK;
 }
 
@@ -137,10 +137,10 @@ enum error workspace_enter_as_guest(struct request *rq, const char *workspace_id
 {
     struct row locked;
     act_in(rq, workspace_id, "", ROLE_NONE);
-    enum error err = db_one(rq->actor.db, &workspace_lock_id, &locked, DB_ARGS(workspace_id));
-    if (!err)
+    enum error error = db_one(rq->actor.db, &workspace_lock_id, &locked, DB_ARGS(workspace_id));
+    if (!error)
         act_in(rq, workspace_id, row_string(&locked, 0), ROLE_NONE);
-    return err;
+    return error;
 }
 
 static void write_workspace(struct request *rq, struct json_writer *w, const struct row *workspace)
@@ -169,9 +169,9 @@ static char *workspace_tag(struct request *rq, const struct row *workspace)
 enum error workspace_respond(struct request *rq, struct response *rs, int status)
 {
     struct row workspace;
-    enum error err = find(rq, rq->actor.who.workspace_slug, &workspace);
-    if (err)
-        return err;
+    enum error error = find(rq, rq->actor.who.workspace_slug, &workspace);
+    if (error)
+        return error;
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", workspace_tag(rq, &workspace)));
     write_workspace(rq, respond_begin(rs, status), &workspace);
     respond_end(rs);
@@ -195,9 +195,9 @@ static enum error workspaces_list(struct request *rq, struct response *rs)
 static enum error workspace_get(struct request *rq, struct response *rs)
 {
     struct row workspace;
-    enum error err = enter(rq, ROLE_VIEWER, &workspace);
-    if (err || respond_not_modified(rq, rs, workspace_tag(rq, &workspace)))
-        return err;
+    enum error error = enter(rq, ROLE_VIEWER, &workspace);
+    if (error || respond_not_modified(rq, rs, workspace_tag(rq, &workspace)))
+        return error;
     write_workspace(rq, respond_begin(rs, 200), &workspace);
     respond_end(rs);
     return OK;
@@ -216,23 +216,23 @@ static enum error workspace_create(struct request *rq, struct response *rs)
 {
     const char *slug = body_text(rq, "slug");
     char id[UUID_TEXT];
-    enum error err = check_slug(rq, slug);
-    if (err)
-        return err;
+    enum error error = check_slug(rq, slug);
+    if (error)
+        return error;
     random_uuid(id);
     act_in(rq, id, slug, ROLE_OWNER);
     struct row namesake, member;
-    err = db_one(rq->actor.db, &member_namesake, &namesake, DB_ARGS(rq->actor.who.user_id, slug));
-    if (!err)
-        err = row_bool(&namesake, 0)
-                  ? ERR_CONFLICT
-                  : db_run(rq->actor.db, &workspace_insert, DB_ARGS(id, slug, body_text(rq, "name")));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug);
-    err = db_one(rq->actor.db, &member_insert, &member, DB_ARGS(id, rq->actor.who.user_id, role_names[ROLE_OWNER]));
-    if (!err)
-        err = audit_write(rq, &(struct audit){.action = "workspace.create", .target = slug});
-    return err ? err : workspace_respond(rq, rs, 201);
+    error = db_one(rq->actor.db, &member_namesake, &namesake, DB_ARGS(rq->actor.who.user_id, slug));
+    if (!error)
+        error = row_bool(&namesake, 0)
+                    ? ERR_CONFLICT
+                    : db_run(rq->actor.db, &workspace_insert, DB_ARGS(id, slug, body_text(rq, "name")));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug);
+    error = db_one(rq->actor.db, &member_insert, &member, DB_ARGS(id, rq->actor.who.user_id, role_names[ROLE_OWNER]));
+    if (!error)
+        error = audit_write(rq, &(struct audit){.action = "workspace.create", .target = slug});
+    return error ? error : workspace_respond(rq, rs, 201);
 }
 
 static enum error check_namesakes(struct request *rq, const char *slug)
@@ -240,61 +240,62 @@ static enum error check_namesakes(struct request *rq, const char *slug)
     struct row namesakes;
     if (!slug)
         return OK;
-    enum error err = db_one(rq->actor.db, &workspace_namesakes, &namesakes, DB_ARGS(rq->actor.who.workspace_id, slug));
-    return err || !row_int(&namesakes, 0) ? err : ERR_CONFLICT;
+    enum error error =
+        db_one(rq->actor.db, &workspace_namesakes, &namesakes, DB_ARGS(rq->actor.who.workspace_id, slug));
+    return error || !row_int(&namesakes, 0) ? error : ERR_CONFLICT;
 }
 
 static enum error workspace_change(struct request *rq, struct response *rs)
 {
     struct row workspace, changed;
     const char *slug = body_text(rq, "slug");
-    enum error err = check_slug(rq, slug);
-    if (!err)
-        err = enter_to_change(rq, ROLE_ADMIN, &workspace);
-    if (!err)
-        err = check_if_match(rq, row_int(&workspace, REVISION));
-    if (err)
-        return err;
-    err = check_namesakes(rq, slug);
-    if (!err)
-        err = db_one(rq->actor.db, &workspace_update, &changed,
-                     DB_ARGS(rq->actor.who.workspace_id, slug, body_text(rq, "name")));
-    if (!err)
-        err = db_run(rq->actor.db, &workspace_reinvite, DB_ARGS(rq->actor.who.workspace_id));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug ? slug : "");
+    enum error error = check_slug(rq, slug);
+    if (!error)
+        error = enter_to_change(rq, ROLE_ADMIN, &workspace);
+    if (!error)
+        error = check_if_match(rq, row_int(&workspace, REVISION));
+    if (error)
+        return error;
+    error = check_namesakes(rq, slug);
+    if (!error)
+        error = db_one(rq->actor.db, &workspace_update, &changed,
+                       DB_ARGS(rq->actor.who.workspace_id, slug, body_text(rq, "name")));
+    if (!error)
+        error = db_run(rq->actor.db, &workspace_reinvite, DB_ARGS(rq->actor.who.workspace_id));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug ? slug : "");
     snprintf(rq->actor.who.workspace_slug, sizeof rq->actor.who.workspace_slug, "%s", row_string(&changed, 0));
     rq->actor.identity_changed = true;
-    err = audit_write(rq, &(struct audit){.action = "workspace.update", .target = rq->actor.who.workspace_slug});
-    return err ? err : workspace_respond(rq, rs, 200);
+    error = audit_write(rq, &(struct audit){.action = "workspace.update", .target = rq->actor.who.workspace_slug});
+    return error ? error : workspace_respond(rq, rs, 200);
 }
 
 static enum error workspace_remove(struct request *rq, struct response *rs)
 {
     struct row workspace;
-    enum error err = enter_to_change(rq, ROLE_OWNER, &workspace);
-    if (!err)
-        err = check_if_match(rq, row_int(&workspace, REVISION));
-    if (!err) /* its own audit trail goes with it */
-        err = audit_site(rq, NULL, "workspace.delete", rq->actor.who.workspace_slug);
-    if (!err)
-        err = db_run(rq->actor.db, &workspace_delete, DB_ARGS(rq->actor.who.workspace_id));
+    enum error error = enter_to_change(rq, ROLE_OWNER, &workspace);
+    if (!error)
+        error = check_if_match(rq, row_int(&workspace, REVISION));
+    if (!error) /* its own audit trail goes with it */
+        error = audit_site(rq, NULL, "workspace.delete", rq->actor.who.workspace_slug);
+    if (!error)
+        error = db_run(rq->actor.db, &workspace_delete, DB_ARGS(rq->actor.who.workspace_id));
     rq->actor.identity_changed = true;
-    if (!err)
+    if (!error)
         respond_null(rs);
-    return err;
+    return error;
 }
 
 static enum error workspace_make_current(struct request *rq, struct response *rs)
 {
     struct row workspace;
-    enum error err = enter(rq, ROLE_VIEWER, &workspace);
-    if (!err)
-        err = db_run(rq->actor.db, &workspace_switch, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
-    if (!err)
-        err = audit_write(rq, &(struct audit){.action = "workspace.switch", .target = rq->actor.who.workspace_slug});
+    enum error error = enter(rq, ROLE_VIEWER, &workspace);
+    if (!error)
+        error = db_run(rq->actor.db, &workspace_switch, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
+    if (!error)
+        error = audit_write(rq, &(struct audit){.action = "workspace.switch", .target = rq->actor.who.workspace_slug});
     rq->actor.identity_changed = true;
-    return err ? err : workspace_respond(rq, rs, 200);
+    return error ? error : workspace_respond(rq, rs, 200);
 }
 
 /* ---- members ---------------------------------------------------------------------------------------------------- */
@@ -324,8 +325,8 @@ static const struct listing members = {
 static enum error members_list(struct request *rq, struct response *rs)
 {
     struct row workspace;
-    enum error err = enter(rq, ROLE_VIEWER, &workspace);
-    return err ? err : respond_page(rq, rs, &members, DB_ARGS(rq->actor.who.workspace_id));
+    enum error error = enter(rq, ROLE_VIEWER, &workspace);
+    return error ? error : respond_page(rq, rs, &members, DB_ARGS(rq->actor.who.workspace_id));
 }
 
 struct member {
@@ -341,10 +342,10 @@ static enum error find_member(struct request *rq, enum message otherwise, struct
     struct row row;
     const char *username = path_arg(rq, "username");
     *member = (struct member){0};
-    enum error err = db_one(rq->actor.db, &member_find, &row, DB_ARGS(rq->actor.who.workspace_id, username));
-    if (err && err != ERR_NOT_FOUND)
-        return err;
-    if (err || (!row_text(&row, 2) && !rq->actor.who.site_admin))
+    enum error error = db_one(rq->actor.db, &member_find, &row, DB_ARGS(rq->actor.who.workspace_id, username));
+    if (error && error != ERR_NOT_FOUND)
+        return error;
+    if (error || (!row_text(&row, 2) && !rq->actor.who.site_admin))
         return fail(&rq->actor, rq->actor.who.site_admin ? MSG_USER_UNKNOWN : otherwise, username, NULL);
     *member = (struct member){
         .user_id = row_text(&row, 0),
@@ -373,10 +374,10 @@ static enum error spare_last_owner(struct request *rq, const struct member *memb
     struct row others;
     if (member->role != ROLE_OWNER || wanted == ROLE_OWNER)
         return OK;
-    enum error err =
+    enum error error =
         db_one(rq->actor.db, &member_other_owners, &others, DB_ARGS(rq->actor.who.workspace_id, member->user_id));
-    if (err)
-        return err;
+    if (error)
+        return error;
     return row_int(&others, 0) > 0 ? OK : fail(&rq->actor, MSG_LAST_OWNER, NULL);
 }
 
@@ -399,26 +400,26 @@ enum error workspace_member_add(struct request *rq, const char *user_id, const c
 {
     struct row row;
     const struct member member = {.user_id = user_id, .username = username};
-    enum error err = db_one(rq->actor.db, &member_namesake, &row, DB_ARGS(user_id, rq->actor.who.workspace_slug));
-    if (!err && row_bool(&row, 0))
+    enum error error = db_one(rq->actor.db, &member_namesake, &row, DB_ARGS(user_id, rq->actor.who.workspace_slug));
+    if (!error && row_bool(&row, 0))
         return fail(&rq->actor, MSG_WORKSPACE_NAMESAKE, username, rq->actor.who.workspace_slug, NULL);
-    if (!err)
-        err =
+    if (!error)
+        error =
             db_one(rq->actor.db, &member_insert, &row, DB_ARGS(rq->actor.who.workspace_id, user_id, role_names[role]));
-    if (err == ERR_NOT_FOUND)
+    if (error == ERR_NOT_FOUND)
         return fail(&rq->actor, MSG_MEMBER_EXISTS, username, NULL);
-    if (!err)
-        err = db_run(rq->actor.db, &member_uninvite, DB_ARGS(rq->actor.who.workspace_id, user_id));
-    return err ? err : audit_member(rq, &member, role);
+    if (!error)
+        error = db_run(rq->actor.db, &member_uninvite, DB_ARGS(rq->actor.who.workspace_id, user_id));
+    return error ? error : audit_member(rq, &member, role);
 }
 
 static enum error member_change(struct request *rq, const struct member *member, enum role wanted)
 {
-    enum error err = spare_last_owner(rq, member, wanted);
-    if (!err)
-        err = db_run(rq->actor.db, &member_update,
-                     DB_ARGS(rq->actor.who.workspace_id, member->user_id, role_names[wanted]));
-    return err ? err : audit_member(rq, member, wanted);
+    enum error error = spare_last_owner(rq, member, wanted);
+    if (!error)
+        error = db_run(rq->actor.db, &member_update,
+                       DB_ARGS(rq->actor.who.workspace_id, member->user_id, role_names[wanted]));
+    return error ? error : audit_member(rq, member, wanted);
 }
 
 /* Changes a role. Whoever is no member is invited (src/api/invitations.c); only a site administrator adds him like this. */
@@ -427,16 +428,16 @@ static enum error member_set(struct request *rq, struct response *rs)
     struct row workspace;
     struct member member;
     enum role wanted = role_from_name(body_text(rq, "role"));
-    enum error err = enter_to_change(rq, ROLE_ADMIN, &workspace);
-    if (!err)
-        err = find_member(rq, MSG_MEMBER_INVITE, &member);
-    if (!err)
-        err = check_member_change(rq, &member, wanted);
-    if (!err)
-        err = member.role ? member_change(rq, &member, wanted)
-                          : workspace_member_add(rq, member.user_id, member.username, wanted);
-    if (err)
-        return err;
+    enum error error = enter_to_change(rq, ROLE_ADMIN, &workspace);
+    if (!error)
+        error = find_member(rq, MSG_MEMBER_INVITE, &member);
+    if (!error)
+        error = check_member_change(rq, &member, wanted);
+    if (!error)
+        error = member.role ? member_change(rq, &member, wanted)
+                            : workspace_member_add(rq, member.user_id, member.username, wanted);
+    if (error)
+        return error;
     struct json_writer *w = respond_begin(rs, member.role ? 200 : 201);
     json_open_object(w);
     json_string_member(w, "username", member.username);
@@ -450,28 +451,28 @@ static enum error member_remove(struct request *rq, struct response *rs)
 {
     struct row workspace;
     struct member member;
-    enum error err = enter_to_change(rq, ROLE_VIEWER, &workspace);
-    if (!err && strcasecmp(path_arg(rq, "username"), rq->actor.who.username) != 0)
-        err = need_role(rq, ROLE_ADMIN); /* before it tells who is a user */
-    if (!err)
-        err = find_member(rq, MSG_MEMBER_UNKNOWN, &member);
-    if (!err && !member.role)
-        err = fail(&rq->actor, MSG_MEMBER_UNKNOWN, member.username, NULL);
-    if (!err)
-        err = check_member_change(rq, &member, ROLE_NONE);
-    if (!err)
-        err = spare_last_owner(rq, &member, ROLE_NONE);
-    if (!err)
-        err = audit_member(rq, &member, ROLE_NONE);
-    if (!err)
-        err = db_run(rq->actor.db, &member_tokens, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
-    if (!err)
-        err = db_run(rq->actor.db, &member_current, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
-    if (!err)
-        err = db_run(rq->actor.db, &member_delete, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
-    if (!err)
+    enum error error = enter_to_change(rq, ROLE_VIEWER, &workspace);
+    if (!error && strcasecmp(path_arg(rq, "username"), rq->actor.who.username) != 0)
+        error = need_role(rq, ROLE_ADMIN); /* before it tells who is a user */
+    if (!error)
+        error = find_member(rq, MSG_MEMBER_UNKNOWN, &member);
+    if (!error && !member.role)
+        error = fail(&rq->actor, MSG_MEMBER_UNKNOWN, member.username, NULL);
+    if (!error)
+        error = check_member_change(rq, &member, ROLE_NONE);
+    if (!error)
+        error = spare_last_owner(rq, &member, ROLE_NONE);
+    if (!error)
+        error = audit_member(rq, &member, ROLE_NONE);
+    if (!error)
+        error = db_run(rq->actor.db, &member_tokens, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
+    if (!error)
+        error = db_run(rq->actor.db, &member_current, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
+    if (!error)
+        error = db_run(rq->actor.db, &member_delete, DB_ARGS(rq->actor.who.workspace_id, member.user_id));
+    if (!error)
         respond_null(rs);
-    return err;
+    return error;
 }
 
 const struct route workspaces_routes[] = {

@@ -53,31 +53,31 @@ static void tell_unreadable(const char *what, const char *id)
 static enum error rotate_batch(struct reseal *r, size_t column, int *count)
 {
     db_begin(r->db);
-    enum error err = reseal_rows(r, column, count);
-    if (!err)
+    enum error error = reseal_rows(r, column, count);
+    if (!error)
         return db_commit(r->db);
     db_rollback(r->db);
-    return err;
+    return error;
 }
 
 static enum error rotate_column(struct reseal *r, size_t column)
 {
     const char *what = reseal_name(column);
     long long total;
-    enum error err = reseal_count(r, column, &total);
+    enum error error = reseal_count(r, column, &total);
     int count = 1;
     r->done = r->unreadable = 0;
-    while (!err && count > 0) {
-        err = rotate_batch(r, column, &count);
+    while (!error && count > 0) {
+        error = rotate_batch(r, column, &count);
         db_forget_results(r->db);
         arena_reset(r->arena);
-        if (!err && count > 0)
+        if (!error && count > 0)
             printf("%s: %lld of %lld\n", what, r->done + r->unreadable, total);
     }
-    if (!err)
+    if (!error)
         printf("%s: %lld %s, %lld cannot be opened\n", what, r->done,
                r->dry_run ? "would be sealed again" : "sealed again", r->unreadable);
-    return err;
+    return error;
 }
 
 static int rotate_all(const struct settings *settings, struct reseal *r)

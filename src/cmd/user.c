@@ -40,9 +40,9 @@ struct user {
 static enum error find(struct request *rq, const struct options *options, struct user *user)
 {
     struct row row;
-    enum error err = db_one(rq->actor.db, &user_find, &row, DB_ARGS(options->name));
-    if (err)
-        return fail_as(&rq->actor, err, ERR_NOT_FOUND, MSG_USER_UNKNOWN, options->name);
+    enum error error = db_one(rq->actor.db, &user_find, &row, DB_ARGS(options->name));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_USER_UNKNOWN, options->name);
     *user = (struct user){row_text(&row, 0), row_text(&row, 1)};
     return OK;
 }
@@ -51,16 +51,16 @@ static enum error add(struct request *rq, struct options *options)
 {
     char id[UUID_TEXT];
     struct account account = {options->name, options->password, options->display_name, options->site_admin};
-    enum error err = account_create(rq, &account, id);
-    return err ? err : audit_site(rq, "console", "user.create", options->name);
+    enum error error = account_create(rq, &account, id);
+    return error ? error : audit_site(rq, "console", "user.create", options->name);
 }
 
 static enum error passwd(struct request *rq, struct options *options)
 {
     struct user user = {0};
-    enum error err = find(rq, options, &user);
-    if (!err)
-        err = throttle_forget(rq, user.id);
+    enum error error = find(rq, options, &user);
+    if (!error)
+        error = throttle_forget(rq, user.id);
     struct password_change change = {
         .user_id = user.id,
         .username = user.name,
@@ -68,25 +68,25 @@ static enum error passwd(struct request *rq, struct options *options)
         .field = "password",
         .keep_tokens = options->keep_tokens,
     };
-    if (!err)
-        err = account_set_password(rq, &change);
-    if (!err)
-        err = password_change_audit(rq, "console", "user.password", &change);
-    if (!err && change.tokens.count > 0)
+    if (!error)
+        error = account_set_password(rq, &change);
+    if (!error)
+        error = password_change_audit(rq, "console", "user.password", &change);
+    if (!error && change.tokens.count > 0)
         options->note = arena_printf(rq->actor.arena, "; personal access tokens %s: %d",
                                      change.keep_tokens ? "kept" : "ended", change.tokens.count);
-    return err;
+    return error;
 }
 
 static enum error set_disabled(struct request *rq, struct options *options, bool disabled)
 {
     struct user user;
-    enum error err = find(rq, options, &user);
-    if (!err && disabled)
-        err = account_spare_admin(rq, user.id);
-    if (!err)
-        err = account_set_disabled(rq, user.id, disabled);
-    return err ? err : audit_site(rq, "console", disabled ? "user.disable" : "user.enable", user.name);
+    enum error error = find(rq, options, &user);
+    if (!error && disabled)
+        error = account_spare_admin(rq, user.id);
+    if (!error)
+        error = account_set_disabled(rq, user.id, disabled);
+    return error ? error : audit_site(rq, "console", disabled ? "user.disable" : "user.enable", user.name);
 }
 
 static enum error disable(struct request *rq, struct options *options)
@@ -141,9 +141,9 @@ static enum error list_as_json(const struct rows *rows)
 static enum error list(struct request *rq, struct options *options)
 {
     struct rows rows;
-    enum error err = db_all(rq->actor.db, &user_list, &rows, DB_NO_ARGS);
-    if (err || options->json)
-        return err ? err : list_as_json(&rows);
+    enum error error = db_all(rq->actor.db, &user_list, &rows, DB_NO_ARGS);
+    if (error || options->json)
+        return error ? error : list_as_json(&rows);
     printf("%-24s %-6s %-9s %-25s %s\n", "username", "role", "state", "last login", "name");
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
@@ -177,16 +177,17 @@ static const int exit_statuses[ERROR_COUNT] = {
     [ERR_BUSY] = EX_TEMPFAIL,
 };
 
-static int report(const struct request *rq, enum error err, const struct action *action, const struct options *options)
+static int report(const struct request *rq, enum error error, const struct action *action,
+                  const struct options *options)
 {
-    if (!err) {
+    if (!error) {
         if (action->done)
             printf("user '%s' %s%s\n", options->name, action->done, options->note ? options->note : "");
         return EX_OK;
     }
-    const char *said = failure_said(&rq->actor, err);
+    const char *said = failure_said(&rq->actor, error);
     fprintf(stderr, "user %s: %s\n", action->name, said ? said : db_message(rq->actor.db));
-    return exit_statuses[err] ? exit_statuses[err] : EX_SOFTWARE;
+    return exit_statuses[error] ? exit_statuses[error] : EX_SOFTWARE;
 }
 
 static int run_action(const struct settings *settings, const struct action *action, struct options *options)
@@ -200,12 +201,12 @@ static int run_action(const struct settings *settings, const struct action *acti
             .service = &service};
         random_uuid(rq.actor.request_id);
         db_begin(db);
-        enum error err = action->run(&rq, options);
-        if (!err)
-            err = db_commit(db);
+        enum error error = action->run(&rq, options);
+        if (!error)
+            error = db_commit(db);
         else
             db_rollback(db);
-        status = report(&rq, err, action, options);
+        status = report(&rq, error, action, options);
         arena_free(rq.actor.arena);
     } else {
         fprintf(stderr, "user %s: cannot connect to the database: %s\n", action->name, db_failure(db));

@@ -101,8 +101,8 @@ enum error fail_field(struct actor *actor, const char *field, enum message messa
     return fail(actor, MSG_FIELDS, buffer_string(&failure->field_list), NULL);
 }
 
-const char *failure_said(const struct actor *actor, enum error err)
+const char *failure_said(const struct actor *actor, enum error error)
 {
     enum message message = actor->failure.message;
-    return message != MSG_NONE && message_error(message) == err ? actor->failure.text : NULL;
+    return message != MSG_NONE && message_error(message) == error ? actor->failure.text : NULL;
 }

@@ -136,24 +136,24 @@ static void write_details(struct json_writer *w, const struct request *rq)
     json_close_object(w);
 }
 
-static const char *message_of(struct request *rq, enum error err)
+static const char *message_of(struct request *rq, enum error error)
 {
-    const char *said = failure_said(&rq->actor, err);
+    const char *said = failure_said(&rq->actor, error);
     if (!said)
-        return translate(&rq->actor, error_message(err), err == ERR_METHOD ? rq->method_name : "", NULL);
+        return translate(&rq->actor, error_message(error), error == ERR_METHOD ? rq->method_name : "", NULL);
     if (rq->actor.failure.message != MSG_FIELDS || rq->actor.failure.field_count <= FIELDS_MAX)
         return said;
     return translate(&rq->actor, MSG_FIELDS_MORE, said,
                      arena_printf(rq->actor.arena, "%zu", rq->actor.failure.field_count - FIELDS_MAX), NULL);
 }
 
-void respond_error(struct request *rq, struct response *rs, enum error err)
+void respond_error(struct request *rq, struct response *rs, enum error error)
 {
     char error_id[UUID_TEXT], now[TIME_TEXT];
-    const char *message = message_of(rq, err);
+    const char *message = message_of(rq, error);
     random_uuid(error_id);
     time_now_text(now);
-    struct json_writer *w = respond_begin_bare(rs, error_status(err));
+    struct json_writer *w = respond_begin_bare(rs, error_status(error));
     json_open_object(w);
     json_bool_member(w, "success", false);
     json_key(w, "data");
@@ -161,7 +161,7 @@ void respond_error(struct request *rq, struct response *rs, enum error err)
     json_string_member(w, "message", message);
     json_key(w, "error");
     json_open_object(w);
-    json_string_member(w, "code", error_code(err));
+    json_string_member(w, "code", error_code(error));
     json_string_member(w, "message", message);
     write_details(w, rq);
     json_string_member(w, "error_id", error_id);
@@ -170,19 +170,19 @@ void respond_error(struct request *rq, struct response *rs, enum error err)
     json_string_member(w, "timestamp", now);
     json_close_object(w);
     respond_end(rs);
-    if (err == ERR_AUTHENTICATION) /* RFC 9110 section 15.5.2: always */
+    if (error == ERR_AUTHENTICATION) /* RFC 9110 section 15.5.2: always */
         response_header(rs, "WWW-Authenticate", "Bearer realm=\"ccr-ui\"");
-    if ((err == ERR_DATABASE || err == ERR_OVERLOADED || err == ERR_BUSY) && !rq->actor.failure.retry_after)
+    if ((error == ERR_DATABASE || error == ERR_OVERLOADED || error == ERR_BUSY) && !rq->actor.failure.retry_after)
         rq->actor.failure.retry_after = 1;
     if (rq->actor.failure.retry_after) {
         char seconds[16];
         snprintf(seconds, sizeof seconds, "%d", rq->actor.failure.retry_after);
         response_header(rs, "Retry-After", seconds);
     }
-    if (err == ERR_INTERNAL || err == ERR_DATABASE || err == ERR_EXTERNAL)
+    if (error == ERR_INTERNAL || error == ERR_DATABASE || error == ERR_EXTERNAL)
         log_error("request failed", LOG_STR("error_id", error_id), LOG_STR("request_id", rq->actor.request_id),
-                  LOG_STR("code", error_code(err)), LOG_STR("method", rq->method_name),
-                  LOG_STR("database", rq->actor.db && err != ERR_EXTERNAL ? db_message(rq->actor.db) : NULL));
+                  LOG_STR("code", error_code(error)), LOG_STR("method", rq->method_name),
+                  LOG_STR("database", rq->actor.db && error != ERR_EXTERNAL ? db_message(rq->actor.db) : NULL));
 }
 
 /* ---- entity tags (RFC 9110 sections 8.8.3, 13.1) ---------------------------------------------------------------- */
