@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "field.h"
 #include "request.h"
 #include "response.h"
 #include "util.h"
@@ -20,35 +21,6 @@ enum access {
     ACCESS_OWNER,
     ACCESS_SITE_ADMIN,
     ACCESS_COUNT
-};
-
-enum field_type {
-    FIELD_END,
-    FIELD_TEXT,  /* UTF-8 without control characters except newline and tab */
-    FIELD_NAME,  /* name_valid() */
-    FIELD_LABEL, /* label_valid() */
-    FIELD_URL,   /* url_valid() */
-    FIELD_KEY,   /* TEXT without white space: what goes into a header as it is */
-    FIELD_BOOL,
-    FIELD_INT,     /* a whole number; "" counts as null */
-    FIELD_STRINGS, /* array of FIELD_TEXT */
-    FIELD_OBJECT,
-};
-
-enum field_flag {
-    REQUIRED = 1, /* present, not null, not blank */
-    TRIM = 2,     /* white space at both ends is cut off; blank becomes null */
-    SECRET = 4,   /* never echoed, not even in an error */
-};
-
-struct field {
-    const char *name;
-    enum field_type type;
-    unsigned flags;
-    long long min, max;  /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS: entries (0 = 100) */
-    const char *choices; /* TEXT: "a|b|c"; NULL = any */
-    bool (*required)(
-        struct request *rq); /* REQUIRED where that depends on the request; NULL = the flag alone says it */
 };
 
 typedef enum error handler(struct request *rq, struct response *rs);
@@ -106,9 +78,5 @@ void dispatch(struct request *rq, struct response *rs);
 /* Checks a value (body or query) against its table: fields.c */
 enum error check_body(struct request *rq, const struct field *fields);
 enum error check_query(struct request *rq, const struct field *fields);
-
-/* What is wrong with a text for a field of a type that is one: MSG_NONE, or a message and its argument (or NULL). For texts
- * that came another way than in a body. fields.c */
-enum message field_problem(struct request *rq, const struct field *field, const char *text, const char **argument);
 
 #endif

@@ -107,7 +107,7 @@ static size_t wrong(struct request *rq, const char *field, bool required, const 
     const char *argument = NULL;
     enum message message = MSG_NONE;
     if (!is_blank(text))
-        message = field_problem(rq, profile_field(field), text, &argument);
+        message = field_problem(&rq->actor, profile_field(field), text, &argument);
     else if (required)
         message = MSG_NOT_BLANK;
     if (message)

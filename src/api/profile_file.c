@@ -184,7 +184,7 @@ static const char *read_text(struct request *rq, const struct field *field, cons
     size_t length = field->flags & TRIM ? trim_white_space(&text) : strlen(text);
     if (text[length])
         text = arena_strndup(rq->actor.arena, text, length);
-    enum message message = *text ? field_problem(rq, field, text, &argument) : MSG_NONE;
+    enum message message = *text ? field_problem(&rq->actor, field, text, &argument) : MSG_NONE;
     if (message)
         file_profile_wrong_at(rq, out, field->name, translate(&rq->actor, message, argument, NULL), node);
     return text;

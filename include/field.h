@@ -1,0 +1,53 @@
+/* Field: what one member of a JSON object, or one query parameter, may be. */
+#ifndef CCR_FIELD_H
+#define CCR_FIELD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "actor.h"
+
+struct request;
+
+enum field_type {
+    FIELD_END,
+    FIELD_TEXT,  /* UTF-8 without control characters except newline and tab */
+    FIELD_NAME,  /* name_valid() */
+    FIELD_LABEL, /* label_valid() */
+    FIELD_URL,   /* url_valid() */
+    FIELD_KEY,   /* TEXT without white space: what goes into a header as it is */
+    FIELD_BOOL,
+    FIELD_INT,     /* a whole number; "" counts as null */
+    FIELD_STRINGS, /* array of texts */
+    FIELD_OBJECT,
+    FIELD_MAP,    /* object of texts, at most `max` of them */
+    FIELD_LIST,   /* array of anything, at most `max` */
+    FIELD_NUMBER, /* with a fraction or without; min and max as for INT */
+};
+
+enum field_flag {
+    REQUIRED = 1, /* present, not null, not blank */
+    TRIM = 2,     /* white space at both ends is cut off; blank becomes null */
+    SECRET = 4,   /* never echoed, not even in an error */
+};
+
+struct field {
+    const char *name;
+    enum field_type type;
+    unsigned flags;
+    long long min, max;  /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS: entries (0 = 100) */
+    const char *choices; /* TEXT: "a|b|c"; NULL = any */
+    bool (*required)(
+        struct request *rq); /* REQUIRED where that depends on the request; NULL = the flag alone says it */
+};
+
+/* Checks object[field->name], and trims it there. Says what is wrong with fail_field(). ERR_VALIDATION. */
+enum error field_check(struct actor *actor, json_t *object, const struct field *field);
+/* The same for a text that stands in no object. */
+enum error field_check_text(struct actor *actor, const struct field *field, const char *text);
+/* What is wrong with a text for a field of a type that is one: MSG_NONE, or a message and its argument (or NULL). */
+enum message field_problem(struct actor *actor, const struct field *field, const char *text, const char **argument);
+/* True when `text` is one of "a|b|c". */
+bool field_choice(const char *choices, const char *text);
+
+#endif

@@ -1,0 +1,233 @@
+/* Fields: checks the members of a JSON object against a table. Every wrong one is reported, not only the first; what is not in the
+ * table is left alone. */
+#include <string.h>
+
+#include "field.h"
+#include "url.h"
+#include "util.h"
+
+enum { TEXT_MAX = 1000, STRINGS_MAX = 100, MAP_TEXT_MAX = 16 * KB };
+
+bool field_choice(const char *choices, const char *text)
+{
+    size_t length = strlen(text);
+    while (*choices) {
+        size_t n = strcspn(choices, "|");
+        if (n == length && memcmp(choices, text, n) == 0)
+            return true;
+        choices += n + (choices[n] == '|');
+    }
+    return false;
+}
+
+/* "a|b|c" as "a, b, c". */
+static const char *readable_choices(struct actor *actor, const char *choices)
+{
+    char *out = arena_alloc(actor->arena, strlen(choices) * 2 + 1), *end = out;
+    for (; *choices; choices++) {
+        *end++ = (char)(*choices == '|' ? ',' : *choices);
+        if (*choices == '|')
+            *end++ = ' ';
+    }
+    return out;
+}
+
+/* Control characters other than newline, carriage return and tab have no place in anything a user types. */
+static bool has_stray_control(const char *text)
+{
+    for (; *text; text++)
+        if (((unsigned char)*text < 0x20 && !strchr("\n\r\t", *text)) || *text == 0x7f)
+            return true;
+    return false;
+}
+
+/* What is wrong with a text of a type, however long it is. */
+static enum message type_problem(struct actor *actor, const struct field *f, const char *text)
+{
+    switch (f->type) {
+    case FIELD_NAME:
+        return name_valid(text) ? MSG_NONE : MSG_NAME;
+    case FIELD_LABEL:
+        return label_valid(text) ? MSG_NONE : MSG_LABEL;
+    case FIELD_URL:
+        if (*text && !url_valid(actor->arena, text))
+            return url_is_http(text) ? MSG_URL_PARTS : MSG_URL;
+        return url_has_userinfo(text) ? MSG_URL_USERINFO : MSG_NONE;
+    case FIELD_KEY:
+        return has_white_space(text) || has_control(text) ? MSG_KEY : MSG_NONE;
+    default:
+        return has_stray_control(text) ? MSG_CONTROL : MSG_NONE;
+    }
+}
+
+enum message field_problem(struct actor *actor, const struct field *f, const char *text, const char **argument)
+{
+    long long max = f->max ? f->max : TEXT_MAX;
+    long long length = (long long)utf8_length(text);
+    *argument = NULL;
+    if (length > max && f->type != FIELD_NAME && f->type != FIELD_LABEL)
+        return *argument = number_text(actor, max), MSG_TOO_LONG;
+    if (length < f->min)
+        return *argument = number_text(actor, f->min), MSG_TOO_SHORT;
+    if (f->choices && !field_choice(f->choices, text))
+        return *argument = readable_choices(actor, f->choices), MSG_CHOICE;
+    return type_problem(actor, f, text);
+}
+
+enum error field_check_text(struct actor *actor, const struct field *f, const char *text)
+{
+    const char *argument;
+    enum message problem = field_problem(actor, f, text, &argument);
+    return problem ? fail_field(actor, f->name, problem, argument, NULL) : OK;
+}
+
+static const char *trimmed(struct actor *actor, const char *text)
+{
+    size_t length = trim_white_space(&text);
+    return arena_strndup(actor->arena, text, length);
+}
+
+static enum error wrong_type(struct actor *actor, const struct field *f, const char *en, const char *zh)
+{
+    return fail_field(actor, f->name, MSG_TYPE, actor->language == LANGUAGE_ZH ? zh : en, NULL);
+}
+
+static enum error check_string(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    if (!json_is_string(value))
+        return wrong_type(actor, f, "a string", "字符串");
+    const char *text = json_string_value(value);
+    if (f->flags & TRIM)
+        text = trimmed(actor, text);
+    if ((f->flags & REQUIRED) && is_blank(text))
+        return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
+    if ((f->flags & TRIM) && !*text) {
+        json_object_set_new(object, f->name, json_null());
+        return OK;
+    }
+    enum error error = field_check_text(actor, f, text);
+    if (!error && (f->flags & TRIM))
+        json_object_set_new(object, f->name, json_string(text));
+    return error;
+}
+
+static enum error check_range(struct actor *actor, const struct field *f, long long value)
+{
+    if ((f->min || f->max) && (value < f->min || value > f->max))
+        return fail_field(actor, f->name, MSG_RANGE, number_text(actor, f->min), number_text(actor, f->max), NULL);
+    return OK;
+}
+
+static enum error check_integer(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    /* A number input that the user cleared arrives as "". */
+    if (json_is_string(value) && !*json_string_value(value)) {
+        if (f->flags & REQUIRED)
+            return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
+        json_object_set_new(object, f->name, json_null());
+        return OK;
+    }
+    if (!json_is_integer(value))
+        return wrong_type(actor, f, "a whole number", "整数");
+    return check_range(actor, f, json_integer_value(value));
+}
+
+static enum error check_strings(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    (void)object;
+    long long max = f->max ? f->max : STRINGS_MAX;
+    size_t i;
+    json_t *item;
+    if (!json_is_array(value))
+        return fail_field(actor, f->name, MSG_TYPE,
+                          actor->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
+    if ((long long)json_array_size(value) > max)
+        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL);
+    json_array_foreach(value, i, item)
+    {
+        struct field one = {.name = f->name, .type = FIELD_TEXT, .choices = f->choices};
+        if (!json_is_string(item))
+            return fail_field(actor, f->name, MSG_TYPE,
+                              actor->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
+        enum error error = field_check_text(actor, &one, json_string_value(item));
+        if (error)
+            return error;
+    }
+    return OK;
+}
+
+static enum error check_bool(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    (void)object;
+    if (!json_is_boolean(value))
+        return wrong_type(actor, f, "true or false", "布尔值");
+    return OK;
+}
+
+static enum error check_list(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    long long max = f->max ? f->max : STRINGS_MAX;
+    (void)object;
+    if (!json_is_array(value))
+        return wrong_type(actor, f, "an array", "数组");
+    return (long long)json_array_size(value) > max
+               ? fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL)
+               : OK;
+}
+
+static enum error check_number(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    (void)object;
+    if (!json_is_number(value))
+        return wrong_type(actor, f, "a number", "数字");
+    double number = json_number_value(value);
+    if ((f->min || f->max) && (number < (double)f->min || number > (double)f->max))
+        return fail_field(actor, f->name, MSG_RANGE, number_text(actor, f->min), number_text(actor, f->max), NULL);
+    return OK;
+}
+
+/* Its names are whatever they are: variables, headers. */
+static enum error check_map(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    const char *key;
+    json_t *item;
+    long long max = f->max ? f->max : STRINGS_MAX;
+    (void)object;
+    if (!json_is_object(value))
+        return wrong_type(actor, f, "an object of strings", "字符串对象");
+    if ((long long)json_object_size(value) > max)
+        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL);
+    json_object_foreach(value, key, item)
+    {
+        struct field one = {
+            .name = arena_printf(actor->arena, "%s.%s", f->name, key), .type = FIELD_TEXT, .max = MAP_TEXT_MAX};
+        enum error error = json_is_string(item) ? field_check_text(actor, &one, json_string_value(item))
+                                                : wrong_type(actor, &one, "a string", "字符串");
+        if (error)
+            return error;
+    }
+    return OK;
+}
+
+static enum error check_object(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    (void)object;
+    if (!json_is_object(value))
+        return wrong_type(actor, f, "an object", "对象");
+    return OK;
+}
+
+static enum error (*const checks[])(struct actor *, json_t *, const struct field *, json_t *) = {
+    [FIELD_TEXT] = check_string, [FIELD_NAME] = check_string,     [FIELD_LABEL] = check_string,
+    [FIELD_URL] = check_string,  [FIELD_KEY] = check_string,      [FIELD_BOOL] = check_bool,
+    [FIELD_INT] = check_integer, [FIELD_STRINGS] = check_strings, [FIELD_OBJECT] = check_object,
+    [FIELD_MAP] = check_map,     [FIELD_LIST] = check_list,       [FIELD_NUMBER] = check_number,
+};
+
+enum error field_check(struct actor *actor, json_t *object, const struct field *field)
+{
+    json_t *value = json_object_get(object, field->name);
+    if (value && !json_is_null(value))
+        return checks[field->type](actor, object, field, value);
+    return field->flags & REQUIRED ? fail_field(actor, field->name, MSG_REQUIRED, NULL) : OK;
+}
