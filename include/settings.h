@@ -35,6 +35,7 @@ struct settings {
     int max_body_size;               /* bytes */
     int rate_limit;                  /* requests per 10 s and client; 0 = off */
     int rate_limit_burst;
+    int in_progress_limits;       /* whether the three below hold */
     int user_share;               /* percent of the workers one user's requests in progress may take */
     int heavy_share;              /* percent of the workers heavy requests may take together */
     int password_checks;          /* at once; 0 = half of the processors */

@@ -250,7 +250,7 @@ enum error admit(struct request *rq, struct response *rs)
     if (!rq->service->slot || (rq->route->flags & ROUTE_NO_DATABASE))
         return OK;
     announce(rq, kind);
-    if (!settings->rate_limit) { /* no limits; it still counts for the pool */
+    if (!settings->in_progress_limits) { /* no limits; it still counts for the pool */
         if (kind != WORK_READ)
             (void)in_progress_claim(rq->service->board, rq->service->slot);
         return OK;

@@ -155,8 +155,8 @@ def prepare(system, scenario):
 
 def run(scenario, cluster, folder, seconds):
     cluster.create_database(f"ccr_{scenario}", "ccr_template")
-    system = parts.Stack(parts.new_folder(folder, scenario), cluster, f"ccr_{scenario}", RATE_LIMIT=None, MAX_CONNECTIONS=8,
-                         MIN_CONNECTIONS=2, LOG_LEVEL="warn", ACCESS_TOKEN_TTL=3600)
+    system = parts.Stack(parts.new_folder(folder, scenario), cluster, f"ccr_{scenario}", RATE_LIMIT=None, IN_PROGRESS_LIMITS=None,
+                         MAX_CONNECTIONS=8, MIN_CONNECTIONS=2, LOG_LEVEL="warn", ACCESS_TOKEN_TTL=3600)
     system.start()
     try:
         readers, attackers = prepare(system, scenario)

@@ -32,7 +32,7 @@ def get(port, path, headers=None):
 
 
 class Ours:
-    """The real program. `settings` are what differs from the default settings; there is no rate limit."""
+    """The real program. `settings` are what differs from the default settings; there are no limits."""
 
     REQUEST_LINE = b'"message":"request"'
 

@@ -29,7 +29,7 @@ How to read it:
 - **Ratios carry over to other machines, requests per second do not.** The load comes from the same machine and shares its
   processors.
 - Each row compares two programs in turns, never both at once; of the rounds the median counts.
-- "Cache off" is `CACHE_SIZE=0`: every read asks PostgreSQL. Otherwise the settings are the default ones without a rate limit.
+- "Cache off" is `CACHE_SIZE=0`: every read asks PostgreSQL. Otherwise the settings are the default ones without limits (`RATE_LIMIT=0`, `IN_PROGRESS_LIMITS=off`).
 - The bare program and PHP-FPM have 8 processes, Fastify 8 connections to PostgreSQL: of 2, 3, 4 and 8 on two processors that was
   the fastest, or within 3 % of it. Ours may have 2 to 8 workers, its default, and does not start more than the processors can feed:
   the notes say how many it had.

@@ -27,7 +27,7 @@ def system(cluster_class=Cluster, **settings):
         ending.callback(cluster.stop)
         cluster.create()
         cluster.create_database("ccr")
-        env = {"DATABASE_URL": cluster.url("ccr"), **make_secrets(), "RATE_LIMIT": "0", "MAX_CONNECTIONS": "2", **settings}
+        env = {"DATABASE_URL": cluster.url("ccr"), **make_secrets(), "RATE_LIMIT": "0", "IN_PROGRESS_LIMITS": "off", "MAX_CONNECTIONS": "2", **settings}
         made = System(folder, cluster, env, ending)
         first = made.cli("a")
         first.run("migrate", "up", check=True)

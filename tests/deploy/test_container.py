@@ -305,7 +305,7 @@ def run(files, image, workdir, database):
     """Starts a container: run("serve", volume=FOLDER, env={...}). What still runs after the module is killed."""
     made = []
     env = {"DATABASE_URL": f"postgresql://ccr_user:{database.password}@/ccr_ui_db?host=%2Frun%2Fpostgresql",
-           "MAX_CONNECTIONS": "3", "RATE_LIMIT": "0", **stack.make_secrets()}
+           "MAX_CONNECTIONS": "3", "RATE_LIMIT": "0", "IN_PROGRESS_LIMITS": "off", **stack.make_secrets()}
 
     def start(*command, volume=None, volumes=None, **settings):
         places = {database.folder: "/run/postgresql", **({volume: "/run/ccr-ui-backend"} if volume else {}), **(volumes or {})}

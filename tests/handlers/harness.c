@@ -39,6 +39,7 @@ static void set_environment(const char *database_url)
     setenv("JWT_SECRET", "a-secret-for-tests-of-32-bytes-or-more", 1);
     setenv("SECRETS_KEY", "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
     setenv("RATE_LIMIT", "0", 1);
+    setenv("IN_PROGRESS_LIMITS", "off", 1);
     setenv("LOG_LEVEL", "error", 0);
 }
 

@@ -545,7 +545,7 @@ class Stack:
     """All of it. settings are variables of the env file: a test names those it cares about."""
 
     # Housekeeping has tests of its own; elsewhere its connection and its process would only have to be left out of counts.
-    DEFAULTS = {"RATE_LIMIT": "0", "MAX_CONNECTIONS": "4", "LOG_LEVEL": "info", "HOUSEKEEPING": "off",
+    DEFAULTS = {"RATE_LIMIT": "0", "IN_PROGRESS_LIMITS": "off", "MAX_CONNECTIONS": "4", "LOG_LEVEL": "info", "HOUSEKEEPING": "off",
                 "SLOW_STATEMENT": "60000"}  # a busy machine is nothing to log
 
     def __init__(self, folder, cluster, database, contract=None, launcher="itself", owns_cluster=False, **settings):

@@ -17,7 +17,8 @@ from stack import Client, Pending, table_locked, wait_for_blocked, wait_until
 from test_metrics import page, total
 from test_rate_limits import come_from
 
-OFTEN = {"RATE_LIMIT": 100000, "RATE_LIMIT_BURST": 100000}  # arrivals do not matter here, what is in progress does
+# Arrivals do not matter here, what is in progress does.
+OFTEN = {"RATE_LIMIT": 100000, "RATE_LIMIT_BURST": 100000, "IN_PROGRESS_LIMITS": None}
 IN_PROGRESS = "ccr_requests_in_progress"
 
 
@@ -162,8 +163,20 @@ def test_a_workspace_and_an_address_have_a_limit(eight, limit, make):
     assert refused(eight, "user_in_progress") == 0
 
 
-def test_no_limits_at_all(fresh_stack):
-    stack = fresh_stack(MAX_CONNECTIONS=4, RATE_LIMIT=0)
+def test_no_limit_of_arrivals_is_none_of_what_is_in_progress(fresh_stack):
+    stack = fresh_stack(MAX_CONNECTIONS=8, RATE_LIMIT=0, IN_PROGRESS_LIMITS=None)
+    ada = come_from(stack.client("ada"))
+    for number in range(13):
+        create(ada, f"relay-{number}")
+    with table_locked(stack):
+        pending = [Pending(again(ada), "PATCH", f"/api/configs/relay-{number}/disable") for number in range(13)]
+        assert 429 in statuses(pending)
+    answer = ada.get("/api/configs")
+    assert answer.status_code == 200 and "RateLimit-Limit" not in answer.headers
+
+
+def test_no_limits_of_what_is_in_progress(fresh_stack):
+    stack = fresh_stack(MAX_CONNECTIONS=4, **{**OFTEN, "IN_PROGRESS_LIMITS": "off"})
     client = stack.client("ada")
     with table_locked(stack):
         pending = [Pending(Client(client.url), "GET", "/api/validate", headers={"Authorization": f"Bearer {client.token}"})
@@ -245,7 +258,7 @@ def profiles(count, mark):
 
 def test_one_users_worst_stops_nobody(fresh_stack):
     """Within the default limits: 12 connections that import, export and hold each other's locks, and others that guess passwords."""
-    stack = fresh_stack(MAX_CONNECTIONS=8, MIN_CONNECTIONS=2, RATE_LIMIT=None)
+    stack = fresh_stack(MAX_CONNECTIONS=8, MIN_CONNECTIONS=2, RATE_LIMIT=None, IN_PROGRESS_LIMITS=None)
     ada, bob = come_from(stack.client("ada")), come_from(stack.client("bob"))
     create(bob, "kept")
     text = {mark: profiles(2000, mark) for mark in "abc"}

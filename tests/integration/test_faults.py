@@ -94,7 +94,7 @@ def system(module_stack, workdir):
     redis = Redis(workdir).start()
     # Limits far out of reach: counting them asks Redis at every request.
     stack = module_stack(own_cluster=True, MAX_CONNECTIONS=WORKERS, STATEMENT_TIMEOUT=STATEMENT_MS, REDIS_URL=redis.url,
-                         RATE_LIMIT=1000000, RATE_LIMIT_BURST=1000000)
+                         RATE_LIMIT=1000000, RATE_LIMIT_BURST=1000000, IN_PROGRESS_LIMITS=None)
     yield System(stack, redis)
     redis.stop()
 

@@ -46,6 +46,7 @@ static const char *const names[] = {
     "MAX_BODY_SIZE",
     "RATE_LIMIT",
     "RATE_LIMIT_BURST",
+    "IN_PROGRESS_LIMITS",
     "USER_SHARE",
     "HEAVY_SHARE",
     "PASSWORD_CHECKS",
@@ -174,6 +175,7 @@ static void defaults(void **state)
     assert_int_equal(s.max_body_size, 12582912);
     assert_int_equal(s.rate_limit, 100);
     assert_int_equal(s.rate_limit_burst, 20);
+    assert_true(s.in_progress_limits);
     assert_int_equal(s.user_share, 50);
     assert_int_equal(s.heavy_share, 75);
     assert_int_equal(s.password_checks, 0);
@@ -227,6 +229,7 @@ static void every_member_is_set(void **state)
     setenv("MAX_BODY_SIZE", "16777216", 1);
     setenv("RATE_LIMIT", "0", 1);
     setenv("RATE_LIMIT_BURST", "5", 1);
+    setenv("IN_PROGRESS_LIMITS", "off", 1);
     setenv("USER_SHARE", "100", 1);
     setenv("HEAVY_SHARE", "1", 1);
     setenv("PASSWORD_CHECKS", "1024", 1);
@@ -264,6 +267,7 @@ static void every_member_is_set(void **state)
     assert_int_equal(s.max_body_size, 16777216);
     assert_int_equal(s.rate_limit, 0);
     assert_int_equal(s.rate_limit_burst, 5);
+    assert_false(s.in_progress_limits);
     assert_int_equal(s.user_share, 100);
     assert_int_equal(s.heavy_share, 1);
     assert_int_equal(s.password_checks, 1024);
@@ -379,6 +383,7 @@ static const struct wrong wrongs[] = {
     {"MAX_BODY_SIZE", "16777217", "MAX_BODY_SIZE: \"16777217\" is not a whole number between 1024 and 16777216"},
     {"RATE_LIMIT", "abc", "RATE_LIMIT: \"abc\" is not a whole number between 0 and 1000000"},
     {"RATE_LIMIT_BURST", " 1", "RATE_LIMIT_BURST: \" 1\" is not a whole number between 0 and 1000000"},
+    {"IN_PROGRESS_LIMITS", "0", "IN_PROGRESS_LIMITS: \"0\" is not one of on, off"},
     {"USER_SHARE", "0", "USER_SHARE: \"0\" is not a whole number between 1 and 100"},
     {"HEAVY_SHARE", "101", "HEAVY_SHARE: \"101\" is not a whole number between 1 and 100"},
     {"PASSWORD_CHECKS", "-1", "PASSWORD_CHECKS: \"-1\" is not a whole number between 0 and 1024"},
