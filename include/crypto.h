@@ -35,8 +35,8 @@ char *keyed_token(struct arena *arena, const char *secret, const char *purpose, 
 
 /* The key ring of SECRETS_KEY. */
 struct keyring;
-/* Parses "id:base64[,id:base64]" (id: 1-16 of a-z 0-9 _ -, key: 32 bytes). NULL and a line in error when malformed. */
-struct keyring *keyring_new(const char *text, char *error, size_t size);
+/* Parses "id:base64[,id:base64]" (id: 1-16 of a-z 0-9 _ -, key: 32 bytes). NULL and a line in problem when malformed. */
+struct keyring *keyring_new(const char *text, char *problem, size_t size);
 void keyring_free(struct keyring *ring);
 const char *keyring_first_id(const struct keyring *ring);
 /* 16 hex digits that differ for other keys, and tell nothing about these. */

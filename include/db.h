@@ -38,7 +38,7 @@ void db_free(struct db *db);
 
 /* False, and one line without a secret in why, when libpq cannot make sense of a connection URI, or it says what the program
  * cannot live with (another encoding, a standby). Connects to nothing. */
-bool db_url_valid(const char *url, char *why, size_t size);
+bool db_url_valid(const char *url, char *problem, size_t size);
 
 /* From now on a connection counts as failed when its role is superuser or has BYPASSRLS, because then workspaces would not
  * be kept apart. For workers; subcommands may be run by whoever owns the server. */

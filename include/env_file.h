@@ -16,7 +16,7 @@ struct env_file {
 };
 
 /* Reads `path` into the arena. On anything wrong writes one line "path:line: what" (never a value) and returns false. */
-bool env_file_load(struct env_file *out, struct arena *arena, const char *path, char *error, size_t error_size);
+bool env_file_load(struct env_file *out, struct arena *arena, const char *path, char *problem, size_t size);
 
 /* The value of `name` (the last one given), or NULL. */
 char *env_file_get(const struct env_file *file, const char *name);

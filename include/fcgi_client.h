@@ -39,8 +39,8 @@ enum fcgi_outcome {
     FCGI_NO_REPLY,    /* connected, but no complete reply within the time, or one that makes no sense */
 };
 
-/* GET path. A line in error unless FCGI_ANSWERED. */
+/* GET path. A line in problem unless FCGI_ANSWERED. */
 enum fcgi_outcome fcgi_client_get(const struct fcgi_target *target, const char *path, int timeout_ms,
-                                  struct fcgi_reply *reply, char *error, size_t size);
+                                  struct fcgi_reply *reply, char *problem, size_t size);
 
 #endif

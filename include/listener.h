@@ -25,8 +25,8 @@ struct listener {
     ino_t inode;
 };
 
-/* 0, or an exit status (sysexits.h) and one line in error. */
-int listener_open(struct listener *listener, const struct listener_wish *wish, char *error, size_t size);
+/* 0, or an exit status (sysexits.h) and one line in problem. */
+int listener_open(struct listener *listener, const struct listener_wish *wish, char *problem, size_t size);
 void listener_close(struct listener *listener);
 
 /* Whether listener_open would succeed with the wish, changing nothing: for check-config. The line says what was found. */

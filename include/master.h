@@ -13,7 +13,7 @@ struct master_setup {
     const char *origin, *address; /* of the socket, for the log */
     struct scoreboard *board;     /* POOL_SEATS slots */
     /* Reads the settings anew for a reload, like settings_load. */
-    bool (*load)(void *context, struct settings *out, char *error, size_t size);
+    bool (*load)(void *context, struct settings *out, char *problem, size_t size);
     void *context;
 };
 

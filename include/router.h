@@ -56,8 +56,8 @@ enum route_flag {
 /* Every table of routes, NULL-terminated (src/api/routes.c). */
 extern const struct route *const route_tables[];
 
-/* Checks the tables (duplicates, access missing, bad patterns); false with a line in error. Once at start. */
-bool router_init(char *error, size_t size);
+/* Checks the tables (duplicates, access missing, bad patterns); false with a line in problem. Once at start. */
+bool router_init(char *problem, size_t size);
 
 /* Finds rq->route and its path arguments. ERR_NOT_FOUND, ERR_METHOD (rq->allowed_methods set), ERR_VALIDATION. */
 enum error router_find(struct request *rq);

@@ -63,10 +63,10 @@ struct settings {
 };
 
 /* Reads the environment and, when env_file is not NULL, that file (KEY=VALUE lines; a variable in the environment wins),
- * into *out. On a wrong value writes ONE line naming the variable and what is allowed to error (size bytes) and returns
+ * into *out. On a wrong value writes ONE line naming the variable and what is allowed to problem (size bytes) and returns
  * false; *out is then unusable and holds nothing. The strings live until settings_free. Safe to call again for a reload:
  * load into a second struct, and free the first one once nothing points into it. */
-bool settings_load(struct settings *out, const char *env_file, char *error, size_t size);
+bool settings_load(struct settings *out, const char *env_file, char *problem, size_t size);
 void settings_free(struct settings *settings);
 /* /proc/PID/environ shows what a process was started with: wipes there the values that are secret or hold a password. The environment
  * itself stays as it was. At the start, once. */

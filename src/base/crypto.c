@@ -162,27 +162,27 @@ static void make_fingerprint(char out[17], const char *text)
     sodium_bin2hex(out, 17, hash, 8);
 }
 
-struct keyring *keyring_new(const char *text, char *error, size_t size)
+struct keyring *keyring_new(const char *text, char *problem, size_t size)
 {
     struct keyring *ring = sodium_malloc(sizeof *ring);
-    const char *problem = NULL;
+    const char *wrong = NULL;
 
     if (!ring) {
-        snprintf(error, size, "cannot be kept: no locked memory");
+        snprintf(problem, size, "cannot be kept: no locked memory");
         return NULL;
     }
     sodium_memzero(ring, sizeof *ring);
     make_fingerprint(ring->fingerprint, text);
-    for (unsigned number = 1; !problem; number++) {
+    for (unsigned number = 1; !wrong; number++) {
         size_t length = strcspn(text, ",");
-        problem = entry_add(ring, text, length);
-        if (problem)
-            snprintf(error, size, "entry %u %s", number, problem);
+        wrong = entry_add(ring, text, length);
+        if (wrong)
+            snprintf(problem, size, "entry %u %s", number, wrong);
         text += length;
         if (!*text++)
             break;
     }
-    if (problem) {
+    if (wrong) {
         sodium_free(ring);
         return NULL;
     }

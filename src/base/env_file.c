@@ -147,12 +147,12 @@ static const char *content_read(struct env_file *file, struct arena *arena, cons
     return NULL;
 }
 
-bool env_file_load(struct env_file *out, struct arena *arena, const char *path, char *error, size_t error_size)
+bool env_file_load(struct env_file *out, struct arena *arena, const char *path, char *problem, size_t size)
 {
     *out = (struct env_file){0};
-    const char *problem = content_read(out, arena, path);
-    if (problem) {
-        snprintf(error, error_size, "%s: %s", path, problem);
+    const char *wrong = content_read(out, arena, path);
+    if (wrong) {
+        snprintf(problem, size, "%s: %s", path, wrong);
         return false;
     }
 
@@ -163,9 +163,9 @@ bool env_file_load(struct env_file *out, struct arena *arena, const char *path, 
         char *next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
-        problem = line_read(out, arena, line);
-        if (problem) {
-            snprintf(error, error_size, "%s:%u: %s", path, number, problem);
+        wrong = line_read(out, arena, line);
+        if (wrong) {
+            snprintf(problem, size, "%s:%u: %s", path, number, wrong);
             return false;
         }
         line = next;

@@ -32,12 +32,12 @@ static bool take_env_file(int *argc, char **argv, const char **file)
 
 bool command_settings_read(struct settings *settings, const char *file, char *problem, size_t size)
 {
-    char why[256];
+    char wrong[256];
     if (!settings_load(settings, file, problem, size))
         return false;
-    if (db_url_valid(settings->database_url, why, sizeof why))
+    if (db_url_valid(settings->database_url, wrong, sizeof wrong))
         return true;
-    snprintf(problem, size, "DATABASE_URL: %s", why);
+    snprintf(problem, size, "DATABASE_URL: %s", wrong);
     settings_free(settings);
     return false;
 }

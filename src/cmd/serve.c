@@ -80,13 +80,13 @@ static int parse_options(int argc, char **argv, struct options *options)
     return EX_OK;
 }
 
-static bool load_again(void *context, struct settings *out, char *error, size_t size)
+static bool load_again(void *context, struct settings *out, char *problem, size_t size)
 {
     const struct options *options = context;
     struct settings next;
-    if (!command_settings_read(&next, options->env_file, error, size))
+    if (!command_settings_read(&next, options->env_file, problem, size))
         return false;
-    struct keyring *ring = keyring_new(next.secrets_key, error, size);
+    struct keyring *ring = keyring_new(next.secrets_key, problem, size);
     if (!ring) {
         settings_free(&next);
         return false;

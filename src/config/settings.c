@@ -271,30 +271,30 @@ static bool settings_agree(struct settings *out, struct problem *problem)
     return true;
 }
 
-bool settings_load(struct settings *out, const char *env_file, char *error, size_t size)
+bool settings_load(struct settings *out, const char *env_file, char *problem, size_t size)
 {
     struct arena *arena = arena_new(STORE_MAX);
     char text[400] = "";
-    struct problem problem = {arena, text, sizeof text};
+    struct problem wrong = {arena, text, sizeof text};
 
     *out = (struct settings){.store = arena_alloc(arena, sizeof *out->store)};
     out->store->arena = arena;
     if (env_file) {
         env_file = arena_strdup(arena, env_file);
-        if (!env_file_load(&out->store->file, arena, env_file, error, size)) {
+        if (!env_file_load(&out->store->file, arena, env_file, problem, size)) {
             settings_free(out);
             return false;
         }
     }
     for (const struct setting *row = settings_table; row->name; row++) {
-        if (!row_load(out, row, env_file, &problem)) {
-            snprintf(error, size, "%s: %s", settings_value(out, row)->name, text);
+        if (!row_load(out, row, env_file, &wrong)) {
+            snprintf(problem, size, "%s: %s", settings_value(out, row)->name, text);
             settings_free(out);
             return false;
         }
     }
-    if (!settings_agree(out, &problem)) {
-        snprintf(error, size, "%s", text);
+    if (!settings_agree(out, &wrong)) {
+        snprintf(problem, size, "%s", text);
         settings_free(out);
         return false;
     }

@@ -260,13 +260,14 @@ static bool read_reply(int fd, struct fcgi_reply *reply, int64_t deadline)
 }
 
 enum fcgi_outcome fcgi_client_get(const struct fcgi_target *target, const char *path, int timeout_ms,
-                                  struct fcgi_reply *reply, char *error, size_t size)
+                                  struct fcgi_reply *reply, char *problem, size_t size)
 {
     int64_t deadline = monotonic_ms() + timeout_ms;
     int fd = target->socket_path ? open_unix(target->socket_path, deadline) : open_tcp(target, deadline);
     if (fd < 0) {
-        snprintf(error, size, "cannot connect to %s%s%s: %s", target->socket_path ? target->socket_path : target->host,
-                 target->socket_path ? "" : ":", target->socket_path ? "" : target->port, strerror(errno));
+        snprintf(problem, size, "cannot connect to %s%s%s: %s",
+                 target->socket_path ? target->socket_path : target->host, target->socket_path ? "" : ":",
+                 target->socket_path ? "" : target->port, strerror(errno));
         return FCGI_UNREACHABLE;
     }
     bool good = send_request(fd, path, deadline) && read_reply(fd, reply, deadline);
@@ -274,7 +275,7 @@ enum fcgi_outcome fcgi_client_get(const struct fcgi_target *target, const char *
     close(fd);
     if (good)
         return FCGI_ANSWERED;
-    snprintf(error, size, late ? "no reply within %d ms" : "the reply is cut off or is not FastCGI (limit %d ms)",
+    snprintf(problem, size, late ? "no reply within %d ms" : "the reply is cut off or is not FastCGI (limit %d ms)",
              timeout_ms);
     return FCGI_NO_REPLY;
 }

@@ -15,14 +15,14 @@ static size_t take(char *bytes, size_t size, size_t count, void *out)
     return buffer->overflow ? 0 : size * count;
 }
 
-char *http_get(struct arena *arena, const char *url, int timeout_ms, char *error, size_t size)
+char *http_get(struct arena *arena, const char *url, int timeout_ms, char *problem, size_t size)
 {
     char *text = NULL;
     long status = 0;
     struct buffer body;
     CURL *curl = curl_easy_init();
     buffer_init(&body, MB);
-    snprintf(error, size, "out of memory");
+    snprintf(problem, size, "out of memory");
     if (!curl)
         return NULL;
     curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -41,9 +41,9 @@ char *http_get(struct arena *arena, const char *url, int timeout_ms, char *error
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK)
-        snprintf(error, size, "%s", curl_easy_strerror(code));
+        snprintf(problem, size, "%s", curl_easy_strerror(code));
     else if (status != 200)
-        snprintf(error, size, "status %ld", status);
+        snprintf(problem, size, "status %ld", status);
     else
         text = arena_strdup(arena, buffer_string(&body));
     curl_easy_cleanup(curl);

@@ -76,7 +76,7 @@ static bool same_shape(const struct compiled *a, const struct compiled *b)
     return true;
 }
 
-static bool sound(const struct compiled *c, char *error, size_t size)
+static bool sound(const struct compiled *c, char *problem, size_t size)
 {
     const struct route *r = c->route;
     const char *what = NULL;
@@ -99,11 +99,11 @@ static bool sound(const struct compiled *c, char *error, size_t size)
             what = "names its parameters otherwise than another route of the same path";
     }
     if (what)
-        snprintf(error, size, "route %s %s %s", method_names[r->method], r->pattern, what);
+        snprintf(problem, size, "route %s %s %s", method_names[r->method], r->pattern, what);
     return !what;
 }
 
-bool router_init(char *error, size_t size)
+bool router_init(char *problem, size_t size)
 {
     size_t count = 0;
     for (const struct route *const *table = route_tables; *table; table++)
@@ -112,7 +112,7 @@ bool router_init(char *error, size_t size)
     free(compiled);
     compiled = calloc(count ? count : 1, sizeof *compiled);
     if (!compiled) {
-        snprintf(error, size, "out of memory");
+        snprintf(problem, size, "out of memory");
         return false;
     }
     compiled_count = 0;
@@ -121,7 +121,7 @@ bool router_init(char *error, size_t size)
             struct compiled *c = &compiled[compiled_count++];
             c->route = r;
             c->count = split(r->pattern, c->segments);
-            if (!sound(c, error, size))
+            if (!sound(c, problem, size))
                 return false;
         }
     }

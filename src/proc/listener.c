@@ -235,9 +235,9 @@ static int open_tcp(struct listener *listener, const struct listener_wish *wish,
 
 /* ---- choosing --------------------------------------------------------------------------------------------------- */
 
-int listener_open(struct listener *listener, const struct listener_wish *wish, char *error, size_t size)
+int listener_open(struct listener *listener, const struct listener_wish *wish, char *problem, size_t size)
 {
-    const struct report report = {error, size};
+    const struct report report = {problem, size};
     *listener = (struct listener){.fd = -1};
     int first;
     int handed = systemd_sockets(&first);

@@ -180,9 +180,9 @@ PGresult *pg_next_result(struct db *db, int64_t deadline_ms, bool *lost)
 
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
-bool db_url_valid(const char *url, char *why, size_t size)
+bool db_url_valid(const char *url, char *problem, size_t size)
 {
-    struct conninfo *info = conninfo_new(url, why, size);
+    struct conninfo *info = conninfo_new(url, problem, size);
     bool good = info != NULL;
     conninfo_free(info);
     return good;

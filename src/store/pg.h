@@ -122,7 +122,7 @@ struct conninfo {
 
 /* Takes a URI apart as libpq does, PG* variables and service files included. NULL, and why without the password, when libpq cannot
  * use it or it says what the program cannot live with. Asks nobody. */
-struct conninfo *conninfo_new(const char *url, char *why, size_t size);
+struct conninfo *conninfo_new(const char *url, char *problem, size_t size);
 void conninfo_free(struct conninfo *info);
 
 /* An attempt begins: asks for the addresses of those hosts that are names. */

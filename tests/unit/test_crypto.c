@@ -34,11 +34,11 @@ static int teardown(void **state)
 
 static struct keyring *ring_of(const char *text)
 {
-    char error[200] = "";
-    struct keyring *ring = keyring_new(text, error, sizeof error);
+    char problem[200] = "";
+    struct keyring *ring = keyring_new(text, problem, sizeof problem);
 
     if (!ring)
-        fail_msg("%s", error);
+        fail_msg("%s", problem);
     return ring;
 }
 
@@ -80,13 +80,13 @@ static void token_hash_is_blake2b(void **state)
 
 static void expect_bad_ring(const char *text, const char *part)
 {
-    char error[200] = "";
+    char problem[200] = "";
 
-    assert_null(keyring_new(text, error, sizeof error));
-    if (!strstr(error, part))
-        fail_msg("\"%s\" lacks \"%s\"", error, part);
-    assert_null(strstr(error, "QUFB")); /* never a key */
-    assert_null(strchr(error, '\n'));
+    assert_null(keyring_new(text, problem, sizeof problem));
+    if (!strstr(problem, part))
+        fail_msg("\"%s\" lacks \"%s\"", problem, part);
+    assert_null(strstr(problem, "QUFB")); /* never a key */
+    assert_null(strchr(problem, '\n'));
 }
 
 static void key_rings_are_checked(void **state)

@@ -9,7 +9,7 @@ static struct response rs;
 static int set_up(void **state)
 {
     static struct scoreboard *board;
-    char error[256];
+    char problem[256];
     (void)state;
     if (!board)
         board = scoreboard_new(3);
@@ -17,7 +17,7 @@ static int set_up(void **state)
     service.board = board;
     if (!service.db)
         service.db = db_new(&settings);
-    return board && metrics_init() && router_init(error, sizeof error) ? 0 : -1;
+    return board && metrics_init() && router_init(problem, sizeof problem) ? 0 : -1;
 }
 
 /* The page; valid until the next one. */

@@ -27,10 +27,10 @@ const struct route *const route_tables[] = {things, candidate, NULL};
 
 static int set_up(void **state)
 {
-    char error[256];
+    char problem[256];
     (void)state;
     memset(candidate, 0, sizeof candidate);
-    return router_init(error, sizeof error) ? 0 : -1;
+    return router_init(problem, sizeof problem) ? 0 : -1;
 }
 
 static enum error find(const char *method, const char *target)
@@ -156,10 +156,10 @@ static void tables_with_mistakes_are_refused_at_start(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        char error[256] = "";
+        char problem[256] = "";
         candidate[0] = cases[i].route;
-        if (router_init(error, sizeof error) || !strstr(error, cases[i].what))
-            fail_msg("'%s' was let in or refused for another reason: %s", cases[i].route.pattern, error);
+        if (router_init(problem, sizeof problem) || !strstr(problem, cases[i].what))
+            fail_msg("'%s' was let in or refused for another reason: %s", cases[i].route.pattern, problem);
     }
 }
 

@@ -72,7 +72,7 @@ static const char *const names[] = {
     "LOG_FILE",
 };
 
-static char error[500];
+static char problem[500];
 static char env_path[] = "/tmp/ccr-test-settings-XXXXXX";
 
 static int setup(void **state)
@@ -89,8 +89,8 @@ static int setup(void **state)
 
 static void load(struct settings *out, const char *env_file)
 {
-    if (!settings_load(out, env_file, error, sizeof error))
-        fail_msg("%s", error);
+    if (!settings_load(out, env_file, problem, sizeof problem))
+        fail_msg("%s", problem);
 }
 
 /* Fails to load, with one line that says `expected`. */
@@ -98,11 +98,11 @@ static void expect_error(const char *env_file, const char *expected)
 {
     struct settings settings;
 
-    error[0] = '\0';
-    if (settings_load(&settings, env_file, error, sizeof error))
+    problem[0] = '\0';
+    if (settings_load(&settings, env_file, problem, sizeof problem))
         fail_msg("loaded, instead of: %s", expected);
-    assert_null(strchr(error, '\n'));
-    assert_string_equal(error, expected);
+    assert_null(strchr(problem, '\n'));
+    assert_string_equal(problem, expected);
     settings_free(&settings); /* harmless */
 }
 
