@@ -1,10 +1,10 @@
 /* Accounts: what the API and the subcommand `user` both do to them. Each runs inside the caller's transaction, reports
- * what is wrong through rq (fail, fail_field) and leaves the audit row to the caller. */
+ * what is wrong through the actor (fail, fail_field) and leaves the audit row to the caller. */
 #ifndef CCR_ACCOUNTS_H
 #define CCR_ACCOUNTS_H
 
+#include "actor.h"
 #include "json.h"
-#include "request.h"
 
 enum { PASSWORD_MIN = 10, PASSWORD_MAX = 256 /* code points */ };
 
@@ -16,7 +16,7 @@ struct account {
 };
 
 /* Adds the user with a personal workspace of his own; user_id is set to the new id. */
-enum error account_create(struct request *rq, const struct account *account, char user_id[UUID_TEXT]);
+enum error account_create(struct actor *actor, const struct account *account, char user_id[UUID_TEXT]);
 
 /* A new password of a user, and what it ended. */
 struct password_change {
@@ -28,21 +28,21 @@ struct password_change {
     long long sessions_ended; /* these two are filled */
     struct rows tokens;       /* id and name of those that were good until now */
 };
-enum error account_set_password(struct request *rq, struct password_change *change);
+enum error account_set_password(struct actor *actor, struct password_change *change);
 /* The members sessions_ended, tokens_ended and tokens_kept of an answer. */
 void password_change_write(struct json_writer *w, const struct password_change *change);
-/* The audit rows of it; `actor` as for audit_site. */
-enum error password_change_audit(struct request *rq, const char *actor, const char *action,
-                                 const struct password_change *change);
+/* The audit rows of it. */
+enum error password_change_audit(struct actor *actor, const char *action, const struct password_change *change);
 
 /* Disabling ends the user's sessions. Call account_spare_admin first. */
-enum error account_set_disabled(struct request *rq, const char *user_id, bool disabled);
+enum error account_set_disabled(struct actor *actor, const char *user_id, bool disabled);
+
+/* Before a user is deleted: his shared workspaces that nobody else is in go with him. MSG_SOLE_OWNER when one would be left
+ * without an owner. */
+enum error account_leave_workspaces(struct actor *actor, const char *user_id, const char *username);
 
 /* Before a user is deleted, disabled or made an ordinary user: MSG_LAST_ADMIN when he is the only active administrator.
  * Nobody else gets an answer until the end of the transaction. */
-enum error account_spare_admin(struct request *rq, const char *user_id);
-
-/* Ends a user's sessions but `keep` (NULL: all) and says how many there were. */
-enum error sessions_revoke(struct request *rq, const char *user_id, const char *keep, long long *count);
+enum error account_spare_admin(struct actor *actor, const char *user_id);
 
 #endif

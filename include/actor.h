@@ -70,6 +70,9 @@ struct actor {
     bool identity_changed; /* who may do what was changed: remembered identities are to be dropped */
 };
 
+/* Public routes know nobody at first: from now on the actor is this user, for the log and the audit rows. */
+void actor_is_user(struct actor *actor, const char *user_id, const char *username);
+
 /* Sets the failure: fail(actor, MSG_CONFIG_UNKNOWN, name, NULL). Returns the message's error code. */
 enum error fail(struct actor *actor, enum message message, ...) __attribute__((sentinel));
 /* Adds a wrong field; they are reported together, the first FIELDS_MAX by name and the others by their number. Returns

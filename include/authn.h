@@ -5,8 +5,6 @@
 #include "request.h"
 #include "response.h"
 
-enum { ACCESS_TOKEN_MAX = 4096 };
-
 /* Fills rq->actor.who from Authorization or the cookies. OK with credential NONE when there is nothing; ERR_AUTHENTICATION for
  * a token that is not good; ERR_NOT_FOUND when X-CCR-Workspace names none of the user's. Renews an expired access cookie
  * from a live refresh cookie (adds Set-Cookie to rs). */
@@ -18,17 +16,6 @@ bool authn_monitor(const struct request *rq);
 /* Drops what this worker remembers about identities. */
 void authn_forget(void);
 
-/* A signed access JWT for a session, in the arena. NULL only when out of memory. */
-char *access_token_make(struct request *rq, const char *user_id, const char *session_id);
-
-struct token_claims {
-    char user_id[UUID_TEXT];
-    char session_id[UUID_TEXT];
-    long long expires; /* seconds since the epoch */
-};
-/* Verifies signature, algorithm, kid, iss, aud, exp, nbf, sub. false on anything wrong. `now`: seconds. */
-bool access_token_read(const struct settings *settings, const char *token, long long now, struct token_claims *claims);
-
 /* One cookie of this site's own pages; `seconds` 0 removes it. */
 void cookie_set(struct request *rq, struct response *rs, const char *name, const char *value, long long seconds);
 /* Set-Cookie for a login (or clearing both). */
@@ -37,5 +24,6 @@ void cookies_clear(struct request *rq, struct response *rs);
 
 #define COOKIE_ACCESS  "ccr_access"
 #define COOKIE_REFRESH "ccr_refresh"
+#define COOKIE_BROWSER "ccr_browser" /* throttle_known_browser */
 
 #endif

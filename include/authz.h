@@ -4,8 +4,6 @@
 
 #include "request.h"
 
-enum { CONFIRM_SECONDS = 300 };
-
 /* Scope and binding of a personal access token, role in the workspace or on the site, confirmed password: whatever
  * rq->route asks for. ERR_AUTHORIZATION with a message that says what is missing. */
 enum error authorize(struct request *rq);

@@ -19,6 +19,9 @@ struct statement {
     const char *sql;
 };
 
+/* A timestamp in a statement, as RFC 3339 in UTC with milliseconds. */
+#define SQL_TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
 /* A result. The text of its cells is valid until db_forget_results. */
 struct rows {
     const void *result;

@@ -7,8 +7,7 @@
 #ifndef CCR_LOGIN_THROTTLE_H
 #define CCR_LOGIN_THROTTLE_H
 
-#include "request.h"
-#include "response.h"
+#include "actor.h"
 
 /* An attempt: filled by throttle_login or throttle_confirm, for what comes of it. */
 struct throttle {
@@ -16,25 +15,26 @@ struct throttle {
     const char *user_id; /* NULL = the name is nobody's */
 };
 
-/* Before a password is looked at: MSG_LOGIN_THROTTLED with rq->actor.failure.retry_after while whoever tries it must wait. Otherwise the attempt
+/* Before a password is looked at: MSG_LOGIN_THROTTLED with failure.retry_after while whoever tries it must wait. Otherwise the attempt
  * is counted as failed at once, so that attempts made side by side cannot all slip through; the transaction then holds the counter
  * until its end. `name`: as typed, in lower case. user_id: whose it is, NULL = nobody's; that is counted like any other.
- * changed_at: when the account's password was set, seconds since the epoch: what is known from before does not count. */
-enum error throttle_login(struct request *rq, const char *name, const char *user_id, long long changed_at,
-                          struct throttle *attempt);
-/* The same for the own password of rq->actor.who, who has a session. */
-enum error throttle_confirm(struct request *rq, struct throttle *attempt);
+ * changed_at: when the account's password was set, seconds since the epoch: what is known from before does not count. browser: what
+ * throttle_known_browser gave to whoever tries, NULL = nothing. */
+enum error throttle_login(struct actor *actor, const char *name, const char *user_id, long long changed_at,
+                          const char *browser, struct throttle *attempt);
+/* The same for the own password of actor->who, who has a session. */
+enum error throttle_confirm(struct actor *actor, struct throttle *attempt);
 
 /* The password was wrong: counts for the address too, and has the counters committed although the request fails. */
-enum error throttle_failed(struct request *rq);
+enum error throttle_failed(struct actor *actor);
 /* The password was right: the failures before it are forgotten, for this counter alone. */
-enum error throttle_passed(struct request *rq, const struct throttle *attempt);
+enum error throttle_passed(struct actor *actor, const struct throttle *attempt);
 
 /* An account has a new password or goes: forgets all of its counters. */
-enum error throttle_forget(struct request *rq, const char *user_id);
+enum error throttle_forget(struct actor *actor, const char *user_id);
 
-/* After a login: the cookie that tells this browser from strangers for KNOWN_DAYS. */
+/* After a login: what its browser is told from strangers by for KNOWN_DAYS, in the arena. */
 enum { KNOWN_DAYS = 30 };
-void throttle_know_browser(struct request *rq, struct response *rs, const char *user_id);
+const char *throttle_known_browser(struct actor *actor, const char *user_id);
 
 #endif

@@ -5,9 +5,6 @@
 #include "json.h"
 #include "router.h"
 
-/* A timestamp as RFC 3339 in UTC with milliseconds. */
-#define SQL_TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
 /* One kind of list: {"<name>":[…],"total":…,"limit":…,"offset":…}. */
 struct listing {
     const char *name;

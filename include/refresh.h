@@ -7,7 +7,7 @@
 #ifndef CCR_REFRESH_H
 #define CCR_REFRESH_H
 
-#include "request.h"
+#include "actor.h"
 
 enum { REFRESH_GRACE_S = 10 };
 
@@ -18,11 +18,11 @@ struct refreshed {
 };
 
 /* The first refresh token of a session, in the arena; only its hash is stored. */
-enum error refresh_begin(struct request *rq, const char *session_id, const char **token);
+enum error refresh_begin(struct actor *actor, const char *session_id, const char **token);
 
 /* Spends a token inside the caller's transaction and prolongs its session. ERR_AUTHENTICATION: MSG_TOKEN_INVALID for one that
- * is unknown or whose session is over; MSG_REFRESH_REUSED when this use has ended the session: rq->actor.keep_changes and
- * rq->actor.identity_changed are set then, and the caller clears the cookies. */
-enum error refresh_spend(struct request *rq, const char *presented, struct refreshed *out);
+ * is unknown or whose session is over; MSG_REFRESH_REUSED when this use has ended the session: actor->keep_changes and
+ * actor->identity_changed are set then, and the caller clears the cookies. */
+enum error refresh_spend(struct actor *actor, const char *presented, struct refreshed *out);
 
 #endif

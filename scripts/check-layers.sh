@@ -16,11 +16,11 @@ ONLY=(
     "fcgi_stdio.h -"
     "libpq-fe.h src/store/pg.h"
     "curl/ src/http/http_client.c src/domain/url.c"
-    "jwt.h src/http/token.c"
+    "jwt.h src/domain/token.c"
     "systemd/ src/proc/systemd.c"
     "hiredis/ src/store/redis.c"
     "toml++/ src/base/toml_read.cc"
-    "sodium.h src/base/crypto.c src/base/util.c src/domain/password.c src/http/authn.c src/http/token.c"
+    "sodium.h src/base/crypto.c src/base/util.c src/domain/password.c src/http/authn.c src/domain/token.c"
 )
 
 declare -A rank layer_of

@@ -1,18 +1,15 @@
 /* Logging in and out: passwords, sessions and their rotating refresh tokens. */
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "accounts.h"
 #include "audit.h"
 #include "authn.h"
-#include "authz.h"
-#include "log.h"
 #include "login_throttle.h"
 #include "page.h"
-#include "password.h"
 #include "refresh.h"
+#include "sessions.h"
+#include "token.h"
 #include "util.h"
 
 static const struct field login_fields[] = {
@@ -36,24 +33,6 @@ static const struct field confirm_fields[] = {
 };
 
 static const struct statement
-    auth_find = {"auth_find", "SELECT lower($1), u.id, u.username, u.password_hash, u.disabled_at IS NOT NULL,"
-                              " floor(extract(epoch FROM u.password_changed_at))::bigint"
-                              " FROM (SELECT 1) AS one LEFT JOIN users u ON lower(u.username) = lower($1)"},
-    auth_name = {"auth_name", "SELECT username FROM users WHERE id = $1"},
-    auth_own_hash = {"auth_own_hash", "SELECT password_hash FROM users WHERE id = $1"},
-    /* Finds no row when the password was changed or the account disabled while the old password was being checked. */
-    auth_seen = {"auth_seen", "UPDATE users SET last_login_at = now()"
-                              " WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL RETURNING id"},
-    auth_open = {"auth_open", "INSERT INTO sessions (user_id, expires_at, user_agent, address)"
-                              " VALUES ($1, now() + $2::int * interval '1 second', left($3, 300), $4) RETURNING id"},
-    auth_token_find = {"auth_token_find",
-                       "SELECT s.id, u.id, u.username"
-                       " FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"
-                       " WHERE r.token_hash = $1"},
-    auth_end = {"auth_end", "UPDATE sessions SET revoked_at = now() WHERE id = $1 AND user_id = $2"
-                            " AND revoked_at IS NULL AND expires_at > now() RETURNING id"},
-    auth_confirm = {"auth_confirm", "UPDATE sessions SET confirmed_at = now() WHERE id = $1"
-                                    " RETURNING " SQL_TIME("(confirmed_at + $2::int * interval '1 second')")},
     /* In the workspace $2, else the current one, else the personal one, which is never missing. */
     auth_user = {"auth_user",
                  "SELECT u.id, u.username, u.display_name, u.site_role, w.slug, w.name, m.role FROM users u"
@@ -62,11 +41,6 @@ static const struct statement
                  " w.id IS NOT DISTINCT FROM u.current_workspace_id DESC, w.personal_user_id IS NOT NULL DESC LIMIT 1"};
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
-
-static char *seconds(struct request *rq, int value)
-{
-    return arena_printf(rq->actor.arena, "%d", value);
-}
 
 static void write_user(struct json_writer *w, const struct row *user)
 {
@@ -94,7 +68,7 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
     enum error error = db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, NULL));
     if (error)
         return error == ERR_NOT_FOUND ? ERR_INTERNAL : error;
-    const char *access = access_token_make(rq, rq->actor.who.user_id, session_id);
+    const char *access = access_token_make(&rq->actor, rq->actor.who.user_id, session_id);
     if (!access)
         return ERR_INTERNAL;
 
@@ -112,74 +86,23 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
     return OK;
 }
 
-/* A public route knows nobody until here; the log and the audit rows name him from now on. */
-static void is_user(struct request *rq, const char *user_id, const char *username)
-{
-    snprintf(rq->actor.who.user_id, sizeof rq->actor.who.user_id, "%s", user_id);
-    snprintf(rq->actor.who.username, sizeof rq->actor.who.username, "%s", username);
-}
-
 /* ---- login ------------------------------------------------------------------------------------------------------ */
 
-static enum error session_open(struct request *rq, struct response *rs)
+static void know_browser(struct request *rq, struct response *rs)
 {
-    const char *agent = rq->actor.user_agent;
-    if (agent && !utf8_valid(agent, strlen(agent)))
-        agent = NULL;
-    struct row session;
-    enum error error = db_one(rq->actor.db, &auth_open, &session,
-                              DB_ARGS(rq->actor.who.user_id, seconds(rq, rq->service->settings->refresh_token_ttl),
-                                      agent, rq->actor.address));
-    if (error)
-        return error;
-    const char *refresh;
-    error = refresh_begin(rq, row_string(&session, 0), &refresh);
-    if (error)
-        return error;
-    error = audit_site(rq, NULL, "auth.login", rq->actor.who.username);
-    if (error)
-        return error;
-    return respond_tokens(rq, rs, row_string(&session, 0), refresh, true);
-}
-
-enum login_column { TYPED, USER_ID, USERNAME, PASSWORD_HASH, DISABLED, CHANGED_AT };
-
-static enum error login_refused(struct request *rq, const struct row *user)
-{
-    /* A name nobody has may be a password typed into the wrong box, so it is not logged. */
-    log_warn("login failed", LOG_STR("user", row_text(user, USERNAME)), LOG_STR("address", rq->actor.address),
-             LOG_STR("request_id", rq->actor.request_id));
-    enum error error = throttle_failed(rq);
-    return error ? error : fail(&rq->actor, MSG_LOGIN_WRONG, NULL);
+    cookie_set(rq, rs, COOKIE_BROWSER, throttle_known_browser(&rq->actor, rq->actor.who.user_id),
+               (long long)KNOWN_DAYS * 24 * 60 * 60);
 }
 
 static enum error login(struct request *rq, struct response *rs)
 {
-    const char *username = body_text(rq, "username"), *password = body_text(rq, "password");
-    struct row user;
-    struct throttle attempt;
-    enum error error = db_one(rq->actor.db, &auth_find, &user, DB_ARGS(username));
-    if (!error)
-        error = throttle_login(rq, row_string(&user, TYPED), row_text(&user, USER_ID), row_int(&user, CHANGED_AT),
-                               &attempt);
+    struct session session;
+    enum error error = session_log_in(&rq->actor, body_text(rq, "username"), body_text(rq, "password"),
+                                      request_cookie(rq, COOKIE_BROWSER), &session);
     if (error)
         return error;
-
-    bool known = row_text(&user, USER_ID) != NULL;
-    bool right = known ? password_verify(row_string(&user, PASSWORD_HASH), password) : password_verify_nobody(password);
-    if (!right || row_bool(&user, DISABLED))
-        return login_refused(rq, &user);
-
-    struct row seen;
-    error = db_one(rq->actor.db, &auth_seen, &seen, DB_ARGS(row_text(&user, USER_ID), row_text(&user, PASSWORD_HASH)));
-    if (error)
-        return error == ERR_NOT_FOUND ? login_refused(rq, &user) : error;
-    error = throttle_passed(rq, &attempt);
-    if (error)
-        return error;
-    is_user(rq, row_string(&user, USER_ID), row_string(&user, USERNAME));
-    throttle_know_browser(rq, rs, rq->actor.who.user_id);
-    return session_open(rq, rs);
+    know_browser(rq, rs);
+    return respond_tokens(rq, rs, session.id, session.refresh, true);
 }
 
 /* ---- refresh ---------------------------------------------------------------------------------------------------- */
@@ -189,78 +112,47 @@ static enum error refresh(struct request *rq, struct response *rs)
     bool in_body = body_has(rq, "refresh_token");
     const char *presented = in_body ? body_text(rq, "refresh_token") : request_cookie(rq, COOKIE_REFRESH);
     struct refreshed next;
-    enum error error = presented ? refresh_spend(rq, presented, &next) : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
+    enum error error =
+        presented ? refresh_spend(&rq->actor, presented, &next) : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
     if (error && rq->actor.failure.message == MSG_REFRESH_REUSED)
         cookies_clear(rq, rs);
     if (error)
         return error;
-    is_user(rq, next.user_id, next.username);
+    actor_is_user(&rq->actor, next.user_id, next.username);
     return respond_tokens(rq, rs, next.session_id, next.token, in_body);
 }
 
 /* ---- logout ----------------------------------------------------------------------------------------------------- */
 
-struct session {
-    char id[UUID_TEXT], user_id[UUID_TEXT];
-};
-
-static enum error session_of_refresh_token(struct request *rq, const char *token, struct session *session)
-{
-    char hash[CRYPTO_HASH_TEXT];
-    struct row row;
-    token_hash(hash, token);
-    enum error error = db_one(rq->actor.db, &auth_token_find, &row, DB_ARGS(hash));
-    if (error)
-        return error;
-    snprintf(session->id, sizeof session->id, "%s", row_string(&row, 0));
-    is_user(rq, row_string(&row, 1), row_string(&row, 2));
-    memcpy(session->user_id, rq->actor.who.user_id, sizeof session->user_id);
-    return OK;
-}
-
-static enum error session_of_access_token(struct request *rq, struct session *session)
+static enum error session_of_bearer(struct request *rq, char id[UUID_TEXT])
 {
     const char *header = request_header(rq, "Authorization");
     bool bearer = header && strncasecmp(header, "Bearer ", 7) == 0;
     const char *token = bearer ? header + 7 : request_cookie(rq, COOKIE_ACCESS);
-    struct token_claims claims;
-    if (!token || !access_token_read(rq->service->settings, token, time(NULL), &claims))
-        return ERR_NOT_FOUND;
-    struct row user;
-    enum error error = db_one(rq->actor.db, &auth_name, &user, DB_ARGS(claims.user_id));
-    if (error)
-        return error;
-    memcpy(session->id, claims.session_id, sizeof session->id);
-    memcpy(session->user_id, claims.user_id, sizeof session->user_id);
-    is_user(rq, claims.user_id, row_string(&user, 0));
-    return OK;
+    return token ? session_of_access_token(&rq->actor, token, id) : ERR_NOT_FOUND;
 }
 
 /* Whichever of its tokens came along names the session: an expired access token must not keep anybody logged in. */
-static enum error find_session(struct request *rq, struct session *session)
+static enum error find_session(struct request *rq, char id[UUID_TEXT])
 {
     const char *refresh_token = body_text(rq, "refresh_token");
-    enum error error = refresh_token ? session_of_refresh_token(rq, refresh_token, session) : ERR_NOT_FOUND;
+    enum error error = refresh_token ? session_of_refresh_token(&rq->actor, refresh_token, id) : ERR_NOT_FOUND;
     if (error == ERR_NOT_FOUND)
-        error = session_of_access_token(rq, session);
+        error = session_of_bearer(rq, id);
     const char *cookie = request_cookie(rq, COOKIE_REFRESH);
     if (error == ERR_NOT_FOUND && cookie)
-        error = session_of_refresh_token(rq, cookie, session);
+        error = session_of_refresh_token(&rq->actor, cookie, id);
     return error;
 }
 
 static enum error logout(struct request *rq, struct response *rs)
 {
-    struct session session;
-    struct row ended;
-    enum error error = find_session(rq, &session);
+    char id[UUID_TEXT];
+    enum error error = find_session(rq, id);
     if (!error)
-        error = db_one(rq->actor.db, &auth_end, &ended, DB_ARGS(session.id, session.user_id));
-    if (!error)
-        error = audit_site(rq, NULL, "auth.logout", rq->actor.who.username);
+        error = session_end(&rq->actor, id, "auth.logout");
     if (error && error != ERR_NOT_FOUND)
         return error;
-    rq->actor.identity_changed = !error;
     cookies_clear(rq, rs);
     respond_null(rs);
     return OK;
@@ -280,26 +172,9 @@ static enum error me(struct request *rq, struct response *rs)
     return OK;
 }
 
-/* A stolen session must not become a place to guess the password from, so this counts like a login. */
-static enum error check_own_password(struct request *rq, const char *field)
-{
-    struct row user;
-    struct throttle attempt;
-    enum error error = throttle_confirm(rq, &attempt);
-    if (error)
-        return error;
-    error = db_one(rq->actor.db, &auth_own_hash, &user, DB_ARGS(rq->actor.who.user_id));
-    if (error)
-        return error;
-    if (password_verify(row_string(&user, 0), body_text(rq, field)))
-        return throttle_passed(rq, &attempt);
-    error = throttle_failed(rq);
-    return error ? error : fail_field(&rq->actor, field, MSG_PASSWORD_WRONG, NULL);
-}
-
 static enum error password_change(struct request *rq, struct response *rs)
 {
-    enum error error = check_own_password(rq, "current_password");
+    enum error error = session_check_password(&rq->actor, "current_password", body_text(rq, "current_password"));
     if (error)
         return error;
     struct password_change change = {
@@ -310,12 +185,12 @@ static enum error password_change(struct request *rq, struct response *rs)
         .keep_session = rq->actor.who.session_id,
         .keep_tokens = body_bool(rq, "keep_tokens", false),
     };
-    error = account_set_password(rq, &change);
+    error = account_set_password(&rq->actor, &change);
     if (!error)
-        error = password_change_audit(rq, NULL, "auth.password", &change);
+        error = password_change_audit(&rq->actor, "auth.password", &change);
     if (error)
         return error;
-    throttle_know_browser(rq, rs, rq->actor.who.user_id); /* the cookie from before the change is worth nothing now */
+    know_browser(rq, rs); /* the cookie from before the change is worth nothing now */
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     password_change_write(w, &change);
@@ -326,20 +201,15 @@ static enum error password_change(struct request *rq, struct response *rs)
 
 static enum error password_confirm(struct request *rq, struct response *rs)
 {
-    struct row confirmed;
-    enum error error = check_own_password(rq, "password");
-    if (error)
-        return error;
-    error = db_one(rq->actor.db, &auth_confirm, &confirmed,
-                   DB_ARGS(rq->actor.who.session_id, seconds(rq, CONFIRM_SECONDS)));
-    if (error)
-        return error;
-    error = audit_site(rq, NULL, "auth.confirm", rq->actor.who.username);
+    const char *until;
+    enum error error = session_check_password(&rq->actor, "password", body_text(rq, "password"));
+    if (!error)
+        error = session_confirm(&rq->actor, &until);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
-    json_string_member(w, "confirmed_until", row_text(&confirmed, 0));
+    json_string_member(w, "confirmed_until", until);
     json_close_object(w);
     respond_end(rs);
     return OK;
@@ -376,29 +246,24 @@ static enum error sessions_list(struct request *rq, struct response *rs)
     return respond_page(rq, rs, &sessions, DB_ARGS(rq->actor.who.user_id));
 }
 
-static enum error session_end(struct request *rq, struct response *rs)
+static enum error session_end_one(struct request *rq, struct response *rs)
 {
     const char *id = path_arg(rq, "id");
-    struct row ended;
-    enum error error =
-        uuid_valid(id) ? db_one(rq->actor.db, &auth_end, &ended, DB_ARGS(id, rq->actor.who.user_id)) : ERR_NOT_FOUND;
+    enum error error = uuid_valid(id) ? session_end(&rq->actor, id, "auth.session_end") : ERR_NOT_FOUND;
     if (error)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_SESSION_UNKNOWN, id);
-    rq->actor.identity_changed = true;
-    if (strcmp(row_string(&ended, 0), rq->actor.who.session_id) == 0)
+    if (strcasecmp(id, rq->actor.who.session_id) == 0)
         cookies_clear(rq, rs);
-    error = audit_site(rq, NULL, "auth.session_end", rq->actor.who.username);
-    if (!error)
-        respond_null(rs);
-    return error;
+    respond_null(rs);
+    return OK;
 }
 
 static enum error sessions_end_others(struct request *rq, struct response *rs)
 {
     long long ended;
-    enum error error = sessions_revoke(rq, rq->actor.who.user_id, rq->actor.who.session_id, &ended);
+    enum error error = sessions_revoke(&rq->actor, rq->actor.who.user_id, rq->actor.who.session_id, &ended);
     if (!error)
-        error = audit_site(rq, NULL, "auth.sessions_end", rq->actor.who.username);
+        error = audit_site(&rq->actor, "auth.sessions_end", rq->actor.who.username);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);
@@ -426,6 +291,6 @@ const struct route auth_routes[] = {
      .flags = ROUTE_PASSWORD | ROUTE_SESSION_ONLY, .body_max = AUTH_BODY_MAX},
     {GET, "/api/auth/sessions", sessions_list, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY},
     {DELETE, "/api/auth/sessions", sessions_end_others, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
-    {DELETE, "/api/auth/sessions/{id}", session_end, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {DELETE, "/api/auth/sessions/{id}", session_end_one, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
     {0},
 };

@@ -100,7 +100,7 @@ static enum error restore(struct request *rq, struct response *rs)
         error = pointers_recall(rq, row_string(&row, 0), row_string(&row, 2));
     const struct audit entry = {.action = "profile.restore", .platform = row_string(&row, 0), .target = id};
     if (!error)
-        error = audit_write(rq, &entry);
+        error = audit_write(&rq->actor, &entry);
     if (error)
         return error;
     import_write(respond_begin(rs, 200), &result, false);
@@ -116,7 +116,7 @@ static enum error destroy(struct request *rq, struct response *rs)
     if (error)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_BACKUP_UNKNOWN, id);
     const struct audit entry = {.action = "profile.backup_delete", .platform = row_string(&row, 0), .target = id};
-    error = audit_write(rq, &entry);
+    error = audit_write(&rq->actor, &entry);
     if (!error)
         respond_text(rs, 200, "Backup deleted successfully");
     return error;
@@ -132,7 +132,7 @@ static enum error clean(struct request *rq, struct response *rs)
         const struct audit entry = {.action = "profile.clean"};
         error = db_run(rq->actor.db, &delete_old, DB_ARGS(days));
         if (!error)
-            error = audit_write(rq, &entry);
+            error = audit_write(&rq->actor, &entry);
     }
     if (error)
         return error;

@@ -40,7 +40,7 @@ static enum error export_file(struct request *rq, struct response *rs)
                          : profile_file_write(rq, platform, secrets, &text, &profiles);
     const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export", .platform = platform};
     if (!error)
-        error = audit_write(rq, &entry);
+        error = audit_write(&rq->actor, &entry);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);

@@ -99,7 +99,7 @@ static enum error audit_invitation(struct request *rq, const char *action, const
     const char *changes =
         role ? arena_printf(rq->actor.arena, "[{\"key\":\"role\",\"old_value\":null,\"new_value\":\"%s\"}]", role)
              : NULL;
-    return audit_write(rq, &(struct audit){.action = action, .target = username, .changes = changes});
+    return audit_write(&rq->actor, &(struct audit){.action = action, .target = username, .changes = changes});
 }
 
 /* ---- the workspace's side --------------------------------------------------------------------------------------- */
@@ -217,7 +217,7 @@ static enum error decline(struct request *rq, struct response *rs)
                        DB_ARGS(rq->actor.who.workspace_id, rq->actor.who.user_id, path_arg(rq, "id")));
     /* The site's row: one of the workspace's would tell that there is such a user. */
     if (!error)
-        error = audit_site(rq, NULL, "member.decline", rq->actor.who.workspace_slug);
+        error = audit_site(&rq->actor, "member.decline", rq->actor.who.workspace_slug);
     if (!error)
         respond_null(rs);
     return error;

@@ -67,7 +67,7 @@ static enum error rename_profile(struct request *rq, struct response *rs)
                                 .from_config = name,
                                 .to_config = new_name};
     if (!error)
-        error = audit_write(rq, &entry);
+        error = audit_write(&rq->actor, &entry);
     return error ? error : respond_named(rq, rs, 200, &p);
 }
 

@@ -78,7 +78,7 @@ enum error pointers_leave(struct request *rq, const struct profile *p)
                                 .target = next ? next : p->name,
                                 .from_config = p->name,
                                 .to_config = next};
-    return audit_write(rq, &entry);
+    return audit_write(&rq->actor, &entry);
 }
 
 enum error pointers_forget(struct request *rq, const char *platform, const char *names)

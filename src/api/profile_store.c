@@ -463,7 +463,7 @@ enum error profile_switch(struct request *rq, const char *platform, const char *
                                 .from_config = pointers.current,
                                 .to_config = to.name,
                                 .changes = switch_changes(rq, had ? &from : NULL, &to)};
-    return error ? error : audit_write(rq, &entry);
+    return error ? error : audit_write(&rq->actor, &entry);
 }
 
 enum error profile_set_enabled(struct request *rq, const char *platform, const char *name, bool enabled)

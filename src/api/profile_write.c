@@ -266,7 +266,7 @@ static enum error save_audit(struct request *rq, const struct profile_deed *deed
         if (i + 1 < count && !batch_full(b))
             continue;
         const char *text = batch_text(b);
-        error = text ? audit_write_all(rq, text) : ERR_TOO_LARGE;
+        error = text ? audit_write_all(&rq->actor, text) : ERR_TOO_LARGE;
         batch_begin(b);
     }
     return error;

@@ -247,7 +247,7 @@ static enum error reveal(struct request *rq, struct response *rs)
     if (error)
         return error;
     const struct audit entry = {.action = "profile.reveal", .platform = platform, .target = name};
-    error = audit_write(rq, &entry);
+    error = audit_write(&rq->actor, &entry);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);

@@ -99,7 +99,7 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
     if (!error && current)
         error = platform_switch(rq, current);
     const struct audit entry = {.action = "profile.import", .platform = current, .target = "config.toml"};
-    return error ? error : audit_write(rq, &entry);
+    return error ? error : audit_write(&rq->actor, &entry);
 }
 
 /* Sets a key in place, or at the end when it is new. */

@@ -136,7 +136,7 @@ static enum error token_create(struct request *rq, struct response *rs)
     struct row stored;
     enum error error = token_store(rq, token, &stored);
     if (!error)
-        error = audit_site(rq, NULL, "token.create", row_string(&stored, NAME));
+        error = audit_site(&rq->actor, "token.create", row_string(&stored, NAME));
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 201);
@@ -158,7 +158,7 @@ static enum error token_revoke(struct request *rq, struct response *rs)
     if (error)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_TOKEN_UNKNOWN, id);
     rq->actor.identity_changed = true;
-    error = audit_site(rq, NULL, "token.revoke", row_string(&revoked, 0));
+    error = audit_site(&rq->actor, "token.revoke", row_string(&revoked, 0));
     if (error)
         return error;
     json_put_null(respond_begin(rs, 200));

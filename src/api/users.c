@@ -39,13 +39,7 @@ static const struct statement
     users_lock = {"users_lock", USER_COLUMNS " WHERE lower(username) = lower($1) FOR NO KEY UPDATE"},
     users_update = {"users_update", "UPDATE users SET display_name = $2, site_role = $3, revision = revision + 1"
                                     " WHERE id = $1"},
-    users_delete = {"users_delete", "DELETE FROM users WHERE id = $1"},
-    users_owned = {"users_owned", "SELECT w.id, w.slug FROM memberships m JOIN workspaces w ON w.id = m.workspace_id"
-                                  " WHERE m.user_id = $1 AND m.role = 'owner' AND w.personal_user_id IS NULL"
-                                  " ORDER BY w.id FOR NO KEY UPDATE OF w"},
-    users_fellows = {"users_fellows", "SELECT count(*), count(*) FILTER (WHERE role = 'owner')"
-                                      " FROM memberships WHERE workspace_id = $1 AND user_id <> $2"},
-    users_workspace_delete = {"users_workspace_delete", "DELETE FROM workspaces WHERE id = $1"};
+    users_delete = {"users_delete", "DELETE FROM users WHERE id = $1"};
 
 static void write_members(struct json_writer *w, const struct row *user)
 {
@@ -121,9 +115,9 @@ static enum error user_create(struct request *rq, struct response *rs)
         .site_admin = role && strcmp(role, "admin") == 0,
     };
     char user_id[UUID_TEXT];
-    enum error error = account_create(rq, &account, user_id);
+    enum error error = account_create(&rq->actor, &account, user_id);
     if (!error)
-        error = audit_site(rq, NULL, "user.create", account.username);
+        error = audit_site(&rq->actor, "user.create", account.username);
     return error ? error : respond_user(rq, rs, 201, account.username);
 }
 
@@ -137,7 +131,7 @@ static enum error store_change(struct request *rq, const struct row *user)
     bool disabled = row_bool(user, DISABLED), disable = body_bool(rq, "disabled", disabled);
     if (error || disable == disabled)
         return error;
-    return account_set_disabled(rq, row_text(user, ID), disable);
+    return account_set_disabled(&rq->actor, row_text(user, ID), disable);
 }
 
 static enum error user_change(struct request *rq, struct response *rs)
@@ -146,7 +140,7 @@ static enum error user_change(struct request *rq, struct response *rs)
     enum error error = find_user(rq, &users_select, &user);
     const char *role = body_text(rq, "site_role");
     if (!error && ((role && strcmp(role, "admin") != 0) || body_bool(rq, "disabled", false)))
-        error = account_spare_admin(rq, row_string(&user, ID));
+        error = account_spare_admin(&rq->actor, row_string(&user, ID));
     if (!error)
         error = find_user(rq, &users_lock, &user);
     if (!error)
@@ -154,37 +148,9 @@ static enum error user_change(struct request *rq, struct response *rs)
     if (!error)
         error = store_change(rq, &user);
     if (!error)
-        error = audit_site(rq, NULL, "user.update", row_string(&user, USERNAME));
+        error = audit_site(&rq->actor, "user.update", row_string(&user, USERNAME));
     rq->actor.identity_changed = true;
     return error ? error : respond_user(rq, rs, 200, row_string(&user, USERNAME));
-}
-
-/* A shared workspace must not be left without an owner; one that nobody else is in goes with its owner. */
-static enum error settle_workspace(struct request *rq, const struct row *user, const struct row *workspace)
-{
-    struct row fellows;
-    db_tenant(rq->actor.db, row_string(workspace, 0), row_string(user, ID));
-    enum error error =
-        db_one(rq->actor.db, &users_fellows, &fellows, DB_ARGS(row_text(workspace, 0), row_text(user, ID)));
-    if (error || row_int(&fellows, 1) > 0)
-        return error;
-    if (row_int(&fellows, 0) > 0)
-        return fail(&rq->actor, MSG_SOLE_OWNER, row_string(user, USERNAME), row_string(workspace, 1), NULL);
-    return db_run(rq->actor.db, &users_workspace_delete, DB_ARGS(row_text(workspace, 0)));
-}
-
-/* Row-level security shows a user's memberships to that user only, so this acts as him for a moment. */
-static enum error settle_workspaces(struct request *rq, const struct row *user)
-{
-    struct rows owned;
-    db_tenant(rq->actor.db, "", row_string(user, ID));
-    enum error error = db_all(rq->actor.db, &users_owned, &owned, DB_ARGS(row_text(user, ID)));
-    for (int i = 0; !error && i < owned.count; i++) {
-        struct row workspace = rows_at(&owned, i);
-        error = settle_workspace(rq, user, &workspace);
-    }
-    db_tenant(rq->actor.db, rq->actor.who.workspace_id, rq->actor.who.user_id);
-    return error;
 }
 
 static enum error user_delete(struct request *rq, struct response *rs)
@@ -192,17 +158,17 @@ static enum error user_delete(struct request *rq, struct response *rs)
     struct row user;
     enum error error = find_user(rq, &users_select, &user);
     if (!error)
-        error = account_spare_admin(rq, row_string(&user, ID));
+        error = account_spare_admin(&rq->actor, row_string(&user, ID));
     if (!error)
-        error = throttle_forget(rq, row_string(&user, ID));
+        error = throttle_forget(&rq->actor, row_string(&user, ID));
     if (!error)
-        error = settle_workspaces(rq, &user);
+        error = account_leave_workspaces(&rq->actor, row_string(&user, ID), row_string(&user, USERNAME));
     if (!error)
         error = find_user(rq, &users_lock, &user);
     if (!error)
         error = check_if_match(rq, row_int(&user, REVISION));
     if (!error) /* before the row it may refer to is gone */
-        error = audit_site(rq, NULL, "user.delete", row_string(&user, USERNAME));
+        error = audit_site(&rq->actor, "user.delete", row_string(&user, USERNAME));
     if (!error)
         error = db_run(rq->actor.db, &users_delete, DB_ARGS(row_text(&user, ID)));
     if (error)
@@ -238,7 +204,7 @@ static enum error user_reset_password(struct request *rq, struct response *rs)
     if (!error && strcmp(row_string(&user, ID), rq->actor.who.user_id) == 0)
         error = fail(&rq->actor, MSG_OWN_PASSWORD, NULL);
     if (!error)
-        error = throttle_forget(rq, row_string(&user, ID));
+        error = throttle_forget(&rq->actor, row_string(&user, ID));
     if (error)
         return error;
     struct password_change change = {
@@ -248,9 +214,9 @@ static enum error user_reset_password(struct request *rq, struct response *rs)
         .field = "password",
         .keep_tokens = body_bool(rq, "keep_tokens", false),
     };
-    error = account_set_password(rq, &change);
+    error = account_set_password(&rq->actor, &change);
     if (!error)
-        error = password_change_audit(rq, NULL, "user.password", &change);
+        error = password_change_audit(&rq->actor, "user.password", &change);
     return error ? error : respond_reset(rq, rs, &change);
 }
 

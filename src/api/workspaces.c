@@ -231,7 +231,7 @@ static enum error workspace_create(struct request *rq, struct response *rs)
         return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug);
     error = db_one(rq->actor.db, &member_insert, &member, DB_ARGS(id, rq->actor.who.user_id, role_names[ROLE_OWNER]));
     if (!error)
-        error = audit_write(rq, &(struct audit){.action = "workspace.create", .target = slug});
+        error = audit_write(&rq->actor, &(struct audit){.action = "workspace.create", .target = slug});
     return error ? error : workspace_respond(rq, rs, 201);
 }
 
@@ -266,7 +266,8 @@ static enum error workspace_change(struct request *rq, struct response *rs)
         return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_WORKSPACE_EXISTS, slug ? slug : "");
     snprintf(rq->actor.who.workspace_slug, sizeof rq->actor.who.workspace_slug, "%s", row_string(&changed, 0));
     rq->actor.identity_changed = true;
-    error = audit_write(rq, &(struct audit){.action = "workspace.update", .target = rq->actor.who.workspace_slug});
+    error =
+        audit_write(&rq->actor, &(struct audit){.action = "workspace.update", .target = rq->actor.who.workspace_slug});
     return error ? error : workspace_respond(rq, rs, 200);
 }
 
@@ -277,7 +278,7 @@ static enum error workspace_remove(struct request *rq, struct response *rs)
     if (!error)
         error = check_if_match(rq, row_int(&workspace, REVISION));
     if (!error) /* its own audit trail goes with it */
-        error = audit_site(rq, NULL, "workspace.delete", rq->actor.who.workspace_slug);
+        error = audit_site(&rq->actor, "workspace.delete", rq->actor.who.workspace_slug);
     if (!error)
         error = db_run(rq->actor.db, &workspace_delete, DB_ARGS(rq->actor.who.workspace_id));
     rq->actor.identity_changed = true;
@@ -293,7 +294,8 @@ static enum error workspace_make_current(struct request *rq, struct response *rs
     if (!error)
         error = db_run(rq->actor.db, &workspace_switch, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
     if (!error)
-        error = audit_write(rq, &(struct audit){.action = "workspace.switch", .target = rq->actor.who.workspace_slug});
+        error = audit_write(&rq->actor,
+                            &(struct audit){.action = "workspace.switch", .target = rq->actor.who.workspace_slug});
     rq->actor.identity_changed = true;
     return error ? error : workspace_respond(rq, rs, 200);
 }
@@ -393,7 +395,7 @@ static enum error audit_member(struct request *rq, const struct member *member, 
         .changes = arena_printf(rq->actor.arena, "[{\"key\":\"role\",\"old_value\":%s,\"new_value\":%s}]", from, to),
     };
     rq->actor.identity_changed = true;
-    return audit_write(rq, &entry);
+    return audit_write(&rq->actor, &entry);
 }
 
 enum error workspace_member_add(struct request *rq, const char *user_id, const char *username, enum role role)

@@ -8,7 +8,6 @@
 #include "command.h"
 #include "json.h"
 #include "login_throttle.h"
-#include "page.h"
 #include "password_input.h"
 #include "util.h"
 
@@ -37,30 +36,30 @@ struct user {
     const char *id, *name;
 };
 
-static enum error find(struct request *rq, const struct options *options, struct user *user)
+static enum error find(struct actor *actor, const struct options *options, struct user *user)
 {
     struct row row;
-    enum error error = db_one(rq->actor.db, &user_find, &row, DB_ARGS(options->name));
+    enum error error = db_one(actor->db, &user_find, &row, DB_ARGS(options->name));
     if (error)
-        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_USER_UNKNOWN, options->name);
+        return fail_as(actor, error, ERR_NOT_FOUND, MSG_USER_UNKNOWN, options->name);
     *user = (struct user){row_text(&row, 0), row_text(&row, 1)};
     return OK;
 }
 
-static enum error add(struct request *rq, struct options *options)
+static enum error add(struct actor *actor, struct options *options)
 {
     char id[UUID_TEXT];
     struct account account = {options->name, options->password, options->display_name, options->site_admin};
-    enum error error = account_create(rq, &account, id);
-    return error ? error : audit_site(rq, "console", "user.create", options->name);
+    enum error error = account_create(actor, &account, id);
+    return error ? error : audit_site(actor, "user.create", options->name);
 }
 
-static enum error passwd(struct request *rq, struct options *options)
+static enum error passwd(struct actor *actor, struct options *options)
 {
     struct user user = {0};
-    enum error error = find(rq, options, &user);
+    enum error error = find(actor, options, &user);
     if (!error)
-        error = throttle_forget(rq, user.id);
+        error = throttle_forget(actor, user.id);
     struct password_change change = {
         .user_id = user.id,
         .username = user.name,
@@ -69,34 +68,34 @@ static enum error passwd(struct request *rq, struct options *options)
         .keep_tokens = options->keep_tokens,
     };
     if (!error)
-        error = account_set_password(rq, &change);
+        error = account_set_password(actor, &change);
     if (!error)
-        error = password_change_audit(rq, "console", "user.password", &change);
+        error = password_change_audit(actor, "user.password", &change);
     if (!error && change.tokens.count > 0)
-        options->note = arena_printf(rq->actor.arena, "; personal access tokens %s: %d",
+        options->note = arena_printf(actor->arena, "; personal access tokens %s: %d",
                                      change.keep_tokens ? "kept" : "ended", change.tokens.count);
     return error;
 }
 
-static enum error set_disabled(struct request *rq, struct options *options, bool disabled)
+static enum error set_disabled(struct actor *actor, struct options *options, bool disabled)
 {
     struct user user;
-    enum error error = find(rq, options, &user);
+    enum error error = find(actor, options, &user);
     if (!error && disabled)
-        error = account_spare_admin(rq, user.id);
+        error = account_spare_admin(actor, user.id);
     if (!error)
-        error = account_set_disabled(rq, user.id, disabled);
-    return error ? error : audit_site(rq, "console", disabled ? "user.disable" : "user.enable", user.name);
+        error = account_set_disabled(actor, user.id, disabled);
+    return error ? error : audit_site(actor, disabled ? "user.disable" : "user.enable", user.name);
 }
 
-static enum error disable(struct request *rq, struct options *options)
+static enum error disable(struct actor *actor, struct options *options)
 {
-    return set_disabled(rq, options, true);
+    return set_disabled(actor, options, true);
 }
 
-static enum error enable(struct request *rq, struct options *options)
+static enum error enable(struct actor *actor, struct options *options)
 {
-    return set_disabled(rq, options, false);
+    return set_disabled(actor, options, false);
 }
 
 static void print_row(const struct row *row)
@@ -138,10 +137,10 @@ static enum error list_as_json(const struct rows *rows)
     return whole ? OK : ERR_INTERNAL;
 }
 
-static enum error list(struct request *rq, struct options *options)
+static enum error list(struct actor *actor, struct options *options)
 {
     struct rows rows;
-    enum error error = db_all(rq->actor.db, &user_list, &rows, DB_NO_ARGS);
+    enum error error = db_all(actor->db, &user_list, &rows, DB_NO_ARGS);
     if (error || options->json)
         return error ? error : list_as_json(&rows);
     printf("%-24s %-6s %-9s %-25s %s\n", "username", "role", "state", "last login", "name");
@@ -154,7 +153,7 @@ static enum error list(struct request *rq, struct options *options)
 
 static const struct action {
     const char *name;
-    enum error (*run)(struct request *rq, struct options *options);
+    enum error (*run)(struct actor *actor, struct options *options);
     const char *done; /* what is printed behind the user's name */
     bool takes_name, takes_password;
 } actions[] = {
@@ -177,7 +176,7 @@ static const int exit_statuses[ERROR_COUNT] = {
     [ERR_BUSY] = EX_TEMPFAIL,
 };
 
-static int report(const struct request *rq, enum error error, const struct action *action,
+static int report(const struct actor *actor, enum error error, const struct action *action,
                   const struct options *options)
 {
     if (!error) {
@@ -185,8 +184,8 @@ static int report(const struct request *rq, enum error error, const struct actio
             printf("user '%s' %s%s\n", options->name, action->done, options->note ? options->note : "");
         return EX_OK;
     }
-    const char *said = failure_said(&rq->actor, error);
-    fprintf(stderr, "user %s: %s\n", action->name, said ? said : db_message(rq->actor.db));
+    const char *said = failure_said(actor, error);
+    fprintf(stderr, "user %s: %s\n", action->name, said ? said : db_message(actor->db));
     return exit_statuses[error] ? exit_statuses[error] : EX_SOFTWARE;
 }
 
@@ -195,19 +194,20 @@ static int run_action(const struct settings *settings, const struct action *acti
     struct db *db = db_new(settings);
     int status = EX_UNAVAILABLE;
     if (db_ready(db, settings->connection_timeout * 1000)) {
-        struct service service = {.settings = settings, .db = db};
-        struct request rq = {
-            .actor = {.arena = arena_new(ARENA_MAX), .db = db, .settings = settings, .address = "console"},
-            .service = &service};
-        random_uuid(rq.actor.request_id);
+        struct actor actor = {.arena = arena_new(ARENA_MAX),
+                              .db = db,
+                              .settings = settings,
+                              .who.username = "console",
+                              .address = "console"};
+        random_uuid(actor.request_id);
         db_begin(db);
-        enum error error = action->run(&rq, options);
+        enum error error = action->run(&actor, options);
         if (!error)
             error = db_commit(db);
         else
             db_rollback(db);
-        status = report(&rq, error, action, options);
-        arena_free(rq.actor.arena);
+        status = report(&actor, error, action, options);
+        arena_free(actor.arena);
     } else {
         fprintf(stderr, "user %s: cannot connect to the database: %s\n", action->name, db_failure(db));
     }

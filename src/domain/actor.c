@@ -1,6 +1,7 @@
 /* Actor: failures put into words, roles by name. */
 #include "actor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "util.h"
@@ -24,6 +25,12 @@ char *secret_context(struct arena *arena, const char *workspace_id, const char *
     char *end = mempcpy(mempcpy(context, workspace_id, length), "/", 1);
     memcpy(end, row_id, strlen(row_id) + 1);
     return context;
+}
+
+void actor_is_user(struct actor *actor, const char *user_id, const char *username)
+{
+    snprintf(actor->who.user_id, sizeof actor->who.user_id, "%s", user_id);
+    snprintf(actor->who.username, sizeof actor->who.username, "%s", username);
 }
 
 /* ---- failures --------------------------------------------------------------------------------------------------- */

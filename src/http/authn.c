@@ -15,6 +15,7 @@
 #include "address.h"
 #include "generation.h"
 #include "refresh.h"
+#include "token.h"
 #include "util.h"
 
 enum { REMEMBERED = 1024, REMEMBER_S = 60, KEY_BYTES = 16 };
@@ -245,7 +246,7 @@ void cookies_clear(struct request *rq, struct response *rs)
 static enum error spend_cookie(struct request *rq, const char *refresh, struct refreshed *next)
 {
     db_begin(rq->actor.db);
-    enum error error = refresh_spend(rq, refresh, next);
+    enum error error = refresh_spend(&rq->actor, refresh, next);
     if (error && !rq->actor.keep_changes) {
         db_rollback(rq->actor.db);
         return error;
@@ -273,7 +274,7 @@ static enum error renew_by_cookie(struct request *rq, struct response *rs)
     }
     if (error)
         return error;
-    const char *access = access_token_make(rq, next.user_id, next.session_id);
+    const char *access = access_token_make(&rq->actor, next.user_id, next.session_id);
     if (!access)
         return ERR_INTERNAL;
     error = recognise(rq, access, CREDENTIAL_COOKIE);

@@ -1,10 +1,9 @@
 /* Authorization: scopes and bindings of personal access tokens, roles, the confirmed password. */
 #include "authz.h"
 
-#include <stdio.h>
-
 #include "authn.h"
 #include "router.h"
+#include "sessions.h"
 #include "util.h"
 
 /* What each access takes of the caller. A personal access token that is bound to a workspace is good only where
@@ -41,23 +40,10 @@ static enum error check_token(struct request *rq)
     return need_scope(rq, scope ? scope : reads ? SCOPE_READ : SCOPE_WRITE);
 }
 
-static enum error check_confirmed(struct request *rq)
-{
-    static const struct statement select = {
-        "session_confirmed", "SELECT confirmed_at > now() - make_interval(secs => $2::integer) FROM sessions"
-                             " WHERE id = $1 AND revoked_at IS NULL"};
-    struct row row;
-    char seconds[12];
-    snprintf(seconds, sizeof seconds, "%d", CONFIRM_SECONDS);
-    enum error error = db_one(rq->actor.db, &select, &row, DB_ARGS(rq->actor.who.session_id, seconds));
-    if (error == ERR_NOT_FOUND) /* it ended a moment ago */
-        return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
-    return error || row_bool(&row, 0) ? error : fail(&rq->actor, MSG_CONFIRM, NULL);
-}
-
 enum error authorize_secrets(struct request *rq)
 {
-    return rq->actor.who.credential == CREDENTIAL_ACCESS_TOKEN ? need_scope(rq, SCOPE_SECRETS) : check_confirmed(rq);
+    return rq->actor.who.credential == CREDENTIAL_ACCESS_TOKEN ? need_scope(rq, SCOPE_SECRETS)
+                                                               : session_confirmed(&rq->actor);
 }
 
 enum error authorize(struct request *rq)
@@ -78,5 +64,5 @@ enum error authorize(struct request *rq)
         return fail(&rq->actor, MSG_ROLE, role_names[rules[access].role], NULL);
     if (rq->route->flags & ROUTE_SECRETS)
         return authorize_secrets(rq);
-    return rq->route->flags & ROUTE_CONFIRMED ? check_confirmed(rq) : OK;
+    return rq->route->flags & ROUTE_CONFIRMED ? session_confirmed(&rq->actor) : OK;
 }

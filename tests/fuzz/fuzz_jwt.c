@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "arena.h"
-#include "authn.h"
 #include "crypto.h"
+#include "token.h"
 #include "util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

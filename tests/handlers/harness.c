@@ -14,6 +14,7 @@
 #include "migrate.h"
 #include "rate_cells.h"
 #include "router.h"
+#include "token.h"
 #include "util.h"
 
 enum { ARENA_MAX = 64 * MB, HEADERS_MAX = 4 };
@@ -191,20 +192,19 @@ const char *unique_name(const char *prefix)
 void add_user(const char *username, const char *password, bool site_admin)
 {
     char id[UUID_TEXT];
-    struct service at_console = {.settings = &settings, .db = beside};
-    struct request rq = {.actor = {.arena = arena_new(MB), .db = beside, .settings = &settings, .address = "console"},
-                         .service = &at_console};
+    struct actor console = {
+        .arena = arena_new(MB), .db = beside, .settings = &settings, .who.username = "console", .address = "console"};
     const struct account account = {username, password, NULL, site_admin};
     db_begin(beside);
-    enum error error = account_create(&rq, &account, id);
+    enum error error = account_create(&console, &account, id);
     if (!error)
         error = db_commit(beside);
     else
         db_rollback(beside);
     if (error)
-        fail_msg("user %s: %s %s", username, rq.actor.failure.text ? rq.actor.failure.text : "", db_message(beside));
+        fail_msg("user %s: %s %s", username, console.failure.text ? console.failure.text : "", db_message(beside));
     db_forget_results(beside);
-    arena_free(rq.actor.arena);
+    arena_free(console.arena);
 }
 
 void use_token(const char *value)

@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <time.h>
 
-#include "authn.h"
+#include "token.h"
 
 #define SECRET   "the-current-secret-of-at-least-32-bytes"
 #define PREVIOUS "the-previous-secret-of-at-least-32-bytes"
@@ -82,7 +82,7 @@ static void our_own_token_is_read_back(void **state)
 {
     struct token_claims claims;
     (void)state;
-    char *token = access_token_make(&rq, USER, SESSION);
+    char *token = access_token_make(&rq.actor, USER, SESSION);
     assert_non_null(token);
     assert_true(access_token_read(&settings, token, now, &claims));
     assert_string_equal(claims.user_id, USER);
@@ -95,7 +95,7 @@ static void times_are_kept(void **state)
 {
     struct token_claims claims;
     (void)state;
-    char *token = access_token_make(&rq, USER, SESSION);
+    char *token = access_token_make(&rq.actor, USER, SESSION);
     assert_true(access_token_read(&settings, token, now + 899, &claims));
     assert_false(access_token_read(&settings, token, now + 902, &claims));
     assert_false(access_token_read(&settings, token, now - 60, &claims)); /* not yet */
@@ -266,7 +266,7 @@ static void every_claim_must_fit(void **state)
 static void damage_anywhere_is_noticed(void **state)
 {
     (void)state;
-    char *token = access_token_make(&rq, USER, SESSION);
+    char *token = access_token_make(&rq.actor, USER, SESSION);
     size_t length = strlen(token);
     assert_true(accepted(token));
     for (size_t i = 0; i < length - 1; i++) { /* the last character holds unused bits */

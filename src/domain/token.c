@@ -1,5 +1,7 @@
 /* Access tokens: JWT (RFC 7519), HS256 only, made and verified with libjwt. What libjwt leaves to its caller - the
  * algorithm, the key's length, every time and name claim - is checked here. */
+#include "token.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <jwt.h>
@@ -9,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "authn.h"
 #include "json.h"
 #include "log.h"
 #include "util.h"
@@ -135,9 +136,9 @@ bool access_token_read(const struct settings *settings, const char *token, long 
     return good;
 }
 
-static char *encode(struct request *rq, jwt_t *jwt, const char *user_id, const char *session_id)
+static char *encode(struct actor *actor, jwt_t *jwt, const char *user_id, const char *session_id)
 {
-    const struct settings *settings = rq->service->settings;
+    const struct settings *settings = actor->settings;
     long long now = time(NULL);
     char kid[KID_LENGTH + 1], jti[UUID_TEXT];
     key_id(kid, settings->jwt_secret);
@@ -152,16 +153,16 @@ static char *encode(struct request *rq, jwt_t *jwt, const char *user_id, const c
     return jwt_encode_str(jwt);
 }
 
-char *access_token_make(struct request *rq, const char *user_id, const char *session_id)
+char *access_token_make(struct actor *actor, const char *user_id, const char *session_id)
 {
     jwt_t *jwt = NULL;
     char *token = NULL;
     struct arena *arena = json_use_arena(NULL);
-    char *encoded = jwt_new(&jwt) == 0 ? encode(rq, jwt, user_id, session_id) : NULL;
+    char *encoded = jwt_new(&jwt) == 0 ? encode(actor, jwt, user_id, session_id) : NULL;
     jwt_free(jwt);
     json_use_arena(arena);
     if (encoded)
-        token = arena_strdup(rq->actor.arena, encoded);
+        token = arena_strdup(actor->arena, encoded);
     free(encoded);
     return token;
 }

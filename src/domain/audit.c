@@ -23,25 +23,24 @@ static const char *or_null(const char *text)
     return text && *text ? text : NULL;
 }
 
-enum error audit_write(struct request *rq, const struct audit *entry)
+enum error audit_write(struct actor *actor, const struct audit *entry)
 {
-    const struct identity *who = &rq->actor.who;
-    return db_run(rq->actor.db, &insert,
-                  DB_ARGS(entry->site ? NULL : who->workspace_id, or_null(who->user_id),
-                          entry->actor ? entry->actor : who->username, entry->action, entry->platform, entry->target,
-                          entry->from_config, entry->to_config, entry->changes, rq->actor.address, rq->actor.request_id,
-                          or_null(who->token_id)));
+    const struct identity *who = &actor->who;
+    return db_run(actor->db, &insert,
+                  DB_ARGS(entry->site ? NULL : who->workspace_id, or_null(who->user_id), who->username, entry->action,
+                          entry->platform, entry->target, entry->from_config, entry->to_config, entry->changes,
+                          actor->address, actor->request_id, or_null(who->token_id)));
 }
 
-enum error audit_write_all(struct request *rq, const char *rows)
+enum error audit_write_all(struct actor *actor, const char *rows)
 {
-    const struct identity *who = &rq->actor.who;
-    return db_run(rq->actor.db, &insert_all,
-                  DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, rq->actor.address,
-                          rq->actor.request_id, rows, or_null(who->token_id)));
+    const struct identity *who = &actor->who;
+    return db_run(actor->db, &insert_all,
+                  DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, actor->address, actor->request_id,
+                          rows, or_null(who->token_id)));
 }
 
-enum error audit_site(struct request *rq, const char *actor, const char *action, const char *target)
+enum error audit_site(struct actor *actor, const char *action, const char *target)
 {
-    return audit_write(rq, &(struct audit){.site = true, .actor = actor, .action = action, .target = target});
+    return audit_write(actor, &(struct audit){.site = true, .action = action, .target = target});
 }

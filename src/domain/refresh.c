@@ -1,0 +1,115 @@
+/* Refresh tokens: spent once, with a grace of some seconds for the client that spent them. */
+#include "refresh.h"
+
+#include <stdio.h>
+
+#include "address.h"
+#include "audit.h"
+#include "log.h"
+#include "util.h"
+
+enum { TOKEN_BYTES = 32, SUCCESSORS_MAX = 16 };
+
+static const struct statement
+    refresh_insert = {"refresh_insert", "INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)"},
+    /* Waits for whoever is spending it; clock_timestamp() and not now(), because of that wait. */
+    refresh_find =
+        {"refresh_find",
+         "SELECT s.id, u.id, u.username, r.spent_at IS NOT NULL,"
+         " s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL,"
+         " coalesce(r.spent_by = $2 AND r.spent_at > clock_timestamp() - make_interval(secs => $3::int), false)"
+         " FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"
+         " WHERE r.token_hash = $1 FOR UPDATE OF r"},
+    refresh_mark = {"refresh_mark", "UPDATE refresh_tokens SET spent_at = clock_timestamp(), spent_by = $2"
+                                    " WHERE token_hash = $1"},
+    refresh_prolong = {"refresh_prolong",
+                       "UPDATE sessions SET last_used_at = now(), expires_at = now() + make_interval(secs => $2::int)"
+                       " WHERE id = $1 AND revoked_at IS NULL RETURNING id"},
+    refresh_end = {"refresh_end", "UPDATE sessions SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL"};
+
+enum column { SESSION, USER, USERNAME, SPENT, LIVE, GRACE };
+
+static enum error store(struct actor *actor, const char *token, const char *session_id)
+{
+    char hash[CRYPTO_HASH_TEXT];
+    token_hash(hash, token);
+    return db_run(actor->db, &refresh_insert, DB_ARGS(hash, session_id));
+}
+
+enum error refresh_begin(struct actor *actor, const char *session_id, const char **token)
+{
+    *token = random_token(actor->arena, TOKEN_BYTES);
+    return store(actor, *token, session_id);
+}
+
+static const char *successor(struct actor *actor, const char *token)
+{
+    return keyed_token(actor->arena, actor->settings->jwt_secret, "refresh token", token);
+}
+
+/* What tells two clients apart: network and browser. */
+static const char *client(struct actor *actor)
+{
+    char network[ADDRESS_TEXT];
+    const char *agent = actor->user_agent;
+    address_client(network, actor->address);
+    return keyed_token(actor->arena, actor->settings->jwt_secret, "refresh client",
+                       arena_printf(actor->arena, "%s\n%s", network, agent ? agent : ""));
+}
+
+/* Either of those who presented it may be a thief. */
+static enum error reused(struct actor *actor, const struct row *token)
+{
+    actor->keep_changes = actor->identity_changed = true;
+    actor_is_user(actor, row_string(token, USER), row_string(token, USERNAME));
+    log_warn("refresh token used twice", LOG_STR("user", actor->who.username), LOG_STR("address", actor->address),
+             LOG_STR("request_id", actor->request_id));
+    enum error error = db_run(actor->db, &refresh_end, DB_ARGS(row_text(token, SESSION)));
+    if (!error)
+        error = audit_site(actor, "auth.refresh_reused", actor->who.username);
+    return error ? error : fail(actor, MSG_REFRESH_REUSED, NULL);
+}
+
+static enum error spend(struct actor *actor, const char *hash, const char *by, const struct row *token,
+                        struct refreshed *out)
+{
+    struct row prolonged;
+    const char *seconds = arena_printf(actor->arena, "%d", actor->settings->refresh_token_ttl);
+    enum error error = db_run(actor->db, &refresh_mark, DB_ARGS(hash, by));
+    if (!error)
+        error = db_one(actor->db, &refresh_prolong, &prolonged, DB_ARGS(row_text(token, SESSION), seconds));
+    if (error == ERR_NOT_FOUND) /* ended while this waited */
+        return fail(actor, MSG_TOKEN_INVALID, NULL);
+    if (error)
+        return error;
+    out->token = successor(actor, out->token);
+    return store(actor, out->token, row_text(token, SESSION));
+}
+
+enum error refresh_spend(struct actor *actor, const char *presented, struct refreshed *out)
+{
+    char hash[CRYPTO_HASH_TEXT], grace[12];
+    const char *by = client(actor);
+    struct row token;
+    snprintf(grace, sizeof grace, "%d", REFRESH_GRACE_S);
+    out->token = presented;
+    /* A successor may have been spent in the meantime, too, within the same seconds. */
+    for (int step = 0; step < SUCCESSORS_MAX; step++) {
+        token_hash(hash, out->token);
+        enum error error = db_one(actor->db, &refresh_find, &token, DB_ARGS(hash, by, grace));
+        if (error)
+            return fail_as(actor, error, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
+        if (!row_bool(&token, LIVE))
+            return fail(actor, MSG_TOKEN_INVALID, NULL);
+        if (row_bool(&token, SPENT) && !row_bool(&token, GRACE))
+            return reused(actor, &token);
+        if (!row_bool(&token, SPENT)) {
+            snprintf(out->session_id, sizeof out->session_id, "%s", row_string(&token, SESSION));
+            snprintf(out->user_id, sizeof out->user_id, "%s", row_string(&token, USER));
+            snprintf(out->username, sizeof out->username, "%s", row_string(&token, USERNAME));
+            return step ? OK : spend(actor, hash, by, &token, out);
+        }
+        out->token = successor(actor, out->token);
+    }
+    return fail(actor, MSG_TOKEN_INVALID, NULL);
+}
