@@ -87,7 +87,7 @@ static inline enum error fail_as(struct actor *actor, enum error error, enum err
                                  const char *name)
 {
     enum error worded = error == when ? fail(actor, message, name, NULL) : error;
-    return worded ? worded : error; /* which is never OK for an error: here, for static analysis to see it */
+    return worded ? worded : error; /* which is never ERR_NONE for an error: here, for static analysis to see it */
 }
 /* What was said of `error`; NULL when nothing was, because what fail() said belongs to another code. */
 const char *failure_said(const struct actor *actor, enum error error);

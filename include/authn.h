@@ -5,7 +5,7 @@
 #include "request.h"
 #include "response.h"
 
-/* Fills rq->actor.who from Authorization or the cookies. OK with credential NONE when there is nothing; ERR_AUTHENTICATION for
+/* Fills rq->actor.who from Authorization or the cookies. ERR_NONE with credential NONE when there is nothing; ERR_AUTHENTICATION for
  * a token that is not good; ERR_NOT_FOUND when X-CCR-Workspace names none of the user's. Renews an expired access cookie
  * from a live refresh cookie (adds Set-Cookie to rs). */
 enum error authenticate(struct request *rq, struct response *rs);

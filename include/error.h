@@ -21,7 +21,7 @@
     X(ERR_BUSY, "CONFLICT", 409)                       /* somebody else holds it just now; with Retry-After */
 
 enum error {
-    OK = 0,
+    ERR_NONE = 0,
 #define X(name, code, status) name,
     ERROR_LIST(X) ERROR_COUNT
 #undef X
@@ -213,8 +213,8 @@ enum message {
 #undef X
 };
 
-const char *error_code(enum error error);     /* "VALIDATION_ERROR"; "OK" for OK */
-int error_status(enum error error);           /* HTTP status; 200 for OK */
+const char *error_code(enum error error);     /* "VALIDATION_ERROR"; "OK" for ERR_NONE */
+int error_status(enum error error);           /* HTTP status; 200 for ERR_NONE */
 enum message error_message(enum error error); /* the general message of a code */
 enum error message_error(enum message message);
 const char *message_text(enum message message, enum language language);

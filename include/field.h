@@ -26,9 +26,9 @@ enum field_type {
 };
 
 enum field_flag {
-    REQUIRED = 1, /* present, not null, not blank */
-    TRIM = 2,     /* white space at both ends is cut off; blank becomes null */
-    SECRET = 4,   /* never echoed, not even in an error */
+    FIELD_REQUIRED = 1, /* present, not null, not blank */
+    FIELD_TRIM = 2,     /* white space at both ends is cut off; blank becomes null */
+    FIELD_SECRET = 4,   /* never echoed, not even in an error */
 };
 
 struct field {
@@ -38,7 +38,7 @@ struct field {
     long long min, max;  /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS: entries (0 = 100) */
     const char *choices; /* TEXT: "a|b|c"; NULL = any */
     bool (*required)(
-        struct request *rq); /* REQUIRED where that depends on the request; NULL = the flag alone says it */
+        struct request *rq); /* FIELD_REQUIRED where that depends on the request; NULL = the flag alone says it */
 };
 
 /* Checks object[field->name], and trims it there. Says what is wrong with fail_field(). ERR_VALIDATION. */

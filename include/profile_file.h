@@ -15,7 +15,7 @@ struct file_problem {
 };
 
 /* The largest file, and the most profiles that one file, and so a platform, holds. */
-enum { FILE_MAX = 4 * MB, PROFILES_MAX = 10000 };
+enum { FILE_MAX = 4 * MIB, PROFILES_MAX = 10000 };
 /* The largest file that is written, in bytes: what an import takes whoever sends it, since JSON may make three bytes of one. */
 size_t file_max(const struct request *rq);
 /* ERR_CONFLICT (MSG_PROFILES_MAX) when the platform has no room for one more. */

@@ -42,7 +42,7 @@ void respond_error(struct request *rq, struct response *rs, enum error error);
 
 /* ETag for a representation; true when If-None-Match has it: the answer is then a complete 304. */
 bool respond_not_modified(struct request *rq, struct response *rs, const char *etag);
-/* ETags here are "<revision>" or "<revision>-<variant>". OK when If-Match is absent, "*", or names `revision`, in a weak tag, too:
+/* ETags here are "<revision>" or "<revision>-<variant>". ERR_NONE when If-Match is absent, "*", or names `revision`, in a weak tag, too:
  * RFC 9110 compares strongly here (section 13.1.1), but a proxy makes weak tags of ours, and a revision is no set of bytes. */
 enum error check_if_match(struct request *rq, long long revision);
 

@@ -36,7 +36,7 @@ struct route {
     size_t body_max;           /* bytes, below MAX_BODY_SIZE; 0 = BODY_MAX_USUAL */
 };
 
-#define BODY_MAX_USUAL (2UL * MB)
+#define BODY_MAX_USUAL (2UL * MIB)
 #define BODY_MAX_FILE  SIZE_MAX /* as large as MAX_BODY_SIZE allows */
 
 enum route_flag {

@@ -8,9 +8,9 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { KB = 1024, MB = 1024 * 1024 };
+enum { KIB = 1024, MIB = 1024 * 1024 };
 
 /* Well-formed UTF-8 (no surrogates, no overlong forms, no NUL), RFC 3629. */
 bool utf8_valid(const char *text, size_t length);

@@ -33,7 +33,7 @@ docs() { scripts/check-docs.sh "$BUILD/ccr-ui-backend"; }
 hardening() { scripts/check-hardening.sh "$BUILD/ccr-ui-backend"; }
 shell() { shellcheck -x "${shell_files[@]}"; }
 
-# varFuncNullUB: NULL is (void *)0 wherever this runs. uninitStructMember: does not see that what returned OK filled it in;
+# varFuncNullUB: NULL is (void *)0 wherever this runs. uninitStructMember: does not see that what returned ERR_NONE filled it in;
 # both compilers and the analyzer of clang-tidy do. The macros are Jansson's.
 cppcheck_() {
     cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 -j "$JOBS" \

@@ -18,7 +18,7 @@ static void print_help(void)
     printf("ccr-ui-backend %s: backend of CCR UI, a FastCGI server behind Nginx and in front of PostgreSQL\n\n"
            "usage: ccr-ui-backend COMMAND [options]\n\n",
            CCR_VERSION);
-    for (size_t i = 0; i < COUNT(commands); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         printf("  %-13s %s\n", commands[i]->name, commands[i]->summary);
     printf("\nccr-ui-backend COMMAND --help says more about one. Settings are environment variables, or KEY=VALUE "
            "lines in\n"
@@ -33,7 +33,7 @@ static void print_command_help(const struct command *command)
 
 static const struct command *find(const char *name)
 {
-    for (size_t i = 0; i < COUNT(commands); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         if (strcmp(name, commands[i]->name) == 0)
             return commands[i];
     return NULL;

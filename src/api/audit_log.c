@@ -99,11 +99,11 @@ static enum error take_time(struct request *rq, const char *name, const char **o
     struct tm tm = {0};
     *out = NULL;
     if (!text)
-        return OK;
+        return ERR_NONE;
     const char *rest = strlen(text) >= 10 && text[4] == '-' ? strptime(text, "%Y-%m-%d", &tm) : NULL;
     if (rest && real_date(tm) && !*rest) {
         *out = arena_printf(rq->actor.arena, "%s 00:00:00Z", text);
-        return OK;
+        return ERR_NONE;
     }
     const char *zone =
         rest && real_date(tm) && (*rest == 'T' || *rest == 't') ? strptime(rest + 1, "%H:%M:%S", &tm) : NULL;
@@ -116,7 +116,7 @@ static enum error take_time(struct request *rq, const char *name, const char **o
     if (*zone == ' ')
         whole[zone - text] = '+';
     *out = whole;
-    return OK;
+    return ERR_NONE;
 }
 
 struct filters {
@@ -126,7 +126,7 @@ struct filters {
 static enum error take_filters(struct request *rq, struct filters *f)
 {
     static const char *const texts[] = {"actor", "action", "target", "address"};
-    for (size_t i = 0; i < COUNT(texts); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         f->values[i] = request_query_or(rq, texts[i], NULL);
     enum error from = take_time(rq, "from", &f->values[4]), to = take_time(rq, "to", &f->values[5]);
     return from ? from : to;
@@ -183,7 +183,7 @@ static enum error respond_csv(struct request *rq, struct response *rs, const str
     if (rs->body.overflow)
         return fail_field(&rq->actor, "limit", MSG_FEWER, NULL);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- routes ----------------------------------------------------------------------------------------------------- */
@@ -199,7 +199,7 @@ static enum error respond(struct request *rq, struct response *rs, const struct 
         error = fail_field(&rq->actor, "limit", MSG_RANGE, "1", "500", NULL);
     if (error)
         return error;
-    return csv ? respond_csv(rq, rs, listing, &f) : respond_page(rq, rs, listing, f.values, COUNT(f.values));
+    return csv ? respond_csv(rq, rs, listing, &f) : respond_page(rq, rs, listing, f.values, ARRAY_SIZE(f.values));
 }
 
 static enum error site_list(struct request *rq, struct response *rs)
@@ -222,7 +222,7 @@ static enum error workspace_list(struct request *rq, struct response *rs)
 }
 
 const struct route audit_routes[] = {
-    {GET, "/api/audit", site_list, .access = ACCESS_SITE_ADMIN, .query = site_query},
-    {GET, "/api/audit/workspace", workspace_list, .access = ACCESS_ADMIN, .query = workspace_query},
+    {METHOD_GET, "/api/audit", site_list, .access = ACCESS_SITE_ADMIN, .query = site_query},
+    {METHOD_GET, "/api/audit/workspace", workspace_list, .access = ACCESS_ADMIN, .query = workspace_query},
     {0},
 };

@@ -13,22 +13,26 @@
 #include "util.h"
 
 static const struct field login_fields[] = {
-    {.name = "username", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 100},
-    {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .max = PASSWORD_MAX},
+    {.name = "username", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
+    {.name = "password", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_SECRET, .max = PASSWORD_MAX},
     {0},
 };
 static const struct field refresh_fields[] = {
-    {.name = "refresh_token", .type = FIELD_TEXT, .flags = SECRET, .max = 200},
+    {.name = "refresh_token", .type = FIELD_TEXT, .flags = FIELD_SECRET, .max = 200},
     {0},
 };
 static const struct field password_fields[] = {
-    {.name = "current_password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .max = PASSWORD_MAX},
-    {.name = "new_password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {.name = "current_password", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_SECRET, .max = PASSWORD_MAX},
+    {.name = "new_password",
+     .type = FIELD_TEXT,
+     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .min = PASSWORD_MIN,
+     .max = PASSWORD_MAX},
     {.name = "keep_tokens", .type = FIELD_BOOL},
     {0},
 };
 static const struct field confirm_fields[] = {
-    {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .max = PASSWORD_MAX},
+    {.name = "password", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_SECRET, .max = PASSWORD_MAX},
     {0},
 };
 
@@ -83,7 +87,7 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
     write_user(w, &user);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- login ------------------------------------------------------------------------------------------------------ */
@@ -155,7 +159,7 @@ static enum error logout(struct request *rq, struct response *rs)
         return error;
     cookies_clear(rq, rs);
     respond_null(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- the user himself ------------------------------------------------------------------------------------------- */
@@ -169,7 +173,7 @@ static enum error me(struct request *rq, struct response *rs)
         return error;
     write_user(respond_begin(rs, 200), &user);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error password_change(struct request *rq, struct response *rs)
@@ -196,7 +200,7 @@ static enum error password_change(struct request *rq, struct response *rs)
     password_change_write(w, &change);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error password_confirm(struct request *rq, struct response *rs)
@@ -212,7 +216,7 @@ static enum error password_confirm(struct request *rq, struct response *rs)
     json_string_member(w, "confirmed_until", until);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- sessions --------------------------------------------------------------------------------------------------- */
@@ -255,7 +259,7 @@ static enum error session_end_one(struct request *rq, struct response *rs)
     if (strcasecmp(id, rq->actor.who.session_id) == 0)
         cookies_clear(rq, rs);
     respond_null(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error sessions_end_others(struct request *rq, struct response *rs)
@@ -271,26 +275,27 @@ static enum error sessions_end_others(struct request *rq, struct response *rs)
     json_int_member(w, "ended", ended);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* Two names, a password or a token: whoever is not logged in must not have more parsed. */
-enum { AUTH_BODY_MAX = 16 * KB };
+enum { AUTH_BODY_MAX = 16 * KIB };
 
 const struct route auth_routes[] = {
-    {POST, "/api/auth/login", login, .access = ACCESS_PUBLIC, .body = login_fields,
+    {METHOD_POST, "/api/auth/login", login, .access = ACCESS_PUBLIC, .body = login_fields,
      .flags = ROUTE_PASSWORD | ROUTE_LOGIN, .body_max = AUTH_BODY_MAX},
-    {POST, "/api/auth/refresh", refresh, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE,
+    {METHOD_POST, "/api/auth/refresh", refresh, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE,
      .body_max = AUTH_BODY_MAX},
-    {POST, "/api/auth/logout", logout, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE,
+    {METHOD_POST, "/api/auth/logout", logout, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE,
      .body_max = AUTH_BODY_MAX},
-    {GET, "/api/auth/me", me, .access = ACCESS_USER},
-    {POST, "/api/auth/password", password_change, .access = ACCESS_USER, .body = password_fields,
+    {METHOD_GET, "/api/auth/me", me, .access = ACCESS_USER},
+    {METHOD_POST, "/api/auth/password", password_change, .access = ACCESS_USER, .body = password_fields,
      .flags = ROUTE_PASSWORD | ROUTE_SESSION_ONLY, .body_max = AUTH_BODY_MAX},
-    {POST, "/api/auth/password/confirm", password_confirm, .access = ACCESS_USER, .body = confirm_fields,
+    {METHOD_POST, "/api/auth/password/confirm", password_confirm, .access = ACCESS_USER, .body = confirm_fields,
      .flags = ROUTE_PASSWORD | ROUTE_SESSION_ONLY, .body_max = AUTH_BODY_MAX},
-    {GET, "/api/auth/sessions", sessions_list, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY},
-    {DELETE, "/api/auth/sessions", sessions_end_others, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
-    {DELETE, "/api/auth/sessions/{id}", session_end_one, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {METHOD_GET, "/api/auth/sessions", sessions_list, .access = ACCESS_USER, .query = page_query,
+     .flags = ROUTE_SESSION_ONLY},
+    {METHOD_DELETE, "/api/auth/sessions", sessions_end_others, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {METHOD_DELETE, "/api/auth/sessions/{id}", session_end_one, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
     {0},
 };

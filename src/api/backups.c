@@ -105,7 +105,7 @@ static enum error restore(struct request *rq, struct response *rs)
         return error;
     import_write(respond_begin(rs, 200), &result, false);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error destroy(struct request *rq, struct response *rs)
@@ -141,17 +141,17 @@ static enum error clean(struct request *rq, struct response *rs)
     json_int_member(w, "deleted_count", row_int(&row, 0));
     json_int_member(w, "skipped_count", row_int(&row, 1));
     json_key(w, "total_size_mb");
-    json_put_double(w, (double)row_int(&row, 2) / MB, 6);
+    json_put_double(w, (double)row_int(&row, 2) / MIB, 6);
     json_bool_member(w, "dry_run", dry_run);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route backups_routes[] = {
-    {GET, "/api/backups", list, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
-    {POST, "/api/backups/{id}/restore", restore, ACCESS_ADMIN, .body = no_fields, .flags = ROUTE_HEAVY},
-    {DELETE, "/api/backups/{id}", destroy, ACCESS_ADMIN},
-    {POST, "/api/clean", clean, ACCESS_ADMIN, .body = clean_fields, .flags = ROUTE_HEAVY},
+    {METHOD_GET, "/api/backups", list, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
+    {METHOD_POST, "/api/backups/{id}/restore", restore, ACCESS_ADMIN, .body = no_fields, .flags = ROUTE_HEAVY},
+    {METHOD_DELETE, "/api/backups/{id}", destroy, ACCESS_ADMIN},
+    {METHOD_POST, "/api/clean", clean, ACCESS_ADMIN, .body = clean_fields, .flags = ROUTE_HEAVY},
     {0},
 };

@@ -83,7 +83,7 @@ bool ccr_argument_known(const char *text)
                                         "enable", "export", "import", "info", "init", "list", "restore", "reveal",
                                         "rollback", "show", "switch", "update", "validate"};
     long long number;
-    for (size_t i = 0; i < COUNT(words); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         if (strcmp(words[i], text) == 0)
             return true;
     return parse_int(text, 0, 9999, &number) || platform_find(text) || ccr_command_find(text);

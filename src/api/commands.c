@@ -10,7 +10,7 @@
 #include "profile_file.h"
 #include "util.h"
 
-enum { OUTPUT_MAX = FILE_MAX + MB, EXIT_FAILED = 1, EXIT_UNSUPPORTED = 2 };
+enum { OUTPUT_MAX = FILE_MAX + MIB, EXIT_FAILED = 1, EXIT_UNSUPPORTED = 2 };
 
 struct invocation {
     struct request *rq;
@@ -74,7 +74,7 @@ static enum error run_list(struct invocation *c)
         buffer_printf(&c->out, "%c %-24s %-40s %s%s\n", profiles[i].is_current ? '*' : ' ', profiles[i].name,
                       shown_url(c, &profiles[i]), or_dash(profiles[i].model), profiles[i].enabled ? "" : " (disabled)");
     buffer_printf(&c->out, "%zu configuration%s\n", count, count == 1 ? "" : "s");
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error run_current(struct invocation *c)
@@ -153,7 +153,7 @@ static enum error run_validate(struct invocation *c)
     }
     buffer_printf(&c->out, "%zu checked, %zu broken\n", count, broken);
     c->exit_code = broken ? EXIT_FAILED : 0;
-    return OK;
+    return ERR_NONE;
 }
 
 /* history [-l N | --limit N] [-t OPERATION | --filter-type OPERATION] */
@@ -216,7 +216,7 @@ static enum error run_platform(struct invocation *c)
         for (const struct platform *p = platforms; p->name; p++)
             buffer_printf(&c->out, "%c %-8s %s\n", strcmp(p->name, c->rq->actor.who.platform) == 0 ? '*' : ' ', p->name,
                           p->description);
-        return OK;
+        return ERR_NONE;
     }
     if (strcmp(action, "current") == 0)
         return platform_info(c, c->rq->actor.who.platform);
@@ -237,13 +237,13 @@ static enum error run_platform(struct invocation *c)
 static enum error run_version(struct invocation *c)
 {
     buffer_printf(&c->out, "ccr-ui-backend %s\n", CCR_VERSION);
-    return OK;
+    return ERR_NONE;
 }
 
 static void print_help(struct buffer *out, const struct ccr_command *command)
 {
     buffer_printf(out, "%s\n\nUsage: ccr %s\n", command->description, command->usage);
-    for (size_t i = 0; i < COUNT(command->examples) && command->examples[i]; i++)
+    for (size_t i = 0; i < ARRAY_SIZE(command->examples) && command->examples[i]; i++)
         buffer_printf(out, "%s  ccr %s\n", i ? "" : "\nExamples:\n", command->examples[i]);
     if (command->where == RUNS_ON_DEVELOPER_MACHINE)
         buffer_text(out, "\nThis command works on a developer's machine only; the server does not run it.\n");
@@ -258,7 +258,7 @@ static enum error run_help(struct invocation *c)
         print_help(&c->out, command);
     for (const struct ccr_command *each = ccr_commands; !command && each->name; each++)
         buffer_printf(&c->out, "%-12s %s\n", each->name, each->description);
-    return OK;
+    return ERR_NONE;
 }
 
 /* What runs here, and the least role it takes. */
@@ -279,9 +279,9 @@ static enum error run_command(struct invocation *c, const struct ccr_command *co
 {
     if (has_flag(c, "--help") || has_flag(c, "-h")) {
         print_help(&c->out, command);
-        return OK;
+        return ERR_NONE;
     }
-    for (size_t i = 0; i < COUNT(runners); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(runners); i++) {
         if (strcmp(runners[i].name, command->name) != 0)
             continue;
         if (c->rq->actor.who.role < runners[i].role)
@@ -297,7 +297,7 @@ static enum error run_command(struct invocation *c, const struct ccr_command *co
 /* ---- routes ----------------------------------------------------------------------------------------------------- */
 
 static const struct field execute_fields[] = {
-    {"command", FIELD_TEXT, REQUIRED | TRIM, .max = 50},
+    {"command", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 50},
     {"args", FIELD_STRINGS, .max = 16},
     {0},
 };
@@ -305,7 +305,7 @@ static const struct field execute_fields[] = {
 static bool takes_name(const struct ccr_command *command)
 {
     static const char *const naming[] = {"switch", "enable", "disable"};
-    for (size_t i = 0; i < COUNT(naming); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(naming); i++)
         if (strcmp(command->name, naming[i]) == 0)
             return true;
     return false;
@@ -351,7 +351,7 @@ static void take_args(struct request *rq, struct invocation *c)
     json_t *item;
     json_array_foreach(body_value(rq, "args"), i, item)
     {
-        if (c->count < COUNT(c->args))
+        if (c->count < ARRAY_SIZE(c->args))
             c->args[c->count++] = json_string_value(item);
     }
 }
@@ -391,7 +391,7 @@ static enum error execute(struct request *rq, struct response *rs)
         failure = arena_printf(rq->actor.arena, "%s\n", rq->actor.failure.text ? rq->actor.failure.text : "failed");
         c.exit_code = c.exit_code ? c.exit_code : EXIT_FAILED;
         rq->actor.failure.message = MSG_NONE;
-        error = OK;
+        error = ERR_NONE;
     }
     if (c.out.overflow) {
         buffer_reset(&c.out); /* a part of it would be taken for the whole */
@@ -421,7 +421,7 @@ static enum error list(struct request *rq, struct response *rs)
         json_string_member(w, "usage", arena_printf(rq->actor.arena, "ccr %s", command->usage));
         json_key(w, "examples");
         json_open_array(w);
-        for (size_t i = 0; i < COUNT(command->examples) && command->examples[i]; i++)
+        for (size_t i = 0; i < ARRAY_SIZE(command->examples) && command->examples[i]; i++)
             json_put_string(w, arena_printf(rq->actor.arena, "ccr %s", command->examples[i]));
         json_close_array(w);
         json_close_object(w);
@@ -429,7 +429,7 @@ static enum error list(struct request *rq, struct response *rs)
     json_close_array(w);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error help(struct request *rq, struct response *rs)
@@ -438,11 +438,11 @@ static enum error help(struct request *rq, struct response *rs)
     struct buffer text;
     if (!command)
         return fail(&rq->actor, MSG_COMMAND_UNKNOWN, path_arg(rq, "command"), NULL);
-    buffer_init(&text, 64 * KB);
+    buffer_init(&text, 64 * KIB);
     print_help(&text, command);
     respond_text(rs, 200, buffer_string(&text));
     buffer_free(&text);
-    return OK;
+    return ERR_NONE;
 }
 
 static void write_run(struct request *rq, struct json_writer *w, const struct row *row)
@@ -476,12 +476,12 @@ static enum error past_runs(struct request *rq, struct response *rs)
 }
 
 const struct route commands_routes[] = {
-    {GET, "/api/command/list", list, ACCESS_USER},
-    {GET, "/api/command/help/{command}", help, ACCESS_USER},
-    {POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query,
+    {METHOD_GET, "/api/command/list", list, ACCESS_USER},
+    {METHOD_GET, "/api/command/help/{command}", help, ACCESS_USER},
+    {METHOD_POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query,
      .flags = ROUTE_HEAVY},
-    {POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query,
+    {METHOD_POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query,
      .flags = ROUTE_HEAVY},
-    {GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
+    {METHOD_GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
     {0},
 };

@@ -49,11 +49,11 @@ static enum error export_file(struct request *rq, struct response *rs)
     json_string_member(w, "filename", file_name(rq));
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route export_routes[] = {
-    {POST, "/api/export", export_file, ACCESS_VIEWER, .body = export_fields, .query = platform_query,
+    {METHOD_POST, "/api/export", export_file, ACCESS_VIEWER, .body = export_fields, .query = platform_query,
      .flags = ROUTE_HEAVY | ROUTE_READ_ONLY},
     {0},
 };

@@ -59,10 +59,10 @@ static enum error list(struct request *rq, struct response *rs)
     json_int_member(w, "total", rows.count);
     json_close_object(w);
     respond_end(rs);
-    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : OK;
+    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;
 }
 
 const struct route history_routes[] = {
-    {GET, "/api/history", list, ACCESS_VIEWER, .query = history_query, .flags = ROUTE_CACHED},
+    {METHOD_GET, "/api/history", list, ACCESS_VIEWER, .query = history_query, .flags = ROUTE_CACHED},
     {0},
 };

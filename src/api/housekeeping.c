@@ -19,7 +19,7 @@ enum {
     MINUTE_S = 60,
     HOUR_S = 60 * MINUTE_S,
     DAY_S = 24 * HOUR_S,
-    ARENA_MAX = 64 * MB,
+    ARENA_MAX = 64 * MIB,
     PAUSE_MIN_MS = 50,
     PAUSE_FACTOR = 4,     /* four fifths of the time at least the database is left alone */
     BUSY_PAUSE_MS = 1000, /* before a job that gave way is tried again */
@@ -91,7 +91,7 @@ static enum error remove_sessions(struct house *house, const struct house_job *j
         return error;
     run->rows += row_int(&row, 0);
     *more = row_int(&row, 0) == job->limit;
-    return OK;
+    return ERR_NONE;
 }
 
 /* Profiles by their names, NAMES_LIMIT at a time, so that a batch's work depends on neither how many there are nor how many of
@@ -115,12 +115,12 @@ static enum error remove_revisions(struct house *house, const struct house_job *
     if (row_int(&row, REMOVED) == job->limit) { /* the same names once more */
         *more = true;
         snprintf(run->cursor, sizeof run->cursor, "%s/%s/%s", first, platform, name);
-        return OK;
+        return ERR_NONE;
     }
     *more = row_int(&row, NAMES) == NAMES_LIMIT;
     snprintf(run->cursor, sizeof run->cursor, "%s/%s/%s", row_string(&row, WORKSPACE), row_string(&row, PLATFORM),
              row_string(&row, NAME));
-    return OK;
+    return ERR_NONE;
 }
 
 /* What a write would do today, and could not then. */
@@ -211,7 +211,7 @@ const struct house_job house_jobs[] = {
 };
 /* clang-format on */
 
-#define JOBS (COUNT(house_jobs) - 1)
+#define JOBS (ARRAY_SIZE(house_jobs) - 1)
 _Static_assert(JOBS <= (size_t)HOUSE_JOBS_MAX, "the scoreboard has a cell for each job");
 
 static enum error run_statement(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
@@ -224,7 +224,7 @@ static enum error run_statement(struct house *house, const struct house_job *job
         return error;
     run->rows += row_int(&row, 0);
     *more = row_int(&row, 0) == job->limit;
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- what is told ----------------------------------------------------------------------------------------------- */
@@ -297,7 +297,7 @@ static void tidy_up(struct house *house)
 bool house_lead(struct house *house)
 {
     struct row row;
-    bool leads = db_one(house->db, &try_lead, &row, DB_NO_ARGS) == OK && row_bool(&row, 0);
+    bool leads = db_one(house->db, &try_lead, &row, DB_NO_ARGS) == ERR_NONE && row_bool(&row, 0);
     house->lead_epoch = leads ? db_epoch(house->db) : 0;
     note_lead(house);
     tidy_up(house);
@@ -373,7 +373,7 @@ static void look_around(struct house *house, int64_t now)
 {
     struct rows rows;
     house->look_ms = now + LOOK_MS;
-    if (db_all(house->db, &look, &rows, DB_NO_ARGS) != OK)
+    if (db_all(house->db, &look, &rows, DB_NO_ARGS) != ERR_NONE)
         rows.count = 0;
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);

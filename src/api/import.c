@@ -15,7 +15,7 @@
 #include "util.h"
 
 static const struct field import_fields[] = {
-    {"content", FIELD_TEXT, REQUIRED | SECRET, .max = FILE_MAX},
+    {"content", FIELD_TEXT, FIELD_REQUIRED | FIELD_SECRET, .max = FILE_MAX},
     {"mode", FIELD_TEXT, .choices = "merge|replace"},
     {"on_invalid", FIELD_TEXT, .choices = "refuse|skip"},
     {"backup", FIELD_BOOL},
@@ -228,7 +228,7 @@ static enum error check_values(struct request *rq, const struct plan *plan, cons
         if (stored_one(plan, key))
             return file_wrong(rq, toml_get(root, key), translate(&rq->actor, MSG_NAME_OF_PROFILE, NULL));
     }
-    return OK;
+    return ERR_NONE;
 }
 
 /* What a redacted export masked stays as it is. */
@@ -240,7 +240,7 @@ static enum error unmask_top(struct request *rq, struct plan *plan, const struct
         plan->options->on_invalid != INVALID_TAKEN)
         return file_wrong(rq, masked.node, translate(&rq->actor, MSG_MASK, NULL));
     plan->file.extra = json_text(rq->actor.arena, extra);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error plan_import(struct request *rq, struct plan *plan, const struct toml *root)
@@ -271,7 +271,7 @@ static enum error plan_import(struct request *rq, struct plan *plan, const struc
     const int *counts = plan->result->counts;
     if (plan->stored_count + (size_t)counts[IMPORT_ADDED] - (size_t)counts[IMPORT_REMOVED] > PROFILES_MAX)
         return fail(&rq->actor, MSG_PROFILES_MAX, arena_printf(rq->actor.arena, "%d", PROFILES_MAX), NULL);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- the file's top level --------------------------------------------------------------------------------------- */
@@ -308,7 +308,7 @@ static enum error forget_removed(struct request *rq, const char *platform, const
     for (size_t i = 0; i < plan->count; i++)
         if (!plan->changes[i].after)
             json_array_append_new(names, json_string(plan->changes[i].before->name));
-    return json_array_size(names) ? pointers_forget(rq, platform, json_text(rq->actor.arena, names)) : OK;
+    return json_array_size(names) ? pointers_forget(rq, platform, json_text(rq->actor.arena, names)) : ERR_NONE;
 }
 
 static enum error keep_backup(struct request *rq, const char *platform, struct import_result *result)
@@ -361,7 +361,7 @@ static enum error import_registry(struct request *rq, const struct toml *root, c
              rows[i].added     ? IMPORT_ADDED
              : rows[i].updated ? IMPORT_UPDATED
                                : IMPORT_SKIPPED);
-    return OK;
+    return ERR_NONE;
 }
 
 enum error import_text(struct request *rq, const char *text, const char *platform, const struct import_options *options,
@@ -370,7 +370,7 @@ enum error import_text(struct request *rq, const char *text, const char *platfor
     struct toml *root;
     *result = (struct import_result){0};
     const char *native = native_json(text);
-    enum error error = native ? OK : file_parse_toml(rq, text, &root);
+    enum error error = native ? ERR_NONE : file_parse_toml(rq, text, &root);
     if (!error && !native && !file_is_registry(root) && options->on_invalid != INVALID_TAKEN)
         native = native_toml(root);
     if (native)
@@ -385,7 +385,7 @@ void import_write(struct json_writer *w, const struct import_result *result, boo
 {
     static const char *const verdicts[] = {"added", "updated", "skipped", "removed", "invalid"};
     json_open_object(w);
-    for (size_t i = 0; i < COUNT(verdicts); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++) {
         json_key(w, verdicts[i]);
         json_put_int(w, result->counts[i]);
     }
@@ -425,11 +425,11 @@ static enum error import_file(struct request *rq, struct response *rs)
         return error;
     import_write(respond_begin(rs, 200), &result, options.dry_run);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route import_routes[] = {
-    {POST, "/api/import", import_file, ACCESS_EDITOR, .body = import_fields, .query = platform_query,
+    {METHOD_POST, "/api/import", import_file, ACCESS_EDITOR, .body = import_fields, .query = platform_query,
      .body_max = BODY_MAX_FILE, .flags = ROUTE_HEAVY},
     {0},
 };

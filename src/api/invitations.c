@@ -11,8 +11,8 @@
 enum { DAYS_DEFAULT = 7, DAYS_MAX = 30, OPEN_MAX = 200 };
 
 static const struct field invite_fields[] = {
-    {.name = "username", .type = FIELD_NAME, .flags = REQUIRED},
-    {.name = "role", .type = FIELD_TEXT, .flags = REQUIRED, .choices = "viewer|editor|admin|owner"},
+    {.name = "username", .type = FIELD_NAME, .flags = FIELD_REQUIRED},
+    {.name = "role", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = "viewer|editor|admin|owner"},
     {.name = "expires_in_days", .type = FIELD_INT, .min = 1, .max = DAYS_MAX},
     {0},
 };
@@ -124,7 +124,7 @@ static enum error check_no_member(struct request *rq, const char *username)
     struct row row;
     enum error error = db_one(rq->actor.db, &invitation_member, &row, DB_ARGS(rq->actor.who.workspace_id, username));
     if (error == ERR_NOT_FOUND)
-        return OK;
+        return ERR_NONE;
     return error ? error : fail(&rq->actor, MSG_MEMBER_EXISTS, username, NULL);
 }
 
@@ -152,7 +152,7 @@ static enum error invite(struct request *rq, struct response *rs)
         return error;
     write_sent(rq, respond_begin(rs, 201), &row);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error withdraw(struct request *rq, struct response *rs)
@@ -224,13 +224,15 @@ static enum error decline(struct request *rq, struct response *rs)
 }
 
 const struct route invitations_routes[] = {
-    {GET, "/api/workspaces/{slug}/invitations", sent_list, .access = ACCESS_USER, .query = page_query,
+    {METHOD_GET, "/api/workspaces/{slug}/invitations", sent_list, .access = ACCESS_USER, .query = page_query,
      .flags = ROUTE_SESSION_ONLY},
-    {POST, "/api/workspaces/{slug}/invitations", invite, .access = ACCESS_USER, .body = invite_fields,
+    {METHOD_POST, "/api/workspaces/{slug}/invitations", invite, .access = ACCESS_USER, .body = invite_fields,
      .flags = ROUTE_SESSION_ONLY},
-    {DELETE, "/api/workspaces/{slug}/invitations/{id}", withdraw, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
-    {GET, "/api/invitations", received_list, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY},
-    {POST, "/api/invitations/{id}/accept", accept, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
-    {POST, "/api/invitations/{id}/decline", decline, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {METHOD_DELETE, "/api/workspaces/{slug}/invitations/{id}", withdraw, .access = ACCESS_USER,
+     .flags = ROUTE_SESSION_ONLY},
+    {METHOD_GET, "/api/invitations", received_list, .access = ACCESS_USER, .query = page_query,
+     .flags = ROUTE_SESSION_ONLY},
+    {METHOD_POST, "/api/invitations/{id}/accept", accept, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {METHOD_POST, "/api/invitations/{id}/decline", decline, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
     {0},
 };

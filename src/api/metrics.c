@@ -222,7 +222,7 @@ static void put_runs(struct buffer *page, const char *name, size_t job, const st
         const char *result;
         const _Atomic uint64_t *count;
     } results[] = {{"done", &cell->done}, {"gave_way", &cell->gave_way}, {"failed", &cell->failed}};
-    for (size_t i = 0; i < COUNT(results); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(results); i++)
         buffer_printf(page, "%s{task=\"%s\",result=\"%s\"} %llu\n", name, house_jobs[job].name, results[i].result,
                       (unsigned long long)atomic_load(results[i].count));
 }
@@ -280,7 +280,7 @@ static enum error metrics(struct request *rq, struct response *rs)
 {
     const struct scoreboard *board = rq->service->board;
     struct buffer *page = &rs->body, labels;
-    buffer_init_in(&labels, rq->actor.arena, KB);
+    buffer_init_in(&labels, rq->actor.arena, KIB);
     respond_begin_bare(rs, 200);
     response_header(rs, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     write_build(page);
@@ -297,10 +297,10 @@ static enum error metrics(struct request *rq, struct response *rs)
     write_request_durations(page, &labels);
     write_statements(page, &labels);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route metrics_routes[] = {
-    {GET, "/metrics", metrics, ACCESS_MONITOR, .flags = ROUTE_NO_DATABASE},
+    {METHOD_GET, "/metrics", metrics, ACCESS_MONITOR, .flags = ROUTE_NO_DATABASE},
     {0},
 };

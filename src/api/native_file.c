@@ -123,11 +123,11 @@ static const char *skip(const char *at)
     return *at ? at + 1 : at;
 }
 
-/* The place in json_marks of a key with its quotes; COUNT(json_marks) when it has none. */
+/* The place in json_marks of a key with its quotes; ARRAY_SIZE(json_marks) when it has none. */
 static size_t json_mark(const char *quoted, size_t length)
 {
     size_t i = 0;
-    while (i < COUNT(json_marks) &&
+    while (i < ARRAY_SIZE(json_marks) &&
            (strlen(json_marks[i].key) + 2 != length || memcmp(json_marks[i].key, quoted + 1, length - 2) != 0))
         i++;
     return i;
@@ -136,7 +136,7 @@ static size_t json_mark(const char *quoted, size_t length)
 /* The most telling of the keys of a JSON object, which may hold comments; keys of the objects in it do not count. */
 static size_t best_json_mark(const char *text)
 {
-    size_t best = COUNT(json_marks);
+    size_t best = ARRAY_SIZE(json_marks);
     int depth = 0;
     for (const char *at = text, *end; *at; at = end) {
         end = skip(at);
@@ -158,8 +158,8 @@ const char *native_json(const char *text)
         text = skip(text);
         text += strspn(text, " \t\r\n");
     }
-    size_t mark = *text == '{' ? best_json_mark(text) : COUNT(json_marks);
-    return mark < COUNT(json_marks) ? json_marks[mark].file : NULL;
+    size_t mark = *text == '{' ? best_json_mark(text) : ARRAY_SIZE(json_marks);
+    return mark < ARRAY_SIZE(json_marks) ? json_marks[mark].file : NULL;
 }
 
 /* The official login has neither address nor token. */
@@ -181,7 +181,7 @@ const char *native_toml(const struct toml *root)
 {
     const char *file = NULL;
     for (const struct toml *node = root->first; node && !file; node = node->next)
-        file = node->type == TOML_TABLE ? marked(table_marks, COUNT(table_marks), node->key)
-                                        : marked(value_marks, COUNT(value_marks), node->key);
+        file = node->type == TOML_TABLE ? marked(table_marks, ARRAY_SIZE(table_marks), node->key)
+                                        : marked(value_marks, ARRAY_SIZE(value_marks), node->key);
     return file && !is_ccrs(root) ? file : NULL;
 }

@@ -35,7 +35,7 @@ static enum error settings_list(struct request *rq, struct response *rs)
     json_close_array(w);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- housekeeping ----------------------------------------------------------------------------------------------- */
@@ -99,11 +99,11 @@ static enum error housekeeping(struct request *rq, struct response *rs)
     json_close_array(w);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route operations_routes[] = {
-    {GET, "/api/system/settings", settings_list, .access = ACCESS_SITE_ADMIN},
-    {GET, "/api/system/housekeeping", housekeeping, .access = ACCESS_SITE_ADMIN},
+    {METHOD_GET, "/api/system/settings", settings_list, .access = ACCESS_SITE_ADMIN},
+    {METHOD_GET, "/api/system/housekeeping", housekeeping, .access = ACCESS_SITE_ADMIN},
     {0},
 };

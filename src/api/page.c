@@ -60,5 +60,5 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     json_int_member(w, "offset", offset);
     json_close_object(w);
     respond_end(rs);
-    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : OK;
+    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;
 }

@@ -8,7 +8,7 @@
 enum {
     NAME_LENGTH_MAX = 100,
     URL_MAX = 2000,
-    TOKEN_MAX = 16 * KB,
+    TOKEN_MAX = 16 * KIB,
     DESCRIPTION_MAX = 2000,
     WORD_MAX = 200,
     TAGS_MAX = 50
@@ -31,7 +31,7 @@ static const struct rules {
 
 static const struct rules *rules_of(const char *platform)
 {
-    for (size_t i = 0; i < COUNT(rules); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
         if (strcmp(rules[i].platform, platform) == 0)
             return &rules[i];
     return &rules[0];
@@ -60,15 +60,15 @@ static bool form_needs_token(struct request *rq)
 /* ---- fields and their limits ------------------------------------------------------------------------------------ */
 
 const struct field profile_fields[] = {
-    {"name", FIELD_LABEL, REQUIRED | TRIM, .max = NAME_LENGTH_MAX},
-    {"base_url", FIELD_URL, TRIM, .max = URL_MAX, .required = form_needs_url},
-    {"auth_token", FIELD_KEY, TRIM | SECRET, .max = TOKEN_MAX, .required = form_needs_token},
+    {"name", FIELD_LABEL, FIELD_REQUIRED | FIELD_TRIM, .max = NAME_LENGTH_MAX},
+    {"base_url", FIELD_URL, FIELD_TRIM, .max = URL_MAX, .required = form_needs_url},
+    {"auth_token", FIELD_KEY, FIELD_TRIM | FIELD_SECRET, .max = TOKEN_MAX, .required = form_needs_token},
     {"description", FIELD_TEXT, .max = DESCRIPTION_MAX},
-    {"model", FIELD_TEXT, TRIM, .max = WORD_MAX},
-    {"small_fast_model", FIELD_TEXT, TRIM, .max = WORD_MAX},
-    {"provider", FIELD_TEXT, TRIM, .max = WORD_MAX},
-    {"provider_type", FIELD_TEXT, TRIM, .max = WORD_MAX},
-    {"account", FIELD_TEXT, TRIM, .max = WORD_MAX},
+    {"model", FIELD_TEXT, FIELD_TRIM, .max = WORD_MAX},
+    {"small_fast_model", FIELD_TEXT, FIELD_TRIM, .max = WORD_MAX},
+    {"provider", FIELD_TEXT, FIELD_TRIM, .max = WORD_MAX},
+    {"provider_type", FIELD_TEXT, FIELD_TRIM, .max = WORD_MAX},
+    {"account", FIELD_TEXT, FIELD_TRIM, .max = WORD_MAX},
     {"tags", FIELD_STRINGS, .max = TAGS_MAX},
     {0},
 };

@@ -19,10 +19,10 @@ enum error extra_open(struct request *rq, const char *row_id, const char *name, 
     *extra = stored ? json_stored(stored) : json_object();
     const char *sealed = json_string_value(json_object_get(*extra, SEALED));
     if (!sealed)
-        return *extra ? OK : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
+        return *extra ? ERR_NONE : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
     const char *text = secret_open(rq->actor.keyring, rq->actor.arena, context_of(rq, row_id), sealed);
     *extra = text ? json_stored(text) : NULL;
-    return *extra ? OK : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
+    return *extra ? ERR_NONE : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
 }
 
 const char *extra_seal(struct request *rq, const char *row_id, json_t *extra)

@@ -32,7 +32,7 @@ static const struct key {
 const char *profile_file_keys(struct request *rq, const struct profile *p)
 {
     json_t *names = json_array();
-    for (size_t i = 0; i < COUNT(keys); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (p->sealed_token || strcmp(keys[i].name, "auth_token") != 0)
             json_array_append_new(names, json_string(keys[i].name));
     return json_text(rq->actor.arena, names);
@@ -40,7 +40,7 @@ const char *profile_file_keys(struct request *rq, const struct profile *p)
 
 static const struct key *find_key(const char *name)
 {
-    for (size_t i = 0; i < COUNT(keys); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (strcmp(keys[i].name, name) == 0)
             return &keys[i];
     return NULL;
@@ -81,7 +81,7 @@ enum error file_parse_toml(struct request *rq, const char *text, struct toml **r
     struct toml_error error = {0};
     *root = toml_parse(rq->actor.arena, text, strlen(text), &error);
     if (*root)
-        return OK;
+        return ERR_NONE;
     fail_field(&rq->actor, "content", MSG_BAD_TOML, error.message, number_text(&rq->actor, error.line),
                number_text(&rq->actor, error.column), NULL);
     return fail(&rq->actor, MSG_BAD_TOML, error.message, number_text(&rq->actor, error.line),
@@ -181,7 +181,7 @@ static const char *read_text(struct request *rq, const struct field *field, cons
                              struct file_profile *out)
 {
     const char *text = node->text, *argument;
-    size_t length = field->flags & TRIM ? trim_white_space(&text) : strlen(text);
+    size_t length = field->flags & FIELD_TRIM ? trim_white_space(&text) : strlen(text);
     if (text[length])
         text = arena_strndup(rq->actor.arena, text, length);
     enum message message = *text ? field_problem(&rq->actor, field, text, &argument) : MSG_NONE;
@@ -291,7 +291,7 @@ static enum error read_pointer(struct request *rq, const struct toml *node, cons
     if (*node->text && !label_valid(node->text))
         return file_wrong(rq, node, translate(&rq->actor, MSG_LABEL, NULL));
     *out = *node->text ? node->text : NULL;
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error read_top(struct request *rq, const struct toml *node, const char *platform, struct profile_file *file,
@@ -303,12 +303,12 @@ static enum error read_top(struct request *rq, const struct toml *node, const ch
         return read_pointer(rq, node, &file->current);
     if (!is_profile(node)) {
         json_object_set_new(extra, node->key, toml_to_json(node));
-        return OK;
+        return ERR_NONE;
     }
     if (file->count == PROFILES_MAX)
         return file_wrong(rq, node, translate(&rq->actor, MSG_TOO_MANY, number_text(&rq->actor, PROFILES_MAX), NULL));
     read_profile(rq, node, platform, &file->profiles[file->count++]);
-    return OK;
+    return ERR_NONE;
 }
 
 enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
@@ -326,7 +326,7 @@ enum error profile_file_read(struct request *rq, const struct toml *root, const 
     }
     file->extra = json_text(rq->actor.arena, extra);
     file->key_order = children_text(rq, root, key_of);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
@@ -354,7 +354,7 @@ static void write_table(struct request *rq, struct toml *root, const struct prof
 {
     struct toml *table = toml_table(rq->actor.arena, root, p->name);
     json_t *order = json_stored_or(p->key_order, json_object()), *item;
-    bool done[COUNT(keys)] = {false};
+    bool done[ARRAY_SIZE(keys)] = {false};
     size_t i;
     const char *name;
     json_array_foreach(order, i, item)
@@ -372,7 +372,7 @@ static void write_table(struct request *rq, struct toml *root, const struct prof
             done[key - keys] = true;
         }
     }
-    for (i = 0; i < COUNT(keys); i++)
+    for (i = 0; i < ARRAY_SIZE(keys); i++)
         if (!done[i])
             write_known(rq, table, p, token, &keys[i], false);
     json_object_foreach(extra, name, item) toml_from_json(rq->actor.arena, table, name, item);
@@ -394,7 +394,7 @@ static enum error write_profile(struct request *rq, struct toml *root, const str
         extra_mask(rq, EXTRA_PROFILE, extra);
     }
     write_table(rq, root, &shown, token, extra);
-    return OK;
+    return ERR_NONE;
 }
 
 /* A file that is being written, and what goes into it. */
@@ -443,9 +443,9 @@ static void write_pointers(struct request *rq, struct output *out, bool standard
 /* One table, by itself: a tree of all of them would take ten times the memory of the file. */
 static enum error write_once(struct request *rq, struct output *out, const struct profile *p)
 {
-    enum error error = OK;
+    enum error error = ERR_NONE;
     if (!name_index_note(&out->written, p->name))
-        return OK;
+        return ERR_NONE;
     if (out->whole)
         return write_profile(rq, out->root, p, out->secrets);
     struct arena_mark mark = arena_mark(rq->actor.arena);
@@ -455,7 +455,7 @@ static enum error write_once(struct request *rq, struct output *out, const struc
         return error;
     toml_write(&out->text, root);
     arena_release(rq->actor.arena, mark);
-    return OK;
+    return ERR_NONE;
 }
 
 static void write_value(struct request *rq, struct output *out, const char *key, json_t *value, bool table)
@@ -486,7 +486,7 @@ static enum error write_items(struct request *rq, struct output *out, bool table
     json_t *order = json_stored_or(out->platform.key_order, json_object()),
            *extra = json_stored_or(out->platform.extra, json_object()), *item;
     bool behind_tables = false;
-    enum error error = OK;
+    enum error error = ERR_NONE;
     size_t i, n;
     json_array_foreach(order, i, item)
     {
@@ -499,7 +499,7 @@ static enum error write_items(struct request *rq, struct output *out, bool table
             write_pointers(rq, out, standard, current);
         else if (name_index_find(&out->places, key,
                                  &n)) /* before a value of that name, which older versions let happen */
-            error = tables ? write_once(rq, out, &out->profiles[n]) : OK;
+            error = tables ? write_once(rq, out, &out->profiles[n]) : ERR_NONE;
         else if (value && table == tables)
             write_value(rq, out, key, value, table);
         if (error)
@@ -566,7 +566,7 @@ enum error platform_file_read(struct request *rq, const char *platform, struct p
     *file = (struct platform_file){NULL, NULL, NULL};
     enum error error = db_one(rq->actor.db, &select, &row, DB_ARGS(platform));
     if (error)
-        return error == ERR_NOT_FOUND ? OK : error;
+        return error == ERR_NOT_FOUND ? ERR_NONE : error;
     json_t *extra;
     error = extra_open(rq, platform, platform, row_text(&row, 1), &extra);
     if (!error)

@@ -13,12 +13,12 @@
 enum { NAME_MAX_LENGTH = 100 };
 
 static const struct field rename_fields[] = {
-    {"name", FIELD_LABEL, REQUIRED | TRIM, .max = NAME_MAX_LENGTH},
+    {"name", FIELD_LABEL, FIELD_REQUIRED | FIELD_TRIM, .max = NAME_MAX_LENGTH},
     {0},
 };
 
 static const struct field copy_fields[] = {
-    {"name", FIELD_LABEL, REQUIRED | TRIM, .max = NAME_MAX_LENGTH},
+    {"name", FIELD_LABEL, FIELD_REQUIRED | FIELD_TRIM, .max = NAME_MAX_LENGTH},
     {"platform", FIELD_TEXT, .max = 20},
     {0},
 };
@@ -41,7 +41,7 @@ static enum error respond_named(struct request *rq, struct response *rs, int sta
     json_int_member(w, "revision", p->revision);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error rename_profile(struct request *rq, struct response *rs)
@@ -123,7 +123,9 @@ static enum error copy_profile(struct request *rq, struct response *rs)
 }
 
 const struct route profile_names_routes[] = {
-    {POST, "/api/configs/{name}/copy", copy_profile, ACCESS_EDITOR, .body = copy_fields, .query = platform_query},
-    {POST, "/api/configs/{name}/rename", rename_profile, ACCESS_EDITOR, .body = rename_fields, .query = platform_query},
+    {METHOD_POST, "/api/configs/{name}/copy", copy_profile, ACCESS_EDITOR, .body = copy_fields,
+     .query = platform_query},
+    {METHOD_POST, "/api/configs/{name}/rename", rename_profile, ACCESS_EDITOR, .body = rename_fields,
+     .query = platform_query},
     {0},
 };

@@ -51,7 +51,7 @@ enum error pointers_refuse_held(struct request *rq, const struct profile *p)
         return error;
     struct row first = rows_at(&rows, 0);
     long long others = row_int(&first, 1) - rows.count;
-    buffer_init_in(&names, rq->actor.arena, 2 * KB);
+    buffer_init_in(&names, rq->actor.arena, 2 * KIB);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         buffer_printf(&names, "%s%s", i ? ", " : "", row_string(&row, 0));
@@ -71,7 +71,7 @@ enum error pointers_leave(struct request *rq, const struct profile *p)
     if (!error)
         error = db_one(rq->actor.db, &move_default, &row, DB_ARGS(p->platform, p->name));
     if (error)
-        return error == ERR_NOT_FOUND ? OK : error;
+        return error == ERR_NOT_FOUND ? ERR_NONE : error;
     const char *next = row_text(&row, 0);
     const struct audit entry = {.action = "profile.default",
                                 .platform = p->platform,

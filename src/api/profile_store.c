@@ -125,12 +125,12 @@ enum error request_platform(struct request *rq, const char **platform)
 {
     const char *asked = request_query(rq, "platform");
     *platform = asked && *asked ? asked : rq->actor.who.platform;
-    return platform_find(*platform) ? OK : fail(&rq->actor, MSG_PLATFORM_UNKNOWN, *platform, NULL);
+    return platform_find(*platform) ? ERR_NONE : fail(&rq->actor, MSG_PLATFORM_UNKNOWN, *platform, NULL);
 }
 
 bool profile_name_reserved(const char *name)
 {
-    for (size_t i = 0; i < COUNT(reserved); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
         if (strcmp(name, reserved[i]) == 0)
             return true;
     return false;
@@ -139,7 +139,7 @@ bool profile_name_reserved(const char *name)
 enum error request_profile_name(struct request *rq, const char **name)
 {
     *name = path_arg(rq, "name");
-    return label_valid(*name) ? OK : fail(&rq->actor, MSG_CONFIG_UNKNOWN, *name, NULL);
+    return label_valid(*name) ? ERR_NONE : fail(&rq->actor, MSG_CONFIG_UNKNOWN, *name, NULL);
 }
 
 enum error check_new_profile_name(struct request *rq, const char *platform, const char *field, const char *name)
@@ -210,7 +210,7 @@ enum error profile_find(struct request *rq, const char *platform, const char *na
     if (error)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
     from_row(profile, &row);
-    return OK;
+    return ERR_NONE;
 }
 
 enum error profile_current(struct request *rq, const char *platform, struct profile *profile)
@@ -222,7 +222,7 @@ enum error profile_current(struct request *rq, const char *platform, struct prof
     if (error)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
     from_row(profile, &row);
-    return OK;
+    return ERR_NONE;
 }
 
 enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count)
@@ -237,7 +237,7 @@ enum error profile_list(struct request *rq, const char *platform, bool lock, str
         struct row row = rows_at(&rows, i);
         from_row(&(*profiles)[i], &row);
     }
-    return OK;
+    return ERR_NONE;
 }
 
 enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers)
@@ -279,7 +279,7 @@ static enum error count_profiles(struct request *rq, struct profile_page *page, 
     struct row row;
     page->total = page->rows.count;
     if (whole)
-        return OK;
+        return ERR_NONE;
     enum error error = db_one(rq->actor.db, &count_all, &row, DB_ARGS(page->platform));
     page->total = error ? 0 : row_int(&row, 0);
     return error;
@@ -347,10 +347,10 @@ enum error profile_token(struct request *rq, const struct profile *profile, cons
 {
     *token = NULL;
     if (!profile->sealed_token)
-        return OK;
+        return ERR_NONE;
     const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, profile->id);
     *token = secret_open(rq->actor.keyring, rq->actor.arena, context, profile->sealed_token);
-    return *token ? OK : fail(&rq->actor, MSG_SECRET_UNREADABLE, profile->name, NULL);
+    return *token ? ERR_NONE : fail(&rq->actor, MSG_SECRET_UNREADABLE, profile->name, NULL);
 }
 
 const char *profile_masked_token(struct request *rq, const struct profile *profile)
@@ -371,15 +371,15 @@ enum error profile_set_token(struct request *rq, struct profile *profile, const 
 {
     if (!token || !*token) {
         profile->sealed_token = NULL;
-        return OK;
+        return ERR_NONE;
     }
     if (profile->sealed_token && strcmp(token, profile_masked_token(rq, profile)) == 0)
-        return OK;
+        return ERR_NONE;
     if (secret_mask_shaped(token))
         return fail_field(&rq->actor, "auth_token", MSG_MASK, NULL);
     const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, profile->id);
     profile->sealed_token = secret_seal(rq->actor.keyring, rq->actor.arena, context, token);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- pointers ---------------------------------------------------------------------------------------------------- */
@@ -423,7 +423,7 @@ static const char *switch_changes(struct request *rq, const struct profile *from
     int column = strcmp(to->platform, "claude") == 0 ? 0 : 1;
     struct buffer out;
     struct json_writer w;
-    buffer_init_in(&out, rq->actor.arena, 64 * KB);
+    buffer_init_in(&out, rq->actor.arena, 64 * KIB);
     json_begin(&w, &out);
     json_open_array(&w);
     write_change(&w, names[0][column], from ? secret_masked_urls(rq->actor.arena, from->base_url) : NULL,
@@ -452,7 +452,7 @@ enum error profile_switch(struct request *rq, const char *platform, const char *
     error = profile_find(rq, platform, pointers.current, false, &from);
     if (error && error != ERR_NOT_FOUND)
         return error;
-    bool had = error == OK;
+    bool had = error == ERR_NONE;
     rq->actor.failure.message = MSG_NONE;
     error = profile_set_current(rq, platform, to.name);
     if (!error)

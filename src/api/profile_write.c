@@ -11,7 +11,7 @@
 #include "util.h"
 
 /* A statement carries this many rows, or as many as have this many bytes. */
-enum { ROWS_AT_ONCE = 500, BYTES_AT_ONCE = MB, BATCH_MAX = 64 * MB };
+enum { ROWS_AT_ONCE = 500, BYTES_AT_ONCE = MIB, BATCH_MAX = 64 * MIB };
 
 /* What profile_revisions keeps of a row of profiles. */
 #define KEPT                                                                                                           \
@@ -168,14 +168,14 @@ static enum error send(struct request *rq, const struct kind *kind, const char *
         return fail(&rq->actor, MSG_CONFIG_UNKNOWN, last->name, NULL);
     struct row row = rows_at(&rows, 0);
     *revision = row_int(&row, 0);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error save_kind(struct request *rq, const struct kind *kind, const char *operation, struct batch *b,
                             const struct profile_change *changes, size_t count)
 {
     const struct profile_change *last = NULL;
-    enum error error = OK;
+    enum error error = ERR_NONE;
     long long revision = 0;
     batch_begin(b);
     for (size_t i = 0; !error && i < count; i++) {
@@ -258,7 +258,7 @@ static void write_audit(struct request *rq, struct json_writer *w, const struct 
 static enum error save_audit(struct request *rq, const struct profile_deed *deed, struct batch *b,
                              const struct profile_change *changes, size_t count)
 {
-    enum error error = OK;
+    enum error error = ERR_NONE;
     batch_begin(b);
     for (size_t i = 0; !error && i < count; i++) {
         write_audit(rq, &b->w, deed, &changes[i]);
@@ -278,9 +278,9 @@ enum error profiles_save(struct request *rq, const struct profile_deed *deed, co
                          size_t count)
 {
     struct batch b;
-    enum error error = OK;
+    enum error error = ERR_NONE;
     buffer_init(&b.text, BATCH_MAX);
-    for (size_t i = 0; !error && i < COUNT(kinds); i++)
+    for (size_t i = 0; !error && i < ARRAY_SIZE(kinds); i++)
         error = save_kind(rq, &kinds[i], deed->operation, &b, changes, count);
     if (!error)
         error = save_audit(rq, deed, &b, changes, count);
@@ -335,5 +335,5 @@ enum error profile_rename(struct request *rq, struct profile *p, const char *new
         return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, new_name);
     p->name = new_name;
     p->revision = row_int(&row, 0);
-    return OK;
+    return ERR_NONE;
 }

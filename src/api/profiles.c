@@ -21,7 +21,7 @@ static const struct field list_query[] = {
 };
 
 static const struct field switch_fields[] = {
-    {"config_name", FIELD_TEXT, REQUIRED | TRIM, .max = LIST_MAX},
+    {"config_name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = LIST_MAX},
     {0},
 };
 
@@ -61,7 +61,7 @@ static enum error list(struct request *rq, struct response *rs)
     json_string_member(w, "platform", platform);
     json_close_object(w);
     respond_end(rs);
-    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : OK;
+    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;
 }
 
 static enum error respond_profile(struct request *rq, struct response *rs, const struct profile *p)
@@ -69,7 +69,7 @@ static enum error respond_profile(struct request *rq, struct response *rs, const
     rs->revision = p->revision;
     profile_write(rq, respond_begin_bare(rs, 200), p);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error get(struct request *rq, struct response *rs)
@@ -142,7 +142,7 @@ static enum error create(struct request *rq, struct response *rs)
         return error;
     tag_written(rq, rs, &profile);
     respond_text(rs, 201, "Configuration added successfully");
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error replace(struct request *rq, struct response *rs)
@@ -166,7 +166,7 @@ static enum error replace(struct request *rq, struct response *rs)
         return error;
     tag_written(rq, rs, &after);
     respond_text(rs, 200, "Configuration updated successfully");
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error destroy(struct request *rq, struct response *rs)
@@ -256,7 +256,7 @@ static enum error reveal(struct request *rq, struct response *rs)
     json_string_member(w, "auth_token", token ? token : "");
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* Every profile of the platform, with what keeps it from being used. */
@@ -276,22 +276,23 @@ static enum error validate(struct request *rq, struct response *rs)
     if (error || rq->actor.failure.fields)
         return error ? error : ERR_VALIDATION;
     respond_bare_text(rs, 200, "All configurations are valid");
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route profiles_routes[] = {
-    {GET, "/api/configs", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
-    {POST, "/api/configs", create, ACCESS_EDITOR, .body = profile_fields, .query = platform_query},
-    {GET, "/api/configs/current", get_current, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
-    {GET, "/api/configs/{name}", get, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
-    {PUT, "/api/configs/{name}", replace, ACCESS_EDITOR, .body = PROFILE_FIELDS_UNNAMED, .query = platform_query},
-    {DELETE, "/api/configs/{name}", destroy, ACCESS_EDITOR, .query = platform_query},
-    {PATCH, "/api/configs/{name}/enable", enable, ACCESS_EDITOR, .query = platform_query},
-    {PATCH, "/api/configs/{name}/disable", disable, ACCESS_EDITOR, .query = platform_query},
-    {POST, "/api/configs/{name}/reveal", reveal, ACCESS_EDITOR, .body = no_fields, .query = platform_query,
+    {METHOD_GET, "/api/configs", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
+    {METHOD_POST, "/api/configs", create, ACCESS_EDITOR, .body = profile_fields, .query = platform_query},
+    {METHOD_GET, "/api/configs/current", get_current, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
+    {METHOD_GET, "/api/configs/{name}", get, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
+    {METHOD_PUT, "/api/configs/{name}", replace, ACCESS_EDITOR, .body = PROFILE_FIELDS_UNNAMED,
+     .query = platform_query},
+    {METHOD_DELETE, "/api/configs/{name}", destroy, ACCESS_EDITOR, .query = platform_query},
+    {METHOD_PATCH, "/api/configs/{name}/enable", enable, ACCESS_EDITOR, .query = platform_query},
+    {METHOD_PATCH, "/api/configs/{name}/disable", disable, ACCESS_EDITOR, .query = platform_query},
+    {METHOD_POST, "/api/configs/{name}/reveal", reveal, ACCESS_EDITOR, .body = no_fields, .query = platform_query,
      .flags = ROUTE_SECRETS | ROUTE_READ_ONLY},
-    {POST, "/api/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
-    {POST, "/api/configs/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
-    {GET, "/api/validate", validate, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_HEAVY},
+    {METHOD_POST, "/api/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
+    {METHOD_POST, "/api/configs/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
+    {METHOD_GET, "/api/validate", validate, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_HEAVY},
     {0},
 };

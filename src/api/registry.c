@@ -36,22 +36,22 @@ static enum error take_platform(struct request *rq, const struct toml *root, con
     const struct toml *node = toml_get(root, key);
     *out = NULL;
     if (!node)
-        return OK;
+        return ERR_NONE;
     if (node->type != TOML_STRING || !platform_find(node->text))
         return file_wrong(rq, node,
                           translate(&rq->actor, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
     *out = node->text;
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error import_platform(struct request *rq, const struct toml *table, bool dry_run)
 {
     const struct toml *current = toml_get(table, "current_profile");
     if (!current)
-        return OK;
+        return ERR_NONE;
     if (current->type != TOML_STRING || !label_valid(current->text))
         return file_wrong(rq, current, translate(&rq->actor, MSG_LABEL, NULL));
-    return dry_run ? OK : profile_set_current(rq, table->key, current->text);
+    return dry_run ? ERR_NONE : profile_set_current(rq, table->key, current->text);
 }
 
 enum error registry_import(struct request *rq, const struct toml *root, bool replace, bool dry_run,
@@ -143,5 +143,5 @@ enum error registry_export(struct request *rq, bool secrets, const char **text)
     if (out.overflow)
         return fail(&rq->actor, MSG_FILE_MAX, number_text(&rq->actor, (long long)most), NULL);
     *text = buffer_string(&out);
-    return OK;
+    return ERR_NONE;
 }

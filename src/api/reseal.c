@@ -82,7 +82,7 @@ static const struct column {
 
 size_t reseal_columns(void)
 {
-    return COUNT(columns);
+    return ARRAY_SIZE(columns);
 }
 
 const char *reseal_name(size_t column)
@@ -102,14 +102,14 @@ static enum error seal_value(struct reseal *r, const struct statement *update, c
 {
     struct row updated;
     const char *sealed = secret_seal(r->ring, r->arena, context_of(r, row), secret);
-    return r->dry_run ? OK : db_one(r->db, update, &updated, DB_ARGS(row_text(row, ROW_CTID), sealed));
+    return r->dry_run ? ERR_NONE : db_one(r->db, update, &updated, DB_ARGS(row_text(row, ROW_CTID), sealed));
 }
 
 static enum error seal_text(struct reseal *r, const struct statement *update, const struct row *row, bool *readable)
 {
     const char *secret = secret_open(r->ring, r->arena, context_of(r, row), row_string(row, ROW_SEALED));
     *readable = secret != NULL;
-    return secret ? seal_value(r, update, row, secret) : OK;
+    return secret ? seal_value(r, update, row, secret) : ERR_NONE;
 }
 
 static enum error seal_document(struct reseal *r, const struct statement *update, const struct row *row, bool *readable)
@@ -141,7 +141,7 @@ static enum error seal_userinfo(struct reseal *r, const struct statement *update
     const char *userinfo = url_userinfo(url, &length);
     *readable = extra && userinfo;
     if (!*readable || r->dry_run)
-        return OK;
+        return ERR_NONE;
     json_object_set_new(extra, "base_url_userinfo", json_string(arena_strndup(r->arena, userinfo, length)));
     url = arena_printf(r->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1);
     return db_one(r->db, update, &updated,
@@ -200,9 +200,9 @@ enum error reseal_rows(struct reseal *r, size_t column, int *rows)
 
 enum error seal_open_rows(struct db *db, struct arena *arena, const struct keyring *ring, long long *sealed)
 {
-    enum error error = OK;
+    enum error error = ERR_NONE;
     *sealed = 0;
-    for (size_t i = 0; !error && !*sealed && i < COUNT(columns); i++) {
+    for (size_t i = 0; !error && !*sealed && i < ARRAY_SIZE(columns); i++) {
         struct reseal r = {.db = db, .arena = arena, .ring = ring, .open_only = true};
         int rows = 1;
         /* Rows that cannot be opened, their key being lost, are passed over, and those behind them reached. */

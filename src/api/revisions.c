@@ -10,7 +10,7 @@
 #include "util.h"
 
 static const struct field rollback_fields[] = {
-    {"revision", FIELD_INT, REQUIRED, .min = 1, .max = 1000000000000},
+    {"revision", FIELD_INT, FIELD_REQUIRED, .min = 1, .max = 1000000000000},
     {0},
 };
 
@@ -35,7 +35,7 @@ static struct profile sealed_part(const struct row *row)
 static const char *shown_extra(struct request *rq, const struct profile *p)
 {
     json_t *extra;
-    if (profile_extra(rq, p, &extra) != OK)
+    if (profile_extra(rq, p, &extra) != ERR_NONE)
         return NULL;
     extra_mask(rq, EXTRA_PROFILE, extra);
     return json_text(rq->actor.arena, extra);
@@ -113,7 +113,7 @@ static enum error restore_content(struct request *rq, struct profile *p, const c
     p->tags = json_of(rq, c, "tags");
     p->key_order = json_of(rq, c, "key_order");
     p->enabled = json_is_true(json_object_get(c, "enabled"));
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error restore_sealed(struct request *rq, struct profile *p, const struct row *revision)
@@ -157,7 +157,7 @@ static enum error rollback(struct request *rq, struct response *rs)
     if (error)
         return error;
     error = profile_find(rq, platform, name, true, &before);
-    bool exists = error == OK;
+    bool exists = error == ERR_NONE;
     if (error && error != ERR_NOT_FOUND)
         return error;
     rq->actor.failure.message = MSG_NONE;
@@ -186,11 +186,12 @@ static enum error rollback(struct request *rq, struct response *rs)
     json_int_member(w, "restored", body_int(rq, "revision", 0));
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route revisions_routes[] = {
-    {GET, "/api/configs/{name}/revisions", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
-    {POST, "/api/configs/{name}/rollback", rollback, ACCESS_EDITOR, .body = rollback_fields, .query = platform_query},
+    {METHOD_GET, "/api/configs/{name}/revisions", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
+    {METHOD_POST, "/api/configs/{name}/rollback", rollback, ACCESS_EDITOR, .body = rollback_fields,
+     .query = platform_query},
     {0},
 };

@@ -91,7 +91,7 @@ static enum error machine(struct request *rq, struct response *rs)
     json_int_member(w, "uptime_seconds", info.uptime);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- health ----------------------------------------------------------------------------------------------------- */
@@ -110,11 +110,11 @@ static void check_database(struct request *rq, struct health *health)
     if (!db_ready(rq->actor.db, STATUS_CONNECT_MS))
         return;
     int64_t started = monotonic_us();
-    health->database = db_one(rq->actor.db, &ping, &row, DB_NO_ARGS) == OK;
+    health->database = db_one(rq->actor.db, &ping, &row, DB_NO_ARGS) == ERR_NONE;
     health->latency_ms = (double)(monotonic_us() - started) / 1000;
     health->server_version = db_server_version(rq->actor.db);
     if (health->database)
-        health->database = migrate_state(rq->actor.db, &health->migrations) == OK;
+        health->database = migrate_state(rq->actor.db, &health->migrations) == ERR_NONE;
 }
 
 static void write_database(struct request *rq, struct json_writer *w, const struct health *health)
@@ -201,7 +201,7 @@ static enum error status(struct request *rq, struct response *rs)
     write_workers(w, board);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error live(struct request *rq, struct response *rs)
@@ -212,7 +212,7 @@ static enum error live(struct request *rq, struct response *rs)
     json_string_member(w, "status", "alive");
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* For load balancers that want to read two letters. */
@@ -223,13 +223,13 @@ static enum error health(struct request *rq, struct response *rs)
     response_header(rs, "Content-Type", "text/plain; charset=utf-8");
     buffer_text(&rs->body, "OK");
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route system_routes[] = {
-    {GET, "/api/system", machine, ACCESS_USER},
-    {GET, "/api/system/status", status, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
-    {GET, "/api/system/live", live, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
-    {GET, "/health", health, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
+    {METHOD_GET, "/api/system", machine, ACCESS_USER},
+    {METHOD_GET, "/api/system/status", status, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
+    {METHOD_GET, "/api/system/live", live, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
+    {METHOD_GET, "/health", health, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
     {0},
 };

@@ -11,10 +11,10 @@ enum { TOKEN_BYTES = 32, DAYS_DEFAULT = 90, DAYS_MAX = 365 };
 #define TOKEN_PREFIX "ccr_pat_"
 
 static const struct field create_fields[] = {
-    {.name = "name", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 100},
-    {.name = "scopes", .type = FIELD_STRINGS, .flags = REQUIRED, .max = 4, .choices = "read|write|admin|secrets"},
+    {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
+    {.name = "scopes", .type = FIELD_STRINGS, .flags = FIELD_REQUIRED, .max = 4, .choices = "read|write|admin|secrets"},
     {.name = "expires_in_days", .type = FIELD_INT, .min = 1, .max = DAYS_MAX},
-    {.name = "workspace", .type = FIELD_TEXT, .flags = TRIM, .max = 100},
+    {.name = "workspace", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 100},
     {0},
 };
 
@@ -47,7 +47,7 @@ static void write_members(struct json_writer *w, const struct row *token)
     json_string_member(w, "name", row_text(token, NAME));
     json_key(w, "scopes");
     json_open_array(w);
-    for (size_t i = 0; i < COUNT(scopes); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(scopes); i++)
         if (row_int(token, SCOPES) & scopes[i].bit)
             json_put_string(w, scopes[i].name);
     json_close_array(w);
@@ -88,7 +88,7 @@ static unsigned wanted_scopes(const struct request *rq)
     json_t *item;
     json_array_foreach(body_value(rq, "scopes"), n, item)
     {
-        for (size_t i = 0; i < COUNT(scopes); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(scopes); i++)
             if (strcmp(json_string_value(item), scopes[i].name) == 0)
                 bits |= scopes[i].bit;
     }
@@ -102,12 +102,12 @@ static enum error wanted_workspace(struct request *rq, const char **id)
     struct row workspace;
     *id = NULL;
     if (!slug)
-        return OK;
+        return ERR_NONE;
     enum error error = db_one(rq->actor.db, &token_workspace, &workspace, DB_ARGS(rq->actor.who.user_id, slug));
     if (error)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
     *id = row_text(&workspace, 0);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error token_store(struct request *rq, const char *token, struct row *stored)
@@ -145,7 +145,7 @@ static enum error token_create(struct request *rq, struct response *rs)
     write_members(w, &stored);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error token_revoke(struct request *rq, struct response *rs)
@@ -163,12 +163,12 @@ static enum error token_revoke(struct request *rq, struct response *rs)
         return error;
     json_put_null(respond_begin(rs, 200));
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route tokens_routes[] = {
-    {GET, "/api/tokens", tokens_list, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY},
-    {POST, "/api/tokens", token_create, .access = ACCESS_USER, .body = create_fields, .flags = ROUTE_CONFIRMED},
-    {DELETE, "/api/tokens/{id}", token_revoke, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
+    {METHOD_GET, "/api/tokens", tokens_list, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY},
+    {METHOD_POST, "/api/tokens", token_create, .access = ACCESS_USER, .body = create_fields, .flags = ROUTE_CONFIRMED},
+    {METHOD_DELETE, "/api/tokens/{id}", token_revoke, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
     {0},
 };

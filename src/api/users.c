@@ -10,20 +10,28 @@
 #define SITE_ROLES "user|admin"
 
 static const struct field create_fields[] = {
-    {.name = "username", .type = FIELD_NAME, .flags = REQUIRED},
-    {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
-    {.name = "display_name", .type = FIELD_TEXT, .flags = TRIM, .max = 200},
+    {.name = "username", .type = FIELD_NAME, .flags = FIELD_REQUIRED},
+    {.name = "password",
+     .type = FIELD_TEXT,
+     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .min = PASSWORD_MIN,
+     .max = PASSWORD_MAX},
+    {.name = "display_name", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 200},
     {.name = "site_role", .type = FIELD_TEXT, .choices = SITE_ROLES},
     {0},
 };
 static const struct field change_fields[] = {
-    {.name = "display_name", .type = FIELD_TEXT, .flags = TRIM, .max = 200},
+    {.name = "display_name", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 200},
     {.name = "site_role", .type = FIELD_TEXT, .choices = SITE_ROLES},
     {.name = "disabled", .type = FIELD_BOOL},
     {0},
 };
 static const struct field reset_fields[] = {
-    {.name = "password", .type = FIELD_TEXT, .flags = REQUIRED | SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {.name = "password",
+     .type = FIELD_TEXT,
+     .flags = FIELD_REQUIRED | FIELD_SECRET,
+     .min = PASSWORD_MIN,
+     .max = PASSWORD_MAX},
     {.name = "keep_tokens", .type = FIELD_BOOL},
     {0},
 };
@@ -81,14 +89,14 @@ static enum error respond_user(struct request *rq, struct response *rs, int stat
     enum error error = db_one(rq->actor.db, &users_select, &user, DB_ARGS(username));
     if (error)
         return error;
-    bool reading = rq->method == GET || rq->method == HEAD;
+    bool reading = rq->method == METHOD_GET || rq->method == METHOD_HEAD;
     if (reading && respond_not_modified(rq, rs, row_string(&user, REVISION)))
-        return OK;
+        return ERR_NONE;
     if (!reading)
         response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", row_string(&user, REVISION)));
     write_user(rq, respond_begin(rs, status), &user);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- handlers --------------------------------------------------------------------------------------------------- */
@@ -176,7 +184,7 @@ static enum error user_delete(struct request *rq, struct response *rs)
     rq->actor.identity_changed = true;
     json_put_null(respond_begin(rs, 200));
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error respond_reset(struct request *rq, struct response *rs, const struct password_change *change)
@@ -192,7 +200,7 @@ static enum error respond_reset(struct request *rq, struct response *rs, const s
     password_change_write(w, change);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* The counter of failed logins first: a login takes the two locks in that order, too. The own password is changed by who
@@ -221,14 +229,15 @@ static enum error user_reset_password(struct request *rq, struct response *rs)
 }
 
 const struct route users_routes[] = {
-    {GET, "/api/users", users_list, .access = ACCESS_SITE_ADMIN, .query = page_query},
-    {POST, "/api/users", user_create, .access = ACCESS_SITE_ADMIN, .body = create_fields,
+    {METHOD_GET, "/api/users", users_list, .access = ACCESS_SITE_ADMIN, .query = page_query},
+    {METHOD_POST, "/api/users", user_create, .access = ACCESS_SITE_ADMIN, .body = create_fields,
      .flags = ROUTE_PASSWORD | ROUTE_CONFIRMED},
-    {GET, "/api/users/{username}", user_get, .access = ACCESS_SITE_ADMIN},
-    {PATCH, "/api/users/{username}", user_change, .access = ACCESS_SITE_ADMIN, .body = change_fields,
+    {METHOD_GET, "/api/users/{username}", user_get, .access = ACCESS_SITE_ADMIN},
+    {METHOD_PATCH, "/api/users/{username}", user_change, .access = ACCESS_SITE_ADMIN, .body = change_fields,
      .flags = ROUTE_CONFIRMED},
-    {DELETE, "/api/users/{username}", user_delete, .access = ACCESS_SITE_ADMIN, .flags = ROUTE_HEAVY | ROUTE_CONFIRMED},
-    {POST, "/api/users/{username}/password", user_reset_password, .access = ACCESS_SITE_ADMIN, .body = reset_fields,
-     .flags = ROUTE_PASSWORD | ROUTE_CONFIRMED},
+    {METHOD_DELETE, "/api/users/{username}", user_delete, .access = ACCESS_SITE_ADMIN,
+     .flags = ROUTE_HEAVY | ROUTE_CONFIRMED},
+    {METHOD_POST, "/api/users/{username}/password", user_reset_password, .access = ACCESS_SITE_ADMIN,
+     .body = reset_fields, .flags = ROUTE_PASSWORD | ROUTE_CONFIRMED},
     {0},
 };

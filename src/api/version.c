@@ -24,7 +24,7 @@ static enum error get(struct request *rq, struct response *rs)
     json_string_member(w, "git_commit", build_commit);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* Compares "1.10.0" with "1.9.3" number by number; anything behind the third is not looked at. */
@@ -88,7 +88,7 @@ static enum error check_update(struct request *rq, struct response *rs)
     json_string_member(w, "published_at", member(release, "published_at"));
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* A web request must not replace the program that serves it; the packages and scripts do. */
@@ -105,12 +105,12 @@ static enum error update(struct request *rq, struct response *rs)
     json_int_member(w, "exit_code", 2);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 const struct route version_routes[] = {
-    {GET, "/api/version", get, ACCESS_USER},
-    {GET, "/api/version/check-update", check_update, ACCESS_USER, .flags = ROUTE_HEAVY},
-    {POST, "/api/version/update", update, ACCESS_SITE_ADMIN},
+    {METHOD_GET, "/api/version", get, ACCESS_USER},
+    {METHOD_GET, "/api/version/check-update", check_update, ACCESS_USER, .flags = ROUTE_HEAVY},
+    {METHOD_POST, "/api/version/update", update, ACCESS_SITE_ADMIN},
     {0},
 };

@@ -11,17 +11,17 @@
 #include "workspaces.h"
 
 static const struct field create_fields[] = {
-    {.name = "slug", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 63},
-    {.name = "name", .type = FIELD_TEXT, .flags = REQUIRED | TRIM, .max = 200},
+    {.name = "slug", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 63},
+    {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 200},
     {0},
 };
 static const struct field change_fields[] = {
-    {.name = "slug", .type = FIELD_TEXT, .flags = TRIM, .max = 63},
-    {.name = "name", .type = FIELD_TEXT, .flags = TRIM, .max = 200},
+    {.name = "slug", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 63},
+    {.name = "name", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 200},
     {0},
 };
 static const struct field member_fields[] = {
-    {.name = "role", .type = FIELD_TEXT, .flags = REQUIRED, .choices = "viewer|editor|admin|owner"},
+    {.name = "role", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = "viewer|editor|admin|owner"},
     {0},
 };
 
@@ -93,7 +93,7 @@ static void act_in(struct request *rq, const char *id, const char *slug, enum ro
 
 static enum error need_role(struct request *rq, enum role role)
 {
-    return rq->actor.who.role >= role ? OK : fail(&rq->actor, MSG_ROLE, role_names[role], NULL);
+    return rq->actor.who.role >= role ? ERR_NONE : fail(&rq->actor, MSG_ROLE, role_names[role], NULL);
 }
 
 static enum error enter(struct request *rq, enum role needed, struct row *workspace)
@@ -124,7 +124,7 @@ static enum error enter_to_change(struct request *rq, enum role needed, struct r
     error = enter(rq, needed, workspace);
     if (error)
         return error;
-    return row_bool(workspace, PERSONAL) ? fail(&rq->actor, MSG_WORKSPACE_PERSONAL, NULL) : OK;
+    return row_bool(workspace, PERSONAL) ? fail(&rq->actor, MSG_WORKSPACE_PERSONAL, NULL) : ERR_NONE;
 }
 
 enum error workspace_enter_to_change(struct request *rq, enum role needed)
@@ -175,7 +175,7 @@ enum error workspace_respond(struct request *rq, struct response *rs, int status
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", workspace_tag(rq, &workspace)));
     write_workspace(rq, respond_begin(rs, status), &workspace);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- workspaces ------------------------------------------------------------------------------------------------- */
@@ -200,7 +200,7 @@ static enum error workspace_get(struct request *rq, struct response *rs)
         return error;
     write_workspace(rq, respond_begin(rs, 200), &workspace);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 /* What a header can carry; NULL is left as it is. */
@@ -209,7 +209,7 @@ static enum error check_slug(struct request *rq, const char *slug)
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
     size_t length = slug ? strlen(slug) : 0;
     bool good = !slug || (length > 0 && slug[0] != '-' && slug[length - 1] != '-' && strspn(slug, allowed) == length);
-    return good ? OK : fail_field(&rq->actor, "slug", MSG_SLUG, NULL);
+    return good ? ERR_NONE : fail_field(&rq->actor, "slug", MSG_SLUG, NULL);
 }
 
 static enum error workspace_create(struct request *rq, struct response *rs)
@@ -239,7 +239,7 @@ static enum error check_namesakes(struct request *rq, const char *slug)
 {
     struct row namesakes;
     if (!slug)
-        return OK;
+        return ERR_NONE;
     enum error error =
         db_one(rq->actor.db, &workspace_namesakes, &namesakes, DB_ARGS(rq->actor.who.workspace_id, slug));
     return error || !row_int(&namesakes, 0) ? error : ERR_CONFLICT;
@@ -355,7 +355,7 @@ static enum error find_member(struct request *rq, enum message otherwise, struct
         .role = role_from_name(row_text(&row, 2)),
         .self = strcmp(row_string(&row, 0), rq->actor.who.user_id) == 0,
     };
-    return OK;
+    return ERR_NONE;
 }
 
 enum error workspace_need_to_grant(struct request *rq, enum role wanted)
@@ -367,7 +367,7 @@ enum error workspace_need_to_grant(struct request *rq, enum role wanted)
 static enum error check_member_change(struct request *rq, const struct member *member, enum role wanted)
 {
     if (member->self && wanted < member->role)
-        return OK;
+        return ERR_NONE;
     return workspace_need_to_grant(rq, wanted > member->role ? wanted : member->role);
 }
 
@@ -375,12 +375,12 @@ static enum error spare_last_owner(struct request *rq, const struct member *memb
 {
     struct row others;
     if (member->role != ROLE_OWNER || wanted == ROLE_OWNER)
-        return OK;
+        return ERR_NONE;
     enum error error =
         db_one(rq->actor.db, &member_other_owners, &others, DB_ARGS(rq->actor.who.workspace_id, member->user_id));
     if (error)
         return error;
-    return row_int(&others, 0) > 0 ? OK : fail(&rq->actor, MSG_LAST_OWNER, NULL);
+    return row_int(&others, 0) > 0 ? ERR_NONE : fail(&rq->actor, MSG_LAST_OWNER, NULL);
 }
 
 /* One row for a membership that began, changed or ended. */
@@ -446,7 +446,7 @@ static enum error member_set(struct request *rq, struct response *rs)
     json_string_member(w, "role", role_names[wanted]);
     json_close_object(w);
     respond_end(rs);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error member_remove(struct request *rq, struct response *rs)
@@ -478,19 +478,20 @@ static enum error member_remove(struct request *rq, struct response *rs)
 }
 
 const struct route workspaces_routes[] = {
-    {GET, "/api/workspaces", workspaces_list, .access = ACCESS_USER, .query = page_query},
-    {POST, "/api/workspaces", workspace_create, .access = ACCESS_USER, .body = create_fields,
+    {METHOD_GET, "/api/workspaces", workspaces_list, .access = ACCESS_USER, .query = page_query},
+    {METHOD_POST, "/api/workspaces", workspace_create, .access = ACCESS_USER, .body = create_fields,
      .flags = ROUTE_SESSION_ONLY},
-    {GET, "/api/workspaces/{slug}", workspace_get, .access = ACCESS_USER},
-    {PATCH, "/api/workspaces/{slug}", workspace_change, .access = ACCESS_USER, .body = change_fields,
+    {METHOD_GET, "/api/workspaces/{slug}", workspace_get, .access = ACCESS_USER},
+    {METHOD_PATCH, "/api/workspaces/{slug}", workspace_change, .access = ACCESS_USER, .body = change_fields,
      .flags = ROUTE_SESSION_ONLY},
-    {DELETE, "/api/workspaces/{slug}", workspace_remove, .access = ACCESS_USER,
+    {METHOD_DELETE, "/api/workspaces/{slug}", workspace_remove, .access = ACCESS_USER,
      .flags = ROUTE_HEAVY | ROUTE_SESSION_ONLY},
-    {POST, "/api/workspaces/{slug}/switch", workspace_make_current, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
-    {GET, "/api/workspaces/{slug}/members", members_list, .access = ACCESS_USER, .query = page_query},
-    {PUT, "/api/workspaces/{slug}/members/{username}", member_set, .access = ACCESS_USER, .body = member_fields,
+    {METHOD_POST, "/api/workspaces/{slug}/switch", workspace_make_current, .access = ACCESS_USER,
      .flags = ROUTE_SESSION_ONLY},
-    {DELETE, "/api/workspaces/{slug}/members/{username}", member_remove, .access = ACCESS_USER,
+    {METHOD_GET, "/api/workspaces/{slug}/members", members_list, .access = ACCESS_USER, .query = page_query},
+    {METHOD_PUT, "/api/workspaces/{slug}/members/{username}", member_set, .access = ACCESS_USER, .body = member_fields,
+     .flags = ROUTE_SESSION_ONLY},
+    {METHOD_DELETE, "/api/workspaces/{slug}/members/{username}", member_remove, .access = ACCESS_USER,
      .flags = ROUTE_SESSION_ONLY},
     {0},
 };

@@ -18,7 +18,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #endif
 
-enum { FIRST_BLOCK = 64 * KB, LARGEST_BLOCK = 1 * MB, SHORT_TEXT = 512, ALIGNMENT = alignof(max_align_t) };
+enum { FIRST_BLOCK = 64 * KIB, LARGEST_BLOCK = 1 * MIB, SHORT_TEXT = 512, ALIGNMENT = alignof(max_align_t) };
 
 struct block {
     struct block *next;

@@ -9,7 +9,7 @@
 #include "arena.h"
 #include "util.h"
 
-enum { SMALLEST = 256, KEPT_ON_RESET = 64 * KB };
+enum { SMALLEST = 256, KEPT_ON_RESET = 64 * KIB };
 
 void buffer_init(struct buffer *buffer, size_t max)
 {

@@ -123,7 +123,7 @@ static bool key_decode(unsigned char out[CRYPTO_KEY_BYTES], const char *text, si
     static const int variants[] = {sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
                                    sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING};
 
-    for (size_t i = 0; i < COUNT(variants); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
         size_t size;
         const char *end;
         if (sodium_base642bin(out, CRYPTO_KEY_BYTES, text, length, NULL, &size, &end, variants[i]) == 0 &&
@@ -364,7 +364,7 @@ bool secret_mask_shaped(const char *text)
     return !at[strspn(at, blank)];
 }
 
-enum { REMEMBERED_BITS = 10, REMEMBERED_MASKS = 1 << REMEMBERED_BITS, REMEMBERED_LENGTH = 1 * KB, MASK_ROOM = 16 };
+enum { REMEMBERED_BITS = 10, REMEMBERED_MASKS = 1 << REMEMBERED_BITS, REMEMBERED_LENGTH = 1 * KIB, MASK_ROOM = 16 };
 
 static struct remembered_mask {
     struct buffer text; /* the context and, behind its NUL, what is sealed; empty = none */

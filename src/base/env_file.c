@@ -7,7 +7,7 @@
 
 #include "util.h"
 
-enum { FILE_MAX_BYTES = 64 * KB };
+enum { FILE_MAX_BYTES = 64 * KIB };
 
 struct env_pair {
     const char *name;

@@ -6,7 +6,7 @@
 static const struct {
     const char *code;
     int status;
-} errors[ERROR_COUNT] = {[OK] = {"OK", 200},
+} errors[ERROR_COUNT] = {[ERR_NONE] = {"OK", 200},
 #define X(name, code, status) [name] = {code, status},
                          ERROR_LIST(X)
 #undef X
@@ -15,7 +15,7 @@ static const struct {
 static const struct {
     enum error error;
     const char *text[LANGUAGE_COUNT];
-} messages[MESSAGE_COUNT] = {[MSG_NONE] = {OK, {"", ""}},
+} messages[MESSAGE_COUNT] = {[MSG_NONE] = {ERR_NONE, {"", ""}},
 #define X(name, code, en, zh) [name] = {code, {[LANGUAGE_EN] = (en), [LANGUAGE_ZH] = (zh)}},
                              MESSAGE_LIST(X)
 #undef X

@@ -12,7 +12,7 @@
 #include "util.h"
 
 /* TAIL is kept free for what closes a cut line: the quote, the mark, the brace and the newline. */
-enum { LINE_LIMIT = 16 * KB, TAIL = 32 };
+enum { LINE_LIMIT = 16 * KIB, TAIL = 32 };
 
 struct line {
     size_t length;

@@ -9,12 +9,12 @@
 
 #include "unicode_confusables.inc"
 
-enum { SKELETON_MAX = 64 * KB };
+enum { SKELETON_MAX = 64 * KIB };
 
 /* NULL when a letter looks like nothing but itself. */
 static const char *prototype(uint32_t code)
 {
-    size_t low = 0, high = COUNT(unicode_confusables);
+    size_t low = 0, high = ARRAY_SIZE(unicode_confusables);
     while (low < high) {
         size_t middle = (low + high) / 2;
         if (code == unicode_confusables[middle].code)

@@ -82,7 +82,7 @@ uint32_t utf8_next(const char **text)
 
 static bool letter_or_digit(uint32_t code)
 {
-    size_t low = 0, high = COUNT(unicode_letters);
+    size_t low = 0, high = ARRAY_SIZE(unicode_letters);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (code > unicode_letters[middle].last)

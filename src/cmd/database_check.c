@@ -14,7 +14,7 @@ enum { CONNECT_WAIT_MS = 5000 };
 static int check_role(struct db *db, struct database_findings *findings)
 {
     bool bypasses;
-    if (db_bypasses_rls(db, &bypasses) != OK) {
+    if (db_bypasses_rls(db, &bypasses) != ERR_NONE) {
         snprintf(findings->database, sizeof findings->database, "cannot look at its role: %s", db_message(db));
         return EX_UNAVAILABLE;
     }
@@ -33,7 +33,7 @@ static int check_role(struct db *db, struct database_findings *findings)
 static int check_schema(struct db *db, struct database_findings *findings)
 {
     struct migration_state state;
-    if (migrate_state(db, &state) != OK) {
+    if (migrate_state(db, &state) != ERR_NONE) {
         snprintf(findings->schema, sizeof findings->schema, "cannot be read: %s", db_message(db));
         return EX_UNAVAILABLE;
     }

@@ -11,7 +11,7 @@
 #include "json.h"
 #include "util.h"
 
-enum { UNHEALTHY = 1, TIMEOUT_MAX_S = 3600, FILE_MAX = 1 * MB };
+enum { UNHEALTHY = 1, TIMEOUT_MAX_S = 3600, FILE_MAX = 1 * MIB };
 
 struct options {
     struct fcgi_target target;
@@ -96,14 +96,14 @@ static int parse_options(int argc, char **argv, struct options *options)
 static int find_target(struct options *options, struct arena *arena)
 {
     static const char *const names[] = {"SOCKET", "HOST", "PORT"};
-    const char *values[COUNT(names)];
+    const char *values[ARRAY_SIZE(names)];
     struct env_file file = {0};
     char problem[512], tcp[300];
     if (options->env_file && !env_file_load(&file, arena, options->env_file, problem, sizeof problem)) {
         fprintf(stderr, "ccr-ui-backend: %s\n", problem);
         return EX_CONFIG;
     }
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         values[i] = getenv(names[i]);
         if (is_blank(values[i]) && options->env_file)
             values[i] = env_file_get(&file, names[i]);
@@ -123,7 +123,7 @@ static void print_json(int exit_status, const struct fcgi_reply *reply, const ch
     struct buffer out;
     struct json_writer w;
     struct json_failure failure;
-    buffer_init(&out, 4 * MB);
+    buffer_init(&out, 4 * MIB);
     json_begin(&w, &out);
     json_open_object(&w);
     json_bool_member(&w, "healthy", exit_status == EX_OK);

@@ -63,7 +63,7 @@ static void list_json(const struct settings *settings)
 {
     struct json_writer w;
     struct buffer text;
-    buffer_init(&text, MB);
+    buffer_init(&text, MIB);
     json_begin(&w, &text);
     json_open_array(&w);
     for (const struct house_job *job = house_jobs; job->name; job++) {

@@ -24,7 +24,7 @@ static int up(struct db *db, int argc, char **argv, bool json)
 {
     (void)argc, (void)argv, (void)json;
     enum error error = migrate_up(db, stdout);
-    return error == OK ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
+    return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
 static int down(struct db *db, int argc, char **argv, bool json)
@@ -36,13 +36,13 @@ static int down(struct db *db, int argc, char **argv, bool json)
         return EX_USAGE;
     }
     enum error error = migrate_down(db, (int)steps, stdout);
-    return error == OK ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
+    return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
 static int status(struct db *db, int argc, char **argv, bool json)
 {
     (void)argc, (void)argv;
-    return migrate_print(db, stdout, json) == OK ? EX_OK : EX_UNAVAILABLE;
+    return migrate_print(db, stdout, json) == ERR_NONE ? EX_OK : EX_UNAVAILABLE;
 }
 
 static int verify(struct db *db, int argc, char **argv, bool json)
@@ -50,7 +50,7 @@ static int verify(struct db *db, int argc, char **argv, bool json)
     (void)argc, (void)argv;
     struct migration_state state;
     char line[256];
-    if (migrate_state(db, &state) != OK)
+    if (migrate_state(db, &state) != ERR_NONE)
         return EX_UNAVAILABLE;
     const char *problem = migrate_problem(&state, line, sizeof line);
     if (json)
@@ -74,7 +74,7 @@ static int run(int argc, char **argv)
         return failed;
     bool json = take_flag(&argc, argv, "--json");
     int exit_status = EX_USAGE;
-    for (size_t i = 0; argc > 1 && i < COUNT(actions); i++) {
+    for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(actions); i++) {
         if (strcmp(argv[1], actions[i].name) != 0)
             continue;
         struct db *db = db_new(&settings);

@@ -9,7 +9,7 @@
 #include "reseal.h"
 #include "util.h"
 
-enum { JWT_SECRET_BYTES = 48, ARENA_MAX = 256 * MB };
+enum { JWT_SECRET_BYTES = 48, ARENA_MAX = 256 * MIB };
 
 /* ---- generate --------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +33,7 @@ static int generate(const char *format)
         return EX_USAGE;
     }
     char id[KEY_NAME];
-    struct arena *arena = arena_new(MB);
+    struct arena *arena = arena_new(MIB);
     key_name(id);
     const char *jwt_secret = random_token(arena, JWT_SECRET_BYTES), *key = random_token(arena, CRYPTO_KEY_BYTES);
     printf(json ? "{\"JWT_SECRET\":\"%s\",\"SECRETS_KEY\":\"%s:%s\"}\n" : "JWT_SECRET=%s\nSECRETS_KEY=%s:%s\n",
@@ -89,7 +89,7 @@ static int rotate_all(const struct settings *settings, struct reseal *r)
     }
     db_maintenance(r->db, true);
     for (size_t i = 0; i < reseal_columns(); i++) {
-        if (rotate_column(r, i) != OK) {
+        if (rotate_column(r, i) != ERR_NONE) {
             fprintf(stderr, "secrets rotate: %s; what was done before stays done, run it again\n", db_message(r->db));
             return EX_UNAVAILABLE;
         }

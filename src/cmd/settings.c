@@ -42,7 +42,7 @@ static const struct format {
 
 static const struct format *find_format(const char *name)
 {
-    for (size_t i = 0; i < COUNT(formats); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
         if (strcmp(name, formats[i].name) == 0)
             return &formats[i];
     fprintf(stderr, "ccr-ui-backend: --format must be table, json, markdown or env\n");

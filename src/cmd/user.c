@@ -11,7 +11,7 @@
 #include "password_input.h"
 #include "util.h"
 
-enum { ARENA_MAX = 64 * MB, LIST_MAX = 16 * MB };
+enum { ARENA_MAX = 64 * MIB, LIST_MAX = 16 * MIB };
 
 struct options {
     const char *name;
@@ -43,7 +43,7 @@ static enum error find(struct actor *actor, const struct options *options, struc
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, MSG_USER_UNKNOWN, options->name);
     *user = (struct user){row_text(&row, 0), row_text(&row, 1)};
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error add(struct actor *actor, struct options *options)
@@ -134,7 +134,7 @@ static enum error list_as_json(const struct rows *rows)
     if (whole)
         puts(buffer_string(&out));
     buffer_free(&out);
-    return whole ? OK : ERR_INTERNAL;
+    return whole ? ERR_NONE : ERR_INTERNAL;
 }
 
 static enum error list(struct actor *actor, struct options *options)
@@ -148,7 +148,7 @@ static enum error list(struct actor *actor, struct options *options)
         struct row row = rows_at(&rows, i);
         print_row(&row);
     }
-    return OK;
+    return ERR_NONE;
 }
 
 static const struct action {
@@ -168,7 +168,7 @@ static const struct action {
 
 /* What an error means to a shell (sysexits.h). */
 static const int exit_statuses[ERROR_COUNT] = {
-    [OK] = EX_OK,
+    [ERR_NONE] = EX_OK,
     [ERR_VALIDATION] = EX_DATAERR,
     [ERR_NOT_FOUND] = EX_NOUSER,
     [ERR_CONFLICT] = EX_CANTCREAT,
@@ -217,7 +217,7 @@ static int run_action(const struct settings *settings, const struct action *acti
 
 static const struct action *find_action(const char *name)
 {
-    for (size_t i = 0; name && i < COUNT(actions); i++)
+    for (size_t i = 0; name && i < ARRAY_SIZE(actions); i++)
         if (strcmp(name, actions[i].name) == 0)
             return &actions[i];
     return NULL;

@@ -12,7 +12,7 @@
 #include "settings_table.h"
 #include "util.h"
 
-enum { VALUE_MAX = 8 * KB, STORE_MAX = 4 * MB, MEMORY_LIMIT_MIN = 96, RETENTION_MAX = 36500 };
+enum { VALUE_MAX = 8 * KIB, STORE_MAX = 4 * MIB, MEMORY_LIMIT_MIN = 96, RETENTION_MAX = 36500 };
 
 static const struct setting_word cookie_words[] = {
     {"auto", COOKIE_SECURE_AUTO, false},
@@ -99,7 +99,7 @@ const struct setting settings_table[] = {
      .help = "Seconds one request may take before its worker is killed and replaced."},
     {"SHUTDOWN_TIMEOUT", &setting_integer, FIELD(shutdown_timeout), .fallback = "30", .min = 1, .max = 3600,
      .help = "Seconds running requests get to finish at a stop or reload."},
-    {"MAX_BODY_SIZE", &setting_integer, FIELD(max_body_size), .fallback = "12582912", .min = 1024, .max = 16 * MB,
+    {"MAX_BODY_SIZE", &setting_integer, FIELD(max_body_size), .fallback = "12582912", .min = 1024, .max = 16 * MIB,
      .help = "Bytes the body of an import may have; a file has at most a third of that, and 4 MiB. Other bodies have at"
              " most 2 MiB. Keep Nginx's `client_max_body_size` at or above it."},
     {"RATE_LIMIT", &setting_integer, FIELD(rate_limit), .fallback = "100", .min = 0, .max = 1000000,
@@ -167,8 +167,8 @@ const struct setting settings_table[] = {
 struct settings_store {
     struct arena *arena;
     struct env_file file;
-    struct setting_value values[COUNT(settings_table) - 1]; /* in the table's order */
-    char *copies[COUNT(settings_table) - 1];                /* what was written, to wipe at the end */
+    struct setting_value values[ARRAY_SIZE(settings_table) - 1]; /* in the table's order */
+    char *copies[ARRAY_SIZE(settings_table) - 1];                /* what was written, to wipe at the end */
 };
 
 const struct setting_value *settings_value(const struct settings *settings, const struct setting *row)
@@ -354,7 +354,7 @@ bool settings_waiting(const struct settings *settings, size_t index, const char 
 bool settings_at(const struct settings *settings, size_t index, struct setting_shown *out)
 {
     const struct setting *row = &settings_table[index];
-    if (index >= COUNT(settings_table) - 1)
+    if (index >= ARRAY_SIZE(settings_table) - 1)
         return false;
     const struct setting_value *value = settings_value(settings, row);
     *out = (struct setting_shown){.name = row->name,
@@ -385,7 +385,7 @@ void settings_free(struct settings *settings)
     struct settings_store *store = settings->store;
 
     if (store) {
-        for (size_t i = 0; i < COUNT(store->copies); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(store->copies); i++)
             if (store->copies[i])
                 secret_unlock(store->copies[i], strlen(store->copies[i]) + 1);
         env_file_wipe(&store->file);

@@ -125,7 +125,7 @@ static const char *origin_clean(struct arena *arena, const char *text, size_t le
     char *port = host + host_size;
     if (host_size == 0 || (*port && (*port != ':' || !port_valid(port + 1, strlen(port + 1)))))
         return NULL;
-    for (size_t i = 0; i < COUNT(defaults); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
         if (strcmp(port, defaults[i].port) == 0 && strncmp(origin, defaults[i].scheme, scheme + 3) == 0)
             *port = '\0';
     return origin;
@@ -276,7 +276,7 @@ static bool names_something(const struct database_url *url)
 
     if (url->hosts_size > 0 || url->path_size > 0)
         return true;
-    for (size_t i = 0; i < COUNT(keys); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         const char *value = query_value(url->query, keys[i]);
         if (value && *value && *value != '&')
             return true;
@@ -289,7 +289,7 @@ static const char *database_url_shown(struct arena *arena, const char *text, con
 {
     struct buffer out;
 
-    buffer_init(&out, 64 * KB);
+    buffer_init(&out, 64 * KIB);
     if (url->password) {
         buffer_append(&out, text, (size_t)(url->password - text));
         buffer_text(&out, "***");

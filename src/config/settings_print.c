@@ -37,7 +37,7 @@ static void print_json(const struct settings *settings, FILE *out)
     struct json_writer w;
     struct buffer text;
 
-    buffer_init(&text, MB);
+    buffer_init(&text, MIB);
     json_begin(&w, &text);
     json_open_array(&w);
     for (const struct setting *row = settings_table; row->name; row++) {

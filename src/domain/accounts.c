@@ -70,7 +70,7 @@ static enum error check_username(struct actor *actor, const char *username)
         return fail_field(actor, "username", MSG_NAME, NULL);
     if (strlen(username) > BYTES_MAX)
         return fail_field(actor, "username", MSG_BYTES, number_text(actor, BYTES_MAX), NULL);
-    return OK;
+    return ERR_NONE;
 }
 
 /* Length is the only rule, as NIST SP 800-63B section 5.1.1.2 has it, but for the one word everybody would try. */
@@ -84,7 +84,7 @@ static enum error check_password(struct actor *actor, const char *field, const c
         return fail_field(actor, field, MSG_TOO_LONG, number_text(actor, PASSWORD_MAX), NULL);
     if (strcasecmp(password, username) == 0)
         return fail_field(actor, field, MSG_PASSWORD_NAME, NULL);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- names that look like others' ------------------------------------------------------------------------------- */
@@ -136,7 +136,7 @@ static enum error check_lookalike(struct actor *actor, const char *username, str
         db_one(actor->db, &account_lookalike, &row,
                DB_ARGS(username, looks->skeletons[0], looks->skeletons[1], looks->skeletons[2], looks->skeletons[3]));
     if (error == ERR_NOT_FOUND)
-        return OK;
+        return ERR_NONE;
     return error ? error : fail(actor, MSG_USER_LOOKALIKE, username, row_string(&row, 0), NULL);
 }
 
@@ -292,7 +292,7 @@ enum error account_spare_admin(struct actor *actor, const char *user_id)
     if (error || admins.count != 1)
         return error;
     struct row only = rows_at(&admins, 0);
-    return strcmp(row_string(&only, 0), user_id) == 0 ? fail(actor, MSG_LAST_ADMIN, NULL) : OK;
+    return strcmp(row_string(&only, 0), user_id) == 0 ? fail(actor, MSG_LAST_ADMIN, NULL) : ERR_NONE;
 }
 
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */

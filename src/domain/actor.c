@@ -6,7 +6,7 @@
 
 #include "util.h"
 
-enum { FIELD_LIST_MAX = 4 * KB };
+enum { FIELD_LIST_MAX = 4 * KIB };
 
 const char *const role_names[ROLE_COUNT] = {"none", "viewer", "editor", "admin", "owner"};
 
@@ -41,7 +41,7 @@ static const char *put_into_words(struct actor *actor, enum message message, va_
     const char *pattern = message_text(message, actor->language);
     const char *parts[8];
     size_t size = strlen(pattern) + 1, count = 0;
-    for (const char *arg; count < COUNT(parts) && (arg = va_arg(args, const char *));) {
+    for (const char *arg; count < ARRAY_SIZE(parts) && (arg = va_arg(args, const char *));) {
         parts[count++] = arg;
         size += strlen(arg);
     }

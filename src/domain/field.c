@@ -6,7 +6,7 @@
 #include "url.h"
 #include "util.h"
 
-enum { TEXT_MAX = 1000, STRINGS_MAX = 100, MAP_TEXT_MAX = 16 * KB };
+enum { TEXT_MAX = 1000, STRINGS_MAX = 100, MAP_TEXT_MAX = 16 * KIB };
 
 bool field_choice(const char *choices, const char *text)
 {
@@ -78,7 +78,7 @@ enum error field_check_text(struct actor *actor, const struct field *f, const ch
 {
     const char *argument;
     enum message problem = field_problem(actor, f, text, &argument);
-    return problem ? fail_field(actor, f->name, problem, argument, NULL) : OK;
+    return problem ? fail_field(actor, f->name, problem, argument, NULL) : ERR_NONE;
 }
 
 static const char *trimmed(struct actor *actor, const char *text)
@@ -97,16 +97,16 @@ static enum error check_string(struct actor *actor, json_t *object, const struct
     if (!json_is_string(value))
         return wrong_type(actor, f, "a string", "字符串");
     const char *text = json_string_value(value);
-    if (f->flags & TRIM)
+    if (f->flags & FIELD_TRIM)
         text = trimmed(actor, text);
-    if ((f->flags & REQUIRED) && is_blank(text))
+    if ((f->flags & FIELD_REQUIRED) && is_blank(text))
         return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
-    if ((f->flags & TRIM) && !*text) {
+    if ((f->flags & FIELD_TRIM) && !*text) {
         json_object_set_new(object, f->name, json_null());
-        return OK;
+        return ERR_NONE;
     }
     enum error error = field_check_text(actor, f, text);
-    if (!error && (f->flags & TRIM))
+    if (!error && (f->flags & FIELD_TRIM))
         json_object_set_new(object, f->name, json_string(text));
     return error;
 }
@@ -115,17 +115,17 @@ static enum error check_range(struct actor *actor, const struct field *f, long l
 {
     if ((f->min || f->max) && (value < f->min || value > f->max))
         return fail_field(actor, f->name, MSG_RANGE, number_text(actor, f->min), number_text(actor, f->max), NULL);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error check_integer(struct actor *actor, json_t *object, const struct field *f, json_t *value)
 {
     /* A number input that the user cleared arrives as "". */
     if (json_is_string(value) && !*json_string_value(value)) {
-        if (f->flags & REQUIRED)
+        if (f->flags & FIELD_REQUIRED)
             return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
         json_object_set_new(object, f->name, json_null());
-        return OK;
+        return ERR_NONE;
     }
     if (!json_is_integer(value))
         return wrong_type(actor, f, "a whole number", "整数");
@@ -153,7 +153,7 @@ static enum error check_strings(struct actor *actor, json_t *object, const struc
         if (error)
             return error;
     }
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error check_bool(struct actor *actor, json_t *object, const struct field *f, json_t *value)
@@ -161,7 +161,7 @@ static enum error check_bool(struct actor *actor, json_t *object, const struct f
     (void)object;
     if (!json_is_boolean(value))
         return wrong_type(actor, f, "true or false", "布尔值");
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error check_list(struct actor *actor, json_t *object, const struct field *f, json_t *value)
@@ -172,7 +172,7 @@ static enum error check_list(struct actor *actor, json_t *object, const struct f
         return wrong_type(actor, f, "an array", "数组");
     return (long long)json_array_size(value) > max
                ? fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL)
-               : OK;
+               : ERR_NONE;
 }
 
 static enum error check_number(struct actor *actor, json_t *object, const struct field *f, json_t *value)
@@ -183,7 +183,7 @@ static enum error check_number(struct actor *actor, json_t *object, const struct
     double number = json_number_value(value);
     if ((f->min || f->max) && (number < (double)f->min || number > (double)f->max))
         return fail_field(actor, f->name, MSG_RANGE, number_text(actor, f->min), number_text(actor, f->max), NULL);
-    return OK;
+    return ERR_NONE;
 }
 
 /* Its names are whatever they are: variables, headers. */
@@ -206,7 +206,7 @@ static enum error check_map(struct actor *actor, json_t *object, const struct fi
         if (error)
             return error;
     }
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error check_object(struct actor *actor, json_t *object, const struct field *f, json_t *value)
@@ -214,7 +214,7 @@ static enum error check_object(struct actor *actor, json_t *object, const struct
     (void)object;
     if (!json_is_object(value))
         return wrong_type(actor, f, "an object", "对象");
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error (*const checks[])(struct actor *, json_t *, const struct field *, json_t *) = {
@@ -229,5 +229,5 @@ enum error field_check(struct actor *actor, json_t *object, const struct field *
     json_t *value = json_object_get(object, field->name);
     if (value && !json_is_null(value))
         return checks[field->type](actor, object, field, value);
-    return field->flags & REQUIRED ? fail_field(actor, field->name, MSG_REQUIRED, NULL) : OK;
+    return field->flags & FIELD_REQUIRED ? fail_field(actor, field->name, MSG_REQUIRED, NULL) : ERR_NONE;
 }

@@ -122,7 +122,7 @@ static enum error check_wait(struct actor *actor, const char *subject, const cha
     long long wait_s = row_int(&row, 0);
     if (wait_s < at_least)
         wait_s = at_least;
-    return wait_s > 0 ? refuse(actor, wait_s) : OK;
+    return wait_s > 0 ? refuse(actor, wait_s) : ERR_NONE;
 }
 
 static enum error enter(struct actor *actor, const struct throttle *attempt, const char *address)

@@ -9,7 +9,7 @@
 #include "log.h"
 #include "util.h"
 
-enum { PASSES = 2, MEMORY = 19 * MB };
+enum { PASSES = 2, MEMORY = 19 * MIB };
 
 _Static_assert(PASSWORD_TEXT >= crypto_pwhash_STRBYTES, "a PHC string must fit");
 
@@ -22,7 +22,7 @@ bool password_hash(char out[PASSWORD_TEXT], const char *password)
  * wrong one. */
 static bool has_memory(void)
 {
-    size_t size = MEMORY + MB;
+    size_t size = MEMORY + MIB;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return false;

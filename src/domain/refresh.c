@@ -107,7 +107,7 @@ enum error refresh_spend(struct actor *actor, const char *presented, struct refr
             snprintf(out->session_id, sizeof out->session_id, "%s", row_string(&token, SESSION));
             snprintf(out->user_id, sizeof out->user_id, "%s", row_string(&token, USER));
             snprintf(out->username, sizeof out->username, "%s", row_string(&token, USERNAME));
-            return step ? OK : spend(actor, hash, by, &token, out);
+            return step ? ERR_NONE : spend(actor, hash, by, &token, out);
         }
         out->token = successor(actor, out->token);
     }

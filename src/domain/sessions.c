@@ -152,7 +152,7 @@ enum error session_of_refresh_token(struct actor *actor, const char *token, char
         return error;
     snprintf(id, UUID_TEXT, "%s", row_string(&row, 0));
     actor_is_user(actor, row_string(&row, 1), row_string(&row, 2));
-    return OK;
+    return ERR_NONE;
 }
 
 enum error session_of_access_token(struct actor *actor, const char *token, char id[UUID_TEXT])
@@ -166,7 +166,7 @@ enum error session_of_access_token(struct actor *actor, const char *token, char 
         return error;
     memcpy(id, claims.session_id, UUID_TEXT);
     actor_is_user(actor, claims.user_id, row_string(&user, 0));
-    return OK;
+    return ERR_NONE;
 }
 
 enum error session_end(struct actor *actor, const char *id, const char *action)

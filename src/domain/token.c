@@ -75,7 +75,7 @@ static bool read_key_id(const char *token, char out[KID_LENGTH + 1])
 static const char *choose_key(const struct settings *settings, const char *kid)
 {
     const char *const keys[] = {settings->jwt_secret, settings->jwt_secret_previous};
-    for (size_t i = 0; i < COUNT(keys); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         char own[KID_LENGTH + 1];
         if (!keys[i] || strlen(keys[i]) < KEY_MIN)
             continue;

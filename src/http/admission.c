@@ -74,7 +74,7 @@ enum work_kind work_of(const struct route *route)
         return WORK_PASSWORD;
     if (route->flags & ROUTE_HEAVY)
         return WORK_HEAVY;
-    return route->method == GET || (route->flags & ROUTE_READ_ONLY) ? WORK_READ : WORK_WRITE;
+    return route->method == METHOD_GET || (route->flags & ROUTE_READ_ONLY) ? WORK_READ : WORK_WRITE;
 }
 
 /* ---- what is too much ------------------------------------------------------------------------------------------- */
@@ -248,18 +248,18 @@ enum error admit(struct request *rq, struct response *rs)
     const struct settings *settings = rq->service->settings;
     enum work_kind kind = work_of(rq->route);
     if (!rq->service->slot || (rq->route->flags & ROUTE_NO_DATABASE))
-        return OK;
+        return ERR_NONE;
     announce(rq, kind);
     if (!settings->in_progress_limits) { /* no limits; it still counts for the pool */
         if (kind != WORK_READ)
             (void)in_progress_claim(rq->service->board, rq->service->slot);
-        return OK;
+        return ERR_NONE;
     }
     const struct capacity *c = capacity(settings);
     enum excess excess = kind == WORK_READ ? judge_read(c, rq->service->board, rq->service->slot, rq->started_us / 1000)
                                            : line_up(rq, kind, c);
     if (!excess)
-        return OK;
+        return ERR_NONE;
     enum error dropped = drop_abandoned(rq, rs);
     return dropped || rs->written ? dropped : refuse(rq, excess, kind == WORK_READ ? 1 : kinds[kind].retry_after);
 }

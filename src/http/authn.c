@@ -126,7 +126,7 @@ static enum error load_identity(struct request *rq, const struct statement *stat
     who->role = role_from_name(row_text(&row, ID_ROLE));
     who->site_admin = row_bool(&row, ID_SITE_ADMIN);
     *seconds = row_int(&row, ID_SECONDS_LEFT);
-    return OK;
+    return ERR_NONE;
 }
 
 static enum error by_jwt(struct request *rq, const char *token, const char *wanted, long long now, long long *seconds)
@@ -163,7 +163,7 @@ static enum error by_access_token(struct request *rq, const char *token, const c
     rq->actor.who.scopes = (unsigned)row_int(&found, 3);
     rq->actor.who.bound = row_text(&found, 2) != NULL;
     copy(rq->actor.who.token_id, sizeof rq->actor.who.token_id, row_string(&found, 0));
-    return OK;
+    return ERR_NONE;
 }
 
 static bool is_access_token(const char *token)
@@ -185,7 +185,7 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
         epoch && sodium_memcmp(slot->key, key, KEY_BYTES) == 0) {
         rq->actor.who = slot->who;
         rq->actor.who.credential = is_access_token(token) ? CREDENTIAL_ACCESS_TOKEN : credential;
-        return OK;
+        return ERR_NONE;
     }
     bool pat = is_access_token(token);
     enum error error =
@@ -201,7 +201,7 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
         slot->epoch = epoch;
         slot->who = rq->actor.who;
     }
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- cookies ---------------------------------------------------------------------------------------------------- */
@@ -215,7 +215,7 @@ static bool secure_cookies(const struct request *rq)
         return rq->service->settings->cookie_secure_mode == COOKIE_SECURE_ALWAYS;
     if (https && strcasecmp(https, "on") == 0)
         return true;
-    for (size_t i = 0; host && i < COUNT(local); i++) {
+    for (size_t i = 0; host && i < ARRAY_SIZE(local); i++) {
         size_t length = strlen(local[i]);
         if (strncasecmp(host, local[i], length) == 0 && (host[length] == '\0' || host[length] == ':'))
             return false;
@@ -264,13 +264,13 @@ static enum error renew_by_cookie(struct request *rq, struct response *rs)
     struct refreshed next;
     const char *refresh = request_cookie(rq, COOKIE_REFRESH);
     if (!refresh || !*refresh)
-        return OK;
+        return ERR_NONE;
     enum error error = spend_cookie(rq, refresh, &next);
     if (error == ERR_AUTHENTICATION && rq->actor.failure.message == MSG_REFRESH_REUSED)
         cookies_clear(rq, rs);
     else if (error == ERR_AUTHENTICATION) {
         rq->actor.failure.message = MSG_NONE;
-        return OK;
+        return ERR_NONE;
     }
     if (error)
         return error;

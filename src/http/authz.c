@@ -25,7 +25,7 @@ static enum error need_scope(struct request *rq, enum scope scope)
 {
     static const char *const names[] = {
         [SCOPE_READ] = "read", [SCOPE_WRITE] = "write", [SCOPE_ADMIN] = "admin", [SCOPE_SECRETS] = "secrets"};
-    return rq->actor.who.scopes & scope ? OK : fail(&rq->actor, MSG_SCOPE, names[scope], NULL);
+    return rq->actor.who.scopes & scope ? ERR_NONE : fail(&rq->actor, MSG_SCOPE, names[scope], NULL);
 }
 
 static enum error check_token(struct request *rq)
@@ -35,7 +35,7 @@ static enum error check_token(struct request *rq)
         return fail(&rq->actor, MSG_SESSION_ONLY, NULL);
     if (rq->actor.who.bound && !rules[r->access].bound_token)
         return fail(&rq->actor, MSG_TOKEN_BOUND, NULL);
-    bool reads = rq->method == GET || rq->method == HEAD || (r->flags & ROUTE_READ_ONLY);
+    bool reads = rq->method == METHOD_GET || rq->method == METHOD_HEAD || (r->flags & ROUTE_READ_ONLY);
     unsigned scope = rules[r->access].scope;
     return need_scope(rq, scope ? scope : reads ? SCOPE_READ : SCOPE_WRITE);
 }
@@ -50,12 +50,12 @@ enum error authorize(struct request *rq)
 {
     enum access access = rq->route->access;
     if (access == ACCESS_PUBLIC)
-        return OK;
+        return ERR_NONE;
     if (access == ACCESS_MONITOR)
-        return authn_monitor(rq) ? OK : ERR_AUTHORIZATION;
+        return authn_monitor(rq) ? ERR_NONE : ERR_AUTHORIZATION;
     if (access == ACCESS_DENY)
         return ERR_AUTHORIZATION;
-    enum error error = rq->actor.who.credential == CREDENTIAL_ACCESS_TOKEN ? check_token(rq) : OK;
+    enum error error = rq->actor.who.credential == CREDENTIAL_ACCESS_TOKEN ? check_token(rq) : ERR_NONE;
     if (error)
         return error;
     if (rules[access].site_admin && !rq->actor.who.site_admin)
@@ -64,5 +64,5 @@ enum error authorize(struct request *rq)
         return fail(&rq->actor, MSG_ROLE, role_names[rules[access].role], NULL);
     if (rq->route->flags & ROUTE_SECRETS)
         return authorize_secrets(rq);
-    return rq->route->flags & ROUTE_CONFIRMED ? session_confirmed(&rq->actor) : OK;
+    return rq->route->flags & ROUTE_CONFIRMED ? session_confirmed(&rq->actor) : ERR_NONE;
 }

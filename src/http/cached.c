@@ -56,7 +56,7 @@ static void tag(struct request *rq, struct response *rs)
 
 /* In Redis an answer stands with its whole key in front, because the name it has there is only a hash:
  * "<revision> <key's length> <key> <generation> <body>". */
-enum { ANSWER_MAX = 256 * KB };
+enum { ANSWER_MAX = 256 * KIB };
 
 static const char *redis_name(struct request *rq)
 {
@@ -148,7 +148,7 @@ enum error cached_look(struct request *rq, struct response *rs)
 {
     int64_t generation;
     if (!(rq->route->flags & ROUTE_CACHED))
-        return OK;
+        return ERR_NONE;
     enum error error = freshness_generation(rq, &generation);
     if (error || !generation)
         return error;
@@ -159,7 +159,7 @@ enum error cached_look(struct request *rq, struct response *rs)
     if (known) {
         metrics_add(METRIC_CACHE_UNCHANGED, 1);
         respond_not_modified(rq, rs, known);
-        return OK;
+        return ERR_NONE;
     }
     enum metric metric = METRIC_CACHE_MISS;
     if (is_known_query(rq) && find_answer(rq, rs, &metric)) {
@@ -168,7 +168,7 @@ enum error cached_look(struct request *rq, struct response *rs)
         tag(rq, rs);
     }
     metrics_add(metric, 1);
-    return OK;
+    return ERR_NONE;
 }
 
 void cached_keep(struct request *rq, struct response *rs)

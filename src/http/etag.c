@@ -11,7 +11,7 @@ static const char *const codings[] = {"gzip", "br", "zstd", "deflate"};
 /* The tag's length without a compressing proxy's suffix: a coding behind "-", "--" or ";". */
 static size_t without_coding(const char *text, size_t length)
 {
-    for (size_t i = 0; i < COUNT(codings); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(codings); i++) {
         size_t coding = strlen(codings[i]);
         if (length <= coding || memcmp(text + length - coding, codings[i], coding) != 0)
             continue;

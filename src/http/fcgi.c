@@ -21,12 +21,12 @@
 #include "util.h"
 
 enum {
-    HEAD_MAX = 64 * KB,
+    HEAD_MAX = 64 * KIB,
     CLOSE_POLL_MS = 200,
     CLOSE_MAX_MS = 1000,
-    PEEK_SIZE = 16 * KB, /* what a request has at most unless it brings a file */
-    PARAMS_MS = 2000,    /* from accepting to the last parameter: a web server sends them in one piece */
-    PATIENCE_MS = 500,   /* the same while others wait for a worker */
+    PEEK_SIZE = 16 * KIB, /* what a request has at most unless it brings a file */
+    PARAMS_MS = 2000,     /* from accepting to the last parameter: a web server sends them in one piece */
+    PATIENCE_MS = 500,    /* the same while others wait for a worker */
     FIRST_PAUSE_MS = 1,
     PAUSE_MAX_MS = 20,
 };
@@ -304,7 +304,7 @@ static void put_status(struct buffer *out, int status)
         {502, "Status: 502 Bad Gateway\r\n"},
         {503, "Status: 503 Service Unavailable\r\n"},
     };
-    for (size_t i = 0; i < COUNT(lines); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
         if (lines[i].status == status) {
             buffer_text(out, lines[i].line);
             return;
@@ -326,7 +326,7 @@ void fcgi_head(struct buffer *out, const struct response *rs)
 
 size_t fcgi_body_length(const struct request *rq, const struct response *rs)
 {
-    return rq->method == HEAD || rs->status == 204 || rs->status == 304 ? 0 : rs->body.length;
+    return rq->method == METHOD_HEAD || rs->status == 204 || rs->status == 304 ? 0 : rs->body.length;
 }
 
 /* What follows the last byte: the end of STDOUT, and the end of the request (status 0, complete). */
@@ -359,7 +359,7 @@ bool fcgi_respond(struct fcgi *fcgi, const struct request *rq, const struct resp
             {body, part},
             {tail, part == left ? sizeof tail : 0},
         };
-        if (!connection_send(fcgi->request.ipcFd, iov, COUNT(iov), fcgi->io_timeout_s))
+        if (!connection_send(fcgi->request.ipcFd, iov, ARRAY_SIZE(iov), fcgi->io_timeout_s))
             return false;
         body += part;
         left -= part;

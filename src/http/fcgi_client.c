@@ -16,7 +16,7 @@
 #include "lookup.h"
 #include "util.h"
 
-enum { REPLY_MAX = 4 * MB, REQUEST_MAX = 64 * KB, REQUEST_ID = 1 };
+enum { REPLY_MAX = 4 * MIB, REQUEST_MAX = 64 * KIB, REQUEST_ID = 1 };
 
 /* ---- request ---------------------------------------------------------------------------------------------------- */
 
@@ -41,7 +41,7 @@ void fcgi_client_request(struct buffer *out, const char *path)
     };
     struct buffer content;
     buffer_init(&content, REQUEST_MAX);
-    for (size_t i = 0; i < COUNT(params); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(params); i++)
         record_param(&content, params[i].name, params[i].value);
     record_begin(out, REQUEST_ID);
     record_put(out, RECORD_PARAMS, REQUEST_ID, buffer_string(&content), content.length);
@@ -57,7 +57,7 @@ void fcgi_reply_init(struct fcgi_reply *reply)
     *reply = (struct fcgi_reply){0};
     buffer_init(&reply->wire, REPLY_MAX);
     buffer_init(&reply->output, REPLY_MAX);
-    buffer_init(&reply->errors, 64 * KB);
+    buffer_init(&reply->errors, 64 * KIB);
 }
 
 void fcgi_reply_free(struct fcgi_reply *reply)
@@ -248,7 +248,7 @@ static bool send_request(int fd, const char *path, int64_t deadline)
 
 static bool read_reply(int fd, struct fcgi_reply *reply, int64_t deadline)
 {
-    char bytes[16 * KB];
+    char bytes[16 * KIB];
     while (wait_for(fd, POLLIN, deadline)) {
         ssize_t n = recv(fd, bytes, sizeof bytes, 0);
         if (n == 0 || (n < 0 && errno != EAGAIN))

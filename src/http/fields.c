@@ -11,10 +11,10 @@ enum error check_body(struct request *rq, const struct field *fields)
     for (const struct field *f = fields; f->type; f++) {
         struct field one = *f;
         if (f->required && f->required(rq))
-            one.flags |= REQUIRED;
+            one.flags |= FIELD_REQUIRED;
         field_check(&rq->actor, rq->body, &one);
     }
-    return rq->actor.failure.fields ? ERR_VALIDATION : OK;
+    return rq->actor.failure.fields ? ERR_VALIDATION : ERR_NONE;
 }
 
 enum error check_query(struct request *rq, const struct field *fields)
@@ -23,7 +23,7 @@ enum error check_query(struct request *rq, const struct field *fields)
         const char *text = request_query(rq, f->name);
         long long value;
         if (!text || !*text) {
-            if (f->flags & REQUIRED)
+            if (f->flags & FIELD_REQUIRED)
                 fail_field(&rq->actor, f->name, MSG_REQUIRED, NULL);
         } else if (f->type == FIELD_INT) {
             if (parse_int(text, f->min, f->max, &value))
@@ -37,5 +37,5 @@ enum error check_query(struct request *rq, const struct field *fields)
             field_check_text(&rq->actor, f, text);
         }
     }
-    return rq->actor.failure.fields ? ERR_VALIDATION : OK;
+    return rq->actor.failure.fields ? ERR_VALIDATION : ERR_NONE;
 }

@@ -69,7 +69,7 @@ enum error freshness_generation(struct request *rq, int64_t *generation)
     /* Under nothing but hits no statement would ever notice that the server says nothing any more. */
     *generation = db_in_doubt(rq->actor.db) ? 0 : generation_known(workspace, db_listening_us(rq->actor.db));
     if (*generation && *generation >= seen_of(rq, workspace))
-        return OK;
+        return ERR_NONE;
     int64_t asked = monotonic_us();
     metrics_add(METRIC_GENERATION_READ, 1);
     enum error error = db_one(rq->actor.db, &select, &row, DB_ARGS(workspace));
@@ -78,7 +78,7 @@ enum error freshness_generation(struct request *rq, int64_t *generation)
     *generation = error ? 0 : row_int(&row, 0);
     if (*generation)
         generation_read(workspace, *generation, asked);
-    return OK;
+    return ERR_NONE;
 }
 
 static size_t oldest(const struct request *rq)

@@ -21,7 +21,7 @@ char *http_get(struct arena *arena, const char *url, int timeout_ms, char *probl
     long status = 0;
     struct buffer body;
     CURL *curl = curl_easy_init();
-    buffer_init(&body, MB);
+    buffer_init(&body, MIB);
     snprintf(problem, size, "out of memory");
     if (!curl)
         return NULL;

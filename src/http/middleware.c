@@ -20,7 +20,7 @@
 #include "util.h"
 
 enum { RATE_PERIOD_S = 10, LOGIN_PER_PERIOD = 10, LOGIN_BURST = 20 };
-enum { REPEAT_MAX = 4, REPEAT_MEMORY = 24 * MB };
+enum { REPEAT_MAX = 4, REPEAT_MEMORY = 24 * MIB };
 
 /* ---- limits ----------------------------------------------------------------------------------------------------- */
 
@@ -31,7 +31,7 @@ static enum error take_from(struct request *rq, const struct rate_policy *policy
     struct rate_decision d = rate_limit(service->board, service->redis, policy, kind, client, monotonic_us());
     rq->limit = rate_tighter(rq->limit, d);
     if (d.allowed)
-        return OK;
+        return ERR_NONE;
     rq->actor.failure.retry_after = d.retry_after;
     return fail(&rq->actor, MSG_RATE_LIMIT, arena_printf(rq->actor.arena, "%d", d.retry_after), NULL);
 }
@@ -49,7 +49,7 @@ static enum error limit_address(struct request *rq, struct response *rs)
     struct rate_policy policy = general_policy(rq);
     char client[ADDRESS_TEXT];
     if (rq->route->flags & ROUTE_NO_DATABASE)
-        return OK;
+        return ERR_NONE;
     address_client(client, rq->actor.address);
     if ((rq->route->flags & ROUTE_LOGIN) && policy.requests) {
         struct rate_policy login = {LOGIN_PER_PERIOD, RATE_PERIOD_S, LOGIN_BURST};
@@ -62,7 +62,7 @@ static enum error limit_user(struct request *rq, struct response *rs)
 {
     (void)rs;
     struct rate_policy policy = general_policy(rq);
-    return rq->actor.who.credential ? take_from(rq, &policy, RATE_USER, rq->actor.who.user_id) : OK;
+    return rq->actor.who.credential ? take_from(rq, &policy, RATE_USER, rq->actor.who.user_id) : ERR_NONE;
 }
 
 /* ---- routes and origins ----------------------------------------------------------------------------------------- */
@@ -71,11 +71,11 @@ static void add_allow(struct request *rq, struct response *rs)
 {
     struct buffer list;
     buffer_init(&list, 128);
-    for (int m = GET; m < METHOD_COUNT; m++) {
+    for (int m = METHOD_GET; m < METHOD_COUNT; m++) {
         bool allowed = rq->allowed_methods & (1u << m);
-        if (m == HEAD)
-            allowed = rq->allowed_methods & (1u << GET);
-        if (m == OPTIONS)
+        if (m == METHOD_HEAD)
+            allowed = rq->allowed_methods & (1u << METHOD_GET);
+        if (m == METHOD_OPTIONS)
             allowed = true;
         if (allowed)
             buffer_printf(&list, "%s%s", list.length ? ", " : "", method_names[m]);
@@ -90,11 +90,11 @@ static enum error find_route(struct request *rq, struct response *rs)
     if (error != ERR_METHOD)
         return error;
     add_allow(rq, rs);
-    if (rq->method != OPTIONS)
+    if (rq->method != METHOD_OPTIONS)
         return error;
     rs->status = 204;
     rs->written = true;
-    return OK;
+    return ERR_NONE;
 }
 
 static bool origin_listed(const char *list, const char *origin)
@@ -116,22 +116,22 @@ static enum error share_with_origin(struct request *rq, struct response *rs)
     const char *allowed = rq->service->settings->cors_origins;
     const char *origin = request_header(rq, "Origin");
     if (!*allowed)
-        return OK;
+        return ERR_NONE;
     response_header(rs, "Vary", "Origin");
     if (!origin || !origin_listed(allowed, origin))
-        return OK;
+        return ERR_NONE;
     response_header(rs, "Access-Control-Allow-Origin", origin);
     response_header(rs, "Access-Control-Expose-Headers",
                     "ETag, X-Request-Id, X-CCR-Generation, Retry-After, RateLimit-Limit, RateLimit-Remaining, "
                     "RateLimit-Reset, RateLimit-Policy");
-    if (rq->method == OPTIONS) {
+    if (rq->method == METHOD_OPTIONS) {
         response_header(rs, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
         response_header(
             rs, "Access-Control-Allow-Headers",
             "Authorization, Content-Type, If-Match, If-None-Match, X-CCR-Generation, X-CCR-Workspace, X-Request-Id");
         response_header(rs, "Access-Control-Max-Age", "600");
     }
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- who may ---------------------------------------------------------------------------------------------------- */
@@ -149,7 +149,7 @@ static bool from_own_site(const struct request *rq)
 
 static bool is_safe(const struct request *rq)
 {
-    return rq->method == GET || rq->method == HEAD;
+    return rq->method == METHOD_GET || rq->method == METHOD_HEAD;
 }
 
 static enum error identify(struct request *rq, struct response *rs)
@@ -160,7 +160,7 @@ static enum error identify(struct request *rq, struct response *rs)
     db_tenant(rq->actor.db, "", "");
     freshness_read(rq); /* on a public route, too: a logout must not make the browser forget what else it wrote */
     if (rq->route->access == ACCESS_PUBLIC || rq->route->access == ACCESS_MONITOR)
-        return OK;
+        return ERR_NONE;
     enum error error = authenticate(rq, rs);
     if (!error && rq->actor.who.credential == CREDENTIAL_NONE)
         error = ERR_AUTHENTICATION;
@@ -174,7 +174,7 @@ static enum error refuse_cross_site(struct request *rq, struct response *rs)
     (void)rs;
     bool by_cookie = rq->actor.who.credential == CREDENTIAL_COOKIE ||
                      ((rq->route->flags & ROUTE_COOKIE) && request_cookie(rq, COOKIE_REFRESH));
-    return by_cookie && !is_safe(rq) && !from_own_site(rq) ? fail(&rq->actor, MSG_CROSS_SITE, NULL) : OK;
+    return by_cookie && !is_safe(rq) && !from_own_site(rq) ? fail(&rq->actor, MSG_CROSS_SITE, NULL) : ERR_NONE;
 }
 
 static enum error check_access(struct request *rq, struct response *rs)
@@ -221,7 +221,7 @@ static enum error read_body(struct request *rq)
     if (known && rq->body_length != room)
         return fail(&rq->actor, MSG_VALIDATION, NULL);
     rq->body_text[rq->body_length] = '\0';
-    return OK;
+    return ERR_NONE;
 }
 
 static bool is_json_type(const char *type)
@@ -262,7 +262,7 @@ static enum error parse_body(struct request *rq)
     if (!rq->body)
         return fail(&rq->actor, MSG_BAD_JSON, failure.message, arena_printf(rq->actor.arena, "%d", failure.line),
                     arena_printf(rq->actor.arena, "%d", failure.column), NULL);
-    return json_is_object(rq->body) ? OK : fail(&rq->actor, MSG_JSON_OBJECT, NULL);
+    return json_is_object(rq->body) ? ERR_NONE : fail(&rq->actor, MSG_JSON_OBJECT, NULL);
 }
 
 static enum error take_input(struct request *rq, struct response *rs)
@@ -279,7 +279,7 @@ static enum error take_input(struct request *rq, struct response *rs)
     }
     if (rq->route->query)
         check_query(rq, rq->route->query);
-    return rq->actor.failure.fields ? ERR_VALIDATION : OK;
+    return rq->actor.failure.fields ? ERR_VALIDATION : ERR_NONE;
 }
 
 /* ---- handler ---------------------------------------------------------------------------------------------------- */
@@ -356,8 +356,8 @@ static enum error handle(struct request *rq, struct response *rs)
 {
     bool transaction = !is_safe(rq) && !(rq->route->flags & ROUTE_NO_TRANSACTION);
     size_t headers_before = rs->headers.length;
-    enum error error = OK;
-    bool stays = transaction ? run_in_transaction(rq, rs, &error) : (error = run(rq, rs)) == OK;
+    enum error error = ERR_NONE;
+    bool stays = transaction ? run_in_transaction(rq, rs, &error) : (error = run(rq, rs)) == ERR_NONE;
     /* Nothing of ours locks readers out; what does is a migration, and it passes. */
     if (error == ERR_BUSY && is_safe(rq))
         error = ERR_DATABASE;
@@ -390,7 +390,7 @@ static void log_access(const struct request *rq, const struct response *rs)
 void dispatch(struct request *rq, struct response *rs)
 {
     enum error error = request_parse(rq);
-    for (size_t i = 0; !error && !rs->written && i < COUNT(steps); i++)
+    for (size_t i = 0; !error && !rs->written && i < ARRAY_SIZE(steps); i++)
         error = steps[i](rq, rs);
     if (error)
         respond_error(rq, rs, error);

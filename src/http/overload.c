@@ -29,13 +29,13 @@ enum error drop_abandoned(struct request *rq, struct response *rs)
 {
     rq->waited_ms = since_sent_ms(rq);
     if (rq->waited_ms > 0 && rq->waited_ms < SOON_MS)
-        return OK;
+        return ERR_NONE;
     if (!rq->gone || !rq->gone(rq->source))
-        return OK;
+        return ERR_NONE;
     metrics_add(METRIC_DROPPED_CLIENT, 1);
     rs->status = STATUS_CLIENT_CLOSED_REQUEST;
     rs->written = rs->unsent = true;
-    return OK;
+    return ERR_NONE;
 }
 
 /* What waited while there was no server (a restart, an update) waited for that, and not because of a crowd: its time begins
@@ -52,15 +52,15 @@ enum error refuse_late(struct request *rq, struct response *rs)
     int limit = rq->service->settings->queue_timeout;
     struct scoreboard *board = rq->service->board;
     if (!board || (rq->route->flags & ROUTE_NO_DATABASE))
-        return OK;
+        return ERR_NONE;
     int64_t waited = waited_ms(rq, board);
     if (waited > atomic_load_explicit(&board->longest_wait_ms, memory_order_relaxed))
         atomic_store(&board->longest_wait_ms, (int)waited); /* another's longer one may get lost: there will be more */
     if (!limit || waited <= limit)
-        return OK;
+        return ERR_NONE;
     /* While anybody is idle there is no queue: then the clocks of the two hosts differ. */
     if (scoreboard_count(board, STAGE_IDLE) > 0)
-        return OK;
+        return ERR_NONE;
     metrics_add(METRIC_DROPPED_QUEUE, 1);
     return ERR_OVERLOADED;
 }

@@ -120,7 +120,7 @@ static bool parse_query(struct request *rq, const char *text)
 
 static enum method method_from_name(const char *name)
 {
-    for (int i = GET; i < METHOD_COUNT; i++)
+    for (int i = METHOD_GET; i < METHOD_COUNT; i++)
         if (strcmp(name, method_names[i]) == 0)
             return (enum method)i;
     return METHOD_OTHER;
@@ -170,7 +170,7 @@ enum error request_parse(struct request *rq)
         return fail(&rq->actor, MSG_BAD_PATH, NULL);
     if (rq->target[path] == '?' && !parse_query(rq, rq->target + path + 1))
         return fail(&rq->actor, MSG_BAD_QUERY, NULL);
-    return OK;
+    return ERR_NONE;
 }
 
 /* ---- checked bodies --------------------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include "log.h"
 #include "util.h"
 
-enum { HEADERS_MAX = 16 * KB, BODY_MAX = 32 * MB };
+enum { HEADERS_MAX = 16 * KIB, BODY_MAX = 32 * MIB };
 
 void response_init(struct response *rs)
 {
@@ -224,9 +224,9 @@ enum error check_if_match(struct request *rq, long long revision)
     struct etag tag;
     const char *list = request_header(rq, "If-Match");
     if (!list)
-        return OK;
+        return ERR_NONE;
     while (etag_next(&list, &tag))
         if (names_revision(&tag, revision))
-            return OK;
-    return etag_any(list) ? OK : ERR_PRECONDITION;
+            return ERR_NONE;
+    return etag_any(list) ? ERR_NONE : ERR_PRECONDITION;
 }

@@ -84,11 +84,11 @@ static bool sound(const struct compiled *c, char *problem, size_t size)
         what = "has no handler";
     else if (r->access == ACCESS_DENY)
         what = "declares no access";
-    else if (r->method == METHOD_OTHER || r->method == HEAD || r->method == OPTIONS)
+    else if (r->method == METHOD_OTHER || r->method == METHOD_HEAD || r->method == METHOD_OPTIONS)
         what = "has a method that the middleware answers";
     else if (!c->count)
         what = "is not a path";
-    else if (r->method == GET && r->body)
+    else if (r->method == METHOD_GET && r->body)
         what = "is a GET with a body";
     else if (r->access == ACCESS_PUBLIC && r->body && !r->body_max)
         what = "takes a body from anybody and does not say how large";
@@ -153,14 +153,14 @@ static enum error take_path_args(struct request *rq, const struct compiled *c, c
         if (!pair->value)
             return fail(&rq->actor, MSG_BAD_PATH, NULL);
     }
-    return OK;
+    return ERR_NONE;
 }
 
 enum error router_find(struct request *rq)
 {
     struct segment segments[MAX_SEGMENTS];
     size_t count = split(rq->path, segments);
-    enum method wanted = rq->method == HEAD ? GET : rq->method;
+    enum method wanted = rq->method == METHOD_HEAD ? METHOD_GET : rq->method;
     rq->allowed_methods = 0;
     /* Once a path matched, other methods count only for the same pattern: /configs/current is not also a {name}. */
     const char *pattern = NULL;
@@ -179,7 +179,7 @@ enum error router_find(struct request *rq)
         }
     }
     if (rq->route)
-        return OK;
+        return ERR_NONE;
     return rq->allowed_methods ? ERR_METHOD : ERR_NOT_FOUND;
 }
 
@@ -220,7 +220,7 @@ static void write_fields(struct json_writer *w, const char *key, const struct fi
     for (const struct field *f = fields; f && f->type; f++) {
         json_open_object(w);
         json_string_member(w, "name", f->name);
-        json_bool_member(w, "required", f->flags & REQUIRED);
+        json_bool_member(w, "required", f->flags & FIELD_REQUIRED);
         json_bool_member(w, "conditional", f->required != NULL);
         json_close_object(w);
     }
@@ -236,7 +236,7 @@ static void write_route(const struct route *r, void *context)
     json_string_member(w, "access", access_names[r->access]);
     json_key(w, "flags");
     json_open_array(w);
-    for (size_t i = 0; i < COUNT(flag_names); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++)
         if (r->flags & flag_names[i].flag)
             json_put_string(w, flag_names[i].name);
     json_close_array(w);
@@ -263,7 +263,7 @@ void router_print(FILE *out, bool json)
     }
     struct buffer text;
     struct json_writer w;
-    buffer_init(&text, MB);
+    buffer_init(&text, MIB);
     json_begin(&w, &text);
     json_open_array(&w);
     router_each(write_route, &w);

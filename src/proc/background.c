@@ -34,7 +34,7 @@ static const struct background_kind {
 } kinds[] = {
     {"ccr-housekeeper", "housekeeping", wants_housekeeping, housekeeper_run, 15000},
 };
-_Static_assert(COUNT(kinds) == BACKGROUND_KINDS, "the scoreboard has a slot for each kind");
+_Static_assert(ARRAY_SIZE(kinds) == BACKGROUND_KINDS, "the scoreboard has a slot for each kind");
 
 void background_init(struct background *background, struct scoreboard *board, const struct settings *settings,
                      int listen_fd, int master_only_fd)
@@ -124,7 +124,7 @@ static void took_its_leave(struct background *background, size_t kind, int statu
 
 bool background_died(struct background *background, pid_t pid, int status, int64_t now)
 {
-    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
         if (has_process(&background->seats[kind]) && background->seats[kind].pid == pid) {
             took_its_leave(background, kind, status, now);
             return true;
@@ -168,14 +168,14 @@ static void work_on(struct background *background, size_t kind, int64_t now)
 void background_work(struct background *background, int64_t now, int64_t resumed_ms)
 {
     background->resumed_ms = resumed_ms;
-    for (size_t kind = 0; kind < COUNT(kinds); kind++)
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
         work_on(background, kind, now);
 }
 
 int background_wait_ms(const struct background *background, int64_t now, int max_ms)
 {
     int64_t wait = max_ms;
-    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
         const struct background_seat *seat = &background->seats[kind];
         int64_t due = seat->state == BACKGROUND_WAITING   ? seat->start_at_ms
                       : seat->state == BACKGROUND_LEAVING ? now + LEAVING_LOOK_MS
@@ -189,7 +189,7 @@ int background_wait_ms(const struct background *background, int64_t now, int max
 void background_reload(struct background *background, const struct settings *settings, int64_t now)
 {
     background->settings = settings;
-    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
         background->seats[kind].quick_deaths = 0;
         if (background->seats[kind].state == BACKGROUND_RUNNING)
             tell_to_leave(background, &background->seats[kind], now);
@@ -198,7 +198,7 @@ void background_reload(struct background *background, const struct settings *set
 
 void background_reopen_log(const struct background *background)
 {
-    for (size_t kind = 0; kind < COUNT(kinds); kind++)
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
         if (has_process(&background->seats[kind]))
             kill(background->seats[kind].pid, SIGUSR1);
 }
@@ -206,14 +206,14 @@ void background_reopen_log(const struct background *background)
 void background_stop(struct background *background, int64_t now)
 {
     background->stopping = true;
-    for (size_t kind = 0; kind < COUNT(kinds); kind++)
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
         if (background->seats[kind].state == BACKGROUND_RUNNING)
             tell_to_leave(background, &background->seats[kind], now);
 }
 
 void background_hurry(struct background *background)
 {
-    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
         if (!has_process(&background->seats[kind]))
             continue;
         kill(background->seats[kind].pid, SIGKILL);
@@ -224,7 +224,7 @@ void background_hurry(struct background *background)
 int background_alive(const struct background *background)
 {
     int alive = 0;
-    for (size_t kind = 0; kind < COUNT(kinds); kind++)
+    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
         alive += has_process(&background->seats[kind]);
     return alive;
 }

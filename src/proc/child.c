@@ -43,7 +43,7 @@ static void set_up_signals(sigset_t *while_waiting)
         {SIGPIPE, on_nothing}, /* a function: FCGX_Init would replace SIG_IGN by a handler of its own */
         {SIGUSR1, on_log_renamed}, {SIGUSR2, SIG_IGN}, {SIGCHLD, SIG_DFL},
     };
-    for (size_t i = 0; i < COUNT(table); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
         struct sigaction action = {.sa_handler = table[i].handler};
         sigaction(table[i].signal, &action, NULL);
     }
@@ -58,7 +58,7 @@ static void set_up_signals(sigset_t *while_waiting)
 static void limit_memory(int mebibytes)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)mebibytes * MB;
+    rlim_t wanted = (rlim_t)mebibytes * MIB;
     if (mebibytes <= 0 || getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur <= wanted)
         return;
     limit.rlim_cur = wanted;

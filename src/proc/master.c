@@ -44,7 +44,7 @@ static void fill_signals(sigset_t *set)
 {
     static const int taken[] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2};
     sigemptyset(set);
-    for (size_t i = 0; i < COUNT(taken); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
         sigaddset(set, taken[i]);
 }
 

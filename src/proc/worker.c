@@ -19,11 +19,11 @@
 #include "util.h"
 
 enum {
-    ARENA_MAX = 64 * MB,
-    MMAP_THRESHOLD = 128 * KB,
-    LARGE_BODY = 64 * KB,
-    STACK_USED = 256 * KB, /* parsers that call themselves for each level of nesting go deepest */
-    TICK_MS = 500,         /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
+    ARENA_MAX = 64 * MIB,
+    MMAP_THRESHOLD = 128 * KIB,
+    LARGE_BODY = 64 * KIB,
+    STACK_USED = 256 * KIB, /* parsers that call themselves for each level of nesting go deepest */
+    TICK_MS = 500, /* heartbeat of an idle worker; also how long a connection whose wake-up got lost may wait */
     RECONNECT_TICK_MS = 50, /* without a database: each tick carries the attempt on by a step */
     SIGNAL_ROUNDS = 16,     /* under load, requests between two looks for signals */
     CONNECT_WAIT_MS = 3000, /* at start; after that it serves without (503) */
@@ -111,7 +111,7 @@ static void answer_exhausted(struct worker *w)
     arena_reset(w->arena);
     response_reset(&w->response);
     make_request(w);
-    if (request_parse(&w->request) == OK && id[0])
+    if (request_parse(&w->request) == ERR_NONE && id[0])
         memcpy(w->request.actor.request_id, id, sizeof id);
     enum error error = by_body ? fail(&w->request.actor, MSG_TOO_COMPLEX, NULL) : ERR_INTERNAL;
     respond_error(&w->request, &w->response, error);
@@ -138,7 +138,8 @@ static void answer(struct worker *w)
 
 static void tidy_up(struct worker *w)
 {
-    bool large = w->request.body_length > LARGE_BODY, writes = w->request.method != GET && w->request.method != HEAD;
+    bool large = w->request.body_length > LARGE_BODY,
+         writes = w->request.method != METHOD_GET && w->request.method != METHOD_HEAD;
     in_progress_end(w->setup->slot);
     cache_give_up();
     db_settle(w->service.db);

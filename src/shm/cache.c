@@ -20,8 +20,8 @@
 enum {
     SHARDS = 8,
     WAYS = 8,
-    BYTES_A_SET = 8 * KB, /* of the ring for each set of the index */
-    LARGEST_PART = 4,     /* an item may fill a quarter of its shard's ring */
+    BYTES_A_SET = 8 * KIB, /* of the ring for each set of the index */
+    LARGEST_PART = 4,      /* an item may fill a quarter of its shard's ring */
     ALIGNMENT = 64,
     WAIT_STEP_MS = 20,
     WAIT_MAX_MS = 250,
@@ -75,7 +75,7 @@ bool cache_init(int size_mib)
 {
     if (size_mib <= 0)
         return true;
-    ring_size = (size_t)size_mib * MB / SHARDS;
+    ring_size = (size_t)size_mib * MIB / SHARDS;
     sets = ring_size / BYTES_A_SET;
     struct cache *memory = shared_memory(sizeof *memory);
     entries = shared_memory(SHARDS * sets * WAYS * sizeof *entries);

@@ -213,7 +213,7 @@ void lookup_wait(struct lookup *const *lookups, size_t count, int64_t until_ms)
     const struct gaicb *list[32];
     size_t waiting = 0;
     int64_t now = monotonic_ms();
-    for (size_t i = 0; i < count && waiting < COUNT(list); i++) {
+    for (size_t i = 0; i < count && waiting < ARRAY_SIZE(list); i++) {
         const struct lookup *lookup = lookups[i];
         if (!lookup || !lookup->asked)
             continue;

@@ -13,7 +13,7 @@
 
 enum {
     LOOKUP_MS = 200, /* how long a new answer is waited for when there is an old one */
-    LIST_MAX = 64 * KB,
+    LIST_MAX = 64 * KIB,
 };
 
 #define DEFAULT_PORT "5432" /* for an entry of a list that has none: not PGPORT, as in libpq */
@@ -118,7 +118,7 @@ static bool check_parameter(struct conninfo *info, const char *name, const struc
 {
     if (strncasecmp(name, "ccr.", 4) == 0)
         return say(why, "options: %.60s is set by the program itself, for each request", name);
-    for (size_t i = 0; i < COUNT(reserved); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
         if (strcasecmp(name, reserved[i].name) == 0)
             return say(why, "options: leave %s out: %s", reserved[i].name, reserved[i].because);
     info->own_lock_timeout |= strcasecmp(name, "lock_timeout") == 0;
@@ -138,7 +138,7 @@ static bool check_options(struct conninfo *info, const struct why *why)
 
 static bool check_keywords(const struct conninfo *info, const struct why *why)
 {
-    for (size_t i = 0; i < COUNT(refused); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
         const char *value = said(info, refused[i].keyword);
         if (value && *value && !is_word(value, refused[i].good))
             return say(why, "%s=%.40s: %s; leave it out, or use %s", refused[i].keyword, value, refused[i].because,
@@ -262,7 +262,7 @@ void conninfo_free(struct conninfo *info)
 {
     if (!info)
         return;
-    for (size_t i = 0; i < COUNT(info->lookups); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(info->lookups); i++)
         lookup_free(info->lookups[i]);
     for (PQconninfoOption *option = info->options; option && option->keyword; option++)
         if (option->val && strstr(option->keyword, "password"))
@@ -339,12 +339,12 @@ static PGconn *start(const struct conninfo *info, const struct lists *lists)
     };
     const char *keys[128], *values[128];
     size_t n = 0;
-    for (size_t i = 0; i < COUNT(defaults); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
         keys[n] = defaults[i].keyword;
         values[n++] = defaults[i].value;
     }
     /* What stands later counts. */
-    for (const PQconninfoOption *option = info->options; option->keyword && n < COUNT(keys) - 4; option++) {
+    for (const PQconninfoOption *option = info->options; option->keyword && n < ARRAY_SIZE(keys) - 4; option++) {
         if (!option->val ||
             (lists && is_word(option->keyword, listed))) /* an empty value would not take the place of one */
             continue;

@@ -82,7 +82,7 @@ static bool queue_all(struct db *db, const struct statement *statement, const ch
     if (statement->name && !tenant_is_held(db)) {
         const char *const tenant[] = {db->wanted.workspace, db->wanted.user, db->wanted.maintenance ? "on" : ""};
         db->held_known = false;
-        if (!queue_statement(db, &set_tenant, QUEUED_TENANT, tenant, COUNT(tenant)))
+        if (!queue_statement(db, &set_tenant, QUEUED_TENANT, tenant, ARRAY_SIZE(tenant)))
             return false;
     }
     return queue_statement(db, statement, QUEUED_STATEMENT, args, count) && PQpipelineSync(db->conn);
@@ -122,7 +122,7 @@ static enum error map_error(struct db *db, const PGresult *result, const struct 
         *lost = true;
         return ERR_DATABASE;
     }
-    for (size_t i = 0; i < COUNT(sqlstates); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(sqlstates); i++) {
         if (strncmp(state, sqlstates[i].prefix, strlen(sqlstates[i].prefix)) != 0)
             continue;
         error = sqlstates[i].error;
@@ -157,7 +157,7 @@ static void note_success(struct db *db, enum queued kind)
 static enum error read_results(struct db *db, const struct statement *statement, PGresult **out, bool *lost)
 {
     int64_t deadline = monotonic_ms() + db->settings->statement_timeout + GRACE_MS;
-    enum error error = OK;
+    enum error error = ERR_NONE;
     size_t done = 0, prepares = 0, prepares_wanted = 0;
     for (size_t i = 0; i < db->queued; i++)
         prepares_wanted += db->queue[i] == QUEUED_PREPARE;
@@ -180,7 +180,7 @@ static enum error read_results(struct db *db, const struct statement *statement,
                 *out = result;
                 continue;
             }
-        } else if (status == PGRES_FATAL_ERROR && error == OK) {
+        } else if (status == PGRES_FATAL_ERROR && error == ERR_NONE) {
             error = map_error(db, result, statement, lost);
         }
         PQclear(result);
@@ -193,7 +193,7 @@ static enum error read_results(struct db *db, const struct statement *statement,
          * transaction that already failed), so a fresh connection is the simple way back to what is known. */
         *lost |= prepares < prepares_wanted;
     }
-    return error ? error : *lost ? ERR_DATABASE : OK;
+    return error ? error : *lost ? ERR_DATABASE : ERR_NONE;
 }
 
 static void note_slow(const struct db *db, const struct statement *statement, int64_t started_us)
@@ -237,7 +237,7 @@ static enum error try_twice(struct db *db, const struct statement *statement, co
     for (int tries = 0; tries < 2 && (tries == 0 || (again && !inside)); tries++) {
         if (statement != &rollback) /* which is to leave what was wrong */
             db->message[0] = db->constraint[0] = '\0';
-        if (inside ? db->state != READY : !db_ready(db, REQUEST_CONNECT_MS)) {
+        if (inside ? db->state != PG_READY : !db_ready(db, REQUEST_CONNECT_MS)) {
             pg_keep_line(db->message, sizeof db->message, db_failure(db));
             if (breaker_is_open(db->breaker))
                 metrics_add(METRIC_DROPPED_BREAKER, 1);
@@ -263,7 +263,7 @@ static enum error execute(struct db *db, const struct statement *statement, cons
         db->may_repeat = false;
     }
     enum error error = try_twice(db, statement, args, count, out);
-    if (error && transaction && (db->state != READY || PQtransactionStatus(db->conn) == PQTRANS_INERROR))
+    if (error && transaction && (db->state != PG_READY || PQtransactionStatus(db->conn) == PQTRANS_INERROR))
         db->aborted = error;
     note_slow(db, statement, started);
     metrics_statement(statement->name ? statement->name : statement->sql, monotonic_us() - started,
@@ -312,7 +312,7 @@ enum error db_all(struct db *db, const struct statement *statement, struct rows 
         return error;
     keep_result(db, result);
     *rows = (struct rows){result, PQntuples(result)};
-    return OK;
+    return ERR_NONE;
 }
 
 enum error db_one(struct db *db, const struct statement *statement, struct row *row, const char *const *args,
@@ -323,7 +323,7 @@ enum error db_one(struct db *db, const struct statement *statement, struct row *
     *row = (struct row){rows.result, 0};
     if (error)
         return error;
-    return rows.count ? OK : ERR_NOT_FOUND;
+    return rows.count ? ERR_NONE : ERR_NOT_FOUND;
 }
 
 struct row rows_at(const struct rows *rows, int index)
@@ -393,7 +393,7 @@ enum error db_commit(struct db *db)
         return error;
     }
     db->begin_pending = db->in_transaction = false;
-    return OK;
+    return ERR_NONE;
 }
 
 void db_rollback(struct db *db)
@@ -401,18 +401,18 @@ void db_rollback(struct db *db)
     PGresult *result = NULL;
     db->begin_pending = false;
     if (db->in_transaction) {
-        if (execute(db, &rollback, NULL, 0, &result) != OK)
+        if (execute(db, &rollback, NULL, 0, &result) != ERR_NONE)
             pg_drop(db);
         PQclear(result);
         db->in_transaction = false;
         db->held_known = false; /* a tenant set inside is undone with the rest */
     }
-    db->aborted = OK;
+    db->aborted = ERR_NONE;
 }
 
 void db_settle(struct db *db)
 {
-    if (db->state == READY && PQtransactionStatus(db->conn) == PQTRANS_ACTIVE)
+    if (db->state == PG_READY && PQtransactionStatus(db->conn) == PQTRANS_ACTIVE)
         pg_drop(db); /* a longjmp left the pipeline half-read */
     db_rollback(db);
 }
@@ -445,7 +445,7 @@ enum error db_script(struct db *db, const char *sql)
     PQsetnonblocking(db->conn, 1);
     if (!PQenterPipelineMode(db->conn))
         return ERR_INTERNAL;
-    return good ? OK : ERR_INTERNAL;
+    return good ? ERR_NONE : ERR_INTERNAL;
 }
 
 enum error db_bypasses_rls(struct db *db, bool *bypasses)

@@ -40,7 +40,7 @@ void pg_drop(struct db *db)
     if (db->conn)
         PQfinish(db->conn);
     db->conn = NULL;
-    db->state = DISCONNECTED;
+    db->state = PG_DISCONNECTED;
     db->held_known = false;
     db->in_transaction = false;
     db->begin_pending = false;
@@ -89,14 +89,14 @@ void pg_keep_line(char *out, size_t size, const char *text)
 
 const char *db_failure(const struct db *db)
 {
-    const char *unknown = db->state == RESOLVING ? conninfo_problem(db->conninfo) : NULL;
+    const char *unknown = db->state == PG_RESOLVING ? conninfo_problem(db->conninfo) : NULL;
     if (unknown)
         return unknown;
     if (db->failure[0])
         return db->failure;
-    return db->state == CONNECTING   ? "no answer yet"
-           : db->state == SETTING_UP ? "connected, but no statement is answered"
-                                     : "";
+    return db->state == PG_CONNECTING   ? "no answer yet"
+           : db->state == PG_SETTING_UP ? "connected, but no statement is answered"
+                                        : "";
 }
 
 const char *db_message(const struct db *db)
@@ -111,22 +111,22 @@ const char *db_constraint(const struct db *db)
 
 int db_fd(const struct db *db)
 {
-    return db->state == READY ? PQsocket(db->conn) : -1;
+    return db->state == PG_READY ? PQsocket(db->conn) : -1;
 }
 
 int db_server_version(const struct db *db)
 {
-    return db->state == READY ? PQserverVersion(db->conn) : 0;
+    return db->state == PG_READY ? PQserverVersion(db->conn) : 0;
 }
 
 unsigned db_epoch(const struct db *db)
 {
-    return db->state == READY ? db->epoch : 0;
+    return db->state == PG_READY ? db->epoch : 0;
 }
 
 int64_t db_listening_us(const struct db *db)
 {
-    return db->state == READY ? db->listening_us : INT64_MAX;
+    return db->state == PG_READY ? db->listening_us : INT64_MAX;
 }
 
 bool db_in_transaction(const struct db *db)
@@ -234,7 +234,7 @@ static void start_attempt(struct db *db)
         return;
     }
     db->deadline_ms = db->started_ms + conninfo_patience_ms(db->conninfo, db->settings->connection_timeout);
-    db->state = RESOLVING;
+    db->state = PG_RESOLVING;
     conninfo_ask(db->conninfo);
 }
 
@@ -254,7 +254,7 @@ static bool step_resolving(struct db *db, int64_t until_ms)
         return false;
     }
     PQsetNoticeProcessor(db->conn, quiet, NULL);
-    db->state = CONNECTING;
+    db->state = PG_CONNECTING;
     db->polling = PGRES_POLLING_WRITING; /* as the manual says before the first PQconnectPoll */
     return true;
 }
@@ -306,7 +306,7 @@ static int64_t choose_end(int lifetime_s, int64_t now_ms)
 
 static void become_ready(struct db *db)
 {
-    db->state = READY;
+    db->state = PG_READY;
     db->openings_seen = db->breaker ? atomic_load(&db->breaker->openings) : 0;
     db->epoch++;
     db->listening_us = monotonic_us();
@@ -366,22 +366,22 @@ static bool step_connecting(struct db *db, int64_t until_ms)
         return false;
     }
     if (db->polling == PGRES_POLLING_OK)
-        db->state = SETTING_UP;
+        db->state = PG_SETTING_UP;
     return true;
 }
 
 /* One step of the attempt under way; false when nothing more can be done before `until_ms`. */
 static bool step_attempt(struct db *db, int64_t until_ms)
 {
-    if (db->state == RESOLVING)
+    if (db->state == PG_RESOLVING)
         return step_resolving(db, until_ms);
     if (monotonic_ms() > db->deadline_ms) {
-        failed_attempt(db, db->state == CONNECTING
+        failed_attempt(db, db->state == PG_CONNECTING
                                ? "no answer within CONNECTION_TIMEOUT"
                                : "connected, but no statement is answered within CONNECTION_TIMEOUT");
         return false;
     }
-    return db->state == CONNECTING ? step_connecting(db, until_ms) : step_setting_up(db, until_ms);
+    return db->state == PG_CONNECTING ? step_connecting(db, until_ms) : step_setting_up(db, until_ms);
 }
 
 /* A server that vanished without a word is noticed here, not by the statement that relies on it. */
@@ -409,7 +409,7 @@ static bool is_in_doubt(const struct db *db, int64_t now)
 
 bool db_in_doubt(const struct db *db)
 {
-    return db->state != READY || is_in_doubt(db, monotonic_ms());
+    return db->state != PG_READY || is_in_doubt(db, monotonic_ms());
 }
 
 static void check_connection(struct db *db, int64_t now)
@@ -432,7 +432,7 @@ static bool may_attempt(const struct db *db, int64_t now)
 
 static bool is_trying(const struct db *db)
 {
-    return db->state != DISCONNECTED && db->state != READY;
+    return db->state != PG_DISCONNECTED && db->state != PG_READY;
 }
 
 /* An attempt that takes long while nobody is connected: the server is away, for all that is known, and the other workers need
@@ -474,19 +474,19 @@ static void carry_on(struct db *db, int wait_ms)
 bool db_ready(struct db *db, int wait_ms)
 {
     int64_t now = monotonic_ms();
-    if (db->state == READY && PQstatus(db->conn) == CONNECTION_BAD)
+    if (db->state == PG_READY && PQstatus(db->conn) == CONNECTION_BAD)
         pg_drop(db);
-    if (db->state == READY)
+    if (db->state == PG_READY)
         check_connection(db, now);
-    if (db->state == DISCONNECTED && may_attempt(db, now))
+    if (db->state == PG_DISCONNECTED && may_attempt(db, now))
         start_attempt(db);
     carry_on(db, wait_ms);
-    return db->state == READY;
+    return db->state == PG_READY;
 }
 
 bool db_expired(const struct db *db)
 {
-    return db->state == READY && !db->in_transaction && monotonic_ms() >= db->expires_ms;
+    return db->state == PG_READY && !db->in_transaction && monotonic_ms() >= db->expires_ms;
 }
 
 void db_renew(struct db *db)
@@ -523,7 +523,7 @@ static bool take_notifications(struct db *db)
 
 bool db_poll(struct db *db)
 {
-    if (db->state != READY)
+    if (db->state != PG_READY)
         return false;
     bool changed = take_notifications(db); /* some may have come in between a statement's results */
     struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};

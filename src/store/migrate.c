@@ -49,7 +49,7 @@ static enum error read_applied(struct db *db, struct rows *rows, bool *initialis
     if (error)
         return error;
     *initialised = row_bool(&row, 0);
-    return *initialised ? db_all(db, &select_applied, rows, DB_NO_ARGS) : OK;
+    return *initialised ? db_all(db, &select_applied, rows, DB_NO_ARGS) : ERR_NONE;
 }
 
 /* "ok", "changed" or "unknown" for one applied row. */
@@ -84,7 +84,7 @@ enum error migrate_state(struct db *db, struct migration_state *state)
     for (const struct migration *m = migrations; m->version; m++)
         state->pending++;
     state->pending -= state->applied;
-    return OK;
+    return ERR_NONE;
 }
 
 const char *migrate_problem(const struct migration_state *state, char *line, size_t size)
@@ -154,7 +154,7 @@ static enum error refuse_unknown(const struct migration_state *state)
     struct migration_state present = *state;
     present.pending = 0;
     if (!migrate_problem(&present, line, sizeof line))
-        return OK;
+        return ERR_NONE;
     fprintf(stderr, "%s\n", line);
     return ERR_CONFLICT;
 }
@@ -266,5 +266,5 @@ enum error migrate_print(struct db *db, FILE *out, bool json)
     }
     if (json)
         fputs("]\n", out);
-    return OK;
+    return ERR_NONE;
 }

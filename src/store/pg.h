@@ -13,7 +13,7 @@ enum {
     GRACE_MS = 2000,       /* beyond statement_timeout, before a silent server counts as lost */
 };
 
-enum pg_state { DISCONNECTED, RESOLVING, CONNECTING, SETTING_UP, READY };
+enum pg_state { PG_DISCONNECTED, PG_RESOLVING, PG_CONNECTING, PG_SETTING_UP, PG_READY };
 
 struct conninfo;
 
@@ -62,7 +62,7 @@ struct db {
     const struct statement *prepared[PREPARED_SLOTS];
     bool begin_pending, in_transaction;
     bool brief;         /* the transaction gives up on locks early */
-    enum error aborted; /* why the transaction in progress can do nothing more; OK = it can */
+    enum error aborted; /* why the transaction in progress can do nothing more; ERR_NONE = it can */
     bool may_repeat;    /* see db_may_repeat */
 
     enum queued queue[QUEUE_MAX];

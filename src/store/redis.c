@@ -213,7 +213,7 @@ static bool is_error(const redisReply *reply, const char *code)
 static bool serves_nobody(const redisReply *reply)
 {
     static const char *const codes[] = {"LOADING", "BUSY", "NOAUTH", "MASTERDOWN"};
-    for (size_t i = 0; i < COUNT(codes); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
         if (is_error(reply, codes[i]))
             return true;
     return false;
@@ -319,7 +319,7 @@ bool redis_set(struct redis *redis, const char *key, const void *value, size_t l
     snprintf(seconds, sizeof seconds, "%d", ttl_s);
     const char *words[] = {"SET", key, value ? value : "", "EX", seconds};
     const size_t lengths[] = {3, strlen(key), value ? length : 0, 2, strlen(seconds)};
-    redisReply *reply = ask(redis, &(struct command){COUNT(words), words, lengths});
+    redisReply *reply = ask(redis, &(struct command){ARRAY_SIZE(words), words, lengths});
     bool stored = reply && reply->type == REDIS_REPLY_STATUS;
     freeReplyObject(reply);
     return stored;

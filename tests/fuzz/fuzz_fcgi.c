@@ -44,7 +44,7 @@ static void run(struct arena *arena, const char *bytes, size_t size)
     struct request rq;
     struct service service = {0};
     fcgi_request(&rq, arena, &service, params);
-    bool parsed = request_parse(&rq) == OK;
+    bool parsed = request_parse(&rq) == ERR_NONE;
     (void)request_cookie(&rq, "ccr_access");
     (void)request_header(&rq, "If-None-Match");
     (void)check_if_match(&rq, 7);
@@ -52,11 +52,11 @@ static void run(struct arena *arena, const char *bytes, size_t size)
         return;
     check_request(&rq);
     enum error error = router_find(&rq);
-    expect(error == OK || error == ERR_NOT_FOUND || error == ERR_METHOD || error == ERR_VALIDATION);
-    expect((error == OK) == (rq.route != NULL) || error == ERR_VALIDATION);
-    for (size_t i = 0; error == OK && i < rq.path_arg_count; i++)
+    expect(error == ERR_NONE || error == ERR_NOT_FOUND || error == ERR_METHOD || error == ERR_VALIDATION);
+    expect((error == ERR_NONE) == (rq.route != NULL) || error == ERR_VALIDATION);
+    for (size_t i = 0; error == ERR_NONE && i < rq.path_arg_count; i++)
         expect_text(rq.path_args[i].value);
-    if (error == OK && rq.route->query)
+    if (error == ERR_NONE && rq.route->query)
         (void)check_query(&rq, rq.route->query);
 }
 
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct arena *arena = arena_new(data[0] == '!' ? 8 * KB : 16 * MB);
+    struct arena *arena = arena_new(data[0] == '!' ? 8 * KIB : 16 * MIB);
     arena_on_exhausted(arena, on_exhausted, NULL);
     if (setjmp(exhausted) == 0)
         run(arena, (const char *)data + 1, size - 1);

@@ -16,29 +16,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { URL_MAX = 60, ENTRIES_MAX = 3 };
 
 static const struct field profile[] = {
-    {"name", FIELD_NAME, REQUIRED | TRIM},
-    {"base_url", FIELD_URL, REQUIRED | TRIM, .max = URL_MAX},
+    {"name", FIELD_NAME, FIELD_REQUIRED | FIELD_TRIM},
+    {"base_url", FIELD_URL, FIELD_REQUIRED | FIELD_TRIM, .max = URL_MAX},
     {"tags", FIELD_STRINGS, .max = ENTRIES_MAX},
     {"note", FIELD_TEXT, .min = 2, .max = 9},
     {0},
 };
 static const struct field numbers[] = {
-    {"name", FIELD_TEXT, TRIM},
+    {"name", FIELD_TEXT, FIELD_TRIM},
     {"limit", FIELD_INT, .min = 1, .max = 100},
-    {"any", FIELD_INT, REQUIRED},
-    {"all", FIELD_BOOL, REQUIRED},
+    {"any", FIELD_INT, FIELD_REQUIRED},
+    {"all", FIELD_BOOL, FIELD_REQUIRED},
     {0},
 };
 static const struct field choices[] = {
-    {"name", FIELD_TEXT, REQUIRED | SECRET, .choices = "a|bc|d"},
-    {"tags", FIELD_STRINGS, REQUIRED, .choices = "x|y"},
+    {"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_SECRET, .choices = "a|bc|d"},
+    {"tags", FIELD_STRINGS, FIELD_REQUIRED, .choices = "x|y"},
     {"env", FIELD_OBJECT},
     {0},
 };
 static const struct field labels[] = {
-    {"name", FIELD_LABEL, REQUIRED | TRIM, .max = 100},
-    {"auth_token", FIELD_KEY, TRIM, .max = 200},
-    {"base_url", FIELD_URL, TRIM, .max = 200},
+    {"name", FIELD_LABEL, FIELD_REQUIRED | FIELD_TRIM, .max = 100},
+    {"auth_token", FIELD_KEY, FIELD_TRIM, .max = 200},
+    {"base_url", FIELD_URL, FIELD_TRIM, .max = 200},
     {0},
 };
 static const struct field *const tables[] = {profile, numbers, choices, labels};
@@ -85,7 +85,7 @@ static void check_text(const struct field *f, json_t *value)
         expect(!has_white_space(text) && !has_control(text));
     if (f->type == FIELD_URL && *text)
         expect(strncasecmp(text, "http", 4) == 0 && !strpbrk(text, " \n\""));
-    if (f->flags & REQUIRED)
+    if (f->flags & FIELD_REQUIRED)
         expect(!is_blank(text));
     if (f->choices)
         expect(*text && strstr(f->choices, text) && !strchr(text, '|'));
@@ -97,7 +97,7 @@ static void check_field(const struct field *f, json_t *value)
     size_t i;
     json_t *item;
     if (!value || json_is_null(value)) {
-        expect(!(f->flags & REQUIRED) || f->type == FIELD_INT || f->flags & TRIM);
+        expect(!(f->flags & FIELD_REQUIRED) || f->type == FIELD_INT || f->flags & FIELD_TRIM);
         return;
     }
     switch (f->type) {
@@ -145,7 +145,7 @@ static void run(struct arena *arena, const struct field *table, const char *text
         return;
     rq.body = value;
     enum error error = check_body(&rq, table);
-    expect(error == (rq.actor.failure.fields ? ERR_VALIDATION : OK));
+    expect(error == (rq.actor.failure.fields ? ERR_VALIDATION : ERR_NONE));
     for (const struct field *f = table; !error && f->type; f++)
         check_field(f, json_object_get(rq.body, f->name));
     round_trip(arena, rq.body); /* trimming left it sound */
@@ -156,11 +156,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct arena *arena = arena_new(data[0] & 0x80 ? 8 * KB : 64 * MB);
+    struct arena *arena = arena_new(data[0] & 0x80 ? 8 * KIB : 64 * MIB);
     arena_on_exhausted(arena, on_exhausted, NULL);
     json_use_arena(arena);
     if (setjmp(exhausted) == 0)
-        run(arena, tables[(data[0] & 0x7f) % COUNT(tables)], (const char *)data + 1, size - 1);
+        run(arena, tables[(data[0] & 0x7f) % ARRAY_SIZE(tables)], (const char *)data + 1, size - 1);
     json_use_arena(NULL);
     arena_free(arena);
     return 0;

@@ -16,13 +16,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-#define SECRET   "the-current-secret-of-at-least-32-bytes"
-#define PREVIOUS "the-previous-secret-of-at-least-32-bytes"
-#define OTHER    "another-secret-that-is-long-enough-too"
+#define FIELD_SECRET "the-current-secret-of-at-least-32-bytes"
+#define PREVIOUS     "the-previous-secret-of-at-least-32-bytes"
+#define OTHER        "another-secret-that-is-long-enough-too"
 
 enum { NOW = 1800000000, BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING, SIGNATURE_TEXT = 43 };
 
-static const struct settings settings = {.jwt_secret = SECRET, .jwt_secret_previous = PREVIOUS};
+static const struct settings settings = {.jwt_secret = FIELD_SECRET, .jwt_secret_previous = PREVIOUS};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -69,7 +69,7 @@ static bool accepted(struct arena *arena, const char *token)
         return false;
     expect(strlen(token) <= ACCESS_TOKEN_MAX);
     expect(uuid_valid(claims.user_id) && uuid_valid(claims.session_id) && claims.expires > NOW);
-    expect(is_signed_by(arena, token, SECRET) || is_signed_by(arena, token, PREVIOUS));
+    expect(is_signed_by(arena, token, FIELD_SECRET) || is_signed_by(arena, token, PREVIOUS));
     return true;
 }
 
@@ -96,9 +96,9 @@ static char *good_token(struct arena *arena)
                                   "\"1c1f8b2d-3b4c-4d5e-9f70-8192a3b4c5d6\",\"iat\":1799999990,\"nbf\":1799999990,"
                                   "\"exp\":1800000900}";
     char hash[CRYPTO_HASH_TEXT];
-    token_hash(hash, SECRET);
+    token_hash(hash, FIELD_SECRET);
     char *header = arena_printf(arena, "{\"alg\":\"HS256\",\"kid\":\"%.8s\"}", hash);
-    return make(arena, header, strlen(header), payload, sizeof payload - 1, SECRET);
+    return make(arena, header, strlen(header), payload, sizeof payload - 1, FIELD_SECRET);
 }
 
 static void damage(struct arena *arena, const uint8_t *data, size_t size)
@@ -116,12 +116,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct arena *arena = arena_new(64 * MB);
+    struct arena *arena = arena_new(64 * MIB);
     const char *rest = (const char *)data + 1;
     size--;
     switch (data[0]) {
     case 's':
-        (void)accepted(arena, signed_token(arena, rest, size, SECRET));
+        (void)accepted(arena, signed_token(arena, rest, size, FIELD_SECRET));
         break;
     case 'o':
         expect(!accepted(arena, signed_token(arena, rest, size, OTHER)));

@@ -53,20 +53,20 @@ static void run(struct arena *arena, enum method method, const char *bytes, size
     struct service service = {0};
     fcgi_request(&rq, arena, &service, params);
     enum error error = request_parse(&rq);
-    expect(error == OK || error == ERR_VALIDATION);
+    expect(error == ERR_NONE || error == ERR_VALIDATION);
     if (error)
         return;
     check_query_pairs(&rq);
     error = router_find(&rq);
-    expect(error == OK || error == ERR_NOT_FOUND || error == ERR_METHOD || error == ERR_VALIDATION);
-    expect(error != OK || rq.route);
+    expect(error == ERR_NONE || error == ERR_NOT_FOUND || error == ERR_METHOD || error == ERR_VALIDATION);
+    expect(error != ERR_NONE || rq.route);
     expect((error == ERR_METHOD) == (!rq.route && rq.allowed_methods != 0));
     if (error)
         return;
-    expect(rq.route->method == (method == HEAD ? GET : method));
+    expect(rq.route->method == (method == METHOD_HEAD ? METHOD_GET : method));
     check_path_args(&rq);
     if (rq.route->query)
-        expect(check_query(&rq, rq.route->query) == (rq.actor.failure.fields ? ERR_VALIDATION : OK));
+        expect(check_query(&rq, rq.route->query) == (rq.actor.failure.fields ? ERR_VALIDATION : ERR_NONE));
     check_complaints(&rq);
 }
 
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct arena *arena = arena_new(data[0] & 0x80 ? 8 * KB : 16 * MB);
+    struct arena *arena = arena_new(data[0] & 0x80 ? 8 * KIB : 16 * MIB);
     arena_on_exhausted(arena, on_exhausted, NULL);
     if (setjmp(exhausted) == 0)
         run(arena, (enum method)((data[0] & 0x7f) % METHOD_COUNT), (const char *)data + 1, size - 1);

@@ -71,10 +71,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct arena *arena = arena_new(data[0] == '!' ? 8 * KB : 256 * MB);
+    struct arena *arena = arena_new(data[0] == '!' ? 8 * KIB : 256 * MIB);
     struct buffer out;
 
-    buffer_init(&out, 64 * MB);
+    buffer_init(&out, 64 * MIB);
     arena_on_exhausted(arena, on_exhausted, NULL);
     if (setjmp(exhausted) == 0)
         round_trip(arena, (const char *)data + 1, size - 1, &out);

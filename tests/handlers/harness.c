@@ -17,7 +17,7 @@
 #include "token.h"
 #include "util.h"
 
-enum { ARENA_MAX = 64 * MB, HEADERS_MAX = 4 };
+enum { ARENA_MAX = 64 * MIB, HEADERS_MAX = 4 };
 
 static struct settings settings, other_settings;
 static struct scoreboard *board;
@@ -138,7 +138,7 @@ void use_database(const char *url)
 void sql(const char *statements)
 {
     assert_true(db_ready(beside, 5000));
-    if (db_script(beside, statements) != OK)
+    if (db_script(beside, statements) != ERR_NONE)
         fail_msg("%s: %s", statements, db_message(beside));
 }
 
@@ -193,7 +193,7 @@ void add_user(const char *username, const char *password, bool site_admin)
 {
     char id[UUID_TEXT];
     struct actor console = {
-        .arena = arena_new(MB), .db = beside, .settings = &settings, .who.username = "console", .address = "console"};
+        .arena = arena_new(MIB), .db = beside, .settings = &settings, .who.username = "console", .address = "console"};
     const struct account account = {username, password, NULL, site_admin};
     db_begin(beside);
     enum error error = account_create(&console, &account, id);

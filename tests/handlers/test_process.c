@@ -44,10 +44,10 @@ static enum error say_nothing(struct request *rq, struct response *rs)
 }
 
 static const struct route bad_routes[] = {
-    {POST, "/test/fail/{name}", write_then_fail, ACCESS_USER},
-    {POST, "/test/keep/{name}", write_then_fail_but_keep, ACCESS_USER},
-    {POST, "/test/silent/{name}", say_nothing, ACCESS_USER},
-    {GET, "/test/{name}", say_nothing, ACCESS_USER},
+    {METHOD_POST, "/test/fail/{name}", write_then_fail, ACCESS_USER},
+    {METHOD_POST, "/test/keep/{name}", write_then_fail_but_keep, ACCESS_USER},
+    {METHOD_POST, "/test/silent/{name}", say_nothing, ACCESS_USER},
+    {METHOD_GET, "/test/{name}", say_nothing, ACCESS_USER},
     {0},
 };
 
@@ -271,7 +271,7 @@ static void ten_thousand_requests_take_no_more_memory_than_a_few(void **state)
             before = allocated();
     }
     size_t after = allocated();
-    if (after > before + 16 * KB)
+    if (after > before + 16 * KIB)
         fail_msg("%zu bytes more after %d requests", after - before, 4 * (ROUNDS - WARM));
 }
 

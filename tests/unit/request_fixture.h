@@ -20,7 +20,7 @@ static struct request rq;
 static int fixture_start(void **state)
 {
     (void)state;
-    arena = arena_new(16 * MB);
+    arena = arena_new(16 * MIB);
     json_use_arena(arena);
     return crypto_init() ? 0 : -1;
 }

@@ -23,7 +23,7 @@ static void clients_are_addresses_or_their_networks(void **state)
     };
     char client[ADDRESS_TEXT];
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         address_client(client, rows[i].address);
         assert_string_equal(client, rows[i].client);
     }
@@ -69,7 +69,7 @@ static void lists_are_checked(void **state)
     };
     char bad[ADDRESS_TEXT];
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         bad[0] = '\0';
         bool good = networks_valid(rows[i].list, bad, sizeof bad);
         if (good != !rows[i].bad)
@@ -138,7 +138,7 @@ static void networks_hold_what_begins_like_them(void **state)
         {"0.0.0.0/0,::/0", "127.0.0.1:80", false},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         if (networks_hold(rows[i].list, rows[i].address) != rows[i].held)
             fail_msg("\"%s\" %s %s", rows[i].list, rows[i].held ? "does not hold" : "holds",
                      rows[i].address ? rows[i].address : "NULL");

@@ -18,7 +18,7 @@ static void capacities_leave_some_to_the_others(void **state)
         {8, 2, 3, {4, 6, 5, 3}},       {1024, 4, 1024, {512, 768, 767, 768}},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct settings settings = {
             .max_connections = rows[i].workers, .user_share = 50, .heavy_share = 75, .password_checks = rows[i].checks};
         struct capacity c = capacity_of(&settings, rows[i].processors);
@@ -44,15 +44,15 @@ static void a_route_says_what_work_it_is(void **state)
         struct route route;
         enum work_kind kind;
     } rows[] = {
-        {{.method = GET}, WORK_READ},
-        {{.method = POST}, WORK_WRITE},
-        {{.method = POST, .flags = ROUTE_READ_ONLY}, WORK_READ},
-        {{.method = POST, .flags = ROUTE_READ_ONLY | ROUTE_HEAVY}, WORK_HEAVY},
-        {{.method = GET, .flags = ROUTE_HEAVY}, WORK_HEAVY},
-        {{.method = POST, .flags = ROUTE_PASSWORD | ROUTE_LOGIN}, WORK_PASSWORD},
+        {{.method = METHOD_GET}, WORK_READ},
+        {{.method = METHOD_POST}, WORK_WRITE},
+        {{.method = METHOD_POST, .flags = ROUTE_READ_ONLY}, WORK_READ},
+        {{.method = METHOD_POST, .flags = ROUTE_READ_ONLY | ROUTE_HEAVY}, WORK_HEAVY},
+        {{.method = METHOD_GET, .flags = ROUTE_HEAVY}, WORK_HEAVY},
+        {{.method = METHOD_POST, .flags = ROUTE_PASSWORD | ROUTE_LOGIN}, WORK_PASSWORD},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         assert_int_equal(work_of(&rows[i].route), rows[i].kind);
 }
 

@@ -44,7 +44,7 @@ static void jump_back(void *context)
 static void allocations_are_zeroed_and_aligned(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(MB);
+    struct arena *arena = arena_new(MIB);
     for (int round = 0; round < 2; round++) { /* the second meets the memory that the first has written to */
         for (size_t size = 0; size < 300; size++) {
             char *bytes = arena_alloc(arena, size);
@@ -62,7 +62,7 @@ static void allocations_do_not_overlap(void **state)
 {
     (void)state;
     enum { PIECES = 400 };
-    struct arena *arena = arena_new(64 * MB);
+    struct arena *arena = arena_new(64 * MIB);
     unsigned char *pieces[PIECES];
     for (size_t i = 0; i < PIECES; i++) { /* 80 KB on average: through all block sizes */
         pieces[i] = arena_alloc(arena, i * 400);
@@ -79,24 +79,24 @@ static void allocations_do_not_overlap(void **state)
 static void one_allocation_may_be_larger_than_any_block(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(16 * MB);
-    char *large = arena_alloc(arena, 5 * MB);
-    large[5 * MB - 1] = 'x';
+    struct arena *arena = arena_new(16 * MIB);
+    char *large = arena_alloc(arena, 5 * MIB);
+    large[5 * MIB - 1] = 'x';
     char *small = arena_strdup(arena, "after");
     assert_string_equal(small, "after");
-    assert_true(arena_used(arena) >= 5 * MB + 6);
+    assert_true(arena_used(arena) >= 5 * MIB + 6);
     arena_free(arena);
 }
 
 static void used_counts_until_reset(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(MB);
+    struct arena *arena = arena_new(MIB);
     assert_int_equal(arena_used(arena), 0);
     arena_alloc(arena, 1000);
     assert_in_range(arena_used(arena), 1000, 1000 + _Alignof(max_align_t));
-    arena_alloc(arena, 200 * KB);
-    assert_in_range(arena_used(arena), 1000 + 200 * KB, 1000 + 200 * KB + 2 * _Alignof(max_align_t));
+    arena_alloc(arena, 200 * KIB);
+    assert_in_range(arena_used(arena), 1000 + 200 * KIB, 1000 + 200 * KIB + 2 * _Alignof(max_align_t));
     arena_reset(arena);
     assert_int_equal(arena_used(arena), 0);
     arena_free(arena);
@@ -105,9 +105,9 @@ static void used_counts_until_reset(void **state)
 static void reset_keeps_the_first_block(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(8 * MB);
+    struct arena *arena = arena_new(8 * MIB);
     char *first = arena_alloc(arena, 16);
-    arena_alloc(arena, 2 * MB);
+    arena_alloc(arena, 2 * MIB);
     arena_reset(arena);
     assert_ptr_equal(arena_alloc(arena, 16), first);
     arena_free(arena);
@@ -116,14 +116,14 @@ static void reset_keeps_the_first_block(void **state)
 static void maximum_is_enforced(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(100 * KB);
+    struct arena *arena = arena_new(100 * KIB);
     int calls = 0;
     arena_on_exhausted(arena, jump_back, &calls);
 
     volatile int reached = 0;
     if (setjmp(on_exhausted) == 0) {
-        arena_alloc(arena, 60 * KB);
-        arena_alloc(arena, 40 * KB);
+        arena_alloc(arena, 60 * KIB);
+        arena_alloc(arena, 40 * KIB);
         reached = 1; /* exactly the maximum fits */
         arena_alloc(arena, 1);
         reached = 2;
@@ -132,7 +132,7 @@ static void maximum_is_enforced(void **state)
     assert_int_equal(calls, 1);
 
     arena_reset(arena); /* usable again after the failure */
-    assert_non_null(arena_alloc(arena, 100 * KB));
+    assert_non_null(arena_alloc(arena, 100 * KIB));
     arena_free(arena);
 }
 
@@ -143,19 +143,19 @@ static void impossible_sizes_are_refused(void **state)
     int calls = 0;
     arena_on_exhausted(arena, jump_back, &calls);
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 8, SIZE_MAX / 2 + 100, SIZE_MAX / 2};
-    for (volatile size_t i = 0; i < COUNT(sizes); i++)
+    for (volatile size_t i = 0; i < ARRAY_SIZE(sizes); i++)
         if (setjmp(on_exhausted) == 0) {
             arena_alloc(arena, sizes[i]);
             fail_msg("%zu bytes were handed out", sizes[i]);
         }
-    assert_int_equal(calls, COUNT(sizes));
+    assert_int_equal(calls, ARRAY_SIZE(sizes));
     arena_free(arena);
 }
 
 static void array_refuses_overflow(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(MB);
+    struct arena *arena = arena_new(MIB);
     int calls = 0;
     arena_on_exhausted(arena, jump_back, &calls);
     int *numbers = arena_array(arena, 10, sizeof *numbers);
@@ -177,7 +177,7 @@ static void exhaustion_without_handler_aborts(void **state)
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         signal(SIGABRT, SIG_DFL); /* cmocka catches it */
         close(STDERR_FILENO);
-        arena_alloc(arena_new(KB), 2 * KB);
+        arena_alloc(arena_new(KIB), 2 * KIB);
         _exit(0);
     }
     int status;
@@ -189,7 +189,7 @@ static void exhaustion_without_handler_aborts(void **state)
 static void strings_are_copied(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(4 * MB);
+    struct arena *arena = arena_new(4 * MIB);
     char source[] = "source";
     char *copy = arena_strdup(arena, source);
     source[0] = 'X';
@@ -201,9 +201,9 @@ static void strings_are_copied(void **state)
     assert_string_equal(arena_strndup(arena, "abc", 0), "");
     assert_string_equal(arena_printf(arena, "%s-%d", "n", 42), "n-42");
     assert_string_equal(arena_printf(arena, "%s", ""), "");
-    char *wide = arena_printf(arena, "%*d", 2 * MB, 7);
-    assert_int_equal(strlen(wide), 2 * MB);
-    assert_int_equal(wide[2 * MB - 1], '7');
+    char *wide = arena_printf(arena, "%*d", 2 * MIB, 7);
+    assert_int_equal(strlen(wide), 2 * MIB);
+    assert_int_equal(wide[2 * MIB - 1], '7');
     arena_free(arena);
     arena_free(NULL);
 }
@@ -212,7 +212,7 @@ static void stale_memory_is_poisoned_under_asan(void **state)
 {
     (void)state;
 #if WITH_ASAN
-    struct arena *arena = arena_new(MB);
+    struct arena *arena = arena_new(MIB);
     char *stale = arena_alloc(arena, 20);
     assert_false(__asan_address_is_poisoned(stale + 19));
     assert_true(__asan_address_is_poisoned(stale + 20));
@@ -229,12 +229,12 @@ static void stale_memory_is_poisoned_under_asan(void **state)
 static void a_step_leaves_nothing_but_what_it_keeps(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(8 * MB);
+    struct arena *arena = arena_new(8 * MIB);
     const char *before = arena_strdup(arena, "before"), *empty = NULL;
     for (int round = 0; round < 1000; round++) { /* 3 GB, if each step stayed */
         struct arena_mark mark = arena_mark(arena);
         const char *kept = arena_printf(arena, "kept %d", round);
-        for (size_t size = 16; size <= 2 * MB; size *= 2)
+        for (size_t size = 16; size <= 2 * MIB; size *= 2)
             memset(arena_alloc(arena, size), 0xff, size);
         const char *again = kept;
         arena_release_but(arena, mark, (const char **const[]){&kept, &empty}, 2);
@@ -253,20 +253,20 @@ static void a_step_leaves_nothing_but_what_it_keeps(void **state)
 static void what_is_large_is_given_back(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(16 * MB);
-    char *small = arena_alloc(arena, 100), *kept = arena_alloc(arena, 2 * MB);
+    struct arena *arena = arena_new(16 * MIB);
+    char *small = arena_alloc(arena, 100), *kept = arena_alloc(arena, 2 * MIB);
     for (int round = 0; round < 100; round++) {
-        char *large = arena_alloc(arena, 9 * MB);
-        large[9 * MB - 1] = 'x';
+        char *large = arena_alloc(arena, 9 * MIB);
+        large[9 * MIB - 1] = 'x';
         arena_give_back(arena, large);
     }
     size_t used = arena_used(arena);
     arena_give_back(arena, NULL);
     arena_give_back(arena, small); /* too small: it stays */
     assert_int_equal(arena_used(arena), used);
-    kept[2 * MB - 1] = 'x';
+    kept[2 * MIB - 1] = 'x';
     arena_give_back(arena, kept);
-    assert_int_equal(arena_used(arena), used - 2 * MB);
+    assert_int_equal(arena_used(arena), used - 2 * MIB);
     arena_free(arena);
 }
 

@@ -48,7 +48,7 @@ static void grows_and_keeps_its_contents(void **state)
 {
     (void)state;
     struct buffer buffer;
-    buffer_init(&buffer, MB);
+    buffer_init(&buffer, MIB);
     for (int i = 0; i < 100000; i++)
         buffer_char(&buffer, (char)('a' + i % 26));
     assert_false(buffer.overflow);
@@ -144,7 +144,7 @@ static void reset_keeps_little_and_returns_much(void **state)
 {
     (void)state;
     struct buffer buffer;
-    buffer_init(&buffer, MB);
+    buffer_init(&buffer, MIB);
     buffer_text(&buffer, "small");
     const char *data = buffer.data;
     buffer_reset(&buffer);
@@ -152,12 +152,12 @@ static void reset_keeps_little_and_returns_much(void **state)
     assert_int_equal(buffer.length, 0);
     assert_string_equal(buffer_string(&buffer), "");
 
-    buffer_printf(&buffer, "%*d", 100 * KB, 1);
-    assert_int_equal(buffer.length, 100 * KB);
+    buffer_printf(&buffer, "%*d", 100 * KIB, 1);
+    assert_int_equal(buffer.length, 100 * KIB);
     buffer_reset(&buffer);
     assert_null(buffer.data);
     assert_int_equal(buffer.capacity, 0);
-    assert_int_equal(buffer.max, MB);
+    assert_int_equal(buffer.max, MIB);
     buffer_text(&buffer, "again");
     assert_string_equal(buffer_string(&buffer), "again");
     buffer_free(&buffer);
@@ -166,16 +166,16 @@ static void reset_keeps_little_and_returns_much(void **state)
 static void in_an_arena_it_grows_there(void **state)
 {
     (void)state;
-    struct arena *arena = arena_new(4 * MB);
+    struct arena *arena = arena_new(4 * MIB);
     struct buffer buffer;
-    buffer_init_in(&buffer, arena, MB);
+    buffer_init_in(&buffer, arena, MIB);
     for (int i = 0; i < 1000; i++)
         buffer_printf(&buffer, "%03d,", i);
     assert_int_equal(buffer.length, 4000);
     assert_memory_equal(buffer.data, "000,001,", 8);
     assert_string_equal(buffer.data + 3996, "999,");
     assert_true(arena_used(arena) >= 4000);
-    buffer_printf(&buffer, "%*d", MB, 1);
+    buffer_printf(&buffer, "%*d", MIB, 1);
     assert_true(buffer.overflow);
     assert_int_equal(buffer.length, 4000);
     buffer_free(&buffer);

@@ -17,7 +17,7 @@
 #include "metrics.h"
 #include "util.h"
 
-enum { BODY_MAX = 2 * MB };
+enum { BODY_MAX = 2 * MIB };
 
 static const char *program;
 static size_t wakes;
@@ -29,7 +29,7 @@ long syscall(long number, ...)
     long arguments[6];
     va_list list;
     va_start(list, number);
-    for (size_t i = 0; i < COUNT(arguments); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(arguments); i++)
         arguments[i] = va_arg(list, long);
     va_end(list);
     wakes += number == SYS_futex && (int)arguments[1] == FUTEX_WAKE;
@@ -87,7 +87,7 @@ static void finds_it_under_no_other_key(void **state)
     buffer_init(&body, BODY_MAX);
     get("ada /api/configs", 7, &body);
     put("ada /api/configs", 7, "ada's");
-    for (size_t i = 0; i < COUNT(others); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         assert_int_equal(get(others[i], 7, &body), CACHE_MISS);
         cache_give_up();
     }
@@ -157,7 +157,7 @@ static void what_is_too_large_is_not_kept(void **state)
     struct buffer body;
     (void)state;
     buffer_init(&body, BODY_MAX);
-    char *text = filled(100 * KB, 1);
+    char *text = filled(100 * KIB, 1);
     assert_int_equal(get("large", 1, &body), CACHE_MISS);
     put("large", 1, text);
     assert_int_equal(get("large", 1, &body), CACHE_MISS);
@@ -360,7 +360,7 @@ static void nobody_waits_twice_for_what_is_not_kept(void **state)
     struct buffer body;
     (void)state;
     buffer_init(&body, BODY_MAX);
-    char *large = filled(100 * KB, 1);
+    char *large = filled(100 * KIB, 1);
     for (int round = 0; round < 2; round++) {
         pid_t readers[READERS];
         uint64_t waited = metrics_value(METRIC_CACHE_WAITED);
@@ -451,7 +451,7 @@ static pid_t die_while_keeping(void)
     buffer_init(&body, BODY_MAX);
     get("k", 1, &body);
     signal(SIGBUS, end_at_once);
-    cache_put(&key, 1, mmap(NULL, KB, PROT_READ, MAP_SHARED, memfd_create("nothing", 0), 0), KB);
+    cache_put(&key, 1, mmap(NULL, KIB, PROT_READ, MAP_SHARED, memfd_create("nothing", 0), 0), KIB);
     _exit(1);
 }
 

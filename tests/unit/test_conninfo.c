@@ -47,7 +47,7 @@ static void expect_values(const char *url, const char *const (*expected)[2], siz
 }
 
 #define EXPECT(url, ...)                                                                                               \
-    expect_values(url, (const char *const[][2]){__VA_ARGS__}, COUNT(((const char *const[][2]){__VA_ARGS__})))
+    expect_values(url, (const char *const[][2]){__VA_ARGS__}, ARRAY_SIZE(((const char *const[][2]){__VA_ARGS__})))
 
 static void what_the_url_says_wins(void **state)
 {
@@ -122,7 +122,7 @@ static void what_is_no_name_is_not_looked_up(void **state)
         "postgresql://u@a,b,c/d?hostaddr=1.2.3.4",
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(urls); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
         char why[256];
         struct conninfo *info = conninfo_new(urls[i], why, sizeof why);
         if (!info || info->asks)
@@ -180,7 +180,7 @@ static void what_cannot_be_is_refused(void **state)
         {"nonsense=1", "libpq cannot use it: invalid URI query parameter"},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char url[256], why[256] = "accepted";
         snprintf(url, sizeof url, "postgresql://u:hunter2@h/d?%s", cases[i][0]);
         if (conninfo_new(url, why, sizeof why) || !strstr(why, cases[i][1]) || strstr(why, "hunter2"))
@@ -210,7 +210,7 @@ static void harmless_options_pass(void **state)
     };
     char why[256];
     (void)state;
-    for (size_t i = 0; i < COUNT(good); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         char url[256];
         snprintf(url, sizeof url, "postgresql://u@127.0.0.1/d?%s", good[i]);
         if (!db_url_valid(url, why, sizeof why))
@@ -232,7 +232,7 @@ static void an_attempt_has_the_urls_time(void **state)
                  {"?connect_timeout=0", 30000},
                  {"?connect_timeout=-1", 30000}};
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char url[256], why[256];
         snprintf(url, sizeof url, "postgresql://u@127.0.0.1,127.0.0.2/d%s", cases[i].query);
         struct conninfo *info = conninfo_new(url, why, sizeof why);
@@ -252,7 +252,7 @@ static void any_text_is_survived(void **state)
     for (int round = 0; round < 20000; round++) {
         char url[512] = "postgresql://", why[256] = "";
         for (unsigned n = (seed = seed * 1103515245 + 12345) >> 16 & 15; n > 0; n--)
-            strcat(url, parts[((seed = seed * 1103515245 + 12345) >> 16) % COUNT(parts)]);
+            strcat(url, parts[((seed = seed * 1103515245 + 12345) >> 16) % ARRAY_SIZE(parts)]);
         struct conninfo *info = conninfo_new(url, why, sizeof why);
         if (!info && strstr(why, "hunter2"))
             fail_msg("%s: %s", url, why);

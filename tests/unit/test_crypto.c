@@ -21,7 +21,7 @@ static struct arena *arena;
 static int setup(void **state)
 {
     (void)state;
-    arena = arena_new(16 * MB);
+    arena = arena_new(16 * MIB);
     return crypto_init() ? 0 : -1;
 }
 
@@ -127,7 +127,7 @@ static void a_sealed_secret_opens_in_its_place_only(void **state)
     static const char *const secrets[] = {"", "s", "sk-ant-api03-xyz", "密钥 with spaces and \"quotes\""};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(secrets); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
         char *sealed = secret_seal(ring, arena, "workspace-1/row-1", secrets[i]);
         assert_memory_equal(sealed, "k1:", 3);
         assert_string_equal(secret_open(ring, arena, "workspace-1/row-1", sealed), secrets[i]);
@@ -150,7 +150,7 @@ static void a_damaged_secret_does_not_open(void **state)
         damaged[i] = damaged[i] == 'Q' ? 'g' : 'Q'; /* differ in the bits that even a last digit keeps */
         assert_null(secret_open(ring, arena, "c", damaged));
     }
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_null(secret_open(ring, arena, "c", bad[i]));
     assert_null(secret_open(ring, arena, "c", arena_strndup(arena, sealed, strlen(sealed) - 4)));
     assert_null(secret_open(ring, arena, "c", arena_printf(arena, "%sAAAA", sealed)));
@@ -202,9 +202,9 @@ static void shapes_of_masks(void **state)
                              *const others[] = {"",    " ",    "sk-a...-keys", "sk-...-key",       "sk-a..-key", "a*",
                                                 "* *", "....", "sk-a...-ke",   "一二三...八九十😀", "0123456789a"};
     (void)state;
-    for (size_t i = 0; i < COUNT(masks); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(masks); i++)
         assert_true(secret_mask_shaped(masks[i]));
-    for (size_t i = 0; i < COUNT(others); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         assert_false(secret_mask_shaped(others[i]));
 }
 
@@ -235,13 +235,13 @@ static void a_mask_is_remembered_for_that_text_in_that_place_only(void **state)
 static void every_secret_has_a_mask(void **state)
 {
     struct keyring *ring = ring_of("k1:" KEY_A);
-    char *longest = arena_alloc(arena, 16 * KB);
-    memset(longest, 'x', 16 * KB - 1);
-    longest[16 * KB - 1] = '\0';
+    char *longest = arena_alloc(arena, 16 * KIB);
+    memset(longest, 'x', 16 * KIB - 1);
+    longest[16 * KIB - 1] = '\0';
     const char *const secrets[] = {"", "s", "sk-ant-api03-your-key", "一二三四五六七八九十😀", longest};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(secrets); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
         char *sealed = secret_seal(ring, arena, "c", secrets[i]);
         for (int again = 0; again < 2; again++)
             assert_string_equal(secret_masked(ring, arena, "c", sealed), secret_mask(arena, secrets[i]));

@@ -38,7 +38,7 @@ static void codes_and_statuses(void **state)
         const char *code;
         int status;
     } expected[] = {
-        {OK, "OK", 200},
+        {ERR_NONE, "OK", 200},
         {ERR_VALIDATION, "VALIDATION_ERROR", 400},
         {ERR_AUTHENTICATION, "AUTHENTICATION_ERROR", 401},
         {ERR_AUTHORIZATION, "AUTHORIZATION_ERROR", 403},
@@ -55,8 +55,8 @@ static void codes_and_statuses(void **state)
         {ERR_OVERLOADED, "SERVICE_OVERLOADED", 503},
         {ERR_BUSY, "CONFLICT", 409},
     };
-    assert_int_equal(COUNT(expected), ERROR_COUNT); /* a new code belongs in this list, too */
-    for (size_t i = 0; i < COUNT(expected); i++) {
+    assert_int_equal(ARRAY_SIZE(expected), ERROR_COUNT); /* a new code belongs in this list, too */
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
         assert_string_equal(error_code(expected[i].error), expected[i].code);
         assert_int_equal(error_status(expected[i].error), expected[i].status);
     }
@@ -73,8 +73,8 @@ static void codes_are_unique(void **state)
 static void each_code_has_its_general_message(void **state)
 {
     (void)state;
-    assert_int_equal(error_message(OK), MSG_NONE);
-    for (int i = OK + 1; i < ERROR_COUNT; i++) {
+    assert_int_equal(error_message(ERR_NONE), MSG_NONE);
+    for (int i = ERR_NONE + 1; i < ERROR_COUNT; i++) {
         /* The general messages stand in the order of the codes at the head of the list. */
         assert_int_equal(error_message((enum error)i), MSG_NONE + i);
         assert_int_equal(message_error(error_message((enum error)i)), i);
@@ -91,7 +91,7 @@ static void messages_are_complete_in_both_languages(void **state)
         const char *zh = message_text((enum message)i, LANGUAGE_ZH);
         assert_non_null(en);
         assert_non_null(zh);
-        assert_in_range(message_error((enum message)i), OK + 1, ERROR_COUNT - 1);
+        assert_in_range(message_error((enum message)i), ERR_NONE + 1, ERROR_COUNT - 1);
         if (is_blank(en) || has_chinese(en) || !utf8_valid(en, strlen(en)) || has_control(en))
             fail_msg("message %d, English: \"%s\"", i, en);
         if (is_blank(zh) || !has_chinese(zh) || !utf8_valid(zh, strlen(zh)) || has_control(zh))
@@ -106,7 +106,7 @@ static void known_messages(void **state)
     (void)state;
     assert_string_equal(message_text(MSG_NONE, LANGUAGE_EN), "");
     assert_string_equal(message_text(MSG_NONE, LANGUAGE_ZH), "");
-    assert_int_equal(message_error(MSG_NONE), OK);
+    assert_int_equal(message_error(MSG_NONE), ERR_NONE);
     assert_string_equal(message_text(MSG_NOT_FOUND, LANGUAGE_EN), "Not found");
     assert_string_equal(message_text(MSG_NOT_FOUND, LANGUAGE_ZH), "未找到");
     assert_int_equal(message_error(MSG_LOGIN_THROTTLED), ERR_RATE_LIMIT);
@@ -117,7 +117,7 @@ static void unknown_values_read_as_internal_errors(void **state)
 {
     (void)state;
     static const int unknown[] = {-1, 100000};
-    for (size_t i = 0; i < COUNT(unknown); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
         assert_string_equal(error_code((enum error)unknown[i]), "INTERNAL_SERVER_ERROR");
         assert_int_equal(error_status((enum error)unknown[i]), 500);
         assert_int_equal(error_message((enum error)unknown[i]), MSG_INTERNAL);

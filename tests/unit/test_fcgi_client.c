@@ -24,8 +24,8 @@ static struct arena *arena;
 static int set_up(void **state)
 {
     (void)state;
-    buffer_init(&wire, 1 * MB);
-    arena = arena_new(1 * MB);
+    buffer_init(&wire, 1 * MIB);
+    arena = arena_new(1 * MIB);
     return 0;
 }
 
@@ -94,7 +94,7 @@ static void long_content_is_split(void **state)
     free(content);
     static const size_t lengths[] = {RECORD_MAX, RECORD_MAX, 100};
     size_t at = 0;
-    for (size_t i = 0; i < COUNT(lengths); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
         struct record record;
         ssize_t size = record_next(wire.data + at, wire.length - at, &record);
         assert_true(size > 0);
@@ -121,7 +121,7 @@ static void lengths_over_127_take_four(void **state)
 {
     (void)state;
     static const size_t lengths[] = {0, 1, 126, 127, 128, 129, 255, 256, 65536, 100000};
-    for (size_t i = 0; i < COUNT(lengths); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
         char *value = malloc(lengths[i] + 1), *pair;
         assert_non_null(value);
         memset(value, 'v', lengths[i]);
@@ -246,7 +246,7 @@ static void heads_are_understood(void **state)
         {"Status: 200\r\n", 0},
         {"", 0},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct fcgi_reply reply;
         fcgi_reply_init(&reply);
         make_reply(rows[i].head);
@@ -346,7 +346,7 @@ static void nobody_there_is_unreachable(void **state)
              "/tmp/a-path-that-is-longer-than-the-108-bytes-which-a-unix-socket-address-may-have-on-linux-and-so-"
              "cannot-be-anything"},
     };
-    for (size_t i = 0; i < COUNT(targets); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
         assert_int_equal(fcgi_client_get(&targets[i], "/", 500, &reply, problem, sizeof problem), FCGI_UNREACHABLE);
         assert_non_null(strstr(problem, "cannot connect"));
     }

@@ -4,7 +4,7 @@
 static enum error check(const struct field *fields, const char *json)
 {
     struct json_failure failure;
-    assert_int_equal(parse_target("/"), OK);
+    assert_int_equal(parse_target("/"), ERR_NONE);
     rq.body = json_parse(json, strlen(json), &failure);
     if (!rq.body)
         fail_msg("%s: %s", json, failure.message);
@@ -18,7 +18,7 @@ static const char *complaint(const struct field *field, const char *value)
     static char json[40000];
     snprintf(json, sizeof json, "{\"f\":%s}", value);
     enum error error = check(fields, json);
-    assert_int_equal(error, rq.actor.failure.fields ? ERR_VALIDATION : OK);
+    assert_int_equal(error, rq.actor.failure.fields ? ERR_VALIDATION : ERR_NONE);
     return rq.actor.failure.fields ? rq.actor.failure.fields->message : "";
 }
 
@@ -68,7 +68,7 @@ static void text_without_a_limit_has_one_all_the_same(void **state)
 
 static void required(void **state)
 {
-    static const struct field f = {"f", FIELD_TEXT, REQUIRED};
+    static const struct field f = {"f", FIELD_TEXT, FIELD_REQUIRED};
     (void)state;
     assert_string_equal(complaint(&f, "null"), "is required");
     assert_refused(&f, LIST("\"\"", "\"  \"", "\"\\t\\n\"", "\"\\u3000\""));
@@ -79,7 +79,7 @@ static void required(void **state)
 
 static void trimmed(void **state)
 {
-    static const struct field f = {"f", FIELD_TEXT, TRIM, .max = 3};
+    static const struct field f = {"f", FIELD_TEXT, FIELD_TRIM, .max = 3};
     (void)state;
     assert_string_equal(complaint(&f, "\"  abc \\n\""), "");
     assert_string_equal(body_text(&rq, "f"), "abc");
@@ -98,7 +98,7 @@ static void name(void **state)
 
 static void label(void **state)
 {
-    static const struct field f = {"f", FIELD_LABEL, TRIM};
+    static const struct field f = {"f", FIELD_LABEL, FIELD_TRIM};
     (void)state;
     assert_accepted(&f, LIST("\"a\"", "\"GLM 4.5\"", "\"😀\"", "\"a/b\"", "\" a \"", "\"a%2F'\\\"\""));
     assert_refused(&f, LIST("\".\"", "\"..\"", "\"a/..\"", "\"a\\nb\"", "1"));
@@ -128,7 +128,7 @@ static void url(void **state)
 
 static void key(void **state)
 {
-    static const struct field f = {"f", FIELD_KEY, TRIM, .max = 8};
+    static const struct field f = {"f", FIELD_KEY, FIELD_TRIM, .max = 8};
     (void)state;
     assert_accepted(&f, LIST("\"sk-1\"", "\" sk-1\\n\"", "\"密钥\"", "\"\"", "null"));
     assert_refused(
@@ -145,7 +145,7 @@ static bool is_asked_for(struct request *r)
 
 static void required_sometimes(void **state)
 {
-    static const struct field f = {"f", FIELD_TEXT, TRIM, .required = is_asked_for};
+    static const struct field f = {"f", FIELD_TEXT, FIELD_TRIM, .required = is_asked_for};
     (void)state;
     asked_for = false;
     assert_accepted(&f, LIST("null", "\" \"", "\"a\""));
@@ -206,22 +206,23 @@ static void choices(void **state)
 static void every_wrong_field_is_named(void **state)
 {
     static const struct field fields[] = {
-        {"a", FIELD_TEXT, REQUIRED}, {"b", FIELD_INT}, {"c", FIELD_BOOL}, {"d", FIELD_TEXT}, {0}};
+        {"a", FIELD_TEXT, FIELD_REQUIRED}, {"b", FIELD_INT}, {"c", FIELD_BOOL}, {"d", FIELD_TEXT}, {0}};
     (void)state;
     assert_int_equal(check(fields, "{\"b\":\"x\",\"c\":1,\"d\":\"fine\",\"unknown\":{}}"), ERR_VALIDATION);
     assert_string_equal(rq.actor.failure.fields->field, "a");
     assert_string_equal(rq.actor.failure.fields->next->field, "b");
     assert_string_equal(rq.actor.failure.fields->next->next->field, "c");
     assert_null(rq.actor.failure.fields->next->next->next);
-    assert_int_equal(check(fields, "{\"a\":\"x\"}"), OK);
+    assert_int_equal(check(fields, "{\"a\":\"x\"}"), ERR_NONE);
 }
 
 static void no_body_counts_as_an_empty_one(void **state)
 {
-    static const struct field optional[] = {{"a", FIELD_TEXT}, {0}}, needed[] = {{"a", FIELD_TEXT, REQUIRED}, {0}};
+    static const struct field optional[] = {{"a", FIELD_TEXT}, {0}},
+                              needed[] = {{"a", FIELD_TEXT, FIELD_REQUIRED}, {0}};
     (void)state;
     parse_target("/");
-    assert_int_equal(check_body(&rq, optional), OK);
+    assert_int_equal(check_body(&rq, optional), ERR_NONE);
     parse_target("/");
     assert_int_equal(check_body(&rq, needed), ERR_VALIDATION);
 }
@@ -238,13 +239,13 @@ static void queries(void **state)
                                       "/?limit=%201",   "/?limit=1.0",  "/?all=yes",  "/?sort=size",
                                       "/?sort=name%01", "/?limit=0x10", "/?all=TRUE", "/?limit=9999999999999999999999"};
     (void)state;
-    for (size_t i = 0; i < COUNT(good); i++) {
-        assert_int_equal(parse_target(good[i]), OK);
-        if (check_query(&rq, fields) != OK)
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        assert_int_equal(parse_target(good[i]), ERR_NONE);
+        if (check_query(&rq, fields) != ERR_NONE)
             fail_msg("%s: %s", good[i], rq.actor.failure.text);
     }
-    for (size_t i = 0; i < COUNT(bad); i++) {
-        assert_int_equal(parse_target(bad[i]), OK);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_int_equal(parse_target(bad[i]), ERR_NONE);
         if (check_query(&rq, fields) != ERR_VALIDATION)
             fail_msg("%s was let in", bad[i]);
     }

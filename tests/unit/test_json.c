@@ -18,7 +18,7 @@ static struct arena *arena;
 static int set_up(void **state)
 {
     (void)state;
-    arena = arena_new(16 * MB);
+    arena = arena_new(16 * MIB);
     json_use_arena(arena);
     return 0;
 }
@@ -99,7 +99,7 @@ static void malformed_text_is_refused(void **state)
         "\"\xe2\x82\"",
         "{\"a\":\"\\u4e\xd7\x9b\xa3\x8a\"}", /* quoted in the message */
     };
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         struct json_failure failure;
         if (json_parse(bad[i], strlen(bad[i]), &failure))
             fail_msg("row %zu was accepted", i);
@@ -129,7 +129,7 @@ static void messages_quote_no_values(void **state)
                                       "{\"p\":1}hunter2",
                                       "{\"p\":truehunter2}"};
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         struct json_failure failure;
         assert_null(json_parse(bad[i], strlen(bad[i]), &failure));
         assert_string_not_equal(failure.message, "");
@@ -144,14 +144,14 @@ static void a_byte_order_mark_is_passed_over(void **state)
     struct json_failure failure;
     char marked[64];
     (void)state;
-    for (size_t i = 0; i < COUNT(same); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
         snprintf(marked, sizeof marked, "\xef\xbb\xbf%s", same[i]);
         json_t *with = json_parse(marked, strlen(marked), &failure),
                *without = json_parse(same[i], strlen(same[i]), &failure);
         assert_true(with && without && json_equal(with, without));
     }
     static const char *const bad[] = {"\xef\xbb\xbf", "\xef\xbb\xbf\xef\xbb\xbf[]", "\xef\xbb", "[]\xef\xbb\xbf"};
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_null(json_parse(bad[i], strlen(bad[i]), &failure));
     assert_null(json_parse("\xef\xbb\xbf[x]", 6, &failure));
     assert_int_equal(failure.line, 1);
@@ -172,7 +172,7 @@ static void failures_have_a_place(void **state)
 static json_t *parse_nested(int levels, char open, struct json_failure *failure)
 {
     struct buffer text;
-    buffer_init(&text, MB);
+    buffer_init(&text, MIB);
     for (int i = 0; i < levels; i++)
         buffer_text(&text, open == '[' ? "[" : "{\"k\":");
     buffer_text(&text, "1");
@@ -199,11 +199,11 @@ static void nesting_ends_at_32(void **state)
 static void a_megabyte_of_brackets_is_refused(void **state)
 {
     (void)state;
-    char *text = malloc(MB);
-    memset(text, '[', MB);
+    char *text = malloc(MIB);
+    memset(text, '[', MIB);
     struct json_failure failure;
     size_t used = arena_used(arena);
-    assert_null(json_parse(text, MB, &failure));
+    assert_null(json_parse(text, MIB, &failure));
     assert_true(failure.too_deep);
     assert_int_equal(arena_used(arena), used); /* the parser was never asked */
     free(text);
@@ -256,7 +256,7 @@ static void begin(size_t max)
 static void writer_places_commas(void **state)
 {
     (void)state;
-    begin(KB);
+    begin(KIB);
     json_open_object(&w);
     json_string_member(&w, "s", "x");
     json_int_member(&w, "i", LLONG_MIN);
@@ -293,7 +293,7 @@ static void writer_nests_64_levels(void **state)
 {
     (void)state;
     for (int levels = 64; levels <= 66; levels++) {
-        begin(KB);
+        begin(KIB);
         for (int i = 0; i < levels; i++) {
             if (i)
                 json_put_int(&w, 1);
@@ -337,15 +337,15 @@ static void doubles(void **state)
         {9.99, 1, "10"},
         {3.7, -1, "4"},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        begin(KB);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        begin(KIB);
         json_put_double(&w, rows[i].value, rows[i].decimals);
         assert_string_equal(buffer_string(&out), rows[i].text);
     }
-    begin(KB);
+    begin(KIB);
     json_put_double(&w, -1.7976931348623157e308, 15);
     assert_int_equal(out.length, 310);
-    begin(KB);
+    begin(KIB);
     json_open_array(&w);
     json_put_double(&w, NAN, 1);
     json_put_double(&w, 1, 1);
@@ -375,8 +375,8 @@ static void strings_are_quoted(void **state)
         {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
         {"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        begin(KB);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        begin(KIB);
         json_put_string(&w, rows[i].text);
         assert_string_equal(buffer_string(&out), rows[i].quoted);
     }
@@ -388,7 +388,7 @@ static void every_quoted_byte_parses(void **state)
     (void)state;
     for (int a = 1; a < 256; a++)
         for (int b = 0; b < 256; b++) {
-            begin(KB);
+            begin(KIB);
             json_put_string(&w, (char[]){(char)a, (char)b, 0});
             struct json_failure failure;
             if (!json_parse(out.data, out.length, &failure))

@@ -20,10 +20,10 @@
 #include "log.h"
 #include "util.h"
 
-enum { LINE_LIMIT = 16 * KB };
+enum { LINE_LIMIT = 16 * KIB };
 
 static int reader, saved_stderr = -1;
-static char line[64 * KB];
+static char line[64 * KIB];
 
 /* A packet socket in place of stderr: one read gives what one write wrote. */
 static int set_up(void **state)
@@ -172,7 +172,7 @@ static void fields_that_are_off_cost_nothing(void **state)
 
 static char *repeat(const char *unit, size_t length)
 {
-    static char text[40 * KB];
+    static char text[40 * KIB];
     size_t step = strlen(unit);
     size_t at = 0;
     for (; at + step <= length; at += step)
@@ -185,8 +185,8 @@ static void long_lines_are_cut_into_valid_json(void **state)
 {
     (void)state;
     static const char *const units[] = {"x", "\"", "\x01", "日", "😀", "\xff", "a\\"};
-    for (size_t i = 0; i < COUNT(units); i++) {
-        log_info("long", LOG_STR("first", "1"), LOG_STR("value", repeat(units[i], 39 * KB)), LOG_STR("last", "3"));
+    for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+        log_info("long", LOG_STR("first", "1"), LOG_STR("value", repeat(units[i], 39 * KIB)), LOG_STR("last", "3"));
         size_t length = strlen(next_write());
         assert_in_range(length, LINE_LIMIT - 64, LINE_LIMIT - 1); /* as much as fits is kept */
         struct json_failure failure;
@@ -233,9 +233,9 @@ static void many_fields_are_cut_between_fields(void **state)
 {
     (void)state;
     static struct log_field fields[4000];
-    for (size_t i = 0; i < COUNT(fields); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
         fields[i] = (struct log_field)LOG_INT("n", i);
-    log_write(LOG_LEVEL_INFO, "many", fields, COUNT(fields));
+    log_write(LOG_LEVEL_INFO, "many", fields, ARRAY_SIZE(fields));
     const char *text = next_write();
     assert_non_null(text);
     assert_true(strlen(text) > LINE_LIMIT - 64);

@@ -16,7 +16,7 @@ static struct arena *arena;
 static int set_up(void **state)
 {
     (void)state;
-    arena = arena_new(MB);
+    arena = arena_new(MIB);
     return arena ? 0 : -1;
 }
 
@@ -44,7 +44,7 @@ static void what_looks_the_same_is_the_same(void **state)
                 "ada"}, /* a Hangul filler */
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(pairs); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
         assert_string_equal(lookalike_skeleton(arena, pairs[i][0]), lookalike_skeleton(arena, pairs[i][1]));
 }
 
@@ -67,7 +67,7 @@ static void what_looks_different_is_different(void **state)
                                         "mai",
                                         "mal"};
     (void)state;
-    for (size_t i = 0; i < COUNT(names); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(lookalike_skeleton(arena, names[i]), lookalike_skeleton(arena, names[k]));
 }

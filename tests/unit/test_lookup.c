@@ -23,9 +23,9 @@ static void names_and_what_is_none(void **state)
     static const char *const names[] = {"localhost", "db.example.org", "1.2.3.4.5", "a", "::zz", "1.2.3"};
     static const char *const none[] = {"", "127.0.0.1", "::1", "fe80::1%eth0", "/run/postgresql", "@abstract"};
     (void)state;
-    for (size_t i = 0; i < COUNT(names); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         assert_true(lookup_needed(names[i]));
-    for (size_t i = 0; i < COUNT(none); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
         assert_false(lookup_needed(none[i]));
     assert_false(lookup_needed(NULL));
 }

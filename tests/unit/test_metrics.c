@@ -126,13 +126,13 @@ static void durations_fall_into_their_buckets(void **state)
     struct metrics_series series;
     struct metrics_durations durations;
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         metrics_request(i + 1, 1, 200, cases[i].us);
     for (size_t cell = 0; cell <= METRICS_DURATIONS; cell++) {
         if (!metrics_durations_at(cell, &series, &durations))
             continue;
         size_t i = series.route - 1;
-        assert_in_range(i, 0, COUNT(cases) - 1);
+        assert_in_range(i, 0, ARRAY_SIZE(cases) - 1);
         assert_int_equal(durations.bucket[cases[i].bucket], 1);
         assert_int_equal(total(&durations), 1);
         assert_int_equal(durations.sum_us, cases[i].us > 0 ? cases[i].us : 0);
@@ -143,7 +143,7 @@ static void bounds_rise(void **state)
 {
     static const struct metrics_bounds *const all[] = {&metrics_request_bounds, &metrics_statement_bounds};
     (void)state;
-    for (size_t k = 0; k < COUNT(all); k++) {
+    for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
         assert_in_range(all[k]->count, 1, METRICS_BUCKETS);
         for (size_t i = 1; i < all[k]->count; i++)
             assert_true(all[k]->us[i] > all[k]->us[i - 1]);

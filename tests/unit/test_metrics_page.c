@@ -23,10 +23,10 @@ static int set_up(void **state)
 /* The page; valid until the next one. */
 static const char *page(void)
 {
-    assert_int_equal(parse_target("/metrics"), OK);
+    assert_int_equal(parse_target("/metrics"), ERR_NONE);
     response_init(&rs);
-    assert_int_equal(router_find(&rq), OK);
-    assert_int_equal(rq.route->run(&rq, &rs), OK);
+    assert_int_equal(router_find(&rq), ERR_NONE);
+    assert_int_equal(rq.route->run(&rq, &rs), ERR_NONE);
     assert_int_equal(rs.status, 200);
     assert_non_null(strstr(buffer_string(&rs.headers), "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     return buffer_string(&rs.body);
@@ -57,7 +57,7 @@ static void counters_have_one_head_a_name(void **state)
 static void every_name_has_one_head(void **state)
 {
     (void)state;
-    metrics_request(1, GET, 200, 1);
+    metrics_request(1, METHOD_GET, 200, 1);
     metrics_statement("x", 1, false);
     for (const char *line = page(); *line; line = strchr(line, '\n') + 1) {
         char head[128];
@@ -95,10 +95,10 @@ static void histograms_are_cumulative(void **state)
 static void routes_are_named(void **state)
 {
     (void)state;
-    assert_int_equal(parse_target("/api/configs/x"), OK);
-    assert_int_equal(router_find(&rq), OK);
-    metrics_request(rq.route_number, GET, 200, 1000);
-    metrics_request(rq.route_number, HEAD, 404, 1000);
+    assert_int_equal(parse_target("/api/configs/x"), ERR_NONE);
+    assert_int_equal(router_find(&rq), ERR_NONE);
+    metrics_request(rq.route_number, METHOD_GET, 200, 1000);
+    metrics_request(rq.route_number, METHOD_HEAD, 404, 1000);
     metrics_request(0, METHOD_OTHER, 405, 1000);
     holds("ccr_http_requests_total{method=\"GET\",route=\"/api/configs/{name}\",status=\"200\"} 1\n");
     holds("ccr_http_requests_total{method=\"HEAD\",route=\"/api/configs/{name}\",status=\"404\"} 1\n");
@@ -116,7 +116,7 @@ static void the_rest_is_called_other(void **state)
         metrics_statement(name, 1, false);
     }
     for (size_t i = 0; i < METRICS_REQUESTS * 2; i++)
-        metrics_request(i, GET, 200, 1);
+        metrics_request(i, METHOD_GET, 200, 1);
     const char *text = page();
     assert_non_null(strstr(text, "\nccr_database_statement_duration_seconds_count{statement=\"other\"} "));
     assert_non_null(strstr(text, "\nccr_http_requests_total{method=\"other\",route=\"other\",status=\"other\"} "));

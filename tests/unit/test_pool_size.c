@@ -52,7 +52,7 @@ static void some_are_spare(void **state)
 {
     (void)state;
     static const int expected[][2] = {{1, 1}, {2, 1}, {8, 1}, {15, 1}, {16, 2}, {64, 8}, {1024, 128}};
-    for (size_t i = 0; i < COUNT(expected); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
         assert_int_equal(pool_size_spare(expected[i][0]), expected[i][1]);
 }
 
@@ -119,7 +119,7 @@ static void grows_by_doubling(void **state)
 {
     (void)state;
     static const int steps[] = {1, 2, 4, 8, 16};
-    for (size_t i = 0; i < COUNT(steps); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
         assert_int_equal(look_with_idle(0), steps[i]);
     assert_int_equal(size.target, 33);
 }

@@ -111,7 +111,7 @@ static void bursts_are_exact(void **state)
         int burst, at_once;
     } rows[] = {{0, 1}, {1, 1}, {2, 2}, {20, 20}, {1000000, 1000}};
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct rate_policy policy = {.requests = 100, .period_s = 10, .burst = rows[i].burst};
         char client[] = {(char)('a' + i), '\0'};
         long long now = 1000 * SECOND, interval = SECOND / 10;
@@ -164,7 +164,7 @@ static void the_tighter_decision_counts(void **state)
     } rows[] = {{&none, &many, &many},       {&many, &few, &few},   {&few, &longer, &longer},
                 {&refused, &last, &refused}, {&none, &none, &none}, {&many, &refused, &refused}};
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         assert_true(same(rate_tighter(*rows[i].a, *rows[i].b), rows[i].tighter));
         assert_true(same(rate_tighter(*rows[i].b, *rows[i].a), rows[i].tighter));
     }

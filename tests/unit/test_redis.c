@@ -23,7 +23,7 @@
 #include "redis.h"
 #include "util.h"
 
-enum { VALUE_MAX = 4 * MB, MAX_ARGUMENTS = 32, PATIENT_MS = 60000, HELD_UP_TRIES = 100 };
+enum { VALUE_MAX = 4 * MIB, MAX_ARGUMENTS = 32, PATIENT_MS = 60000, HELD_UP_TRIES = 100 };
 
 static char folder[64], path[96], url[128], log_path[96];
 static pid_t server;
@@ -66,7 +66,7 @@ static void start_server(const char *const *more)
         "redis-server", "--port",    "0",          "--bind",       "127.0.0.1", "--save", "",    "--appendonly",
         "no",           "--logfile", "server.log", "--unixsocket", path,        "--dir",  folder};
     const char *arguments[MAX_ARGUMENTS] = {0};
-    size_t count = COUNT(usual);
+    size_t count = ARRAY_SIZE(usual);
     memcpy(arguments, usual, sizeof usual);
     for (; more && *more; more++)
         arguments[count++] = *more;
@@ -191,7 +191,7 @@ static void use_url(const char *other)
 /* How often the text stands in the log. */
 static int logged(const char *text)
 {
-    static char log[64 * KB];
+    static char log[64 * KIB];
     int count = 0, fd = open(log_path, O_RDONLY | O_CLOEXEC);
     ssize_t n = read(fd, log, sizeof log - 1);
     close(fd);
@@ -381,7 +381,7 @@ static void limits_are_those_of_one_host(void **state)
     int held_up = 0;
     (void)state;
     assert_int_equal(passing("warm", 1, 1000, 1000), 1); /* connected, script known */
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char key[16];
         int refused = 0, apart = 0;
         int64_t began = monotonic_ms();
@@ -637,7 +637,7 @@ static void answers_of_another_shape_are_none(void **state)
     static const char *const answers[] = {":1\r\n", "*1\r\n:1\r\n", "*0\r\n", "$-1\r\n", "*2\r\n+a\r\n+b\r\n"};
     struct redis_limit limit;
     (void)state;
-    for (size_t i = 0; i < COUNT(answers); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
         start_fake(answers[i]);
         assert_false(get("k"));
         assert_false(redis_set(redis, "k", "v", 1, 1));
@@ -681,7 +681,7 @@ static void passwords_are_sent_and_never_logged(void **state)
     (void)state;
     snprintf(port, sizeof port, "%d", free_port());
     start_server(guarded);
-    for (size_t i = 0; i < COUNT(logins); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(logins); i++) {
         memset(&breaker, 0, sizeof breaker);
         snprintf(with, sizeof with, "redis://%s127.0.0.1:%s/3", logins[i].login, port);
         use_url(with);

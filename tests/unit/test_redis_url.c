@@ -37,7 +37,7 @@ static void good_ones_are_taken_apart(void **state)
         {"unix:/a%20b", {.path = "/a b"}},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct redis_address got;
         memset(&got, 0xff, sizeof got);
         if (!redis_url_parse(rows[i].url, &got))
@@ -109,7 +109,7 @@ static void bad_ones_are_refused(void **state)
         "/socket",
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(urls); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
         struct redis_address got;
         bool good = redis_url_parse(urls[i], &got);
         if (good)
@@ -132,7 +132,7 @@ static void parts_have_a_greatest_length(void **state)
         {"unix:/", "", sizeof got.path - 1, got.path + 1},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         for (size_t length = rows[i].room - 1; length <= rows[i].room; length++) {
             char part[1024], url[1100];
             memset(part, 'x', length);

@@ -29,7 +29,7 @@ static void escapes_are_decoded(void **state)
         {"%e4%b8", NULL, NULL},    /* cut off */
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         for (int form = 0; form < 2; form++) {
             const char *expected = form ? cases[i].form : cases[i].plain;
             char *got = percent_decode(arena, cases[i].text, strlen(cases[i].text), form);
@@ -53,7 +53,7 @@ static void decoding_stops_at_the_length_given(void **state)
 static void a_query_is_taken_apart(void **state)
 {
     (void)state;
-    assert_int_equal(parse_target("/api/configs?platform=codex&limit=10&q=a+b%26c&empty=&bare&&"), OK);
+    assert_int_equal(parse_target("/api/configs?platform=codex&limit=10&q=a+b%26c&empty=&bare&&"), ERR_NONE);
     assert_string_equal(rq.path, "/api/configs");
     assert_int_equal(rq.query_count, 5);
     assert_string_equal(request_query(&rq, "platform"), "codex");
@@ -69,7 +69,7 @@ static void a_query_is_taken_apart(void **state)
 static void values_may_hold_equal_signs(void **state)
 {
     (void)state;
-    assert_int_equal(parse_target("/?a=b=c&d==&=e"), OK);
+    assert_int_equal(parse_target("/?a=b=c&d==&=e"), ERR_NONE);
     assert_string_equal(request_query(&rq, "a"), "b=c");
     assert_string_equal(request_query(&rq, "d"), "=");
     assert_string_equal(request_query(&rq, ""), "e");
@@ -96,7 +96,7 @@ static void bad_targets_are_refused(void **state)
         {"/?a&a", MSG_BAD_QUERY},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         if (parse_target(cases[i].target) != ERR_VALIDATION || rq.actor.failure.message != cases[i].message)
             fail_msg("%s was let in or refused for another reason", cases[i].target);
     }
@@ -108,7 +108,7 @@ static void a_query_has_an_end(void **state)
     (void)state;
     for (int i = 0; i < MAX_QUERY; i++)
         snprintf(target + strlen(target), sizeof target - strlen(target), "k%d=v&", i);
-    assert_int_equal(parse_target(target), OK);
+    assert_int_equal(parse_target(target), ERR_NONE);
     assert_int_equal(rq.query_count, MAX_QUERY);
     snprintf(target + strlen(target), sizeof target - strlen(target), "one=more");
     assert_int_equal(parse_target(target), ERR_VALIDATION);
@@ -118,9 +118,9 @@ static void a_query_has_an_end(void **state)
 static void the_path_stays_encoded_and_loses_query_and_fragment(void **state)
 {
     (void)state;
-    assert_int_equal(parse_target("/a%2Fb?x=1"), OK);
+    assert_int_equal(parse_target("/a%2Fb?x=1"), ERR_NONE);
     assert_string_equal(rq.path, "/a%2Fb");
-    assert_int_equal(parse_target("/a#b?x=1"), OK);
+    assert_int_equal(parse_target("/a#b?x=1"), ERR_NONE);
     assert_string_equal(rq.path, "/a");
     assert_int_equal(rq.query_count, 0);
 }
@@ -130,8 +130,8 @@ static void the_path_stays_encoded_and_loses_query_and_fragment(void **state)
 static void what_is_missing_has_a_default(void **state)
 {
     (void)state;
-    assert_int_equal(parse(VARIABLES("X=1")), OK);
-    assert_int_equal(rq.method, GET);
+    assert_int_equal(parse(VARIABLES("X=1")), ERR_NONE);
+    assert_int_equal(rq.method, METHOD_GET);
     assert_string_equal(rq.target, "/");
     assert_string_equal(rq.actor.address, "unknown");
     assert_true(uuid_valid(rq.actor.request_id));
@@ -141,7 +141,7 @@ static void methods_are_case_sensitive(void **state)
 {
     (void)state;
     parse(VARIABLES("REQUEST_METHOD=DELETE"));
-    assert_int_equal(rq.method, DELETE);
+    assert_int_equal(rq.method, METHOD_DELETE);
     parse(VARIABLES("REQUEST_METHOD=delete"));
     assert_int_equal(rq.method, METHOD_OTHER);
     parse(VARIABLES("REQUEST_METHOD=OTHER"));
@@ -177,7 +177,7 @@ static void a_harmless_request_id_is_kept(void **state)
         "HTTP_X_REQUEST_ID=quote\"in-it-here",
         "HTTP_X_REQUEST_ID=0123456789012345678901234567890123456", /* 37: one too many */
     };
-    for (size_t i = 0; i < COUNT(others); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         parse(VARIABLES(others[i]));
         assert_true(uuid_valid(rq.actor.request_id));
     }
@@ -272,14 +272,14 @@ static void thousands_of_wrong_fields_are_counted(void **state)
     assert_int_equal(named, FIELDS_MAX);
     assert_int_equal(rq.actor.failure.field_count, MANY);
     assert_int_equal(arena_used(rq.actor.arena), hundred);
-    assert_true(strlen(rq.actor.failure.text) < 5 * KB);
+    assert_true(strlen(rq.actor.failure.text) < 5 * KIB);
 }
 
 static void only_the_error_asked_for_is_reworded(void **state)
 {
     (void)state;
     parse(VARIABLES("X=1"));
-    assert_int_equal(fail_as(&rq.actor, OK, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, "x"), OK);
+    assert_int_equal(fail_as(&rq.actor, ERR_NONE, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, "x"), ERR_NONE);
     assert_int_equal(fail_as(&rq.actor, ERR_DATABASE, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, "x"), ERR_DATABASE);
     assert_int_equal(rq.actor.failure.message, MSG_NONE);
     assert_int_equal(fail_as(&rq.actor, ERR_NOT_FOUND, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL), ERR_AUTHENTICATION);

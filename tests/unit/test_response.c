@@ -173,7 +173,7 @@ static void if_none_match(void **state)
         {"X=1", false},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         parse(VARIABLES(cases[i].header));
         response_reset(&rs);
         if (respond_not_modified(&rq, &rs, "7-a") != cases[i].same)
@@ -220,9 +220,9 @@ static void if_match(void **state)
         {"HTTP_IF_MATCH=\"99999999999999999999999999\"", false},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         parse(VARIABLES(cases[i].header));
-        if ((check_if_match(&rq, 7) == OK) != cases[i].passes)
+        if ((check_if_match(&rq, 7) == ERR_NONE) != cases[i].passes)
             fail_msg("%s", cases[i].header);
     }
 }

@@ -4,22 +4,22 @@
 static enum error answer(struct request *request, struct response *response)
 {
     (void)request, (void)response;
-    return OK;
+    return ERR_NONE;
 }
 
 static const struct field no_fields[] = {{0}};
 
 /* {name} stands before the fixed segments on purpose. */
 static const struct route things[] = {
-    {GET, "/api/things/{name}", answer, ACCESS_VIEWER},
-    {DELETE, "/api/things/{name}", answer, ACCESS_EDITOR},
-    {GET, "/api/things/current", answer, ACCESS_VIEWER},
-    {POST, "/api/things", answer, ACCESS_EDITOR},
-    {GET, "/api/things", answer, ACCESS_VIEWER},
-    {POST, "/api/things/{name}/parts/{part}", answer, ACCESS_EDITOR},
-    {GET, "/api/{kind}/about", answer, ACCESS_VIEWER},
-    {GET, "/api/things/~all", answer, ACCESS_VIEWER}, /* '~' sorts behind '{' */
-    {GET, "/health", answer, ACCESS_PUBLIC},
+    {METHOD_GET, "/api/things/{name}", answer, ACCESS_VIEWER},
+    {METHOD_DELETE, "/api/things/{name}", answer, ACCESS_EDITOR},
+    {METHOD_GET, "/api/things/current", answer, ACCESS_VIEWER},
+    {METHOD_POST, "/api/things", answer, ACCESS_EDITOR},
+    {METHOD_GET, "/api/things", answer, ACCESS_VIEWER},
+    {METHOD_POST, "/api/things/{name}/parts/{part}", answer, ACCESS_EDITOR},
+    {METHOD_GET, "/api/{kind}/about", answer, ACCESS_VIEWER},
+    {METHOD_GET, "/api/things/~all", answer, ACCESS_VIEWER}, /* '~' sorts behind '{' */
+    {METHOD_GET, "/health", answer, ACCESS_PUBLIC},
     {0},
 };
 static struct route candidate[3]; /* what a test wants to see refused */
@@ -35,8 +35,8 @@ static int set_up(void **state)
 
 static enum error find(const char *method, const char *target)
 {
-    assert_int_equal(parse_target(target), OK);
-    for (int m = GET; m < METHOD_COUNT; m++)
+    assert_int_equal(parse_target(target), ERR_NONE);
+    for (int m = METHOD_GET; m < METHOD_COUNT; m++)
         if (strcmp(method, method_names[m]) == 0)
             rq.method = (enum method)m;
     return router_find(&rq);
@@ -45,17 +45,17 @@ static enum error find(const char *method, const char *target)
 static void fixed_segments_win_over_parameters(void **state)
 {
     (void)state;
-    assert_int_equal(find("GET", "/api/things/current"), OK);
+    assert_int_equal(find("GET", "/api/things/current"), ERR_NONE);
     assert_string_equal(rq.route->pattern, "/api/things/current");
     assert_int_equal(rq.path_arg_count, 0);
-    assert_int_equal(find("GET", "/api/things/currents"), OK);
+    assert_int_equal(find("GET", "/api/things/currents"), ERR_NONE);
     assert_string_equal(path_arg(&rq, "name"), "currents");
-    assert_int_equal(find("GET", "/api/things/~all"), OK);
+    assert_int_equal(find("GET", "/api/things/~all"), ERR_NONE);
     assert_string_equal(rq.route->pattern, "/api/things/~all");
     /* The leftmost difference decides. */
-    assert_int_equal(find("GET", "/api/things/about"), OK);
+    assert_int_equal(find("GET", "/api/things/about"), ERR_NONE);
     assert_string_equal(rq.route->pattern, "/api/things/{name}");
-    assert_int_equal(find("GET", "/api/others/about"), OK);
+    assert_int_equal(find("GET", "/api/others/about"), ERR_NONE);
     assert_string_equal(path_arg(&rq, "kind"), "others");
 }
 
@@ -63,18 +63,18 @@ static void a_fixed_path_does_not_take_the_methods_of_a_parameter(void **state)
 {
     (void)state;
     assert_int_equal(find("DELETE", "/api/things/current"), ERR_METHOD);
-    assert_int_equal(rq.allowed_methods, 1u << GET);
+    assert_int_equal(rq.allowed_methods, 1u << METHOD_GET);
     assert_null(rq.route);
 }
 
 static void segments_are_decoded_after_they_were_split(void **state)
 {
     (void)state;
-    assert_int_equal(find("GET", "/api/things/a%2Fb"), OK);
+    assert_int_equal(find("GET", "/api/things/a%2Fb"), ERR_NONE);
     assert_string_equal(path_arg(&rq, "name"), "a/b");
-    assert_int_equal(find("GET", "/api/things/a+b%20c"), OK);
+    assert_int_equal(find("GET", "/api/things/a+b%20c"), ERR_NONE);
     assert_string_equal(path_arg(&rq, "name"), "a+b c");
-    assert_int_equal(find("POST", "/api/things/x%2Fy/parts/%E4%B8%AD"), OK);
+    assert_int_equal(find("POST", "/api/things/x%2Fy/parts/%E4%B8%AD"), ERR_NONE);
     assert_string_equal(path_arg(&rq, "name"), "x/y");
     assert_string_equal(path_arg(&rq, "part"), "中");
     assert_string_equal(path_arg(&rq, "other"), "");
@@ -87,7 +87,7 @@ static void bad_parameters_are_refused(void **state)
 {
     static const char *const bad[] = {"/api/things/%00", "/api/things/%", "/api/things/%ff", "/api/things/%c0%af"};
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_int_equal(find("GET", bad[i]), ERR_VALIDATION);
 }
 
@@ -95,9 +95,9 @@ static void other_methods_are_told_what_there_is(void **state)
 {
     (void)state;
     assert_int_equal(find("PUT", "/api/things"), ERR_METHOD);
-    assert_int_equal(rq.allowed_methods, 1u << GET | 1u << POST);
+    assert_int_equal(rq.allowed_methods, 1u << METHOD_GET | 1u << METHOD_POST);
     assert_int_equal(find("OPTIONS", "/api/things/x"), ERR_METHOD);
-    assert_int_equal(rq.allowed_methods, 1u << GET | 1u << DELETE);
+    assert_int_equal(rq.allowed_methods, 1u << METHOD_GET | 1u << METHOD_DELETE);
     assert_int_equal(find("PUT", "/api/nothing"), ERR_NOT_FOUND);
     assert_int_equal(rq.allowed_methods, 0);
 }
@@ -105,9 +105,9 @@ static void other_methods_are_told_what_there_is(void **state)
 static void head_is_answered_by_get(void **state)
 {
     (void)state;
-    assert_int_equal(find("HEAD", "/api/things"), OK);
-    assert_int_equal(rq.route->method, GET);
-    assert_int_equal(rq.method, HEAD);
+    assert_int_equal(find("HEAD", "/api/things"), ERR_NONE);
+    assert_int_equal(rq.route->method, METHOD_GET);
+    assert_int_equal(rq.method, METHOD_HEAD);
     assert_int_equal(find("HEAD", "/api/things/x/parts/y"), ERR_METHOD);
 }
 
@@ -130,10 +130,10 @@ static void paths_that_are_not_there(void **state)
         "/api/things/x/parts/y/z/z/z/z/z/z/z/z",
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(missing); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
         if (find("GET", missing[i]) != ERR_NOT_FOUND)
             fail_msg("%s was found", missing[i]);
-    assert_int_equal(find("GET", "/health"), OK);
+    assert_int_equal(find("GET", "/health"), ERR_NONE);
 }
 
 static void tables_with_mistakes_are_refused_at_start(void **state)
@@ -142,20 +142,20 @@ static void tables_with_mistakes_are_refused_at_start(void **state)
         struct route route;
         const char *what;
     } cases[] = {
-        {{GET, "/x", NULL, ACCESS_USER}, "no handler"},
-        {{GET, "/x", answer, ACCESS_DENY}, "no access"},
-        {{HEAD, "/x", answer, ACCESS_USER}, "method"},
-        {{OPTIONS, "/x", answer, ACCESS_USER}, "method"},
+        {{METHOD_GET, "/x", NULL, ACCESS_USER}, "no handler"},
+        {{METHOD_GET, "/x", answer, ACCESS_DENY}, "no access"},
+        {{METHOD_HEAD, "/x", answer, ACCESS_USER}, "method"},
+        {{METHOD_OPTIONS, "/x", answer, ACCESS_USER}, "method"},
         {{METHOD_OTHER, "/x", answer, ACCESS_USER}, "method"},
-        {{GET, "x", answer, ACCESS_USER}, "not a path"},
-        {{GET, "/1/2/3/4/5/6/7/8/9/10/11", answer, ACCESS_USER}, "not a path"},
-        {{GET, "/x", answer, ACCESS_USER, .body = no_fields}, "GET with a body"},
-        {{POST, "/x", answer, ACCESS_PUBLIC, .body = no_fields}, "does not say how large"},
-        {{GET, "/api/things", answer, ACCESS_USER}, "stands twice"},
-        {{PUT, "/api/things/{other}", answer, ACCESS_USER}, "names its parameters otherwise"},
+        {{METHOD_GET, "x", answer, ACCESS_USER}, "not a path"},
+        {{METHOD_GET, "/1/2/3/4/5/6/7/8/9/10/11", answer, ACCESS_USER}, "not a path"},
+        {{METHOD_GET, "/x", answer, ACCESS_USER, .body = no_fields}, "GET with a body"},
+        {{METHOD_POST, "/x", answer, ACCESS_PUBLIC, .body = no_fields}, "does not say how large"},
+        {{METHOD_GET, "/api/things", answer, ACCESS_USER}, "stands twice"},
+        {{METHOD_PUT, "/api/things/{other}", answer, ACCESS_USER}, "names its parameters otherwise"},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char problem[256] = "";
         candidate[0] = cases[i].route;
         if (router_init(problem, sizeof problem) || !strstr(problem, cases[i].what))
@@ -174,21 +174,21 @@ static void every_route_is_visited(void **state)
     int count = 0;
     (void)state;
     router_each(count_routes, &count);
-    assert_int_equal(count, COUNT(things) - 1);
+    assert_int_equal(count, ARRAY_SIZE(things) - 1);
 }
 
 static void numbers_lead_back_to_their_routes(void **state)
 {
     (void)state;
-    assert_int_equal(find("GET", "/api/things/current"), OK);
+    assert_int_equal(find("GET", "/api/things/current"), ERR_NONE);
     assert_ptr_equal(router_at(rq.route_number), rq.route);
-    assert_int_equal(find("DELETE", "/api/things/x"), OK);
+    assert_int_equal(find("DELETE", "/api/things/x"), ERR_NONE);
     assert_ptr_equal(router_at(rq.route_number), rq.route);
     assert_int_equal(find("PUT", "/api/things"), ERR_METHOD);
     assert_int_equal(rq.route_number, 0);
     assert_null(router_at(0));
-    assert_null(router_at(COUNT(things)));
-    for (size_t i = 1; i < COUNT(things); i++)
+    assert_null(router_at(ARRAY_SIZE(things)));
+    for (size_t i = 1; i < ARRAY_SIZE(things); i++)
         assert_non_null(router_at(i));
 }
 

@@ -78,7 +78,7 @@ static char env_path[] = "/tmp/ccr-test-settings-XXXXXX";
 static int setup(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(names); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         unsetenv(names[i]);
     unsetenv("RUST_LOG");
     setenv("DATABASE_URL", DATABASE, 1);
@@ -429,7 +429,7 @@ static const struct wrong wrongs[] = {
 static void wrong_values_name_the_variable(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(wrongs); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(wrongs); i++) {
         expect_wrong(wrongs[i].name, wrongs[i].value, wrongs[i].message);
         assert_null(strstr(wrongs[i].message, "hunter2"));
     }
@@ -445,11 +445,11 @@ static void every_row_is_tested(void **state)
     load(&s, NULL);
     settings_print(&s, capture_open(&capture), true);
     json_t *rows = json_loads(capture_text(&capture), 0, &why);
-    assert_int_equal(json_array_size(rows), COUNT(names));
-    for (size_t i = 0; i < COUNT(names); i++) {
+    assert_int_equal(json_array_size(rows), ARRAY_SIZE(names));
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         assert_string_equal(json_string_value(json_object_get(json_array_get(rows, i), "name")), names[i]);
         size_t tests = 0;
-        for (size_t j = 0; j < COUNT(wrongs); j++)
+        for (size_t j = 0; j < ARRAY_SIZE(wrongs); j++)
             tests += strcmp(wrongs[j].name, names[i]) == 0;
         if (tests == 0)
             fail_msg("no wrong value of %s is tested", names[i]);
@@ -489,7 +489,7 @@ static void good_database_urls(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(urls); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
         struct settings s;
         struct capture capture;
         setenv("DATABASE_URL", urls[i][0], 1);
@@ -519,7 +519,7 @@ static void good_redis_urls(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(urls); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
         struct settings s;
         struct capture capture;
         setenv("REDIS_URL", urls[i][0], 1);
@@ -555,7 +555,7 @@ static void rust_log_is_an_alias(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct settings s;
         setup(NULL);
         if (cases[i].log_level)
@@ -638,7 +638,7 @@ static void env_file_errors_name_file_and_line(void **state)
     char expected[300];
 
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         env_write(bad[i][0]);
         snprintf(expected, sizeof expected, "%s%s", env_path, bad[i][1]);
         expect_error(env_path, expected);
@@ -655,7 +655,7 @@ static void too_large_an_env_file(void **state)
     char expected[300];
 
     (void)state;
-    for (int i = 0; i < 64 * KB + 1; i++)
+    for (int i = 0; i < 64 * KIB + 1; i++)
         fputc('#', file);
     fclose(file);
     snprintf(expected, sizeof expected, "%s: is larger than 64 KiB", env_path);
@@ -734,7 +734,7 @@ static void printed_settings_hide_secrets(void **state)
     capture_text(&table);
     capture_text(&json);
     static const char *const secrets[] = {"hunter2", JWT, KEY, "metrics-0123456789", "redis-password"};
-    for (size_t i = 0; i < COUNT(secrets); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
         assert_null(strstr(table.text, secrets[i]));
         assert_null(strstr(json.text, secrets[i]));
     }
@@ -762,7 +762,7 @@ static void documentation_has_every_variable(void **state)
     settings_print_env_example(capture_open(&env));
     capture_text(&markdown);
     capture_text(&env);
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         snprintf(line, sizeof line, "\n| `%s` | ", names[i]);
         assert_non_null(strstr(markdown.text, line));
         snprintf(line, sizeof line, "%s=", names[i]);

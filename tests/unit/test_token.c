@@ -6,19 +6,19 @@
 
 #include "token.h"
 
-#define SECRET   "the-current-secret-of-at-least-32-bytes"
-#define PREVIOUS "the-previous-secret-of-at-least-32-bytes"
-#define USER     "0b0e7a1c-2a3b-4c5d-8e6f-708192a3b4c5"
-#define SESSION  "1c1f8b2d-3b4c-4d5e-9f70-8192a3b4c5d6"
+#define FIELD_SECRET "the-current-secret-of-at-least-32-bytes"
+#define PREVIOUS     "the-previous-secret-of-at-least-32-bytes"
+#define USER         "0b0e7a1c-2a3b-4c5d-8e6f-708192a3b4c5"
+#define SESSION      "1c1f8b2d-3b4c-4d5e-9f70-8192a3b4c5d6"
 
 static long long now;
 
 static int set_up(void **state)
 {
     (void)state;
-    settings = (struct settings){.jwt_secret = SECRET, .jwt_secret_previous = PREVIOUS, .access_token_ttl = 900};
+    settings = (struct settings){.jwt_secret = FIELD_SECRET, .jwt_secret_previous = PREVIOUS, .access_token_ttl = 900};
     now = time(NULL);
-    return parse(VARIABLES("X=1")) == OK ? 0 : -1;
+    return parse(VARIABLES("X=1")) == ERR_NONE ? 0 : -1;
 }
 
 static char *base64(const void *bytes, size_t length)
@@ -88,7 +88,8 @@ static void our_own_token_is_read_back(void **state)
     assert_string_equal(claims.user_id, USER);
     assert_string_equal(claims.session_id, SESSION);
     assert_in_range(claims.expires, now + 900, now + 901);
-    assert_true(accepted(forge(header_for(SECRET), good_payload(), SECRET))); /* so the forger below forges well */
+    assert_true(
+        accepted(forge(header_for(FIELD_SECRET), good_payload(), FIELD_SECRET))); /* so the forger below forges well */
 }
 
 static void times_are_kept(void **state)
@@ -100,14 +101,14 @@ static void times_are_kept(void **state)
     assert_false(access_token_read(&settings, token, now + 902, &claims));
     assert_false(access_token_read(&settings, token, now - 60, &claims)); /* not yet */
     assert_true(access_token_read(&settings, token, now - 3, &claims));   /* clocks differ a little */
-    const char *header = header_for(SECRET);
-    assert_false(accepted(forge(header, payload_at(now, now, now), SECRET)));
-    assert_false(accepted(forge(header, payload_at(now, now, now - 1), SECRET)));
-    assert_false(accepted(forge(header, payload_at(now, now + 60, now + 900), SECRET)));
-    assert_false(accepted(forge(header, payload_at(now + 60, now, now + 900), SECRET)));
-    assert_false(accepted(forge(header, payload_at(now, 0, now + 900), SECRET)));
-    assert_false(accepted(forge(header, payload_at(0, now, now + 900), SECRET)));
-    assert_false(accepted(forge(header, payload_at(now, now, -1), SECRET)));
+    const char *header = header_for(FIELD_SECRET);
+    assert_false(accepted(forge(header, payload_at(now, now, now), FIELD_SECRET)));
+    assert_false(accepted(forge(header, payload_at(now, now, now - 1), FIELD_SECRET)));
+    assert_false(accepted(forge(header, payload_at(now, now + 60, now + 900), FIELD_SECRET)));
+    assert_false(accepted(forge(header, payload_at(now + 60, now, now + 900), FIELD_SECRET)));
+    assert_false(accepted(forge(header, payload_at(now, 0, now + 900), FIELD_SECRET)));
+    assert_false(accepted(forge(header, payload_at(0, now, now + 900), FIELD_SECRET)));
+    assert_false(accepted(forge(header, payload_at(now, now, -1), FIELD_SECRET)));
 }
 
 static void the_previous_secret_still_verifies(void **state)
@@ -129,11 +130,11 @@ static void other_keys_are_refused(void **state)
     (void)state;
     static const char other[] = "another-secret-that-is-long-enough-too";
     assert_false(accepted(forge(header_for(other), good_payload(), other)));
-    assert_false(accepted(forge(header_for(SECRET), good_payload(), other))); /* our kid, their key */
-    assert_false(accepted(forge(header_for(SECRET), good_payload(), PREVIOUS)));
-    assert_false(accepted(forge(header_for(PREVIOUS), good_payload(), SECRET)));
-    assert_false(accepted(forge(header_for(SECRET), good_payload(), "")));
-    assert_false(accepted(forge(header_for(SECRET), good_payload(), SECRET "x")));
+    assert_false(accepted(forge(header_for(FIELD_SECRET), good_payload(), other))); /* our kid, their key */
+    assert_false(accepted(forge(header_for(FIELD_SECRET), good_payload(), PREVIOUS)));
+    assert_false(accepted(forge(header_for(PREVIOUS), good_payload(), FIELD_SECRET)));
+    assert_false(accepted(forge(header_for(FIELD_SECRET), good_payload(), "")));
+    assert_false(accepted(forge(header_for(FIELD_SECRET), good_payload(), FIELD_SECRET "x")));
 }
 
 /* RFC 7515 section 4.1.11: what must be understood and is not, is refused; so is every other thing that is not ours. */
@@ -156,30 +157,31 @@ static void headers_say_nothing_but_what_ours_say(void **state)
                                        "\"x\":null"};
     (void)state;
     char hash[CRYPTO_HASH_TEXT];
-    token_hash(hash, SECRET);
-    for (size_t i = 0; i < COUNT(more); i++) {
+    token_hash(hash, FIELD_SECRET);
+    for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
         char *header = arena_printf(arena, "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"%.8s\",%s}", hash, more[i]);
-        if (accepted(forge(header, good_payload(), SECRET)))
+        if (accepted(forge(header, good_payload(), FIELD_SECRET)))
             fail_msg("accepted: %s", more[i]);
     }
     static const char *const types[] = {"\"JWE\"", "\"at+jwt\"", "1", "null", "[\"JWT\"]", "\"JWT \""};
-    for (size_t i = 0; i < COUNT(types); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
         char *header = arena_printf(arena, "{\"alg\":\"HS256\",\"typ\":%s,\"kid\":\"%.8s\"}", types[i], hash);
-        if (accepted(forge(header, good_payload(), SECRET)))
+        if (accepted(forge(header, good_payload(), FIELD_SECRET)))
             fail_msg("accepted: typ %s", types[i]);
     }
-    assert_true(
-        accepted(forge(arena_printf(arena, "{\"kid\":\"%.8s\",\"alg\":\"HS256\"}", hash), good_payload(), SECRET)));
+    assert_true(accepted(
+        forge(arena_printf(arena, "{\"kid\":\"%.8s\",\"alg\":\"HS256\"}", hash), good_payload(), FIELD_SECRET)));
 }
 
 static void no_claim_stands_twice(void **state)
 {
     (void)state;
+    assert_false(accepted(
+        forge(header_for(FIELD_SECRET), payload_with("\"jti\":", "\"sub\":\"" SESSION "\",\"jti\":"), FIELD_SECRET)));
     assert_false(
-        accepted(forge(header_for(SECRET), payload_with("\"jti\":", "\"sub\":\"" SESSION "\",\"jti\":"), SECRET)));
-    assert_false(accepted(forge(header_for(SECRET), payload_with("\"jti\":\"x\"", "\"exp\":9999999999"), SECRET)));
-    assert_false(
-        accepted(forge(header_for(SECRET), payload_with("\"jti\":\"x\"", "\"jti\":\"x\",\"jti\":\"y\""), SECRET)));
+        accepted(forge(header_for(FIELD_SECRET), payload_with("\"jti\":\"x\"", "\"exp\":9999999999"), FIELD_SECRET)));
+    assert_false(accepted(
+        forge(header_for(FIELD_SECRET), payload_with("\"jti\":\"x\"", "\"jti\":\"x\",\"jti\":\"y\""), FIELD_SECRET)));
 }
 
 static void algorithms_are_not_negotiable(void **state)
@@ -188,10 +190,10 @@ static void algorithms_are_not_negotiable(void **state)
                                              "RS256", "ES256", "hs256", "HS256 ", "",      "PS256"};
     char hash[CRYPTO_HASH_TEXT];
     (void)state;
-    token_hash(hash, SECRET);
-    for (size_t i = 0; i < COUNT(algorithms); i++) {
+    token_hash(hash, FIELD_SECRET);
+    for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++) {
         char *header = arena_printf(arena, "{\"alg\":\"%s\",\"typ\":\"JWT\",\"kid\":\"%.8s\"}", algorithms[i], hash);
-        char *token = forge(header, good_payload(), SECRET);
+        char *token = forge(header, good_payload(), FIELD_SECRET);
         if (accepted(token))
             fail_msg("alg %s was accepted", algorithms[i]);
         *(strrchr(token, '.') + 1) = '\0'; /* without a signature */
@@ -201,10 +203,10 @@ static void algorithms_are_not_negotiable(void **state)
     }
     /* One alg for us to see, another for the library. */
     assert_false(accepted(forge(arena_printf(arena, "{\"alg\":\"HS256\",\"alg\":\"none\",\"kid\":\"%.8s\"}", hash),
-                                good_payload(), SECRET)));
-    assert_false(
-        accepted(forge(arena_printf(arena, "{\"alg\":[\"HS256\"],\"kid\":\"%.8s\"}", hash), good_payload(), SECRET)));
-    assert_false(accepted(forge(arena_printf(arena, "{\"kid\":\"%.8s\"}", hash), good_payload(), SECRET)));
+                                good_payload(), FIELD_SECRET)));
+    assert_false(accepted(
+        forge(arena_printf(arena, "{\"alg\":[\"HS256\"],\"kid\":\"%.8s\"}", hash), good_payload(), FIELD_SECRET)));
+    assert_false(accepted(forge(arena_printf(arena, "{\"kid\":\"%.8s\"}", hash), good_payload(), FIELD_SECRET)));
 }
 
 static void the_key_id_must_be_one_of_ours(void **state)
@@ -225,13 +227,13 @@ static void the_key_id_must_be_one_of_ours(void **state)
         "{\"alg\":\"HS256\",\"kid\":\"00000000\"",
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(headers); i++)
-        if (accepted(forge(headers[i], good_payload(), SECRET)))
+    for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
+        if (accepted(forge(headers[i], good_payload(), FIELD_SECRET)))
             fail_msg("%s was accepted", headers[i]);
     char hash[CRYPTO_HASH_TEXT];
-    token_hash(hash, SECRET);
-    assert_false(accepted(
-        forge(arena_printf(arena, "{\"alg\":\"HS256\",\"kid\":\"%s\"}", hash), good_payload(), SECRET))); /* too long */
+    token_hash(hash, FIELD_SECRET);
+    assert_false(accepted(forge(arena_printf(arena, "{\"alg\":\"HS256\",\"kid\":\"%s\"}", hash), good_payload(),
+                                FIELD_SECRET))); /* too long */
 }
 
 static void every_claim_must_fit(void **state)
@@ -258,8 +260,8 @@ static void every_claim_must_fit(void **state)
         {"}", ""},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
-        if (accepted(forge(header_for(SECRET), payload_with(cases[i].old, cases[i].new), SECRET)))
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        if (accepted(forge(header_for(FIELD_SECRET), payload_with(cases[i].old, cases[i].new), FIELD_SECRET)))
             fail_msg("%s -> %s was accepted", cases[i].old, cases[i].new);
 }
 
@@ -294,8 +296,8 @@ static void too_long_a_token_is_not_looked_at(void **state)
     for (size_t padding = 2000; padding < 3200; padding++) {
         char *filler = arena_alloc(arena, padding + 1);
         memset(filler, 'x', padding);
-        char *token = forge(header_for(SECRET),
-                            payload_with("\"jti\":\"x\"", arena_printf(arena, "\"jti\":\"%s\"", filler)), SECRET);
+        char *token = forge(header_for(FIELD_SECRET),
+                            payload_with("\"jti\":\"x\"", arena_printf(arena, "\"jti\":\"%s\"", filler)), FIELD_SECRET);
         if (strlen(token) == ACCESS_TOKEN_MAX - 1 || strlen(token) == ACCESS_TOKEN_MAX)
             assert_true(accepted(token));
         if (strlen(token) > ACCESS_TOKEN_MAX) {

@@ -16,7 +16,7 @@ static struct arena *arena;
 static int setup(void **state)
 {
     (void)state;
-    arena = arena_new(64 * MB);
+    arena = arena_new(64 * MIB);
     return 0;
 }
 
@@ -52,7 +52,7 @@ static char *written(const struct toml *root)
 {
     struct buffer out;
 
-    buffer_init(&out, 16 * MB);
+    buffer_init(&out, 16 * MIB);
     toml_write(&out, root);
     assert_false(out.overflow);
     char *copy = arena_strdup(arena, buffer_string(&out));
@@ -206,7 +206,7 @@ static const char *repeat(const char *head, const char *part, unsigned count, co
 {
     struct buffer out;
 
-    buffer_init(&out, 32 * MB);
+    buffer_init(&out, 32 * MIB);
     buffer_text(&out, head);
     for (unsigned i = 0; i < count; i++)
         buffer_text(&out, part);
@@ -251,7 +251,7 @@ static void endless_keys_do_not_overflow_the_stack(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_null(toml_parse(arena, bad[i], strlen(bad[i]), &error));
     parse(repeat("a = \"", "a.", 100, "\" # ", ".b"));
     parse(repeat("a = [ ", "1.5,\n", 100, "]", ""));
@@ -267,7 +267,7 @@ static void on_exhausted(void *context)
 
 static void a_full_arena_leaves_nothing_behind(void **state)
 {
-    struct arena *small = arena_new(1 * MB);
+    struct arena *small = arena_new(1 * MIB);
     const char *big = repeat("a = [", "{ b = \"text\" }, ", 20000, "1]\n", "");
     struct toml_error error;
 
@@ -375,7 +375,7 @@ static void round_trips(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(documents); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(documents); i++)
         expect_round_trips(documents[i]);
     expect_round_trips(repeat("long = \"", "long \\\\ text é ", 100000, "\"\n", ""));
     expect_round_trips(repeat("a = ", "[", 31, "", "]"));
@@ -399,11 +399,11 @@ static void grow(struct toml *parent, unsigned level)
                                         "a\nb\r\n", "\x01\x7f", "😀",      "nan", "table"};
     bool in_array = parent->type == TOML_ARRAY;
 
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        const char *key = in_array ? NULL : keys[(i * 5 + level) % COUNT(keys)];
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        const char *key = in_array ? NULL : keys[(i * 5 + level) % ARRAY_SIZE(keys)];
         switch (pick(level < 6 ? 8 : 5)) {
         case 0:
-            toml_string(arena, parent, key, texts[pick(COUNT(texts))]);
+            toml_string(arena, parent, key, texts[pick(ARRAY_SIZE(texts))]);
             break;
         case 1:
             toml_integer(arena, parent, key, (long long)pick(1000) - 500);
@@ -467,7 +467,7 @@ static void json_cannot_smuggle_text_into_a_file(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         const struct toml *node = from_json(arena_printf(arena, "{\"$toml\":\"datetime\",\"value\":\"%s\"}", bad[i]));
         assert_int_equal(node->type, TOML_TABLE); /* an ordinary table whose strings get quoted */
     }

@@ -29,7 +29,7 @@ static void utf8_accepts_well_formed(void **state)
         "\xf4\x8f\xbf\xbf",
         "日本語 und ü",
     };
-    for (size_t i = 0; i < COUNT(valid); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(valid); i++)
         if (!utf8_valid(valid[i], strlen(valid[i])))
             fail_msg("row %zu was refused", i);
 }
@@ -59,7 +59,7 @@ static void utf8_refuses_ill_formed(void **state)
         "\xff",
         "fine until here \xc3",
     };
-    for (size_t i = 0; i < COUNT(invalid); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(invalid); i++)
         if (utf8_valid(invalid[i], strlen(invalid[i])))
             fail_msg("row %zu was accepted", i);
     assert_false(utf8_valid("a\0b", 3));
@@ -120,7 +120,7 @@ static void names_in_any_script(void **state)
         "a",     "A-b_c.9", "...",     ".hidden", "-",        "_", "müller",    "配置", "конфиг",
         "إعداد", "हिन्दी",   "ภาษาไทย", "한국어",  "ひらがな", "٣", "e\xcc\x81", "𠮷",   "ª",
     };
-    for (size_t i = 0; i < COUNT(valid); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(valid); i++)
         if (!name_valid(valid[i]))
             fail_msg("'%s' was refused", valid[i]);
 }
@@ -156,7 +156,7 @@ static void names_that_are_none(void **state)
         "a\xc2\xa0",
         "\xe3\x80\x80",
     };
-    for (size_t i = 0; i < COUNT(invalid); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(invalid); i++)
         if (name_valid(invalid[i]))
             fail_msg("'%s' was accepted", invalid[i]);
     assert_false(name_valid(NULL));
@@ -196,10 +196,10 @@ static void labels(void **state)
     static const char *const invalid[] = {"",          " ",    "\xe3\x80\x80", " a",         "a ",   "a\xe3\x80\x80",
                                           "\xc2\xa0x", ".",    "..",           "../a",       "a/..", "a/./b",
                                           "a\nb",      "a\tb", "a\x7f",        "a\xc2\x85z", "a\xff"};
-    for (size_t i = 0; i < COUNT(valid); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(valid); i++)
         if (!label_valid(valid[i]))
             fail_msg("'%s' was refused", valid[i]);
-    for (size_t i = 0; i < COUNT(invalid); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(invalid); i++)
         if (label_valid(invalid[i]))
             fail_msg("'%s' was accepted", invalid[i]);
     assert_false(label_valid(NULL));
@@ -216,7 +216,7 @@ static void white_space_at_the_ends(void **state)
     (void)state;
     static const char *const cases[][2] = {{"a", "a"}, {" a b\n", "a b"},       {"\xe3\x80\x80日\xc2\xa0", "日"},
                                            {"", ""},   {" \t\xe3\x80\x80", ""}, {"é ", "é"}};
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         const char *text = cases[i][0];
         size_t length = trim_white_space(&text);
         assert_int_equal(length, strlen(cases[i][1]));
@@ -231,10 +231,10 @@ static void control_characters(void **state)
     (void)state;
     static const char *const with[] = {"\x01", "a\n", "\t", "\x1f", "a\x7f", "\xc2\x80", "x\xc2\x9f", "\x1b[0m"};
     static const char *const without[] = {"\xff", "\x80", "", " ", "~", "\xc2\xa0", "日本", "\xc3\x80"};
-    for (size_t i = 0; i < COUNT(with); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(with); i++)
         if (!has_control(with[i]))
             fail_msg("row %zu was missed", i);
-    for (size_t i = 0; i < COUNT(without); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(without); i++)
         if (has_control(without[i]))
             fail_msg("row %zu was found", i);
 }
@@ -254,7 +254,7 @@ static void uuids(void **state)
         "01234567-89ab-cdef-ABCD+EF0123456789",
         "\2621234567-89ab-cdef-ABCD-EF0123456789",
     };
-    for (size_t i = 0; i < COUNT(invalid); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(invalid); i++)
         if (uuid_valid(invalid[i]))
             fail_msg("'%s' was accepted", invalid[i]);
     assert_false(uuid_valid(NULL));
@@ -266,10 +266,10 @@ static void blanks(void **state)
     static const char *const blank[] = {"", " ", "\t\r\n\v\f ", "\xe3\x80\x80", "\xc2\xa0 \xe2\x80\x83"};
     static const char *const filled[] = {"a", "  .", "\xe3\x80\x80名", "\xc2", "\xe2\x80\x8b"};
     assert_true(is_blank(NULL));
-    for (size_t i = 0; i < COUNT(blank); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(blank); i++)
         if (!is_blank(blank[i]))
             fail_msg("row %zu is blank", i);
-    for (size_t i = 0; i < COUNT(filled); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(filled); i++)
         if (is_blank(filled[i]))
             fail_msg("row %zu is not blank", i);
 }
@@ -282,9 +282,9 @@ static void users_in_urls(void **state)
                                  "",         "https://host/a@b",  "https://host?q=a@b", "https://host#a@b",
                                  "ada@host", "https://host\\u@h", "https://host u@h",   "mailto:ada@host"};
     (void)state;
-    for (size_t i = 0; i < COUNT(with); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(with); i++)
         assert_true(url_has_userinfo(with[i]));
-    for (size_t i = 0; i < COUNT(without); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(without); i++)
         assert_false(url_has_userinfo(without[i]));
 }
 
@@ -302,7 +302,7 @@ static void integers(void **state)
         {"9223372036854775807", LLONG_MIN, LLONG_MAX, LLONG_MAX},
         {"-9223372036854775808", LLONG_MIN, LLONG_MAX, LLONG_MIN},
     };
-    for (size_t i = 0; i < COUNT(good); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         long long value = 99;
         if (!parse_int(good[i].text, good[i].min, good[i].max, &value) || value != good[i].value)
             fail_msg("'%s' gave %lld", good[i].text, value);
@@ -327,7 +327,7 @@ static void integers(void **state)
         "-9223372036854775809",
         "99999999999999999999",
     };
-    for (size_t i = 0; i < COUNT(bad); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         long long value = 99;
         if (parse_int(bad[i], 0, 10, &value))
             fail_msg("'%s' gave %lld", bad[i], value);
@@ -353,7 +353,7 @@ static void times_are_rfc_3339(void **state)
     };
     setenv("TZ", "Asia/Shanghai", 1);
     tzset();
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char text[TIME_TEXT];
         time_text(text, rows[i].when);
         assert_string_equal(text, rows[i].text);
