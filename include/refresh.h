@@ -14,7 +14,7 @@ enum { REFRESH_GRACE_S = 10 };
 struct refreshed {
     char session_id[UUID_TEXT], user_id[UUID_TEXT];
     char username[128];
-    const char *token; /* to be presented next, in the arena */
+    const char *token; /* to be presented next, in the arena; NULL: still the same */
 };
 
 /* The first refresh token of a session, in the arena; only its hash is stored. */
@@ -24,5 +24,9 @@ enum error refresh_begin(struct actor *actor, const char *session_id, const char
  * is unknown or whose session is over; MSG_REFRESH_REUSED when this use has ended the session: actor->keep_changes and
  * actor->identity_changed are set then, and the caller clears the cookies. */
 enum error refresh_spend(struct actor *actor, const char *presented, struct refreshed *out);
+
+/* Whom the token speaks for, without spending it and without waiting for anybody: for a single request, when others hold what
+ * spending needs. ERR_AUTHENTICATION (MSG_TOKEN_INVALID) for one that spending would refuse. */
+enum error refresh_peek(struct actor *actor, const char *presented, struct refreshed *out);
 
 #endif

@@ -10,16 +10,18 @@
 
 enum { TOKEN_BYTES = 32, SUCCESSORS_MAX = 16 };
 
+/* $1 token's hash, $2 who presents it, $3 seconds of grace; clock_timestamp() and not now(), because of the wait for a lock. */
+#define TOKEN                                                                                                          \
+    "SELECT s.id, u.id, u.username, r.spent_at IS NOT NULL,"                                                           \
+    " s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL,"                                        \
+    " coalesce(r.spent_by = $2 AND r.spent_at > clock_timestamp() - make_interval(secs => $3::int), false)"            \
+    " FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"                   \
+    " WHERE r.token_hash = $1"
+
 static const struct statement
     refresh_insert = {"refresh_insert", "INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)"},
-    /* Waits for whoever is spending it; clock_timestamp() and not now(), because of that wait. */
-    refresh_find =
-        {"refresh_find",
-         "SELECT s.id, u.id, u.username, r.spent_at IS NOT NULL,"
-         " s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL,"
-         " coalesce(r.spent_by = $2 AND r.spent_at > clock_timestamp() - make_interval(secs => $3::int), false)"
-         " FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"
-         " WHERE r.token_hash = $1 FOR UPDATE OF r"},
+    refresh_find = {"refresh_find", TOKEN " FOR UPDATE OF r"}, /* waits for whoever is spending it */
+    refresh_glance = {"refresh_glance", TOKEN},
     refresh_mark = {"refresh_mark", "UPDATE refresh_tokens SET spent_at = clock_timestamp(), spent_by = $2"
                                     " WHERE token_hash = $1"},
     refresh_prolong = {"refresh_prolong",
@@ -86,30 +88,58 @@ static enum error spend(struct actor *actor, const char *hash, const char *by, c
     return store(actor, out->token, row_text(token, SESSION));
 }
 
+static enum error find(struct actor *actor, const struct statement *statement, const char *hash, const char *by,
+                       struct row *token)
+{
+    char grace[12];
+    snprintf(grace, sizeof grace, "%d", REFRESH_GRACE_S);
+    enum error error = db_one(actor->db, statement, token, DB_ARGS(hash, by, grace));
+    if (error)
+        return fail_as(actor, error, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
+    return row_bool(token, LIVE) ? ERR_NONE : fail(actor, MSG_TOKEN_INVALID, NULL);
+}
+
+static void fill(struct refreshed *out, const struct row *token)
+{
+    snprintf(out->session_id, sizeof out->session_id, "%s", row_string(token, SESSION));
+    snprintf(out->user_id, sizeof out->user_id, "%s", row_string(token, USER));
+    snprintf(out->username, sizeof out->username, "%s", row_string(token, USERNAME));
+}
+
 enum error refresh_spend(struct actor *actor, const char *presented, struct refreshed *out)
 {
-    char hash[CRYPTO_HASH_TEXT], grace[12];
+    char hash[CRYPTO_HASH_TEXT];
     const char *by = client(actor);
     struct row token;
-    snprintf(grace, sizeof grace, "%d", REFRESH_GRACE_S);
     out->token = presented;
     /* A successor may have been spent in the meantime, too, within the same seconds. */
     for (int step = 0; step < SUCCESSORS_MAX; step++) {
         token_hash(hash, out->token);
-        enum error error = db_one(actor->db, &refresh_find, &token, DB_ARGS(hash, by, grace));
+        enum error error = find(actor, &refresh_find, hash, by, &token);
         if (error)
-            return fail_as(actor, error, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
-        if (!row_bool(&token, LIVE))
-            return fail(actor, MSG_TOKEN_INVALID, NULL);
+            return error;
         if (row_bool(&token, SPENT) && !row_bool(&token, GRACE))
             return reused(actor, &token);
         if (!row_bool(&token, SPENT)) {
-            snprintf(out->session_id, sizeof out->session_id, "%s", row_string(&token, SESSION));
-            snprintf(out->user_id, sizeof out->user_id, "%s", row_string(&token, USER));
-            snprintf(out->username, sizeof out->username, "%s", row_string(&token, USERNAME));
+            fill(out, &token);
             return step ? ERR_NONE : spend(actor, hash, by, &token, out);
         }
         out->token = successor(actor, out->token);
     }
     return fail(actor, MSG_TOKEN_INVALID, NULL);
+}
+
+enum error refresh_peek(struct actor *actor, const char *presented, struct refreshed *out)
+{
+    char hash[CRYPTO_HASH_TEXT];
+    struct row token;
+    token_hash(hash, presented);
+    enum error error = find(actor, &refresh_glance, hash, client(actor), &token);
+    if (error)
+        return error;
+    if (row_bool(&token, SPENT) && !row_bool(&token, GRACE)) /* the next to present it ends the session */
+        return fail(actor, MSG_TOKEN_INVALID, NULL);
+    fill(out, &token);
+    out->token = NULL;
+    return ERR_NONE;
 }

@@ -93,9 +93,11 @@ static const struct statement
     find_access_token = {"authn_find_access_token",
                          "SELECT id, user_id, workspace_id, scopes FROM access_tokens"
                          " WHERE token_hash = $1 AND (expires_at IS NULL OR expires_at > now())"},
-    touch_access_token = {"authn_touch_access_token",
-                          "UPDATE access_tokens SET last_used_at = now() WHERE id = $1::uuid"
-                          " AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')"};
+    touch_access_token = {
+        "authn_touch_access_token",
+        "UPDATE access_tokens SET last_used_at = now() WHERE id = (SELECT id FROM access_tokens"
+        " WHERE id = $1::uuid AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')"
+        " FOR NO KEY UPDATE SKIP LOCKED)"}; /* a read waits for nobody */
 
 /* ---- identities ------------------------------------------------------------------------------------------------- */
 
@@ -242,14 +244,15 @@ void cookies_clear(struct request *rq, struct response *rs)
     cookie_set(rq, rs, COOKIE_REFRESH, "", 0);
 }
 
-/* In a transaction of its own: what becomes of the request does not undo it. */
+/* In a transaction of its own: what becomes of the request does not undo it. It leaves the cookie for a later request to
+ * spend when others hold its rows: nothing that a request wants depends on its being spent now. */
 static enum error spend_cookie(struct request *rq, const char *refresh, struct refreshed *next)
 {
-    db_begin(rq->actor.db);
+    db_begin_brief(rq->actor.db);
     enum error error = refresh_spend(&rq->actor, refresh, next);
     if (error && !rq->actor.keep_changes) {
         db_rollback(rq->actor.db);
-        return error;
+        return error == ERR_BUSY ? refresh_peek(&rq->actor, refresh, next) : error;
     }
     enum error committed = db_commit(rq->actor.db);
     if (!committed && rq->actor.identity_changed && rq->service->board)
@@ -278,7 +281,9 @@ static enum error renew_by_cookie(struct request *rq, struct response *rs)
     if (!access)
         return ERR_INTERNAL;
     error = recognise(rq, access, CREDENTIAL_COOKIE);
-    if (!error || error == ERR_NOT_FOUND) /* the token is spent, also where X-CCR-Workspace names none of the user's */
+    if (next.token &&
+        (!error ||
+         error == ERR_NOT_FOUND)) /* the token is spent, also where X-CCR-Workspace names none of the user's */
         cookies_set(rq, rs, access, next.token);
     return error;
 }

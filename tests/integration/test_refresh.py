@@ -188,6 +188,32 @@ def test_a_page_that_loads(make_user, browser):
     assert client.get("/api/auth/me").status_code == 200
 
 
+@pytest.mark.parametrize("table", ["refresh_tokens", "sessions"])
+def test_a_request_goes_on_without_a_renewal_that_others_hold_up(system, make_user, browser, table):
+    user = make_user()
+    client = browser(user.username, user.password)
+    client.session.cookies.set("ccr_access", None)
+    before = client.session.cookies["ccr_refresh"]
+    with everything(system) as db, db.transaction():
+        assert db.execute(f"SELECT 1 FROM {table} FOR UPDATE").rowcount
+        answer = client.get("/api/auth/me")
+        assert answer.status_code == 200 and "Set-Cookie" not in answer.headers, answer.text
+        assert client.get("/api/auth/me", headers={"Cookie": "ccr_refresh=x"}).status_code == 401
+    assert client.session.cookies["ccr_refresh"] == before
+    assert client.get("/api/auth/me").status_code == 200 and client.session.cookies["ccr_refresh"] != before
+
+
+def test_a_spent_cookie_is_no_way_in_while_others_hold_up_the_renewal(system, make_user):
+    user = make_user()
+    assert silently(user, user.refresh_token)[0].status_code == 200
+    long_spent(system)
+    with everything(system) as db, db.transaction():
+        db.execute("SELECT 1 FROM refresh_tokens FOR UPDATE")
+        assert silently(user, user.refresh_token)[0].status_code == 401
+    assert alive(user)
+    assert silently(user, user.refresh_token)[0].status_code == 401 and not alive(user)
+
+
 def test_refresh_by_cookie(make_user, browser):
     user = make_user()
     client = browser(user.username, user.password)

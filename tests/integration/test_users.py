@@ -2,6 +2,7 @@
 
 import pytest
 
+from configs import everything
 from people import (add_member, admin, ask_every_worker, at_once, browser, error_of, make_user, no_failures, system,  # noqa: F401
                     try_login, user_maker)
 from stack import wait_until
@@ -221,6 +222,14 @@ def test_tokens(system, make_user):
     assert user.delete(f"/api/tokens/{made['id']}").status_code == 200
     assert script.get("/api/auth/me").status_code == 401
     assert user.delete(f"/api/tokens/{made['id']}").status_code == 404
+
+
+def test_a_read_with_a_token_waits_for_nobody(system, make_user):
+    made = make_token(make_user(), scopes=["read"])
+    script = client_with(system, made["token"])
+    with everything(system) as db, db.transaction():
+        assert db.execute("SELECT 1 FROM access_tokens WHERE id = %s FOR UPDATE", (made["id"],)).rowcount == 1
+        assert script.get("/api/auth/me").status_code == 200
 
 
 def test_default_expiry_is_90_days(system, make_user):
