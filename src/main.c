@@ -13,7 +13,7 @@ static const struct command *const commands[] = {
     &command_routes, &command_housekeeping, &command_check_config, &command_healthcheck, &command_version,
 };
 
-static void print_help(void)
+static void print_commands(void)
 {
     printf("ccr-ui-backend %s: backend of CCR UI, a FastCGI server behind Nginx and in front of PostgreSQL\n\n"
            "usage: ccr-ui-backend COMMAND [options]\n\n",
@@ -31,7 +31,7 @@ static void print_command_help(const struct command *command)
            *command->help ? "\n" : "", command->help);
 }
 
-static const struct command *find(const char *name)
+static const struct command *command_named(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         if (strcmp(name, commands[i]->name) == 0)
@@ -47,12 +47,12 @@ static bool is_help(const char *argument)
 int main(int argc, char **argv)
 {
     if (argc > 1 && (is_help(argv[1]) || strcmp(argv[1], "help") == 0)) {
-        print_help();
+        print_commands();
         return EX_OK;
     }
     const struct command *command = NULL;
     if (argc > 1)
-        command = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+        command = command_named(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
     if (!command) {
         if (argc > 1)
             fprintf(stderr, "ccr-ui-backend: unknown command '%s'; see ccr-ui-backend --help\n", argv[1]);

@@ -172,7 +172,7 @@ static void add_block(struct arena *arena, size_t room)
     arena->offset = 0;
 }
 
-static void *take(struct arena *arena, size_t size)
+static void *arena_take(struct arena *arena, size_t size)
 {
     if (size > arena->max)
         arena_exhausted(arena);
@@ -193,7 +193,7 @@ static void *take(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    return take(arena, size); /* zeroed when it was made, or by the last reset */
+    return arena_take(arena, size); /* zeroed when it was made, or by the last reset */
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -207,13 +207,13 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 char *arena_strdup(struct arena *arena, const char *text)
 {
     size_t size = strlen(text) + 1;
-    return memcpy(take(arena, size), text, size);
+    return memcpy(arena_take(arena, size), text, size);
 }
 
 char *arena_strndup(struct arena *arena, const char *text, size_t length)
 {
     length = strnlen(text, length);
-    char *copy = take(arena, length + 1);
+    char *copy = arena_take(arena, length + 1);
     memcpy(copy, text, length);
     copy[length] = '\0';
     return copy;
@@ -234,7 +234,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     va_list again;
     va_copy(again, args);
     int length = vsnprintf(most, sizeof most, format, args);
-    char *text = length >= 0 ? take(arena, (size_t)length + 1) : NULL;
+    char *text = length >= 0 ? arena_take(arena, (size_t)length + 1) : NULL;
     if (text && (size_t)length < sizeof most)
         memcpy(text, most, (size_t)length + 1);
     else if (text)

@@ -65,7 +65,7 @@ static char *grown(struct buffer *buffer, size_t capacity)
 
 /* Overflow stays until the reset, so that what the buffer holds is always an unbroken beginning. No memory counts as
  * overflow, too: callers have one thing to check. */
-static bool make_room(struct buffer *buffer, size_t length)
+static bool buffer_grow(struct buffer *buffer, size_t length)
 {
     if (buffer->overflow)
         return false;
@@ -95,7 +95,7 @@ static bool make_room(struct buffer *buffer, size_t length)
 char *buffer_extend(struct buffer *buffer, size_t length)
 {
     bool fits = !buffer->overflow && length < buffer->capacity - buffer->length;
-    if (!fits && !make_room(buffer, length))
+    if (!fits && !buffer_grow(buffer, length))
         return NULL;
     char *bytes = buffer->data + buffer->length;
     buffer->length += length;
@@ -134,7 +134,7 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 
     if (length < 0) { /* longer than INT_MAX */
         buffer->overflow = true;
-    } else if (length > 0 && make_room(buffer, (size_t)length)) {
+    } else if (length > 0 && buffer_grow(buffer, (size_t)length)) {
         if ((size_t)length >= room)
             vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, again);
         buffer->length += (size_t)length;

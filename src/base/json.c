@@ -17,7 +17,7 @@ static void *allocate(size_t size)
     return arena_alloc(current_arena, size);
 }
 
-static void keep(void *pointer)
+static void give_back(void *pointer)
 {
     arena_give_back(current_arena, pointer); /* a text that grew leaves half of it behind; the rest the arena frees */
 }
@@ -27,7 +27,7 @@ struct arena *json_use_arena(struct arena *arena)
     struct arena *before = current_arena;
     current_arena = arena;
     if (arena)
-        json_set_alloc_funcs(allocate, keep);
+        json_set_alloc_funcs(allocate, give_back);
     else
         json_set_alloc_funcs(malloc, free);
     return before;
@@ -182,7 +182,7 @@ static bool wants_comma(struct json_writer *w)
 }
 
 /* Room for a value or key of `length` bytes, behind a comma if there is to be one; NULL when the buffer is full. */
-static char *add(struct json_writer *w, size_t length)
+static char *add_value(struct json_writer *w, size_t length)
 {
     bool comma = wants_comma(w);
     char *bytes = buffer_extend(w->out, comma + length);
@@ -191,16 +191,16 @@ static char *add(struct json_writer *w, size_t length)
     return bytes;
 }
 
-static void put(struct json_writer *w, const char *json, size_t length)
+static void put_json(struct json_writer *w, const char *json, size_t length)
 {
-    char *bytes = add(w, length);
+    char *bytes = add_value(w, length);
     if (bytes)
         memcpy(bytes, json, length);
 }
 
 static void open_level(struct json_writer *w, char bracket)
 {
-    put(w, &bracket, 1);
+    put_json(w, &bracket, 1);
     unsigned level = w->depth++;
     if (level >= WRITER_NESTING)
         w->out->overflow = true; /* refused like any other limit */
@@ -306,14 +306,14 @@ void json_key(struct json_writer *w, const char *key)
 
 void json_quoted_key(struct json_writer *w, const char *quoted, size_t length)
 {
-    put(w, quoted, length);
+    put_json(w, quoted, length);
     w->after_key = true;
 }
 
 void json_put_raw(struct json_writer *w, const char *json)
 {
     if (json)
-        put(w, json, strlen(json));
+        put_json(w, json, strlen(json));
     else
         json_put_null(w);
 }
@@ -324,11 +324,11 @@ void json_put_string(struct json_writer *w, const char *text)
     if (!text) {
         json_put_null(w);
     } else if (all_plain(text, length)) { /* nearly every one */
-        char *bytes = add(w, length + 2);
+        char *bytes = add_value(w, length + 2);
         if (bytes)
             put_quoted(bytes, text, length);
     } else {
-        (void)add(w, 0);
+        (void)add_value(w, 0);
         quote(w->out, text);
     }
 }
@@ -344,7 +344,7 @@ void json_put_int(struct json_writer *w, long long value)
     } while (left);
     if (value < 0)
         digits[--at] = '-';
-    put(w, digits + at, sizeof digits - at);
+    put_json(w, digits + at, sizeof digits - at);
 }
 
 void json_put_double(struct json_writer *w, double value, int decimals)
@@ -368,10 +368,10 @@ void json_put_double(struct json_writer *w, double value, int decimals)
 
 void json_put_bool(struct json_writer *w, bool value)
 {
-    put(w, value ? "true" : "false", value ? strlen("true") : strlen("false"));
+    put_json(w, value ? "true" : "false", value ? strlen("true") : strlen("false"));
 }
 
 void json_put_null(struct json_writer *w)
 {
-    put(w, "null", strlen("null"));
+    put_json(w, "null", strlen("null"));
 }

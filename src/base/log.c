@@ -90,7 +90,7 @@ static bool write_line(int fd, const struct line *line)
 /* ---- the line --------------------------------------------------------------------------------------------------- */
 
 /* All of bytes or nothing; after the first that did not fit, nothing more. */
-static void put(struct line *line, const char *bytes, size_t length)
+static void put_bytes(struct line *line, const char *bytes, size_t length)
 {
     if (line->length + length > LINE_LIMIT - TAIL)
         line->cut = true;
@@ -102,10 +102,10 @@ static void put(struct line *line, const char *bytes, size_t length)
 
 static void put_text(struct line *line, const char *text)
 {
-    put(line, text, strlen(text));
+    put_bytes(line, text, strlen(text));
 }
 
-/* Into the room that put() leaves. */
+/* Into the room that put_bytes() leaves. */
 static void put_tail(struct line *line, const char *text)
 {
     size_t length = strlen(text);
@@ -126,7 +126,7 @@ static size_t put_character(struct line *line, const char *text)
     if (c == 0xc2 && (unsigned char)text[1] < 0xa0)
         c = (unsigned char)text[1];
     else if (c >= 0x20 && c != 0x7f && c != '"' && c != '\\') {
-        put(line, text, length);
+        put_bytes(line, text, length);
         return length;
     }
 
@@ -149,7 +149,7 @@ static void put_escaped(struct line *line, const char *text)
 static void put_string(struct line *line, const char *text, bool quoted)
 {
     if (quoted)
-        put(line, "\"", 1);
+        put_bytes(line, "\"", 1);
     if (line->cut)
         return;
     put_escaped(line, text);

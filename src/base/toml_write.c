@@ -134,7 +134,7 @@ static void write_key(struct buffer *out, const char *key)
         write_string(out, key);
 }
 
-static void write_value(struct buffer *out, const struct toml *node);
+static void write_node(struct buffer *out, const struct toml *node);
 
 static void write_inline_table(struct buffer *out, const struct toml *table)
 {
@@ -146,7 +146,7 @@ static void write_inline_table(struct buffer *out, const struct toml *table)
     for (const struct toml *child = table->first; child; child = child->next) {
         write_key(out, child->key);
         buffer_text(out, " = ");
-        write_value(out, child);
+        write_node(out, child);
         buffer_text(out, child->next ? ", " : " }");
     }
 }
@@ -155,14 +155,14 @@ static void write_array(struct buffer *out, const struct toml *array)
 {
     buffer_char(out, '[');
     for (const struct toml *child = array->first; child; child = child->next) {
-        write_value(out, child);
+        write_node(out, child);
         if (child->next)
             buffer_text(out, ", ");
     }
     buffer_char(out, ']');
 }
 
-static void write_value(struct buffer *out, const struct toml *node)
+static void write_node(struct buffer *out, const struct toml *node)
 {
     char number[FLOAT_TEXT];
 
@@ -223,7 +223,7 @@ static const struct toml *first_with_header(const struct toml *table)
     return first;
 }
 
-static void write_members(struct buffer *out, const struct toml *table, const struct header *path)
+static void write_table(struct buffer *out, const struct toml *table, const struct header *path)
 {
     const struct toml *headers = first_with_header(table);
 
@@ -238,18 +238,18 @@ static void write_members(struct buffer *out, const struct toml *table, const st
     for (const struct toml *child = table->first; child && child != headers; child = child->next) {
         write_key(out, child->key);
         buffer_text(out, " = ");
-        write_value(out, child);
+        write_node(out, child);
         buffer_char(out, '\n');
     }
     for (const struct toml *child = headers; child; child = child->next) {
         const struct header inner = {path, child->key};
-        write_members(out, child, &inner);
+        write_table(out, child, &inner);
     }
 }
 
 void toml_write(struct buffer *out, const struct toml *root)
 {
-    write_members(out, root, NULL);
+    write_table(out, root, NULL);
 }
 
 /* ---- JSON ---- */

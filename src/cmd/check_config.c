@@ -14,7 +14,7 @@
 #include "settings.h"
 
 /* Prints a line and passes `good` on. */
-static bool report(const char *what, bool good, const char *line)
+static bool report_finding(const char *what, bool good, const char *line)
 {
     printf("%-9s %s%s%s\n", what, good ? "ok" : "WRONG", *line ? ": " : "", line);
     return good;
@@ -24,7 +24,7 @@ static bool check_keys(const struct settings *settings)
 {
     char problem[256];
     struct keyring *ring = keyring_new(settings->secrets_key, problem, sizeof problem);
-    bool good = report("keys", ring != NULL, ring ? "SECRETS_KEY can be used" : problem);
+    bool good = report_finding("keys", ring != NULL, ring ? "SECRETS_KEY can be used" : problem);
     keyring_free(ring);
     return good;
 }
@@ -39,7 +39,7 @@ static bool check_socket(const struct settings *settings)
         .port = settings->port,
     };
     bool good = listener_check(&wish, line, sizeof line);
-    return report("socket", good, line);
+    return report_finding("socket", good, line);
 }
 
 /* Nothing is made: whoever runs this may not be whom the file is to belong to. */
@@ -48,28 +48,28 @@ static bool check_log(const struct settings *settings)
     char line[PATH_MAX + 128];
     const char *path = settings->log_file;
     if (!path)
-        return report("log", true, "standard error");
+        return report_finding("log", true, "standard error");
     size_t folder = (size_t)(strrchr(path, '/') - path);
     snprintf(line, sizeof line, "%.*s", folder ? (int)folder : 1, path);
     bool exists = access(path, F_OK) == 0;
     bool good = exists ? access(path, W_OK) == 0 : access(line, W_OK | X_OK) == 0;
     if (good)
-        return report("log", true, path);
+        return report_finding("log", true, path);
     snprintf(line, sizeof line, "LOG_FILE: %s cannot be %s: %s", path, exists ? "written" : "made", strerror(errno));
-    return report("log", false, line);
+    return report_finding("log", false, line);
 }
 
-static bool check_database(const struct settings *settings)
+static bool check_database_and_schema(const struct settings *settings)
 {
     struct database_findings found;
     int status = database_check(settings, &found);
-    bool good = report("database", found.schema[0] || status == EX_OK, found.database);
+    bool good = report_finding("database", found.schema[0] || status == EX_OK, found.database);
     if (found.schema[0])
-        good = report("schema", status == EX_OK, found.schema);
+        good = report_finding("schema", status == EX_OK, found.schema);
     return good;
 }
 
-static int run(int argc, char **argv)
+static int check_config_run(int argc, char **argv)
 {
     static const struct option known[] = {{0}};
     struct settings settings;
@@ -80,11 +80,11 @@ static int run(int argc, char **argv)
         fprintf(stderr, "usage: ccr-ui-backend %s\n", command_check_config.usage);
         return EX_USAGE;
     }
-    bool good = report("settings", true, "");
+    bool good = report_finding("settings", true, "");
     good &= check_keys(&settings);
     good &= check_socket(&settings);
     good &= check_log(&settings);
-    good &= check_database(&settings);
+    good &= check_database_and_schema(&settings);
     settings_free(&settings);
     return good ? EX_OK : EX_CONFIG;
 }
@@ -96,5 +96,5 @@ const struct command command_check_config = {
     .help = "  --env-file FILE  KEY=VALUE lines; what is set in the environment wins\n"
             "\n"
             "Exit status: 0, or 78 when anything is wrong or the database cannot be reached.\n",
-    .run = run,
+    .run = check_config_run,
 };

@@ -48,7 +48,7 @@ static bool take_tcp(struct options *options, const char *text)
     return true;
 }
 
-static int parse_options(int argc, char **argv, struct options *options)
+static int healthcheck_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
         {"socket", required_argument, NULL, 's'},
@@ -118,7 +118,7 @@ static int find_target(struct options *options, struct arena *arena)
     return refuse("no server to ask: use --socket PATH or --tcp HOST:PORT, or set SOCKET or PORT");
 }
 
-static void print_json(int exit_status, const struct fcgi_reply *reply, const char *problem, int64_t took_ms)
+static void print_reply_as_json(int exit_status, const struct fcgi_reply *reply, const char *problem, int64_t took_ms)
 {
     struct buffer out;
     struct json_writer w;
@@ -138,7 +138,7 @@ static void print_json(int exit_status, const struct fcgi_reply *reply, const ch
     buffer_free(&out);
 }
 
-static int ask(const struct options *options)
+static int ask_server(const struct options *options)
 {
     struct fcgi_reply reply;
     char problem[512] = "";
@@ -151,7 +151,7 @@ static int ask(const struct options *options)
     if (outcome == FCGI_NO_REPLY || (outcome == FCGI_ANSWERED && (reply.status < 200 || reply.status > 299)))
         status = UNHEALTHY;
     if (options->json)
-        print_json(status, &reply, problem[0] ? problem : NULL, took);
+        print_reply_as_json(status, &reply, problem[0] ? problem : NULL, took);
     else if (outcome != FCGI_ANSWERED)
         fprintf(stderr, "not healthy: %s\n", problem);
     else
@@ -161,15 +161,15 @@ static int ask(const struct options *options)
     return status;
 }
 
-static int run(int argc, char **argv)
+static int healthcheck_run(int argc, char **argv)
 {
     struct options options = {.path = "/api/system/status", .timeout_s = 3};
     struct arena *arena = arena_new(FILE_MAX);
-    int status = parse_options(argc, argv, &options);
+    int status = healthcheck_options(argc, argv, &options);
     if (!status && !options.target.socket_path && !options.target.host)
         status = find_target(&options, arena);
     if (!status)
-        status = ask(&options);
+        status = ask_server(&options);
     arena_free(arena);
     return status;
 }
@@ -187,5 +187,5 @@ const struct command command_healthcheck = {
             "  --env-file FILE    where to look SOCKET, HOST and PORT up when the environment has none\n"
             "\n"
             "Exit status: 0 healthy, 1 not healthy (an error status, or no proper reply in time), 69 not reachable.\n",
-    .run = run,
+    .run = healthcheck_run,
 };

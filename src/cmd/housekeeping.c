@@ -18,13 +18,13 @@ struct options {
     const char *job;
 };
 
-static int refuse(const char *line)
+static int refuse_options(const char *line)
 {
     fprintf(stderr, "ccr-ui-backend housekeeping: %s\n", line);
     return EX_USAGE;
 }
 
-static bool parse_options(int argc, char **argv, struct options *options)
+static bool housekeeping_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
         {"once", no_argument, NULL, 'o'},           {"list", no_argument, NULL, 'l'},
@@ -44,7 +44,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
 }
 
 /* Its index in house_jobs; EVERY_JOB without a name, and -2 for one that is none. */
-static int find_job(const char *name)
+static int job_index(const char *name)
 {
     for (int i = 0; name && house_jobs[i].name; i++)
         if (strcmp(house_jobs[i].name, name) == 0)
@@ -54,7 +54,7 @@ static int find_job(const char *name)
 
 /* ---- --list ----------------------------------------------------------------------------------------------------- */
 
-static int days_of(const struct settings *settings, const struct house_job *job)
+static int retention_days(const struct settings *settings, const struct house_job *job)
 {
     return *(const int *)((const char *)settings + job->days);
 }
@@ -75,7 +75,7 @@ static void list_json(const struct settings *settings)
         json_string_member(&w, "retention", job->retention);
         json_key(&w, "days");
         if (job->retention)
-            json_put_int(&w, days_of(settings, job));
+            json_put_int(&w, retention_days(settings, job));
         else
             json_put_null(&w);
         json_close_object(&w);
@@ -90,7 +90,7 @@ static void list_text(const struct settings *settings)
     char after[64];
     for (const struct house_job *job = house_jobs; job->name; job++) {
         if (job->retention)
-            snprintf(after, sizeof after, "%s=%d", job->retention, days_of(settings, job));
+            snprintf(after, sizeof after, "%s=%d", job->retention, retention_days(settings, job));
         printf("%-16s every %5d s  %-24s %s\n", job->name, job->interval_s, job->retention ? after : "", job->what);
     }
 }
@@ -103,7 +103,7 @@ static void pause_for(int milliseconds)
     nanosleep(&pause, NULL);
 }
 
-static void report(const struct house *house, size_t job, bool json)
+static void report_job(const struct house *house, size_t job, bool json)
 {
     const struct house_cell *cell = &house->board->house.jobs[job];
     printf(json ? "{\"job\":\"%s\",\"rows\":%llu,\"duration_ms\":%llu}\n" : "%s: %llu rows in %llu ms\n",
@@ -125,7 +125,7 @@ static int do_job(struct house *house, size_t job, bool json)
         int pause_ms = 0;
         switch (house_work(house, job, &pause_ms)) {
         case HOUSE_DONE:
-            report(house, job, json);
+            report_job(house, job, json);
             return EX_OK;
         case HOUSE_MORE:
             tries = 0;
@@ -146,7 +146,7 @@ static int do_job(struct house *house, size_t job, bool json)
 
 static int do_jobs(struct house *house, const struct options *options)
 {
-    int worst = EX_OK, only = find_job(options->job);
+    int worst = EX_OK, only = job_index(options->job);
     if (!db_ready(house->db, house->settings->connection_timeout * 1000)) {
         fprintf(stderr, "ccr-ui-backend: cannot connect to the database: %s\n", db_failure(house->db));
         return EX_UNAVAILABLE;
@@ -188,7 +188,7 @@ static int once(const struct settings *settings, const struct options *options)
     return status;
 }
 
-static int run(int argc, char **argv)
+static int housekeeping_run(int argc, char **argv)
 {
     struct options options = {0};
     struct settings settings;
@@ -197,10 +197,10 @@ static int run(int argc, char **argv)
         return status;
     if (settings.log_level > LOG_LEVEL_WARN) /* what was done stands on standard output */
         log_configure(LOG_LEVEL_WARN, (enum log_format)settings.log_format);
-    if (!parse_options(argc, argv, &options))
-        status = refuse("--once or --list; see ccr-ui-backend housekeeping --help");
-    else if (find_job(options.job) < EVERY_JOB)
-        status = refuse("no such job; housekeeping --list names them");
+    if (!housekeeping_options(argc, argv, &options))
+        status = refuse_options("--once or --list; see ccr-ui-backend housekeeping --help");
+    else if (job_index(options.job) < EVERY_JOB)
+        status = refuse_options("no such job; housekeeping --list names them");
     else if (options.list)
         (options.json ? list_json : list_text)(&settings);
     else
@@ -224,5 +224,5 @@ const struct command command_housekeeping = {
         "\n"
         "Exit status: 0 done, or another process does it; 69 no database; 70 a job failed, as the log says; 75 somebody\n"
         "holds a lock that it needs; 78 a wrong setting.\n",
-    .run = run,
+    .run = housekeeping_run,
 };

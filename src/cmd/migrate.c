@@ -20,14 +20,14 @@ static bool take_flag(int *argc, char **argv, const char *flag)
     return false;
 }
 
-static int up(struct db *db, int argc, char **argv, bool json)
+static int up_command(struct db *db, int argc, char **argv, bool json)
 {
     (void)argc, (void)argv, (void)json;
     enum error error = migrate_up(db, stdout);
     return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
-static int down(struct db *db, int argc, char **argv, bool json)
+static int down_command(struct db *db, int argc, char **argv, bool json)
 {
     (void)json;
     long long steps = 1;
@@ -39,13 +39,13 @@ static int down(struct db *db, int argc, char **argv, bool json)
     return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
-static int status(struct db *db, int argc, char **argv, bool json)
+static int status_command(struct db *db, int argc, char **argv, bool json)
 {
     (void)argc, (void)argv;
     return migrate_print(db, stdout, json) == ERR_NONE ? EX_OK : EX_UNAVAILABLE;
 }
 
-static int verify(struct db *db, int argc, char **argv, bool json)
+static int verify_command(struct db *db, int argc, char **argv, bool json)
 {
     (void)argc, (void)argv;
     struct migration_state state;
@@ -64,9 +64,9 @@ static int verify(struct db *db, int argc, char **argv, bool json)
 static const struct {
     const char *name;
     int (*run)(struct db *db, int argc, char **argv, bool json);
-} actions[] = {{"up", up}, {"down", down}, {"status", status}, {"verify", verify}};
+} actions[] = {{"up", up_command}, {"down", down_command}, {"status", status_command}, {"verify", verify_command}};
 
-static int run(int argc, char **argv)
+static int migrate_run(int argc, char **argv)
 {
     struct settings settings;
     int failed = command_settings_load(&argc, argv, &settings);
@@ -102,5 +102,5 @@ const struct command command_migrate = {
         "  status        list every migration: ok, pending, changed, unknown\n"
         "  verify        exit 0 when `serve` would accept the schema, else 78 and why\n"
         "  --json        machine-readable output of status and verify\n",
-    .run = run,
+    .run = migrate_run,
 };

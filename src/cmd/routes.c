@@ -5,7 +5,7 @@
 #include "command.h"
 #include "router.h"
 
-static int run(int argc, char **argv)
+static int routes_run(int argc, char **argv)
 {
     static const struct option known[] = {{"json", no_argument, NULL, 'j'}, {0}};
     char problem[256];
@@ -33,5 +33,5 @@ const struct command command_routes = {
     .usage = "routes [--json]",
     .summary = "print every route and who may call it",
     .help = "  --json  machine-readable\n",
-    .run = run,
+    .run = routes_run,
 };

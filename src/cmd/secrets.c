@@ -124,7 +124,7 @@ static int rotate(int argc, char **argv, bool dry_run)
     return status;
 }
 
-static int run(int argc, char **argv)
+static int secrets_run(int argc, char **argv)
 {
     static const struct option known[] = {{"format", required_argument, NULL, 'f'},
                                           {"dry-run", no_argument, NULL, 'n'},
@@ -166,5 +166,5 @@ const struct command command_secrets = {
         "\n"
         "Exit status: 0, 65 when some secret cannot be opened with any key, 69 without a database, 78 when a setting\n"
         "is wrong.\n",
-    .run = run,
+    .run = secrets_run,
 };

@@ -62,7 +62,7 @@ static bool parse_mode(const char *text, int *mode)
     return true;
 }
 
-static int parse_options(int argc, char **argv, struct options *options)
+static int serve_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
         {"socket", required_argument, NULL, 's'}, {"mode", required_argument, NULL, 'm'}, {0}};
@@ -125,7 +125,7 @@ static int look_at_database(const struct settings *settings)
 }
 
 /* In a process of its own: a connection made before the workers are forked would be shared by all of them. */
-static int check_database(const struct settings *settings, bool *away)
+static int check_database_in_child(const struct settings *settings, bool *away)
 {
     int status;
     pid_t child = fork();
@@ -182,7 +182,7 @@ static int run_master(struct settings *settings, const struct listener *listener
 }
 
 /* Takes the settings over. */
-static int serve(struct settings *settings, struct options *options)
+static int serve_requests(struct settings *settings, struct options *options)
 {
     char problem[PATH_MAX + 256];
     bool database_away = false;
@@ -197,7 +197,7 @@ static int serve(struct settings *settings, struct options *options)
     if (status)
         refuse(status, problem);
     else
-        status = check_database(settings, &database_away);
+        status = check_database_in_child(settings, &database_away);
     if (status)
         settings_free(settings);
     else
@@ -206,7 +206,7 @@ static int serve(struct settings *settings, struct options *options)
     return status;
 }
 
-static int run(int argc, char **argv)
+static int serve_run(int argc, char **argv)
 {
     struct options options = {.env_file = find_env_file(argc, argv), .socket_mode = -1};
     struct settings settings;
@@ -215,13 +215,13 @@ static int run(int argc, char **argv)
     if (status)
         return status;
     settings_hide_environment(&settings);
-    status = parse_options(argc, argv, &options);
+    status = serve_options(argc, argv, &options);
     if (!status)
         status = check_program(&settings);
     if (!status)
         status = open_log(&settings);
     if (!status)
-        return serve(&settings, &options);
+        return serve_requests(&settings, &options);
     settings_free(&settings);
     return status;
 }
@@ -250,5 +250,5 @@ const struct command command_serve = {
         "Examples:\n"
         "  ccr-ui-backend serve --socket /run/ccr-ui-backend/fastcgi.sock --env-file /etc/ccr-ui/ccr-ui.env\n"
         "  spawn-fcgi -n -s /run/ccr.sock -M 0660 -b 4096 -- ccr-ui-backend serve --env-file /etc/ccr-ui/ccr-ui.env\n",
-    .run = run,
+    .run = serve_run,
 };

@@ -7,23 +7,23 @@
 #include "settings.h"
 #include "util.h"
 
-static void print_table(const struct settings *settings)
+static void print_as_table(const struct settings *settings)
 {
     settings_print(settings, stdout, false);
 }
 
-static void print_json(const struct settings *settings)
+static void print_as_json(const struct settings *settings)
 {
     settings_print(settings, stdout, true);
 }
 
-static void print_markdown(const struct settings *settings)
+static void print_as_markdown(const struct settings *settings)
 {
     (void)settings;
     settings_print_markdown(stdout);
 }
 
-static void print_env(const struct settings *settings)
+static void print_as_env(const struct settings *settings)
 {
     (void)settings;
     settings_print_env_example(stdout);
@@ -34,10 +34,10 @@ static const struct format {
     bool effective; /* needs settings that are right */
     void (*print)(const struct settings *settings);
 } formats[] = {
-    {"table", true, print_table},
-    {"json", true, print_json},
-    {"markdown", false, print_markdown},
-    {"env", false, print_env},
+    {"table", true, print_as_table},
+    {"json", true, print_as_json},
+    {"markdown", false, print_as_markdown},
+    {"env", false, print_as_env},
 };
 
 static const struct format *find_format(const char *name)
@@ -49,7 +49,7 @@ static const struct format *find_format(const char *name)
     return NULL;
 }
 
-static const struct format *parse_options(int argc, char **argv)
+static const struct format *settings_format(int argc, char **argv)
 {
     static const struct option known[] = {{"json", no_argument, NULL, 'j'},
                                           {"format", required_argument, NULL, 'f'},
@@ -72,10 +72,10 @@ static const struct format *parse_options(int argc, char **argv)
     return format;
 }
 
-static int run(int argc, char **argv)
+static int settings_run(int argc, char **argv)
 {
     struct settings settings;
-    const struct format *format = parse_options(argc, argv);
+    const struct format *format = settings_format(argc, argv);
     if (!format)
         return EX_USAGE;
     if (!format->effective) {
@@ -100,5 +100,5 @@ const struct command command_settings = {
             "  --env-file FILE    KEY=VALUE lines; what is set in the environment wins\n"
             "\n"
             "Exit status: 0, or 78 when a setting is wrong (one line says which).\n",
-    .run = run,
+    .run = settings_run,
 };

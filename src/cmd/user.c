@@ -36,7 +36,7 @@ struct user {
     const char *id, *name;
 };
 
-static enum error find(struct actor *actor, const struct options *options, struct user *user)
+static enum error user_named(struct actor *actor, const struct options *options, struct user *user)
 {
     struct row row;
     enum error error = db_one(actor->db, &user_find, &row, DB_ARGS(options->name));
@@ -46,7 +46,7 @@ static enum error find(struct actor *actor, const struct options *options, struc
     return ERR_NONE;
 }
 
-static enum error add(struct actor *actor, struct options *options)
+static enum error add_user(struct actor *actor, struct options *options)
 {
     char id[UUID_TEXT];
     struct account account = {options->name, options->password, options->display_name, options->site_admin};
@@ -54,10 +54,10 @@ static enum error add(struct actor *actor, struct options *options)
     return error ? error : audit_site(actor, "user.create", options->name);
 }
 
-static enum error passwd(struct actor *actor, struct options *options)
+static enum error change_password(struct actor *actor, struct options *options)
 {
     struct user user = {0};
-    enum error error = find(actor, options, &user);
+    enum error error = user_named(actor, options, &user);
     if (!error)
         error = throttle_forget(actor, user.id);
     struct password_change change = {
@@ -80,7 +80,7 @@ static enum error passwd(struct actor *actor, struct options *options)
 static enum error set_disabled(struct actor *actor, struct options *options, bool disabled)
 {
     struct user user;
-    enum error error = find(actor, options, &user);
+    enum error error = user_named(actor, options, &user);
     if (!error && disabled)
         error = account_spare_admin(actor, user.id);
     if (!error)
@@ -88,17 +88,17 @@ static enum error set_disabled(struct actor *actor, struct options *options, boo
     return error ? error : audit_site(actor, disabled ? "user.disable" : "user.enable", user.name);
 }
 
-static enum error disable(struct actor *actor, struct options *options)
+static enum error disable_user(struct actor *actor, struct options *options)
 {
     return set_disabled(actor, options, true);
 }
 
-static enum error enable(struct actor *actor, struct options *options)
+static enum error enable_user(struct actor *actor, struct options *options)
 {
     return set_disabled(actor, options, false);
 }
 
-static void print_row(const struct row *row)
+static void print_user(const struct row *row)
 {
     const char *state = row_bool(row, 3) ? "disabled" : "active";
     const char *seen = row_text(row, 5);
@@ -106,7 +106,7 @@ static void print_row(const struct row *row)
            row_string(row, 1));
 }
 
-static void write_row(struct json_writer *w, const struct row *row)
+static void write_listed_user(struct json_writer *w, const struct row *row)
 {
     json_open_object(w);
     json_string_member(w, "username", row_text(row, 0));
@@ -127,7 +127,7 @@ static enum error list_as_json(const struct rows *rows)
     json_open_array(&w);
     for (int i = 0; i < rows->count; i++) {
         struct row row = rows_at(rows, i);
-        write_row(&w, &row);
+        write_listed_user(&w, &row);
     }
     json_close_array(&w);
     bool whole = !out.overflow;
@@ -137,7 +137,7 @@ static enum error list_as_json(const struct rows *rows)
     return whole ? ERR_NONE : ERR_INTERNAL;
 }
 
-static enum error list(struct actor *actor, struct options *options)
+static enum error list_users(struct actor *actor, struct options *options)
 {
     struct rows rows;
     enum error error = db_all(actor->db, &user_list, &rows, DB_NO_ARGS);
@@ -146,7 +146,7 @@ static enum error list(struct actor *actor, struct options *options)
     printf("%-24s %-6s %-9s %-25s %s\n", "username", "role", "state", "last login", "name");
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
-        print_row(&row);
+        print_user(&row);
     }
     return ERR_NONE;
 }
@@ -157,11 +157,11 @@ static const struct action {
     const char *done; /* what is printed behind the user's name */
     bool takes_name, takes_password;
 } actions[] = {
-    {"add", add, "added", true, true},
-    {"passwd", passwd, "has a new password; all sessions are ended", true, true},
-    {"list", list, NULL, false, false},
-    {"disable", disable, "is disabled; all sessions are ended", true, false},
-    {"enable", enable, "is enabled", true, false},
+    {"add", add_user, "added", true, true},
+    {"passwd", change_password, "has a new password; all sessions are ended", true, true},
+    {"list", list_users, NULL, false, false},
+    {"disable", disable_user, "is disabled; all sessions are ended", true, false},
+    {"enable", enable_user, "is enabled", true, false},
 };
 
 /* ---- running one ------------------------------------------------------------------------------------------------ */
@@ -176,8 +176,8 @@ static const int exit_statuses[ERROR_COUNT] = {
     [ERR_BUSY] = EX_TEMPFAIL,
 };
 
-static int report(const struct actor *actor, enum error error, const struct action *action,
-                  const struct options *options)
+static int report_action(const struct actor *actor, enum error error, const struct action *action,
+                         const struct options *options)
 {
     if (!error) {
         if (action->done)
@@ -206,7 +206,7 @@ static int run_action(const struct settings *settings, const struct action *acti
             error = db_commit(db);
         else
             db_rollback(db);
-        status = report(&actor, error, action, options);
+        status = report_action(&actor, error, action, options);
         arena_free(actor.arena);
     } else {
         fprintf(stderr, "user %s: cannot connect to the database: %s\n", action->name, db_failure(db));
@@ -256,7 +256,7 @@ static const struct action *parse(int argc, char **argv, struct options *options
     return action;
 }
 
-static int run(int argc, char **argv)
+static int user_run(int argc, char **argv)
 {
     struct options options = {0};
     struct settings settings;
@@ -296,5 +296,5 @@ const struct command command_user = {
         "\n"
         "Exit status: 0, 65 for a name or password that will not do, 67 for an unknown user, 69 without a database,\n"
         "73 when the name is taken or the last administrator would go, 78 when a setting is wrong.\n",
-    .run = run,
+    .run = user_run,
 };

@@ -3,7 +3,7 @@
 
 #include "command.h"
 
-static int run(int argc, char **argv)
+static int version_run(int argc, char **argv)
 {
     (void)argv;
     if (argc > 1) {
@@ -19,5 +19,5 @@ const struct command command_version = {
     .usage = "version",
     .summary = "print the version",
     .help = "",
-    .run = run,
+    .run = version_run,
 };

@@ -15,7 +15,7 @@ static const char *takes_effect(const struct setting *row)
 
 /* ---- effective values ---- */
 
-static void print_table(const struct settings *settings, FILE *out)
+static void print_settings_table(const struct settings *settings, FILE *out)
 {
     int name_width = 0, value_width = 0;
 
@@ -32,7 +32,7 @@ static void print_table(const struct settings *settings, FILE *out)
     }
 }
 
-static void print_json(const struct settings *settings, FILE *out)
+static void print_settings_json(const struct settings *settings, FILE *out)
 {
     struct json_writer w;
     struct buffer text;
@@ -60,9 +60,9 @@ static void print_json(const struct settings *settings, FILE *out)
 void settings_print(const struct settings *settings, FILE *out, bool json)
 {
     if (json)
-        print_json(settings, out);
+        print_settings_json(settings, out);
     else
-        print_table(settings, out);
+        print_settings_table(settings, out);
 }
 
 /* ---- docs/configuration.md ---- */

@@ -47,14 +47,14 @@ void background_init(struct background *background, struct scoreboard *board, co
     background->master = getpid();
 }
 
-static bool has_process(const struct background_seat *seat)
+static bool background_has_process(const struct background_seat *seat)
 {
     return seat->state == BACKGROUND_RUNNING || seat->state == BACKGROUND_LEAVING;
 }
 
 /* ---- starting --------------------------------------------------------------------------------------------------- */
 
-static _Noreturn void become(struct background *background, size_t kind)
+static _Noreturn void background_become(struct background *background, size_t kind)
 {
     const struct background_setup setup = {
         .settings = background->settings,
@@ -69,7 +69,7 @@ static _Noreturn void become(struct background *background, size_t kind)
     _exit(kinds[kind].run(&setup)); /* not exit(): what the master registered to do at its end is not ours to do */
 }
 
-static void start(struct background *background, size_t kind, int64_t now)
+static void background_start(struct background *background, size_t kind, int64_t now)
 {
     struct background_seat *seat = &background->seats[kind];
     struct worker_slot *slot = &background->board->background[kind];
@@ -79,7 +79,7 @@ static void start(struct background *background, size_t kind, int64_t now)
     scoreboard_stage(slot, STAGE_STARTING);
     pid_t pid = fork();
     if (pid == 0)
-        become(background, kind);
+        background_become(background, kind);
     if (pid < 0) {
         log_error("cannot start a process", LOG_STR("for", kinds[kind].purpose), LOG_STR("reason", strerror(errno)));
         scoreboard_stage(slot, STAGE_EMPTY);
@@ -125,7 +125,7 @@ static void took_its_leave(struct background *background, size_t kind, int statu
 bool background_died(struct background *background, pid_t pid, int status, int64_t now)
 {
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
-        if (has_process(&background->seats[kind]) && background->seats[kind].pid == pid) {
+        if (background_has_process(&background->seats[kind]) && background->seats[kind].pid == pid) {
             took_its_leave(background, kind, status, now);
             return true;
         }
@@ -133,7 +133,7 @@ bool background_died(struct background *background, pid_t pid, int status, int64
     return false;
 }
 
-static void kill_stuck(struct background *background, size_t kind, int64_t now)
+static void background_kill_stuck(struct background *background, size_t kind, int64_t now)
 {
     struct background_seat *seat = &background->seats[kind];
     const struct settings *settings = background->settings;
@@ -155,14 +155,14 @@ static void work_on(struct background *background, size_t kind, int64_t now)
 {
     struct background_seat *seat = &background->seats[kind];
     bool wanted = !background->stopping && kinds[kind].wanted(background->settings);
-    if (has_process(seat)) {
-        kill_stuck(background, kind, now);
+    if (background_has_process(seat)) {
+        background_kill_stuck(background, kind, now);
         return;
     }
     if (!wanted)
         seat->state = BACKGROUND_OFF;
     else if (seat->state == BACKGROUND_OFF || now >= seat->start_at_ms)
-        start(background, kind, now);
+        background_start(background, kind, now);
 }
 
 void background_work(struct background *background, int64_t now, int64_t resumed_ms)
@@ -199,7 +199,7 @@ void background_reload(struct background *background, const struct settings *set
 void background_reopen_log(const struct background *background)
 {
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
-        if (has_process(&background->seats[kind]))
+        if (background_has_process(&background->seats[kind]))
             kill(background->seats[kind].pid, SIGUSR1);
 }
 
@@ -214,7 +214,7 @@ void background_stop(struct background *background, int64_t now)
 void background_hurry(struct background *background)
 {
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
-        if (!has_process(&background->seats[kind]))
+        if (!background_has_process(&background->seats[kind]))
             continue;
         kill(background->seats[kind].pid, SIGKILL);
         background->seats[kind].killed = true;
@@ -225,6 +225,6 @@ int background_alive(const struct background *background)
 {
     int alive = 0;
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
-        alive += has_process(&background->seats[kind]);
+        alive += background_has_process(&background->seats[kind]);
     return alive;
 }

@@ -19,7 +19,7 @@ struct housekeeper {
     sigset_t while_waiting;
 };
 
-static void beat(struct housekeeper *h, enum worker_stage stage)
+static void housekeeper_beat(struct housekeeper *h, enum worker_stage stage)
 {
     struct worker_slot *slot = h->setup->slot;
     atomic_store_explicit(&slot->heartbeat_ms, monotonic_ms(), memory_order_relaxed);
@@ -28,17 +28,17 @@ static void beat(struct housekeeper *h, enum worker_stage stage)
         scoreboard_stage(slot, stage);
 }
 
-static bool others_connected(void *context)
+static bool workers_connected(void *context)
 {
     const struct housekeeper *h = context;
     return scoreboard_others_connected(h->setup->board, h->setup->slot, monotonic_ms());
 }
 
 /* False when told to leave meanwhile. */
-static bool rest(struct housekeeper *h, int milliseconds)
+static bool housekeeper_rest(struct housekeeper *h, int milliseconds)
 {
     for (int64_t until = monotonic_ms() + milliseconds, left = milliseconds; left > 0; left = until - monotonic_ms()) {
-        beat(h, STAGE_IDLE);
+        housekeeper_beat(h, STAGE_IDLE);
         child_nap(&h->while_waiting, left < TICK_MS ? (int)left : TICK_MS);
         child_take_signals(&h->while_waiting);
         if (child_must_leave())
@@ -51,14 +51,14 @@ static bool rest(struct housekeeper *h, int milliseconds)
 static void go_round(struct housekeeper *h)
 {
     struct db *db = h->house.db;
-    for (int pause_ms = 1; rest(h, pause_ms);) {
+    for (int pause_ms = 1; housekeeper_rest(h, pause_ms);) {
         if (db_expired(db))
             db_renew(db); /* and with it goes the lock; whoever is first takes it */
         if (!db_ready(db, 0)) {
             pause_ms = RECONNECT_TICK_MS;
             continue;
         }
-        beat(h, STAGE_HANDLING);
+        housekeeper_beat(h, STAGE_HANDLING);
         pause_ms = house_step(&h->house);
         pause_ms = pause_ms > 0 ? pause_ms : 1;
     }
@@ -79,7 +79,7 @@ int housekeeper_run(const struct background_setup *setup)
     }
     struct db *db = db_new(setup->settings);
     db_require_tenant_role(db);
-    db_share_breaker(db, &setup->board->database, others_connected, h);
+    db_share_breaker(db, &setup->board->database, workers_connected, h);
     house_init(&h->house, setup->settings, db, keyring, setup->board);
     go_round(h);
     scoreboard_stage(setup->slot, STAGE_STOPPING);

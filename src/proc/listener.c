@@ -49,7 +49,7 @@ static bool is_listening(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on;
 }
 
-static bool prepare(int fd)
+static bool prepare_descriptor(int fd)
 {
     int flags = fcntl(fd, F_GETFL), fd_flags = fcntl(fd, F_GETFD);
     return flags >= 0 && fd_flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
@@ -60,7 +60,7 @@ static int take_over(struct listener *listener, int fd, const char *origin, cons
 {
     if (!is_listening(fd))
         return refuse(report, EX_USAGE, "what %s handed over is not a listening stream socket", origin);
-    if (!prepare(fd))
+    if (!prepare_descriptor(fd))
         return refuse(report, EX_OSERR, "the socket from %s cannot be used: %s", origin, strerror(errno));
     listener->fd = fd;
     listener->origin = origin;
@@ -204,7 +204,7 @@ static int open_path(struct listener *listener, const struct listener_wish *wish
 
 /* ---- TCP -------------------------------------------------------------------------------------------------------- */
 
-static int open_tcp(struct listener *listener, const struct listener_wish *wish, const struct report *report)
+static int listen_tcp(struct listener *listener, const struct listener_wish *wish, const struct report *report)
 {
     char port[8];
     snprintf(port, sizeof port, "%d", wish->port);
@@ -250,7 +250,7 @@ int listener_open(struct listener *listener, const struct listener_wish *wish, c
     if (has_path(wish))
         return open_path(listener, wish, &report);
     if (wish->port)
-        return open_tcp(listener, wish, &report);
+        return listen_tcp(listener, wish, &report);
     return refuse(&report, EX_USAGE,
                   "no socket to listen on: use --socket PATH, set SOCKET or PORT, or start this with systemd socket "
                   "activation or spawn-fcgi -n");

@@ -107,7 +107,7 @@ static void keep_what_needs_a_restart(struct settings *next, const struct settin
                  LOG_STR("wanted", wanted), LOG_STR("in_force", kept));
 }
 
-static void reload(struct master *m)
+static void master_reload(struct master *m)
 {
     char problem[512];
     int spare = spare_set(m), before = m->current;
@@ -177,7 +177,7 @@ static void take_signal(struct master *m, int number, int64_t now)
         break;
     case SIGHUP:
         if (!m->pool.stopping)
-            reload(m);
+            master_reload(m);
         break;
     case SIGUSR1:
         reopen_log(m);
@@ -207,7 +207,7 @@ static void sample_cpu(struct master *m)
         atomic_store(&m->setup->board->cpu_permille, used);
 }
 
-static void announce(struct master *m, int64_t now)
+static void announce_ready(struct master *m, int64_t now)
 {
     bool late = now - m->started_ms > READY_LIMIT_MS && scoreboard_count(m->setup->board, STAGE_IDLE) > 0;
     if (m->announced || m->pool.stopping || !(pool_complete(&m->pool) || late))
@@ -271,7 +271,7 @@ static void loop(struct master *m)
         follow_reload(m);
         pool_work(&m->pool, now);
         background_work(&m->background, now, m->pool.resumed_ms);
-        announce(m, now);
+        announce_ready(m, now);
         every_second(m, now);
         feed_watchdog(m, now);
         wait_for_signals(m);

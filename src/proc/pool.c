@@ -61,7 +61,7 @@ static struct worker_slot *slot_of(const struct pool *pool, const struct seat *s
     return &pool->board->slot[seat - pool->seats];
 }
 
-static enum worker_stage stage_of(const struct pool *pool, const struct seat *seat)
+static enum worker_stage seat_stage(const struct pool *pool, const struct seat *seat)
 {
     return (enum worker_stage)atomic_load(&slot_of(pool, seat)->stage);
 }
@@ -96,12 +96,12 @@ static bool is_ready(const struct seat *seat)
 
 static bool is_idle(const struct pool *pool, const struct seat *seat)
 {
-    return is_ready(seat) && stage_of(pool, seat) == STAGE_IDLE;
+    return is_ready(seat) && seat_stage(pool, seat) == STAGE_IDLE;
 }
 
 static bool is_disconnected(const struct pool *pool, const struct seat *seat)
 {
-    return is_ready(seat) && stage_of(pool, seat) == STAGE_DISCONNECTED;
+    return is_ready(seat) && seat_stage(pool, seat) == STAGE_DISCONNECTED;
 }
 
 bool pool_complete(const struct pool *pool)
@@ -117,7 +117,7 @@ static bool may_start(const struct pool *pool)
 {
     int starting = 0;
     for (int i = 0; i < POOL_SEATS; i++)
-        starting += has_process(&pool->seats[i]) && stage_of(pool, &pool->seats[i]) == STAGE_STARTING;
+        starting += has_process(&pool->seats[i]) && seat_stage(pool, &pool->seats[i]) == STAGE_STARTING;
     return starting < POOL_STARTING;
 }
 
@@ -183,7 +183,7 @@ static _Noreturn void become_worker(struct pool *pool, struct seat *seat)
 }
 
 /* False when there can be no process now; the seat then waits for one. */
-static bool start(struct pool *pool, struct seat *seat, int64_t now)
+static bool start_worker(struct pool *pool, struct seat *seat, int64_t now)
 {
     struct worker_slot *slot = slot_of(pool, seat);
     int used = (int)(seat - pool->seats) + 1;
@@ -279,7 +279,7 @@ bool pool_died(struct pool *pool, pid_t pid, int status, int64_t now)
  * this is the limit of a request. */
 static int64_t silence_limit(const struct pool *pool, const struct seat *seat)
 {
-    switch (stage_of(pool, seat)) {
+    switch (seat_stage(pool, seat)) {
     case STAGE_STARTING:
         return pool->settings->connection_timeout * 1000LL + START_GRACE_MS;
     case STAGE_READING:
@@ -318,14 +318,14 @@ bool pool_fresh(const struct pool *pool, int64_t now)
     return false;
 }
 
-static void kill_stuck(struct pool *pool, struct seat *seat, int64_t now)
+static void kill_stuck_worker(struct pool *pool, struct seat *seat, int64_t now)
 {
     bool late = seat->state == SEAT_LEAVING && now >= seat->leave_by_ms;
     int64_t silent = silence(pool, seat, now);
     if (seat->killed || (!late && silent <= silence_limit(pool, seat)))
         return;
     log_error(late ? "worker did not leave in time and is killed" : "worker is stuck and is killed",
-              LOG_INT("worker", seat->pid), LOG_STR("stage", stage_name(stage_of(pool, seat))),
+              LOG_INT("worker", seat->pid), LOG_STR("stage", stage_name(seat_stage(pool, seat))),
               LOG_INT("silent_ms", silent));
     kill(seat->pid, SIGKILL);
     seat->killed = true;
@@ -336,7 +336,7 @@ static void kill_stuck(struct pool *pool, struct seat *seat, int64_t now)
 
 static void note_ready(struct pool *pool, struct seat *seat)
 {
-    if (seat->ready || stage_of(pool, seat) <= STAGE_STARTING)
+    if (seat->ready || seat_stage(pool, seat) <= STAGE_STARTING)
         return;
     seat->ready = true;
     if (seat->generation != pool->generation)
@@ -349,7 +349,7 @@ static void start_due(struct pool *pool, int64_t now)
 {
     for (int i = 0; i < POOL_SEATS; i++)
         if (pool->seats[i].state == SEAT_WAITING && now >= pool->seats[i].start_at_ms && may_start(pool))
-            (void)start(pool, &pool->seats[i], now);
+            (void)start_worker(pool, &pool->seats[i], now);
 }
 
 /* One more than there should be. One that cannot be started must not count as a member: an old one would go for it. */
@@ -359,7 +359,7 @@ static void start_extra(struct pool *pool, int64_t now)
     if (!seat || now < pool->hold_until_ms || !may_start(pool))
         return;
     seat->quick_deaths = 0;
-    if (start(pool, seat, now))
+    if (start_worker(pool, seat, now))
         return;
     seat->state = SEAT_FREE;
     pool->hold_until_ms = now + DELAY_MAX_MS;
@@ -439,7 +439,7 @@ static void keep_number(struct pool *pool, int64_t now)
     int members = count_members(pool), target = pool_target(pool);
     for (struct seat *seat; members < target && may_start(pool) && (seat = find_state(pool, SEAT_FREE)); members++) {
         seat->quick_deaths = 0;
-        (void)start(pool, seat, now);
+        (void)start_worker(pool, seat, now);
     }
     for (; members > target && !find_outdated(pool); members--)
         drop_one(pool, find_state(pool, SEAT_WAITING), now);
@@ -452,7 +452,7 @@ void pool_work(struct pool *pool, int64_t now)
         struct seat *seat = &pool->seats[i];
         if (has_process(seat)) {
             note_ready(pool, seat);
-            kill_stuck(pool, seat, now);
+            kill_stuck_worker(pool, seat, now);
         }
     }
     if (pool->stopping)

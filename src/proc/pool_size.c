@@ -75,7 +75,7 @@ static int shrink(struct pool_size *size, const struct pool_load *load, int surp
     return -removed;
 }
 
-static int decide(struct pool_size *size, const struct pool_load *load, int64_t now)
+static int decide_change(struct pool_size *size, const struct pool_load *load, int64_t now)
 {
     int spare = pool_size_spare(size->target), surplus = load->idle - spare;
     /* Those still starting will be idle in a moment: a slow start must not make for more starts. */
@@ -102,7 +102,7 @@ int pool_size_look(struct pool_size *size, const struct pool_load *load, int64_t
     if (now < size->next_look_ms)
         return 0;
     size->target = pool_size_target(size, load->min, load->max);
-    int change = decide(size, load, now);
+    int change = decide_change(size, load, now);
     size->last_ms = now;
     size->next_look_ms = now + (size->target < load->max ? GROWING_LOOK_MS : STEADY_LOOK_MS);
     return change;

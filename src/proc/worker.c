@@ -46,13 +46,13 @@ struct worker {
 
 /* ---- scoreboard ------------------------------------------------------------------------------------------------- */
 
-static void stage(struct worker *w, enum worker_stage now)
+static void set_stage(struct worker *w, enum worker_stage now)
 {
     scoreboard_stage(w->setup->slot, now);
 }
 
 /* Once round the loop: says that this worker lives, and whether its database does. */
-static void beat(struct worker *w)
+static void worker_beat(struct worker *w)
 {
     int64_t now = monotonic_ms();
     bool connected = db_fd(w->service.db) >= 0;
@@ -89,7 +89,7 @@ static void send_response(struct worker *w)
     w->sent = true;
     if (w->response.unsent)
         return;
-    stage(w, STAGE_WRITING);
+    set_stage(w, STAGE_WRITING);
     if (!fcgi_respond(w->fcgi, &w->request, &w->response))
         log_debug("client went away before the reply was sent", LOG_STR("request_id", w->request.actor.request_id));
 }
@@ -120,14 +120,14 @@ static void answer_exhausted(struct worker *w)
     send_response(w);
 }
 
-static void answer(struct worker *w)
+static void answer_request(struct worker *w)
 {
     w->sent = false;
     memset(&w->request, 0, sizeof w->request);
     w->in_request = true;
     if (sigsetjmp(w->exhausted, 0) == 0) {
         make_request(w);
-        stage(w, STAGE_HANDLING);
+        set_stage(w, STAGE_HANDLING);
         dispatch(&w->request, &w->response);
         send_response(w);
     } else if (sigsetjmp(w->exhausted, 0) == 0) {
@@ -136,7 +136,7 @@ static void answer(struct worker *w)
     w->in_request = false;
 }
 
-static void tidy_up(struct worker *w)
+static void tidy_up_request(struct worker *w)
 {
     bool large = w->request.body_length > LARGE_BODY,
          writes = w->request.method != METHOD_GET && w->request.method != METHOD_HEAD;
@@ -158,13 +158,13 @@ static void serve_one(struct worker *w)
 {
     if (!fcgi_accept(w->fcgi))
         return;
-    stage(w, STAGE_READING);
+    set_stage(w, STAGE_READING);
     if (fcgi_read(w->fcgi)) {
-        answer(w);
+        answer_request(w);
         fcgi_close(w->fcgi);
-        tidy_up(w);
+        tidy_up_request(w);
     }
-    stage(w, STAGE_IDLE);
+    set_stage(w, STAGE_IDLE);
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------------------- */
@@ -214,13 +214,13 @@ static bool leaves_it_to_others(struct worker *w, const sigset_t *while_waiting)
     bool leaves = db_fd(w->service.db) < 0 && others_connected(w);
     enum worker_stage now = leaves ? STAGE_DISCONNECTED : STAGE_IDLE;
     if (atomic_load(&w->setup->slot->stage) != (int)now)
-        stage(w, now);
+        set_stage(w, now);
     if (leaves)
         child_nap(while_waiting, RECONNECT_TICK_MS);
     return leaves;
 }
 
-static void serve(struct worker *w, const sigset_t *while_waiting)
+static void serve_until_told(struct worker *w, const sigset_t *while_waiting)
 {
     unsigned random;
     random_bytes(&random, sizeof random);
@@ -232,7 +232,7 @@ static void serve(struct worker *w, const sigset_t *while_waiting)
         if (child_must_leave() || w->worn || (limit && atomic_load(&w->setup->slot->requests) >= limit))
             return;
         bool connected = watch_database(w, wake != FCGI_CONNECTION);
-        beat(w);
+        worker_beat(w);
         if (leaves_it_to_others(w, while_waiting))
             continue;
         int timeout = connected ? TICK_MS : RECONNECT_TICK_MS;
@@ -289,9 +289,9 @@ int worker_run(const struct worker_setup *setup)
     if (!make_service(w))
         return EX_CONFIG;
     wait_for_database(w);
-    stage(w, STAGE_IDLE);
-    serve(w, &while_waiting);
-    stage(w, STAGE_STOPPING);
+    set_stage(w, STAGE_IDLE);
+    serve_until_told(w, &while_waiting);
+    set_stage(w, STAGE_STOPPING);
     db_poll(w->service.db); /* what other workers may learn from the last news */
     db_free(w->service.db);
     redis_free(w->service.redis);

@@ -111,19 +111,19 @@ static struct item *item_at(const struct shard *shard, uint64_t position)
 }
 
 /* Under the lock, so that nobody finds the owner gone and no news. */
-static void release(struct entry *entry)
+static void release_entry(struct entry *entry)
 {
     entry->owner = 0;
     atomic_fetch_add(&entry->news, 1);
 }
 
-static void wake(struct entry *entry)
+static void wake_waiters(struct entry *entry)
 {
     syscall(SYS_futex, &entry->news, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
 /* Whoever held the lock died in the middle of a change: nothing in the shard can be relied on. */
-static void empty(struct shard *shard)
+static void empty_shard(struct shard *shard)
 {
     struct entry *all = entries_of(shard);
     for (size_t i = 0; i < sets * WAYS; i++) {
@@ -131,17 +131,17 @@ static void empty(struct shard *shard)
         entry->hash = 0;
         if (!entry->owner) /* nobody waits, and a large index has half a million of them */
             continue;
-        release(entry);
-        wake(entry);
+        release_entry(entry);
+        wake_waiters(entry);
     }
     shard->head = shard->tail = 0;
 }
 
-static bool lock(struct shard *shard)
+static bool lock_shard(struct shard *shard)
 {
     enum shared_lock_result result = shared_lock_take(&shard->lock);
     if (result == SHARED_LOCK_DIRTY)
-        empty(shard);
+        empty_shard(shard);
     return result != SHARED_LOCK_BUSY;
 }
 
@@ -158,7 +158,7 @@ static struct shard *shard_of(uint64_t hash)
     return &cache->shards[hash % SHARDS];
 }
 
-static struct entry *set_of(const struct shard *shard, uint64_t hash)
+static struct entry *entry_set(const struct shard *shard, uint64_t hash)
 {
     return entries_of(shard) + hash / SHARDS % sets * WAYS;
 }
@@ -176,7 +176,7 @@ static bool is_item_of(const struct shard *shard, const struct entry *entry, con
     return item->key_length == key->length && memcmp(item->bytes, key->text, key->length) == 0;
 }
 
-static struct entry *find(struct entry *set, uint64_t hash)
+static struct entry *find_entry(struct entry *set, uint64_t hash)
 {
     for (size_t i = 0; i < WAYS; i++)
         if (set[i].hash == hash)
@@ -191,7 +191,7 @@ static bool is_owned(const struct entry *entry)
 }
 
 /* A free entry, else one whose item is gone, else the one with the oldest item; NULL while all of them are being computed. */
-static struct entry *make_room(const struct shard *shard, struct entry *set)
+static struct entry *entry_to_use(const struct shard *shard, struct entry *set)
 {
     struct entry *oldest = NULL;
     for (size_t i = 0; i < WAYS; i++) {
@@ -209,7 +209,7 @@ static struct entry *make_room(const struct shard *shard, struct entry *set)
 
 /* ---- getting ---------------------------------------------------------------------------------------------------- */
 
-static void claim(struct shard *shard, struct entry *entry, const struct cache_key *key, uint64_t hash)
+static void claim_entry(struct shard *shard, struct entry *entry, const struct cache_key *key, uint64_t hash)
 {
     entry->hash = hash;
     entry->generation = key->generation;
@@ -229,10 +229,10 @@ struct wait {
 /* One look under the lock. `wait` is what was waited for until now, and is set when somebody else is computing the value. Who
  * has waited in vain does not wait again: what could not be kept once cannot be kept by the next one either, and its readers
  * would take turns. */
-static enum cache_result look(struct shard *shard, const struct cache_key *key, uint64_t hash, struct buffer *body,
-                              long long *revision, struct wait *wait)
+static enum cache_result look_once(struct shard *shard, const struct cache_key *key, uint64_t hash, struct buffer *body,
+                                   long long *revision, struct wait *wait)
 {
-    struct entry *set = set_of(shard, hash), *entry = find(set, hash);
+    struct entry *set = entry_set(shard, hash), *entry = find_entry(set, hash);
     bool waited_in_vain = wait->entry && atomic_load(&wait->entry->news) != wait->news;
     wait->entry = NULL;
     if (entry && is_item_of(shard, entry, key)) {
@@ -249,10 +249,10 @@ static enum cache_result look(struct shard *shard, const struct cache_key *key, 
         return CACHE_BYPASS;
     }
     if (!entry)
-        entry = make_room(shard, set);
+        entry = entry_to_use(shard, set);
     if (!entry)
         return CACHE_BYPASS;
-    claim(shard, entry, key, hash);
+    claim_entry(shard, entry, key, hash);
     return CACHE_MISS;
 }
 
@@ -271,9 +271,9 @@ enum cache_result cache_get(const struct cache_key *key, struct buffer *body, lo
     struct wait wait = {0};
     int64_t until = 0;
     for (;;) {
-        if (!lock(shard))
+        if (!lock_shard(shard))
             return CACHE_BYPASS;
-        enum cache_result result = look(shard, key, hash, body, revision, &wait);
+        enum cache_result result = look_once(shard, key, hash, body, revision, &wait);
         shared_lock_release(&shard->lock);
         if (!wait.entry)
             return result;
@@ -322,15 +322,15 @@ static struct item *make_item(struct shard *shard, uint64_t size)
  * otherwise. NULL when it is there already, when a newer one is or will be, and when there is no room. */
 static struct entry *place_for(const struct shard *shard, const struct cache_key *key, uint64_t hash)
 {
-    struct entry *set = set_of(shard, hash), *entry = find(set, hash);
+    struct entry *set = entry_set(shard, hash), *entry = find_entry(set, hash);
     if (!entry)
-        return make_room(shard, set);
+        return entry_to_use(shard, set);
     return entry->generation > key->generation || is_item_of(shard, entry, key) ? NULL : entry;
 }
 
 /* The entry it is kept in; NULL when it is not. */
-static struct entry *keep(struct shard *shard, const struct cache_key *key, uint64_t hash, long long revision,
-                          const void *body, size_t length)
+static struct entry *keep_item(struct shard *shard, const struct cache_key *key, uint64_t hash, long long revision,
+                               const void *body, size_t length)
 {
     uint64_t size = (sizeof(struct item) + key->length + length + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
     if (size > ring_size / LARGEST_PART) {
@@ -360,19 +360,19 @@ static void settle(const struct cache_key *key, long long revision, const void *
     if (!shard)
         return;
     owed.shard = NULL;
-    if (!lock(shard))
+    if (!lock_shard(shard))
         return; /* those who wait give up by themselves */
-    struct entry *done = body ? keep(shard, key, owed.hash, revision, body, length) : NULL;
+    struct entry *done = body ? keep_item(shard, key, owed.hash, revision, body, length) : NULL;
     /* Emptied or taken over meanwhile, the claim may be somebody else's. */
     if (!done && owed.entry->owner == getpid()) {
         done = owed.entry;
         done->hash = 0;
     }
     if (done)
-        release(done);
+        release_entry(done);
     shared_lock_release(&shard->lock);
     if (done)
-        wake(done);
+        wake_waiters(done);
 }
 
 void cache_put(const struct cache_key *key, long long revision, const void *body, size_t length)

@@ -43,7 +43,7 @@ bool generation_init(void)
 }
 
 /* UUIDs are random, so their text spreads well under any hash (FNV-1a). */
-static unsigned set_of(const char *workspace)
+static unsigned set_number(const char *workspace)
 {
     uint64_t hash = 14695981039346656037u;
     for (const char *c = workspace; *c; c++)
@@ -53,7 +53,7 @@ static unsigned set_of(const char *workspace)
 
 /* Whoever held the lock died in the middle of a change. With the cells goes what would tell an answer that is still under way
  * that newer news overtook it. */
-static void empty(unsigned set)
+static void empty_sets(unsigned set)
 {
     for (unsigned i = set % LOCKS; i < SETS; i += LOCKS)
         memset(table->cells[i], 0, sizeof table->cells[i]);
@@ -64,7 +64,7 @@ static struct cell *lock_set(unsigned set)
 {
     enum shared_lock_result result = table ? shared_lock_take(&table->locks[set % LOCKS]) : SHARED_LOCK_BUSY;
     if (result == SHARED_LOCK_DIRTY)
-        empty(set);
+        empty_sets(set);
     return result == SHARED_LOCK_BUSY ? NULL : table->cells[set];
 }
 
@@ -73,7 +73,7 @@ static void unlock_set(unsigned set)
     shared_lock_release(&table->locks[set % LOCKS]);
 }
 
-static struct cell *find(struct cell *cells, const char *workspace)
+static struct cell *find_cell(struct cell *cells, const char *workspace)
 {
     for (size_t i = 0; i < WAYS; i++)
         if (strcmp(cells[i].workspace, workspace) == 0)
@@ -88,7 +88,7 @@ static int64_t last_heard(const struct cell *cell)
 
 static struct cell *find_or_make(unsigned set, const char *workspace)
 {
-    struct cell *cells = table->cells[set], *cell = find(cells, workspace);
+    struct cell *cells = table->cells[set], *cell = find_cell(cells, workspace);
     if (cell)
         return cell;
     cell = cells;
@@ -104,8 +104,8 @@ static struct cell *find_or_make(unsigned set, const char *workspace)
 
 int64_t generation_known(const char *workspace_id, int64_t listening_us)
 {
-    unsigned set = set_of(workspace_id);
-    struct cell *cells = lock_set(set), *cell = cells ? find(cells, workspace_id) : NULL;
+    unsigned set = set_number(workspace_id);
+    struct cell *cells = lock_set(set), *cell = cells ? find_cell(cells, workspace_id) : NULL;
     bool trusted = cell && cell->asked_us > listening_us && cell->asked_us > atomic_load(&table->doubt_us) &&
                    cell->asked_us > table->evicted_us[set];
     int64_t known = trusted ? cell->generation : 0;
@@ -116,15 +116,15 @@ int64_t generation_known(const char *workspace_id, int64_t listening_us)
 
 int64_t generation_heard(const char *workspace_id)
 {
-    unsigned set = set_of(workspace_id);
-    struct cell *cells = lock_set(set), *cell = cells ? find(cells, workspace_id) : NULL;
+    unsigned set = set_number(workspace_id);
+    struct cell *cells = lock_set(set), *cell = cells ? find_cell(cells, workspace_id) : NULL;
     int64_t heard = cell ? cell->generation : 0;
     if (cells)
         unlock_set(set);
     return heard;
 }
 
-static void learn(struct cell *cell, int64_t generation)
+static void cell_learn(struct cell *cell, int64_t generation)
 {
     cell->generation = generation;
     cell->learned_us = monotonic_us();
@@ -135,12 +135,12 @@ static void learn(struct cell *cell, int64_t generation)
  * the one that was put first may be answered last. */
 void generation_read(const char *workspace_id, int64_t generation, int64_t asked_us)
 {
-    unsigned set = set_of(workspace_id);
+    unsigned set = set_number(workspace_id);
     if (!lock_set(set))
         return;
     struct cell *cell = find_or_make(set, workspace_id);
     if (generation >= cell->generation || asked_us > cell->learned_us)
-        learn(cell, generation);
+        cell_learn(cell, generation);
     if (asked_us > cell->asked_us)
         cell->asked_us = asked_us;
     unlock_set(set);
@@ -148,7 +148,7 @@ void generation_read(const char *workspace_id, int64_t generation, int64_t asked
 
 void generation_raised(const char *workspace_id, int64_t generation)
 {
-    unsigned set = set_of(workspace_id);
+    unsigned set = set_number(workspace_id);
     if (!lock_set(set)) {
         if (table)
             atomic_store(&table->doubt_us, monotonic_us());
@@ -156,6 +156,6 @@ void generation_raised(const char *workspace_id, int64_t generation)
     }
     struct cell *cell = find_or_make(set, workspace_id);
     if (generation >= cell->generation)
-        learn(cell, generation);
+        cell_learn(cell, generation);
     unlock_set(set);
 }

@@ -15,8 +15,8 @@ void in_progress_begin(struct worker_slot *own, enum work_kind kind, const uint6
     atomic_store_explicit(&work->kind, (int)kind, memory_order_release);
 }
 
-static void count(struct in_progress *seen, const struct work *own, const struct work *other, enum work_kind kind,
-                  bool waits, bool held)
+static void count_work(struct in_progress *seen, const struct work *own, const struct work *other, enum work_kind kind,
+                       bool waits, bool held)
 {
     (waits ? seen->waiting : seen->running)[kind]++;
     for (int i = 0; i < OWNER_COUNT; i++) {
@@ -28,8 +28,8 @@ static void count(struct in_progress *seen, const struct work *own, const struct
     }
 }
 
-static struct in_progress look(const struct scoreboard *board, const struct worker_slot *own, uint64_t ticket,
-                               int64_t held_since_ms)
+static struct in_progress look_around(const struct scoreboard *board, const struct worker_slot *own, uint64_t ticket,
+                                      int64_t held_since_ms)
 {
     struct in_progress seen = {0};
     for (int i = 0, used = scoreboard_used(board); i < used; i++) {
@@ -37,8 +37,8 @@ static struct in_progress look(const struct scoreboard *board, const struct work
         int kind = atomic_load(&other->kind);
         uint64_t theirs = atomic_load(&other->ticket);
         if (kind > WORK_NONE && kind < WORK_COUNT && other != &own->work && (theirs < ticket || theirs == DRAWING))
-            count(&seen, &own->work, other, (enum work_kind)kind, theirs == WAITING,
-                  atomic_load_explicit(&other->since_ms, memory_order_relaxed) <= held_since_ms);
+            count_work(&seen, &own->work, other, (enum work_kind)kind, theirs == WAITING,
+                       atomic_load_explicit(&other->since_ms, memory_order_relaxed) <= held_since_ms);
     }
     return seen;
 }
@@ -46,7 +46,7 @@ static struct in_progress look(const struct scoreboard *board, const struct work
 struct in_progress in_progress_look(const struct scoreboard *board, const struct worker_slot *own,
                                     int64_t held_since_ms)
 {
-    return look(board, own, AFTER_ALL, held_since_ms);
+    return look_around(board, own, AFTER_ALL, held_since_ms);
 }
 
 struct in_progress in_progress_claim(struct scoreboard *board, struct worker_slot *own)
@@ -54,7 +54,7 @@ struct in_progress in_progress_claim(struct scoreboard *board, struct worker_slo
     atomic_store(&own->work.ticket, DRAWING);
     uint64_t ticket = FIRST_TICKET + atomic_fetch_add(&board->tickets, 1);
     atomic_store(&own->work.ticket, ticket);
-    return look(board, own, ticket, 0);
+    return look_around(board, own, ticket, 0);
 }
 
 void in_progress_wait(struct worker_slot *own)

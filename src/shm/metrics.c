@@ -47,12 +47,12 @@ bool metrics_init(void)
     return shared;
 }
 
-static void add(_Atomic uint64_t *counter, uint64_t count)
+static void counter_add(_Atomic uint64_t *counter, uint64_t count)
 {
     atomic_fetch_add_explicit(counter, count, memory_order_relaxed);
 }
 
-static uint64_t value(const _Atomic uint64_t *counter)
+static uint64_t counter_value(const _Atomic uint64_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
@@ -60,12 +60,12 @@ static uint64_t value(const _Atomic uint64_t *counter)
 void metrics_add(enum metric metric, uint64_t count)
 {
     if (shared)
-        add(&shared->counters[metric], count);
+        counter_add(&shared->counters[metric], count);
 }
 
 uint64_t metrics_value(enum metric metric)
 {
-    return shared ? value(&shared->counters[metric]) : 0;
+    return shared ? counter_value(&shared->counters[metric]) : 0;
 }
 
 /* ---- tables ----------------------------------------------------------------------------------------------------- */
@@ -75,7 +75,7 @@ static size_t find_cell(_Atomic uint64_t *keys, size_t cells, uint64_t key)
 {
     size_t at = (size_t)((key * 0x9E3779B97F4A7C15u) >> 32) % cells; /* Fibonacci hashing (Knuth, TAOCP 6.4) */
     for (int tries = 0; tries < PROBES; tries++, at = (at + 1) % cells) {
-        uint64_t seen = value(&keys[at]);
+        uint64_t seen = counter_value(&keys[at]);
         if (seen == 0 &&
             atomic_compare_exchange_strong_explicit(&keys[at], &seen, key, memory_order_relaxed, memory_order_relaxed))
             return at;
@@ -90,16 +90,16 @@ static void add_duration(struct histogram *histogram, const struct metrics_bound
     size_t i = 0;
     while (i < bounds->count && duration_us > bounds->us[i])
         i++;
-    add(&histogram->bucket[i], 1);
-    add(&histogram->sum_us, duration_us > 0 ? (uint64_t)duration_us : 0);
+    counter_add(&histogram->bucket[i], 1);
+    counter_add(&histogram->sum_us, duration_us > 0 ? (uint64_t)duration_us : 0);
 }
 
 static bool read_durations(const struct histogram *histogram, struct metrics_durations *out)
 {
     uint64_t count = 0;
     for (size_t i = 0; i <= METRICS_BUCKETS; i++)
-        count += out->bucket[i] = value(&histogram->bucket[i]);
-    out->sum_us = value(&histogram->sum_us);
+        count += out->bucket[i] = counter_value(&histogram->bucket[i]);
+    out->sum_us = counter_value(&histogram->sum_us);
     return count > 0;
 }
 
@@ -125,7 +125,8 @@ void metrics_request(size_t route, unsigned method, unsigned status, int64_t dur
 {
     if (!shared)
         return;
-    add(&shared->requests[find_cell(shared->request_keys, METRICS_REQUESTS, request_key(route, method, status))], 1);
+    counter_add(
+        &shared->requests[find_cell(shared->request_keys, METRICS_REQUESTS, request_key(route, method, status))], 1);
     size_t cell = find_cell(shared->duration_keys, METRICS_DURATIONS, request_key(route, method, 0));
     add_duration(&shared->durations[cell], &metrics_request_bounds, duration_us);
 }
@@ -134,8 +135,9 @@ bool metrics_requests_at(size_t cell, struct metrics_series *out, uint64_t *coun
 {
     if (!shared || cell > METRICS_REQUESTS)
         return false;
-    *out = cell < METRICS_REQUESTS ? read_key(value(&shared->request_keys[cell])) : (struct metrics_series){true};
-    *count = value(&shared->requests[cell]);
+    *out =
+        cell < METRICS_REQUESTS ? read_key(counter_value(&shared->request_keys[cell])) : (struct metrics_series){true};
+    *count = counter_value(&shared->requests[cell]);
     return *count > 0;
 }
 
@@ -143,7 +145,8 @@ bool metrics_durations_at(size_t cell, struct metrics_series *out, struct metric
 {
     if (!shared || cell > METRICS_DURATIONS)
         return false;
-    *out = cell < METRICS_DURATIONS ? read_key(value(&shared->duration_keys[cell])) : (struct metrics_series){true};
+    *out = cell < METRICS_DURATIONS ? read_key(counter_value(&shared->duration_keys[cell]))
+                                    : (struct metrics_series){true};
     return read_durations(&shared->durations[cell], durations);
 }
 
@@ -170,7 +173,7 @@ void metrics_statement(const char *name, int64_t duration_us, bool failed)
     }
     add_duration(&cell->durations, &metrics_statement_bounds, duration_us);
     if (failed)
-        add(&cell->failed, 1);
+        counter_add(&cell->failed, 1);
 }
 
 bool metrics_statements_at(size_t cell, char name[METRICS_NAME], struct metrics_durations *durations, uint64_t *failed)
@@ -182,6 +185,6 @@ bool metrics_statements_at(size_t cell, char name[METRICS_NAME], struct metrics_
     if (!rest && !atomic_load_explicit(&from->named, memory_order_acquire))
         return false;
     memcpy(name, rest ? "other" : from->name, rest ? sizeof "other" : METRICS_NAME);
-    *failed = value(&from->failed);
+    *failed = counter_value(&from->failed);
     return read_durations(&from->durations, durations);
 }

@@ -57,7 +57,7 @@ const char *stage_name(enum worker_stage stage)
     return (unsigned)stage < STAGE_COUNT ? stage_names[stage] : "unknown";
 }
 
-static enum worker_stage stage_of(const struct scoreboard *board, int index)
+static enum worker_stage slot_stage(const struct scoreboard *board, int index)
 {
     return (enum worker_stage)atomic_load_explicit(&board->slot[index].stage, memory_order_acquire);
 }
@@ -66,7 +66,7 @@ int scoreboard_count(const struct scoreboard *board, enum worker_stage stage)
 {
     int count = 0;
     for (int i = 0, used = scoreboard_used(board); i < used; i++)
-        count += stage_of(board, i) == stage;
+        count += slot_stage(board, i) == stage;
     return count;
 }
 
@@ -74,7 +74,7 @@ int scoreboard_busy(const struct scoreboard *board)
 {
     int count = 0;
     for (int i = 0, used = scoreboard_used(board); i < used; i++) {
-        enum worker_stage stage = stage_of(board, i);
+        enum worker_stage stage = slot_stage(board, i);
         count += stage == STAGE_READING || stage == STAGE_HANDLING || stage == STAGE_WRITING;
     }
     return count;
@@ -84,7 +84,7 @@ bool scoreboard_others_connected(const struct scoreboard *board, const struct wo
 {
     for (int i = 0, used = scoreboard_used(board); i < used; i++) {
         const struct worker_slot *slot = &board->slot[i];
-        enum worker_stage stage = stage_of(board, i);
+        enum worker_stage stage = slot_stage(board, i);
         if (slot != self && stage != STAGE_EMPTY && stage != STAGE_STOPPING && atomic_load(&slot->connected) &&
             now_ms - atomic_load(&slot->heartbeat_ms) < LATELY_MS)
             return true;

@@ -27,7 +27,7 @@ bool shared_lock_init(struct shared_lock *lock)
     return good;
 }
 
-static int take(pthread_mutex_t *mutex)
+static int mutex_take(pthread_mutex_t *mutex)
 {
     int failure = pthread_mutex_trylock(mutex);
     if (failure != EBUSY)
@@ -42,7 +42,7 @@ static int take(pthread_mutex_t *mutex)
 
 enum shared_lock_result shared_lock_take(struct shared_lock *lock)
 {
-    switch (take(&lock->mutex)) {
+    switch (mutex_take(&lock->mutex)) {
     case 0:
         return SHARED_LOCK_HELD;
     case EOWNERDEAD:

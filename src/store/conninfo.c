@@ -18,9 +18,9 @@ enum {
 
 #define DEFAULT_PORT "5432" /* for an entry of a list that has none: not PGPORT, as in libpq */
 
-static bool say(const struct why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool say_why(const struct why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static bool say(const struct why *why, const char *format, ...)
+static bool say_why(const struct why *why, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -39,7 +39,7 @@ static PQconninfoOption *find_option(PQconninfoOption *options, const char *keyw
 }
 
 /* NULL when the URL does not say. */
-static const char *said(const struct conninfo *info, const char *keyword)
+static const char *url_value(const struct conninfo *info, const char *keyword)
 {
     const PQconninfoOption *option = find_option(info->options, keyword);
     return option ? option->val : NULL;
@@ -47,7 +47,7 @@ static const char *said(const struct conninfo *info, const char *keyword)
 
 /* ---- what cannot be --------------------------------------------------------------------------------------------- */
 
-static bool is_word(const char *text, const char *const *words)
+static bool is_listed(const char *text, const char *const *words)
 {
     for (; *words; words++)
         if (strcasecmp(text, *words) == 0)
@@ -117,10 +117,10 @@ static bool take_parameter(const char **text, char *word, size_t size, char **va
 static bool check_parameter(struct conninfo *info, const char *name, const struct why *why)
 {
     if (strncasecmp(name, "ccr.", 4) == 0)
-        return say(why, "options: %.60s is set by the program itself, for each request", name);
+        return say_why(why, "options: %.60s is set by the program itself, for each request", name);
     for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
         if (strcasecmp(name, reserved[i].name) == 0)
-            return say(why, "options: leave %s out: %s", reserved[i].name, reserved[i].because);
+            return say_why(why, "options: leave %s out: %s", reserved[i].name, reserved[i].because);
     info->own_lock_timeout |= strcasecmp(name, "lock_timeout") == 0;
     info->own_idle_timeout |= strcasecmp(name, "idle_in_transaction_session_timeout") == 0;
     return true;
@@ -128,7 +128,7 @@ static bool check_parameter(struct conninfo *info, const char *name, const struc
 
 static bool check_options(struct conninfo *info, const struct why *why)
 {
-    const char *text = said(info, "options");
+    const char *text = url_value(info, "options");
     char word[512], *value;
     while (text && next_word(&text, word, sizeof word))
         if (take_parameter(&text, word, sizeof word, &value) && !check_parameter(info, word, why))
@@ -139,10 +139,10 @@ static bool check_options(struct conninfo *info, const struct why *why)
 static bool check_keywords(const struct conninfo *info, const struct why *why)
 {
     for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-        const char *value = said(info, refused[i].keyword);
-        if (value && *value && !is_word(value, refused[i].good))
-            return say(why, "%s=%.40s: %s; leave it out, or use %s", refused[i].keyword, value, refused[i].because,
-                       refused[i].good[0]);
+        const char *value = url_value(info, refused[i].keyword);
+        if (value && *value && !is_listed(value, refused[i].good))
+            return say_why(why, "%s=%.40s: %s; leave it out, or use %s", refused[i].keyword, value, refused[i].because,
+                           refused[i].good[0]);
     }
     return true;
 }
@@ -151,11 +151,11 @@ static bool check_keywords(const struct conninfo *info, const struct why *why)
 static bool take_connect_timeout(struct conninfo *info, const struct why *why)
 {
     long long seconds;
-    const char *text = said(info, "connect_timeout");
+    const char *text = url_value(info, "connect_timeout");
     if (!text || !*text)
         return true;
     if (!parse_int(text, INT32_MIN, INT32_MAX, &seconds))
-        return say(why, "connect_timeout=%.40s is not a number of seconds", text);
+        return say_why(why, "connect_timeout=%.40s is not a number of seconds", text);
     info->connect_timeout_s = seconds <= 0 ? 0 : seconds == 1 ? 2 : (int)seconds;
     return true;
 }
@@ -163,9 +163,9 @@ static bool take_connect_timeout(struct conninfo *info, const struct why *why)
 /* ---- hosts ------------------------------------------------------------------------------------------------------ */
 
 /* The URL first, then its service, then PG* variables, as in libpq. Only a look: libpq reads them again. */
-static char *effective(const struct conninfo *info, PQconninfoOption *defaults, const char *keyword)
+static char *effective_value(const struct conninfo *info, PQconninfoOption *defaults, const char *keyword)
 {
-    const char *text = said(info, keyword);
+    const char *text = url_value(info, keyword);
     const PQconninfoOption *fallback = text ? NULL : find_option(defaults, keyword);
     if (fallback)
         text = fallback->val;
@@ -175,7 +175,7 @@ static char *effective(const struct conninfo *info, PQconninfoOption *defaults, 
 /* PQconndefaults looks into the service file for PGSERVICE only. */
 static PQconninfoOption *read_defaults(const struct conninfo *info)
 {
-    const char *service = said(info, "service"), *before = getenv("PGSERVICE");
+    const char *service = url_value(info, "service"), *before = getenv("PGSERVICE");
     char *kept = before ? strdup(before) : NULL;
     if (service && *service)
         setenv("PGSERVICE", service, 1);
@@ -197,7 +197,7 @@ static size_t count_parts(const char *list)
 }
 
 /* Cuts a list at its commas; each part stays in the list's memory. */
-static void cut(char *list, const char **parts, size_t count)
+static void cut_list(char *list, const char **parts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         parts[i] = list ? list : "";
@@ -217,9 +217,9 @@ static void find_hosts(struct conninfo *info)
     /* What does not fit together libpq itself refuses, in its own words. */
     if (count > PG_HOSTS || (given && hosts && given != hosts) || (port_count > 1 && port_count != count))
         return;
-    cut(info->host_list, names, count);
-    cut(info->hostaddr_list, addresses, count);
-    cut(info->port_list, ports, port_count > 1 ? count : 1);
+    cut_list(info->host_list, names, count);
+    cut_list(info->hostaddr_list, addresses, count);
+    cut_list(info->port_list, ports, port_count > 1 ? count : 1);
     for (size_t i = 0; i < count; i++) {
         info->hosts[i] = (struct pg_host){names[i], addresses[i], ports[port_count > 1 ? i : 0]};
         if (!*addresses[i] && lookup_needed(names[i]))
@@ -241,8 +241,8 @@ struct conninfo *conninfo_new(const char *url, char *text, size_t size)
     info->options = PQconninfoParse(url ? url : "", &problem); /* NULL in tests that never connect */
     /* Behind the first quotation mark libpq repeats a part of the URI, which may be the password. */
     if (!info->options)
-        say(&why, "libpq cannot use it: %.*s", (int)strcspn(problem ? problem : "out of memory", ":\"\n"),
-            problem ? problem : "out of memory");
+        say_why(&why, "libpq cannot use it: %.*s", (int)strcspn(problem ? problem : "out of memory", ":\"\n"),
+                problem ? problem : "out of memory");
     PQfreemem(problem);
     if (!info->options || !check_keywords(info, &why) || !check_options(info, &why) ||
         !take_connect_timeout(info, &why)) {
@@ -250,9 +250,9 @@ struct conninfo *conninfo_new(const char *url, char *text, size_t size)
         return NULL;
     }
     PQconninfoOption *defaults = read_defaults(info);
-    info->host_list = effective(info, defaults, "host");
-    info->hostaddr_list = effective(info, defaults, "hostaddr");
-    info->port_list = effective(info, defaults, "port");
+    info->host_list = effective_value(info, defaults, "host");
+    info->hostaddr_list = effective_value(info, defaults, "hostaddr");
+    info->port_list = effective_value(info, defaults, "port");
     PQconninfoFree(defaults);
     find_hosts(info);
     return info;
@@ -323,7 +323,7 @@ static void list_hosts(struct conninfo *info, struct lists *lists, bool *pending
     }
 }
 
-static PGconn *start(const struct conninfo *info, const struct lists *lists)
+static PGconn *connect_start(const struct conninfo *info, const struct lists *lists)
 {
     static const char *const listed[] = {"host", "hostaddr", "port", NULL};
     const struct {
@@ -346,7 +346,7 @@ static PGconn *start(const struct conninfo *info, const struct lists *lists)
     /* What stands later counts. */
     for (const PQconninfoOption *option = info->options; option->keyword && n < ARRAY_SIZE(keys) - 4; option++) {
         if (!option->val ||
-            (lists && is_word(option->keyword, listed))) /* an empty value would not take the place of one */
+            (lists && is_listed(option->keyword, listed))) /* an empty value would not take the place of one */
             continue;
         keys[n] = option->keyword;
         values[n++] = option->val;
@@ -366,7 +366,7 @@ enum conninfo_result conninfo_connect(struct conninfo *info, PGconn **conn, cons
     bool pending = false;
     *problem = NULL;
     if (!info->asks) {
-        *conn = start(info, NULL);
+        *conn = connect_start(info, NULL);
         return CONNINFO_STARTED;
     }
     buffer_init(&lists.host, LIST_MAX);
@@ -379,7 +379,7 @@ enum conninfo_result conninfo_connect(struct conninfo *info, PGconn **conn, cons
     else if (!lists.count)
         result = CONNINFO_FAILED;
     else
-        *conn = start(info, &lists);
+        *conn = connect_start(info, &lists);
     buffer_free(&lists.host);
     buffer_free(&lists.hostaddr);
     buffer_free(&lists.port);

@@ -33,7 +33,7 @@ static void checksum(char out[CRYPTO_HASH_TEXT], const struct migration *migrati
     token_hash(out, migration->up);
 }
 
-static const struct migration *find(int version)
+static const struct migration *find_migration(int version)
 {
     for (const struct migration *m = migrations; m->version; m++)
         if (m->version == version)
@@ -53,10 +53,10 @@ static enum error read_applied(struct db *db, struct rows *rows, bool *initialis
 }
 
 /* "ok", "changed" or "unknown" for one applied row. */
-static const char *verdict(const struct row *row)
+static const char *migration_verdict(const struct row *row)
 {
     char sum[CRYPTO_HASH_TEXT];
-    const struct migration *m = find((int)row_int(row, 0));
+    const struct migration *m = find_migration((int)row_int(row, 0));
     if (!m)
         return "unknown";
     checksum(sum, m);
@@ -72,7 +72,7 @@ enum error migrate_state(struct db *db, struct migration_state *state)
         return error;
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
-        const char *is = verdict(&row);
+        const char *is = migration_verdict(&row);
         state->newest = (int)row_int(&row, 0);
         if (strcmp(is, "unknown") == 0)
             state->unknown++;
@@ -108,7 +108,7 @@ const char *migrate_problem(const struct migration_state *state, char *line, siz
 }
 
 /* Runs one file and its bookkeeping row in one transaction. */
-static enum error apply(struct db *db, const struct migration *m, bool up)
+static enum error apply_migration(struct db *db, const struct migration *m, bool up)
 {
     char version[12], sum[CRYPTO_HASH_TEXT];
     snprintf(version, sizeof version, "%d", m->version);
@@ -129,7 +129,7 @@ static enum error apply(struct db *db, const struct migration *m, bool up)
 }
 
 /* Takes the advisory lock and makes the bookkeeping table. */
-static enum error enter(struct db *db, FILE *out)
+static enum error lock_migrations(struct db *db, FILE *out)
 {
     if (!db_ready(db, 30000)) {
         fprintf(stderr, "cannot connect to the database: %s\n", db_failure(db));
@@ -160,10 +160,10 @@ static enum error refuse_unknown(const struct migration_state *state)
 }
 
 /* Between lock and unlock: `run` gets a state that is neither newer nor changed. */
-static enum error locked(struct db *db, FILE *out, enum error (*run)(struct db *, int, FILE *), int argument)
+static enum error run_locked(struct db *db, FILE *out, enum error (*run)(struct db *, int, FILE *), int argument)
 {
     struct migration_state state;
-    enum error error = enter(db, out);
+    enum error error = lock_migrations(db, out);
     if (error)
         return error;
     error = migrate_state(db, &state);
@@ -191,7 +191,7 @@ static enum error run_up(struct db *db, int ignored, FILE *out)
         if (applied)
             continue;
         fprintf(out, "applying %04d_%s\n", m->version, m->name);
-        error = apply(db, m, true);
+        error = apply_migration(db, m, true);
         done += !error;
     }
     if (!error)
@@ -207,11 +207,11 @@ static enum error run_down(struct db *db, int steps, FILE *out)
     int done = 0;
     for (int i = rows.count - 1; !error && i >= 0 && done < steps; i--) {
         struct row row = rows_at(&rows, i);
-        const struct migration *m = find((int)row_int(&row, 0));
+        const struct migration *m = find_migration((int)row_int(&row, 0));
         if (!m)
             return ERR_CONFLICT;
         fprintf(out, "undoing %04d_%s\n", m->version, m->name);
-        error = apply(db, m, false);
+        error = apply_migration(db, m, false);
         done += !error;
     }
     if (!error)
@@ -221,16 +221,16 @@ static enum error run_down(struct db *db, int steps, FILE *out)
 
 enum error migrate_up(struct db *db, FILE *out)
 {
-    return locked(db, out, run_up, 0);
+    return run_locked(db, out, run_up, 0);
 }
 
 enum error migrate_down(struct db *db, int steps, FILE *out)
 {
-    return locked(db, out, run_down, steps);
+    return run_locked(db, out, run_down, steps);
 }
 
-static void print_row(FILE *out, bool json, bool first, int version, const char *name, const char *state,
-                      const char *when)
+static void print_migration(FILE *out, bool json, bool first, int version, const char *name, const char *state,
+                            const char *when)
 {
     if (json)
         fprintf(out, "%s{\"version\":%d,\"name\":\"%s\",\"state\":\"%s\",\"applied_at\":%s%s%s}", first ? "" : ",",
@@ -255,11 +255,12 @@ enum error migrate_print(struct db *db, FILE *out, bool json)
         struct row row = rows_at(&rows, i);
         int applied = i < rows.count ? (int)row_int(&row, 0) : 0;
         if (applied && (!m->version || applied <= m->version)) {
-            print_row(out, json, first, applied, row_string(&row, 1), verdict(&row), row_string(&row, 3));
+            print_migration(out, json, first, applied, row_string(&row, 1), migration_verdict(&row),
+                            row_string(&row, 3));
             i++;
             m += m->version == applied;
         } else {
-            print_row(out, json, first, m->version, m->name, "pending", NULL);
+            print_migration(out, json, first, m->version, m->name, "pending", NULL);
             m++;
         }
         first = false;

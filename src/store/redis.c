@@ -115,7 +115,7 @@ static bool log_in(struct redis *redis)
 }
 
 /* hiredis would wait for the name server, however long that takes. */
-static bool find_addresses(struct redis *redis, int64_t end_ms, struct addresses *found)
+static bool redis_addresses(struct redis *redis, int64_t end_ms, struct addresses *found)
 {
     if (!redis->lookup) {
         found->count = 1;
@@ -160,7 +160,7 @@ static bool open_socket(struct redis *redis)
     int64_t end = monotonic_ms() + redis->connect_ms;
     if (*redis->address.path)
         redis->connection = redisConnectUnixWithTimeout(redis->address.path, milliseconds(redis->connect_ms));
-    else if (!find_addresses(redis, end, &found))
+    else if (!redis_addresses(redis, end, &found))
         return false;
     else
         redis->connection = try_addresses(redis, &found, end);
@@ -188,7 +188,7 @@ static bool open_connection(struct redis *redis)
 
 /* Redis closes idle connections and may have been started anew since the last command: an old connection that turns out
  * to be closed is no outage, but one that only stays silent is. */
-static redisReply *attempt(struct redis *redis, const struct command *command)
+static redisReply *try_command(struct redis *redis, const struct command *command)
 {
     bool old = redis->connection != NULL;
     if (!old && !open_connection(redis))
@@ -241,11 +241,11 @@ static void note_refusal(struct redis *redis, const char *command, const redisRe
 }
 
 /* The reply, which the caller frees; NULL when Redis is away or refuses. NOSCRIPT comes through. */
-static redisReply *ask(struct redis *redis, const struct command *command)
+static redisReply *redis_ask(struct redis *redis, const struct command *command)
 {
     if (!redis || !breaker_allows(redis->breaker, monotonic_ms()))
         return NULL;
-    redisReply *reply = attempt(redis, command);
+    redisReply *reply = try_command(redis, command);
     if (serves_nobody(reply))
         snprintf(redis->reason, sizeof redis->reason, "%s", reply->str);
     if (!reply || serves_nobody(reply)) {
@@ -305,7 +305,7 @@ void redis_free(struct redis *redis)
 
 bool redis_get(struct redis *redis, const char *key, struct buffer *out)
 {
-    redisReply *reply = ask(redis, COMMAND("GET", key));
+    redisReply *reply = redis_ask(redis, COMMAND("GET", key));
     bool found = reply && reply->type == REDIS_REPLY_STRING && !out->overflow && reply->len <= out->max - out->length;
     if (found)
         buffer_append(out, reply->str, reply->len);
@@ -319,7 +319,7 @@ bool redis_set(struct redis *redis, const char *key, const void *value, size_t l
     snprintf(seconds, sizeof seconds, "%d", ttl_s);
     const char *words[] = {"SET", key, value ? value : "", "EX", seconds};
     const size_t lengths[] = {3, strlen(key), value ? length : 0, 2, strlen(seconds)};
-    redisReply *reply = ask(redis, &(struct command){ARRAY_SIZE(words), words, lengths});
+    redisReply *reply = redis_ask(redis, &(struct command){ARRAY_SIZE(words), words, lengths});
     bool stored = reply && reply->type == REDIS_REPLY_STATUS;
     freeReplyObject(reply);
     return stored;
@@ -330,7 +330,7 @@ static bool know_script(struct redis *redis)
 {
     if (*redis->limit_sha)
         return true;
-    redisReply *reply = ask(redis, COMMAND("SCRIPT", "LOAD", limit_script));
+    redisReply *reply = redis_ask(redis, COMMAND("SCRIPT", "LOAD", limit_script));
     if (reply && reply->type == REDIS_REPLY_STRING && reply->len == SHA1_TEXT - 1)
         memcpy(redis->limit_sha, reply->str, SHA1_TEXT);
     freeReplyObject(reply);
@@ -345,10 +345,10 @@ bool redis_limit(struct redis *redis, const char *key, int64_t interval_us, int6
         return false;
     snprintf(interval, sizeof interval, "%" PRId64, interval_us);
     snprintf(tolerance, sizeof tolerance, "%" PRId64, tolerance_us);
-    redisReply *reply = ask(redis, COMMAND("EVALSHA", redis->limit_sha, "1", key, interval, tolerance));
+    redisReply *reply = redis_ask(redis, COMMAND("EVALSHA", redis->limit_sha, "1", key, interval, tolerance));
     if (is_error(reply, "NOSCRIPT")) { /* Redis was started anew; EVAL makes it known again */
         freeReplyObject(reply);
-        reply = ask(redis, COMMAND("EVAL", limit_script, "1", key, interval, tolerance));
+        reply = redis_ask(redis, COMMAND("EVAL", limit_script, "1", key, interval, tolerance));
     }
     bool decided = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
                    reply->element[0]->type == REDIS_REPLY_INTEGER && reply->element[1]->type == REDIS_REPLY_INTEGER;
@@ -360,7 +360,7 @@ bool redis_limit(struct redis *redis, const char *key, int64_t interval_us, int6
 
 bool redis_healthy(struct redis *redis)
 {
-    redisReply *reply = ask(redis, COMMAND("PING"));
+    redisReply *reply = redis_ask(redis, COMMAND("PING"));
     bool healthy = reply && reply->type == REDIS_REPLY_STATUS;
     freeReplyObject(reply);
     return healthy;
