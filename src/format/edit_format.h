@@ -1,0 +1,17 @@
+/* What a format is to edit.c: how it is read, and how its tree is found and changed. */
+#ifndef CCR_EDIT_FORMAT_H
+#define CCR_EDIT_FORMAT_H
+
+#include "edit_tree.h"
+
+/* A text that was read: its syntax tree and what it says. */
+struct reading {
+    struct tree tree;
+    struct item *root;
+    json_t *value;
+};
+
+/* Adds what is read to the tree, and sets the rest. False with *error. `text` outlives the reading. */
+bool edit_read_json(struct reading *reading, struct slice text, bool relaxed, struct edit_error *error);
+
+#endif

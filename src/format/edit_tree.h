@@ -1,0 +1,121 @@
+/* The text of a document as a tree that leaves no byte out: between any two tokens stands the white space and the comments that
+ * were there. Whoever writes it unchanged gets the text back. Formats build it (edit_json.c …), edit_tree.c changes and
+ * writes it. */
+#ifndef CCR_EDIT_TREE_H
+#define CCR_EDIT_TREE_H
+
+#include "buffer.h"
+#include "edit.h"
+#include "name_index.h"
+
+/* White space and comments, a key, a value: bytes of the document, or of the arena when they are new. */
+struct slice {
+    const char *at;
+    size_t length;
+};
+
+enum node_kind { NODE_SCALAR, NODE_TABLE, NODE_ARRAY };
+
+/* A value. */
+struct node {
+    enum node_kind kind;
+    bool changed;        /* is written from its items; otherwise `text` is what it was and is */
+    bool comma_last;     /* a comma stands behind the last item, too */
+    struct slice text;   /* with its brackets */
+    struct slice close;  /* before the closing bracket */
+    struct item *holder; /* whose value it is */
+    struct item *first, *last;
+    size_t count;
+    struct name_index names; /* of a table: places in tree.items */
+};
+
+/* A member of a table or an element of an array: from behind the separator of the one before it to behind its own. The document
+ * is an item that is in nothing. */
+struct item {
+    struct node *in;
+    struct item *previous, *next;
+    struct slice lead;    /* before the key, or in an array the value */
+    struct slice key;     /* as written; empty in an array */
+    const char *name;     /* as meant; NULL in an array */
+    struct slice between; /* the colon or equals sign with what is around it */
+    struct node *value;
+    struct slice gap;  /* before the comma */
+    bool comma;        /* it had one when it was read */
+    struct slice tail; /* behind the comma, when nothing else is on the rest of the line */
+    bool gone;
+};
+
+/* What differs between formats as to values. */
+struct syntax {
+    const char *separator; /* between key and value, where the document shows no way */
+    const char *padding;   /* inside the brackets of a table on one line */
+    bool tables_on_lines;  /* a new table or array takes a line for each item */
+    /* Bytes of the comment that stands at `at`, without the line break that ends it; 0 when none does. Only a comment that
+     * starts with "/" and "*" does not go to the end of the line. */
+    size_t (*comment)(const char *at, const char *end);
+    const char *(*key_text)(struct arena *arena, const char *name);
+    const char *(*scalar_text)(struct arena *arena, json_t *value);
+};
+
+struct tree {
+    struct arena *arena;
+    const struct syntax *syntax;
+    const char *eol;      /* "\n" or "\r\n", as the first line ends */
+    struct slice unit;    /* one level of indentation */
+    struct slice between; /* key and value, as the first member has it */
+    bool compact;         /* no line is broken between items: new ones break none either */
+    struct item **items;  /* all that have a name, by the places that name indexes hold */
+    size_t count, capacity;
+};
+
+/* ---- slices and errors ---- */
+
+struct slice slice_of(const char *text);
+struct slice slice_between(const char *from, const char *to);
+
+/* A stretch of white space and comments, looked at once. */
+struct space {
+    bool breaks;       /* it has a line break outside comments */
+    size_t last_break; /* where the last of these starts */
+    bool open;         /* it ends in a comment that only a line break ends */
+};
+struct space space_look(const struct syntax *syntax, struct slice space);
+/* Bytes of the line break at `at`: 0, 1 or 2. */
+size_t line_break(const char *at, const char *end);
+
+/* Both return false. */
+bool edit_fail(struct edit_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* With line and column of the byte `at` of the text. */
+bool edit_fail_at(struct edit_error *error, struct slice text, const char *at, const char *message);
+
+/* ---- building ---- */
+
+struct node *node_new(struct tree *tree, enum node_kind kind);
+struct item *item_new(struct tree *tree);
+void item_hold(struct item *item, struct node *value);
+/* Puts it behind `after`, or first when that is NULL. A name it has must not be in the table yet. */
+void node_link(struct tree *tree, struct node *in, struct item *after, struct item *item);
+/* Learns unit, between and compact from how the items of the root are laid out. */
+void tree_learn_style(struct tree *tree, const struct item *root);
+
+/* ---- reading ---- */
+
+struct item *node_member(const struct tree *tree, const struct node *table, const char *name);
+struct item *node_element(const struct node *array, size_t index);
+bool item_breaks(const struct tree *tree, const struct item *item); /* it starts a line */
+
+/* ---- changing ---- */
+
+void item_replace(struct item *item, struct node *value);
+/* A new item with `value`: behind `after`, or first. `name` is NULL in an array. */
+struct item *node_insert(struct tree *tree, struct node *in, struct item *after, const char *name, json_t *value);
+void item_remove(struct tree *tree, struct item *item);
+void item_rename(struct tree *tree, struct item *item, const char *name);
+/* Makes what says `old` say `value`. */
+void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *value);
+
+/* ---- writing ---- */
+
+void tree_write(struct buffer *out, const struct tree *tree, const struct item *root);
+
+#endif
