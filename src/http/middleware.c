@@ -304,16 +304,6 @@ static void tell_change(struct request *rq, struct response *rs)
     freshness_write(rq, rs);
 }
 
-/* What happens in a workspace waits for the others in it, for a moment; what is long says so itself (profiles_lock). */
-static void begin(struct request *rq)
-{
-    bool in_workspace = rq->route->access >= ACCESS_VIEWER && rq->route->access <= ACCESS_OWNER;
-    if (in_workspace)
-        db_begin_brief(rq->actor.db);
-    else
-        db_begin(rq->actor.db);
-}
-
 /* As if the handler had not run. */
 static void start_over(struct request *rq, struct response *rs, size_t headers, const struct identity *who)
 {
@@ -336,13 +326,14 @@ static enum error run(struct request *rq, struct response *rs)
 }
 
 /* Runs the handler in a transaction; again when it and another one stood in each other's way, because one of the two is
- * through then. Memory is the arena's until the request ends, so what took much of it is not repeated. */
+ * through then. It waits for others' locks for a moment only; what is long says so itself (profiles_lock). Memory is the arena's
+ * until the request ends, so what took much of it is not repeated. */
 static bool run_in_transaction(struct request *rq, struct response *rs, enum error *error)
 {
     const struct identity who = rq->actor.who; /* a login, and what names a workspace in its address, change it */
     size_t headers = rs->headers.length, most = arena_used(rq->actor.arena) + REPEAT_MEMORY;
     for (int tries = 1;; tries++) {
-        begin(rq);
+        db_begin_brief(rq->actor.db);
         *error = run(rq, rs);
         bool stays = finish_transaction(rq, error);
         if (*error != ERR_BUSY || stays || tries == REPEAT_MAX || !db_may_repeat(rq->actor.db) ||

@@ -224,6 +224,32 @@ def test_tokens(system, make_user):
     assert user.delete(f"/api/tokens/{made['id']}").status_code == 404
 
 
+ACCOUNT_WRITES = {
+    "login": ("POST", "/api/auth/login", lambda user: {"username": user.username, "password": user.password}),
+    "password": ("POST", "/api/auth/password", lambda user: {"current_password": user.password, "new_password": "0123456789"}),
+    "token": ("POST", "/api/tokens", lambda user: {"name": "ci", "scopes": ["read"]}),
+    "user": ("PATCH", "/api/users/{}", lambda user: {"disabled": True}),
+    "workspace": ("POST", "/api/workspaces", lambda user: {"slug": f"of-{user.username}", "name": "Ours"}),
+}
+
+
+@pytest.mark.parametrize("what", ACCOUNT_WRITES)
+def test_writes_about_accounts_hold_no_worker_for_others(system, admin, make_user, what):
+    user = make_user()
+    method, path, body = ACCOUNT_WRITES[what]
+    sender = admin if what == "user" else user
+    with everything(system) as db, db.transaction():
+        assert db.execute("SELECT 1 FROM users WHERE username = %s FOR UPDATE", (user.username,)).rowcount == 1
+        answer = sender.request(method, path.format(user.username), json=body(user))
+        assert error_of(answer)[:2] == (409, "CONFLICT") and "try again" in answer.json()["message"], answer.text
+        assert int(answer.headers["Retry-After"]) >= 1
+    (entry,) = [entry for entry in system.backend.log_entries() if entry.get("request_id") == answer.json()["request_id"]
+                and entry["message"] == "request"]
+    assert entry["duration_ms"] < 5000, "the program's lock_timeout is for what may wait"
+    answer = sender.request(method, path.format(user.username), json=body(user))
+    assert answer.status_code in (200, 201), answer.text
+
+
 def test_a_read_with_a_token_waits_for_nobody(system, make_user):
     made = make_token(make_user(), scopes=["read"])
     script = client_with(system, made["token"])
