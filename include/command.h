@@ -25,4 +25,7 @@ int command_settings_load(int *argc, char **argv, struct settings *settings);
 /* The same without options: what a reload does. false and one line in problem. */
 bool command_settings_read(struct settings *settings, const char *env_file, char *problem, size_t size);
 
+/* Says on standard error, in one line, what keeps a subcommand from its work; returns the exit status it is given. */
+int command_refuse(int status, const char *line);
+
 #endif

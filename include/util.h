@@ -32,6 +32,7 @@ int hex_digit(char c); /* its value; -1 when it is none */
 bool has_control(const char *text);
 bool uuid_valid(const char *text);
 bool text_equal(const char *a, const char *b); /* NULL equals NULL only */
+const char *text_or_null(const char *text);    /* NULL for an empty one, too */
 /* The last of so many bytes that is c, or NULL: memrchr, which POSIX does not have. */
 const char *find_last(const char *bytes, size_t length, char c);
 /* White space is what Unicode says it is. */

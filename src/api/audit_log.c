@@ -44,7 +44,7 @@ enum column { ID, TIME, ACTOR, TOKEN, ACTION, PLATFORM, TARGET, FROM, TO, CHANGE
 static const struct statement workspace_named = {"audit_workspace", "SELECT id FROM ccr_workspace_named($1, $2) AS id"
                                                                     " WHERE id IS NOT NULL"};
 
-static void write_entry(struct request *rq, struct json_writer *w, const struct row *row)
+static void write_audit_entry(struct request *rq, struct json_writer *w, const struct row *row)
 {
     (void)rq;
     json_open_object(w);
@@ -67,12 +67,12 @@ static const struct listing
     site = {.name = "entries",
             .count = {"audit_site_count", "SELECT count(*) FROM audit_log WHERE workspace_id IS NULL" MATCHING},
             .page = {"audit_site_page", COLUMNS "IS NULL" MATCHING PAGE},
-            .write = write_entry},
+            .write = write_audit_entry},
     workspace = {
         .name = "entries",
         .count = {"audit_count", "SELECT count(*) FROM audit_log WHERE workspace_id = ccr_workspace()" MATCHING},
         .page = {"audit_page", COLUMNS "= ccr_workspace()" MATCHING PAGE},
-        .write = write_entry};
+        .write = write_audit_entry};
 
 /* ---- filters ---------------------------------------------------------------------------------------------------- */
 
@@ -188,7 +188,7 @@ static enum error respond_csv(struct request *rq, struct response *rs, const str
 
 /* ---- routes ----------------------------------------------------------------------------------------------------- */
 
-static enum error respond(struct request *rq, struct response *rs, const struct listing *listing)
+static enum error respond_entries(struct request *rq, struct response *rs, const struct listing *listing)
 {
     struct filters f;
     long long limit = 0;
@@ -207,18 +207,18 @@ static enum error site_list(struct request *rq, struct response *rs)
     const char *slug = request_query_or(rq, "workspace", NULL), *user = request_query_or(rq, "user", NULL);
     struct row named;
     if (!slug && !user)
-        return respond(rq, rs, &site);
+        return respond_entries(rq, rs, &site);
     enum error error = db_one(rq->actor.db, &workspace_named, &named, DB_ARGS(slug, user));
     if (error)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, slug ? MSG_WORKSPACE_UNKNOWN : MSG_USER_UNKNOWN,
                        slug ? slug : user);
     db_tenant(rq->actor.db, row_string(&named, 0), rq->actor.who.user_id);
-    return respond(rq, rs, &workspace);
+    return respond_entries(rq, rs, &workspace);
 }
 
 static enum error workspace_list(struct request *rq, struct response *rs)
 {
-    return respond(rq, rs, &workspace);
+    return respond_entries(rq, rs, &workspace);
 }
 
 const struct route audit_routes[] = {

@@ -46,7 +46,7 @@ static const struct statement
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
 
-static void write_user(struct json_writer *w, const struct row *user)
+static void write_login_user(struct json_writer *w, const struct row *user)
 {
     json_open_object(w);
     json_string_member(w, "id", row_text(user, 0));
@@ -84,7 +84,7 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
     json_int_member(w, "expires_in", rq->service->settings->access_token_ttl);
     json_string_member(w, "refresh_token", show_refresh ? refresh : NULL);
     json_key(w, "user");
-    write_user(w, &user);
+    write_login_user(w, &user);
     json_close_object(w);
     respond_end(rs);
     return ERR_NONE;
@@ -171,7 +171,7 @@ static enum error me(struct request *rq, struct response *rs)
         db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
     if (error)
         return error;
-    write_user(respond_begin(rs, 200), &user);
+    write_login_user(respond_begin(rs, 200), &user);
     respond_end(rs);
     return ERR_NONE;
 }

@@ -77,12 +77,12 @@ static const struct listing backups = {
     .write = write_backup,
 };
 
-static enum error list(struct request *rq, struct response *rs)
+static enum error list_backups(struct request *rq, struct response *rs)
 {
     return respond_page(rq, rs, &backups, DB_NO_ARGS);
 }
 
-static enum error restore(struct request *rq, struct response *rs)
+static enum error restore_backup(struct request *rq, struct response *rs)
 {
     struct row row;
     struct import_result result;
@@ -108,7 +108,7 @@ static enum error restore(struct request *rq, struct response *rs)
     return ERR_NONE;
 }
 
-static enum error destroy(struct request *rq, struct response *rs)
+static enum error delete_backup(struct request *rq, struct response *rs)
 {
     struct row row;
     const char *id = path_arg(rq, "id");
@@ -122,7 +122,7 @@ static enum error destroy(struct request *rq, struct response *rs)
     return error;
 }
 
-static enum error clean(struct request *rq, struct response *rs)
+static enum error clean_backups(struct request *rq, struct response *rs)
 {
     struct row row;
     bool dry_run = body_bool(rq, "dry_run", false);
@@ -149,9 +149,9 @@ static enum error clean(struct request *rq, struct response *rs)
 }
 
 const struct route backups_routes[] = {
-    {METHOD_GET, "/api/backups", list, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
-    {METHOD_POST, "/api/backups/{id}/restore", restore, ACCESS_ADMIN, .body = no_fields, .flags = ROUTE_HEAVY},
-    {METHOD_DELETE, "/api/backups/{id}", destroy, ACCESS_ADMIN},
-    {METHOD_POST, "/api/clean", clean, ACCESS_ADMIN, .body = clean_fields, .flags = ROUTE_HEAVY},
+    {METHOD_GET, "/api/backups", list_backups, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
+    {METHOD_POST, "/api/backups/{id}/restore", restore_backup, ACCESS_ADMIN, .body = no_fields, .flags = ROUTE_HEAVY},
+    {METHOD_DELETE, "/api/backups/{id}", delete_backup, ACCESS_ADMIN},
+    {METHOD_POST, "/api/clean", clean_backups, ACCESS_ADMIN, .body = clean_fields, .flags = ROUTE_HEAVY},
     {0},
 };

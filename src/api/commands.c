@@ -36,7 +36,7 @@ static bool has_flag(const struct invocation *c, const char *flag)
 }
 
 /* Ends the command with a message of its own. */
-static enum error usage(struct invocation *c, const char *text)
+static enum error end_with_usage(struct invocation *c, const char *text)
 {
     c->exit_code = EXIT_UNSUPPORTED;
     c->rq->actor.failure.text = text;
@@ -106,7 +106,7 @@ static enum error run_switch(struct invocation *c)
 {
     const char *name = profile_name_arg(c);
     if (!name)
-        return usage(c, "usage: switch <name>");
+        return end_with_usage(c, "usage: switch <name>");
     enum error error = label_valid(name) ? profile_switch(c->rq, c->platform, name)
                                          : fail(&c->rq->actor, MSG_CONFIG_UNKNOWN, name, NULL);
     c->found = !error;
@@ -115,11 +115,11 @@ static enum error run_switch(struct invocation *c)
     return error;
 }
 
-static enum error set_enabled(struct invocation *c, bool enabled)
+static enum error command_set_enabled(struct invocation *c, bool enabled)
 {
     const char *name = profile_name_arg(c);
     if (!name)
-        return usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
+        return end_with_usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
     enum error error = label_valid(name) ? profile_set_enabled(c->rq, c->platform, name, enabled)
                                          : fail(&c->rq->actor, MSG_CONFIG_UNKNOWN, name, NULL);
     c->found = !error;
@@ -130,12 +130,12 @@ static enum error set_enabled(struct invocation *c, bool enabled)
 
 static enum error run_enable(struct invocation *c)
 {
-    return set_enabled(c, true);
+    return command_set_enabled(c, true);
 }
 
 static enum error run_disable(struct invocation *c)
 {
-    return set_enabled(c, false);
+    return command_set_enabled(c, false);
 }
 
 static enum error run_validate(struct invocation *c)
@@ -165,7 +165,7 @@ static enum error run_history(struct invocation *c)
     for (size_t i = 0; i + 1 < c->count; i++) {
         if (strcmp(c->args[i], "-l") == 0 || strcmp(c->args[i], "--limit") == 0) {
             if (!parse_int(c->args[i + 1], 1, 1000, &limit))
-                return usage(c, "history: the limit must be between 1 and 1000");
+                return end_with_usage(c, "history: the limit must be between 1 and 1000");
         } else if (strcmp(c->args[i], "-t") == 0 || strcmp(c->args[i], "--filter-type") == 0) {
             operation = c->args[i + 1];
         }
@@ -186,7 +186,8 @@ static enum error run_export(struct invocation *c)
     const char *text;
     size_t count;
     if (has_flag(c, "-o") || has_flag(c, "--output"))
-        return usage(c, "export: the server writes no files; the export is printed here, or use POST /api/export");
+        return end_with_usage(
+            c, "export: the server writes no files; the export is printed here, or use POST /api/export");
     enum error error = profile_file_write(c->rq, c->platform, false, &text, &count);
     if (!error)
         buffer_text(&c->out, text);
@@ -221,11 +222,11 @@ static enum error run_platform(struct invocation *c)
     if (strcmp(action, "current") == 0)
         return platform_info(c, c->rq->actor.who.platform);
     if (!name)
-        return usage(c, "usage: platform list | current | info <platform> | switch <platform>");
+        return end_with_usage(c, "usage: platform list | current | info <platform> | switch <platform>");
     if (strcmp(action, "info") == 0)
         return platform_info(c, name);
     if (strcmp(action, "switch") != 0)
-        return usage(c, "usage: platform list | current | info <platform> | switch <platform>");
+        return end_with_usage(c, "usage: platform list | current | info <platform> | switch <platform>");
     if (!platform_find(name))
         return fail(&c->rq->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
     enum error error = platform_switch(c->rq, name);
@@ -240,7 +241,7 @@ static enum error run_version(struct invocation *c)
     return ERR_NONE;
 }
 
-static void print_help(struct buffer *out, const struct ccr_command *command)
+static void print_ccr_help(struct buffer *out, const struct ccr_command *command)
 {
     buffer_printf(out, "%s\n\nUsage: ccr %s\n", command->description, command->usage);
     for (size_t i = 0; i < ARRAY_SIZE(command->examples) && command->examples[i]; i++)
@@ -255,7 +256,7 @@ static enum error run_help(struct invocation *c)
     if (arg(c, 0) && !command)
         return fail(&c->rq->actor, MSG_COMMAND_UNKNOWN, arg(c, 0), NULL);
     if (command)
-        print_help(&c->out, command);
+        print_ccr_help(&c->out, command);
     for (const struct ccr_command *each = ccr_commands; !command && each->name; each++)
         buffer_printf(&c->out, "%-12s %s\n", each->name, each->description);
     return ERR_NONE;
@@ -278,7 +279,7 @@ static const struct {
 static enum error run_command(struct invocation *c, const struct ccr_command *command)
 {
     if (has_flag(c, "--help") || has_flag(c, "-h")) {
-        print_help(&c->out, command);
+        print_ccr_help(&c->out, command);
         return ERR_NONE;
     }
     for (size_t i = 0; i < ARRAY_SIZE(runners); i++) {
@@ -288,10 +289,10 @@ static enum error run_command(struct invocation *c, const struct ccr_command *co
             return fail(&c->rq->actor, MSG_ROLE, role_names[runners[i].role], NULL);
         return runners[i].run(c);
     }
-    return usage(c, arena_printf(c->rq->actor.arena,
-                                 "'%s' changes files or programs of one machine; the server does not run it."
-                                 " Run `ccr %s` on that machine.",
-                                 command->name, command->name));
+    return end_with_usage(c, arena_printf(c->rq->actor.arena,
+                                          "'%s' changes files or programs of one machine; the server does not run it."
+                                          " Run `ccr %s` on that machine.",
+                                          command->name, command->name));
 }
 
 /* ---- routes ----------------------------------------------------------------------------------------------------- */
@@ -312,7 +313,7 @@ static bool takes_name(const struct ccr_command *command)
 }
 
 /* A short word, such as a name that was mistyped: tokens have more to them. */
-static bool is_word(const char *text)
+static bool is_short_word(const char *text)
 {
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz");
     return length <= 16 && !text[length];
@@ -328,7 +329,7 @@ static const char *kept_args(struct request *rq, const struct ccr_command *comma
     json_array_foreach(command->where == RUNS_HERE ? body_value(rq, "args") : NULL, i, item)
     {
         const char *text = json_string_value(item);
-        bool keep = c->found || (name && is_word(text)) || ccr_argument_known(text);
+        bool keep = c->found || (name && is_short_word(text)) || ccr_argument_known(text);
         json_array_append_new(kept, json_string(keep ? text : "***"));
     }
     return json_text(rq->actor.arena, kept);
@@ -369,7 +370,7 @@ static void write_outcome(struct response *rs, const struct invocation *c, const
     respond_end(rs);
 }
 
-static enum error execute(struct request *rq, struct response *rs)
+static enum error execute_command(struct request *rq, struct response *rs)
 {
     const struct ccr_command *command = ccr_command_find(body_text(rq, "command"));
     struct invocation c = {.rq = rq};
@@ -407,7 +408,7 @@ static enum error execute(struct request *rq, struct response *rs)
     return error;
 }
 
-static enum error list(struct request *rq, struct response *rs)
+static enum error list_commands(struct request *rq, struct response *rs)
 {
     (void)rq;
     struct json_writer *w = respond_begin(rs, 200);
@@ -432,14 +433,14 @@ static enum error list(struct request *rq, struct response *rs)
     return ERR_NONE;
 }
 
-static enum error help(struct request *rq, struct response *rs)
+static enum error help_command(struct request *rq, struct response *rs)
 {
     const struct ccr_command *command = ccr_command_find(path_arg(rq, "command"));
     struct buffer text;
     if (!command)
         return fail(&rq->actor, MSG_COMMAND_UNKNOWN, path_arg(rq, "command"), NULL);
     buffer_init(&text, 64 * KIB);
-    print_help(&text, command);
+    print_ccr_help(&text, command);
     respond_text(rs, 200, buffer_string(&text));
     buffer_free(&text);
     return ERR_NONE;
@@ -476,12 +477,12 @@ static enum error past_runs(struct request *rq, struct response *rs)
 }
 
 const struct route commands_routes[] = {
-    {METHOD_GET, "/api/command/list", list, ACCESS_USER},
-    {METHOD_GET, "/api/command/help/{command}", help, ACCESS_USER},
-    {METHOD_POST, "/api/command/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query,
-     .flags = ROUTE_HEAVY},
-    {METHOD_POST, "/api/commands/execute", execute, ACCESS_VIEWER, .body = execute_fields, .query = platform_query,
-     .flags = ROUTE_HEAVY},
+    {METHOD_GET, "/api/command/list", list_commands, ACCESS_USER},
+    {METHOD_GET, "/api/command/help/{command}", help_command, ACCESS_USER},
+    {METHOD_POST, "/api/command/execute", execute_command, ACCESS_VIEWER, .body = execute_fields,
+     .query = platform_query, .flags = ROUTE_HEAVY},
+    {METHOD_POST, "/api/commands/execute", execute_command, ACCESS_VIEWER, .body = execute_fields,
+     .query = platform_query, .flags = ROUTE_HEAVY},
     {METHOD_GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
     {0},
 };

@@ -26,7 +26,7 @@ enum error history_page(struct request *rq, const char *limit, const char *offse
     return db_all(rq->actor.db, &select_page, rows, DB_ARGS(limit, offset, operation));
 }
 
-static void write_entry(struct json_writer *w, const struct row *row)
+static void write_history_entry(struct json_writer *w, const struct row *row)
 {
     json_open_object(w);
     json_string_member(w, "id", row_text(row, HISTORY_ID));
@@ -40,7 +40,7 @@ static void write_entry(struct json_writer *w, const struct row *row)
     json_close_object(w);
 }
 
-static enum error list(struct request *rq, struct response *rs)
+static enum error list_history(struct request *rq, struct response *rs)
 {
     struct rows rows;
     enum error error = history_page(rq, request_query_or(rq, "limit", "100"), request_query_or(rq, "offset", "0"),
@@ -53,7 +53,7 @@ static enum error list(struct request *rq, struct response *rs)
     json_open_array(w);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
-        write_entry(w, &row);
+        write_history_entry(w, &row);
     }
     json_close_array(w);
     json_int_member(w, "total", rows.count);
@@ -63,6 +63,6 @@ static enum error list(struct request *rq, struct response *rs)
 }
 
 const struct route history_routes[] = {
-    {METHOD_GET, "/api/history", list, ACCESS_VIEWER, .query = history_query, .flags = ROUTE_CACHED},
+    {METHOD_GET, "/api/history", list_history, ACCESS_VIEWER, .query = history_query, .flags = ROUTE_CACHED},
     {0},
 };

@@ -140,7 +140,7 @@ static const struct profile *stored_one(const struct plan *plan, const char *nam
 }
 
 /* What is stored and what the file says, made one and checked. */
-static void take(struct request *rq, struct plan *plan, struct file_profile *file, const struct profile *before)
+static void take_profile(struct request *rq, struct plan *plan, struct file_profile *file, const struct profile *before)
 {
     struct profile *p = &file->profile;
     struct profile_problem problems[PROFILE_PROBLEMS_MAX];
@@ -181,7 +181,7 @@ static void plan_one(struct request *rq, struct plan *plan, struct file_profile 
     const struct profile *before = stored_one(plan, p->name);
     if (!before && json_object_get(plan->values, p->name))
         file_profile_wrong(rq, file, NULL, translate(&rq->actor, MSG_TOP_LEVEL, p->name, NULL));
-    take(rq, plan, file, before);
+    take_profile(rq, plan, file, before);
     if (file->problem && plan->options->on_invalid == INVALID_REFUSED) {
         file_profile_refuse(rq, file);
         return;
@@ -208,7 +208,7 @@ static void plan_removals(struct plan *plan)
 }
 
 /* Existing profiles keep their place in a merge; new ones go to the end. */
-static void place(struct plan *plan, bool replace)
+static void place_profiles(struct plan *plan, bool replace)
 {
     int next = plan->stored_count && !replace ? plan->stored[plan->stored_count - 1].position + 1 : 0;
     for (size_t i = 0; i < plan->file.count; i++) {
@@ -255,7 +255,7 @@ static enum error plan_import(struct request *rq, struct plan *plan, const struc
         name_index_add(&plan->in_store, plan->stored[i].name, i);
     for (size_t i = 0; i < plan->file.count; i++)
         name_index_add(&plan->in_file, plan->file.profiles[i].profile.name, i);
-    place(plan, replace);
+    place_profiles(plan, replace);
     enum error error = unmask_top(rq, plan, root);
     if (!error && !replace)
         error = check_values(rq, plan, root);

@@ -63,7 +63,7 @@ const char *merged_order(struct request *rq, const char *old, const char *new)
     return text;
 }
 
-static void keep(const char **text, const char *before)
+static void keep_known(const char **text, const char *before)
 {
     if (!*text)
         *text = before;
@@ -80,15 +80,15 @@ void merge_profile(struct request *rq, struct file_profile *file, const struct p
                    struct merged_orders *orders)
 {
     struct profile *p = &file->profile;
-    keep(&p->description, before->description);
-    keep(&p->base_url, before->base_url);
-    keep(&p->model, before->model);
-    keep(&p->small_fast_model, before->small_fast_model);
-    keep(&p->provider, before->provider);
+    keep_known(&p->description, before->description);
+    keep_known(&p->base_url, before->base_url);
+    keep_known(&p->model, before->model);
+    keep_known(&p->small_fast_model, before->small_fast_model);
+    keep_known(&p->provider, before->provider);
     if (!toml_get(file->table, "provider_type")) /* one of a kind not known here is an unknown key */
-        keep(&p->provider_type, before->provider_type);
-    keep(&p->account, before->account);
-    keep(&p->tags, before->tags);
+        keep_known(&p->provider_type, before->provider_type);
+    keep_known(&p->account, before->account);
+    keep_known(&p->tags, before->tags);
     if (!toml_get(file->table, "usage_count"))
         p->usage_count = before->usage_count;
     if (!toml_get(file->table, "enabled"))

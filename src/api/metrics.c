@@ -15,14 +15,14 @@ enum { DATABASE_SEEN_MS = 2000 };
 
 #define MICROSECONDS 1e6
 
-static void head(struct buffer *page, const char *name, const char *type, const char *help)
+static void metric_head(struct buffer *page, const char *name, const char *type, const char *help)
 {
     buffer_printf(page, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void gauge(struct buffer *page, const char *name, const char *help, long long value)
+static void metric_gauge(struct buffer *page, const char *name, const char *help, long long value)
 {
-    head(page, name, "gauge", help);
+    metric_head(page, name, "gauge", help);
     buffer_printf(page, "%s %lld\n", name, value);
 }
 
@@ -55,7 +55,7 @@ static void write_counters(struct buffer *page)
     const char *last = "";
     for (int i = 0; i < METRIC_COUNT; i++) {
         if (strcmp(last, rows[i].name) != 0)
-            head(page, rows[i].name, "counter", rows[i].help);
+            metric_head(page, rows[i].name, "counter", rows[i].help);
         last = rows[i].name;
         buffer_printf(page, *rows[i].labels ? "%s{%s} %llu\n" : "%s%s %llu\n", rows[i].name, rows[i].labels,
                       (unsigned long long)metrics_value((enum metric)i));
@@ -94,7 +94,7 @@ static void write_requests(struct buffer *page)
 {
     struct metrics_series request;
     uint64_t count;
-    head(page, "ccr_http_requests_total", "counter", "Requests answered, by route and status.");
+    metric_head(page, "ccr_http_requests_total", "counter", "Requests answered, by route and status.");
     for (size_t i = 0; i <= METRICS_REQUESTS; i++) {
         if (!metrics_requests_at(i, &request, &count))
             continue;
@@ -112,8 +112,8 @@ static void write_request_durations(struct buffer *page, struct buffer *labels)
 {
     struct metrics_series request;
     struct metrics_durations durations;
-    head(page, "ccr_http_request_duration_seconds", "histogram",
-         "Time from a request's parameters being read to its answer being ready.");
+    metric_head(page, "ccr_http_request_duration_seconds", "histogram",
+                "Time from a request's parameters being read to its answer being ready.");
     for (size_t i = 0; i <= METRICS_DURATIONS; i++) {
         if (!metrics_durations_at(i, &request, &durations))
             continue;
@@ -129,7 +129,8 @@ static void write_statements(struct buffer *page, struct buffer *labels)
     char name[METRICS_NAME];
     struct metrics_durations durations;
     uint64_t failed;
-    head(page, "ccr_database_statement_duration_seconds", "histogram", "Round trips to PostgreSQL, by statement.");
+    metric_head(page, "ccr_database_statement_duration_seconds", "histogram",
+                "Round trips to PostgreSQL, by statement.");
     for (size_t i = 0; i <= METRICS_STATEMENTS; i++) {
         if (!metrics_statements_at(i, name, &durations, &failed))
             continue;
@@ -138,8 +139,8 @@ static void write_statements(struct buffer *page, struct buffer *labels)
         write_durations(page, "ccr_database_statement_duration_seconds", buffer_string(labels),
                         &metrics_statement_bounds, &durations);
     }
-    head(page, "ccr_database_statement_failures_total", "counter",
-         "Statements that failed; conflicts are no failures.");
+    metric_head(page, "ccr_database_statement_failures_total", "counter",
+                "Statements that failed; conflicts are no failures.");
     for (size_t i = 0; i <= METRICS_STATEMENTS; i++) {
         if (!metrics_statements_at(i, name, &durations, &failed))
             continue;
@@ -153,7 +154,7 @@ static void write_statements(struct buffer *page, struct buffer *labels)
 
 static void write_build(struct buffer *page)
 {
-    head(page, "ccr_build_info", "gauge", "Always 1: which program this is.");
+    metric_head(page, "ccr_build_info", "gauge", "Always 1: which program this is.");
     buffer_text(page, "ccr_build_info{");
     put_label(page, "version", CCR_VERSION);
     buffer_char(page, ',');
@@ -161,21 +162,21 @@ static void write_build(struct buffer *page)
     buffer_text(page, "} 1\n");
 }
 
-static void write_workers(struct buffer *page, const struct settings *settings, const struct scoreboard *board)
+static void write_worker_gauges(struct buffer *page, const struct settings *settings, const struct scoreboard *board)
 {
-    head(page, "ccr_workers", "gauge", "Workers by what they are doing.");
+    metric_head(page, "ccr_workers", "gauge", "Workers by what they are doing.");
     for (int stage = STAGE_EMPTY + 1; board && stage < STAGE_COUNT; stage++)
         buffer_printf(page, "ccr_workers{stage=\"%s\"} %d\n", stage_name((enum worker_stage)stage),
                       scoreboard_count(board, (enum worker_stage)stage));
     static const char *const kinds[WORK_COUNT] = {
         [WORK_READ] = "read", [WORK_WRITE] = "write", [WORK_HEAVY] = "heavy", [WORK_PASSWORD] = "password"};
-    head(page, "ccr_requests_in_progress", "gauge",
-         "Requests in progress by kind, those that wait for others of their kind as well.");
+    metric_head(page, "ccr_requests_in_progress", "gauge",
+                "Requests in progress by kind, those that wait for others of their kind as well.");
     for (int kind = WORK_NONE + 1; board && kind < WORK_COUNT; kind++)
         buffer_printf(page, "ccr_requests_in_progress{kind=\"%s\"} %d\n", kinds[kind],
                       in_progress_count(board, (enum work_kind)kind));
-    gauge(page, "ccr_workers_min", "Fewest workers (MIN_CONNECTIONS).", settings->min_connections);
-    gauge(page, "ccr_workers_max", "Most workers (MAX_CONNECTIONS).", settings->max_connections);
+    metric_gauge(page, "ccr_workers_min", "Fewest workers (MIN_CONNECTIONS).", settings->min_connections);
+    metric_gauge(page, "ccr_workers_max", "Most workers (MAX_CONNECTIONS).", settings->max_connections);
 }
 
 /* This worker's own connection, else what another one said a moment ago; never while the breaker is open. */
@@ -192,10 +193,10 @@ static void write_servers(struct buffer *page, const struct request *rq)
 {
     const struct scoreboard *board = rq->service->board;
     bool redis = *rq->service->settings->redis_url;
-    gauge(page, "ccr_database_up", "1 while PostgreSQL can be used.", database_is_up(rq));
+    metric_gauge(page, "ccr_database_up", "1 while PostgreSQL can be used.", database_is_up(rq));
     if (redis)
-        gauge(page, "ccr_redis_up", "1 while Redis can be used.", !board || !breaker_is_open(&board->redis));
-    head(page, "ccr_breaker_openings_total", "counter", "Times a server was found to be away.");
+        metric_gauge(page, "ccr_redis_up", "1 while Redis can be used.", !board || !breaker_is_open(&board->redis));
+    metric_head(page, "ccr_breaker_openings_total", "counter", "Times a server was found to be away.");
     if (board)
         buffer_printf(page, "ccr_breaker_openings_total{server=\"database\"} %llu\n",
                       (unsigned long long)atomic_load(&board->database.openings));
@@ -211,7 +212,7 @@ static void write_jobs(struct buffer *page, const struct house_board *board, con
                        const char *help,
                        void (*put)(struct buffer *page, const char *name, size_t job, const struct house_cell *cell))
 {
-    head(page, name, type, help);
+    metric_head(page, name, type, help);
     for (size_t job = 0; house_jobs[job].name; job++)
         put(page, name, job, &board->jobs[job]);
 }
@@ -253,8 +254,8 @@ static void put_interval(struct buffer *page, const char *name, size_t job, cons
 
 static void write_housekeeping(struct buffer *page, const struct house_board *board)
 {
-    gauge(page, "ccr_housekeeping_leads", "1 while it is this host that does the housekeeping of its database.",
-          atomic_load(&board->leads));
+    metric_gauge(page, "ccr_housekeeping_leads", "1 while it is this host that does the housekeeping of its database.",
+                 atomic_load(&board->leads));
     write_jobs(page, board, "ccr_housekeeping_runs_total", "counter",
                "Jobs done to their end, and batches that gave way to a lock or failed.", put_runs);
     write_jobs(page, board, "ccr_housekeeping_rows_total", "counter", "Rows removed or mended by this host.", put_rows);
@@ -284,12 +285,12 @@ static enum error metrics(struct request *rq, struct response *rs)
     respond_begin_bare(rs, 200);
     response_header(rs, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     write_build(page);
-    gauge(page, "ccr_uptime_seconds", "Since the master started.",
-          board ? (monotonic_ms() - board->started_ms) / 1000 : 0);
-    write_workers(page, rq->service->settings, board);
+    metric_gauge(page, "ccr_uptime_seconds", "Since the master started.",
+                 board ? (monotonic_ms() - board->started_ms) / 1000 : 0);
+    write_worker_gauges(page, rq->service->settings, board);
     write_servers(page, rq);
-    gauge(page, "ccr_settings_waiting", "Changed settings that take effect at a restart only.",
-          count_waiting(rq->service->settings));
+    metric_gauge(page, "ccr_settings_waiting", "Changed settings that take effect at a restart only.",
+                 count_waiting(rq->service->settings));
     if (board && rq->service->settings->housekeeping)
         write_housekeeping(page, &board->house);
     write_counters(page);

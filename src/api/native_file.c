@@ -163,7 +163,7 @@ const char *native_json(const char *text)
 }
 
 /* The official login has neither address nor token. */
-static bool is_profile(const struct toml *node)
+static bool is_native_profile(const struct toml *node)
 {
     return node->type == TOML_TABLE &&
            (toml_get(node, "base_url") || toml_get(node, "auth_token") || toml_get(node, "usage_count"));
@@ -172,7 +172,8 @@ static bool is_profile(const struct toml *node)
 static bool is_ccrs(const struct toml *root)
 {
     for (const struct toml *node = root->first; node; node = node->next)
-        if (strcmp(node->key, "default_config") == 0 || strcmp(node->key, "current_config") == 0 || is_profile(node))
+        if (strcmp(node->key, "default_config") == 0 || strcmp(node->key, "current_config") == 0 ||
+            is_native_profile(node))
             return true;
     return false;
 }

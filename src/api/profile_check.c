@@ -85,7 +85,7 @@ static const struct field file_fields[] = {
     {0},
 };
 
-static const struct field *find(const struct field *fields, const char *name)
+static const struct field *field_named(const struct field *fields, const char *name)
 {
     for (; fields->type; fields++)
         if (strcmp(fields->name, name) == 0)
@@ -95,8 +95,8 @@ static const struct field *find(const struct field *fields, const char *name)
 
 const struct field *profile_field(const char *name)
 {
-    const struct field *field = find(profile_fields, name);
-    return field ? field : find(file_fields, name);
+    const struct field *field = field_named(profile_fields, name);
+    return field ? field : field_named(file_fields, name);
 }
 
 /* ---- the check -------------------------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 
 /* ---- in the store ----------------------------------------------------------------------------------------------- */
 
-static const char *context_of(struct request *rq, const char *row_id)
+static const char *extra_context(struct request *rq, const char *row_id)
 {
     return secret_context(rq->actor.arena, rq->actor.who.workspace_id, row_id);
 }
@@ -20,7 +20,7 @@ enum error extra_open(struct request *rq, const char *row_id, const char *name, 
     const char *sealed = json_string_value(json_object_get(*extra, SEALED));
     if (!sealed)
         return *extra ? ERR_NONE : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
-    const char *text = secret_open(rq->actor.keyring, rq->actor.arena, context_of(rq, row_id), sealed);
+    const char *text = secret_open(rq->actor.keyring, rq->actor.arena, extra_context(rq, row_id), sealed);
     *extra = text ? json_stored(text) : NULL;
     return *extra ? ERR_NONE : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
 }
@@ -32,7 +32,7 @@ const char *extra_seal(struct request *rq, const char *row_id, json_t *extra)
     const char *text = json_text(rq->actor.arena, extra);
     json_t *mark = json_object();
     json_object_set_new(mark, SEALED,
-                        json_string(secret_seal(rq->actor.keyring, rq->actor.arena, context_of(rq, row_id), text)));
+                        json_string(secret_seal(rq->actor.keyring, rq->actor.arena, extra_context(rq, row_id), text)));
     return json_text(rq->actor.arena, mark);
 }
 
@@ -184,7 +184,7 @@ static bool is_plain_value(const json_t *value)
     return kind && (strcmp(kind, "datetime") == 0 || strcmp(kind, "float") == 0) && json_object_size(value) == 2;
 }
 
-static json_t *changed(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at);
+static json_t *walk_value(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at);
 
 static void change_members(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
 {
@@ -193,11 +193,11 @@ static void change_members(struct walk *walk, json_t *value, const json_t *other
     json_object_foreach(value, key, part)
     {
         struct place_in inner = {at, key, 0};
-        json_object_set(value, key, changed(walk, part, json_object_get(other, key), &inner)); /* no new key: safe */
+        json_object_set(value, key, walk_value(walk, part, json_object_get(other, key), &inner)); /* no new key: safe */
     }
 }
 
-static json_t *changed(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
+static json_t *walk_value(struct walk *walk, json_t *value, const json_t *other, const struct place_in *at)
 {
     size_t i;
     json_t *part;
@@ -212,7 +212,7 @@ static json_t *changed(struct walk *walk, json_t *value, const json_t *other, co
     json_array_foreach(value, i, part)
     {
         struct place_in inner = {at, NULL, i};
-        json_array_set(value, i, changed(walk, part, json_array_get(other, i), &inner));
+        json_array_set(value, i, walk_value(walk, part, json_array_get(other, i), &inner));
     }
     return value;
 }

@@ -349,8 +349,8 @@ static void write_known(struct request *rq, struct toml *table, const struct pro
         toml_boolean(rq->actor.arena, table, key->name, p->enabled);
 }
 
-static void write_table(struct request *rq, struct toml *root, const struct profile *p, const char *token,
-                        json_t *extra)
+static void write_profile_table(struct request *rq, struct toml *root, const struct profile *p, const char *token,
+                                json_t *extra)
 {
     struct toml *table = toml_table(rq->actor.arena, root, p->name);
     json_t *order = json_stored_or(p->key_order, json_object()), *item;
@@ -393,7 +393,7 @@ static enum error write_profile(struct request *rq, struct toml *root, const str
         shown.base_url = secret_masked_urls(rq->actor.arena, p->base_url);
         extra_mask(rq, EXTRA_PROFILE, extra);
     }
-    write_table(rq, root, &shown, token, extra);
+    write_profile_table(rq, root, &shown, token, extra);
     return ERR_NONE;
 }
 
@@ -458,7 +458,7 @@ static enum error write_once(struct request *rq, struct output *out, const struc
     return ERR_NONE;
 }
 
-static void write_value(struct request *rq, struct output *out, const char *key, json_t *value, bool table)
+static void write_extra_value(struct request *rq, struct output *out, const char *key, json_t *value, bool table)
 {
     struct toml *root = out->whole || !table ? out->root : toml_table(rq->actor.arena, NULL, NULL);
     if (!name_index_note(&out->written, key))
@@ -501,7 +501,7 @@ static enum error write_items(struct request *rq, struct output *out, bool table
                                  &n)) /* before a value of that name, which older versions let happen */
             error = tables ? write_once(rq, out, &out->profiles[n]) : ERR_NONE;
         else if (value && table == tables)
-            write_value(rq, out, key, value, table);
+            write_extra_value(rq, out, key, value, table);
         if (error)
             return error;
     }

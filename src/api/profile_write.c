@@ -96,7 +96,7 @@ static const char *batch_text(struct batch *b)
     return b->text.overflow ? NULL : buffer_string(&b->text);
 }
 
-static void write_row(struct json_writer *w, const struct profile *p)
+static void write_profile_row(struct json_writer *w, const struct profile *p)
 {
     json_open_object(w);
     json_string_member(w, "id", p->id);
@@ -152,8 +152,8 @@ static const struct kind kinds[] = {
 };
 
 /* `last` is a profile of the batch, to be named when something is wrong with it. */
-static enum error send(struct request *rq, const struct kind *kind, const char *operation, struct batch *b,
-                       const struct profile *last, long long *revision)
+static enum error send_batch(struct request *rq, const struct kind *kind, const char *operation, struct batch *b,
+                             const struct profile *last, long long *revision)
 {
     struct rows rows;
     size_t wanted = b->rows;
@@ -182,16 +182,16 @@ static enum error save_kind(struct request *rq, const struct kind *kind, const c
         const struct profile *p = kind->subject(&changes[i]);
         if (!p)
             continue;
-        write_row(&b->w, p);
+        write_profile_row(&b->w, p);
         b->rows++;
         last = &changes[i];
         if (!batch_full(b))
             continue;
-        error = send(rq, kind, operation, b, p, &revision);
+        error = send_batch(rq, kind, operation, b, p, &revision);
         batch_begin(b);
     }
     if (!error && b->rows)
-        error = send(rq, kind, operation, b, kind->subject(last), &revision);
+        error = send_batch(rq, kind, operation, b, kind->subject(last), &revision);
     if (!error && last && last->after && count == 1)
         last->after->revision = revision;
     return error;

@@ -33,7 +33,7 @@ static void tag_written(struct request *rq, struct response *rs, const struct pr
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld\"", p->revision));
 }
 
-static enum error list(struct request *rq, struct response *rs)
+static enum error list_profiles(struct request *rq, struct response *rs)
 {
     const char *platform;
     struct profile profile;
@@ -72,7 +72,7 @@ static enum error respond_profile(struct request *rq, struct response *rs, const
     return ERR_NONE;
 }
 
-static enum error get(struct request *rq, struct response *rs)
+static enum error get_profile(struct request *rq, struct response *rs)
 {
     struct profile profile;
     const char *platform, *name;
@@ -100,17 +100,12 @@ static const char *known_provider_type(const char *type)
     return known ? type : NULL;
 }
 
-static const char *or_null(const char *text)
-{
-    return text && *text ? text : NULL;
-}
-
 /* The editable fields, all of them: what the body leaves out is cleared. */
 static enum error take_fields(struct request *rq, struct profile *p)
 {
     json_t *tags = body_value(rq, "tags");
     p->base_url = body_text(rq, "base_url");
-    p->description = or_null(body_text(rq, "description"));
+    p->description = text_or_null(body_text(rq, "description"));
     p->model = body_text(rq, "model");
     p->small_fast_model = body_text(rq, "small_fast_model");
     p->provider = body_text(rq, "provider");
@@ -120,7 +115,7 @@ static enum error take_fields(struct request *rq, struct profile *p)
     return profile_set_token(rq, p, body_text(rq, "auth_token"));
 }
 
-static enum error create(struct request *rq, struct response *rs)
+static enum error create_profile(struct request *rq, struct response *rs)
 {
     struct profile profile = {.position = -1, .enabled = true};
     enum error error = request_platform(rq, &profile.platform);
@@ -145,7 +140,7 @@ static enum error create(struct request *rq, struct response *rs)
     return ERR_NONE;
 }
 
-static enum error replace(struct request *rq, struct response *rs)
+static enum error replace_profile(struct request *rq, struct response *rs)
 {
     struct profile before, after;
     const char *platform, *name;
@@ -169,7 +164,7 @@ static enum error replace(struct request *rq, struct response *rs)
     return ERR_NONE;
 }
 
-static enum error destroy(struct request *rq, struct response *rs)
+static enum error delete_profile(struct request *rq, struct response *rs)
 {
     struct profile profile;
     const char *platform, *name;
@@ -193,7 +188,7 @@ static enum error destroy(struct request *rq, struct response *rs)
     return error;
 }
 
-static enum error set_enabled(struct request *rq, struct response *rs, bool enabled)
+static enum error set_profile_enabled(struct request *rq, struct response *rs, bool enabled)
 {
     const char *platform, *name;
     enum error error = request_platform(rq, &platform);
@@ -207,14 +202,14 @@ static enum error set_enabled(struct request *rq, struct response *rs, bool enab
     return error;
 }
 
-static enum error enable(struct request *rq, struct response *rs)
+static enum error enable_profile(struct request *rq, struct response *rs)
 {
-    return set_enabled(rq, rs, true);
+    return set_profile_enabled(rq, rs, true);
 }
 
-static enum error disable(struct request *rq, struct response *rs)
+static enum error disable_profile(struct request *rq, struct response *rs)
 {
-    return set_enabled(rq, rs, false);
+    return set_profile_enabled(rq, rs, false);
 }
 
 static enum error change_current(struct request *rq, struct response *rs)
@@ -233,7 +228,7 @@ static enum error change_current(struct request *rq, struct response *rs)
     return error;
 }
 
-static enum error reveal(struct request *rq, struct response *rs)
+static enum error reveal_token(struct request *rq, struct response *rs)
 {
     struct profile profile;
     const char *platform = NULL, *name = NULL, *token = NULL;
@@ -260,7 +255,7 @@ static enum error reveal(struct request *rq, struct response *rs)
 }
 
 /* Every profile of the platform, with what keeps it from being used. */
-static enum error validate(struct request *rq, struct response *rs)
+static enum error validate_profiles(struct request *rq, struct response *rs)
 {
     const char *platform;
     struct profile *profiles;
@@ -280,19 +275,19 @@ static enum error validate(struct request *rq, struct response *rs)
 }
 
 const struct route profiles_routes[] = {
-    {METHOD_GET, "/api/configs", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
-    {METHOD_POST, "/api/configs", create, ACCESS_EDITOR, .body = profile_fields, .query = platform_query},
+    {METHOD_GET, "/api/configs", list_profiles, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
+    {METHOD_POST, "/api/configs", create_profile, ACCESS_EDITOR, .body = profile_fields, .query = platform_query},
     {METHOD_GET, "/api/configs/current", get_current, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
-    {METHOD_GET, "/api/configs/{name}", get, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
-    {METHOD_PUT, "/api/configs/{name}", replace, ACCESS_EDITOR, .body = PROFILE_FIELDS_UNNAMED,
+    {METHOD_GET, "/api/configs/{name}", get_profile, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_CACHED},
+    {METHOD_PUT, "/api/configs/{name}", replace_profile, ACCESS_EDITOR, .body = PROFILE_FIELDS_UNNAMED,
      .query = platform_query},
-    {METHOD_DELETE, "/api/configs/{name}", destroy, ACCESS_EDITOR, .query = platform_query},
-    {METHOD_PATCH, "/api/configs/{name}/enable", enable, ACCESS_EDITOR, .query = platform_query},
-    {METHOD_PATCH, "/api/configs/{name}/disable", disable, ACCESS_EDITOR, .query = platform_query},
-    {METHOD_POST, "/api/configs/{name}/reveal", reveal, ACCESS_EDITOR, .body = no_fields, .query = platform_query,
+    {METHOD_DELETE, "/api/configs/{name}", delete_profile, ACCESS_EDITOR, .query = platform_query},
+    {METHOD_PATCH, "/api/configs/{name}/enable", enable_profile, ACCESS_EDITOR, .query = platform_query},
+    {METHOD_PATCH, "/api/configs/{name}/disable", disable_profile, ACCESS_EDITOR, .query = platform_query},
+    {METHOD_POST, "/api/configs/{name}/reveal", reveal_token, ACCESS_EDITOR, .body = no_fields, .query = platform_query,
      .flags = ROUTE_SECRETS | ROUTE_READ_ONLY},
     {METHOD_POST, "/api/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
     {METHOD_POST, "/api/configs/switch", change_current, ACCESS_VIEWER, .body = switch_fields, .query = platform_query},
-    {METHOD_GET, "/api/validate", validate, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_HEAVY},
+    {METHOD_GET, "/api/validate", validate_profiles, ACCESS_VIEWER, .query = platform_query, .flags = ROUTE_HEAVY},
     {0},
 };

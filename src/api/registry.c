@@ -103,7 +103,7 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
 }
 
 /* Sets a key in place, or at the end when it is new. */
-static void put(json_t *object, const char *key, const char *value)
+static void put_member(json_t *object, const char *key, const char *value)
 {
     if (value)
         json_object_set_new(object, key, json_string(value));
@@ -123,14 +123,14 @@ enum error registry_export(struct request *rq, bool secrets, const char **text)
         return error;
     if (!secrets)
         extra_mask(rq, EXTRA_REGISTRY, doc);
-    put(doc, "default_platform", row_text(&row, 1));
-    put(doc, "current_platform", row_text(&row, 2));
+    put_member(doc, "default_platform", row_text(&row, 1));
+    put_member(doc, "current_platform", row_text(&row, 2));
     for (int i = 0; i < pointers.count; i++) {
         struct row pointer = rows_at(&pointers, i);
         const char *platform = row_text(&pointer, 0);
         if (!json_is_object(json_object_get(doc, platform)))
             json_object_set_new(doc, platform, json_pack("{s:b}", "enabled", 1));
-        put(json_object_get(doc, platform), "current_profile", row_text(&pointer, 1));
+        put_member(json_object_get(doc, platform), "current_profile", row_text(&pointer, 1));
     }
     struct toml *root = toml_table(rq->actor.arena, NULL, NULL);
     const char *key;

@@ -92,7 +92,7 @@ const char *reseal_name(size_t column)
 
 /* ---- a row ------------------------------------------------------------------------------------------------------ */
 
-static const char *context_of(struct reseal *r, const struct row *row)
+static const char *row_context(struct reseal *r, const struct row *row)
 {
     return secret_context(r->arena, row_string(row, ROW_WORKSPACE), row_string(row, ROW_ID));
 }
@@ -101,13 +101,13 @@ static enum error seal_value(struct reseal *r, const struct statement *update, c
                              const char *secret)
 {
     struct row updated;
-    const char *sealed = secret_seal(r->ring, r->arena, context_of(r, row), secret);
+    const char *sealed = secret_seal(r->ring, r->arena, row_context(r, row), secret);
     return r->dry_run ? ERR_NONE : db_one(r->db, update, &updated, DB_ARGS(row_text(row, ROW_CTID), sealed));
 }
 
 static enum error seal_text(struct reseal *r, const struct statement *update, const struct row *row, bool *readable)
 {
-    const char *secret = secret_open(r->ring, r->arena, context_of(r, row), row_string(row, ROW_SEALED));
+    const char *secret = secret_open(r->ring, r->arena, row_context(r, row), row_string(row, ROW_SEALED));
     *readable = secret != NULL;
     return secret ? seal_value(r, update, row, secret) : ERR_NONE;
 }
@@ -135,7 +135,7 @@ static enum error seal_userinfo(struct reseal *r, const struct statement *update
 {
     struct row updated;
     size_t length;
-    const char *context = context_of(r, row), *sealed = row_text(row, ROW_SEALED), *url = row_string(row, ROW_URL);
+    const char *context = row_context(r, row), *sealed = row_text(row, ROW_SEALED), *url = row_string(row, ROW_URL);
     const char *open = sealed ? secret_open(r->ring, r->arena, context, sealed) : row_string(row, ROW_OPEN);
     json_t *extra = json_stored(open);
     const char *userinfo = url_userinfo(url, &length);
@@ -151,7 +151,7 @@ static enum error seal_userinfo(struct reseal *r, const struct statement *update
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
-static const char *key_of(const struct reseal *r)
+static const char *first_key_of(const struct reseal *r)
 {
     return r->open_only ? NULL : keyring_first_id(r->ring);
 }
@@ -159,7 +159,7 @@ static const char *key_of(const struct reseal *r)
 enum error reseal_count(struct reseal *r, size_t column, long long *rows)
 {
     struct row row;
-    enum error error = db_one(r->db, &columns[column].count, &row, DB_ARGS(key_of(r)));
+    enum error error = db_one(r->db, &columns[column].count, &row, DB_ARGS(first_key_of(r)));
     *rows = error ? 0 : row_int(&row, 0);
     return error;
 }
@@ -180,8 +180,8 @@ static enum error seal_rows(struct reseal *r, const struct column *column, int *
     struct rows rows;
     /* What was sealed is no longer found; what was not has to be skipped. */
     long long skip = r->unreadable + (r->dry_run ? r->done : 0);
-    enum error error =
-        db_all(r->db, &column->select, &rows, DB_ARGS(key_of(r), column->batch, arena_printf(r->arena, "%lld", skip)));
+    enum error error = db_all(r->db, &column->select, &rows,
+                              DB_ARGS(first_key_of(r), column->batch, arena_printf(r->arena, "%lld", skip)));
     for (int i = 0; !error && i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         error = seal_row(r, column, &row);

@@ -71,7 +71,7 @@ static const struct field list_query[] = {
     {0},
 };
 
-static enum error list(struct request *rq, struct response *rs)
+static enum error list_revisions(struct request *rq, struct response *rs)
 {
     struct row any;
     const char *platform, *name;
@@ -138,7 +138,7 @@ static enum error restore_sealed(struct request *rq, struct profile *p, const st
     return error;
 }
 
-static enum error rollback(struct request *rq, struct response *rs)
+static enum error roll_back(struct request *rq, struct response *rs)
 {
     struct row revision;
     struct profile before, after;
@@ -190,8 +190,9 @@ static enum error rollback(struct request *rq, struct response *rs)
 }
 
 const struct route revisions_routes[] = {
-    {METHOD_GET, "/api/configs/{name}/revisions", list, ACCESS_VIEWER, .query = list_query, .flags = ROUTE_CACHED},
-    {METHOD_POST, "/api/configs/{name}/rollback", rollback, ACCESS_EDITOR, .body = rollback_fields,
+    {METHOD_GET, "/api/configs/{name}/revisions", list_revisions, ACCESS_VIEWER, .query = list_query,
+     .flags = ROUTE_CACHED},
+    {METHOD_POST, "/api/configs/{name}/rollback", roll_back, ACCESS_EDITOR, .body = rollback_fields,
      .query = platform_query},
     {0},
 };

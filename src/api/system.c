@@ -59,7 +59,7 @@ static void put_gib(struct json_writer *w, const char *key, double gib)
     json_put_double(w, gib, 2);
 }
 
-static enum error machine(struct request *rq, struct response *rs)
+static enum error respond_machine(struct request *rq, struct response *rs)
 {
     struct utsname host = {0};
     struct sysinfo info = {0};
@@ -176,7 +176,7 @@ static void write_cache(struct json_writer *w, const struct service *service, co
 }
 
 /* Nothing is refused because Redis is away: 200 all the same, or a load balancer would send the clients off. */
-static enum error status(struct request *rq, struct response *rs)
+static enum error respond_status(struct request *rq, struct response *rs)
 {
     const struct scoreboard *board = rq->service->board;
     struct health health = {0};
@@ -204,7 +204,7 @@ static enum error status(struct request *rq, struct response *rs)
     return ERR_NONE;
 }
 
-static enum error live(struct request *rq, struct response *rs)
+static enum error respond_live(struct request *rq, struct response *rs)
 {
     (void)rq;
     struct json_writer *w = respond_begin_bare(rs, 200);
@@ -216,7 +216,7 @@ static enum error live(struct request *rq, struct response *rs)
 }
 
 /* For load balancers that want to read two letters. */
-static enum error health(struct request *rq, struct response *rs)
+static enum error respond_health(struct request *rq, struct response *rs)
 {
     (void)rq;
     respond_begin_bare(rs, 200);
@@ -227,9 +227,9 @@ static enum error health(struct request *rq, struct response *rs)
 }
 
 const struct route system_routes[] = {
-    {METHOD_GET, "/api/system", machine, ACCESS_USER},
-    {METHOD_GET, "/api/system/status", status, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
-    {METHOD_GET, "/api/system/live", live, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
-    {METHOD_GET, "/health", health, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
+    {METHOD_GET, "/api/system", respond_machine, ACCESS_USER},
+    {METHOD_GET, "/api/system/status", respond_status, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
+    {METHOD_GET, "/api/system/live", respond_live, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
+    {METHOD_GET, "/health", respond_health, ACCESS_PUBLIC, .flags = ROUTE_NO_DATABASE},
     {0},
 };

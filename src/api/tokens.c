@@ -41,7 +41,7 @@ static const struct statement
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
 
-static void write_members(struct json_writer *w, const struct row *token)
+static void write_token_members(struct json_writer *w, const struct row *token)
 {
     json_string_member(w, "id", row_text(token, ID));
     json_string_member(w, "name", row_text(token, NAME));
@@ -62,7 +62,7 @@ static void write_token(struct request *rq, struct json_writer *w, const struct 
 {
     (void)rq;
     json_open_object(w);
-    write_members(w, token);
+    write_token_members(w, token);
     json_close_object(w);
 }
 
@@ -142,7 +142,7 @@ static enum error token_create(struct request *rq, struct response *rs)
     struct json_writer *w = respond_begin(rs, 201);
     json_open_object(w);
     json_string_member(w, "token", token);
-    write_members(w, &stored);
+    write_token_members(w, &stored);
     json_close_object(w);
     respond_end(rs);
     return ERR_NONE;

@@ -49,7 +49,7 @@ static const struct statement
                                     " WHERE id = $1"},
     users_delete = {"users_delete", "DELETE FROM users WHERE id = $1"};
 
-static void write_members(struct json_writer *w, const struct row *user)
+static void write_user_members(struct json_writer *w, const struct row *user)
 {
     json_string_member(w, "id", row_text(user, ID));
     json_string_member(w, "username", row_text(user, USERNAME));
@@ -65,7 +65,7 @@ static void write_user(struct request *rq, struct json_writer *w, const struct r
 {
     (void)rq;
     json_open_object(w);
-    write_members(w, user);
+    write_user_members(w, user);
     json_close_object(w);
 }
 
@@ -196,7 +196,7 @@ static enum error respond_reset(struct request *rq, struct response *rs, const s
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", row_string(&user, REVISION)));
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
-    write_members(w, &user);
+    write_user_members(w, &user);
     password_change_write(w, change);
     json_close_object(w);
     respond_end(rs);

@@ -14,7 +14,7 @@ enum {
     PAUSE_MS = 30000, /* for so long */
 };
 
-static enum error get(struct request *rq, struct response *rs)
+static enum error get_version(struct request *rq, struct response *rs)
 {
     (void)rq;
     struct json_writer *w = respond_begin(rs, 200);
@@ -92,7 +92,7 @@ static enum error check_update(struct request *rq, struct response *rs)
 }
 
 /* A web request must not replace the program that serves it; the packages and scripts do. */
-static enum error update(struct request *rq, struct response *rs)
+static enum error refuse_update(struct request *rq, struct response *rs)
 {
     (void)rq;
     struct json_writer *w = respond_begin(rs, 200);
@@ -109,8 +109,8 @@ static enum error update(struct request *rq, struct response *rs)
 }
 
 const struct route version_routes[] = {
-    {METHOD_GET, "/api/version", get, ACCESS_USER},
+    {METHOD_GET, "/api/version", get_version, ACCESS_USER},
     {METHOD_GET, "/api/version/check-update", check_update, ACCESS_USER, .flags = ROUTE_HEAVY},
-    {METHOD_POST, "/api/version/update", update, ACCESS_SITE_ADMIN},
+    {METHOD_POST, "/api/version/update", refuse_update, ACCESS_SITE_ADMIN},
     {0},
 };

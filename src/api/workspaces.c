@@ -75,7 +75,7 @@ static const char *only_visible(const struct request *rq)
     return rq->actor.who.workspace_id[0] ? rq->actor.who.workspace_id : none;
 }
 
-static enum error find(struct request *rq, const char *slug, struct row *workspace)
+static enum error find_workspace(struct request *rq, const char *slug, struct row *workspace)
 {
     enum error error =
         db_one(rq->actor.db, &workspace_find, workspace, DB_ARGS(rq->actor.who.user_id, only_visible(rq), slug));
@@ -96,9 +96,9 @@ static enum error need_role(struct request *rq, enum role role)
     return rq->actor.who.role >= role ? ERR_NONE : fail(&rq->actor, MSG_ROLE, role_names[role], NULL);
 }
 
-static enum error enter(struct request *rq, enum role needed, struct row *workspace)
+static enum error enter_workspace(struct request *rq, enum role needed, struct row *workspace)
 {
-    enum error error = find(rq, path_arg(rq, "slug"), workspace);
+    enum error error = find_workspace(rq, path_arg(rq, "slug"), workspace);
     if (error)
         return error;
     act_in(rq, row_string(workspace, ID), row_string(workspace, SLUG), role_from_name(row_text(workspace, ROLE)));
@@ -108,7 +108,7 @@ static enum error enter(struct request *rq, enum role needed, struct row *worksp
 enum error workspace_enter(struct request *rq, enum role needed)
 {
     struct row workspace;
-    return enter(rq, needed, &workspace);
+    return enter_workspace(rq, needed, &workspace);
 }
 
 /* Owners and roles read behind the lock are true until the end of the transaction. */
@@ -116,12 +116,12 @@ static enum error enter_to_change(struct request *rq, enum role needed, struct r
 {
     struct row locked;
     const char *slug = path_arg(rq, "slug");
-    enum error error = find(rq, slug, workspace);
+    enum error error = find_workspace(rq, slug, workspace);
     if (!error)
         error = db_one(rq->actor.db, &workspace_lock_id, &locked, DB_ARGS(row_text(workspace, ID)));
     if (error)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
-    error = enter(rq, needed, workspace);
+    error = enter_workspace(rq, needed, workspace);
     if (error)
         return error;
     return row_bool(workspace, PERSONAL) ? fail(&rq->actor, MSG_WORKSPACE_PERSONAL, NULL) : ERR_NONE;
@@ -169,7 +169,7 @@ static char *workspace_tag(struct request *rq, const struct row *workspace)
 enum error workspace_respond(struct request *rq, struct response *rs, int status)
 {
     struct row workspace;
-    enum error error = find(rq, rq->actor.who.workspace_slug, &workspace);
+    enum error error = find_workspace(rq, rq->actor.who.workspace_slug, &workspace);
     if (error)
         return error;
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", workspace_tag(rq, &workspace)));
@@ -195,7 +195,7 @@ static enum error workspaces_list(struct request *rq, struct response *rs)
 static enum error workspace_get(struct request *rq, struct response *rs)
 {
     struct row workspace;
-    enum error error = enter(rq, ROLE_VIEWER, &workspace);
+    enum error error = enter_workspace(rq, ROLE_VIEWER, &workspace);
     if (error || respond_not_modified(rq, rs, workspace_tag(rq, &workspace)))
         return error;
     write_workspace(rq, respond_begin(rs, 200), &workspace);
@@ -290,7 +290,7 @@ static enum error workspace_remove(struct request *rq, struct response *rs)
 static enum error workspace_make_current(struct request *rq, struct response *rs)
 {
     struct row workspace;
-    enum error error = enter(rq, ROLE_VIEWER, &workspace);
+    enum error error = enter_workspace(rq, ROLE_VIEWER, &workspace);
     if (!error)
         error = db_run(rq->actor.db, &workspace_switch, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
     if (!error)
@@ -327,7 +327,7 @@ static const struct listing members = {
 static enum error members_list(struct request *rq, struct response *rs)
 {
     struct row workspace;
-    enum error error = enter(rq, ROLE_VIEWER, &workspace);
+    enum error error = enter_workspace(rq, ROLE_VIEWER, &workspace);
     return error ? error : respond_page(rq, rs, &members, DB_ARGS(rq->actor.who.workspace_id));
 }
 

@@ -17,7 +17,7 @@ static void *allocate(size_t size)
     return arena_alloc(current_arena, size);
 }
 
-static void give_back(void *pointer)
+static void give_back_large(void *pointer)
 {
     arena_give_back(current_arena, pointer); /* a text that grew leaves half of it behind; the rest the arena frees */
 }
@@ -27,7 +27,7 @@ struct arena *json_use_arena(struct arena *arena)
     struct arena *before = current_arena;
     current_arena = arena;
     if (arena)
-        json_set_alloc_funcs(allocate, give_back);
+        json_set_alloc_funcs(allocate, give_back_large);
     else
         json_set_alloc_funcs(malloc, free);
     return before;

@@ -223,7 +223,7 @@ static const struct toml *first_with_header(const struct toml *table)
     return first;
 }
 
-static void write_table(struct buffer *out, const struct toml *table, const struct header *path)
+static void write_toml(struct buffer *out, const struct toml *table, const struct header *path)
 {
     const struct toml *headers = first_with_header(table);
 
@@ -243,13 +243,13 @@ static void write_table(struct buffer *out, const struct toml *table, const stru
     }
     for (const struct toml *child = headers; child; child = child->next) {
         const struct header inner = {path, child->key};
-        write_table(out, child, &inner);
+        write_toml(out, child, &inner);
     }
 }
 
 void toml_write(struct buffer *out, const struct toml *root)
 {
-    write_table(out, root, NULL);
+    write_toml(out, root, NULL);
 }
 
 /* ---- JSON ---- */

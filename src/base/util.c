@@ -151,6 +151,11 @@ bool text_equal(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+const char *text_or_null(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
 bool is_blank(const char *text)
 {
     if (!text)

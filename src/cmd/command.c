@@ -30,6 +30,12 @@ static bool take_env_file(int *argc, char **argv, const char **file)
     return true;
 }
 
+int command_refuse(int status, const char *line)
+{
+    fprintf(stderr, "ccr-ui-backend: %s\n", line);
+    return status;
+}
+
 bool command_settings_read(struct settings *settings, const char *file, char *problem, size_t size)
 {
     char wrong[256];
@@ -47,12 +53,10 @@ int command_settings_load(int *argc, char **argv, struct settings *settings)
     const char *file = NULL;
     char problem[512];
     if (!take_env_file(argc, argv, &file)) {
-        fprintf(stderr, "ccr-ui-backend: --env-file needs a file\n");
-        return EX_USAGE;
+        return command_refuse(EX_USAGE, "--env-file needs a file");
     }
     if (!command_settings_read(settings, file, problem, sizeof problem)) {
-        fprintf(stderr, "ccr-ui-backend: %s\n", problem);
-        return EX_CONFIG;
+        return command_refuse(EX_CONFIG, problem);
     }
     log_configure((enum log_level)settings->log_level, (enum log_format)settings->log_format);
     return 0;

@@ -22,12 +22,6 @@ struct options {
     bool json;
 };
 
-static int refuse(const char *line)
-{
-    fprintf(stderr, "ccr-ui-backend: %s\n", line);
-    return EX_USAGE;
-}
-
 /* HOST:PORT; the host may be an IPv6 address in brackets. */
 static bool take_tcp(struct options *options, const char *text)
 {
@@ -67,16 +61,16 @@ static int healthcheck_options(int argc, char **argv, struct options *options)
             break;
         case 't':
             if (!take_tcp(options, optarg))
-                return refuse("--tcp must be HOST:PORT");
+                return command_refuse(EX_USAGE, "--tcp must be HOST:PORT");
             break;
         case 'p':
             options->path = optarg;
             if (*optarg != '/')
-                return refuse("--path must start with /");
+                return command_refuse(EX_USAGE, "--path must start with /");
             break;
         case 'w':
             if (!parse_int(optarg, 1, TIMEOUT_MAX_S, &options->timeout_s))
-                return refuse("--timeout must be a whole number of seconds, 1 to 3600");
+                return command_refuse(EX_USAGE, "--timeout must be a whole number of seconds, 1 to 3600");
             break;
         case 'e':
             options->env_file = optarg;
@@ -88,7 +82,9 @@ static int healthcheck_options(int argc, char **argv, struct options *options)
             return EX_USAGE;
         }
     }
-    return optind < argc ? refuse("healthcheck takes options only; see ccr-ui-backend healthcheck --help") : EX_OK;
+    return optind < argc
+               ? command_refuse(EX_USAGE, "healthcheck takes options only; see ccr-ui-backend healthcheck --help")
+               : EX_OK;
 }
 
 /* SOCKET, else HOST and PORT, from the environment or the env file. The file is not checked as a whole: whoever may ask
@@ -115,7 +111,7 @@ static int find_target(struct options *options, struct arena *arena)
     snprintf(tcp, sizeof tcp, "%s:%s", is_blank(values[1]) ? "127.0.0.1" : values[1], values[2] ? values[2] : "");
     if (!is_blank(values[2]) && take_tcp(options, tcp))
         return EX_OK;
-    return refuse("no server to ask: use --socket PATH or --tcp HOST:PORT, or set SOCKET or PORT");
+    return command_refuse(EX_USAGE, "no server to ask: use --socket PATH or --tcp HOST:PORT, or set SOCKET or PORT");
 }
 
 static void print_reply_as_json(int exit_status, const struct fcgi_reply *reply, const char *problem, int64_t took_ms)

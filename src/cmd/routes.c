@@ -16,14 +16,10 @@ static int routes_run(int argc, char **argv)
             return EX_USAGE;
         json = true;
     }
-    if (optind < argc) {
-        fprintf(stderr, "ccr-ui-backend: routes takes options only; see ccr-ui-backend routes --help\n");
-        return EX_USAGE;
-    }
-    if (!router_init(problem, sizeof problem)) {
-        fprintf(stderr, "ccr-ui-backend: %s\n", problem);
-        return EX_SOFTWARE;
-    }
+    if (optind < argc)
+        return command_refuse(EX_USAGE, "routes takes options only; see ccr-ui-backend routes --help");
+    if (!router_init(problem, sizeof problem))
+        return command_refuse(EX_SOFTWARE, problem);
     router_print(stdout, json);
     return EX_OK;
 }

@@ -31,12 +31,6 @@ struct options {
     int socket_mode; /* -1 = SOCKET_MODE */
 };
 
-static int refuse(int status, const char *line)
-{
-    fprintf(stderr, "ccr-ui-backend: %s\n", line);
-    return status;
-}
-
 /* command_settings_load takes --env-file out of argv; a reload needs to know it, too. */
 static const char *find_env_file(int argc, char **argv)
 {
@@ -73,10 +67,10 @@ static int serve_options(int argc, char **argv, struct options *options)
         else if (c != 'm')
             return EX_USAGE; /* getopt_long has said what is wrong */
         else if (!parse_mode(optarg, &options->socket_mode))
-            return refuse(EX_USAGE, "--mode must be octal, 0000 to 0777");
+            return command_refuse(EX_USAGE, "--mode must be octal, 0000 to 0777");
     }
     if (optind < argc)
-        return refuse(EX_USAGE, "serve takes options only; see ccr-ui-backend serve --help");
+        return command_refuse(EX_USAGE, "serve takes options only; see ccr-ui-backend serve --help");
     return EX_OK;
 }
 
@@ -102,11 +96,11 @@ static int check_program(const struct settings *settings)
 {
     char problem[256], line[320];
     if (!router_init(problem, sizeof problem))
-        return refuse(EX_SOFTWARE, problem);
+        return command_refuse(EX_SOFTWARE, problem);
     struct keyring *ring = keyring_new(settings->secrets_key, problem, sizeof problem);
     if (!ring) {
         snprintf(line, sizeof line, "SECRETS_KEY: %s", problem);
-        return refuse(EX_CONFIG, line);
+        return command_refuse(EX_CONFIG, line);
     }
     keyring_free(ring);
     return EX_OK;
@@ -118,7 +112,7 @@ static int look_at_database(const struct settings *settings)
     int status = database_check(settings, &findings);
     const char *line = findings.schema[0] ? findings.schema : findings.database;
     if (status == EX_CONFIG)
-        return refuse(status, line);
+        return command_refuse(status, line);
     if (status != EX_OK)
         log_warn("starting without the database: requests get 503 until it is there", LOG_STR("reason", line));
     return status;
@@ -132,12 +126,12 @@ static int check_database_in_child(const struct settings *settings, bool *away)
     if (child == 0)
         _exit(look_at_database(settings));
     if (child < 0)
-        return refuse(EX_OSERR, "cannot fork");
+        return command_refuse(EX_OSERR, "cannot fork");
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
-            return refuse(EX_OSERR, "the database check got lost");
+            return command_refuse(EX_OSERR, "the database check got lost");
     if (!WIFEXITED(status))
-        return refuse(EX_SOFTWARE, "the database check crashed");
+        return command_refuse(EX_SOFTWARE, "the database check crashed");
     *away = WEXITSTATUS(status) == EX_UNAVAILABLE;
     return *away ? EX_OK : WEXITSTATUS(status);
 }
@@ -148,7 +142,7 @@ static int open_log(const struct settings *settings)
     if (log_open(settings->log_file))
         return EX_OK;
     snprintf(line, sizeof line, "LOG_FILE: %s cannot be opened: %s", settings->log_file, strerror(errno));
-    return refuse(EX_CONFIG, line);
+    return command_refuse(EX_CONFIG, line);
 }
 
 /* ---- running ---------------------------------------------------------------------------------------------------- */
@@ -158,11 +152,11 @@ static int run_master(struct settings *settings, const struct listener *listener
 {
     struct scoreboard *board = scoreboard_new(POOL_SEATS);
     if (!board)
-        return refuse(EX_OSERR, "no memory for the scoreboard");
+        return command_refuse(EX_OSERR, "no memory for the scoreboard");
     if (!metrics_init())
-        return refuse(EX_OSERR, "no memory for the metrics");
+        return command_refuse(EX_OSERR, "no memory for the metrics");
     if (!generation_init() || !cache_init(settings->cache_size))
-        return refuse(EX_OSERR, "no memory for the cache: lower CACHE_SIZE");
+        return command_refuse(EX_OSERR, "no memory for the cache: lower CACHE_SIZE");
     rate_cells_init();
     admission_init();
     lookup_init();
@@ -195,7 +189,7 @@ static int serve_requests(struct settings *settings, struct options *options)
     };
     int status = listener_open(&listener, &wish, problem, sizeof problem);
     if (status)
-        refuse(status, problem);
+        command_refuse(status, problem);
     else
         status = check_database_in_child(settings, &database_away);
     if (status)

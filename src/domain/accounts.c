@@ -94,7 +94,7 @@ struct looks {
 };
 
 /* From the columns of NAME_FORMS, the first of which is `column`. */
-static void look(struct actor *actor, const struct row *row, int column, struct looks *looks)
+static void take_looks(struct actor *actor, const struct row *row, int column, struct looks *looks)
 {
     for (int i = 0; i < FORMS; i++)
         looks->skeletons[i] = lookalike_skeleton(actor->arena, row_string(row, column + i));
@@ -110,7 +110,7 @@ static enum error look_at_older_names(struct actor *actor)
         for (int i = 0; !error && i < rows.count; i++) {
             struct row row = rows_at(&rows, i);
             struct looks looks;
-            look(actor, &row, 1, &looks);
+            take_looks(actor, &row, 1, &looks);
             error = db_run(actor->db, &account_see,
                            DB_ARGS(row_text(&row, 0), looks.skeletons[0], looks.skeletons[1], looks.skeletons[2],
                                    looks.skeletons[3]));
@@ -129,7 +129,7 @@ static enum error check_lookalike(struct actor *actor, const char *username, str
         error = db_one(actor->db, &account_forms, &row, DB_ARGS(username));
     if (error)
         return error;
-    look(actor, &row, 0, looks);
+    take_looks(actor, &row, 0, looks);
     if (!*looks->skeletons[0]) /* letters that cannot be seen */
         return fail_field(actor, "username", MSG_NAME, NULL);
     error =
@@ -298,7 +298,8 @@ enum error account_spare_admin(struct actor *actor, const char *user_id)
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */
 
 /* A shared workspace must not be left without an owner; one that nobody else is in goes with its owner. */
-static enum error leave(struct actor *actor, const char *user_id, const char *username, const struct row *workspace)
+static enum error leave_workspace(struct actor *actor, const char *user_id, const char *username,
+                                  const struct row *workspace)
 {
     struct row fellows;
     const char *id = row_string(workspace, 0);
@@ -319,7 +320,7 @@ enum error account_leave_workspaces(struct actor *actor, const char *user_id, co
     enum error error = db_all(actor->db, &account_owned, &owned, DB_ARGS(user_id));
     for (int i = 0; !error && i < owned.count; i++) {
         struct row workspace = rows_at(&owned, i);
-        error = leave(actor, user_id, username, &workspace);
+        error = leave_workspace(actor, user_id, username, &workspace);
     }
     db_tenant(actor->db, actor->who.workspace_id, actor->who.user_id);
     return error;

@@ -1,6 +1,8 @@
 /* Audit: who did what, written in the transaction of what was done. */
 #include "audit.h"
 
+#include "util.h"
+
 static const struct statement insert = {
     "audit_insert",
     "INSERT INTO audit_log (workspace_id, user_id, actor, action, platform, target, from_config, to_config,"
@@ -18,26 +20,21 @@ static const struct statement insert_all = {
     " FROM json_to_recordset($6::json) AS r (action text, platform text, target text, from_config text,"
     " to_config text, changes json)"};
 
-static const char *or_null(const char *text)
-{
-    return text && *text ? text : NULL;
-}
-
 enum error audit_write(struct actor *actor, const struct audit *entry)
 {
     const struct identity *who = &actor->who;
     return db_run(actor->db, &insert,
-                  DB_ARGS(entry->site ? NULL : who->workspace_id, or_null(who->user_id), who->username, entry->action,
-                          entry->platform, entry->target, entry->from_config, entry->to_config, entry->changes,
-                          actor->address, actor->request_id, or_null(who->token_id)));
+                  DB_ARGS(entry->site ? NULL : who->workspace_id, text_or_null(who->user_id), who->username,
+                          entry->action, entry->platform, entry->target, entry->from_config, entry->to_config,
+                          entry->changes, actor->address, actor->request_id, text_or_null(who->token_id)));
 }
 
 enum error audit_write_all(struct actor *actor, const char *rows)
 {
     const struct identity *who = &actor->who;
     return db_run(actor->db, &insert_all,
-                  DB_ARGS(who->workspace_id, or_null(who->user_id), who->username, actor->address, actor->request_id,
-                          rows, or_null(who->token_id)));
+                  DB_ARGS(who->workspace_id, text_or_null(who->user_id), who->username, actor->address,
+                          actor->request_id, rows, text_or_null(who->token_id)));
 }
 
 enum error audit_site(struct actor *actor, const char *action, const char *target)

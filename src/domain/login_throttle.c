@@ -106,7 +106,7 @@ static enum error known_address(struct actor *actor, const char *user_id, long l
 
 /* ---- counting --------------------------------------------------------------------------------------------------- */
 
-static enum error refuse(struct actor *actor, long long wait_s)
+static enum error throttle_refuse(struct actor *actor, long long wait_s)
 {
     actor->failure.retry_after = wait_s > 1 ? (int)wait_s : 1;
     return fail(actor, MSG_LOGIN_THROTTLED, arena_printf(actor->arena, "%d", actor->failure.retry_after), NULL);
@@ -122,10 +122,10 @@ static enum error check_wait(struct actor *actor, const char *subject, const cha
     long long wait_s = row_int(&row, 0);
     if (wait_s < at_least)
         wait_s = at_least;
-    return wait_s > 0 ? refuse(actor, wait_s) : ERR_NONE;
+    return wait_s > 0 ? throttle_refuse(actor, wait_s) : ERR_NONE;
 }
 
-static enum error enter(struct actor *actor, const struct throttle *attempt, const char *address)
+static enum error throttle_enter(struct actor *actor, const struct throttle *attempt, const char *address)
 {
     enum error error = check_wait(actor, attempt->subject, address, 0);
     if (error)
@@ -146,7 +146,7 @@ enum error throttle_login(struct actor *actor, const char *name, const char *use
     *attempt = (struct throttle){.user_id = user_id};
     if (nonce) {
         attempt->subject = hashed(actor, "browser", nonce);
-        return enter(actor, attempt, NULL);
+        return throttle_enter(actor, attempt, NULL);
     }
     /* Also for nobody's name: the two must not differ in what they cost. */
     enum error error = known_address(actor, user_id, changed_at, &known);
@@ -156,14 +156,14 @@ enum error throttle_login(struct actor *actor, const char *name, const char *use
         attempt->subject = hashed(actor, "known", arena_printf(actor->arena, "%s %s", user_id, network(actor)));
     else
         attempt->subject = user_id ? hashed(actor, "user", user_id) : hashed(actor, "name", name);
-    return enter(actor, attempt, address_subject(actor));
+    return throttle_enter(actor, attempt, address_subject(actor));
 }
 
 enum error throttle_confirm(struct actor *actor, struct throttle *attempt)
 {
     *attempt =
         (struct throttle){.subject = hashed(actor, "session", actor->who.session_id), .user_id = actor->who.user_id};
-    return enter(actor, attempt, NULL);
+    return throttle_enter(actor, attempt, NULL);
 }
 
 /* The attempt itself was counted when it began. */

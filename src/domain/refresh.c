@@ -31,7 +31,7 @@ static const struct statement
 
 enum column { SESSION, USER, USERNAME, SPENT, LIVE, GRACE };
 
-static enum error store(struct actor *actor, const char *token, const char *session_id)
+static enum error store_token(struct actor *actor, const char *token, const char *session_id)
 {
     char hash[CRYPTO_HASH_TEXT];
     token_hash(hash, token);
@@ -41,16 +41,16 @@ static enum error store(struct actor *actor, const char *token, const char *sess
 enum error refresh_begin(struct actor *actor, const char *session_id, const char **token)
 {
     *token = random_token(actor->arena, TOKEN_BYTES);
-    return store(actor, *token, session_id);
+    return store_token(actor, *token, session_id);
 }
 
-static const char *successor(struct actor *actor, const char *token)
+static const char *successor_of(struct actor *actor, const char *token)
 {
     return keyed_token(actor->arena, actor->settings->jwt_secret, "refresh token", token);
 }
 
 /* What tells two clients apart: network and browser. */
-static const char *client(struct actor *actor)
+static const char *client_of(struct actor *actor)
 {
     char network[ADDRESS_TEXT];
     const char *agent = actor->user_agent;
@@ -60,7 +60,7 @@ static const char *client(struct actor *actor)
 }
 
 /* Either of those who presented it may be a thief. */
-static enum error reused(struct actor *actor, const struct row *token)
+static enum error refuse_reused(struct actor *actor, const struct row *token)
 {
     actor->keep_changes = actor->identity_changed = true;
     actor_is_user(actor, row_string(token, USER), row_string(token, USERNAME));
@@ -72,8 +72,8 @@ static enum error reused(struct actor *actor, const struct row *token)
     return error ? error : fail(actor, MSG_REFRESH_REUSED, NULL);
 }
 
-static enum error spend(struct actor *actor, const char *hash, const char *by, const struct row *token,
-                        struct refreshed *out)
+static enum error spend_token(struct actor *actor, const char *hash, const char *by, const struct row *token,
+                              struct refreshed *out)
 {
     struct row prolonged;
     const char *seconds = arena_printf(actor->arena, "%d", actor->settings->refresh_token_ttl);
@@ -84,12 +84,12 @@ static enum error spend(struct actor *actor, const char *hash, const char *by, c
         return fail(actor, MSG_TOKEN_INVALID, NULL);
     if (error)
         return error;
-    out->token = successor(actor, out->token);
-    return store(actor, out->token, row_text(token, SESSION));
+    out->token = successor_of(actor, out->token);
+    return store_token(actor, out->token, row_text(token, SESSION));
 }
 
-static enum error find(struct actor *actor, const struct statement *statement, const char *hash, const char *by,
-                       struct row *token)
+static enum error find_token(struct actor *actor, const struct statement *statement, const char *hash, const char *by,
+                             struct row *token)
 {
     char grace[12];
     snprintf(grace, sizeof grace, "%d", REFRESH_GRACE_S);
@@ -109,22 +109,22 @@ static void fill(struct refreshed *out, const struct row *token)
 enum error refresh_spend(struct actor *actor, const char *presented, struct refreshed *out)
 {
     char hash[CRYPTO_HASH_TEXT];
-    const char *by = client(actor);
+    const char *by = client_of(actor);
     struct row token;
     out->token = presented;
     /* A successor may have been spent in the meantime, too, within the same seconds. */
     for (int step = 0; step < SUCCESSORS_MAX; step++) {
         token_hash(hash, out->token);
-        enum error error = find(actor, &refresh_find, hash, by, &token);
+        enum error error = find_token(actor, &refresh_find, hash, by, &token);
         if (error)
             return error;
         if (row_bool(&token, SPENT) && !row_bool(&token, GRACE))
-            return reused(actor, &token);
+            return refuse_reused(actor, &token);
         if (!row_bool(&token, SPENT)) {
             fill(out, &token);
-            return step ? ERR_NONE : spend(actor, hash, by, &token, out);
+            return step ? ERR_NONE : spend_token(actor, hash, by, &token, out);
         }
-        out->token = successor(actor, out->token);
+        out->token = successor_of(actor, out->token);
     }
     return fail(actor, MSG_TOKEN_INVALID, NULL);
 }
@@ -134,7 +134,7 @@ enum error refresh_peek(struct actor *actor, const char *presented, struct refre
     char hash[CRYPTO_HASH_TEXT];
     struct row token;
     token_hash(hash, presented);
-    enum error error = find(actor, &refresh_glance, hash, client(actor), &token);
+    enum error error = find_token(actor, &refresh_glance, hash, client_of(actor), &token);
     if (error)
         return error;
     if (row_bool(&token, SPENT) && !row_bool(&token, GRACE)) /* the next to present it ends the session */

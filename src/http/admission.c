@@ -228,7 +228,7 @@ static uint64_t id_hash(const char id[UUID_TEXT])
     return (mixed ^ mixed >> 29) | 1;
 }
 
-static void announce(const struct request *rq, enum work_kind kind)
+static void announce_work(const struct request *rq, enum work_kind kind)
 {
     const uint64_t owner[OWNER_COUNT] = {[OWNER_USER] = id_hash(rq->actor.who.user_id),
                                          [OWNER_WORKSPACE] = id_hash(rq->actor.who.workspace_id),
@@ -236,7 +236,7 @@ static void announce(const struct request *rq, enum work_kind kind)
     in_progress_begin(rq->service->slot, kind, owner, rq->started_us / 1000);
 }
 
-static enum error refuse(struct request *rq, enum excess excess, int retry_after)
+static enum error refuse_excess(struct request *rq, enum excess excess, int retry_after)
 {
     metrics_add(excesses[excess].metric, 1);
     rq->actor.failure.retry_after = retry_after;
@@ -249,7 +249,7 @@ enum error admit(struct request *rq, struct response *rs)
     enum work_kind kind = work_of(rq->route);
     if (!rq->service->slot || (rq->route->flags & ROUTE_NO_DATABASE))
         return ERR_NONE;
-    announce(rq, kind);
+    announce_work(rq, kind);
     if (!settings->in_progress_limits) { /* no limits; it still counts for the pool */
         if (kind != WORK_READ)
             (void)in_progress_claim(rq->service->board, rq->service->slot);
@@ -261,5 +261,6 @@ enum error admit(struct request *rq, struct response *rs)
     if (!excess)
         return ERR_NONE;
     enum error dropped = drop_abandoned(rq, rs);
-    return dropped || rs->written ? dropped : refuse(rq, excess, kind == WORK_READ ? 1 : kinds[kind].retry_after);
+    return dropped || rs->written ? dropped
+                                  : refuse_excess(rq, excess, kind == WORK_READ ? 1 : kinds[kind].retry_after);
 }

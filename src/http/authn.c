@@ -41,7 +41,7 @@ void authn_forget(void)
 }
 
 /* The place for a token in a workspace; its key is a keyed hash, so that no token lies in memory longer than needed. */
-static struct remembered *place(const char *token, const char *workspace, unsigned char key[KEY_BYTES])
+static struct remembered *memory_place(const char *token, const char *workspace, unsigned char key[KEY_BYTES])
 {
     static struct remembered table[REMEMBERED];
     if (!memory) {
@@ -59,7 +59,7 @@ static struct remembered *place(const char *token, const char *workspace, unsign
     return &memory[slot % REMEMBERED];
 }
 
-static uint64_t generation(const struct request *rq)
+static uint64_t known_generation(const struct request *rq)
 {
     return rq->service->board ? atomic_load(&rq->service->board->identity_generation) : 0;
 }
@@ -101,7 +101,7 @@ static const struct statement
 
 /* ---- identities ------------------------------------------------------------------------------------------------- */
 
-static void copy(char *out, size_t size, const char *text)
+static void copy_text(char *out, size_t size, const char *text)
 {
     snprintf(out, size, "%s", text);
 }
@@ -120,11 +120,11 @@ static enum error load_identity(struct request *rq, const struct statement *stat
         return error;
     if (wanted && !row_text(&row, ID_SLUG))
         return fail(&rq->actor, MSG_WORKSPACE_UNKNOWN, wanted, NULL);
-    copy(who->user_id, sizeof who->user_id, user_id);
-    copy(who->username, sizeof who->username, row_string(&row, ID_USERNAME));
-    copy(who->workspace_id, sizeof who->workspace_id, row_string(&row, ID_WORKSPACE));
-    copy(who->workspace_slug, sizeof who->workspace_slug, row_string(&row, ID_SLUG));
-    copy(who->platform, sizeof who->platform, row_string(&row, ID_PLATFORM));
+    copy_text(who->user_id, sizeof who->user_id, user_id);
+    copy_text(who->username, sizeof who->username, row_string(&row, ID_USERNAME));
+    copy_text(who->workspace_id, sizeof who->workspace_id, row_string(&row, ID_WORKSPACE));
+    copy_text(who->workspace_slug, sizeof who->workspace_slug, row_string(&row, ID_SLUG));
+    copy_text(who->platform, sizeof who->platform, row_string(&row, ID_PLATFORM));
     who->role = role_from_name(row_text(&row, ID_ROLE));
     who->site_admin = row_bool(&row, ID_SITE_ADMIN);
     *seconds = row_int(&row, ID_SECONDS_LEFT);
@@ -138,7 +138,7 @@ static enum error by_jwt(struct request *rq, const char *token, const char *want
         return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
     enum error error =
         load_identity(rq, &identity_by_session, claims.user_id, claims.session_id, wanted, NULL, seconds);
-    copy(rq->actor.who.session_id, sizeof rq->actor.who.session_id, claims.session_id);
+    copy_text(rq->actor.who.session_id, sizeof rq->actor.who.session_id, claims.session_id);
     rq->actor.who.scopes = SCOPE_ALL;
     if (claims.expires - now < *seconds)
         *seconds = claims.expires - now;
@@ -164,7 +164,7 @@ static enum error by_access_token(struct request *rq, const char *token, const c
         return error;
     rq->actor.who.scopes = (unsigned)row_int(&found, 3);
     rq->actor.who.bound = row_text(&found, 2) != NULL;
-    copy(rq->actor.who.token_id, sizeof rq->actor.who.token_id, row_string(&found, 0));
+    copy_text(rq->actor.who.token_id, sizeof rq->actor.who.token_id, row_string(&found, 0));
     return ERR_NONE;
 }
 
@@ -179,8 +179,8 @@ static enum error recognise(struct request *rq, const char *token, enum credenti
     const char *wanted = request_header(rq, "X-CCR-Workspace");
     unsigned char key[KEY_BYTES];
     long long now = time(NULL), seconds = 0;
-    struct remembered *slot = place(token, wanted, key);
-    uint64_t current = generation(rq);
+    struct remembered *slot = memory_place(token, wanted, key);
+    uint64_t current = known_generation(rq);
     int64_t site = generation_heard(GENERATION_SITE);
     unsigned epoch = db_epoch(rq->actor.db);
     if (!rq->behind && slot->until > now && slot->generation == current && slot->site == site && slot->epoch == epoch &&

@@ -45,7 +45,7 @@ static const char *find_tag(struct request *rq)
     return NULL; /* none, or "*": then the answer itself decides */
 }
 
-static void tag(struct request *rq, struct response *rs)
+static void set_tag(struct request *rq, struct response *rs)
 {
     respond_not_modified(rq, rs,
                          arena_printf(rq->actor.arena, "%lld-%lld-%s", rs->revision,
@@ -165,7 +165,7 @@ enum error cached_look(struct request *rq, struct response *rs)
     if (is_known_query(rq) && find_answer(rq, rs, &metric)) {
         rs->status = 200;
         rs->written = true;
-        tag(rq, rs);
+        set_tag(rq, rs);
     }
     metrics_add(metric, 1);
     return ERR_NONE;
@@ -182,5 +182,5 @@ void cached_keep(struct request *rq, struct response *rs)
     keep_here(rq, rs);
     if (rq->cache_missed)
         give_to_redis(rq, rs);
-    tag(rq, rs);
+    set_tag(rq, rs);
 }

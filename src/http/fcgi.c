@@ -46,7 +46,7 @@ struct fcgi {
 
 /* ---- start ------------------------------------------------------------------------------------------------------ */
 
-static bool watch(int epoll_fd, int fd, unsigned events)
+static bool watch_descriptor(int epoll_fd, int fd, unsigned events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 || errno == EEXIST;
@@ -76,7 +76,7 @@ struct fcgi *fcgi_new(int listen_fd, int io_timeout_s)
     }
     fcgi->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     /* EPOLLEXCLUSIVE: one new connection wakes one worker, not all of them. */
-    if (fcgi->epoll_fd < 0 || !watch(fcgi->epoll_fd, listen_fd, EPOLLIN | EPOLLEXCLUSIVE)) {
+    if (fcgi->epoll_fd < 0 || !watch_descriptor(fcgi->epoll_fd, listen_fd, EPOLLIN | EPOLLEXCLUSIVE)) {
         log_error("cannot wait on the socket", LOG_STR("reason", strerror(errno)));
         return NULL;
     }
@@ -96,7 +96,7 @@ void fcgi_free(struct fcgi *fcgi)
 void fcgi_watch(struct fcgi *fcgi, int other_fd)
 {
     if (other_fd >= 0)
-        watch(fcgi->epoll_fd, other_fd, EPOLLIN);
+        watch_descriptor(fcgi->epoll_fd, other_fd, EPOLLIN);
 }
 
 enum fcgi_wake fcgi_wait(struct fcgi *fcgi, int timeout_ms, const sigset_t *while_waiting)
@@ -120,7 +120,7 @@ bool fcgi_accept(struct fcgi *fcgi)
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 /* Reads what has arrived as far as it goes: the parameters end with an empty record, and so does the body. */
-static enum arrival arrival_of(const char *bytes, size_t length)
+static enum arrival arrival_so_far(const char *bytes, size_t length)
 {
     enum arrival arrival = ARRIVED_PART;
     struct record record;
@@ -145,7 +145,7 @@ static bool await_params(struct fcgi *fcgi, int64_t *left_ms)
         ssize_t length = connection_peek(fd, fcgi->peeked, sizeof fcgi->peeked);
         if (length == 0)
             return false;
-        fcgi->arrival = length > 0 ? arrival_of(fcgi->peeked, (size_t)length) : ARRIVED_PART;
+        fcgi->arrival = length > 0 ? arrival_so_far(fcgi->peeked, (size_t)length) : ARRIVED_PART;
         wipe(fcgi->peeked, length > 0 ? (size_t)length : 0); /* it may hold a token, and is of no more use */
         *left_ms = PARAMS_MS - passed;
         if (fcgi->arrival != ARRIVED_PART || length == (ssize_t)sizeof fcgi->peeked)

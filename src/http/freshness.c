@@ -81,7 +81,7 @@ enum error freshness_generation(struct request *rq, int64_t *generation)
     return ERR_NONE;
 }
 
-static size_t oldest(const struct request *rq)
+static size_t oldest_place(const struct request *rq)
 {
     size_t found = 0;
     for (size_t i = 1; i < rq->seen_count; i++)
@@ -101,7 +101,7 @@ static void add_seen(struct request *rq, const char *workspace)
     if (!*workspace || !generation)
         return;
     if (at == MAX_SEEN)
-        at = oldest(rq);
+        at = oldest_place(rq);
     else if (at == rq->seen_count)
         rq->seen_count++;
     memcpy(rq->seen[at].workspace, workspace, UUID_TEXT);

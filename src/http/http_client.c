@@ -8,7 +8,7 @@
 #include "buffer.h"
 #include "util.h"
 
-static size_t take(char *bytes, size_t size, size_t count, void *out)
+static size_t take_bytes(char *bytes, size_t size, size_t count, void *out)
 {
     struct buffer *buffer = out;
     buffer_append(buffer, bytes, size * count);
@@ -36,7 +36,7 @@ char *http_get(struct arena *arena, const char *url, int timeout_ms, char *probl
     curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "ccr-ui-backend/" CCR_VERSION);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

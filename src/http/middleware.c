@@ -315,7 +315,7 @@ static void start_over(struct request *rq, struct response *rs, size_t headers, 
     db_forget_results(rq->actor.db);
 }
 
-static enum error run(struct request *rq, struct response *rs)
+static enum error run_handler(struct request *rq, struct response *rs)
 {
     enum error error = rq->route->run(rq, rs);
     if (!error && (rs->body.overflow || !rs->written)) {
@@ -334,7 +334,7 @@ static bool run_in_transaction(struct request *rq, struct response *rs, enum err
     size_t headers = rs->headers.length, most = arena_used(rq->actor.arena) + REPEAT_MEMORY;
     for (int tries = 1;; tries++) {
         db_begin_brief(rq->actor.db);
-        *error = run(rq, rs);
+        *error = run_handler(rq, rs);
         bool stays = finish_transaction(rq, error);
         if (*error != ERR_BUSY || stays || tries == REPEAT_MAX || !db_may_repeat(rq->actor.db) ||
             arena_used(rq->actor.arena) > most)
@@ -348,7 +348,7 @@ static enum error handle(struct request *rq, struct response *rs)
     bool transaction = !is_safe(rq) && !(rq->route->flags & ROUTE_NO_TRANSACTION);
     size_t headers_before = rs->headers.length;
     enum error error = ERR_NONE;
-    bool stays = transaction ? run_in_transaction(rq, rs, &error) : (error = run(rq, rs)) == ERR_NONE;
+    bool stays = transaction ? run_in_transaction(rq, rs, &error) : (error = run_handler(rq, rs)) == ERR_NONE;
     /* Nothing of ours locks readers out; what does is a migration, and it passes. */
     if (error == ERR_BUSY && is_safe(rq))
         error = ERR_DATABASE;

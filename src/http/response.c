@@ -57,7 +57,7 @@ void response_header(struct response *rs, const char *name, const char *value)
     buffer_text(&rs->headers, "\r\n");
 }
 
-static struct json_writer *start(struct response *rs, int status, bool enveloped)
+static struct json_writer *begin_answer(struct response *rs, int status, bool enveloped)
 {
     buffer_reset(&rs->body);
     json_begin(&rs->json, &rs->body);
@@ -71,12 +71,12 @@ static struct json_writer *start(struct response *rs, int status, bool enveloped
 
 struct json_writer *respond_begin(struct response *rs, int status)
 {
-    return start(rs, status, true);
+    return begin_answer(rs, status, true);
 }
 
 struct json_writer *respond_begin_bare(struct response *rs, int status)
 {
-    return start(rs, status, false);
+    return begin_answer(rs, status, false);
 }
 
 void respond_end(struct response *rs)

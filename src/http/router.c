@@ -19,7 +19,7 @@ struct segment {
 };
 
 /* Splits a path that starts with '/'; 0 when there are too many. */
-static size_t split(const char *path, struct segment segments[MAX_SEGMENTS])
+static size_t split_path(const char *path, struct segment segments[MAX_SEGMENTS])
 {
     size_t count = 0;
     while (*path == '/') {
@@ -76,7 +76,7 @@ static bool same_shape(const struct compiled *a, const struct compiled *b)
     return true;
 }
 
-static bool sound(const struct compiled *c, char *problem, size_t size)
+static bool row_is_sound(const struct compiled *c, char *problem, size_t size)
 {
     const struct route *r = c->route;
     const char *what = NULL;
@@ -120,8 +120,8 @@ bool router_init(char *problem, size_t size)
         for (const struct route *r = *table; r->pattern; r++) {
             struct compiled *c = &compiled[compiled_count++];
             c->route = r;
-            c->count = split(r->pattern, c->segments);
-            if (!sound(c, problem, size))
+            c->count = split_path(r->pattern, c->segments);
+            if (!row_is_sound(c, problem, size))
                 return false;
         }
     }
@@ -129,7 +129,7 @@ bool router_init(char *problem, size_t size)
     return true;
 }
 
-static bool matches(const struct compiled *c, const struct segment *segments)
+static bool segments_match(const struct compiled *c, const struct segment *segments)
 {
     for (size_t i = 0; i < c->count; i++) {
         const struct segment *want = &c->segments[i], *have = &segments[i];
@@ -159,14 +159,14 @@ static enum error take_path_args(struct request *rq, const struct compiled *c, c
 enum error router_find(struct request *rq)
 {
     struct segment segments[MAX_SEGMENTS];
-    size_t count = split(rq->path, segments);
+    size_t count = split_path(rq->path, segments);
     enum method wanted = rq->method == METHOD_HEAD ? METHOD_GET : rq->method;
     rq->allowed_methods = 0;
     /* Once a path matched, other methods count only for the same pattern: /configs/current is not also a {name}. */
     const char *pattern = NULL;
     for (size_t i = 0; count && i < compiled_count; i++) {
         const struct compiled *c = &compiled[i];
-        if (c->count != count || (pattern && strcmp(pattern, c->route->pattern) != 0) || !matches(c, segments))
+        if (c->count != count || (pattern && strcmp(pattern, c->route->pattern) != 0) || !segments_match(c, segments))
             continue;
         pattern = c->route->pattern;
         rq->allowed_methods |= 1u << c->route->method;

@@ -73,7 +73,7 @@ static void unlock_set(unsigned set)
     shared_lock_release(&table->locks[set % LOCKS]);
 }
 
-static struct cell *find_cell(struct cell *cells, const char *workspace)
+static struct cell *workspace_cell(struct cell *cells, const char *workspace)
 {
     for (size_t i = 0; i < WAYS; i++)
         if (strcmp(cells[i].workspace, workspace) == 0)
@@ -88,7 +88,7 @@ static int64_t last_heard(const struct cell *cell)
 
 static struct cell *find_or_make(unsigned set, const char *workspace)
 {
-    struct cell *cells = table->cells[set], *cell = find_cell(cells, workspace);
+    struct cell *cells = table->cells[set], *cell = workspace_cell(cells, workspace);
     if (cell)
         return cell;
     cell = cells;
@@ -105,7 +105,7 @@ static struct cell *find_or_make(unsigned set, const char *workspace)
 int64_t generation_known(const char *workspace_id, int64_t listening_us)
 {
     unsigned set = set_number(workspace_id);
-    struct cell *cells = lock_set(set), *cell = cells ? find_cell(cells, workspace_id) : NULL;
+    struct cell *cells = lock_set(set), *cell = cells ? workspace_cell(cells, workspace_id) : NULL;
     bool trusted = cell && cell->asked_us > listening_us && cell->asked_us > atomic_load(&table->doubt_us) &&
                    cell->asked_us > table->evicted_us[set];
     int64_t known = trusted ? cell->generation : 0;
@@ -117,7 +117,7 @@ int64_t generation_known(const char *workspace_id, int64_t listening_us)
 int64_t generation_heard(const char *workspace_id)
 {
     unsigned set = set_number(workspace_id);
-    struct cell *cells = lock_set(set), *cell = cells ? find_cell(cells, workspace_id) : NULL;
+    struct cell *cells = lock_set(set), *cell = cells ? workspace_cell(cells, workspace_id) : NULL;
     int64_t heard = cell ? cell->generation : 0;
     if (cells)
         unlock_set(set);

@@ -28,8 +28,8 @@ static void count_work(struct in_progress *seen, const struct work *own, const s
     }
 }
 
-static struct in_progress look_around(const struct scoreboard *board, const struct worker_slot *own, uint64_t ticket,
-                                      int64_t held_since_ms)
+static struct in_progress see_others(const struct scoreboard *board, const struct worker_slot *own, uint64_t ticket,
+                                     int64_t held_since_ms)
 {
     struct in_progress seen = {0};
     for (int i = 0, used = scoreboard_used(board); i < used; i++) {
@@ -46,7 +46,7 @@ static struct in_progress look_around(const struct scoreboard *board, const stru
 struct in_progress in_progress_look(const struct scoreboard *board, const struct worker_slot *own,
                                     int64_t held_since_ms)
 {
-    return look_around(board, own, AFTER_ALL, held_since_ms);
+    return see_others(board, own, AFTER_ALL, held_since_ms);
 }
 
 struct in_progress in_progress_claim(struct scoreboard *board, struct worker_slot *own)
@@ -54,7 +54,7 @@ struct in_progress in_progress_claim(struct scoreboard *board, struct worker_slo
     atomic_store(&own->work.ticket, DRAWING);
     uint64_t ticket = FIRST_TICKET + atomic_fetch_add(&board->tickets, 1);
     atomic_store(&own->work.ticket, ticket);
-    return look_around(board, own, ticket, 0);
+    return see_others(board, own, ticket, 0);
 }
 
 void in_progress_wait(struct worker_slot *own)

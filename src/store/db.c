@@ -251,8 +251,8 @@ static enum error try_twice(struct db *db, const struct statement *statement, co
 
 /* What failed inside a transaction has ended it, whether the server says so or the connection is gone: nothing that comes
  * after may be carried out, least of all by itself. */
-static enum error run_statement(struct db *db, const struct statement *statement, const char *const *args, size_t count,
-                                PGresult **out)
+static enum error execute_statement(struct db *db, const struct statement *statement, const char *const *args,
+                                    size_t count, PGresult **out)
 {
     int64_t started = monotonic_us();
     bool transaction = db_in_transaction(db);
@@ -297,7 +297,7 @@ void db_forget_results(struct db *db)
 enum error db_run(struct db *db, const struct statement *statement, const char *const *args, size_t count)
 {
     PGresult *result;
-    enum error error = run_statement(db, statement, args, count, &result);
+    enum error error = execute_statement(db, statement, args, count, &result);
     PQclear(result);
     return error;
 }
@@ -307,7 +307,7 @@ enum error db_all(struct db *db, const struct statement *statement, struct rows 
 {
     PGresult *result;
     *rows = (struct rows){NULL, 0};
-    enum error error = run_statement(db, statement, args, count, &result);
+    enum error error = execute_statement(db, statement, args, count, &result);
     if (error)
         return error;
     keep_result(db, result);
@@ -386,7 +386,7 @@ enum error db_commit(struct db *db)
     PGresult *result = NULL;
     enum error error = db->aborted;
     if (!error && db->in_transaction)
-        error = run_statement(db, &commit, NULL, 0, &result);
+        error = execute_statement(db, &commit, NULL, 0, &result);
     PQclear(result);
     if (error) {
         db_rollback(db);
@@ -401,7 +401,7 @@ void db_rollback(struct db *db)
     PGresult *result = NULL;
     db->begin_pending = false;
     if (db->in_transaction) {
-        if (run_statement(db, &rollback, NULL, 0, &result) != ERR_NONE)
+        if (execute_statement(db, &rollback, NULL, 0, &result) != ERR_NONE)
             pg_drop(db);
         PQclear(result);
         db->in_transaction = false;
