@@ -38,7 +38,9 @@ static enum error export_file(struct request *rq, struct response *rs)
     if (!error)
         error = registry ? registry_export(rq, secrets, &text)
                          : profile_file_write(rq, platform, secrets, &text, &profiles);
-    const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export", .platform = platform};
+    const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export",
+                                .platform = platform,
+                                .target = registry ? "registry" : "profiles"};
     if (!error)
         error = audit_write(&rq->actor, &entry);
     if (error)

@@ -223,6 +223,15 @@ def test_export_masks_unless_asked_otherwise(ada):
     assert (newest["operation"], newest["actor"], newest["platform"]) == ("export_secrets", "ada", "codex")
 
 
+def test_the_audit_trail_says_which_file_was_exported(ada):
+    create(ada, "relay")
+    for options in ({"include_secrets": True}, {"include_secrets": True, "file": "registry"}, {}):
+        exported(ada, **options)
+    entries = ada.get("/api/audit/workspace?action=profile.export*").data["entries"]
+    assert [(entry["action"], entry["target"]) for entry in entries] == [
+        ("profile.export", "profiles"), ("profile.export_secrets", "registry"), ("profile.export_secrets", "profiles")]
+
+
 def test_secrets_are_for_admins(team):
     token = create(team.editor, "relay")
     for role in (team.viewer, team.editor):
