@@ -37,6 +37,13 @@ migrations() {
     done
 }
 
+# How many migrations there are is no matter of a document: the next one would make it wrong.
+counts() {
+    local found
+    found=$(grep -rnE '[0-9]+ migrations? (applied|pending)' README.md docs --include='*.md') || return 0
+    complain "$found: write … for the number"
+}
+
 # The README's tour of the source names every file of src/api, and nothing that is not there.
 tour() {
     local file name
@@ -74,6 +81,7 @@ translated() {
 same docs/configuration.md markdown
 same .env.example env
 migrations
+counts
 tour
 translated docs/deployment.md docs/deployment.zh-CN.md
 exit $status
