@@ -7,8 +7,6 @@
 
 #include "actor.h"
 
-struct request;
-
 enum field_type {
     FIELD_END,
     FIELD_TEXT,  /* UTF-8 without control characters except newline and tab */
@@ -37,8 +35,8 @@ struct field {
     unsigned flags;
     long long min, max;  /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS: entries (0 = 100) */
     const char *choices; /* TEXT: "a|b|c"; NULL = any */
-    bool (*required)(
-        struct request *rq); /* FIELD_REQUIRED where that depends on the request; NULL = the flag alone says it */
+    /* FIELD_REQUIRED where that depends on the object's other members, or the platform it is for; NULL = the flag alone says it. */
+    bool (*required)(const json_t *object, const char *platform);
 };
 
 /* Checks object[field->name], and trims it there. Says what is wrong with fail_field(). ERR_VALIDATION. */

@@ -2,7 +2,7 @@
 #ifndef CCR_HISTORY_H
 #define CCR_HISTORY_H
 
-#include "request.h"
+#include "actor.h"
 
 enum {
     HISTORY_ID,
@@ -17,7 +17,7 @@ enum {
 };
 
 /* operation NULL = all; limit and offset are numbers as text. */
-enum error history_page(struct request *rq, const char *limit, const char *offset, const char *operation,
+enum error history_page(struct actor *actor, const char *limit, const char *offset, const char *operation,
                         struct rows *rows);
 
 #endif

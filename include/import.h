@@ -1,4 +1,4 @@
-/* Import: taking a profile file over, shared by /api/import and the restoring of a backup. */
+/* Import: taking a profile file over, or a backup of one. */
 #ifndef CCR_IMPORT_H
 #define CCR_IMPORT_H
 
@@ -33,11 +33,12 @@ struct import_result {
 };
 
 /* Carries it out in the current transaction; with dry_run only finds out. */
-enum error import_text(struct request *rq, const char *text, const char *platform, const struct import_options *options,
-                       struct import_result *result);
+enum error import_text(struct actor *actor, const char *text, const char *platform,
+                       const struct import_options *options, struct import_result *result);
+/* Restores a backup: an import of it that replaces everything and takes whatever it says, with an audit row. ERR_NOT_FOUND
+ * (MSG_BACKUP_UNKNOWN). */
+enum error import_backup(struct actor *actor, const char *id, struct import_result *result);
+/* The answer to either. */
 void import_write(struct json_writer *w, const struct import_result *result, bool dry_run);
-
-/* Seals the platform's whole file into the table of backups. *id in the arena; NULL when there was nothing to keep. */
-enum error backup_create(struct request *rq, const char *platform, const char **id);
 
 #endif

@@ -8,10 +8,10 @@
  * takes the new value; new keys come last. Parts of `new` become parts of `old`. */
 void merge_tables(json_t *old, json_t *new);
 /* The same for two JSON texts of tables; NULL counts as empty. In the arena. */
-const char *merged_extra(struct request *rq, const char *old, const char *new);
+const char *merged_extra(struct actor *actor, const char *old, const char *new);
 
 /* A JSON array of names: what stood first stays first; what is new follows. `old` itself when nothing is new. */
-const char *merged_order(struct request *rq, const char *old, const char *new);
+const char *merged_order(struct actor *actor, const char *old, const char *new);
 
 /* The last orders that were merged: profiles of one file mostly have the same keys. */
 struct merged_orders {
@@ -19,7 +19,7 @@ struct merged_orders {
 };
 
 /* Gives a profile of a file what it leaves out and `before` has, but for token and unknown keys, which are sealed. */
-void merge_profile(struct request *rq, struct file_profile *file, const struct profile *before,
+void merge_profile(struct actor *actor, struct file_profile *file, const struct profile *before,
                    struct merged_orders *orders);
 
 #endif

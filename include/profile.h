@@ -2,9 +2,9 @@
 #ifndef CCR_PROFILE_H
 #define CCR_PROFILE_H
 
+#include "actor.h"
 #include "json.h"
 #include "platform.h"
-#include "request.h"
 
 struct profile {
     char id[UUID_TEXT];
@@ -27,29 +27,25 @@ struct pointers {
     bool has_current, has_standard;
 };
 
-/* The platform a request is about: ?platform=, else the user's current one. */
-enum error request_platform(struct request *rq, const char **platform);
-
-/* The checked name in the path; MSG_CONFIG_UNKNOWN when it could not be a name. */
-enum error request_profile_name(struct request *rq, const char **name);
-/* Adds to rq->actor.failure.fields when `name` cannot be given to a profile of the platform, whether one has it already or not. */
-enum error check_new_profile_name(struct request *rq, const char *platform, const char *field, const char *name);
+/* Adds to actor->failure.fields when `name` cannot be given to a profile of the platform, whether one has it already or not. */
+enum error check_new_profile_name(struct actor *actor, const char *platform, const char *field, const char *name);
 bool profile_name_reserved(const char *name);
 
 /* Taken before anything else in a transaction that changes which profiles a platform has, or their order: such transactions of
  * one workspace and platform follow one another. Held until the transaction ends. `platform` may also name something else
  * that is read and then written as a whole. */
 enum patience { BRIEFLY, PATIENTLY /* whoever writes a whole file */ };
-enum error profiles_lock(struct request *rq, const char *platform, enum patience patience);
+enum error profiles_lock(struct actor *actor, const char *platform, enum patience patience);
 
-enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers);
+enum error profile_pointers(struct actor *actor, const char *platform, struct pointers *pointers);
 /* ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when there is none. `lock` holds the row until the transaction ends. */
-enum error profile_find(struct request *rq, const char *platform, const char *name, bool lock, struct profile *profile);
+enum error profile_find(struct actor *actor, const char *platform, const char *name, bool lock,
+                        struct profile *profile);
 /* The user's current one. When that name points to nothing: the default, else the first enabled one of the platform;
  * ERR_NOT_FOUND (MSG_CONFIG_NONE) when there is none. */
-enum error profile_current(struct request *rq, const char *platform, struct profile *profile);
+enum error profile_current(struct actor *actor, const char *platform, struct profile *profile);
 /* All of a platform, in order. *profiles is an array in the arena. */
-enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count);
+enum error profile_list(struct actor *actor, const char *platform, bool lock, struct profile **profiles, size_t *count);
 
 /* A row and its place in the file, read once for sorting. */
 struct place {
@@ -65,25 +61,26 @@ struct profile_page {
     const struct place *order; /* the rows in the file's order; NULL = they are in it already */
     long long total;           /* of the platform, whatever the page */
 };
-enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
+enum error profile_list_page(struct actor *actor, const char *platform, long long limit, long long offset,
                              struct profile_page *page);
 void profile_at(const struct profile_page *page, int index, struct profile *profile);
 
-enum error profile_set_current(struct request *rq, const char *platform, const char *name);
+enum error profile_set_current(struct actor *actor, const char *platform, const char *name);
 
 /* The token in clear, in the arena; NULL when there is none. ERR_INTERNAL when no key opens it. */
-enum error profile_token(struct request *rq, const struct profile *profile, const char **token);
+enum error profile_token(struct actor *actor, const struct profile *profile, const char **token);
 /* For showing: masked; "" when there is none; "********" when it cannot be opened. */
-const char *profile_masked_token(struct request *rq, const struct profile *profile);
+const char *profile_masked_token(struct actor *actor, const struct profile *profile);
 /* Seals a new one; the mask of the old one leaves it unchanged, "" and NULL remove it. Any other mask is refused: a wrong field
  * (auth_token). */
-enum error profile_set_token(struct request *rq, struct profile *profile, const char *token);
+enum error profile_set_token(struct actor *actor, struct profile *profile, const char *token);
 
 /* The contract's ConfigItem. */
-void profile_write(struct request *rq, struct json_writer *w, const struct profile *profile);
+void profile_write(struct actor *actor, struct json_writer *w, const struct profile *profile);
 
 /* Makes `name` the user's current profile: checks it, counts its use, writes the audit row. */
-enum error profile_switch(struct request *rq, const char *platform, const char *name);
-enum error profile_set_enabled(struct request *rq, const char *platform, const char *name, bool enabled);
+enum error profile_switch(struct actor *actor, const char *platform, const char *name);
+/* `profile` as profile_find locked it. */
+enum error profile_set_enabled(struct actor *actor, const struct profile *profile, bool enabled);
 
 #endif

@@ -7,22 +7,22 @@
 #include "profile.h"
 #include "toml.h"
 
-/* Which list of harmless keys holds (src/api/profile_extra.c). */
+/* Which list of harmless keys holds (src/domain/profile_extra.c). */
 enum extra_kind { EXTRA_PROFILE, EXTRA_FILE, EXTRA_REGISTRY };
 
 /* `stored` in clear: a JSON object in the arena, empty for NULL. row_id is what it is sealed for beside the workspace; `name` is
  * for the message. ERR_INTERNAL (MSG_SECRET_UNREADABLE) when it is sealed and no key opens it. What an older version stored
  * open is taken as it is. */
-enum error extra_open(struct request *rq, const char *row_id, const char *name, const char *stored, json_t **extra);
+enum error extra_open(struct actor *actor, const char *row_id, const char *name, const char *stored, json_t **extra);
 /* The other way round: a JSON text for the store, in the arena. */
-const char *extra_seal(struct request *rq, const char *row_id, json_t *extra);
+const char *extra_seal(struct actor *actor, const char *row_id, json_t *extra);
 
 /* The same for a profile's own, which are sealed for its id. */
-enum error profile_extra(struct request *rq, const struct profile *profile, json_t **extra);
-void profile_set_extra(struct request *rq, struct profile *profile, json_t *extra);
+enum error profile_extra(struct actor *actor, const struct profile *profile, json_t **extra);
+void profile_set_extra(struct actor *actor, struct profile *profile, json_t *extra);
 
 /* Masks, in place, every text that is not known to be harmless. */
-void extra_mask(struct request *rq, enum extra_kind kind, json_t *extra);
+void extra_mask(struct actor *actor, enum extra_kind kind, json_t *extra);
 
 /* A key whose text is a mask. */
 struct masked_key {
@@ -32,7 +32,7 @@ struct masked_key {
 /* The other way round, for what somebody sends: where `extra` holds the mask of what `old` holds (NULL = nothing), it gets what `old`
  * holds. False when some other text has the shape of a mask (of three stars at least); *found is then the first of them. `table` is
  * what `extra` was made of, or NULL. */
-bool extra_unmask(struct request *rq, enum extra_kind kind, const struct toml *table, json_t *extra, const json_t *old,
+bool extra_unmask(struct actor *actor, enum extra_kind kind, const struct toml *table, json_t *extra, const json_t *old,
                   struct masked_key *found);
 
 #endif

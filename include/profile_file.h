@@ -17,9 +17,9 @@ struct file_problem {
 /* The largest file, and the most profiles that one file, and so a platform, holds. */
 enum { FILE_MAX = 4 * MIB, PROFILES_MAX = 10000 };
 /* The largest file that is written, in bytes: what an import takes whoever sends it, since JSON may make three bytes of one. */
-size_t file_max(const struct request *rq);
+size_t file_max(const struct actor *actor);
 /* ERR_CONFLICT (MSG_PROFILES_MAX) when the platform has no room for one more. */
-enum error check_room(struct request *rq, const char *platform);
+enum error check_room(struct actor *actor, const char *platform);
 
 /* One profile as a file holds it; its token in clear until it is stored. */
 struct file_profile {
@@ -38,56 +38,56 @@ struct profile_file {
 };
 
 /* Parses text; reports bad TOML and wrong fields with line and column through fail(). */
-enum error file_parse_toml(struct request *rq, const char *text, struct toml **root);
+enum error file_parse_toml(struct actor *actor, const char *text, struct toml **root);
 /* Says what is wrong with a key of a file, with line and column. ERR_VALIDATION. */
-enum error file_wrong(struct request *rq, const struct toml *node, const char *what);
+enum error file_wrong(struct actor *actor, const struct toml *node, const char *what);
 /* True for config.toml: it has default_platform or current_platform. */
 bool file_is_registry(const struct toml *root);
 
 /* Takes a parsed profiles file apart for a platform. What is wrong with a single profile is noted
  * with it; ERR_VALIDATION, which names key, line and column, is about the file as a whole. */
-enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
+enum error profile_file_read(struct actor *actor, const struct toml *root, const char *platform,
                              struct profile_file *file);
 /* The keys of a profile that are not known, as a new JSON object; NULL when there are none. profile.extra is not set by reading:
  * a tree of each would take ten times the memory of the file. */
 json_t *file_profile_extra(const struct file_profile *profile);
 /* Notes one more thing that is wrong with a profile: with a key, which stands where it stands or, when it is missing, with the
  * header; or with the name (field NULL). */
-void file_profile_wrong(struct request *rq, struct file_profile *profile, const char *field, const char *what);
+void file_profile_wrong(struct actor *actor, struct file_profile *profile, const char *field, const char *what);
 /* The same with a value that stands anywhere in the profile. */
-void file_profile_wrong_at(struct request *rq, struct file_profile *profile, const char *field, const char *what,
+void file_profile_wrong_at(struct actor *actor, struct file_profile *profile, const char *field, const char *what,
                            const struct toml *node);
-/* Adds its problems to rq->actor.failure.fields, each with line and column. */
-void file_profile_refuse(struct request *rq, const struct file_profile *profile);
+/* Adds its problems to actor->failure.fields, each with line and column. */
+void file_profile_refuse(struct actor *actor, const struct file_profile *profile);
 /* The first of them in words. */
-const char *file_profile_reason(struct request *rq, const struct file_profile *profile);
+const char *file_profile_reason(struct actor *actor, const struct file_profile *profile);
 
 /* The key_order of a profile that came from no file: its keys in the order in which CCR writes them. */
-const char *profile_file_keys(struct request *rq, const struct profile *profile);
+const char *profile_file_keys(struct actor *actor, const struct profile *profile);
 
-/* The whole file of the request's workspace and user. Secrets in clear, or masked. Text in the arena. */
-enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text,
+/* The whole file of the actor's workspace and user. Secrets in clear, or masked. Text in the arena. */
+enum error profile_file_write(struct actor *actor, const char *platform, bool secrets, const char **text,
                               size_t *profiles);
 
 /* The store's part of a platform that is no profile: NULLs when there is none. `extra` in clear; it is sealed in the store. */
 struct platform_file {
     const char *standard, *extra, *key_order;
 };
-enum error platform_file_read(struct request *rq, const char *platform, struct platform_file *file);
+enum error platform_file_read(struct actor *actor, const char *platform, struct platform_file *file);
 /* Whether the file has a value of its own under that key, so that no profile can have it as its name. */
-enum error platform_file_has(struct request *rq, const char *platform, const char *key, bool *has);
-enum error platform_file_save(struct request *rq, const char *platform, const struct platform_file *file);
+enum error platform_file_has(struct actor *actor, const char *platform, const char *key, bool *has);
+enum error platform_file_save(struct actor *actor, const char *platform, const struct platform_file *file);
 
 /* config.toml: which platform is current, and the profile each one uses. */
 struct registry_result {
     const char *platform;
     bool added, updated;
 };
-enum error registry_import(struct request *rq, const struct toml *root, bool replace, bool dry_run,
+enum error registry_import(struct actor *actor, const struct toml *root, bool replace, bool dry_run,
                            struct registry_result **results, size_t *count);
 /* Makes a known platform the user's current one in this workspace. */
-enum error platform_switch(struct request *rq, const char *platform);
+enum error platform_switch(struct actor *actor, const char *platform);
 /* Texts that are not known to be harmless in clear, or masked. Text in the arena. */
-enum error registry_export(struct request *rq, bool secrets, const char **text);
+enum error registry_export(struct actor *actor, bool secrets, const char **text);
 
 #endif

@@ -21,24 +21,24 @@ struct profile_deed {
 /* Carries out `count` changes, in this order as far as the audit rows tell; deletions go first, since what is new may have
  * their names. A new profile without a position (-1) goes to the end. ERR_CONFLICT (MSG_CONFIG_EXISTS) when a name is taken,
  * ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when one is gone; the transaction is then of no more use. */
-enum error profiles_save(struct request *rq, const struct profile_deed *deed, const struct profile_change *changes,
+enum error profiles_save(struct actor *actor, const struct profile_deed *deed, const struct profile_change *changes,
                          size_t count);
 
 /* The same for one profile; after->revision is then the new one. */
-enum error profile_save(struct request *rq, const char *operation, const char *action, const struct profile *before,
+enum error profile_save(struct actor *actor, const char *operation, const char *action, const struct profile *before,
                         struct profile *after);
 
 /* What an audit row says of a change: an array of {key, old_value, new_value}, secrets masked. */
-void profile_changes(struct request *rq, struct json_writer *w, const struct profile *before,
+void profile_changes(struct actor *actor, struct json_writer *w, const struct profile *before,
                      const struct profile *after);
 /* Gives a profile another name, with everything that stands under the old one in profile_revisions: under the new name they go on
  * counting behind what stood there, and under the old one a last row says where they went. ERR_CONFLICT (MSG_CONFIG_EXISTS)
  * when the name is taken. profile->name and revision are then the new ones. Leaves no audit row. */
-enum error profile_rename(struct request *rq, struct profile *profile, const char *new_name);
+enum error profile_rename(struct actor *actor, struct profile *profile, const char *new_name);
 
 /* One member of such an array; nothing when the two are the same. */
 void write_change(struct json_writer *w, const char *key, const char *before, const char *after);
 /* A sealed token as it may be shown; NULL = none. */
-const char *shown_token(struct request *rq, const struct profile *profile);
+const char *shown_token(struct actor *actor, const struct profile *profile);
 
 #endif

@@ -77,7 +77,6 @@ struct request {
     struct cache_key cache_key;     /* cached routes only: what the answer stands under */
     char cache_variant[17];         /* of the entity tag */
     bool cache_asked, cache_missed; /* the step ran; an answer is owed to the cache */
-    bool cache_unfit;               /* the answer tells of a failure that may be mended without a change: not kept */
 
     /* Body: read by the middleware only when the route takes one. */
     size_t (*read)(void *source, char *out, size_t size); /* 0 = end; (size_t)-1 = failed */

@@ -51,7 +51,7 @@ enum { RATE_CELLS = 131072 };
 /* Kinds of processes beside the workers (proc/background.c). */
 enum { BACKGROUND_KINDS = 1 };
 
-/* What housekeeping (api/housekeeping.c) did on this host, a cell a row of its table. */
+/* What housekeeping (domain/housekeeping.c) did on this host, a cell a row of its table. */
 enum { HOUSE_JOBS_MAX = 32 };
 struct house_cell {
     _Atomic uint64_t done, gave_way, failed; /* runs that came to an end; batches that did not */

@@ -116,8 +116,9 @@ static enum error refresh(struct request *rq, struct response *rs)
     bool in_body = body_has(rq, "refresh_token");
     const char *presented = in_body ? body_text(rq, "refresh_token") : request_cookie(rq, COOKIE_REFRESH);
     struct refreshed next;
-    enum error error =
-        presented ? refresh_spend(&rq->actor, presented, &next) : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
+    if (!presented)
+        return fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
+    enum error error = refresh_spend(&rq->actor, presented, &next);
     if (error && rq->actor.failure.message == MSG_REFRESH_REUSED)
         cookies_clear(rq, rs);
     if (error)

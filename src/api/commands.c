@@ -8,12 +8,13 @@
 #include "page.h"
 #include "profile_check.h"
 #include "profile_file.h"
+#include "profile_request.h"
 #include "util.h"
 
 enum { OUTPUT_MAX = FILE_MAX + MIB, EXIT_FAILED = 1, EXIT_UNSUPPORTED = 2 };
 
 struct invocation {
-    struct request *rq;
+    struct actor *actor;
     const char *platform;
     const char *args[16];
     size_t count;
@@ -39,7 +40,7 @@ static bool has_flag(const struct invocation *c, const char *flag)
 static enum error end_with_usage(struct invocation *c, const char *text)
 {
     c->exit_code = EXIT_UNSUPPORTED;
-    c->rq->actor.failure.text = text;
+    c->actor->failure.text = text;
     return ERR_VALIDATION;
 }
 
@@ -50,13 +51,13 @@ static const char *or_dash(const char *text)
 
 static const char *shown_url(const struct invocation *c, const struct profile *p)
 {
-    return or_dash(secret_masked_urls(c->rq->actor.arena, p->base_url));
+    return or_dash(secret_masked_urls(c->actor->arena, p->base_url));
 }
 
 static void print_profile(struct invocation *c, const struct profile *p)
 {
     buffer_printf(&c->out, "Name: %s\nDescription: %s\nBase URL: %s\nToken: %s\nModel: %s\nSmall fast model: %s\n",
-                  p->name, or_dash(p->description), shown_url(c, p), or_dash(profile_masked_token(c->rq, p)),
+                  p->name, or_dash(p->description), shown_url(c, p), or_dash(profile_masked_token(c->actor, p)),
                   or_dash(p->model), or_dash(p->small_fast_model));
     buffer_printf(&c->out, "Provider: %s\nEnabled: %s\nUsed: %lld times\n", or_dash(p->provider),
                   p->enabled ? "yes" : "no", p->usage_count);
@@ -66,7 +67,7 @@ static enum error run_list(struct invocation *c)
 {
     struct profile *profiles;
     size_t count;
-    enum error error = profile_list(c->rq, c->platform, false, &profiles, &count);
+    enum error error = profile_list(c->actor, c->platform, false, &profiles, &count);
     if (error)
         return error;
     buffer_printf(&c->out, "Platform: %s\n", c->platform);
@@ -80,7 +81,7 @@ static enum error run_list(struct invocation *c)
 static enum error run_current(struct invocation *c)
 {
     struct profile profile;
-    enum error error = profile_current(c->rq, c->platform, &profile);
+    enum error error = profile_current(c->actor, c->platform, &profile);
     if (!error)
         print_profile(c, &profile);
     return error;
@@ -94,12 +95,12 @@ static const char *profile_name_arg(struct invocation *c)
     for (size_t i = 0; i < c->count; i++) {
         if (c->count > 1 && strcmp(c->args[i], "--force") == 0)
             continue;
-        name = name ? arena_printf(c->rq->actor.arena, "%s %s", name, c->args[i]) : c->args[i];
+        name = name ? arena_printf(c->actor->arena, "%s %s", name, c->args[i]) : c->args[i];
         pieces++;
     }
     size_t length = name ? strlen(name) : 0;
     bool quoted = name && pieces > 1 && (*name == '"' || *name == '\'') && name[length - 1] == *name;
-    return quoted ? arena_strndup(c->rq->actor.arena, name + 1, length - 2) : name;
+    return quoted ? arena_strndup(c->actor->arena, name + 1, length - 2) : name;
 }
 
 static enum error run_switch(struct invocation *c)
@@ -107,8 +108,8 @@ static enum error run_switch(struct invocation *c)
     const char *name = profile_name_arg(c);
     if (!name)
         return end_with_usage(c, "usage: switch <name>");
-    enum error error = label_valid(name) ? profile_switch(c->rq, c->platform, name)
-                                         : fail(&c->rq->actor, MSG_CONFIG_UNKNOWN, name, NULL);
+    enum error error = label_valid(name) ? profile_switch(c->actor, c->platform, name)
+                                         : fail(c->actor, MSG_CONFIG_UNKNOWN, name, NULL);
     c->found = !error;
     if (!error)
         buffer_printf(&c->out, "Switched to '%s' (%s)\n", name, c->platform);
@@ -120,8 +121,11 @@ static enum error command_set_enabled(struct invocation *c, bool enabled)
     const char *name = profile_name_arg(c);
     if (!name)
         return end_with_usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
-    enum error error = label_valid(name) ? profile_set_enabled(c->rq, c->platform, name, enabled)
-                                         : fail(&c->rq->actor, MSG_CONFIG_UNKNOWN, name, NULL);
+    struct profile profile;
+    enum error error = label_valid(name) ? profile_find(c->actor, c->platform, name, true, &profile)
+                                         : fail(c->actor, MSG_CONFIG_UNKNOWN, name, NULL);
+    if (!error)
+        error = profile_set_enabled(c->actor, &profile, enabled);
     c->found = !error;
     if (!error)
         buffer_printf(&c->out, "Configuration '%s' %s\n", name, enabled ? "enabled" : "disabled");
@@ -142,11 +146,11 @@ static enum error run_validate(struct invocation *c)
 {
     struct profile *profiles;
     size_t count, broken = 0;
-    enum error error = profile_list(c->rq, c->platform, false, &profiles, &count);
+    enum error error = profile_list(c->actor, c->platform, false, &profiles, &count);
     if (error)
         return error;
     for (size_t i = 0; i < count; i++) {
-        const char *problem = profile_problem(c->rq, &profiles[i]);
+        const char *problem = profile_problem(c->actor, &profiles[i]);
         buffer_printf(&c->out, "%s %s%s%s\n", problem ? "BROKEN" : "ok    ", profiles[i].name, problem ? ": " : "",
                       problem ? problem : "");
         broken += problem != NULL;
@@ -170,7 +174,7 @@ static enum error run_history(struct invocation *c)
             operation = c->args[i + 1];
         }
     }
-    enum error error = history_page(c->rq, arena_printf(c->rq->actor.arena, "%lld", limit), "0", operation, &rows);
+    enum error error = history_page(c->actor, arena_printf(c->actor->arena, "%lld", limit), "0", operation, &rows);
     for (int i = 0; !error && i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         const char *to = row_text(&row, HISTORY_TO);
@@ -188,7 +192,7 @@ static enum error run_export(struct invocation *c)
     if (has_flag(c, "-o") || has_flag(c, "--output"))
         return end_with_usage(
             c, "export: the server writes no files; the export is printed here, or use POST /api/export");
-    enum error error = profile_file_write(c->rq, c->platform, false, &text, &count);
+    enum error error = profile_file_write(c->actor, c->platform, false, &text, &count);
     if (!error)
         buffer_text(&c->out, text);
     return error;
@@ -200,10 +204,10 @@ static enum error platform_info(struct invocation *c, const char *name)
     struct profile *profiles;
     size_t count;
     if (!platform_find(name))
-        return fail(&c->rq->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
-    enum error error = profile_pointers(c->rq, name, &pointers);
+        return fail(c->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
+    enum error error = profile_pointers(c->actor, name, &pointers);
     if (!error)
-        error = profile_list(c->rq, name, false, &profiles, &count);
+        error = profile_list(c->actor, name, false, &profiles, &count);
     if (!error)
         buffer_printf(&c->out, "Platform: %s (%s)\nCurrent profile: %s\nProfiles: %zu\n", name,
                       platform_find(name)->description, pointers.current, count);
@@ -215,12 +219,12 @@ static enum error run_platform(struct invocation *c)
     const char *action = arg(c, 0), *name = arg(c, 1);
     if (!action || strcmp(action, "list") == 0) {
         for (const struct platform *p = platforms; p->name; p++)
-            buffer_printf(&c->out, "%c %-8s %s\n", strcmp(p->name, c->rq->actor.who.platform) == 0 ? '*' : ' ', p->name,
+            buffer_printf(&c->out, "%c %-8s %s\n", strcmp(p->name, c->actor->who.platform) == 0 ? '*' : ' ', p->name,
                           p->description);
         return ERR_NONE;
     }
     if (strcmp(action, "current") == 0)
-        return platform_info(c, c->rq->actor.who.platform);
+        return platform_info(c, c->actor->who.platform);
     if (!name)
         return end_with_usage(c, "usage: platform list | current | info <platform> | switch <platform>");
     if (strcmp(action, "info") == 0)
@@ -228,8 +232,8 @@ static enum error run_platform(struct invocation *c)
     if (strcmp(action, "switch") != 0)
         return end_with_usage(c, "usage: platform list | current | info <platform> | switch <platform>");
     if (!platform_find(name))
-        return fail(&c->rq->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
-    enum error error = platform_switch(c->rq, name);
+        return fail(c->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
+    enum error error = platform_switch(c->actor, name);
     if (!error)
         buffer_printf(&c->out, "Switched to platform '%s'\n", name);
     return error;
@@ -254,7 +258,7 @@ static enum error run_help(struct invocation *c)
 {
     const struct ccr_command *command = arg(c, 0) ? ccr_command_find(arg(c, 0)) : NULL;
     if (arg(c, 0) && !command)
-        return fail(&c->rq->actor, MSG_COMMAND_UNKNOWN, arg(c, 0), NULL);
+        return fail(c->actor, MSG_COMMAND_UNKNOWN, arg(c, 0), NULL);
     if (command)
         print_ccr_help(&c->out, command);
     for (const struct ccr_command *each = ccr_commands; !command && each->name; each++)
@@ -285,11 +289,11 @@ static enum error run_command(struct invocation *c, const struct ccr_command *co
     for (size_t i = 0; i < ARRAY_SIZE(runners); i++) {
         if (strcmp(runners[i].name, command->name) != 0)
             continue;
-        if (c->rq->actor.who.role < runners[i].role)
-            return fail(&c->rq->actor, MSG_ROLE, role_names[runners[i].role], NULL);
+        if (c->actor->who.role < runners[i].role)
+            return fail(c->actor, MSG_ROLE, role_names[runners[i].role], NULL);
         return runners[i].run(c);
     }
-    return end_with_usage(c, arena_printf(c->rq->actor.arena,
+    return end_with_usage(c, arena_printf(c->actor->arena,
                                           "'%s' changes files or programs of one machine; the server does not run it."
                                           " Run `ccr %s` on that machine.",
                                           command->name, command->name));
@@ -373,7 +377,7 @@ static void write_outcome(struct response *rs, const struct invocation *c, const
 static enum error execute_command(struct request *rq, struct response *rs)
 {
     const struct ccr_command *command = ccr_command_find(body_text(rq, "command"));
-    struct invocation c = {.rq = rq};
+    struct invocation c = {.actor = &rq->actor};
     int64_t started = monotonic_ms();
     enum error error = request_platform(rq, &c.platform);
     if (error)

@@ -6,7 +6,7 @@
 #include "authz.h"
 #include "profile_check.h"
 #include "profile_file.h"
-#include "router.h"
+#include "profile_request.h"
 #include "util.h"
 
 static const struct field export_fields[] = {
@@ -36,8 +36,8 @@ static enum error export_file(struct request *rq, struct response *rs)
     if (!error && secrets)
         error = authorize_secrets(rq);
     if (!error)
-        error = registry ? registry_export(rq, secrets, &text)
-                         : profile_file_write(rq, platform, secrets, &text, &profiles);
+        error = registry ? registry_export(&rq->actor, secrets, &text)
+                         : profile_file_write(&rq->actor, platform, secrets, &text, &profiles);
     const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export",
                                 .platform = platform,
                                 .target = registry ? "registry" : "profiles"};

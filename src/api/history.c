@@ -20,10 +20,10 @@ static const struct statement select_page = {
     " AND ($3::text IS NULL OR action = 'profile.' || $3)"
     " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"};
 
-enum error history_page(struct request *rq, const char *limit, const char *offset, const char *operation,
+enum error history_page(struct actor *actor, const char *limit, const char *offset, const char *operation,
                         struct rows *rows)
 {
-    return db_all(rq->actor.db, &select_page, rows, DB_ARGS(limit, offset, operation));
+    return db_all(actor->db, &select_page, rows, DB_ARGS(limit, offset, operation));
 }
 
 static void write_history_entry(struct json_writer *w, const struct row *row)
@@ -43,8 +43,9 @@ static void write_history_entry(struct json_writer *w, const struct row *row)
 static enum error list_history(struct request *rq, struct response *rs)
 {
     struct rows rows;
-    enum error error = history_page(rq, request_query_or(rq, "limit", "100"), request_query_or(rq, "offset", "0"),
-                                    request_query_or(rq, "operation", NULL), &rows);
+    enum error error =
+        history_page(&rq->actor, request_query_or(rq, "limit", "100"), request_query_or(rq, "offset", "0"),
+                     request_query_or(rq, "operation", NULL), &rows);
     if (error)
         return error;
     struct json_writer *w = respond_begin_bare(rs, 200);

@@ -7,6 +7,7 @@
 #include "profile_extra.h"
 #include "profile_file.h"
 #include "profile_pointers.h"
+#include "profile_request.h"
 #include "profile_write.h"
 #include "util.h"
 
@@ -50,17 +51,17 @@ static enum error rename_profile(struct request *rq, struct response *rs)
     const char *platform, *name, *new_name;
     enum error error = asked_for(rq, &platform, &name, &new_name);
     if (!error)
-        error = profiles_lock(rq, platform, BRIEFLY);
+        error = profiles_lock(&rq->actor, platform, BRIEFLY);
     if (!error)
-        error = check_new_profile_name(rq, platform, "name", new_name);
+        error = check_new_profile_name(&rq->actor, platform, "name", new_name);
     if (!error)
-        error = profile_find(rq, platform, name, true, &p);
+        error = profile_find(&rq->actor, platform, name, true, &p);
     if (!error)
         error = check_if_match(rq, p.revision);
     if (!error)
-        error = profile_rename(rq, &p, new_name);
+        error = profile_rename(&rq->actor, &p, new_name);
     if (!error)
-        error = pointers_rename(rq, platform, name, new_name);
+        error = pointers_rename(&rq->actor, platform, name, new_name);
     const struct audit entry = {.action = "profile.rename",
                                 .platform = platform,
                                 .target = new_name,
@@ -76,14 +77,14 @@ static enum error seal_anew(struct request *rq, const struct profile *from, stru
 {
     const char *token;
     json_t *extra;
-    enum error error = profile_token(rq, from, &token);
+    enum error error = profile_token(&rq->actor, from, &token);
     if (!error)
-        error = profile_extra(rq, from, &extra);
+        error = profile_extra(&rq->actor, from, &extra);
     if (error)
         return error;
-    profile_set_extra(rq, to, extra);
+    profile_set_extra(&rq->actor, to, extra);
     to->sealed_token = NULL;
-    return profile_set_token(rq, to, token);
+    return profile_set_token(&rq->actor, to, token);
 }
 
 static enum error copy_profile(struct request *rq, struct response *rs)
@@ -96,13 +97,13 @@ static enum error copy_profile(struct request *rq, struct response *rs)
     if (error)
         return error;
     target = target ? target : platform;
-    error = profiles_lock(rq, target, BRIEFLY);
+    error = profiles_lock(&rq->actor, target, BRIEFLY);
     if (!error)
-        error = check_new_profile_name(rq, target, "name", new_name);
+        error = check_new_profile_name(&rq->actor, target, "name", new_name);
     if (!error)
-        error = check_room(rq, target);
+        error = check_room(&rq->actor, target);
     if (!error)
-        error = profile_find(rq, platform, name, false, &from);
+        error = profile_find(&rq->actor, platform, name, false, &from);
     if (error)
         return error;
     to = from;
@@ -112,13 +113,13 @@ static enum error copy_profile(struct request *rq, struct response *rs)
     to.usage_count = 0;
     random_uuid(to.id);
     error = seal_anew(rq, &from, &to);
-    const char *problem = error ? NULL : profile_problem(rq, &to);
+    const char *problem = error ? NULL : profile_problem(&rq->actor, &to);
     if (problem)
         error = fail(&rq->actor, MSG_SWITCH_INVALID, problem, NULL);
     const struct profile_deed deed = {"copy", "profile.copy", .from = name};
     const struct profile_change change = {NULL, &to};
     if (!error)
-        error = profiles_save(rq, &deed, &change, 1);
+        error = profiles_save(&rq->actor, &deed, &change, 1);
     return error ? error : respond_named(rq, rs, 201, &to);
 }
 

@@ -7,8 +7,8 @@
 #include "profile_check.h"
 #include "profile_file.h"
 #include "profile_pointers.h"
+#include "profile_request.h"
 #include "profile_write.h"
-#include "router.h"
 #include "util.h"
 
 enum { LIST_MAX = 1000, OFFSET_MAX = 1000000, ALL = 1000000 };
@@ -43,7 +43,7 @@ static enum error list_profiles(struct request *rq, struct response *rs)
     parse_int(request_query_or(rq, "offset", ""), 0, OFFSET_MAX, &offset);
     enum error error = request_platform(rq, &platform);
     if (!error)
-        error = profile_list_page(rq, platform, limit, offset, &page);
+        error = profile_list_page(&rq->actor, platform, limit, offset, &page);
     if (error)
         return error;
     struct json_writer *w = respond_begin_bare(rs, 200);
@@ -54,7 +54,7 @@ static enum error list_profiles(struct request *rq, struct response *rs)
     json_open_array(w);
     for (int i = 0; i < page.rows.count; i++) {
         profile_at(&page, i, &profile);
-        profile_write(rq, w, &profile);
+        profile_write(&rq->actor, w, &profile);
     }
     json_close_array(w);
     json_int_member(w, "total", page.total);
@@ -67,7 +67,7 @@ static enum error list_profiles(struct request *rq, struct response *rs)
 static enum error respond_profile(struct request *rq, struct response *rs, const struct profile *p)
 {
     rs->revision = p->revision;
-    profile_write(rq, respond_begin_bare(rs, 200), p);
+    profile_write(&rq->actor, respond_begin_bare(rs, 200), p);
     respond_end(rs);
     return ERR_NONE;
 }
@@ -80,7 +80,7 @@ static enum error get_profile(struct request *rq, struct response *rs)
     if (!error)
         error = request_profile_name(rq, &name);
     if (!error)
-        error = profile_find(rq, platform, name, false, &profile);
+        error = profile_find(&rq->actor, platform, name, false, &profile);
     return error ? error : respond_profile(rq, rs, &profile);
 }
 
@@ -90,7 +90,7 @@ static enum error get_current(struct request *rq, struct response *rs)
     const char *platform;
     enum error error = request_platform(rq, &platform);
     if (!error)
-        error = profile_current(rq, platform, &profile);
+        error = profile_current(&rq->actor, platform, &profile);
     return error ? error : respond_profile(rq, rs, &profile);
 }
 
@@ -112,7 +112,7 @@ static enum error take_fields(struct request *rq, struct profile *p)
     p->provider_type = known_provider_type(body_text(rq, "provider_type"));
     p->account = body_text(rq, "account");
     p->tags = tags && json_array_size(tags) ? json_text(rq->actor.arena, tags) : NULL;
-    return profile_set_token(rq, p, body_text(rq, "auth_token"));
+    return profile_set_token(&rq->actor, p, body_text(rq, "auth_token"));
 }
 
 static enum error create_profile(struct request *rq, struct response *rs)
@@ -121,18 +121,18 @@ static enum error create_profile(struct request *rq, struct response *rs)
     enum error error = request_platform(rq, &profile.platform);
     profile.name = body_text(rq, "name");
     if (!error)
-        error = profiles_lock(rq, profile.platform, BRIEFLY);
+        error = profiles_lock(&rq->actor, profile.platform, BRIEFLY);
     if (!error)
-        error = check_new_profile_name(rq, profile.platform, "name", profile.name);
+        error = check_new_profile_name(&rq->actor, profile.platform, "name", profile.name);
     if (!error)
-        error = check_room(rq, profile.platform);
+        error = check_room(&rq->actor, profile.platform);
     if (error)
         return error;
     random_uuid(profile.id);
     error = take_fields(rq, &profile);
-    profile.key_order = profile_file_keys(rq, &profile);
+    profile.key_order = profile_file_keys(&rq->actor, &profile);
     if (!error)
-        error = profile_save(rq, "create", "profile.create", NULL, &profile);
+        error = profile_save(&rq->actor, "create", "profile.create", NULL, &profile);
     if (error)
         return error;
     tag_written(rq, rs, &profile);
@@ -148,7 +148,7 @@ static enum error replace_profile(struct request *rq, struct response *rs)
     if (!error)
         error = request_profile_name(rq, &name);
     if (!error)
-        error = profile_find(rq, platform, name, true, &before);
+        error = profile_find(&rq->actor, platform, name, true, &before);
     if (!error)
         error = check_if_match(rq, before.revision);
     if (error)
@@ -156,7 +156,7 @@ static enum error replace_profile(struct request *rq, struct response *rs)
     after = before;
     error = take_fields(rq, &after);
     if (!error)
-        error = profile_save(rq, "update", "profile.update", &before, &after);
+        error = profile_save(&rq->actor, "update", "profile.update", &before, &after);
     if (error)
         return error;
     tag_written(rq, rs, &after);
@@ -172,17 +172,17 @@ static enum error delete_profile(struct request *rq, struct response *rs)
     if (!error)
         error = request_profile_name(rq, &name);
     if (!error)
-        error = profiles_lock(rq, platform, BRIEFLY);
+        error = profiles_lock(&rq->actor, platform, BRIEFLY);
     if (!error)
-        error = profile_find(rq, platform, name, true, &profile);
+        error = profile_find(&rq->actor, platform, name, true, &profile);
     if (!error)
         error = check_if_match(rq, profile.revision);
     if (!error)
-        error = pointers_refuse_held(rq, &profile);
+        error = pointers_refuse_held(&rq->actor, &profile);
     if (!error)
-        error = pointers_leave(rq, &profile);
+        error = pointers_leave(&rq->actor, &profile);
     if (!error)
-        error = profile_save(rq, "delete", "profile.delete", &profile, NULL);
+        error = profile_save(&rq->actor, "delete", "profile.delete", &profile, NULL);
     if (!error)
         respond_text(rs, 200, "Configuration deleted successfully");
     return error;
@@ -190,12 +190,17 @@ static enum error delete_profile(struct request *rq, struct response *rs)
 
 static enum error set_profile_enabled(struct request *rq, struct response *rs, bool enabled)
 {
+    struct profile profile;
     const char *platform, *name;
     enum error error = request_platform(rq, &platform);
     if (!error)
         error = request_profile_name(rq, &name);
     if (!error)
-        error = profile_set_enabled(rq, platform, name, enabled);
+        error = profile_find(&rq->actor, platform, name, true, &profile);
+    if (!error)
+        error = check_if_match(rq, profile.revision);
+    if (!error)
+        error = profile_set_enabled(&rq->actor, &profile, enabled);
     if (!error)
         respond_text(rs, 200,
                      arena_printf(rq->actor.arena, "Configuration '%s' %s", name, enabled ? "enabled" : "disabled"));
@@ -219,7 +224,7 @@ static enum error change_current(struct request *rq, struct response *rs)
     if (!error && !label_valid(name))
         error = fail(&rq->actor, MSG_CONFIG_UNKNOWN, name, NULL);
     if (!error)
-        error = profile_switch(rq, platform, name);
+        error = profile_switch(&rq->actor, platform, name);
     /* The contract has 400 for a name that is not there: the name is a field of the body, not the address. */
     if (error == ERR_NOT_FOUND)
         error = fail_field(&rq->actor, "config_name", MSG_CONFIG_UNKNOWN, name, NULL);
@@ -236,9 +241,9 @@ static enum error reveal_token(struct request *rq, struct response *rs)
     if (!error)
         error = request_profile_name(rq, &name);
     if (!error)
-        error = profile_find(rq, platform, name, false, &profile);
+        error = profile_find(&rq->actor, platform, name, false, &profile);
     if (!error)
-        error = profile_token(rq, &profile, &token);
+        error = profile_token(&rq->actor, &profile, &token);
     if (error)
         return error;
     const struct audit entry = {.action = "profile.reveal", .platform = platform, .target = name};
@@ -262,9 +267,9 @@ static enum error validate_profiles(struct request *rq, struct response *rs)
     size_t count;
     enum error error = request_platform(rq, &platform);
     if (!error)
-        error = profile_list(rq, platform, false, &profiles, &count);
+        error = profile_list(&rq->actor, platform, false, &profiles, &count);
     for (size_t i = 0; !error && i < count; i++) {
-        const char *problem = profile_problem(rq, &profiles[i]);
+        const char *problem = profile_problem(&rq->actor, &profiles[i]);
         if (problem)
             fail_field(&rq->actor, profiles[i].name, MSG_SWITCH_INVALID, problem, NULL);
     }

@@ -5,8 +5,8 @@
 #include "profile_check.h"
 #include "profile_extra.h"
 #include "profile_file.h"
+#include "profile_request.h"
 #include "profile_write.h"
-#include "router.h"
 #include "util.h"
 
 static const struct field rollback_fields[] = {
@@ -35,9 +35,9 @@ static struct profile sealed_part(const struct row *row)
 static const char *shown_extra(struct request *rq, const struct profile *p)
 {
     json_t *extra;
-    if (profile_extra(rq, p, &extra) != ERR_NONE)
+    if (profile_extra(&rq->actor, p, &extra) != ERR_NONE)
         return NULL;
-    extra_mask(rq, EXTRA_PROFILE, extra);
+    extra_mask(&rq->actor, EXTRA_PROFILE, extra);
     return json_text(rq->actor.arena, extra);
 }
 
@@ -51,7 +51,7 @@ static void write_revision(struct request *rq, struct json_writer *w, const stru
     json_string_member(w, "actor", row_text(row, R_ACTOR));
     json_string_member(w, "timestamp", row_text(row, R_CREATED));
     json_raw_member(w, "content", secret_masked_urls(rq->actor.arena, row_text(row, R_CONTENT)));
-    json_string_member(w, "auth_token", profile_masked_token(rq, &sealed));
+    json_string_member(w, "auth_token", profile_masked_token(&rq->actor, &sealed));
     json_raw_member(w, "extra", shown_extra(rq, &sealed));
     json_close_object(w);
 }
@@ -123,18 +123,18 @@ static enum error restore_sealed(struct request *rq, struct profile *p, const st
     json_t *extra;
     struct masked_key masked;
     old.name = p->name;
-    enum error error = profile_token(rq, &old, &token);
+    enum error error = profile_token(&rq->actor, &old, &token);
     if (!error)
-        error = profile_extra(rq, &old, &extra);
+        error = profile_extra(&rq->actor, &old, &extra);
     if (error)
         return error;
     p->sealed_token = NULL;
-    error = profile_set_token(rq, p, token);
-    if (!extra_unmask(rq, EXTRA_PROFILE, NULL, extra, NULL, &masked)) /* older versions took some */
+    error = profile_set_token(&rq->actor, p, token);
+    if (!extra_unmask(&rq->actor, EXTRA_PROFILE, NULL, extra, NULL, &masked)) /* older versions took some */
         error = fail_field(&rq->actor, arena_printf(rq->actor.arena, "extra.%s", masked.path), MSG_MASK, NULL);
     if (p->base_url && url_has_userinfo(p->base_url))
         error = fail_field(&rq->actor, "base_url", MSG_URL_USERINFO, NULL);
-    profile_set_extra(rq, p, extra);
+    profile_set_extra(&rq->actor, p, extra);
     return error;
 }
 
@@ -147,7 +147,7 @@ static enum error roll_back(struct request *rq, struct response *rs)
     if (!error)
         error = request_profile_name(rq, &name);
     if (!error)
-        error = profiles_lock(rq, platform, BRIEFLY);
+        error = profiles_lock(&rq->actor, platform, BRIEFLY);
     if (error)
         return error;
     const char *number = arena_printf(rq->actor.arena, "%lld", body_int(rq, "revision", 0));
@@ -156,7 +156,7 @@ static enum error roll_back(struct request *rq, struct response *rs)
         return fail(&rq->actor, MSG_REVISION_UNKNOWN, name, number, NULL);
     if (error)
         return error;
-    error = profile_find(rq, platform, name, true, &before);
+    error = profile_find(&rq->actor, platform, name, true, &before);
     bool exists = error == ERR_NONE;
     if (error && error != ERR_NOT_FOUND)
         return error;
@@ -167,16 +167,16 @@ static enum error roll_back(struct request *rq, struct response *rs)
     } else {
         after = (struct profile){.platform = platform, .name = name, .position = -1};
         random_uuid(after.id);
-        error = check_new_profile_name(rq, platform, "name", name);
+        error = check_new_profile_name(&rq->actor, platform, "name", name);
         if (!error)
-            error = check_room(rq, platform);
+            error = check_room(&rq->actor, platform);
     }
     if (!error)
         error = restore_content(rq, &after, row_string(&revision, R_CONTENT));
     if (!error)
         error = restore_sealed(rq, &after, &revision);
     if (!error)
-        error = profile_save(rq, "rollback", "profile.rollback", exists ? &before : NULL, &after);
+        error = profile_save(&rq->actor, "rollback", "profile.rollback", exists ? &before : NULL, &after);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);

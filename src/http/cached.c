@@ -175,7 +175,7 @@ void cached_keep(struct request *rq, struct response *rs)
 {
     if (!rq->cache_asked || rs->status != 200)
         return;
-    if (rq->cache_unfit) { /* a tag that nothing else will ever have */
+    if (rq->actor.cache_unfit) { /* a tag that nothing else will ever have */
         response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld-%s\"", rs->revision, rq->actor.request_id));
         return;
     }

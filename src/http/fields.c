@@ -6,11 +6,12 @@
 
 enum error check_body(struct request *rq, const struct field *fields)
 {
+    const char *platform = request_query_or(rq, "platform", rq->actor.who.platform);
     if (!rq->body)
         rq->body = json_object();
     for (const struct field *f = fields; f->type; f++) {
         struct field one = *f;
-        if (f->required && f->required(rq))
+        if (f->required && f->required(rq->body, platform))
             one.flags |= FIELD_REQUIRED;
         field_check(&rq->actor, rq->body, &one);
     }

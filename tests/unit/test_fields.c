@@ -137,9 +137,10 @@ static void key(void **state)
 
 static bool asked_for;
 
-static bool is_asked_for(struct request *r)
+static bool is_asked_for(const json_t *object, const char *platform)
 {
-    (void)r;
+    (void)object;
+    (void)platform;
     return asked_for;
 }
 

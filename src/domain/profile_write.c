@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "audit.h"
-#include "response.h"
 #include "util.h"
 
 /* A statement carries this many rows, or as many as have this many bytes. */
@@ -152,26 +151,25 @@ static const struct kind kinds[] = {
 };
 
 /* `last` is a profile of the batch, to be named when something is wrong with it. */
-static enum error send_batch(struct request *rq, const struct kind *kind, const char *operation, struct batch *b,
+static enum error send_batch(struct actor *actor, const struct kind *kind, const char *operation, struct batch *b,
                              const struct profile *last, long long *revision)
 {
     struct rows rows;
     size_t wanted = b->rows;
     const char *text = batch_text(b);
-    enum error error =
-        text ? db_all(rq->actor.db, kind->statement, &rows,
-                      DB_ARGS(text, kind->operation ? kind->operation : operation, rq->actor.who.username))
-             : ERR_TOO_LARGE;
+    enum error error = text ? db_all(actor->db, kind->statement, &rows,
+                                     DB_ARGS(text, kind->operation ? kind->operation : operation, actor->who.username))
+                            : ERR_TOO_LARGE;
     if (error)
-        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, last->name);
+        return fail_as(actor, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, last->name);
     if ((size_t)rows.count < wanted)
-        return fail(&rq->actor, MSG_CONFIG_UNKNOWN, last->name, NULL);
+        return fail(actor, MSG_CONFIG_UNKNOWN, last->name, NULL);
     struct row row = rows_at(&rows, 0);
     *revision = row_int(&row, 0);
     return ERR_NONE;
 }
 
-static enum error save_kind(struct request *rq, const struct kind *kind, const char *operation, struct batch *b,
+static enum error save_kind(struct actor *actor, const struct kind *kind, const char *operation, struct batch *b,
                             const struct profile_change *changes, size_t count)
 {
     const struct profile_change *last = NULL;
@@ -187,11 +185,11 @@ static enum error save_kind(struct request *rq, const struct kind *kind, const c
         last = &changes[i];
         if (!batch_full(b))
             continue;
-        error = send_batch(rq, kind, operation, b, p, &revision);
+        error = send_batch(actor, kind, operation, b, p, &revision);
         batch_begin(b);
     }
     if (!error && b->rows)
-        error = send_batch(rq, kind, operation, b, kind->subject(last), &revision);
+        error = send_batch(actor, kind, operation, b, kind->subject(last), &revision);
     if (!error && last && last->after && count == 1)
         last->after->revision = revision;
     return error;
@@ -210,22 +208,22 @@ void write_change(struct json_writer *w, const char *key, const char *before, co
     json_close_object(w);
 }
 
-const char *shown_token(struct request *rq, const struct profile *p)
+const char *shown_token(struct actor *actor, const struct profile *p)
 {
-    return p && p->sealed_token ? profile_masked_token(rq, p) : NULL;
+    return p && p->sealed_token ? profile_masked_token(actor, p) : NULL;
 }
 
-void profile_changes(struct request *rq, struct json_writer *w, const struct profile *before,
+void profile_changes(struct actor *actor, struct json_writer *w, const struct profile *before,
                      const struct profile *after)
 {
     static const struct profile nothing = {.enabled = true};
     const struct profile *b = before ? before : &nothing;
     json_open_array(w);
     write_change(w, "description", b->description, after->description);
-    write_change(w, "base_url", secret_masked_urls(rq->actor.arena, b->base_url),
-                 secret_masked_urls(rq->actor.arena, after->base_url));
+    write_change(w, "base_url", secret_masked_urls(actor->arena, b->base_url),
+                 secret_masked_urls(actor->arena, after->base_url));
     if (!text_equal(b->sealed_token, after->sealed_token)) /* differing seals of the same token are no change */
-        write_change(w, "auth_token", shown_token(rq, b), shown_token(rq, after));
+        write_change(w, "auth_token", shown_token(actor, b), shown_token(actor, after));
     write_change(w, "model", b->model, after->model);
     write_change(w, "small_fast_model", b->small_fast_model, after->small_fast_model);
     write_change(w, "provider", b->provider, after->provider);
@@ -236,7 +234,7 @@ void profile_changes(struct request *rq, struct json_writer *w, const struct pro
     json_close_array(w);
 }
 
-static void write_audit(struct request *rq, struct json_writer *w, const struct profile_deed *deed,
+static void write_audit(struct actor *actor, struct json_writer *w, const struct profile_deed *deed,
                         const struct profile_change *c)
 {
     const struct profile *p = c->after ? c->after : c->before;
@@ -250,23 +248,23 @@ static void write_audit(struct request *rq, struct json_writer *w, const struct 
     }
     if (c->after) {
         json_literal_key(w, "changes");
-        profile_changes(rq, w, c->before, c->after);
+        profile_changes(actor, w, c->before, c->after);
     }
     json_close_object(w);
 }
 
-static enum error save_audit(struct request *rq, const struct profile_deed *deed, struct batch *b,
+static enum error save_audit(struct actor *actor, const struct profile_deed *deed, struct batch *b,
                              const struct profile_change *changes, size_t count)
 {
     enum error error = ERR_NONE;
     batch_begin(b);
     for (size_t i = 0; !error && i < count; i++) {
-        write_audit(rq, &b->w, deed, &changes[i]);
+        write_audit(actor, &b->w, deed, &changes[i]);
         b->rows++;
         if (i + 1 < count && !batch_full(b))
             continue;
         const char *text = batch_text(b);
-        error = text ? audit_write_all(&rq->actor, text) : ERR_TOO_LARGE;
+        error = text ? audit_write_all(actor, text) : ERR_TOO_LARGE;
         batch_begin(b);
     }
     return error;
@@ -274,26 +272,26 @@ static enum error save_audit(struct request *rq, const struct profile_deed *deed
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
-enum error profiles_save(struct request *rq, const struct profile_deed *deed, const struct profile_change *changes,
+enum error profiles_save(struct actor *actor, const struct profile_deed *deed, const struct profile_change *changes,
                          size_t count)
 {
     struct batch b;
     enum error error = ERR_NONE;
     buffer_init(&b.text, BATCH_MAX);
     for (size_t i = 0; !error && i < ARRAY_SIZE(kinds); i++)
-        error = save_kind(rq, &kinds[i], deed->operation, &b, changes, count);
+        error = save_kind(actor, &kinds[i], deed->operation, &b, changes, count);
     if (!error)
-        error = save_audit(rq, deed, &b, changes, count);
+        error = save_audit(actor, deed, &b, changes, count);
     buffer_free(&b.text);
     return error;
 }
 
-enum error profile_save(struct request *rq, const char *operation, const char *action, const struct profile *before,
+enum error profile_save(struct actor *actor, const char *operation, const char *action, const struct profile *before,
                         struct profile *after)
 {
     const struct profile_deed deed = {operation, action, NULL};
     const struct profile_change change = {before, after};
-    return profiles_save(rq, &deed, &change, 1);
+    return profiles_save(actor, &deed, &change, 1);
 }
 
 /* ---- another name ----------------------------------------------------------------------------------------------- */
@@ -317,22 +315,22 @@ static const struct statement
         " SELECT workspace_id, platform, name, revision, id, auth_token, extra, content, 'rename', $4 FROM renamed"
         " RETURNING revision"};
 
-enum error profile_rename(struct request *rq, struct profile *p, const char *new_name)
+enum error profile_rename(struct actor *actor, struct profile *p, const char *new_name)
 {
     struct row row;
-    const char *actor = rq->actor.who.username;
+    const char *by = actor->who.username;
     struct profile taken;
-    enum error error = profile_find(rq, p->platform, new_name, false, &taken);
+    enum error error = profile_find(actor, p->platform, new_name, false, &taken);
     if (error != ERR_NOT_FOUND)
-        return error ? error : fail(&rq->actor, MSG_CONFIG_EXISTS, new_name, NULL);
-    rq->actor.failure.message = MSG_NONE;
-    error = db_run(rq->actor.db, &move_revisions, DB_ARGS(p->platform, p->name, new_name));
+        return error ? error : fail(actor, MSG_CONFIG_EXISTS, new_name, NULL);
+    actor->failure.message = MSG_NONE;
+    error = db_run(actor->db, &move_revisions, DB_ARGS(p->platform, p->name, new_name));
     if (!error)
-        error = db_run(rq->actor.db, &leave_name, DB_ARGS(p->platform, p->name, actor));
+        error = db_run(actor->db, &leave_name, DB_ARGS(p->platform, p->name, by));
     if (!error)
-        error = db_one(rq->actor.db, &take_name, &row, DB_ARGS(p->platform, p->name, new_name, actor));
+        error = db_one(actor->db, &take_name, &row, DB_ARGS(p->platform, p->name, new_name, by));
     if (error)
-        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, new_name);
+        return fail_as(actor, error, ERR_CONFLICT, MSG_CONFIG_EXISTS, new_name);
     p->name = new_name;
     p->revision = row_int(&row, 0);
     return ERR_NONE;

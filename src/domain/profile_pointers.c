@@ -2,7 +2,6 @@
 #include "profile_pointers.h"
 
 #include "audit.h"
-#include "router.h"
 #include "util.h"
 
 enum { HOLDERS_NAMED = 5 };
@@ -40,36 +39,36 @@ static const struct statement
               " JOIN profiles p ON p.workspace_id = m.workspace_id AND p.platform = $1 AND p.name = r.name"
               " ON CONFLICT DO NOTHING"};
 
-enum error pointers_refuse_held(struct request *rq, const struct profile *p)
+enum error pointers_refuse_held(struct actor *actor, const struct profile *p)
 {
     struct rows rows;
     struct buffer names;
     if (p->is_current)
-        return fail(&rq->actor, MSG_CONFIG_CURRENT, p->name, NULL);
-    enum error error = db_all(rq->actor.db, &holders, &rows, DB_ARGS(p->platform, p->name));
+        return fail(actor, MSG_CONFIG_CURRENT, p->name, NULL);
+    enum error error = db_all(actor->db, &holders, &rows, DB_ARGS(p->platform, p->name));
     if (error || !rows.count)
         return error;
     struct row first = rows_at(&rows, 0);
     long long others = row_int(&first, 1) - rows.count;
-    buffer_init_in(&names, rq->actor.arena, 2 * KIB);
+    buffer_init_in(&names, actor->arena, 2 * KIB);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         buffer_printf(&names, "%s%s", i ? ", " : "", row_string(&row, 0));
     }
     const char *list = buffer_string(&names);
     if (others)
-        list = translate(&rq->actor, MSG_AND_MORE, list, arena_printf(rq->actor.arena, "%lld", others), NULL);
-    return fail(&rq->actor, MSG_CONFIG_HELD, p->name, list, NULL);
+        list = translate(actor, MSG_AND_MORE, list, arena_printf(actor->arena, "%lld", others), NULL);
+    return fail(actor, MSG_CONFIG_HELD, p->name, list, NULL);
 }
 
-enum error pointers_leave(struct request *rq, const struct profile *p)
+enum error pointers_leave(struct actor *actor, const struct profile *p)
 {
     struct row row;
     json_t *names = json_array();
     json_array_append_new(names, json_string(p->name));
-    enum error error = pointers_forget(rq, p->platform, json_text(rq->actor.arena, names));
+    enum error error = pointers_forget(actor, p->platform, json_text(actor->arena, names));
     if (!error)
-        error = db_one(rq->actor.db, &move_default, &row, DB_ARGS(p->platform, p->name));
+        error = db_one(actor->db, &move_default, &row, DB_ARGS(p->platform, p->name));
     if (error)
         return error == ERR_NOT_FOUND ? ERR_NONE : error;
     const char *next = row_text(&row, 0);
@@ -78,29 +77,29 @@ enum error pointers_leave(struct request *rq, const struct profile *p)
                                 .target = next ? next : p->name,
                                 .from_config = p->name,
                                 .to_config = next};
-    return audit_write(&rq->actor, &entry);
+    return audit_write(actor, &entry);
 }
 
-enum error pointers_forget(struct request *rq, const char *platform, const char *names)
+enum error pointers_forget(struct actor *actor, const char *platform, const char *names)
 {
-    return db_run(rq->actor.db, &forget, DB_ARGS(platform, names));
+    return db_run(actor->db, &forget, DB_ARGS(platform, names));
 }
 
-enum error pointers_rename(struct request *rq, const char *platform, const char *name, const char *new_name)
+enum error pointers_rename(struct actor *actor, const char *platform, const char *name, const char *new_name)
 {
-    enum error error = db_run(rq->actor.db, &rename_current, DB_ARGS(platform, name, new_name));
-    return error ? error : db_run(rq->actor.db, &rename_default, DB_ARGS(platform, name, new_name));
+    enum error error = db_run(actor->db, &rename_current, DB_ARGS(platform, name, new_name));
+    return error ? error : db_run(actor->db, &rename_default, DB_ARGS(platform, name, new_name));
 }
 
-enum error pointers_remember(struct request *rq, const char *platform, const char **pointers)
+enum error pointers_remember(struct actor *actor, const char *platform, const char **pointers)
 {
     struct row row;
-    enum error error = db_one(rq->actor.db, &remember, &row, DB_ARGS(platform));
+    enum error error = db_one(actor->db, &remember, &row, DB_ARGS(platform));
     *pointers = error ? NULL : row_string(&row, 0);
     return error;
 }
 
-enum error pointers_recall(struct request *rq, const char *platform, const char *pointers)
+enum error pointers_recall(struct actor *actor, const char *platform, const char *pointers)
 {
-    return db_run(rq->actor.db, &recall, DB_ARGS(platform, pointers));
+    return db_run(actor->db, &recall, DB_ARGS(platform, pointers));
 }

@@ -8,7 +8,6 @@
 #include "profile_check.h"
 #include "profile_file.h"
 #include "profile_write.h"
-#include "response.h"
 #include "util.h"
 
 /* Names that stand at the top level of the file themselves, or are addresses next to /api/configs/{name}. */
@@ -121,13 +120,6 @@ static const struct statement
 
 /* ---- names and platforms ---------------------------------------------------------------------------------------- */
 
-enum error request_platform(struct request *rq, const char **platform)
-{
-    const char *asked = request_query(rq, "platform");
-    *platform = asked && *asked ? asked : rq->actor.who.platform;
-    return platform_find(*platform) ? ERR_NONE : fail(&rq->actor, MSG_PLATFORM_UNKNOWN, *platform, NULL);
-}
-
 bool profile_name_reserved(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
@@ -136,30 +128,24 @@ bool profile_name_reserved(const char *name)
     return false;
 }
 
-enum error request_profile_name(struct request *rq, const char **name)
-{
-    *name = path_arg(rq, "name");
-    return label_valid(*name) ? ERR_NONE : fail(&rq->actor, MSG_CONFIG_UNKNOWN, *name, NULL);
-}
-
-enum error check_new_profile_name(struct request *rq, const char *platform, const char *field, const char *name)
+enum error check_new_profile_name(struct actor *actor, const char *platform, const char *field, const char *name)
 {
     bool taken;
     if (!label_valid(name))
-        return fail_field(&rq->actor, field, MSG_LABEL, NULL);
+        return fail_field(actor, field, MSG_LABEL, NULL);
     if (profile_name_reserved(name))
-        return fail_field(&rq->actor, field, MSG_RESERVED, name, NULL);
-    enum error error = platform_file_has(rq, platform, name, &taken);
-    return !error && taken ? fail_field(&rq->actor, field, MSG_TOP_LEVEL, name, NULL) : error;
+        return fail_field(actor, field, MSG_RESERVED, name, NULL);
+    enum error error = platform_file_has(actor, platform, name, &taken);
+    return !error && taken ? fail_field(actor, field, MSG_TOP_LEVEL, name, NULL) : error;
 }
 
 /* ---- one after another ------------------------------------------------------------------------------------------ */
 
-enum error profiles_lock(struct request *rq, const char *platform, enum patience patience)
+enum error profiles_lock(struct actor *actor, const char *platform, enum patience patience)
 {
-    const char *name = arena_printf(rq->actor.arena, "ccr.profiles/%s/%s", rq->actor.who.workspace_id, platform);
-    int most = rq->actor.settings->statement_timeout * 4 / 5; /* or the wait would end as a failure of the database */
-    return db_lock_name(rq->actor.db, name, patience == BRIEFLY ? 0 : PATIENCE_MS < most ? PATIENCE_MS : most);
+    const char *name = arena_printf(actor->arena, "ccr.profiles/%s/%s", actor->who.workspace_id, platform);
+    int most = actor->settings->statement_timeout * 4 / 5; /* or the wait would end as a failure of the database */
+    return db_lock_name(actor->db, name, patience == BRIEFLY ? 0 : PATIENCE_MS < most ? PATIENCE_MS : most);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
@@ -203,36 +189,36 @@ static void from_row(struct profile *p, const struct row *row)
     note_pointers(p, &pointers);
 }
 
-enum error profile_find(struct request *rq, const char *platform, const char *name, bool lock, struct profile *profile)
+enum error profile_find(struct actor *actor, const char *platform, const char *name, bool lock, struct profile *profile)
 {
     struct row row;
-    enum error error = db_one(rq->actor.db, lock ? &lock_one : &select_one, &row, DB_ARGS(platform, name));
+    enum error error = db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(platform, name));
     if (error)
-        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
+        return fail_as(actor, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
     from_row(profile, &row);
     return ERR_NONE;
 }
 
-enum error profile_current(struct request *rq, const char *platform, struct profile *profile)
+enum error profile_current(struct actor *actor, const char *platform, struct profile *profile)
 {
     struct row row;
-    enum error error = db_one(rq->actor.db, &select_current, &row, DB_ARGS(platform));
+    enum error error = db_one(actor->db, &select_current, &row, DB_ARGS(platform));
     if (error == ERR_NOT_FOUND)
-        error = db_one(rq->actor.db, &select_fallback, &row, DB_ARGS(platform));
+        error = db_one(actor->db, &select_fallback, &row, DB_ARGS(platform));
     if (error)
-        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
+        return fail_as(actor, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
     from_row(profile, &row);
     return ERR_NONE;
 }
 
-enum error profile_list(struct request *rq, const char *platform, bool lock, struct profile **profiles, size_t *count)
+enum error profile_list(struct actor *actor, const char *platform, bool lock, struct profile **profiles, size_t *count)
 {
     struct rows rows;
-    enum error error = db_all(rq->actor.db, lock ? &lock_all : &select_all, &rows, DB_ARGS(platform));
+    enum error error = db_all(actor->db, lock ? &lock_all : &select_all, &rows, DB_ARGS(platform));
     if (error)
         return error;
     *count = (size_t)rows.count;
-    *profiles = arena_array(rq->actor.arena, *count + 1, sizeof **profiles);
+    *profiles = arena_array(actor->arena, *count + 1, sizeof **profiles);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         from_row(&(*profiles)[i], &row);
@@ -240,10 +226,10 @@ enum error profile_list(struct request *rq, const char *platform, bool lock, str
     return ERR_NONE;
 }
 
-enum error profile_pointers(struct request *rq, const char *platform, struct pointers *pointers)
+enum error profile_pointers(struct actor *actor, const char *platform, struct pointers *pointers)
 {
     struct row row;
-    enum error error = db_one(rq->actor.db, &select_pointers, &row, DB_ARGS(platform));
+    enum error error = db_one(actor->db, &select_pointers, &row, DB_ARGS(platform));
     if (!error)
         pointers_from(pointers, row_text(&row, S_CURRENT), row_text(&row, S_STANDARD));
     return error;
@@ -274,13 +260,13 @@ void profile_at(const struct profile_page *page, int index, struct profile *p)
 }
 
 /* Only a page that was filled, or that begins further on, does not tell the total by itself. */
-static enum error count_profiles(struct request *rq, struct profile_page *page, bool whole)
+static enum error count_profiles(struct actor *actor, struct profile_page *page, bool whole)
 {
     struct row row;
     page->total = page->rows.count;
     if (whole)
         return ERR_NONE;
-    enum error error = db_one(rq->actor.db, &count_all, &row, DB_ARGS(page->platform));
+    enum error error = db_one(actor->db, &count_all, &row, DB_ARGS(page->platform));
     page->total = error ? 0 : row_int(&row, 0);
     return error;
 }
@@ -293,10 +279,10 @@ static int compare_order(const void *a, const void *b)
     return difference ? difference : strcmp(row_string(&one->row, S_NAME), row_string(&other->row, S_NAME));
 }
 
-static void sort_rows(struct request *rq, struct profile_page *page)
+static void sort_rows(struct actor *actor, struct profile_page *page)
 {
     size_t count = (size_t)page->rows.count;
-    struct place *order = arena_array(rq->actor.arena, count + 1, sizeof *order);
+    struct place *order = arena_array(actor->arena, count + 1, sizeof *order);
     bool sorted = true; /* they often are: that is how they were written */
     for (size_t i = 0; i < count; i++) {
         order[i].row = rows_at(&page->rows, (int)i);
@@ -308,26 +294,25 @@ static void sort_rows(struct request *rq, struct profile_page *page)
     page->order = order;
 }
 
-static enum error read_page(struct request *rq, const char *platform, long long limit, long long offset,
+static enum error read_page(struct actor *actor, const char *platform, long long limit, long long offset,
                             struct profile_page *page)
 {
     page->order = NULL;
     if (offset == 0 && limit >= FEW) {
-        enum error error =
-            db_all(rq->actor.db, &select_few, &page->rows, DB_ARGS(platform, number_text(&rq->actor, FEW)));
+        enum error error = db_all(actor->db, &select_few, &page->rows, DB_ARGS(platform, number_text(actor, FEW)));
         if (!error && page->rows.count <= FEW)
-            sort_rows(rq, page);
+            sort_rows(actor, page);
         if (error || page->rows.count <= FEW)
             return error;
     }
-    return db_all(rq->actor.db, &select_page, &page->rows,
-                  DB_ARGS(platform, number_text(&rq->actor, limit), number_text(&rq->actor, offset)));
+    return db_all(actor->db, &select_page, &page->rows,
+                  DB_ARGS(platform, number_text(actor, limit), number_text(actor, offset)));
 }
 
-enum error profile_list_page(struct request *rq, const char *platform, long long limit, long long offset,
+enum error profile_list_page(struct actor *actor, const char *platform, long long limit, long long offset,
                              struct profile_page *page)
 {
-    enum error error = read_page(rq, platform, limit, offset, page);
+    enum error error = read_page(actor, platform, limit, offset, page);
     if (error)
         return error;
     page->platform = platform;
@@ -335,69 +320,69 @@ enum error profile_list_page(struct request *rq, const char *platform, long long
     if (page->rows.count)
         pointers_from(&page->pointers, row_text(&first, S_CURRENT), row_text(&first, S_STANDARD));
     else
-        error = profile_pointers(rq, platform, &page->pointers);
+        error = profile_pointers(actor, platform, &page->pointers);
     if (page->rows.count && !row_text(&first, S_ID))
         page->rows.count = 0;
-    return error ? error : count_profiles(rq, page, offset == 0 && page->rows.count < limit);
+    return error ? error : count_profiles(actor, page, offset == 0 && page->rows.count < limit);
 }
 
 /* ---- the token -------------------------------------------------------------------------------------------------- */
 
-enum error profile_token(struct request *rq, const struct profile *profile, const char **token)
+enum error profile_token(struct actor *actor, const struct profile *profile, const char **token)
 {
     *token = NULL;
     if (!profile->sealed_token)
         return ERR_NONE;
-    const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, profile->id);
-    *token = secret_open(rq->actor.keyring, rq->actor.arena, context, profile->sealed_token);
-    return *token ? ERR_NONE : fail(&rq->actor, MSG_SECRET_UNREADABLE, profile->name, NULL);
+    const char *context = secret_context(actor->arena, actor->who.workspace_id, profile->id);
+    *token = secret_open(actor->keyring, actor->arena, context, profile->sealed_token);
+    return *token ? ERR_NONE : fail(actor, MSG_SECRET_UNREADABLE, profile->name, NULL);
 }
 
-const char *profile_masked_token(struct request *rq, const struct profile *profile)
+const char *profile_masked_token(struct actor *actor, const struct profile *profile)
 {
     if (!profile->sealed_token)
         return "";
-    const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, profile->id);
-    const char *mask = secret_masked(rq->actor.keyring, rq->actor.arena, context, profile->sealed_token);
+    const char *context = secret_context(actor->arena, actor->who.workspace_id, profile->id);
+    const char *mask = secret_masked(actor->keyring, actor->arena, context, profile->sealed_token);
     if (mask)
         return mask;
-    rq->cache_unfit = true;
+    actor->cache_unfit = true;
     log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("profile_id", profile->id),
-              LOG_STR("request_id", rq->actor.request_id));
+              LOG_STR("request_id", actor->request_id));
     return "********";
 }
 
-enum error profile_set_token(struct request *rq, struct profile *profile, const char *token)
+enum error profile_set_token(struct actor *actor, struct profile *profile, const char *token)
 {
     if (!token || !*token) {
         profile->sealed_token = NULL;
         return ERR_NONE;
     }
-    if (profile->sealed_token && strcmp(token, profile_masked_token(rq, profile)) == 0)
+    if (profile->sealed_token && strcmp(token, profile_masked_token(actor, profile)) == 0)
         return ERR_NONE;
     if (secret_mask_shaped(token))
-        return fail_field(&rq->actor, "auth_token", MSG_MASK, NULL);
-    const char *context = secret_context(rq->actor.arena, rq->actor.who.workspace_id, profile->id);
-    profile->sealed_token = secret_seal(rq->actor.keyring, rq->actor.arena, context, token);
+        return fail_field(actor, "auth_token", MSG_MASK, NULL);
+    const char *context = secret_context(actor->arena, actor->who.workspace_id, profile->id);
+    profile->sealed_token = secret_seal(actor->keyring, actor->arena, context, token);
     return ERR_NONE;
 }
 
 /* ---- pointers ---------------------------------------------------------------------------------------------------- */
 
-enum error profile_set_current(struct request *rq, const char *platform, const char *name)
+enum error profile_set_current(struct actor *actor, const char *platform, const char *name)
 {
-    return db_run(rq->actor.db, &set_current, DB_ARGS(platform, name));
+    return db_run(actor->db, &set_current, DB_ARGS(platform, name));
 }
 
 /* ---- shared by handlers and commands ---------------------------------------------------------------------------- */
 
-void profile_write(struct request *rq, struct json_writer *w, const struct profile *p)
+void profile_write(struct actor *actor, struct json_writer *w, const struct profile *p)
 {
     json_open_object(w);
     json_string_member(w, "name", p->name);
     json_string_member(w, "description", p->description ? p->description : "");
-    json_string_member(w, "base_url", p->base_url ? secret_masked_urls(rq->actor.arena, p->base_url) : "");
-    json_string_member(w, "auth_token", profile_masked_token(rq, p));
+    json_string_member(w, "base_url", p->base_url ? secret_masked_urls(actor->arena, p->base_url) : "");
+    json_string_member(w, "auth_token", profile_masked_token(actor, p));
     json_string_member(w, "model", p->model);
     json_string_member(w, "small_fast_model", p->small_fast_model);
     json_bool_member(w, "is_current", p->is_current);
@@ -414,7 +399,7 @@ void profile_write(struct request *rq, struct json_writer *w, const struct profi
 }
 
 /* The variables a switch changes on a developer's machine, by the names Claude Code reads, else by the profile's keys. */
-static const char *switch_changes(struct request *rq, const struct profile *from, const struct profile *to)
+static const char *switch_changes(struct actor *actor, const struct profile *from, const struct profile *to)
 {
     static const char *const names[][2] = {{"ANTHROPIC_BASE_URL", "base_url"},
                                            {"ANTHROPIC_AUTH_TOKEN", "auth_token"},
@@ -423,59 +408,55 @@ static const char *switch_changes(struct request *rq, const struct profile *from
     int column = strcmp(to->platform, "claude") == 0 ? 0 : 1;
     struct buffer out;
     struct json_writer w;
-    buffer_init_in(&out, rq->actor.arena, 64 * KIB);
+    buffer_init_in(&out, actor->arena, 64 * KIB);
     json_begin(&w, &out);
     json_open_array(&w);
-    write_change(&w, names[0][column], from ? secret_masked_urls(rq->actor.arena, from->base_url) : NULL,
-                 secret_masked_urls(rq->actor.arena, to->base_url));
-    write_change(&w, names[1][column], shown_token(rq, from), shown_token(rq, to));
+    write_change(&w, names[0][column], from ? secret_masked_urls(actor->arena, from->base_url) : NULL,
+                 secret_masked_urls(actor->arena, to->base_url));
+    write_change(&w, names[1][column], shown_token(actor, from), shown_token(actor, to));
     write_change(&w, names[2][column], from ? from->model : NULL, to->model);
     write_change(&w, names[3][column], from ? from->small_fast_model : NULL, to->small_fast_model);
     json_close_array(&w);
-    const char *text = arena_strdup(rq->actor.arena, out.overflow ? "[]" : buffer_string(&out));
+    const char *text = arena_strdup(actor->arena, out.overflow ? "[]" : buffer_string(&out));
     buffer_free(&out);
     return text;
 }
 
-enum error profile_switch(struct request *rq, const char *platform, const char *name)
+enum error profile_switch(struct actor *actor, const char *platform, const char *name)
 {
     struct profile to, from;
     struct pointers pointers;
-    enum error error = profile_find(rq, platform, name, true, &to);
-    const char *problem = error ? NULL : profile_problem(rq, &to);
+    enum error error = profile_find(actor, platform, name, true, &to);
+    const char *problem = error ? NULL : profile_problem(actor, &to);
     if (problem)
-        error = fail(&rq->actor, MSG_SWITCH_INVALID, problem, NULL);
+        error = fail(actor, MSG_SWITCH_INVALID, problem, NULL);
     if (!error)
-        error = profile_pointers(rq, platform, &pointers);
+        error = profile_pointers(actor, platform, &pointers);
     if (error)
         return error;
-    error = profile_find(rq, platform, pointers.current, false, &from);
+    error = profile_find(actor, platform, pointers.current, false, &from);
     if (error && error != ERR_NOT_FOUND)
         return error;
     bool had = error == ERR_NONE;
-    rq->actor.failure.message = MSG_NONE;
-    error = profile_set_current(rq, platform, to.name);
+    actor->failure.message = MSG_NONE;
+    error = profile_set_current(actor, platform, to.name);
     if (!error)
-        error = db_run(rq->actor.db, &count_use, DB_ARGS(to.id, number_text(&rq->actor, USAGE_COUNT_MAX)));
+        error = db_run(actor->db, &count_use, DB_ARGS(to.id, number_text(actor, USAGE_COUNT_MAX)));
     const struct audit entry = {.action = "profile.switch",
                                 .platform = platform,
                                 .target = to.name,
                                 .from_config = pointers.current,
                                 .to_config = to.name,
-                                .changes = switch_changes(rq, had ? &from : NULL, &to)};
-    return error ? error : audit_write(&rq->actor, &entry);
+                                .changes = switch_changes(actor, had ? &from : NULL, &to)};
+    return error ? error : audit_write(actor, &entry);
 }
 
-enum error profile_set_enabled(struct request *rq, const char *platform, const char *name, bool enabled)
+enum error profile_set_enabled(struct actor *actor, const struct profile *before, bool enabled)
 {
-    struct profile before, after;
-    enum error error = profile_find(rq, platform, name, true, &before);
-    if (!error)
-        error = check_if_match(rq, before.revision);
-    if (error || before.enabled == enabled)
-        return error;
-    after = before;
+    struct profile after = *before;
+    if (before->enabled == enabled)
+        return ERR_NONE;
     after.enabled = enabled;
-    return profile_save(rq, enabled ? "enable" : "disable", enabled ? "profile.enable" : "profile.disable", &before,
+    return profile_save(actor, enabled ? "enable" : "disable", enabled ? "profile.enable" : "profile.disable", before,
                         &after);
 }

@@ -9,41 +9,41 @@
 
 /* ---- in the store ----------------------------------------------------------------------------------------------- */
 
-static const char *extra_context(struct request *rq, const char *row_id)
+static const char *extra_context(struct actor *actor, const char *row_id)
 {
-    return secret_context(rq->actor.arena, rq->actor.who.workspace_id, row_id);
+    return secret_context(actor->arena, actor->who.workspace_id, row_id);
 }
 
-enum error extra_open(struct request *rq, const char *row_id, const char *name, const char *stored, json_t **extra)
+enum error extra_open(struct actor *actor, const char *row_id, const char *name, const char *stored, json_t **extra)
 {
     *extra = stored ? json_stored(stored) : json_object();
     const char *sealed = json_string_value(json_object_get(*extra, SEALED));
     if (!sealed)
-        return *extra ? ERR_NONE : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
-    const char *text = secret_open(rq->actor.keyring, rq->actor.arena, extra_context(rq, row_id), sealed);
+        return *extra ? ERR_NONE : fail(actor, MSG_SECRET_UNREADABLE, name, NULL);
+    const char *text = secret_open(actor->keyring, actor->arena, extra_context(actor, row_id), sealed);
     *extra = text ? json_stored(text) : NULL;
-    return *extra ? ERR_NONE : fail(&rq->actor, MSG_SECRET_UNREADABLE, name, NULL);
+    return *extra ? ERR_NONE : fail(actor, MSG_SECRET_UNREADABLE, name, NULL);
 }
 
-const char *extra_seal(struct request *rq, const char *row_id, json_t *extra)
+const char *extra_seal(struct actor *actor, const char *row_id, json_t *extra)
 {
     if (!json_object_size(extra))
         return "{}";
-    const char *text = json_text(rq->actor.arena, extra);
+    const char *text = json_text(actor->arena, extra);
     json_t *mark = json_object();
     json_object_set_new(mark, SEALED,
-                        json_string(secret_seal(rq->actor.keyring, rq->actor.arena, extra_context(rq, row_id), text)));
-    return json_text(rq->actor.arena, mark);
+                        json_string(secret_seal(actor->keyring, actor->arena, extra_context(actor, row_id), text)));
+    return json_text(actor->arena, mark);
 }
 
-enum error profile_extra(struct request *rq, const struct profile *p, json_t **extra)
+enum error profile_extra(struct actor *actor, const struct profile *p, json_t **extra)
 {
-    return extra_open(rq, p->id, p->name, p->extra, extra);
+    return extra_open(actor, p->id, p->name, p->extra, extra);
 }
 
-void profile_set_extra(struct request *rq, struct profile *p, json_t *extra)
+void profile_set_extra(struct actor *actor, struct profile *p, json_t *extra)
 {
-    p->extra = extra_seal(rq, p->id, extra);
+    p->extra = extra_seal(actor, p->id, extra);
 }
 
 /* ---- what may be shown ------------------------------------------------------------------------------------------ */
@@ -153,16 +153,16 @@ static bool is_shown(const struct harmless *harmless, const char *text)
 
 enum { STARS_MIN = 3 }; /* fewer are no mask: "*" often is a value */
 
-static const char *mask_of(struct request *rq, const char *text)
+static const char *mask_of(struct actor *actor, const char *text)
 {
-    const char *mask = secret_mask(rq->actor.arena, text);
+    const char *mask = secret_mask(actor->arena, text);
     return *mask && strlen(mask) < STARS_MIN ? "***" : mask;
 }
 
 /* ---- walking through -------------------------------------------------------------------------------------------- */
 
 struct walk {
-    struct request *rq;
+    struct actor *actor;
     enum extra_kind kind;
     /* What a text becomes, given what stands at the same place in another tree (NULL = nothing). */
     const char *(*how)(struct walk *walk, const char *text, const char *other, const struct place_in *at);
@@ -220,7 +220,7 @@ static json_t *walk_value(struct walk *walk, json_t *value, const json_t *other,
 static const char *mask(struct walk *walk, const char *text, const char *other, const struct place_in *at)
 {
     (void)other;
-    return is_shown(find_harmless(walk->kind, at), text) ? text : mask_of(walk->rq, text);
+    return is_shown(find_harmless(walk->kind, at), text) ? text : mask_of(walk->actor, text);
 }
 
 static const struct toml *node_at(const struct toml *table, const struct place_in *at)
@@ -236,12 +236,12 @@ static const struct toml *node_at(const struct toml *table, const struct place_i
     return node;
 }
 
-static const char *path_of(struct request *rq, const struct place_in *at)
+static const char *path_of(struct actor *actor, const struct place_in *at)
 {
-    const char *outer = at->outer ? path_of(rq, at->outer) : NULL;
+    const char *outer = at->outer ? path_of(actor, at->outer) : NULL;
     if (!at->key)
-        return arena_printf(rq->actor.arena, "%s[%zu]", outer, at->index);
-    return outer ? arena_printf(rq->actor.arena, "%s.%s", outer, at->key) : at->key;
+        return arena_printf(actor->arena, "%s[%zu]", outer, at->index);
+    return outer ? arena_printf(actor->arena, "%s.%s", outer, at->key) : at->key;
 }
 
 static const char *unmask(struct walk *walk, const char *text, const char *other, const struct place_in *at)
@@ -251,25 +251,25 @@ static const char *unmask(struct walk *walk, const char *text, const char *other
     if (harmless && harmless->shape == NAME)
         return text;
     /* What is shown today may have been masked in an older file, so a harmless key's text is looked at, too. */
-    if (other && strcmp(text, is_shown(harmless, other) ? other : mask_of(walk->rq, other)) == 0)
+    if (other && strcmp(text, is_shown(harmless, other) ? other : mask_of(walk->actor, other)) == 0)
         return other;
     if (strlen(text) >= STARS_MIN && secret_mask_shaped(text) && !found->path)
         *found =
-            (struct masked_key){arena_strdup(walk->rq->actor.arena, path_of(walk->rq, at)), node_at(walk->table, at)};
+            (struct masked_key){arena_strdup(walk->actor->arena, path_of(walk->actor, at)), node_at(walk->table, at)};
     return text;
 }
 
-void extra_mask(struct request *rq, enum extra_kind kind, json_t *extra)
+void extra_mask(struct actor *actor, enum extra_kind kind, json_t *extra)
 {
-    struct walk walk = {.rq = rq, .kind = kind, .how = mask};
+    struct walk walk = {.actor = actor, .kind = kind, .how = mask};
     change_members(&walk, extra, NULL, NULL);
 }
 
-bool extra_unmask(struct request *rq, enum extra_kind kind, const struct toml *table, json_t *extra, const json_t *old,
+bool extra_unmask(struct actor *actor, enum extra_kind kind, const struct toml *table, json_t *extra, const json_t *old,
                   struct masked_key *found)
 {
     *found = (struct masked_key){NULL, NULL};
-    struct walk walk = {rq, kind, unmask, table, found};
+    struct walk walk = {actor, kind, unmask, table, found};
     change_members(&walk, extra, old, NULL);
     return !found->path;
 }

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "actor.h"
 #include "json.h"
-#include "request.h"
 #include "util.h"
 
 /* ---- what there is ---------------------------------------------------------------------------------------------- */
@@ -27,7 +27,7 @@ enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL, ROW_CONTE
                "SELECT ctid, workspace_id, " #row_id ", " #column ROWS(table, OTHER_KEY(#column), order)},             \
     .update = {"reseal_update_" #table, "UPDATE " #table " SET " #column " = $2 WHERE ctid = $1::tid RETURNING 1"}
 
-/* Documents that are sealed as a whole, as {"$sealed": ...} (src/api/profile_extra.c). That one is open is told by its text, which
+/* Documents that are sealed as a whole, as {"$sealed": ...} (src/domain/profile_extra.c). That one is open is told by its text, which
  * is faster than reading JSON: housekeeping looks at all rows. */
 #define NOT_SEALED(column)                                                                                             \
     "(" #column "::text NOT LIKE '{\"$sealed\"%' OR " OTHER_KEY(#column "->>'$sealed'") ") AND " #column               \

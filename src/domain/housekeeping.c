@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "log.h"
-#include "page.h"
 #include "reseal.h"
 #include "util.h"
 

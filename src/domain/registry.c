@@ -21,63 +21,62 @@ static const struct statement
                                             " WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"
                                             " ORDER BY platform"};
 
-enum error platform_switch(struct request *rq, const char *platform)
+enum error platform_switch(struct actor *actor, const char *platform)
 {
-    rq->actor.identity_changed = true;
-    return db_run(rq->actor.db, &save_platform, DB_ARGS(platform));
+    actor->identity_changed = true;
+    return db_run(actor->db, &save_platform, DB_ARGS(platform));
 }
 
 /* What the document is sealed for, beside the workspace. */
 static const char row_id[] = "registry";
 
 /* A pointer to a platform has to be one that is known. */
-static enum error take_platform(struct request *rq, const struct toml *root, const char *key, const char **out)
+static enum error take_platform(struct actor *actor, const struct toml *root, const char *key, const char **out)
 {
     const struct toml *node = toml_get(root, key);
     *out = NULL;
     if (!node)
         return ERR_NONE;
     if (node->type != TOML_STRING || !platform_find(node->text))
-        return file_wrong(rq, node,
-                          translate(&rq->actor, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
+        return file_wrong(actor, node, translate(actor, MSG_CHOICE, "claude, codex, gemini, qwen, iflow, droid", NULL));
     *out = node->text;
     return ERR_NONE;
 }
 
-static enum error import_platform(struct request *rq, const struct toml *table, bool dry_run)
+static enum error import_platform(struct actor *actor, const struct toml *table, bool dry_run)
 {
     const struct toml *current = toml_get(table, "current_profile");
     if (!current)
         return ERR_NONE;
     if (current->type != TOML_STRING || !label_valid(current->text))
-        return file_wrong(rq, current, translate(&rq->actor, MSG_LABEL, NULL));
-    return dry_run ? ERR_NONE : profile_set_current(rq, table->key, current->text);
+        return file_wrong(actor, current, translate(actor, MSG_LABEL, NULL));
+    return dry_run ? ERR_NONE : profile_set_current(actor, table->key, current->text);
 }
 
-enum error registry_import(struct request *rq, const struct toml *root, bool replace, bool dry_run,
+enum error registry_import(struct actor *actor, const struct toml *root, bool replace, bool dry_run,
                            struct registry_result **results, size_t *count)
 {
     struct row row;
     struct masked_key masked;
     const char *standard, *current;
-    enum error error = take_platform(rq, root, "default_platform", &standard);
+    enum error error = take_platform(actor, root, "default_platform", &standard);
     if (!error)
-        error = take_platform(rq, root, "current_platform", &current);
+        error = take_platform(actor, root, "current_platform", &current);
     if (!error)
-        error = profiles_lock(rq, "registry", BRIEFLY);
+        error = profiles_lock(actor, "registry", BRIEFLY);
     if (!error)
-        error = db_one(rq->actor.db, &select_doc, &row, DB_NO_ARGS);
+        error = db_one(actor->db, &select_doc, &row, DB_NO_ARGS);
     if (error)
         return error;
     json_t *old, *new = json_object();
     for (const struct toml *node = root->first; node; node = node->next)
         json_object_set_new(new, node->key, toml_to_json(node)); /* never wrapped as a whole (toml.h) */
-    error = extra_open(rq, row_id, "config.toml", row_text(&row, 0), &old);
+    error = extra_open(actor, row_id, "config.toml", row_text(&row, 0), &old);
     if (error)
         return error;
-    if (!extra_unmask(rq, EXTRA_REGISTRY, root, new, old, &masked))
-        return file_wrong(rq, masked.node, translate(&rq->actor, MSG_MASK, NULL));
-    *results = arena_array(rq->actor.arena, json_object_size(new) + 1, sizeof **results);
+    if (!extra_unmask(actor, EXTRA_REGISTRY, root, new, old, &masked))
+        return file_wrong(actor, masked.node, translate(actor, MSG_MASK, NULL));
+    *results = arena_array(actor->arena, json_object_size(new) + 1, sizeof **results);
     *count = 0;
     if (!replace) {
         json_t *whole = json_deep_copy(old);
@@ -91,15 +90,15 @@ enum error registry_import(struct request *rq, const struct toml *root, bool rep
         bool unchanged = before && json_equal(before, json_object_get(new, node->key));
         (*results)[(*count)++] = (struct registry_result){node->key, !before, before && !unchanged};
         if (platform_find(node->key))
-            error = import_platform(rq, node, dry_run);
+            error = import_platform(actor, node, dry_run);
     }
     if (error || dry_run)
         return error;
-    error = db_run(rq->actor.db, &save_doc, DB_ARGS(extra_seal(rq, row_id, new), standard));
+    error = db_run(actor->db, &save_doc, DB_ARGS(extra_seal(actor, row_id, new), standard));
     if (!error && current)
-        error = platform_switch(rq, current);
+        error = platform_switch(actor, current);
     const struct audit entry = {.action = "profile.import", .platform = current, .target = "config.toml"};
-    return error ? error : audit_write(&rq->actor, &entry);
+    return error ? error : audit_write(actor, &entry);
 }
 
 /* Sets a key in place, or at the end when it is new. */
@@ -109,20 +108,20 @@ static void put_member(json_t *object, const char *key, const char *value)
         json_object_set_new(object, key, json_string(value));
 }
 
-enum error registry_export(struct request *rq, bool secrets, const char **text)
+enum error registry_export(struct actor *actor, bool secrets, const char **text)
 {
     struct row row;
     struct rows pointers;
-    enum error error = db_one(rq->actor.db, &select_doc, &row, DB_NO_ARGS);
+    enum error error = db_one(actor->db, &select_doc, &row, DB_NO_ARGS);
     if (!error)
-        error = db_all(rq->actor.db, &select_pointers, &pointers, DB_NO_ARGS);
+        error = db_all(actor->db, &select_pointers, &pointers, DB_NO_ARGS);
     json_t *doc = NULL;
     if (!error)
-        error = extra_open(rq, row_id, "config.toml", row_text(&row, 0), &doc);
+        error = extra_open(actor, row_id, "config.toml", row_text(&row, 0), &doc);
     if (error)
         return error;
     if (!secrets)
-        extra_mask(rq, EXTRA_REGISTRY, doc);
+        extra_mask(actor, EXTRA_REGISTRY, doc);
     put_member(doc, "default_platform", row_text(&row, 1));
     put_member(doc, "current_platform", row_text(&row, 2));
     for (int i = 0; i < pointers.count; i++) {
@@ -132,16 +131,16 @@ enum error registry_export(struct request *rq, bool secrets, const char **text)
             json_object_set_new(doc, platform, json_pack("{s:b}", "enabled", 1));
         put_member(json_object_get(doc, platform), "current_profile", row_text(&pointer, 1));
     }
-    struct toml *root = toml_table(rq->actor.arena, NULL, NULL);
+    struct toml *root = toml_table(actor->arena, NULL, NULL);
     const char *key;
     json_t *value;
-    json_object_foreach(doc, key, value) toml_from_json(rq->actor.arena, root, key, value);
+    json_object_foreach(doc, key, value) toml_from_json(actor->arena, root, key, value);
     struct buffer out;
-    size_t most = file_max(rq);
-    buffer_init_in(&out, rq->actor.arena, most);
+    size_t most = file_max(actor);
+    buffer_init_in(&out, actor->arena, most);
     toml_write(&out, root);
     if (out.overflow)
-        return fail(&rq->actor, MSG_FILE_MAX, number_text(&rq->actor, (long long)most), NULL);
+        return fail(actor, MSG_FILE_MAX, number_text(actor, (long long)most), NULL);
     *text = buffer_string(&out);
     return ERR_NONE;
 }

@@ -37,18 +37,18 @@ void merge_tables(json_t *old, json_t *new)
     }
 }
 
-const char *merged_extra(struct request *rq, const char *old, const char *new)
+const char *merged_extra(struct actor *actor, const char *old, const char *new)
 {
     json_t *extra = json_stored_or(old, json_object());
     merge_tables(extra, json_stored_or(new, json_object()));
-    return json_text(rq->actor.arena, extra);
+    return json_text(actor->arena, extra);
 }
 
-const char *merged_order(struct request *rq, const char *old, const char *new)
+const char *merged_order(struct actor *actor, const char *old, const char *new)
 {
     if (old && new &&strcmp(old, new) == 0)
         return old;
-    struct arena_mark mark = arena_mark(rq->actor.arena);
+    struct arena_mark mark = arena_mark(actor->arena);
     json_t *order = json_stored_or(old, json_array()), *more = json_stored_or(new, json_array()), *item;
     struct name_index known = name_index_new();
     size_t before = json_array_size(order), i;
@@ -58,8 +58,8 @@ const char *merged_order(struct request *rq, const char *old, const char *new)
         if (name_index_note(&known, json_string_value(item)))
             json_array_append(order, item);
     }
-    const char *text = old && json_array_size(order) == before ? old : json_text(rq->actor.arena, order);
-    arena_release_but(rq->actor.arena, mark, (const char **const[]){&text}, 1);
+    const char *text = old && json_array_size(order) == before ? old : json_text(actor->arena, order);
+    arena_release_but(actor->arena, mark, (const char **const[]){&text}, 1);
     return text;
 }
 
@@ -69,14 +69,14 @@ static void keep_known(const char **text, const char *before)
         *text = before;
 }
 
-static const char *remembered_order(struct request *rq, const char *old, const char *new, struct merged_orders *orders)
+static const char *remembered_order(struct actor *actor, const char *old, const char *new, struct merged_orders *orders)
 {
     if (!orders->merged || !text_equal(orders->old, old) || !text_equal(orders->new, new))
-        *orders = (struct merged_orders){old, new, merged_order(rq, old, new)};
+        *orders = (struct merged_orders){old, new, merged_order(actor, old, new)};
     return orders->merged;
 }
 
-void merge_profile(struct request *rq, struct file_profile *file, const struct profile *before,
+void merge_profile(struct actor *actor, struct file_profile *file, const struct profile *before,
                    struct merged_orders *orders)
 {
     struct profile *p = &file->profile;
@@ -93,5 +93,5 @@ void merge_profile(struct request *rq, struct file_profile *file, const struct p
         p->usage_count = before->usage_count;
     if (!toml_get(file->table, "enabled"))
         p->enabled = before->enabled;
-    p->key_order = remembered_order(rq, before->key_order, p->key_order, orders);
+    p->key_order = remembered_order(actor, before->key_order, p->key_order, orders);
 }

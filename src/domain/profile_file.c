@@ -6,7 +6,6 @@
 #include "name_index.h"
 #include "profile_check.h"
 #include "profile_extra.h"
-#include "response.h"
 #include "util.h"
 
 /* The keys of a profile in the order in which CCR writes them. */
@@ -29,13 +28,13 @@ static const struct key {
 };
 
 /* A token that is not there would be written as "": so a file has it that says so itself. */
-const char *profile_file_keys(struct request *rq, const struct profile *p)
+const char *profile_file_keys(struct actor *actor, const struct profile *p)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (p->sealed_token || strcmp(keys[i].name, "auth_token") != 0)
             json_array_append_new(names, json_string(keys[i].name));
-    return json_text(rq->actor.arena, names);
+    return json_text(actor->arena, names);
 }
 
 static const struct key *find_key(const char *name)
@@ -53,39 +52,39 @@ static const char **string_of(struct profile *p, const struct key *key)
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-enum error file_wrong(struct request *rq, const struct toml *node, const char *what)
+enum error file_wrong(struct actor *actor, const struct toml *node, const char *what)
 {
-    return fail(&rq->actor, MSG_TOML_FIELD, node->key ? node->key : "", what, number_text(&rq->actor, node->line),
-                number_text(&rq->actor, node->column), NULL);
+    return fail(actor, MSG_TOML_FIELD, node->key ? node->key : "", what, number_text(actor, node->line),
+                number_text(actor, node->column), NULL);
 }
 
-size_t file_max(const struct request *rq)
+size_t file_max(const struct actor *actor)
 {
-    size_t third = (size_t)rq->actor.settings->max_body_size / 3;
+    size_t third = (size_t)actor->settings->max_body_size / 3;
     return third < FILE_MAX ? third : FILE_MAX;
 }
 
-enum error check_room(struct request *rq, const char *platform)
+enum error check_room(struct actor *actor, const char *platform)
 {
     static const struct statement count = {
         "profile_room", "SELECT count(*) FROM profiles WHERE workspace_id = ccr_workspace() AND platform = $1"};
     struct row row;
-    enum error error = db_one(rq->actor.db, &count, &row, DB_ARGS(platform));
+    enum error error = db_one(actor->db, &count, &row, DB_ARGS(platform));
     if (error || row_int(&row, 0) < PROFILES_MAX)
         return error;
-    return fail(&rq->actor, MSG_PROFILES_MAX, number_text(&rq->actor, PROFILES_MAX), NULL);
+    return fail(actor, MSG_PROFILES_MAX, number_text(actor, PROFILES_MAX), NULL);
 }
 
-enum error file_parse_toml(struct request *rq, const char *text, struct toml **root)
+enum error file_parse_toml(struct actor *actor, const char *text, struct toml **root)
 {
     struct toml_error error = {0};
-    *root = toml_parse(rq->actor.arena, text, strlen(text), &error);
+    *root = toml_parse(actor->arena, text, strlen(text), &error);
     if (*root)
         return ERR_NONE;
-    fail_field(&rq->actor, "content", MSG_BAD_TOML, error.message, number_text(&rq->actor, error.line),
-               number_text(&rq->actor, error.column), NULL);
-    return fail(&rq->actor, MSG_BAD_TOML, error.message, number_text(&rq->actor, error.line),
-                number_text(&rq->actor, error.column), NULL);
+    fail_field(actor, "content", MSG_BAD_TOML, error.message, number_text(actor, error.line),
+               number_text(actor, error.column), NULL);
+    return fail(actor, MSG_BAD_TOML, error.message, number_text(actor, error.line), number_text(actor, error.column),
+                NULL);
 }
 
 /* A table of that name is a profile. */
@@ -101,7 +100,7 @@ bool file_is_registry(const struct toml *root)
 }
 
 /* A JSON array of what `text_of` says of each child: written as text, because a tree of it takes ten times the memory. */
-static const char *children_text(struct request *rq, const struct toml *node,
+static const char *children_text(struct actor *actor, const struct toml *node,
                                  const char *(*text_of)(const struct toml *child))
 {
     struct buffer out;
@@ -112,7 +111,7 @@ static const char *children_text(struct request *rq, const struct toml *node,
     for (const struct toml *child = node->first; child; child = child->next)
         json_put_string(&w, text_of(child));
     json_close_array(&w);
-    const char *text = arena_strdup(rq->actor.arena, buffer_string(&out));
+    const char *text = arena_strdup(actor->arena, buffer_string(&out));
     buffer_free(&out);
     return text;
 }
@@ -129,10 +128,10 @@ static const char *string_value(const struct toml *node)
 
 /* ---- one profile ---- */
 
-void file_profile_wrong_at(struct request *rq, struct file_profile *p, const char *field, const char *what,
+void file_profile_wrong_at(struct actor *actor, struct file_profile *p, const char *field, const char *what,
                            const struct toml *node)
 {
-    struct file_problem *problem = arena_alloc(rq->actor.arena, sizeof *problem);
+    struct file_problem *problem = arena_alloc(actor->arena, sizeof *problem);
     *problem = (struct file_problem){field, what, node->line, node->column, NULL};
     if (p->last_problem)
         p->last_problem->next = problem;
@@ -141,97 +140,96 @@ void file_profile_wrong_at(struct request *rq, struct file_profile *p, const cha
     p->last_problem = problem;
 }
 
-void file_profile_wrong(struct request *rq, struct file_profile *p, const char *field, const char *what)
+void file_profile_wrong(struct actor *actor, struct file_profile *p, const char *field, const char *what)
 {
     const struct toml *node = field ? toml_get(p->table, field) : NULL;
     for (const struct file_problem *each = p->problem; field && each; each = each->next)
         if (each->field && strcmp(each->field, field) == 0)
             return; /* the first thing that is said of a key is the one to mend */
-    file_profile_wrong_at(rq, p, field, what, node ? node : p->table);
+    file_profile_wrong_at(actor, p, field, what, node ? node : p->table);
 }
 
-void file_profile_refuse(struct request *rq, const struct file_profile *p)
+void file_profile_refuse(struct actor *actor, const struct file_profile *p)
 {
     for (const struct file_problem *each = p->problem; each; each = each->next)
-        fail_field(&rq->actor,
-                   each->field ? arena_printf(rq->actor.arena, "%s.%s", p->profile.name, each->field) : p->profile.name,
-                   MSG_IN_FILE, each->what, number_text(&rq->actor, each->line), number_text(&rq->actor, each->column),
-                   NULL);
+        fail_field(actor,
+                   each->field ? arena_printf(actor->arena, "%s.%s", p->profile.name, each->field) : p->profile.name,
+                   MSG_IN_FILE, each->what, number_text(actor, each->line), number_text(actor, each->column), NULL);
 }
 
-const char *file_profile_reason(struct request *rq, const struct file_profile *p)
+const char *file_profile_reason(struct actor *actor, const struct file_profile *p)
 {
     const struct file_problem *first = p->problem;
-    const char *what = translate(&rq->actor, MSG_IN_FILE, first->what, number_text(&rq->actor, first->line),
-                                 number_text(&rq->actor, first->column), NULL);
-    return arena_printf(rq->actor.arena, "%s %s", first->field ? first->field : p->profile.name, what);
+    const char *what = translate(actor, MSG_IN_FILE, first->what, number_text(actor, first->line),
+                                 number_text(actor, first->column), NULL);
+    return arena_printf(actor->arena, "%s %s", first->field ? first->field : p->profile.name, what);
 }
 
-static const char *type_words(struct request *rq, enum toml_type type)
+static const char *type_words(struct actor *actor, enum toml_type type)
 {
     static const char *const names[][LANGUAGE_COUNT] = {[TOML_STRING] = {"a string", "字符串"},
                                                         [TOML_ARRAY] = {"an array of strings", "字符串数组"},
                                                         [TOML_INTEGER] = {"a whole number", "整数"},
                                                         [TOML_BOOLEAN] = {"true or false", "布尔值"}};
-    return translate(&rq->actor, MSG_TYPE, names[type][rq->actor.language], NULL);
+    return translate(actor, MSG_TYPE, names[type][actor->language], NULL);
 }
 
 /* The text as a form would take it; what a form would not take is noted. */
-static const char *read_text(struct request *rq, const struct field *field, const struct toml *node,
+static const char *read_text(struct actor *actor, const struct field *field, const struct toml *node,
                              struct file_profile *out)
 {
     const char *text = node->text, *argument;
     size_t length = field->flags & FIELD_TRIM ? trim_white_space(&text) : strlen(text);
     if (text[length])
-        text = arena_strndup(rq->actor.arena, text, length);
-    enum message message = *text ? field_problem(&rq->actor, field, text, &argument) : MSG_NONE;
+        text = arena_strndup(actor->arena, text, length);
+    enum message message = *text ? field_problem(actor, field, text, &argument) : MSG_NONE;
     if (message)
-        file_profile_wrong_at(rq, out, field->name, translate(&rq->actor, message, argument, NULL), node);
+        file_profile_wrong_at(actor, out, field->name, translate(actor, message, argument, NULL), node);
     return text;
 }
 
-static void read_tags(struct request *rq, const struct field *field, const struct toml *node, struct file_profile *out)
+static void read_tags(struct actor *actor, const struct field *field, const struct toml *node, struct file_profile *out)
 {
     static const struct field tag = {"tags", FIELD_TEXT};
     long long count = 0;
     for (const struct toml *item = node->first; item; item = item->next, count++) {
         if (item->type != TOML_STRING) {
-            file_profile_wrong_at(rq, out, "tags", type_words(rq, TOML_ARRAY), node);
+            file_profile_wrong_at(actor, out, "tags", type_words(actor, TOML_ARRAY), node);
             return;
         }
-        read_text(rq, &tag, item, out);
+        read_text(actor, &tag, item, out);
     }
     if (count > field->max)
-        file_profile_wrong_at(rq, out, "tags",
-                              translate(&rq->actor, MSG_TOO_MANY, number_text(&rq->actor, field->max), NULL), node);
-    out->profile.tags = children_text(rq, node, string_value);
+        file_profile_wrong_at(actor, out, "tags", translate(actor, MSG_TOO_MANY, number_text(actor, field->max), NULL),
+                              node);
+    out->profile.tags = children_text(actor, node, string_value);
 }
 
-static void read_known(struct request *rq, const struct key *key, const struct toml *node, struct file_profile *out)
+static void read_known(struct actor *actor, const struct key *key, const struct toml *node, struct file_profile *out)
 {
     const struct field *field = profile_field(key->name);
     struct profile *p = &out->profile;
     if (node->type != key->type) {
-        file_profile_wrong_at(rq, out, key->name, type_words(rq, key->type), node);
+        file_profile_wrong_at(actor, out, key->name, type_words(actor, key->type), node);
         return;
     }
     switch (key->type) {
     case TOML_ARRAY:
-        read_tags(rq, field, node, out);
+        read_tags(actor, field, node, out);
         return;
     case TOML_INTEGER:
         p->usage_count = node->integer;
         if (node->integer < field->min || node->integer > field->max)
-            file_profile_wrong_at(rq, out, key->name,
-                                  translate(&rq->actor, MSG_RANGE, number_text(&rq->actor, field->min),
-                                            number_text(&rq->actor, field->max), NULL),
-                                  node);
+            file_profile_wrong_at(
+                actor, out, key->name,
+                translate(actor, MSG_RANGE, number_text(actor, field->min), number_text(actor, field->max), NULL),
+                node);
         return;
     case TOML_BOOLEAN:
         p->enabled = node->boolean;
         return;
     default:
-        *(key->offset ? string_of(p, key) : &out->token) = read_text(rq, field, node, out);
+        *(key->offset ? string_of(p, key) : &out->token) = read_text(actor, field, node, out);
     }
 }
 
@@ -244,25 +242,25 @@ static bool is_unknown(const struct key *key, const struct toml *node)
            strcmp(node->text, "official_relay") != 0 && strcmp(node->text, "third_party_model") != 0;
 }
 
-static void read_name(struct request *rq, struct file_profile *out)
+static void read_name(struct actor *actor, struct file_profile *out)
 {
     if (!label_valid(out->profile.name))
-        file_profile_wrong(rq, out, NULL, translate(&rq->actor, MSG_LABEL, NULL));
+        file_profile_wrong(actor, out, NULL, translate(actor, MSG_LABEL, NULL));
     else if (profile_name_reserved(out->profile.name))
-        file_profile_wrong(rq, out, NULL, translate(&rq->actor, MSG_RESERVED, out->profile.name, NULL));
+        file_profile_wrong(actor, out, NULL, translate(actor, MSG_RESERVED, out->profile.name, NULL));
 }
 
-static void read_profile(struct request *rq, const struct toml *table, const char *platform, struct file_profile *out)
+static void read_profile(struct actor *actor, const struct toml *table, const char *platform, struct file_profile *out)
 {
     *out =
         (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true}, .table = table};
-    read_name(rq, out);
+    read_name(actor, out);
     for (const struct toml *node = table->first; node; node = node->next) {
         const struct key *key = find_key(node->key);
         if (!is_unknown(key, node))
-            read_known(rq, key, node, out);
+            read_known(actor, key, node, out);
     }
-    out->profile.key_order = children_text(rq, table, key_of);
+    out->profile.key_order = children_text(actor, table, key_of);
 }
 
 json_t *file_profile_extra(const struct file_profile *p)
@@ -284,55 +282,55 @@ static bool is_profile(const struct toml *node)
     return node->type == TOML_TABLE && strcmp(node->key, "settings") != 0;
 }
 
-static enum error read_pointer(struct request *rq, const struct toml *node, const char **out)
+static enum error read_pointer(struct actor *actor, const struct toml *node, const char **out)
 {
     if (node->type != TOML_STRING)
-        return file_wrong(rq, node, type_words(rq, TOML_STRING));
+        return file_wrong(actor, node, type_words(actor, TOML_STRING));
     if (*node->text && !label_valid(node->text))
-        return file_wrong(rq, node, translate(&rq->actor, MSG_LABEL, NULL));
+        return file_wrong(actor, node, translate(actor, MSG_LABEL, NULL));
     *out = *node->text ? node->text : NULL;
     return ERR_NONE;
 }
 
-static enum error read_top(struct request *rq, const struct toml *node, const char *platform, struct profile_file *file,
-                           json_t *extra)
+static enum error read_top(struct actor *actor, const struct toml *node, const char *platform,
+                           struct profile_file *file, json_t *extra)
 {
     if (strcmp(node->key, "default_config") == 0)
-        return read_pointer(rq, node, &file->standard);
+        return read_pointer(actor, node, &file->standard);
     if (strcmp(node->key, "current_config") == 0)
-        return read_pointer(rq, node, &file->current);
+        return read_pointer(actor, node, &file->current);
     if (!is_profile(node)) {
         json_object_set_new(extra, node->key, toml_to_json(node));
         return ERR_NONE;
     }
     if (file->count == PROFILES_MAX)
-        return file_wrong(rq, node, translate(&rq->actor, MSG_TOO_MANY, number_text(&rq->actor, PROFILES_MAX), NULL));
-    read_profile(rq, node, platform, &file->profiles[file->count++]);
+        return file_wrong(actor, node, translate(actor, MSG_TOO_MANY, number_text(actor, PROFILES_MAX), NULL));
+    read_profile(actor, node, platform, &file->profiles[file->count++]);
     return ERR_NONE;
 }
 
-enum error profile_file_read(struct request *rq, const struct toml *root, const char *platform,
+enum error profile_file_read(struct actor *actor, const struct toml *root, const char *platform,
                              struct profile_file *file)
 {
     json_t *extra = json_object();
     size_t count = 0;
     for (const struct toml *node = root->first; node; node = node->next)
         count++;
-    *file = (struct profile_file){.profiles = arena_array(rq->actor.arena, count + 1, sizeof *file->profiles)};
+    *file = (struct profile_file){.profiles = arena_array(actor->arena, count + 1, sizeof *file->profiles)};
     for (const struct toml *node = root->first; node; node = node->next) {
-        enum error error = read_top(rq, node, platform, file, extra);
+        enum error error = read_top(actor, node, platform, file, extra);
         if (error)
             return error;
     }
-    file->extra = json_text(rq->actor.arena, extra);
-    file->key_order = children_text(rq, root, key_of);
+    file->extra = json_text(actor->arena, extra);
+    file->key_order = children_text(actor, root, key_of);
     return ERR_NONE;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 /* Writes one key if the profile has it; `asked` = the file had it, so that defaults are written too. */
-static void write_known(struct request *rq, struct toml *table, const struct profile *p, const char *token,
+static void write_known(struct actor *actor, struct toml *table, const struct profile *p, const char *token,
                         const struct key *key, bool asked)
 {
     struct profile copy = *p;
@@ -340,19 +338,19 @@ static void write_known(struct request *rq, struct toml *table, const struct pro
     if (strcmp(key->name, "auth_token") == 0)
         text = token || !asked ? token : "";
     if (key->type == TOML_STRING && text)
-        toml_string(rq->actor.arena, table, key->name, text);
+        toml_string(actor->arena, table, key->name, text);
     else if (key->type == TOML_ARRAY && p->tags)
-        toml_from_json(rq->actor.arena, table, key->name, json_stored_or(p->tags, json_object()));
+        toml_from_json(actor->arena, table, key->name, json_stored_or(p->tags, json_object()));
     else if (key->type == TOML_INTEGER && (asked || p->usage_count))
-        toml_integer(rq->actor.arena, table, key->name, p->usage_count);
+        toml_integer(actor->arena, table, key->name, p->usage_count);
     else if (key->type == TOML_BOOLEAN && (asked || !p->enabled))
-        toml_boolean(rq->actor.arena, table, key->name, p->enabled);
+        toml_boolean(actor->arena, table, key->name, p->enabled);
 }
 
-static void write_profile_table(struct request *rq, struct toml *root, const struct profile *p, const char *token,
+static void write_profile_table(struct actor *actor, struct toml *root, const struct profile *p, const char *token,
                                 json_t *extra)
 {
-    struct toml *table = toml_table(rq->actor.arena, root, p->name);
+    struct toml *table = toml_table(actor->arena, root, p->name);
     json_t *order = json_stored_or(p->key_order, json_object()), *item;
     bool done[ARRAY_SIZE(keys)] = {false};
     size_t i;
@@ -362,38 +360,38 @@ static void write_profile_table(struct request *rq, struct toml *root, const str
         const struct key *key = find_key(json_string_value(item));
         json_t *value = json_object_get(extra, json_string_value(item));
         if (value && !(key && p->provider_type)) {
-            toml_from_json(rq->actor.arena, table, json_string_value(item), value);
+            toml_from_json(actor->arena, table, json_string_value(item), value);
             json_object_del(extra, json_string_value(item));
             if (key) /* a provider_type of a kind not known here */
                 done[key - keys] = true;
         } else if (key) {
             json_object_del(extra, key->name); /* a known provider_type was set since */
-            write_known(rq, table, p, token, key, true);
+            write_known(actor, table, p, token, key, true);
             done[key - keys] = true;
         }
     }
     for (i = 0; i < ARRAY_SIZE(keys); i++)
         if (!done[i])
-            write_known(rq, table, p, token, &keys[i], false);
-    json_object_foreach(extra, name, item) toml_from_json(rq->actor.arena, table, name, item);
+            write_known(actor, table, p, token, &keys[i], false);
+    json_object_foreach(extra, name, item) toml_from_json(actor->arena, table, name, item);
 }
 
-static enum error write_profile(struct request *rq, struct toml *root, const struct profile *p, bool secrets)
+static enum error write_profile(struct actor *actor, struct toml *root, const struct profile *p, bool secrets)
 {
     const char *token = NULL;
     json_t *extra;
-    enum error error = profile_extra(rq, p, &extra);
+    enum error error = profile_extra(actor, p, &extra);
     if (!error && secrets)
-        error = profile_token(rq, p, &token);
+        error = profile_token(actor, p, &token);
     if (error)
         return error;
     struct profile shown = *p;
     if (!secrets) {
-        token = p->sealed_token ? profile_masked_token(rq, p) : NULL;
-        shown.base_url = secret_masked_urls(rq->actor.arena, p->base_url);
-        extra_mask(rq, EXTRA_PROFILE, extra);
+        token = p->sealed_token ? profile_masked_token(actor, p) : NULL;
+        shown.base_url = secret_masked_urls(actor->arena, p->base_url);
+        extra_mask(actor, EXTRA_PROFILE, extra);
     }
-    write_profile_table(rq, root, &shown, token, extra);
+    write_profile_table(actor, root, &shown, token, extra);
     return ERR_NONE;
 }
 
@@ -411,17 +409,17 @@ struct output {
     struct name_index written; /* top-level keys that are in the file */
 };
 
-static const char *masked_extra(struct request *rq, const char *text)
+static const char *masked_extra(struct actor *actor, const char *text)
 {
     json_t *extra = json_stored_or(text, json_object());
-    extra_mask(rq, EXTRA_FILE, extra);
-    return json_text(rq->actor.arena, extra);
+    extra_mask(actor, EXTRA_FILE, extra);
+    return json_text(actor->arena, extra);
 }
 
-static void write_pointer(struct request *rq, struct output *out, const char *key, const char *name, bool has)
+static void write_pointer(struct actor *actor, struct output *out, const char *key, const char *name, bool has)
 {
     if (has && name_index_note(&out->written, key))
-        toml_string(rq->actor.arena, out->root, key, name);
+        toml_string(actor->arena, out->root, key, name);
 }
 
 /* What stands behind the plain values of a file: tables, and arrays of them that came from [[headers]]. */
@@ -433,37 +431,37 @@ static bool is_table(const json_t *value, bool behind_tables)
     return json_is_object(value) && (!kind || strcmp(kind, "table") == 0);
 }
 
-static void write_pointers(struct request *rq, struct output *out, bool standard, bool current)
+static void write_pointers(struct actor *actor, struct output *out, bool standard, bool current)
 {
     const struct pointers *p = &out->pointers;
-    write_pointer(rq, out, "default_config", p->standard, standard && p->has_standard);
-    write_pointer(rq, out, "current_config", p->current, current && p->has_current);
+    write_pointer(actor, out, "default_config", p->standard, standard && p->has_standard);
+    write_pointer(actor, out, "current_config", p->current, current && p->has_current);
 }
 
 /* One table, by itself: a tree of all of them would take ten times the memory of the file. */
-static enum error write_once(struct request *rq, struct output *out, const struct profile *p)
+static enum error write_once(struct actor *actor, struct output *out, const struct profile *p)
 {
     enum error error = ERR_NONE;
     if (!name_index_note(&out->written, p->name))
         return ERR_NONE;
     if (out->whole)
-        return write_profile(rq, out->root, p, out->secrets);
-    struct arena_mark mark = arena_mark(rq->actor.arena);
-    struct toml *root = toml_table(rq->actor.arena, NULL, NULL);
-    error = write_profile(rq, root, p, out->secrets);
+        return write_profile(actor, out->root, p, out->secrets);
+    struct arena_mark mark = arena_mark(actor->arena);
+    struct toml *root = toml_table(actor->arena, NULL, NULL);
+    error = write_profile(actor, root, p, out->secrets);
     if (error)
         return error;
     toml_write(&out->text, root);
-    arena_release(rq->actor.arena, mark);
+    arena_release(actor->arena, mark);
     return ERR_NONE;
 }
 
-static void write_extra_value(struct request *rq, struct output *out, const char *key, json_t *value, bool table)
+static void write_extra_value(struct actor *actor, struct output *out, const char *key, json_t *value, bool table)
 {
-    struct toml *root = out->whole || !table ? out->root : toml_table(rq->actor.arena, NULL, NULL);
+    struct toml *root = out->whole || !table ? out->root : toml_table(actor->arena, NULL, NULL);
     if (!name_index_note(&out->written, key))
         return;
-    toml_from_json(rq->actor.arena, root, key, value);
+    toml_from_json(actor->arena, root, key, value);
     if (root != out->root)
         toml_write(&out->text, root);
 }
@@ -481,7 +479,7 @@ static bool has_array_of_tables(json_t *extra)
 }
 
 /* Tables must follow plain values, so the file is written in two passes over the order it had. */
-static enum error write_items(struct request *rq, struct output *out, bool tables)
+static enum error write_items(struct actor *actor, struct output *out, bool tables)
 {
     json_t *order = json_stored_or(out->platform.key_order, json_object()),
            *extra = json_stored_or(out->platform.extra, json_object()), *item;
@@ -496,36 +494,36 @@ static enum error write_items(struct request *rq, struct output *out, bool table
         bool table = value ? is_table(value, behind_tables) : !standard && !current;
         behind_tables |= table;
         if (!tables && (standard || current))
-            write_pointers(rq, out, standard, current);
+            write_pointers(actor, out, standard, current);
         else if (name_index_find(&out->places, key,
                                  &n)) /* before a value of that name, which older versions let happen */
-            error = tables ? write_once(rq, out, &out->profiles[n]) : ERR_NONE;
+            error = tables ? write_once(actor, out, &out->profiles[n]) : ERR_NONE;
         else if (value && table == tables)
-            write_extra_value(rq, out, key, value, table);
+            write_extra_value(actor, out, key, value, table);
         if (error)
             return error;
     }
     if (!tables) {
-        write_pointers(rq, out, true, true);
+        write_pointers(actor, out, true, true);
         out->whole = has_array_of_tables(extra);
         if (!out->whole)
             toml_write(&out->text, out->root);
     }
     for (n = 0; !error && tables && n < out->count; n++)
-        error = write_once(rq, out, &out->profiles[n]);
+        error = write_once(actor, out, &out->profiles[n]);
     return error;
 }
 
-static enum error read_store(struct request *rq, const char *platform, struct output *out)
+static enum error read_store(struct actor *actor, const char *platform, struct output *out)
 {
-    enum error error = platform_file_read(rq, platform, &out->platform);
+    enum error error = platform_file_read(actor, platform, &out->platform);
     if (!error)
-        error = profile_pointers(rq, platform, &out->pointers);
+        error = profile_pointers(actor, platform, &out->pointers);
     if (!error)
-        error = profile_list(rq, platform, false, &out->profiles, &out->count);
+        error = profile_list(actor, platform, false, &out->profiles, &out->count);
     if (!error && !out->secrets)
-        out->platform.extra = masked_extra(rq, out->platform.extra);
-    out->root = toml_table(rq->actor.arena, NULL, NULL);
+        out->platform.extra = masked_extra(actor, out->platform.extra);
+    out->root = toml_table(actor->arena, NULL, NULL);
     out->places = name_index_new();
     out->written = name_index_new();
     for (size_t i = 0; i < out->count; i++)
@@ -533,22 +531,22 @@ static enum error read_store(struct request *rq, const char *platform, struct ou
     return error;
 }
 
-enum error profile_file_write(struct request *rq, const char *platform, bool secrets, const char **text,
+enum error profile_file_write(struct actor *actor, const char *platform, bool secrets, const char **text,
                               size_t *profiles)
 {
     struct output file = {.secrets = secrets};
-    size_t most = file_max(rq);
+    size_t most = file_max(actor);
     buffer_init(&file.text, most);
-    enum error error = read_store(rq, platform, &file);
+    enum error error = read_store(actor, platform, &file);
     if (!error)
-        error = write_items(rq, &file, false);
+        error = write_items(actor, &file, false);
     if (!error)
-        error = write_items(rq, &file, true);
+        error = write_items(actor, &file, true);
     if (!error && file.whole)
         toml_write(&file.text, file.root);
     if (!error && file.text.overflow)
-        error = fail(&rq->actor, MSG_FILE_MAX, number_text(&rq->actor, (long long)most), NULL);
-    *text = error ? NULL : arena_strdup(rq->actor.arena, buffer_string(&file.text));
+        error = fail(actor, MSG_FILE_MAX, number_text(actor, (long long)most), NULL);
+    *text = error ? NULL : arena_strdup(actor->arena, buffer_string(&file.text));
     *profiles = file.count;
     wipe(file.text.data, file.text.length);
     buffer_free(&file.text);
@@ -557,32 +555,32 @@ enum error profile_file_write(struct request *rq, const char *platform, bool sec
 
 /* ---- the platform's own row ------------------------------------------------------------------------------------- */
 
-enum error platform_file_read(struct request *rq, const char *platform, struct platform_file *file)
+enum error platform_file_read(struct actor *actor, const char *platform, struct platform_file *file)
 {
     static const struct statement select = {"platform_file_select",
                                             "SELECT default_profile, extra, key_order FROM workspace_platforms"
                                             " WHERE workspace_id = ccr_workspace() AND platform = $1"};
     struct row row;
     *file = (struct platform_file){NULL, NULL, NULL};
-    enum error error = db_one(rq->actor.db, &select, &row, DB_ARGS(platform));
+    enum error error = db_one(actor->db, &select, &row, DB_ARGS(platform));
     if (error)
         return error == ERR_NOT_FOUND ? ERR_NONE : error;
     json_t *extra;
-    error = extra_open(rq, platform, platform, row_text(&row, 1), &extra);
+    error = extra_open(actor, platform, platform, row_text(&row, 1), &extra);
     if (!error)
-        *file = (struct platform_file){row_text(&row, 0), json_text(rq->actor.arena, extra), row_text(&row, 2)};
+        *file = (struct platform_file){row_text(&row, 0), json_text(actor->arena, extra), row_text(&row, 2)};
     return error;
 }
 
-enum error platform_file_has(struct request *rq, const char *platform, const char *key, bool *has)
+enum error platform_file_has(struct actor *actor, const char *platform, const char *key, bool *has)
 {
     struct platform_file file;
-    enum error error = platform_file_read(rq, platform, &file);
+    enum error error = platform_file_read(actor, platform, &file);
     *has = !error && json_object_get(json_stored_or(file.extra, json_object()), key);
     return error;
 }
 
-enum error platform_file_save(struct request *rq, const char *platform, const struct platform_file *file)
+enum error platform_file_save(struct actor *actor, const char *platform, const struct platform_file *file)
 {
     static const struct statement upsert = {
         "platform_file_upsert",
@@ -590,6 +588,6 @@ enum error platform_file_save(struct request *rq, const char *platform, const st
         " VALUES (ccr_workspace(), $1, $2, coalesce($3::json, '{}'), coalesce($4::json, '[]'))"
         " ON CONFLICT (workspace_id, platform) DO UPDATE SET default_profile = excluded.default_profile,"
         " extra = excluded.extra, key_order = excluded.key_order"};
-    const char *extra = file->extra ? extra_seal(rq, platform, json_stored(file->extra)) : NULL;
-    return db_run(rq->actor.db, &upsert, DB_ARGS(platform, file->standard, extra, file->key_order));
+    const char *extra = file->extra ? extra_seal(actor, platform, json_stored(file->extra)) : NULL;
+    return db_run(actor->db, &upsert, DB_ARGS(platform, file->standard, extra, file->key_order));
 }

@@ -42,19 +42,15 @@ static bool needed(enum need need, bool has_url)
     return need == ALWAYS || (need == WITH_URL && has_url);
 }
 
-static const struct rules *rules_of_form(struct request *rq)
+static bool form_needs_url(const json_t *form, const char *platform)
 {
-    return rules_of(request_query_or(rq, "platform", rq->actor.who.platform));
+    (void)form;
+    return needed(rules_of(platform)->base_url, false);
 }
 
-static bool form_needs_url(struct request *rq)
+static bool form_needs_token(const json_t *form, const char *platform)
 {
-    return needed(rules_of_form(rq)->base_url, false);
-}
-
-static bool form_needs_token(struct request *rq)
-{
-    return needed(rules_of_form(rq)->auth_token, body_text(rq, "base_url") != NULL);
+    return needed(rules_of(platform)->auth_token, json_is_string(json_object_get(form, "base_url")));
 }
 
 /* ---- fields and their limits ------------------------------------------------------------------------------------ */
@@ -70,11 +66,6 @@ const struct field profile_fields[] = {
     {"provider_type", FIELD_TEXT, FIELD_TRIM, .max = WORD_MAX},
     {"account", FIELD_TEXT, FIELD_TRIM, .max = WORD_MAX},
     {"tags", FIELD_STRINGS, .max = TAGS_MAX},
-    {0},
-};
-
-const struct field platform_query[] = {
-    {"platform", FIELD_TEXT, .max = 20},
     {0},
 };
 
@@ -101,51 +92,51 @@ const struct field *profile_field(const char *name)
 
 /* ---- the check -------------------------------------------------------------------------------------------------- */
 
-static size_t wrong(struct request *rq, const char *field, bool required, const char *text,
+static size_t wrong(struct actor *actor, const char *field, bool required, const char *text,
                     struct profile_problem *problem)
 {
     const char *argument = NULL;
     enum message message = MSG_NONE;
     if (!is_blank(text))
-        message = field_problem(&rq->actor, profile_field(field), text, &argument);
+        message = field_problem(actor, profile_field(field), text, &argument);
     else if (required)
         message = MSG_NOT_BLANK;
     if (message)
-        *problem = (struct profile_problem){field, translate(&rq->actor, message, argument, NULL)};
+        *problem = (struct profile_problem){field, translate(actor, message, argument, NULL)};
     return message != MSG_NONE;
 }
 
-size_t profile_unusable(struct request *rq, const struct profile *p, const char *token,
+size_t profile_unusable(struct actor *actor, const struct profile *p, const char *token,
                         struct profile_problem problems[PROFILE_PROBLEMS_MAX])
 {
     const struct rules *r = rules_of(p->platform);
     bool has_url = !is_blank(p->base_url);
-    size_t count = wrong(rq, "base_url", needed(r->base_url, false), p->base_url, problems);
-    count += wrong(rq, "auth_token", needed(r->auth_token, has_url), token, problems + count);
-    return count + wrong(rq, "model", r->model_not_blank && p->model, p->model, problems + count);
+    size_t count = wrong(actor, "base_url", needed(r->base_url, false), p->base_url, problems);
+    count += wrong(actor, "auth_token", needed(r->auth_token, has_url), token, problems + count);
+    return count + wrong(actor, "model", r->model_not_blank && p->model, p->model, problems + count);
 }
 
-static const char *problem_of(struct request *rq, const struct profile *p)
+static const char *problem_of(struct actor *actor, const struct profile *p)
 {
     struct profile_problem problems[PROFILE_PROBLEMS_MAX];
     const char *token;
-    if (profile_token(rq, p, &token)) {
-        rq->actor.failure.message = MSG_NONE;
-        rq->actor.failure.text = NULL;
+    if (profile_token(actor, p, &token)) {
+        actor->failure.message = MSG_NONE;
+        actor->failure.text = NULL;
         token = "********";
     } else if (token && secret_mask_shaped(token)) { /* older versions took masks for tokens */
-        return arena_printf(rq->actor.arena, "auth_token %s", translate(&rq->actor, MSG_MASK_STORED, NULL));
+        return arena_printf(actor->arena, "auth_token %s", translate(actor, MSG_MASK_STORED, NULL));
     }
-    return profile_unusable(rq, p, token, problems)
-               ? arena_printf(rq->actor.arena, "%s %s", problems->field, problems->what)
+    return profile_unusable(actor, p, token, problems)
+               ? arena_printf(actor->arena, "%s %s", problems->field, problems->what)
                : NULL;
 }
 
 /* Whoever checks thousands holds one token at a time. */
-const char *profile_problem(struct request *rq, const struct profile *p)
+const char *profile_problem(struct actor *actor, const struct profile *p)
 {
-    struct arena_mark mark = arena_mark(rq->actor.arena);
-    const char *problem = problem_of(rq, p);
-    arena_release_but(rq->actor.arena, mark, &(const char **){&problem}, 1);
+    struct arena_mark mark = arena_mark(actor->arena);
+    const char *problem = problem_of(actor, p);
+    arena_release_but(actor->arena, mark, &(const char **){&problem}, 1);
     return problem;
 }
