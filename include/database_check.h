@@ -11,8 +11,8 @@ struct database_findings {
     char schema[256];
 };
 
-/* Connects, looks and disconnects. 0: a server may run; EX_CONFIG (78): it must not, and why; EX_UNAVAILABLE (69): the
+/* Connects, within wait_ms or CONNECTION_TIMEOUT, looks and disconnects. 0: a server may run; EX_CONFIG (78): it must not, and why; EX_UNAVAILABLE (69): the
  * database cannot be reached, so nothing is known about it. Never call it in a process that forks afterwards. */
-int database_check(const struct settings *settings, struct database_findings *findings);
+int database_check(const struct settings *settings, int wait_ms, struct database_findings *findings);
 
 #endif

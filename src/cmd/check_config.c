@@ -13,6 +13,8 @@
 #include "router.h"
 #include "settings.h"
 
+enum { CONNECT_WAIT_MS = 5000 };
+
 /* Prints a line and passes `good` on. */
 static bool report_finding(const char *what, bool good, const char *line)
 {
@@ -62,7 +64,7 @@ static bool check_log(const struct settings *settings)
 static bool check_database_and_schema(const struct settings *settings)
 {
     struct database_findings found;
-    int status = database_check(settings, &found);
+    int status = database_check(settings, CONNECT_WAIT_MS, &found);
     bool good = report_finding("database", found.schema[0] || status == EX_OK, found.database);
     if (found.schema[0])
         good = report_finding("schema", status == EX_OK, found.schema);

@@ -8,9 +8,6 @@
 #include "db.h"
 #include "migrate.h"
 
-/* A host that does not answer at all must not hold up a start for CONNECTION_TIMEOUT. */
-enum { CONNECT_WAIT_MS = 5000 };
-
 static int check_role(struct db *db, struct database_findings *findings)
 {
     bool bypasses;
@@ -47,12 +44,12 @@ static int check_schema(struct db *db, struct database_findings *findings)
     return problem ? EX_CONFIG : EX_OK;
 }
 
-int database_check(const struct settings *settings, struct database_findings *findings)
+int database_check(const struct settings *settings, int wait_ms, struct database_findings *findings)
 {
     *findings = (struct database_findings){0};
     struct db *db = db_new(settings);
-    int status = EX_UNAVAILABLE, wait_ms = settings->connection_timeout * 1000;
-    if (db_ready(db, wait_ms < CONNECT_WAIT_MS ? wait_ms : CONNECT_WAIT_MS)) {
+    int status = EX_UNAVAILABLE, most_ms = settings->connection_timeout * 1000;
+    if (db_ready(db, wait_ms < most_ms ? wait_ms : most_ms)) {
         status = check_role(db, findings);
         if (status == EX_OK)
             status = check_schema(db, findings);

@@ -106,10 +106,14 @@ static int check_program(const struct settings *settings)
     return EX_OK;
 }
 
+/* Requests wait for the end of it: a host or name server that says nothing must not hold up a start for longer. Workers go on
+ * trying, and refuse a role that row-level security does not hold. */
+enum { CONNECT_WAIT_MS = 1000 };
+
 static int look_at_database(const struct settings *settings)
 {
     struct database_findings findings;
-    int status = database_check(settings, &findings);
+    int status = database_check(settings, CONNECT_WAIT_MS, &findings);
     const char *line = findings.schema[0] ? findings.schema : findings.database;
     if (status == EX_CONFIG)
         return command_refuse(status, line);

@@ -108,6 +108,18 @@ def test_everything_answers_while_the_name_server_is_silent_from_the_start(make_
     wait_until("the status is healthy", place.stack.healthy, timeout=30)
 
 
+def test_a_start_does_not_wait_for_the_name_server(make_place):
+    """The first answer is there before the name server's first question is given up."""
+    place = make_place().start()
+    place.stack.backend.stop()
+    place.world.fall_silent()
+    api = place.stack.client()
+    began = time.monotonic()
+    place.stack.backend.start()
+    wait_until("it answers", lambda: api.get("/api/system/live").status_code == 200)
+    assert time.monotonic() - began < ONE_QUESTION_S
+
+
 def test_the_last_good_address_is_used_while_the_name_server_is_silent(make_place):
     place = make_place().start()
     before = place.stack.backend.workers()
