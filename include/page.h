@@ -8,7 +8,7 @@
 /* One kind of list: {"<name>":[…],"total":…,"limit":…,"offset":…}. */
 struct listing {
     const char *name;
-    struct statement count; /* one row with the number of all */
+    struct statement count; /* one row with the number of all, or with as many as are worth counting */
     struct statement page;  /* takes what `count` takes, then limit and offset */
     void (*write)(struct request *rq, struct json_writer *w, const struct row *row); /* one row, one JSON value */
 };

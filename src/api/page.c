@@ -35,10 +35,12 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     all[count + 1] = arena_printf(rq->actor.arena, "%lld", offset);
     struct rows rows;
     enum error error = db_all(rq->actor.db, &listing->page, &rows, all, count + 2);
-    long long total = rows.count;
-    /* Only a page that was filled, or that begins further on, does not tell the total by itself. */
-    if (!error && (offset > 0 || rows.count == limit))
+    long long seen = rows.count ? offset + rows.count : 0, total = seen;
+    /* Only a page that was filled, or that begins after the end, does not tell the total by itself. */
+    if (!error && (rows.count == limit || (!rows.count && offset > 0)))
         error = count_all(rq, listing, args, count, &total);
+    if (total < seen) /* that many were not counted */
+        total = seen;
     if (error)
         return error;
 

@@ -175,6 +175,16 @@ def test_pages(admin, make_user):
     assert {page["total"] for page in pages} == {6} and len({entry["id"] for entry in everything_seen}) == 6
 
 
+def test_a_long_trail_is_not_counted_to_its_end(system, admin):
+    with everything(system) as db:
+        db.execute("INSERT INTO audit_log (actor, action) SELECT 'crowd', 'auth.login' FROM generate_series(1, 10025)")
+    pages = {offset: admin.get(f"/api/audit?actor=crowd&limit=10&offset={offset}").data
+             for offset in (0, 5000, 10010, 10020, 10030)}
+    assert {offset: len(page["entries"]) for offset, page in pages.items()} == {0: 10, 5000: 10, 10010: 10, 10020: 5, 10030: 0}
+    assert {offset: page["total"] for offset, page in pages.items()} == {
+        0: 10000, 5000: 10000, 10010: 10020, 10020: 10025, 10030: 10000}
+
+
 # ---- CSV ----
 
 @pytest.mark.parametrize("query, headers", [("&format=csv", {}), ("", {"Accept": "text/csv"}), ("&format=csv", {"Accept": "application/json"})])
