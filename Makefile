@@ -68,7 +68,7 @@ help:
 	@echo 'make bench-against OLD=COMMIT  is this checkout slower than that commit? For noisy machines, too'
 	@echo 'make bench-abuse what others feel while one user does his worst, as ratios to idle'
 	@echo 'make soak       load with faults for SOAK_SECONDS (default 1800): no lost write, no wrong answer, no leak'
-	@echo 'make docs       docs/configuration.md and .env.example from the table of settings'
+	@echo 'make docs       docs/configuration.md and .env.example from the table of settings, docs/images/layers.svg from the includes'
 	@echo 'make install    DESTDIR= PREFIX=$(PREFIX) UNITDIR=PREFIX/lib/systemd/system'
 	@echo 'make deb        build/deb/ccr-ui-backend_$(VERSION)_ARCH.deb'
 	@echo 'make clean'
@@ -165,6 +165,7 @@ format:
 docs: $(BUILD)/ccr-ui-backend
 	$(BUILD)/ccr-ui-backend settings --format markdown > docs/configuration.md
 	$(BUILD)/ccr-ui-backend settings --format env > .env.example
+	scripts/draw-layers.py > docs/images/layers.svg
 
 # ---- installing -----------------------------------------------------------------------------------------------------
 

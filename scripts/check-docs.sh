@@ -44,6 +44,16 @@ counts() {
     complain "$found: write … for the number"
 }
 
+# Drawn from the includes; and the table beside the drawing has every folder.
+layers() {
+    local folder
+    diff -q docs/images/layers.svg <(scripts/draw-layers.py) >/dev/null ||
+        complain "docs/images/layers.svg is not what the files include; run: make docs"
+    for folder in src/*/; do
+        grep -qF "| \`${folder%/}\` |" docs/architecture.md || complain "docs/architecture.md does not say what $folder holds"
+    done
+}
+
 # The README's tour of the source names every file of src/api, and nothing that is not there.
 tour() {
     local file name
@@ -82,6 +92,7 @@ same docs/configuration.md markdown
 same .env.example env
 migrations
 counts
+layers
 tour
 translated docs/deployment.md docs/deployment.zh-CN.md
 exit $status

@@ -5,6 +5,8 @@
 # Where a header belongs is read from the files: include/x.h goes with src/*/x.c (or .cc), else with src/*/x_*.c or xs.c,
 # else, as settings_table.h, with what it is named after; with the lowest when there are several, since a subcommand is
 # called like what it drives. A folder that is not there yet has its place. main.c stands on top.
+#
+# Usage: scripts/check-layers.sh [--edges]; with it, prints the layers there are, from the top down, each with those it includes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,7 +25,7 @@ ONLY=(
     "sodium.h src/base/crypto.c src/base/util.c src/domain/password.c src/http/authn.c src/domain/token.c"
 )
 
-declare -A rank layer_of
+declare -A rank layer_of includes
 for i in "${!LAYERS[@]}"; do rank[${LAYERS[i]}]=$i; done
 status=0
 complain() {
@@ -61,6 +63,7 @@ for file in "${files[@]}"; do
     *) layer=$(cut -d/ -f2 <<<"$file") ;;
     esac
     [ -n "$layer" ] || continue
+    includes[$layer]=${includes[$layer]:- }
     [ -n "${rank[$layer]:-}" ] || {
         complain "$file: src/$layer is no layer that scripts/check-layers.sh knows (${LAYERS[*]})"
         continue
@@ -71,9 +74,19 @@ for file in "${files[@]}"; do
             [ -e "$(dirname "$file")/$header" ] || complain "$file:$line: \"$header\" is neither in include nor beside it"
         elif [ -n "$other" ] && ((rank[$other] > rank[$layer])); then
             complain "$file:$line: $layer includes \"$header\" of $other, which is above it"
+        elif [ -n "$other" ] && [ "$other" != "$layer" ] && [[ "${includes[$layer]}" != *" $other "* ]]; then
+            includes[$layer]+="$other "
         fi
     done < <(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"([^"]+)".*/\1/;T;=;p' "$file" | paste -d: - -)
 done
+
+if [ "${1:-}" = --edges ]; then
+    for ((i = ${#LAYERS[@]} - 1; i >= 0; i--)); do
+        layer=${LAYERS[i]}
+        [ -z "${includes[$layer]:-}" ] || echo "$layer${includes[$layer]% }"
+    done
+    exit $status
+fi
 
 for row in "${ONLY[@]}"; do
     read -r header allowed <<<"$row"
