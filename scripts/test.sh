@@ -8,8 +8,8 @@ usage() {
     cat <<'END'
 Usage: scripts/test.sh [-k NAME] [-j N] [--all] [--list]
 
-Installs the Debian packages that the tests need (as root, or with sudo), then runs these stages:
-  lint         make lint; each of its checks counts
+Installs the Debian packages that the tests need (as root, or with sudo), builds the program, then runs these stages:
+  lint         make lint; each of its checks counts; without --all it leaves out the analyzer, and says so
   unit         make check: cmocka tests, built with gcc
   asan         make asan: the same with AddressSanitizer and UndefinedBehaviorSanitizer
   handlers     handlers on a real PostgreSQL, without Nginx
@@ -19,10 +19,14 @@ Installs the Debian packages that the tests need (as root, or with sudo), then r
   fuzz         every fuzzer for 3 s, with --all for 15 s (FUZZ_SECONDS=N), on its seed corpus
   valgrind     the unit tests under valgrind; only with --all or -k valgrind
 
+They run in three lanes side by side, what mostly computes (lint, unit, asan, fuzz, valgrind; at a lower priority) beside what
+mostly waits (handlers, then integration; deploy). They are shown one after another as above: the one at hand as it runs, the
+next with all that it printed meanwhile. A stage's seconds are its own; the last line but one has those of the whole run.
+
 With --all, integration includes the faults: workers, PostgreSQL, Redis and clients fail under load, in 2 minutes.
 FAULT_SECONDS=60 gives each its full length (10 minutes), CCR_FAULT_REPORT=FILE collects the figures, a line of JSON each.
 
-  -j N        how many tests run side by side (twice the processors; each has its own ports, folders and database)
+  -j N        how many tests of a stage run side by side (twice the processors; each has its own ports, folders and database)
   -k NAME     only the stages whose name contains NAME; if there are none, only the tests whose name contains it
   --all       also valgrind, and the tests marked slow
   --list      prints the stages and their tests, runs nothing
@@ -40,6 +44,10 @@ PACKAGES=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" libcmocka-dev python3-pyte
     python3-pytest-timeout python3-psycopg python3-requests python3-jsonschema python3-fastjsonschema python3-yaml clang clang-format clang-tidy libclang-rt-14-dev cppcheck shellcheck valgrind git iproute2
     systemd apache2-bin lighttpd openssl logrotate prometheus redis-server)
 STAGES=(lint unit asan handlers integration deploy fuzz valgrind)
+# Stages of a lane follow on each other: those that build in the same folder must, and those that compute had better.
+LANES=("lint unit asan fuzz valgrind" "handlers integration" "deploy")
+COMPUTING=${LANES[0]}
+NICENESS=5 # of what computes, so that tests with clients and deadlines go first; not so low that a busy machine starves it
 SLOW_PACKAGES=(buildah debootstrap debhelper lintian) # only with --all
 export TEST_LIMIT=${TEST_LIMIT:-300}
 STAGE_LIMIT=${STAGE_LIMIT:-2400}
@@ -74,9 +82,9 @@ done
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-$([ -n "$all" ] && echo 15 || echo 3)}
 
-passed=0 failed=0 stage='' finished='' began_at=$SECONDS
+passed=0 failed=0 stage='' finished='' shown=''
 scratch=$(mktemp -d)
-log=$scratch/log state=$scratch/state
+declare -A lane_of=() # stage -> process id of its lane
 
 # Always the last to speak, whatever ended the run.
 # shellcheck disable=SC2317  # called by the trap
@@ -85,10 +93,8 @@ conclude() {
     trap - EXIT
     trap '' INT TERM HUP
     if [ -z "$finished" ] && [ -z "$list" ]; then
-        end_child
-        count_state
-        say "cut short${stage:+ in stage $stage}: ${why:-status $status} in $((SECONDS - began_at)) s"
-        running_tests
+        end_lanes
+        cut_short "${why:-status $status}"
         failed=$((failed + 1))
         say "$passed passed, $failed failed"
         status=1
@@ -175,7 +181,7 @@ keep() {
     fi
 }
 
-# When the run is cut short: its stage must not go on alone.
+# When the run is cut short: what a lane runs must not go on alone.
 end_child() {
     [ -n "${child:-}" ] || return 0
     # shellcheck disable=SC2046  # some numbers
@@ -209,7 +215,7 @@ count_cmocka() {
 # scripts/lint.sh prints "ok   NAME" or "FAIL NAME" for each of its checks.
 stage_lint() {
     local good bad
-    keep make --no-print-directory lint
+    keep make --no-print-directory lint LINT_WITHOUT="$([ -n "$all" ] || echo analyzer)"
     good=$(grep -c '^ok   ' "$log" || true)
     bad=$(grep -c '^FAIL ' "$log" || true)
     ((bad || (status == 0 && good))) || bad=1
@@ -289,6 +295,114 @@ stage_fuzz() {
 
 stage_valgrind() { ! make_tests valgrind unit test || count_cmocka; }
 
+# --- lanes -----------------------------------------------------------------------------------------------------------
+
+# enter STAGE: its folder, where everything that it leaves behind stands.
+enter() {
+    stage=$1 folder=$scratch/$1 passed=0 failed=0
+    log=$folder/log state=$folder/state
+    mkdir -p "$folder"
+}
+
+# A process of its own: runs the chosen stages of its lane, each into its folder: what it prints to `out`, at the end what came of
+# it to `result`: passed, failed, seconds.
+run_lane() {
+    local began
+    trap - EXIT INT HUP ERR
+    trap 'end_child; exit 1' TERM
+    [ "$1" != "$COMPUTING" ] || renice -n "$NICENESS" "$BASHPID" >/dev/null
+    for stage in $1; do
+        if [[ " ${stages[*]} " != *" $stage "* ]]; then
+            continue
+        fi
+        enter "$stage"
+        began=$SECONDS
+        "stage_$stage" >"$folder/out" 2>&1
+        if ((passed + failed == 0)) && [ -z "$name_filter" ]; then
+            say "no test ran" >>"$folder/out"
+            add 0 1
+        fi
+        say "$passed $failed $((SECONDS - began))" >"$folder/partial"
+        mv "$folder/partial" "$folder/result"
+    done
+}
+
+start_lanes() {
+    local lane one
+    for lane in "${LANES[@]}"; do
+        run_lane "$lane" &
+        for one in $lane; do
+            lane_of[$one]=$!
+        done
+    done
+}
+
+# Ends them, and waits until they have.
+end_lanes() {
+    if ((${#lane_of[@]})); then
+        kill -TERM "${lane_of[@]}" 2>/dev/null || true
+        wait "${lane_of[@]}" 2>/dev/null || true
+    fi
+    end_child
+}
+
+# show_stage STAGE: what it prints until it has a result, or its lane ended without one; then its counts.
+show_stage() {
+    local folder=$scratch/$1 lane=${lane_of[$1]}
+    say "${BOLD}== stage $1${PLAIN}"
+    while [ ! -e "$folder/out" ] && kill -0 "$lane" 2>/dev/null; do
+        sleep 0.2
+    done
+    if [ -e "$folder/out" ]; then
+        exec 5<"$folder/out"
+        while [ ! -e "$folder/result" ] && kill -0 "$lane" 2>/dev/null; do
+            cat <&5 # from where it stopped
+            sleep 0.2
+        done
+        cat <&5
+    fi
+    shown+=" $1"
+    take_result "$1"
+}
+
+take_result() {
+    local good=0 bad=1 seconds=0
+    if ! read -r good bad seconds 2>/dev/null <"$scratch/$1/result"; then
+        good=0 bad=1
+        say "      stage $1 ended without a result"
+    fi
+    add "$good" "$bad"
+    say "${BOLD}== stage $1: $good passed, $bad failed, $seconds s${PLAIN}"
+}
+
+# What the stages had come to that were not shown to their end.
+cut_short() {
+    local one open=() names
+    for one in "${stages[@]}"; do
+        if [[ " $shown " == *" $one "* || ! -e $scratch/$one/out ]]; then
+            continue
+        fi
+        if [ "$one" = "$stage" ]; then
+            cat <&5
+        else
+            say "${BOLD}== stage $one${PLAIN}"
+            cat "$scratch/$one/out"
+        fi
+        if [ -e "$scratch/$one/result" ]; then
+            take_result "$one"
+        else
+            open+=("$one")
+        fi
+    done
+    printf -v names ', %s' "${open[@]}"
+    say "cut short${open[*]:+ in stage ${names:2}}: $1 in $SECONDS s"
+    for one in "${open[@]}"; do
+        state=$scratch/$one/state
+        count_state
+        running_tests
+    done
+}
+
 choose
 PYTEST=(-p no:cacheprovider ${name_filter:+-k "$name_filter"})
 if [ -n "$list" ]; then
@@ -304,15 +418,20 @@ if [ -n "$all" ]; then
 fi
 command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 install_packages build/test-packages.log "${PACKAGES[@]}"
-for stage in "${stages[@]}"; do
-    began=$SECONDS before=$((passed + failed)) passed_before=$passed failed_before=$failed
-    say "${BOLD}== stage $stage${PLAIN}"
-    "stage_$stage"
-    if ((passed + failed == before)) && [ -z "$name_filter" ]; then
-        say "no test ran"
-        add 0 1
+if [ "${stages[*]}" != lint ]; then # which builds by itself
+    say "${BOLD}== build${PLAIN}"
+    enter build
+    keep make --no-print-directory -j "$(nproc)"
+    if ((status)); then
+        finished=1
+        say "0 passed, 1 failed"
+        exit 1
     fi
-    say "${BOLD}== stage $stage: $((passed - passed_before)) passed, $((failed - failed_before)) failed, $((SECONDS - began)) s${PLAIN}"
+    stage=''
+fi
+start_lanes
+for stage in "${stages[@]}"; do
+    show_stage "$stage"
 done
 finished=1
 say "$SECONDS s"

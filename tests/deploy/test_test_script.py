@@ -31,12 +31,12 @@ def tree(tmp_path):
     return make
 
 
-def command(tree):
-    return ["bash", str(tree / "scripts" / "test.sh"), "-k", "integration", "-j", "2"]
+def command(tree, stages="integration"):
+    return ["bash", str(tree / "scripts" / "test.sh"), "-k", stages, "-j", "2"]
 
 
-def run(tree, **environment):
-    done = subprocess.run(command(tree), capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL,
+def run(tree, stages="integration", **environment):
+    done = subprocess.run(command(tree, stages), capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL,
                           env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(tree), **environment})
     return done.returncode, done.stdout.splitlines()
 
@@ -83,6 +83,47 @@ def test_a_run_that_is_ended_says_so(tree, number):
     assert lines[-1] == "1 passed, 1 failed"
     assert any(line.startswith("cut short in stage integration: signal ") for line in lines)
     assert "      was running: tests/integration/test_it.py::test_hangs" in lines
+
+
+MEETS = "all:\nlint:\n\t@touch lint-runs; until [ -e test-runs ]; do sleep 0.1; done; echo 'ok   meets'\n"
+IS_MET = """import time
+from pathlib import Path
+def test_met():
+    Path("test-runs").touch()
+    while not Path("lint-runs").exists():
+        time.sleep(0.1)
+"""
+
+
+def test_stages_run_side_by_side_and_are_shown_one_after_another(tree):
+    status, lines = run(tree(IS_MET, MEETS), "nt")  # lint, integration
+    assert (status, lines[-1]) == (0, "2 passed, 0 failed")
+    shown = [line for line in lines if line.startswith("== stage") or "meets" in line or "1 passed in" in line]
+    for line, start in zip(shown, ("== stage lint", "ok   meets", "== stage lint: 1 passed, 0 failed", "== stage integration", "1 passed in",
+                                   "== stage integration: 1 passed, 0 failed"), strict=True):
+        assert line.startswith(start), shown
+
+
+def test_a_stage_that_fails_keeps_no_other_from_its_end(tree):
+    status, lines = run(tree(GOOD, "all:\nlint:\n\techo 'FAIL this'; false\n"), "nt")
+    assert (status, lines[-1]) == (1, "1 passed, 1 failed")
+
+
+def test_a_run_that_is_ended_names_all_stages_that_ran(tree):
+    folder = tree(IS_MET + "def test_hangs():\n    Path('hangs').touch()\n    time.sleep(600)\n",
+                  MEETS + "\t@echo $$$$ >sleeper; exec sleep 600\n")
+    with open(folder / "out", "w") as out:
+        process = subprocess.Popen(command(folder, "nt"), stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                                   env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder)})
+        wait_until("both are under way", lambda: (folder / "hangs").exists() and (folder / "sleeper").exists())
+        sleeper = Path("/proc", (folder / "sleeper").read_text().strip())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 1
+    lines = (folder / "out").read_text().splitlines()
+    assert lines[-1] == "1 passed, 1 failed"
+    assert any(line.startswith("cut short in stage lint, integration: signal ") for line in lines)
+    assert "      was running: tests/integration/test_it.py::test_hangs" in lines
+    assert not sleeper.exists()
 
 
 def test_a_unit_test_that_hangs_is_named(tree):
