@@ -2,13 +2,11 @@
  * one whose password was just confirmed make them. */
 #include <string.h>
 
-#include "audit.h"
 #include "page.h"
+#include "personal_token.h"
 #include "util.h"
 
-enum { TOKEN_BYTES = 32, DAYS_DEFAULT = 90, DAYS_MAX = 365 };
-
-#define TOKEN_PREFIX "ccr_pat_"
+enum { DAYS_DEFAULT = 90, DAYS_MAX = 365 };
 
 static const struct field create_fields[] = {
     {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
@@ -30,14 +28,7 @@ static const struct {
 
 enum column { ID, NAME, SCOPES, WORKSPACE, EXPIRED, CREATED_AT, EXPIRES_AT, LAST_USED_AT };
 
-static const struct statement
-    token_select = {"token_select", TOKEN_COLUMNS " AND t.id = $2"},
-    token_workspace = {"token_workspace", "SELECT w.id FROM workspaces w JOIN memberships m ON m.workspace_id = w.id"
-                                          " AND m.user_id = $1 WHERE w.slug = $2"},
-    token_insert = {"token_insert",
-                    "INSERT INTO access_tokens (user_id, workspace_id, name, token_hash, scopes, expires_at)"
-                    " VALUES ($1, $2, $3, $4, $5, now() + $6::int * interval '1 day') RETURNING id"},
-    token_delete = {"token_delete", "DELETE FROM access_tokens WHERE user_id = $1 AND id = $2 RETURNING name"};
+static const struct statement token_select = {"token_select", TOKEN_COLUMNS " AND t.id = $2"};
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
 
@@ -95,48 +86,19 @@ static unsigned wanted_scopes(const struct request *rq)
     return bits;
 }
 
-/* The id of the workspace the token is to be bound to; NULL when it is not to be. */
-static enum error wanted_workspace(struct request *rq, const char **id)
-{
-    const char *slug = body_text(rq, "workspace");
-    struct row workspace;
-    *id = NULL;
-    if (!slug)
-        return ERR_NONE;
-    enum error error = db_one(rq->actor.db, &token_workspace, &workspace, DB_ARGS(rq->actor.who.user_id, slug));
-    if (error)
-        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
-    *id = row_text(&workspace, 0);
-    return ERR_NONE;
-}
-
-static enum error token_store(struct request *rq, const char *token, struct row *stored)
-{
-    const char *name = body_text(rq, "name"), *workspace_id;
-    char hash[CRYPTO_HASH_TEXT];
-    struct row inserted;
-    unsigned bits = wanted_scopes(rq);
-    if (!bits)
-        return fail_field(&rq->actor, "scopes", MSG_NOT_BLANK, NULL);
-    enum error error = wanted_workspace(rq, &workspace_id);
-    if (error)
-        return error;
-    token_hash(hash, token);
-    error = db_one(rq->actor.db, &token_insert, &inserted,
-                   DB_ARGS(rq->actor.who.user_id, workspace_id, name, hash, arena_printf(rq->actor.arena, "%u", bits),
-                           arena_printf(rq->actor.arena, "%lld", body_int(rq, "expires_in_days", DAYS_DEFAULT))));
-    if (error)
-        return fail_as(&rq->actor, error, ERR_CONFLICT, MSG_TOKEN_EXISTS, name);
-    return db_one(rq->actor.db, &token_select, stored, DB_ARGS(rq->actor.who.user_id, row_text(&inserted, 0)));
-}
-
 static enum error token_create(struct request *rq, struct response *rs)
 {
-    const char *token = arena_printf(rq->actor.arena, TOKEN_PREFIX "%s", random_token(rq->actor.arena, TOKEN_BYTES));
+    const struct personal_token wanted = {.name = body_text(rq, "name"),
+                                          .scopes = wanted_scopes(rq),
+                                          .days = body_int(rq, "expires_in_days", DAYS_DEFAULT),
+                                          .workspace = body_text(rq, "workspace")};
+    const char *token, *id;
     struct row stored;
-    enum error error = token_store(rq, token, &stored);
+    if (!wanted.scopes)
+        return fail_field(&rq->actor, "scopes", MSG_NOT_BLANK, NULL);
+    enum error error = personal_token_make(&rq->actor, &wanted, &token, &id);
     if (!error)
-        error = audit_site(&rq->actor, "token.create", row_string(&stored, NAME));
+        error = db_one(rq->actor.db, &token_select, &stored, DB_ARGS(rq->actor.who.user_id, id));
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 201);
@@ -150,20 +112,10 @@ static enum error token_create(struct request *rq, struct response *rs)
 
 static enum error token_revoke(struct request *rq, struct response *rs)
 {
-    const char *id = path_arg(rq, "id");
-    struct row revoked;
-    enum error error = uuid_valid(id)
-                           ? db_one(rq->actor.db, &token_delete, &revoked, DB_ARGS(rq->actor.who.user_id, id))
-                           : ERR_NOT_FOUND;
-    if (error)
-        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_TOKEN_UNKNOWN, id);
-    rq->actor.identity_changed = true;
-    error = audit_site(&rq->actor, "token.revoke", row_string(&revoked, 0));
-    if (error)
-        return error;
-    json_put_null(respond_begin(rs, 200));
-    respond_end(rs);
-    return ERR_NONE;
+    enum error error = personal_token_revoke(&rq->actor, path_arg(rq, "id"));
+    if (!error)
+        respond_null(rs);
+    return error;
 }
 
 const struct route tokens_routes[] = {

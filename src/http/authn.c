@@ -14,13 +14,12 @@
 
 #include "address.h"
 #include "generation.h"
+#include "personal_token.h"
 #include "refresh.h"
 #include "token.h"
 #include "util.h"
 
 enum { REMEMBERED = 1024, REMEMBER_S = 60, KEY_BYTES = 16 };
-
-#define PAT_PREFIX "ccr_pat_"
 
 struct remembered {
     unsigned char key[KEY_BYTES];
@@ -170,7 +169,7 @@ static enum error by_access_token(struct request *rq, const char *token, const c
 
 static bool is_access_token(const char *token)
 {
-    return strncmp(token, PAT_PREFIX, strlen(PAT_PREFIX)) == 0;
+    return strncmp(token, PERSONAL_TOKEN_PREFIX, strlen(PERSONAL_TOKEN_PREFIX)) == 0;
 }
 
 /* From the memory when it still holds, else from the database. */
