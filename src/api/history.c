@@ -15,7 +15,8 @@ static const struct field history_query[] = {
 static const struct statement select_page = {
     "history_select",
     "SELECT id, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), substr(action, 9), actor,"
-    " coalesce(from_config, CASE WHEN action <> 'profile.switch' THEN target END), to_config, changes, platform, target"
+    " coalesce(from_config, CASE WHEN action <> 'profile.switch' AND action NOT LIKE 'profile.export%' THEN target END),"
+    " to_config, changes, platform, target"
     " FROM audit_log WHERE workspace_id = ccr_workspace() AND action LIKE 'profile.%'"
     " AND ($3::text IS NULL OR action = 'profile.' || $3)"
     " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"};
