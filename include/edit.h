@@ -25,6 +25,7 @@ enum edit_format {
     EDIT_JSON, /* RFC 8259, as Claude Code, iFlow and Droid read it */
     EDIT_JSONC, /* with comments and a comma behind the last member, as Gemini CLI and Qwen Code do; neither is ever added where the
                    file has none */
+    EDIT_TOML, /* TOML 1.1, as toml.h reads it and with its values in JSON. What is added is TOML 1.0 */
 };
 
 enum {

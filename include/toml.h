@@ -64,6 +64,9 @@ struct toml *toml_from_json(struct arena *arena, struct toml *parent, const char
  * it in its parent gets a [header]; one that stands before a plain value is written inline, since TOML could not keep
  * its place otherwise. */
 void toml_write(struct buffer *out, const struct toml *root);
+/* A value on one line, tables inline; a key, in quotes if it needs them. */
+void toml_write_value(struct buffer *out, const struct toml *node);
+void toml_write_key(struct buffer *out, const char *key);
 
 #ifdef __cplusplus
 }

@@ -126,15 +126,13 @@ static bool bare_key(const char *key)
     return length > 0 && key[length] == '\0';
 }
 
-static void write_key(struct buffer *out, const char *key)
+void toml_write_key(struct buffer *out, const char *key)
 {
     if (bare_key(key))
         buffer_text(out, key);
     else
         write_string(out, key);
 }
-
-static void write_node(struct buffer *out, const struct toml *node);
 
 static void write_inline_table(struct buffer *out, const struct toml *table)
 {
@@ -144,9 +142,9 @@ static void write_inline_table(struct buffer *out, const struct toml *table)
     }
     buffer_text(out, "{ ");
     for (const struct toml *child = table->first; child; child = child->next) {
-        write_key(out, child->key);
+        toml_write_key(out, child->key);
         buffer_text(out, " = ");
-        write_node(out, child);
+        toml_write_value(out, child);
         buffer_text(out, child->next ? ", " : " }");
     }
 }
@@ -155,14 +153,14 @@ static void write_array(struct buffer *out, const struct toml *array)
 {
     buffer_char(out, '[');
     for (const struct toml *child = array->first; child; child = child->next) {
-        write_node(out, child);
+        toml_write_value(out, child);
         if (child->next)
             buffer_text(out, ", ");
     }
     buffer_char(out, ']');
 }
 
-static void write_node(struct buffer *out, const struct toml *node)
+void toml_write_value(struct buffer *out, const struct toml *node)
 {
     char number[FLOAT_TEXT];
 
@@ -206,7 +204,7 @@ static void write_header_keys(struct buffer *out, const struct header *header)
         write_header_keys(out, header->outer);
         buffer_char(out, '.');
     }
-    write_key(out, header->key);
+    toml_write_key(out, header->key);
 }
 
 /* The first of the tables at the end of `table` that can have a header: nothing but tables follows. */
@@ -236,9 +234,9 @@ static void write_toml(struct buffer *out, const struct toml *table, const struc
         buffer_text(out, "]\n");
     }
     for (const struct toml *child = table->first; child && child != headers; child = child->next) {
-        write_key(out, child->key);
+        toml_write_key(out, child->key);
         buffer_text(out, " = ");
-        write_node(out, child);
+        toml_write_value(out, child);
         buffer_char(out, '\n');
     }
     for (const struct toml *child = headers; child; child = child->next) {

@@ -18,6 +18,8 @@ static bool read_text(struct reading *reading, enum edit_format format, struct s
     const char *nul = text.length ? memchr(text.at, '\0', text.length) : NULL;
     if (nul)
         return edit_fail_at(error, text, nul, "NUL byte");
+    if (format == EDIT_TOML)
+        return edit_read_toml(reading, text, error);
     return edit_read_json(reading, text, format == EDIT_JSONC, error);
 }
 
@@ -36,7 +38,8 @@ struct edit_document *edit_open(struct arena *arena, enum edit_format format, co
     }
     if (!read_text(&document->now, format, document->text, error))
         return NULL;
-    tree_learn_style(&document->now.tree, document->now.root);
+    if (format != EDIT_TOML)
+        tree_learn_style(&document->now.tree, document->now.root);
     return document;
 }
 
@@ -78,22 +81,48 @@ static struct item *item_step(const struct tree *tree, const struct item *at, co
 
 /* How far a path goes in the document. */
 struct way {
-    struct item *holder, *item; /* of the last step that there is, and what it is in */
-    json_t *outer, *value;      /* the same in values */
-    const char *name;           /* the last step */
-    const char *const *rest;    /* steps that there are not */
+    struct item *item;       /* of the last step that there is */
+    json_t *outer, *value;   /* its value, and what that is in */
+    const char *name;        /* the step */
+    const char *const *rest; /* steps that there are not, or not in the tree */
+    bool piece; /* they lead into the value, which is written as one piece, such as an inline table with dotted keys */
 };
 
-static struct way walk(const struct edit_document *document, const char *const *path)
+static bool is_container(const json_t *value)
 {
-    struct way way = {NULL, document->now.root, NULL, document->now.value, NULL, path};
-    for (; *way.rest; way.rest++) {
+    return json_is_array(value) || (json_is_object(value) && !json_object_get(value, "$toml"));
+}
+
+/* Goes `steps` steps at most. */
+static struct way walk_some(const struct edit_document *document, const char *const *path, size_t steps)
+{
+    struct way way = {document->now.root, NULL, document->now.value, NULL, path, false};
+    for (; *way.rest && steps--; way.rest++) {
         struct item *item = item_step(&document->now.tree, way.item, *way.rest);
         if (!item)
             break;
-        way = (struct way){way.item, item, way.value, json_step(way.value, *way.rest), *way.rest, way.rest};
+        way = (struct way){item, way.value, json_step(way.value, *way.rest), *way.rest, way.rest, false};
     }
+    way.piece = *way.rest && way.item->value->kind == NODE_SCALAR && is_container(way.value);
     return way;
+}
+
+static struct way walk(const struct edit_document *document, const char *const *path)
+{
+    return walk_some(document, path, SIZE_MAX);
+}
+
+/* A way for a value to a place. A list of tables that have headers cannot take anything else: the way ends before that, and the list
+ * is written anew. */
+static struct way walk_for(const struct edit_document *document, const char *const *path, const json_t *value)
+{
+    size_t steps = 0;
+    while (path[steps])
+        steps++;
+    struct way list = walk_some(document, path, steps ? steps - 1 : 0);
+    list.piece = list.item->value->style == STYLE_LIST && list.rest == path + steps - 1 &&
+                 !(json_is_object(value) && is_container(value));
+    return list.piece ? list : walk(document, path);
 }
 
 const json_t *edit_value(const struct edit_document *document)
@@ -104,7 +133,10 @@ const json_t *edit_value(const struct edit_document *document)
 const json_t *edit_get(const struct edit_document *document, const char *const *path)
 {
     struct way way = walk(document, path);
-    return *way.rest ? NULL : way.value;
+    json_t *value = way.value;
+    for (; *way.rest && is_container(value); way.rest++)
+        value = json_step(value, *way.rest);
+    return *way.rest ? NULL : value;
 }
 
 /* Whether these bytes are of the text that was opened. */
@@ -146,15 +178,30 @@ static unsigned depth_of(json_t *value, unsigned limit)
     return deepest + 1;
 }
 
-static bool acceptable(const char *const *path, json_t *value, struct edit_error *error)
+static bool has_null(json_t *value)
+{
+    const char *name;
+    json_t *child;
+    size_t i;
+
+    json_array_foreach(value, i, child) if (has_null(child)) return true;
+    json_object_foreach(value, name, child) if (has_null(child)) return true;
+    return json_is_null(value);
+}
+
+static bool acceptable(const struct edit_document *document, const char *const *path, json_t *value,
+                       struct edit_error *error)
 {
     unsigned steps = 0;
-    for (; path[steps]; steps++)
-        if (steps == EDIT_MAX_NESTING || !utf8_valid(path[steps], strlen(path[steps])))
-            return edit_fail(error, "%s",
-                             steps == EDIT_MAX_NESTING ? "nested deeper than 32 levels" : "a name that is not UTF-8");
-    if (steps + depth_of(value, EDIT_MAX_NESTING + 1) > EDIT_MAX_NESTING)
+    for (; path[steps] && steps < EDIT_MAX_NESTING; steps++)
+        if (!utf8_valid(path[steps], strlen(path[steps])))
+            return edit_fail(error, "a name that is not UTF-8");
+    if (path[steps] || steps + depth_of(value, EDIT_MAX_NESTING + 1) > EDIT_MAX_NESTING)
         return edit_fail(error, "nested deeper than 32 levels");
+    if (document->format == EDIT_TOML && has_null(value))
+        return edit_fail(error, "TOML has no null");
+    if (document->format == EDIT_TOML && !steps && !json_is_object(value))
+        return edit_fail(error, "a TOML document is a table");
     return true;
 }
 
@@ -172,89 +219,157 @@ static json_t *wrap(const char *const *names, json_t *value)
     return value;
 }
 
-static bool no_way(const struct edit_document *document, const struct node *node, struct edit_error *error)
+/* Whether `in` has the place, there or behind its last. */
+static bool has_place(const json_t *in, const char *name)
 {
-    const char *message = node->kind == NODE_ARRAY ? "the list has no such element" : "what stands here has no members";
+    size_t index;
+    return json_is_object(in) ||
+           (json_is_array(in) && list_index(name, json_array_size(in), &index) && index <= json_array_size(in));
+}
+
+static bool put_json(json_t *in, const char *name, json_t *value)
+{
+    size_t index;
+    if (!has_place(in, name))
+        return false;
+    if (json_is_object(in))
+        return json_object_set_new(in, name, value) == 0;
+    list_index(name, json_array_size(in), &index);
+    return (index < json_array_size(in) ? json_array_set_new(in, index, value) : json_array_append_new(in, value)) == 0;
+}
+
+static void remove_json(json_t *from, const char *name)
+{
+    size_t index;
+    if (json_is_object(from))
+        json_object_del(from, name);
+    else if (list_index(name, json_array_size(from), &index))
+        json_array_remove(from, index);
+}
+
+/* Puts another value where there is one, with as few changed bytes as possible. */
+static void put_over(struct edit_document *document, const struct way *way, json_t *value)
+{
+    document->edited = true;
+    item_make_equal(&document->now.tree, way->item, way->value, value);
+    if (way->outer)
+        put_json(way->outer, way->name, value);
+    else
+        document->now.value = value;
+}
+
+/* Into what is kept as one piece: that is written anew. NULL takes away. */
+static bool put_into_piece(struct edit_document *document, const struct way *way, json_t *value)
+{
+    json_t *copy = json_deep_copy(way->value), *in = copy;
+    const char *const *rest = way->rest;
+
+    for (json_t *next; rest[1] && (next = json_step(in, rest[0])) && is_container(next); rest++)
+        in = next;
+    if (!value && (rest[1] || !json_step(in, rest[0])))
+        return false;
+    if (!value)
+        remove_json(in, rest[0]);
+    else if ((rest[1] && json_step(in, rest[0])) || !put_json(in, rest[0], wrap(rest + 1, value)))
+        return false;
+    put_over(document, way, copy);
+    return true;
+}
+
+static bool no_way(const struct edit_document *document, const struct way *way, struct edit_error *error)
+{
+    const struct node *node = way->item->value;
+    const char *message =
+        json_is_array(way->value) ? "the list has no such element" : "what stands here has no members";
     if (!stands_in(document, node->text))
         return edit_fail(error, "%s", message);
     return edit_fail_at(error, document->text, node->text.at, message);
 }
 
-/* Puts what is not there yet behind the last of what it belongs in. NULL with *error when it belongs nowhere. */
-static struct item *add(struct edit_document *document, const struct way *way, json_t *value, struct edit_error *error)
+/* Puts what is not there yet behind the last of what it belongs in; the item may hold another value than `value` for now. NULL
+ * when it belongs nowhere. */
+static struct item *add(struct edit_document *document, const struct way *way, json_t *value, json_t *for_now)
 {
     struct tree *tree = &document->now.tree;
     struct node *in = way->item->value;
-    json_t *wrapped = wrap(way->rest + 1, value);
     const char *name = way->rest[0];
-    size_t index;
 
-    if (in->kind == NODE_SCALAR ||
-        (in->kind == NODE_ARRAY && !(list_index(name, in->count, &index) && index == in->count))) {
-        no_way(document, in, error);
+    if (in->kind == NODE_SCALAR || !has_place(way->value, name))
         return NULL;
-    }
-    struct item *item = node_insert(tree, in, in->last, in->kind == NODE_TABLE ? name : NULL, wrapped);
-    if (in->kind == NODE_TABLE)
-        json_object_set_new(way->value, name, wrapped);
-    else
-        json_array_append_new(way->value, wrapped);
+    struct item *item =
+        node_insert(tree, in, in->last, in->kind == NODE_TABLE ? name : NULL, wrap(way->rest + 1, for_now));
+    put_json(way->value, name, wrap(way->rest + 1, value));
     for (const char *const *inner = way->rest + 1; *inner; inner++)
         item = item_step(tree, item, *inner);
     document->edited = true;
     return item;
 }
 
-static void put_value(struct edit_document *document, const struct way *way, json_t *value)
-{
-    size_t index;
-    if (!way->outer)
-        document->now.value = value;
-    else if (json_is_object(way->outer))
-        json_object_set_new(way->outer, way->name, value);
-    else if (list_index(way->name, json_array_size(way->outer), &index))
-        json_array_set_new(way->outer, index, value);
-}
-
 bool edit_set(struct edit_document *document, const char *const *path, const json_t *value, struct edit_error *error)
 {
-    struct way way = walk(document, path);
     json_t *copy = json_deep_copy(value);
-    if (!acceptable(path, copy, error))
+    if (!acceptable(document, path, copy, error))
         return false;
-    if (*way.rest)
-        return add(document, &way, copy, error) != NULL;
-    if (json_equal(way.value, copy))
+    struct way way = walk_for(document, path, copy);
+    if (!*way.rest) {
+        if (!json_equal(way.value, copy))
+            put_over(document, &way, copy);
         return true;
-    document->edited = true;
-    item_make_equal(&document->now.tree, way.item, way.value, copy);
-    put_value(document, &way, copy);
-    return true;
+    }
+    bool done =
+        way.piece ? put_into_piece(document, &way, copy) : add(document, &way, copy, json_deep_copy(copy)) != NULL;
+    return done || no_way(document, &way, error);
+}
+
+/* One value, with its tree among the document's. */
+static bool read_value(struct edit_document *document, struct slice text, struct reading *piece,
+                       struct edit_error *error)
+{
+    struct tree *tree = &document->now.tree;
+    struct slice copy = {arena_strndup(tree->arena, text.at, text.length), text.length};
+
+    if (text.length == 0 || strlen(copy.at) != text.length)
+        return edit_fail(error, "%s", text.length == 0 ? "no value" : "NUL byte");
+    if (!(document->format == EDIT_TOML ? edit_read_toml_value(piece, copy, error)
+                                        : read_text(piece, document->format, copy, error)))
+        return false;
+    tree->items = piece->tree.items;
+    tree->count = piece->tree.count;
+    tree->capacity = piece->tree.capacity;
+    return (!piece->root->lead.length && !piece->root->tail.length) ||
+           edit_fail(error, "something is around the value");
 }
 
 bool edit_set_text(struct edit_document *document, const char *const *path, const char *text, size_t length,
                    struct edit_error *error)
 {
     struct reading piece = document->now;
-    struct slice copy = {arena_strndup(document->now.tree.arena, text, length), length};
-    struct way way = walk(document, path);
-
-    if (length == 0 || strlen(copy.at) != length)
-        return edit_fail(error, "%s", length == 0 ? "no value" : "NUL byte");
-    if (!read_text(&piece, document->format, copy, error) || !acceptable(path, piece.value, error))
+    if (document->format == EDIT_TOML && !*path)
+        return edit_fail(error, "a TOML document is no value");
+    if (!read_value(document, (struct slice){text, length}, &piece, error) ||
+        !acceptable(document, path, piece.value, error))
         return false;
-    if (piece.root->lead.length || piece.root->tail.length)
-        return edit_fail(error, "something is around the value");
-    document->now.tree = piece.tree;
+
+    struct way way = walk_for(document, path, NULL);
+    struct item *item = way.item;
+    if (way.piece)
+        return put_into_piece(document, &way, piece.value) || no_way(document, &way, error);
     if (*way.rest) {
-        struct item *made = add(document, &way, piece.value, error);
-        if (made)
-            item_replace(made, piece.root->value);
-        return made != NULL;
+        item = add(document, &way, piece.value, json_integer(0));
+        if (!item)
+            return no_way(document, &way, error);
+    } else if (item->value->style != STYLE_INLINE) {
+        put_over(document, &way, json_integer(0)); /* tables on lines of their own make room for a value */
+        way = walk(document, path);
+        item = way.item;
+        put_json(way.outer, way.name, piece.value);
+    } else if (way.outer) {
+        put_json(way.outer, way.name, piece.value);
+    } else {
+        document->now.value = piece.value;
     }
     document->edited = true;
-    item_replace(way.item, piece.root->value);
-    put_value(document, &way, piece.value);
+    item_replace(item, piece.root->value);
     return true;
 }
 
@@ -263,16 +378,14 @@ bool edit_set_text(struct edit_document *document, const char *const *path, cons
 bool edit_remove(struct edit_document *document, const char *const *path)
 {
     struct way way = walk(document, path);
-    size_t index;
 
+    if (way.piece)
+        return put_into_piece(document, &way, NULL);
     if (*way.rest || !way.outer)
         return false;
     document->edited = true;
     item_remove(&document->now.tree, way.item);
-    if (json_is_object(way.outer))
-        json_object_del(way.outer, way.name);
-    else if (list_index(way.name, json_array_size(way.outer), &index))
-        json_array_remove(way.outer, index);
+    remove_json(way.outer, way.name);
     return true;
 }
 
@@ -280,6 +393,8 @@ bool edit_rename(struct edit_document *document, const char *const *path, const 
 {
     struct way way = walk(document, path);
 
+    if (way.piece)
+        return edit_fail(error, "this is written in a way that cannot be edited");
     if (*way.rest || !json_is_object(way.outer))
         return edit_fail(error, "there is no such member");
     if (!utf8_valid(name, strlen(name)))
@@ -297,6 +412,38 @@ bool edit_rename(struct edit_document *document, const char *const *path, const 
 
 /* ---- the text ---- */
 
+static bool says(const json_t *written, json_t *wanted);
+
+/* A table or list of TOML that only its members make is gone with the last of them. */
+static bool says_member(const json_t *written, const char *name, json_t *wanted)
+{
+    const json_t *found = json_object_get(written, name);
+    if (found)
+        return says(found, wanted);
+    return json_is_array(wanted) ? json_array_size(wanted) == 0 : json_is_object(wanted) && says(json_object(), wanted);
+}
+
+static bool says(const json_t *written, json_t *wanted)
+{
+    size_t members = 0, i;
+    const char *name;
+    json_t *child;
+
+    if (json_is_array(wanted)) {
+        json_array_foreach(wanted, i, child) if (!says(json_array_get(written, i), child)) return false;
+        return json_array_size(written) == json_array_size(wanted);
+    }
+    if (!json_is_object(wanted) || !json_is_object(written))
+        return json_equal(written, wanted);
+    json_object_foreach(wanted, name, child)
+    {
+        members += json_object_get(written, name) != NULL;
+        if (!says_member(written, name, child))
+            return false;
+    }
+    return members == json_object_size(written);
+}
+
 const char *edit_text(const struct edit_document *document, size_t *length, struct edit_error *error)
 {
     struct arena *arena = document->now.tree.arena;
@@ -312,12 +459,13 @@ const char *edit_text(const struct edit_document *document, size_t *length, stru
         edit_fail(error, "longer than %d MiB", EDIT_MAX_TEXT / MIB);
         return NULL;
     }
-    if (!read_text(&again, document->format, (struct slice){out.data, out.length}, error))
+    if (!read_text(&again, document->format, (struct slice){buffer_string(&out), out.length}, error))
         return NULL;
-    if (!json_equal(again.value, document->now.value)) {
+    if (document->format == EDIT_TOML ? !says(again.value, document->now.value)
+                                      : !json_equal(again.value, document->now.value)) {
         edit_fail(error, "this file is written in a way that cannot be edited safely");
         return NULL;
     }
     *length = out.length;
-    return out.data;
+    return buffer_string(&out);
 }

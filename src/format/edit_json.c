@@ -5,7 +5,7 @@
 #include "edit_format.h"
 #include "json.h"
 
-static size_t comment_length(const char *at, const char *end)
+static size_t json_comment_length(const char *at, const char *end)
 {
     if (end - at < 2 || at[0] != '/' || (at[1] != '/' && at[1] != '*'))
         return 0;
@@ -20,12 +20,12 @@ static size_t comment_length(const char *at, const char *end)
     return (size_t)((p < end ? p + 2 : end) - at);
 }
 
-static const char *key_text(struct arena *arena, const char *name)
+static const char *json_key_text(struct arena *arena, const char *name)
 {
     return json_text(arena, json_string(name));
 }
 
-static const char *scalar_text(struct arena *arena, json_t *value)
+static const char *json_scalar_text(struct arena *arena, json_t *value)
 {
     return json_is_object(value) || json_is_array(value) ? NULL : json_text(arena, value);
 }
@@ -34,12 +34,12 @@ static const struct syntax json_syntax = {
     .separator = ": ",
     .padding = "",
     .tables_on_lines = true,
-    .comment = comment_length,
-    .key_text = key_text,
-    .scalar_text = scalar_text,
+    .comment = json_comment_length,
+    .key_text = json_key_text,
+    .scalar_text = json_scalar_text,
 };
 
-struct scanner {
+struct json_scanner {
     struct tree *tree;
     struct slice text;
     const char *at, *end;
@@ -48,39 +48,39 @@ struct scanner {
     struct edit_error *error;
 };
 
-static bool complain(struct scanner *s, const char *at, const char *message)
+static bool json_complain(struct json_scanner *s, const char *at, const char *message)
 {
     return edit_fail_at(s->error, s->text, at, message);
 }
 
-static bool blank_out(struct scanner *s, const char *at, size_t length, const char *complaint)
+static bool json_blank_out(struct json_scanner *s, const char *at, size_t length, const char *complaint)
 {
     if (!s->relaxed)
-        return complain(s, at, complaint);
+        return json_complain(s, at, complaint);
     for (char *p = s->plain + (at - s->text.at); length--; p++)
         if (*p != '\n')
             *p = ' ';
     return true;
 }
 
-static bool one_comment(struct scanner *s, size_t length)
+static bool json_comment(struct json_scanner *s, size_t length)
 {
     if (s->at[1] == '*' && (length < 4 || s->at[length - 1] != '/'))
-        return complain(s, s->at, "a comment that does not end");
-    if (!blank_out(s, s->at, length, "comments are not allowed in this file"))
+        return json_complain(s, s->at, "a comment that does not end");
+    if (!json_blank_out(s, s->at, length, "comments are not allowed in this file"))
         return false;
     s->at += length;
     return true;
 }
 
 /* White space and comments up to the next token, or if `line` is set up to the end of the line. */
-static bool space(struct scanner *s, bool line, struct slice *out)
+static bool json_space(struct json_scanner *s, bool line, struct slice *out)
 {
     const char *from = s->at;
     while (s->at < s->end) {
-        size_t comment = comment_length(s->at, s->end);
+        size_t comment = json_comment_length(s->at, s->end);
         if (comment) {
-            if (!one_comment(s, comment))
+            if (!json_comment(s, comment))
                 return false;
         } else if ((line && line_break(s->at, s->end)) || !strchr(" \t\r\n", *s->at) || !*s->at) {
             break;
@@ -94,10 +94,10 @@ static bool space(struct scanner *s, bool line, struct slice *out)
 
 /* The comments behind an item: those on the rest of the line, unless something else is there, to which they belong. Before a closing
  * bracket they are the item's, but not the blanks behind them. */
-static bool tail(struct scanner *s, struct slice *out)
+static bool json_tail(struct json_scanner *s, struct slice *out)
 {
     const char *from = s->at;
-    if (!space(s, true, out))
+    if (!json_space(s, true, out))
         return false;
     if (s->at == s->end || line_break(s->at, s->end))
         return true;
@@ -110,25 +110,25 @@ static bool tail(struct scanner *s, struct slice *out)
     return true;
 }
 
-static char next_char(const struct scanner *s)
+static char json_peek(const struct json_scanner *s)
 {
     return (char)(s->at < s->end ? *s->at : '\0');
 }
 
 /* From the quotation mark on. */
-static bool string(struct scanner *s, struct slice *out)
+static bool json_string_token(struct json_scanner *s, struct slice *out)
 {
     const char *from = s->at++;
     while (s->at < s->end && *s->at != '"' && *s->at != '\n')
         s->at += *s->at == '\\' && s->end - s->at > 1 ? 2 : 1;
-    if (next_char(s) != '"')
-        return complain(s, from, "a text that does not end on its line");
+    if (json_peek(s) != '"')
+        return json_complain(s, from, "a text that does not end on its line");
     s->at++;
     *out = slice_between(from, s->at);
     return true;
 }
 
-static bool name_of(struct scanner *s, struct item *item)
+static bool json_name(struct json_scanner *s, struct item *item)
 {
     struct slice inside = {item->key.at + 1, item->key.length - 2};
     if (!memchr(inside.at, '\\', inside.length)) {
@@ -137,40 +137,40 @@ static bool name_of(struct scanner *s, struct item *item)
     }
     json_t *decoded = json_loadb(item->key.at, item->key.length, JSON_DECODE_ANY, NULL);
     if (!decoded)
-        return complain(s, item->key.at, "a key with an escape that JSON does not have");
+        return json_complain(s, item->key.at, "a key with an escape that JSON does not have");
     item->name = arena_strdup(s->tree->arena, json_string_value(decoded));
     return true;
 }
 
-static bool key(struct scanner *s, struct node *table, struct item *item)
+static bool json_member_key(struct json_scanner *s, struct node *table, struct item *item)
 {
     struct slice before, behind;
-    if (next_char(s) != '"')
-        return complain(s, s->at, "expected a key in double quotes");
-    if (!string(s, &item->key) || !name_of(s, item))
+    if (json_peek(s) != '"')
+        return json_complain(s, s->at, "expected a key in double quotes");
+    if (!json_string_token(s, &item->key) || !json_name(s, item))
         return false;
     if (node_member(s->tree, table, item->name))
-        return complain(s, item->key.at, "this key stands twice in one object");
-    if (!space(s, false, &before))
+        return json_complain(s, item->key.at, "this key stands twice in one object");
+    if (!json_space(s, false, &before))
         return false;
-    if (next_char(s) != ':')
-        return complain(s, s->at, "expected ':' behind the key");
+    if (json_peek(s) != ':')
+        return json_complain(s, s->at, "expected ':' behind the key");
     s->at++;
-    if (!space(s, false, &behind))
+    if (!json_space(s, false, &behind))
         return false;
     item->between = slice_between(before.at, s->at);
     return true;
 }
 
-static bool value(struct scanner *s, struct item *item, unsigned level);
+static bool json_any_value(struct json_scanner *s, struct item *item, unsigned level);
 
 /* The comma behind an item, and the comments on both sides of it. */
-static bool separator(struct scanner *s, struct node *in, struct item *item)
+static bool json_separator(struct json_scanner *s, struct node *in, struct item *item)
 {
     const char *from = s->at;
-    if (!space(s, false, &item->gap))
+    if (!json_space(s, false, &item->gap))
         return false;
-    item->comma = next_char(s) == ',';
+    item->comma = json_peek(s) == ',';
     in->comma_last = item->comma;
     if (item->comma) {
         s->at++;
@@ -178,82 +178,82 @@ static bool separator(struct scanner *s, struct node *in, struct item *item)
         item->gap.length = 0;
         s->at = from;
     }
-    return tail(s, &item->tail);
+    return json_tail(s, &item->tail);
 }
 
-static bool container(struct scanner *s, struct node *node, unsigned level)
+static bool json_container(struct json_scanner *s, struct node *node, unsigned level)
 {
     const char *comma = NULL;
     char closing = node->kind == NODE_TABLE ? '}' : ']';
 
     if (level > EDIT_MAX_NESTING)
-        return complain(s, s->at, "nested deeper than 32 levels");
+        return json_complain(s, s->at, "nested deeper than 32 levels");
     s->at++;
     for (;;) {
         struct slice lead;
-        if (!space(s, false, &lead))
+        if (!json_space(s, false, &lead))
             return false;
-        if (next_char(s) == closing) {
+        if (json_peek(s) == closing) {
             node->close = lead;
             s->at++;
-            return !comma || blank_out(s, comma, 1, "a comma behind the last one is not allowed in this file");
+            return !comma || json_blank_out(s, comma, 1, "a comma behind the last one is not allowed in this file");
         }
         if (node->last && !comma)
-            return complain(s, s->at, closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
+            return json_complain(s, s->at, closing == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
         struct item *item = item_new(s->tree);
         item->lead = lead;
-        if ((node->kind == NODE_TABLE && !key(s, node, item)) || !value(s, item, level))
+        if ((node->kind == NODE_TABLE && !json_member_key(s, node, item)) || !json_any_value(s, item, level))
             return false;
         const char *behind = s->at;
-        if (!separator(s, node, item))
+        if (!json_separator(s, node, item))
             return false;
         comma = item->comma ? behind + item->gap.length : NULL;
         node_link(s->tree, node, node->last, item);
     }
 }
 
-static bool scalar(struct scanner *s, struct slice *out)
+static bool json_scalar(struct json_scanner *s, struct slice *out)
 {
-    if (next_char(s) == '"')
-        return string(s, out);
+    if (json_peek(s) == '"')
+        return json_string_token(s, out);
     const char *from = s->at;
     while (s->at < s->end && !strchr(" \t\r\n,:]}[{\"/", *s->at))
         s->at++;
     *out = slice_between(from, s->at);
-    return out->length > 0 || complain(s, from, "expected a value");
+    return out->length > 0 || json_complain(s, from, "expected a value");
 }
 
-static bool value(struct scanner *s, struct item *item, unsigned level)
+static bool json_any_value(struct json_scanner *s, struct item *item, unsigned level)
 {
-    char first = next_char(s);
+    char first = json_peek(s);
     struct node *node = node_new(s->tree, first == '{' ? NODE_TABLE : first == '[' ? NODE_ARRAY : NODE_SCALAR);
     const char *from = s->at;
 
     item_hold(item, node);
     if (node->kind == NODE_SCALAR)
-        return scalar(s, &node->text);
-    if (!container(s, node, level + 1))
+        return json_scalar(s, &node->text);
+    if (!json_container(s, node, level + 1))
         return false;
     node->text = slice_between(from, s->at);
     return true;
 }
 
-static bool scan(struct scanner *s, struct item *root)
+static bool json_document(struct json_scanner *s, struct item *root)
 {
     static const char mark[] = "\xef\xbb\xbf";
     size_t skipped = s->text.length >= strlen(mark) && memcmp(s->at, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
 
     s->at += skipped;
-    if (!space(s, false, &root->lead))
+    if (!json_space(s, false, &root->lead))
         return false;
     root->lead = slice_between(s->text.at, s->at);
-    if (!value(s, root, 0) || !space(s, false, &root->tail))
+    if (!json_any_value(s, root, 0) || !json_space(s, false, &root->tail))
         return false;
-    return s->at == s->end || complain(s, s->at, "expected nothing more");
+    return s->at == s->end || json_complain(s, s->at, "expected nothing more");
 }
 
 /* Jansson has the last word on the bytes, and gives their meaning. */
-static bool parse(struct reading *reading, const struct scanner *s)
+static bool json_values(struct reading *reading, const struct json_scanner *s)
 {
     struct json_failure failure;
     reading->value = json_parse(s->plain, s->text.length, &failure);
@@ -271,9 +271,9 @@ bool edit_read_json(struct reading *reading, struct slice text, bool relaxed, st
     tree->syntax = &json_syntax;
     if (text.length == 0)
         text = slice_of("{}\n");
-    struct scanner s = {tree,    text, text.at, text.at + text.length, arena_strndup(tree->arena, text.at, text.length),
-                        relaxed, error};
+    struct json_scanner s = {
+        tree, text, text.at, text.at + text.length, arena_strndup(tree->arena, text.at, text.length), relaxed, error};
 
     reading->root = item_new(tree);
-    return scan(&s, reading->root) && parse(reading, &s);
+    return json_document(&s, reading->root) && json_values(reading, &s);
 }

@@ -1,108 +1,7 @@
 /* The tree of a document's text: building it, and changing it in the style that it shows. */
 #include "edit_tree.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-/* ---- slices and errors ---- */
-
-struct slice slice_of(const char *text)
-{
-    return (struct slice){text, strlen(text)};
-}
-
-struct slice slice_between(const char *from, const char *to)
-{
-    return (struct slice){from, (size_t)(to - from)};
-}
-
-static struct slice join(struct tree *tree, struct slice a, struct slice b)
-{
-    if (a.length == 0)
-        return b;
-    if (b.length == 0)
-        return a;
-    char *both = arena_alloc(tree->arena, a.length + b.length);
-    memcpy(both, a.at, a.length);
-    memcpy(both + a.length, b.at, b.length);
-    return (struct slice){both, a.length + b.length};
-}
-
-static struct slice without_first(struct slice s, size_t length)
-{
-    return (struct slice){s.at + length, s.length - length};
-}
-
-/* Blanks at the start. */
-static struct slice blanks(struct slice s)
-{
-    size_t length = 0;
-    while (length < s.length && (s.at[length] == ' ' || s.at[length] == '\t'))
-        length++;
-    return (struct slice){s.at, length};
-}
-
-static bool only_space(struct slice s)
-{
-    size_t length = 0;
-    while (length < s.length && strchr(" \t\r\n", s.at[length]))
-        length++;
-    return length == s.length;
-}
-
-size_t line_break(const char *at, const char *end)
-{
-    if (at < end && *at == '\n')
-        return 1;
-    return end - at >= 2 && at[0] == '\r' && at[1] == '\n' ? 2 : 0;
-}
-
-struct space space_look(const struct syntax *syntax, struct slice space)
-{
-    struct space seen = {0};
-    const char *end = space.at + space.length;
-    for (const char *at = space.at; at < end;) {
-        size_t comment = syntax->comment(at, end);
-        size_t ending = line_break(at, end);
-        if (ending) {
-            seen.breaks = true;
-            seen.last_break = (size_t)(at - space.at);
-        }
-        if (comment || ending)
-            seen.open = comment && !(at[0] == '/' && at[1] == '*');
-        at += comment ? comment : ending ? ending : 1;
-    }
-    return seen;
-}
-
-bool edit_fail(struct edit_error *error, const char *format, ...)
-{
-    va_list args;
-    *error = (struct edit_error){0};
-    va_start(args, format);
-    vsnprintf(error->message, sizeof error->message, format, args);
-    va_end(args);
-    return false;
-}
-
-bool edit_fail_at(struct edit_error *error, struct slice text, const char *at, const char *message)
-{
-    static const char mark[] = "\xef\xbb\xbf";
-    edit_fail(error, "%s", message);
-    error->line = error->column = 1;
-    if (text.length >= strlen(mark) && memcmp(text.at, mark, strlen(mark)) == 0)
-        text = without_first(text, strlen(mark));
-    for (const char *p = text.at; p < at; p++) {
-        if (*p == '\n') {
-            error->line++;
-            error->column = 1;
-        } else if (((unsigned char)*p & 0xC0) != 0x80) {
-            error->column++;
-        }
-    }
-    return false;
-}
 
 /* ---- building ---- */
 
@@ -174,8 +73,8 @@ static struct slice own_indent(const struct tree *tree, const struct item *item)
     struct space seen = space_look(tree->syntax, item->lead);
     if (!seen.breaks)
         return slice_of("");
-    struct slice own = without_first(item->lead, seen.last_break);
-    return blanks(without_first(own, line_break(own.at, own.at + own.length)));
+    struct slice own = slice_behind(item->lead, seen.last_break);
+    return slice_blanks(slice_behind(own, line_break(own.at, own.at + own.length)));
 }
 
 bool item_breaks(const struct tree *tree, const struct item *item)
@@ -241,6 +140,11 @@ static struct slice line_indent(const struct tree *tree, const struct item *item
 
 static struct node *build(struct tree *tree, json_t *value, struct slice indent, bool lines);
 
+struct node *node_build(struct tree *tree, json_t *value)
+{
+    return build(tree, value, slice_of(""), false);
+}
+
 static struct item *build_item(struct tree *tree, const char *name, json_t *value, struct slice lead,
                                struct slice indent, bool lines)
 {
@@ -262,11 +166,17 @@ static struct slice small_gap(const struct tree *tree)
     return slice_of(between.at[between.length - 1] == ' ' ? " " : "");
 }
 
+/* Blanks inside the brackets of what stands on one line. */
+static struct slice padding_of(const struct tree *tree, const struct node *node)
+{
+    return slice_of(node->kind == NODE_TABLE && small_gap(tree).length ? tree->syntax->padding : "");
+}
+
 static void build_items(struct tree *tree, struct node *node, json_t *value, struct slice indent, bool lines)
 {
-    struct slice outer = join(tree, slice_of(tree->eol), indent), inner = join(tree, outer, tree->unit);
-    struct slice padding = slice_of(node->kind == NODE_TABLE ? tree->syntax->padding : "");
-    struct slice deeper = join(tree, indent, tree->unit), first = lines ? inner : padding,
+    struct slice outer = slice_join(tree, slice_of(tree->eol), indent), inner = slice_join(tree, outer, tree->unit);
+    struct slice padding = padding_of(tree, node);
+    struct slice deeper = slice_join(tree, indent, tree->unit), first = lines ? inner : padding,
                  next = lines ? inner : small_gap(tree);
     const char *name;
     json_t *member;
@@ -312,10 +222,10 @@ static size_t own_line(const struct tree *tree, struct slice lead)
 static struct slice lead_behind(struct tree *tree, const struct item *item)
 {
     if (item_breaks(tree, item))
-        return join(tree, slice_of(tree->eol), own_indent(tree, item));
+        return slice_join(tree, slice_of(tree->eol), own_indent(tree, item));
     if (!item->previous)
         return small_gap(tree);
-    return blanks(item->lead);
+    return slice_blanks(item->lead);
 }
 
 /* The white space of the first item of a container that had none, or that comes before what was the first. */
@@ -323,29 +233,34 @@ static struct slice lead_first(struct tree *tree, struct node *in, struct slice 
 {
     struct item *first = in->first;
     if (!first) {
-        struct slice padding = slice_of(in->kind == NODE_TABLE ? tree->syntax->padding : "");
         bool comments = space_look(tree->syntax, in->close).breaks;
-        if (!lines)
-            return padding;
-        struct slice outer = join(tree, slice_of(tree->eol), indent);
+        if (!lines) {
+            in->close = slice_is_space(in->close) ? padding_of(tree, in) : in->close;
+            return padding_of(tree, in);
+        }
+        struct slice outer = slice_join(tree, slice_of(tree->eol), indent);
         struct slice kept = comments ? (struct slice){in->close.at, own_line(tree, in->close)} : in->close;
-        in->close = comments ? without_first(in->close, kept.length) : outer;
-        return join(tree, only_space(kept) ? slice_of("") : kept, join(tree, outer, tree->unit));
+        in->close = comments ? slice_behind(in->close, kept.length) : outer;
+        return slice_join(tree, slice_is_space(kept) ? slice_of("") : kept, slice_join(tree, outer, tree->unit));
     }
     struct slice lead = first->lead;
     if (item_breaks(tree, first))
         return lead_behind(tree, first);
-    first->lead = first->next && !item_breaks(tree, first->next) ? blanks(first->next->lead) : small_gap(tree);
+    first->lead = first->next && !item_breaks(tree, first->next) ? slice_blanks(first->next->lead) : small_gap(tree);
     return lead;
 }
 
 struct item *node_insert(struct tree *tree, struct node *in, struct item *after, const char *name, json_t *value)
 {
+    if (in->style != STYLE_INLINE)
+        return lines_insert(tree, in, after, name, value);
     const struct item *neighbour = after ? after : in->first;
     bool lines = neighbour ? item_breaks(tree, neighbour) : !tree->compact && tree->syntax->tables_on_lines;
     struct slice indent = line_indent(tree, in->holder);
     struct slice lead = after ? lead_behind(tree, after) : lead_first(tree, in, indent, lines);
-    struct slice inner = !lines ? indent : neighbour ? own_indent(tree, neighbour) : join(tree, indent, tree->unit);
+    struct slice inner = !lines      ? indent
+                         : neighbour ? own_indent(tree, neighbour)
+                                     : slice_join(tree, indent, tree->unit);
     struct item *item = build_item(tree, name, value, lead, inner, lines);
     struct slice between = name && neighbour ? plain_between(tree, neighbour) : slice_of("");
 
@@ -368,11 +283,11 @@ static void pass_lead_on(struct tree *tree, const struct item *item)
     if (takes_place) {
         struct slice indent = own_indent(tree, item);
         struct slice start =
-            seen.breaks ? slice_between(kept.at + kept.length, indent.at + indent.length) : blanks(item->lead);
-        *next = join(tree, start, without_first(*next, blanks(*next).length));
+            seen.breaks ? slice_between(kept.at + kept.length, indent.at + indent.length) : slice_blanks(item->lead);
+        *next = slice_join(tree, start, slice_behind(*next, slice_blanks(*next).length));
     }
-    *next = join(tree, kept, *next);
-    if (item->in->count == 1 && only_space(*next))
+    *next = slice_join(tree, kept, *next);
+    if (item->in->count == 1 && slice_is_space(*next))
         *next = slice_of("");
 }
 
@@ -380,7 +295,10 @@ void item_remove(struct tree *tree, struct item *item)
 {
     struct node *in = item->in;
 
-    pass_lead_on(tree, item);
+    if (in->style == STYLE_INLINE)
+        pass_lead_on(tree, item);
+    else
+        lines_remove(item);
     *(item->previous ? &item->previous->next : &in->first) = item->next;
     *(item->next ? &item->next->previous : &in->last) = item->previous;
     in->count--;
@@ -392,6 +310,7 @@ void item_rename(struct tree *tree, struct item *item, const char *name)
 {
     item->name = arena_strdup(tree->arena, name);
     item->key = slice_of(tree->syntax->key_text(tree->arena, name));
+    lines_rename(item);
     register_name(tree, item->in, item);
     mark_changed(item->in);
 }
@@ -449,8 +368,14 @@ void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *
         return;
     if (node->kind == NODE_TABLE && !scalar && json_is_object(value)) {
         make_members_equal(tree, node, old, value);
-    } else if (node->kind == NODE_ARRAY && json_is_array(value)) {
+    } else if (node->kind == NODE_ARRAY &&
+               (node->style == STYLE_LIST ? lines_are_tables(tree, value) : json_is_array(value))) {
         make_elements_equal(tree, node, old, value);
+    } else if (node->style != STYLE_INLINE && item->in) {
+        struct node *in = item->in;
+        const char *name = item->name;
+        item_remove(tree, item);
+        node_insert(tree, in, in->last, name, value);
     } else {
         bool lines = item->in ? item_breaks(tree, item) : !tree->compact;
         item_replace(item, build(tree, value, line_indent(tree, item), lines));
@@ -467,7 +392,7 @@ struct writer {
 
 static void write_space(struct writer *w, struct slice space)
 {
-    struct slice rest = without_first(space, blanks(space).length);
+    struct slice rest = slice_behind(space, slice_blanks(space).length);
     if (space.length == 0)
         return;
     if (w->open && !line_break(rest.at, rest.at + rest.length))
@@ -515,8 +440,17 @@ static void write_node(struct writer *w, const struct node *node)
     write_token(w, slice_of(node->kind == NODE_TABLE ? "}" : "]"));
 }
 
+void node_write(struct buffer *out, const struct tree *tree, const struct node *node)
+{
+    struct writer w = {out, tree, false};
+    write_node(&w, node);
+}
+
 void tree_write(struct buffer *out, const struct tree *tree, const struct item *root)
 {
     struct writer w = {out, tree, false};
-    write_item(&w, root);
+    if (tree->lines)
+        lines_write(out, tree, root->lead);
+    else
+        write_item(&w, root);
 }

@@ -16,9 +16,19 @@ struct slice {
 
 enum node_kind { NODE_SCALAR, NODE_TABLE, NODE_ARRAY };
 
+/* How a table or array is written. All but the first are TOML's, whose lines are no tree: see struct line. */
+enum node_style {
+    STYLE_INLINE,  /* in brackets, as a value */
+    STYLE_HEADER,  /* [a.b], or an element by [[a.b]], or all that is before the first of these */
+    STYLE_IMPLIED, /* nowhere: [a.b] makes a table of `a` */
+    STYLE_DOTTED,  /* nowhere: a.b = 1 does */
+    STYLE_LIST,    /* an array by its elements [[a.b]] */
+};
+
 /* A value. */
 struct node {
     enum node_kind kind;
+    enum node_style style;
     bool changed;        /* is written from its items; otherwise `text` is what it was and is */
     bool comma_last;     /* a comma stands behind the last item, too */
     struct slice text;   /* with its brackets */
@@ -27,6 +37,8 @@ struct node {
     struct item *first, *last;
     size_t count;
     struct name_index names; /* of a table: places in tree.items */
+    struct line *last_key;   /* not INLINE: the line behind which a new key = value comes */
+    struct line *last_line;  /* the same for a new table: the last that tells of this one */
 };
 
 /* A member of a table or an element of an array: from behind the separator of the one before it to behind its own. The document
@@ -43,6 +55,28 @@ struct item {
     bool comma;        /* it had one when it was read */
     struct slice tail; /* behind the comma, when nothing else is on the rest of the line */
     bool gone;
+    struct line *line;        /* TOML: its key = value, [header] or [[header]] */
+    struct mention *mentions; /* TOML: all places of its key */
+};
+
+/* TOML's lines: key = value or a header, from behind the line before to behind its own line break. The first of a document is
+ * empty and stands for the header of the outermost table. What an edit took away stays as a place. */
+struct line {
+    struct line *previous, *next;
+    struct slice lead; /* whole lines of comments or nothing, then the indentation */
+    struct slice
+        *pieces; /* what is before the first key; then each key and what is behind it, at last the equals sign or "]" */
+    size_t keys;
+    struct item *item; /* whose value it has; NULL for a header */
+    struct slice tail; /* with the line break */
+    bool gone;
+};
+
+/* A key in a line: the piece 2 * key + 1. */
+struct mention {
+    struct line *line;
+    size_t key;
+    struct mention *next;
 };
 
 /* What differs between formats as to values. */
@@ -54,6 +88,7 @@ struct syntax {
      * starts with "/" and "*" does not go to the end of the line. */
     size_t (*comment)(const char *at, const char *end);
     const char *(*key_text)(struct arena *arena, const char *name);
+    /* NULL for what is written as a table or an array. */
     const char *(*scalar_text)(struct arena *arena, json_t *value);
 };
 
@@ -66,12 +101,21 @@ struct tree {
     bool compact;         /* no line is broken between items: new ones break none either */
     struct item **items;  /* all that have a name, by the places that name indexes hold */
     size_t count, capacity;
+    struct line *lines;   /* TOML: the first */
+    struct line *end;     /* and the last */
+    struct slice trailer; /* what is behind the last line */
+    bool open_end;        /* the document had no line break at its end, which it was lent */
+    bool dense;           /* no empty line before headers */
 };
 
 /* ---- slices and errors ---- */
 
 struct slice slice_of(const char *text);
 struct slice slice_between(const char *from, const char *to);
+struct slice slice_join(struct tree *tree, struct slice a, struct slice b);
+struct slice slice_behind(struct slice s, size_t length); /* without its first bytes */
+struct slice slice_blanks(struct slice s);                /* those it starts with */
+bool slice_is_space(struct slice s);
 
 /* A stretch of white space and comments, looked at once. */
 struct space {
@@ -114,7 +158,23 @@ void item_rename(struct tree *tree, struct item *item, const char *name);
 /* Makes what says `old` say `value`. */
 void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *value);
 
+/* A new value on one line. */
+struct node *node_build(struct tree *tree, json_t *value);
+
+/* ---- the same for TOML's lines (edit_lines.c) ---- */
+
+/* A new line behind `after`. */
+struct line *line_new(struct tree *tree, struct line *after, struct slice *pieces, size_t keys);
+void line_mention(struct tree *tree, struct line *line, size_t key, struct item *item);
+struct item *lines_insert(struct tree *tree, struct node *in, struct item *after, const char *name, json_t *value);
+void lines_remove(struct item *item);
+void lines_rename(struct item *item);
+bool lines_are_tables(const struct tree *tree, json_t *value); /* an array that can be written as [[header]]s */
+void lines_write(struct buffer *out, const struct tree *tree, struct slice mark);
+
 /* ---- writing ---- */
+
+void node_write(struct buffer *out, const struct tree *tree, const struct node *node);
 
 void tree_write(struct buffer *out, const struct tree *tree, const struct item *root);
 

@@ -34,7 +34,7 @@ static bool format_of(const char *name, enum edit_format *format)
     static const struct {
         const char *ending;
         enum edit_format format;
-    } endings[] = {{".json", EDIT_JSON}, {".jsonc", EDIT_JSONC}};
+    } endings[] = {{".json", EDIT_JSON}, {".jsonc", EDIT_JSONC}, {".toml", EDIT_TOML}};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < ARRAY_SIZE(endings); i++)
         if (strcmp(dot, endings[i].ending) == 0) {
@@ -142,7 +142,7 @@ static void each_value(const struct sample *sample, const char **path, size_t st
 
 static bool is_scalar(const json_t *value)
 {
-    return !json_is_object(value) && !json_is_array(value);
+    return (!json_is_object(value) && !json_is_array(value)) || json_object_get(value, "$toml");
 }
 
 /* ---- what holds ---- */
@@ -155,8 +155,8 @@ static void replaced(const struct sample *sample, const char *const *path, const
     struct edit_error error;
     size_t length;
 
-    if (!is_scalar(value))
-        return;
+    if (!is_scalar(value) || (sample->format == EDIT_TOML && !edit_find(document, path, &span)))
+        return; /* in an inline table with dotted keys, which is written anew as a whole */
     assert_true(edit_find(document, path, &span));
     size_t before = (size_t)(span.text - sample->text), behind = sample->length - before - span.length;
     const char *old = arena_strndup(sample->arena, span.text, span.length);
@@ -203,7 +203,7 @@ static void extended(const struct sample *sample, const char *const *path, const
     struct edit_error error;
     size_t length, steps = 0;
 
-    if (is_scalar(value) || json_object_get(value, "$toml"))
+    if (is_scalar(value))
         return;
     while (path[steps])
         steps++;

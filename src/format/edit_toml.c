@@ -1,0 +1,545 @@
+/* TOML for edits: a scanner that keeps where every token stands, for texts that toml++ has read: it knows the forms of tokens and
+ * tables, but checks nothing that toml++ checks. Whatever it takes for another thing than toml++ does is found when the result of the
+ * edits is read again. */
+#include <string.h>
+
+#include "edit_format.h"
+#include "toml.h"
+
+/* ---- syntax ---- */
+
+static size_t toml_comment_length(const char *at, const char *end)
+{
+    const char *p = at;
+    if (at == end || *at != '#')
+        return 0;
+    while (p < end && !line_break(p, end))
+        p++;
+    return (size_t)(p - at);
+}
+
+enum { TOKEN_MAX = 16 * 1024 * 1024 };
+
+static const char *toml_key_text(struct arena *arena, const char *name)
+{
+    struct buffer out;
+    buffer_init_in(&out, arena, TOKEN_MAX);
+    toml_write_key(&out, name);
+    return buffer_string(&out);
+}
+
+static const char *toml_scalar_text(struct arena *arena, json_t *value)
+{
+    struct buffer out;
+    if (json_is_array(value) || (json_is_object(value) && !json_object_get(value, "$toml")))
+        return NULL;
+    const struct toml *node = toml_from_json(arena, NULL, NULL, value);
+    buffer_init_in(&out, arena, TOKEN_MAX);
+    if (node)
+        toml_write_value(&out, node);
+    return buffer_string(&out);
+}
+
+static const struct syntax toml_syntax = {
+    .separator = " = ",
+    .padding = " ",
+    .tables_on_lines = false,
+    .comment = toml_comment_length,
+    .key_text = toml_key_text,
+    .scalar_text = toml_scalar_text,
+};
+
+/* ---- tokens ---- */
+
+struct toml_scanner {
+    struct tree *tree;
+    struct slice text;
+    const char *at, *end;
+    struct edit_error *error;
+};
+
+static bool toml_complain(struct toml_scanner *s, const char *message)
+{
+    return edit_fail_at(s->error, s->text, s->at, message);
+}
+
+/* toml++ has read this as something else. */
+static bool toml_puzzled(struct toml_scanner *s)
+{
+    return toml_complain(s, "this is written in a way that cannot be edited");
+}
+
+static char toml_peek(const struct toml_scanner *s)
+{
+    return (char)(s->at < s->end ? *s->at : '\0');
+}
+
+static struct slice toml_blanks(struct toml_scanner *s)
+{
+    struct slice found = slice_blanks(slice_between(s->at, s->end));
+    s->at += found.length;
+    return found;
+}
+
+/* White space and comments over any number of lines, or to the end of this one. */
+static struct slice toml_space(struct toml_scanner *s, bool line)
+{
+    const char *from = s->at;
+    while (s->at < s->end) {
+        size_t comment = toml_comment_length(s->at, s->end), ending = line_break(s->at, s->end);
+        if ((line && ending) || (!comment && !ending && *s->at != ' ' && *s->at != '\t'))
+            break;
+        s->at += comment ? comment : ending ? ending : 1;
+    }
+    return slice_between(from, s->at);
+}
+
+static bool toml_starts(const struct toml_scanner *s, const char *what)
+{
+    size_t length = strlen(what);
+    return (size_t)(s->end - s->at) >= length && memcmp(s->at, what, length) == 0;
+}
+
+static bool toml_string_token(struct toml_scanner *s)
+{
+    char quote = *s->at;
+    const char triple[] = {quote, quote, quote, '\0'};
+    bool lines = toml_starts(s, triple);
+
+    s->at += lines ? 3 : 1;
+    while (s->at < s->end) {
+        if (quote == '"' && *s->at == '\\' && s->end - s->at > 1) {
+            s->at += 2;
+        } else if (lines ? toml_starts(s, triple) : *s->at == quote) {
+            s->at += lines ? 3 : 1;
+            for (int extra = 0; lines && extra < 2 && toml_peek(s) == quote; extra++)
+                s->at++; /* """"" ends with up to two quotes that belong to the text */
+            return true;
+        } else {
+            s->at++;
+        }
+    }
+    return toml_puzzled(s);
+}
+
+static bool toml_looks_like_date(struct slice token)
+{
+    return token.length == 10 && token.at[4] == '-' && token.at[7] == '-';
+}
+
+/* A number, a word, a date: this may have a blank before its time. */
+static bool toml_bare_token(struct toml_scanner *s)
+{
+    const char *from = s->at;
+    do
+        while (s->at < s->end && !strchr(" \t\r\n,]}#", *s->at))
+            s->at++;
+    while (toml_looks_like_date(slice_between(from, s->at)) && s->end - s->at > 1 && s->at[0] == ' ' &&
+           s->at[1] >= '0' && s->at[1] <= '9' && s->at++);
+    return s->at > from || toml_puzzled(s);
+}
+
+/* ---- keys ---- */
+
+static bool toml_key_token(struct toml_scanner *s, struct slice *out)
+{
+    const char *from = s->at;
+    if (toml_peek(s) == '"' || toml_peek(s) == '\'') {
+        if (!toml_string_token(s))
+            return false;
+    } else {
+        while (s->at < s->end && !strchr(" \t\r\n.=]", *s->at))
+            s->at++;
+    }
+    *out = slice_between(from, s->at);
+    return out->length > 0 || toml_puzzled(s);
+}
+
+static const char *toml_key_name(struct tree *tree, struct slice key)
+{
+    struct slice inside = {key.at + 1, key.length - 2};
+    struct toml_error error;
+
+    if (key.at[0] != '"' && key.at[0] != '\'')
+        return arena_strndup(tree->arena, key.at, key.length);
+    if (key.at[0] == '\'' || !memchr(inside.at, '\\', inside.length))
+        return arena_strndup(tree->arena, inside.at, inside.length);
+    const char *line = arena_printf(tree->arena, "k = %.*s", (int)key.length, key.at);
+    const struct toml *root = toml_parse(tree->arena, line, strlen(line), &error);
+    return root && root->first && root->first->text ? root->first->text : NULL;
+}
+
+struct toml_keys {
+    struct slice pieces[2 * EDIT_MAX_NESTING + 1];
+    const char *names[EDIT_MAX_NESTING];
+    size_t count;
+};
+
+/* Keys with dots between them; the last piece is left to the caller. */
+static bool toml_dotted_keys(struct toml_scanner *s, struct slice before, struct toml_keys *keys)
+{
+    keys->count = 0;
+    keys->pieces[0] = before;
+    for (;;) {
+        if (keys->count == EDIT_MAX_NESTING)
+            return toml_complain(s, "nested deeper than 32 levels");
+        struct slice *key = &keys->pieces[2 * keys->count + 1];
+        if (!toml_key_token(s, key))
+            return false;
+        const char *name = toml_key_name(s->tree, *key);
+        if (!name || strcmp(name, "$toml") == 0)
+            return toml_puzzled(s);
+        keys->names[keys->count++] = name;
+        const char *behind = s->at;
+        toml_blanks(s);
+        if (toml_peek(s) != '.') {
+            s->at = behind;
+            return true;
+        }
+        s->at++;
+        toml_blanks(s);
+        key[1] = slice_between(behind, s->at);
+    }
+}
+
+/* The equals sign and the blanks around it. */
+static bool toml_equals(struct toml_scanner *s, struct slice *out)
+{
+    const char *from = s->at;
+    toml_blanks(s);
+    if (toml_peek(s) != '=')
+        return toml_puzzled(s);
+    s->at++;
+    toml_blanks(s);
+    *out = slice_between(from, s->at);
+    return true;
+}
+
+/* ---- values ---- */
+
+static bool toml_value(struct toml_scanner *s, struct item *item, unsigned level);
+
+/* Whether the keys of this table cannot be told apart: a.b = 1 stands in it. It is then kept as one piece. */
+static bool toml_member(struct toml_scanner *s, struct item *item, bool *dotted)
+{
+    struct toml_keys keys;
+    if (!toml_dotted_keys(s, slice_of(""), &keys) || !toml_equals(s, &item->between))
+        return false;
+    *dotted = *dotted || keys.count > 1;
+    item->key = keys.pieces[1];
+    item->name = keys.names[0];
+    return true;
+}
+
+static void toml_separator(struct toml_scanner *s, struct node *in, struct item *item)
+{
+    const char *from = s->at;
+    item->gap = toml_space(s, false);
+    item->comma = toml_peek(s) == ',';
+    in->comma_last = item->comma;
+    s->at = item->comma ? s->at + 1 : from;
+    if (!item->comma)
+        item->gap = slice_of("");
+    from = s->at;
+    item->tail = toml_space(s, true);
+    if (!line_break(s->at, s->end)) { /* something else is on this line */
+        item->tail = slice_of("");
+        s->at = from;
+    }
+}
+
+static bool toml_container(struct toml_scanner *s, struct node *node, unsigned level)
+{
+    char closing = node->kind == NODE_TABLE ? '}' : ']';
+    bool dotted = false;
+
+    if (level > EDIT_MAX_NESTING)
+        return toml_complain(s, "nested deeper than 32 levels");
+    s->at++;
+    for (;;) {
+        struct item *item = item_new(s->tree);
+        item->lead = toml_space(s, false);
+        if (toml_peek(s) == closing) {
+            s->at++;
+            node->close = item->lead;
+            node->kind = dotted ? NODE_SCALAR : node->kind;
+            return true;
+        }
+        if ((node->last && !node->last->comma) || (closing == '}' && !toml_member(s, item, &dotted)) ||
+            !toml_value(s, item, level))
+            return node->last && !node->last->comma ? toml_puzzled(s) : false;
+        toml_separator(s, node, item);
+        node_link(s->tree, node, node->last, item);
+    }
+}
+
+static bool toml_value(struct toml_scanner *s, struct item *item, unsigned level)
+{
+    char first = toml_peek(s);
+    struct node *node = node_new(s->tree, first == '{' ? NODE_TABLE : first == '[' ? NODE_ARRAY : NODE_SCALAR);
+    const char *from = s->at;
+    bool good = node->kind != NODE_SCALAR       ? toml_container(s, node, level + 1)
+                : first == '"' || first == '\'' ? toml_string_token(s)
+                                                : toml_bare_token(s);
+    node->text = slice_between(from, s->at);
+    item_hold(item, node);
+    return good;
+}
+
+/* ---- lines ---- */
+
+struct toml_place {
+    struct item *table; /* of the last header */
+    struct line *last;
+};
+
+static struct slice *toml_keep_pieces(struct tree *tree, const struct toml_keys *keys)
+{
+    size_t count = 2 * keys->count + 1;
+    struct slice *pieces = arena_array(tree->arena, count, sizeof *pieces);
+    memcpy(pieces, keys->pieces, count * sizeof *pieces);
+    return pieces;
+}
+
+/* The table by this name, made if it is not there; of a list of tables its last one. */
+static struct item *toml_step(struct tree *tree, struct item *from, const char *name, enum node_style style,
+                              struct line *line, size_t key)
+{
+    struct item *item = node_member(tree, from->value, name);
+    if (!item) {
+        item = item_new(tree);
+        item->name = name;
+        item_hold(item, node_new(tree, NODE_TABLE));
+        item->value->style = style;
+        node_link(tree, from->value, from->value->last, item);
+    }
+    line_mention(tree, line, key, item);
+    return item->value->style == STYLE_LIST ? item->value->last : item;
+}
+
+/* The tables that a line tells of, from the innermost on. */
+static void toml_note_line(struct item *innermost, const struct item *section, struct line *line)
+{
+    bool keys = line->item != NULL;
+    for (struct item *item = innermost; item; item = item->in ? item->in->holder : NULL) {
+        item->value->last_line = line;
+        if (keys)
+            item->value->last_key = line;
+        keys = keys && item != section;
+    }
+}
+
+static struct item *toml_new_element(struct tree *tree, struct item *list, struct line *line)
+{
+    struct item *element = item_new(tree);
+    element->line = line;
+    item_hold(element, node_new(tree, NODE_TABLE));
+    element->value->style = STYLE_HEADER;
+    node_link(tree, list->value, list->value->last, element);
+    return element;
+}
+
+static bool toml_header(struct toml_scanner *s, struct toml_place *place, struct slice lead, struct item *root)
+{
+    struct tree *tree = s->tree;
+    const char *from = s->at;
+    bool list = toml_starts(s, "[[");
+    struct toml_keys keys;
+    struct item *item = root;
+
+    s->at += list ? 2 : 1;
+    toml_blanks(s);
+    if (!toml_dotted_keys(s, slice_between(from, s->at), &keys))
+        return false;
+    const char *behind = s->at;
+    toml_blanks(s);
+    if (!toml_starts(s, list ? "]]" : "]"))
+        return toml_puzzled(s);
+    s->at += list ? 2 : 1;
+    keys.pieces[2 * keys.count] = slice_between(behind, s->at);
+
+    struct line *line = line_new(tree, place->last, toml_keep_pieces(tree, &keys), keys.count);
+    line->lead = lead;
+    for (size_t i = 0; i < keys.count; i++) {
+        if (item->value->style == STYLE_INLINE)
+            return toml_puzzled(s);
+        if (list && i + 1 == keys.count && !node_member(tree, item->value, keys.names[i])) {
+            struct item *made = item_new(tree);
+            made->name = keys.names[i];
+            item_hold(made, node_new(tree, NODE_ARRAY));
+            made->value->style = STYLE_LIST;
+            node_link(tree, item->value, item->value->last, made);
+            toml_new_element(tree, made, line);
+            line_mention(tree, line, i, made);
+            item = made->value->last;
+        } else if (list && i + 1 == keys.count) {
+            struct item *made = node_member(tree, item->value, keys.names[i]);
+            if (made->value->style != STYLE_LIST)
+                return toml_puzzled(s);
+            toml_new_element(tree, made, line);
+            line_mention(tree, line, i, made);
+            item = made->value->last;
+        } else {
+            item = toml_step(tree, item, keys.names[i], STYLE_IMPLIED, line, i);
+        }
+    }
+    if (item->value->style == STYLE_INLINE)
+        return toml_puzzled(s);
+    item->value->style = STYLE_HEADER;
+    item->line = line;
+    item->value->last_key = line;
+    toml_note_line(item, item, line);
+    *place = (struct toml_place){item, line};
+    return true;
+}
+
+static bool toml_key_value(struct toml_scanner *s, struct toml_place *place, struct slice lead)
+{
+    struct tree *tree = s->tree;
+    struct toml_keys keys;
+    struct item *item = place->table, *leaf = item_new(tree);
+
+    if (!toml_dotted_keys(s, slice_of(""), &keys) || !toml_equals(s, &keys.pieces[2 * keys.count]) ||
+        !toml_value(s, leaf, (unsigned)keys.count))
+        return false;
+    struct line *line = line_new(tree, place->last, toml_keep_pieces(tree, &keys), keys.count);
+    line->lead = lead;
+    line->item = leaf;
+    for (size_t i = 0; i + 1 < keys.count; i++) {
+        item = toml_step(tree, item, keys.names[i], STYLE_DOTTED, line, i);
+        if (item->value->kind != NODE_TABLE || item->value->style == STYLE_INLINE)
+            return toml_puzzled(s);
+    }
+    leaf->line = line;
+    leaf->name = keys.names[keys.count - 1];
+    leaf->key = keys.pieces[2 * keys.count - 1];
+    leaf->between = keys.pieces[2 * keys.count];
+    if (node_member(tree, item->value, leaf->name))
+        return toml_puzzled(s);
+    node_link(tree, item->value, item->value->last, leaf);
+    line_mention(tree, line, keys.count - 1, leaf);
+    toml_note_line(item, place->table, line);
+    place->last = line;
+    return true;
+}
+
+/* Whole lines of nothing or comments, then the indentation of the next line that has more. */
+static struct slice toml_lead(struct toml_scanner *s)
+{
+    return toml_space(s, false);
+}
+
+static bool toml_line_end(struct toml_scanner *s, struct line *line)
+{
+    const char *from = s->at;
+    toml_space(s, true);
+    size_t ending = line_break(s->at, s->end);
+    if (!ending && s->at < s->end)
+        return toml_puzzled(s);
+    s->at += ending;
+    line->tail = slice_between(from, s->at);
+    return true;
+}
+
+static bool toml_lines(struct toml_scanner *s, struct item *root)
+{
+    struct tree *tree = s->tree;
+    struct toml_place place = {root, line_new(tree, NULL, arena_alloc(tree->arena, sizeof(struct slice)), 0)};
+    size_t headers = 0, spaced = 0;
+
+    place.last->pieces[0] = slice_of("");
+    root->line = place.last;
+    root->value->last_key = root->value->last_line = place.last;
+    for (;;) {
+        struct slice lead = toml_lead(s);
+        if (s->at == s->end) {
+            tree->trailer = lead;
+            break;
+        }
+        bool header = *s->at == '[';
+        headers += header && place.last != root->line;
+        spaced += header && lead.length && line_break(lead.at, lead.at + lead.length);
+        if (!(header ? toml_header(s, &place, lead, root) : toml_key_value(s, &place, lead)) ||
+            !toml_line_end(s, place.last))
+            return false;
+    }
+    tree->dense = headers > 1 && spaced == 0;
+    return true;
+}
+
+/* ---- reading ---- */
+
+static void toml_lend_line_end(struct tree *tree, const struct slice text)
+{
+    struct slice eol = slice_of(tree->eol);
+    if (text.length == 0 || text.at[text.length - 1] == '\n')
+        return;
+    tree->open_end = true;
+    if (tree->trailer.length || tree->end == tree->lines)
+        tree->trailer = slice_join(tree, tree->trailer, eol);
+    else
+        tree->end->tail = slice_join(tree, tree->end->tail, eol);
+}
+
+static void toml_learn_style(struct tree *tree, struct slice text)
+{
+    const char *end = text.length ? memchr(text.at, '\n', text.length) : NULL;
+    tree->eol = end && end > text.at && end[-1] == '\r' ? "\r\n" : "\n";
+    tree->unit = slice_of("  ");
+    tree->between = slice_of(tree->syntax->separator);
+    for (const struct line *line = tree->lines; line; line = line->next)
+        if (line->item) {
+            tree->between = line->pieces[2 * line->keys];
+            break;
+        }
+}
+
+/* The values as toml++ has them. */
+static bool toml_values(struct reading *reading, struct slice text, struct edit_error *error)
+{
+    struct toml_error failure;
+    const struct toml *root = toml_parse(reading->tree.arena, text.at, text.length, &failure);
+    if (!root) {
+        edit_fail(error, "%s", failure.message);
+        error->line = failure.line;
+        error->column = failure.column;
+        return false;
+    }
+    reading->value = toml_to_json(root);
+    return reading->value || edit_fail(error, "not UTF-8");
+}
+
+bool edit_read_toml(struct reading *reading, struct slice text, struct edit_error *error)
+{
+    struct tree *tree = &reading->tree;
+    struct toml_scanner s = {tree, text, text.at, text.at + text.length, error};
+
+    tree->syntax = &toml_syntax;
+    if (!toml_values(reading, text, error))
+        return false;
+    reading->root = item_new(tree);
+    item_hold(reading->root, node_new(tree, NODE_TABLE));
+    reading->root->value->style = STYLE_HEADER;
+    if (toml_starts(&s, "\xef\xbb\xbf"))
+        s.at += 3;
+    reading->root->lead = slice_between(text.at, s.at);
+    if (!toml_lines(&s, reading->root))
+        return false;
+    toml_learn_style(tree, text);
+    toml_lend_line_end(tree, text);
+    return true;
+}
+
+bool edit_read_toml_value(struct reading *reading, struct slice text, struct edit_error *error)
+{
+    struct tree *tree = &reading->tree;
+    const char *line = arena_printf(tree->arena, "v=%.*s", (int)text.length, text.at);
+    struct slice whole = slice_of(line);
+    struct toml_scanner s = {tree, whole, whole.at + 2, whole.at + whole.length, error};
+
+    if (!toml_values(reading, whole, error))
+        return false;
+    reading->value = json_object_get(reading->value, "v");
+    reading->root = item_new(tree);
+    return toml_value(&s, reading->root, 0) && (s.at == s.end || edit_fail(error, "something is around the value"));
+}
