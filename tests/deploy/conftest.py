@@ -2,10 +2,11 @@
 CCR_TEST_ALL=1 only (scripts/test.sh --all), else they are deselected.
 
 debian_tree   makes a Debian 12 tree of its own, thrown away after the module: debian_tree() (see tree.py). The base is made
-              once a run
+              once a run, for all of its processes
 checkout      a copy of the sources in a tree: checkout(tree) puts them into /root/ccr-ui-backend
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,6 +26,14 @@ trees = []  # alive ones, for their journal when a test fails
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left out unless CCR_TEST_ALL=1 is set")
+    if not hasattr(config, "workerinput") and os.environ.get("CCR_TEST_ALL") == "1":
+        # Of all pytest processes of the run, which find it in their environment.
+        config.trees_folder = os.environ["CCR_TREES_OF_RUN"] = tempfile.mkdtemp(prefix="ccr-trees-", dir=os.environ.get("CCR_TREES", "/tmp"))
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "trees_folder"):
+        shutil.rmtree(config.trees_folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -46,21 +55,26 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def debian_base():
-    folder = Path(tempfile.mkdtemp(prefix="ccr-trees-", dir=os.environ.get("CCR_TREES", "/tmp")))
-    try:
-        (folder / "archives" / "partial").mkdir(parents=True)
-        tree_module.make_base(folder)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """The first to want it makes it, the others wait."""
+    folder = Path(os.environ["CCR_TREES_OF_RUN"])
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            shutil.rmtree(folder / "base", ignore_errors=True)  # what somebody began and could not end
+            tree_module.make_base(folder)
+            (folder / "made").touch()
+    return folder
 
 
 @pytest.fixture(scope="module")
 def debian_tree(debian_base):
     made = []
+    # Of this process alone: apt locks it.
+    archives = debian_base / f"archives-{os.getpid()}"
+    (archives / "partial").mkdir(parents=True, exist_ok=True)
 
     def make():
-        tree = tree_module.Tree(debian_base / "base", debian_base, debian_base / "archives")
+        tree = tree_module.Tree(debian_base / "base", debian_base, archives)
         made.append(tree)
         trees.append(tree)
         return tree
