@@ -49,7 +49,7 @@ static void write_token_members(struct json_writer *w, const struct row *token)
     json_string_member(w, "last_used_at", row_text(token, LAST_USED_AT));
 }
 
-static void write_token(struct request *rq, struct json_writer *w, const struct row *token)
+static void write_listed_token(struct request *rq, struct json_writer *w, const struct row *token)
 {
     (void)rq;
     json_open_object(w);
@@ -61,7 +61,7 @@ static const struct listing tokens = {
     .name = "tokens",
     .count = {"tokens_count", "SELECT count(*) FROM access_tokens WHERE user_id = $1"},
     .page = {"tokens_page", TOKEN_COLUMNS " ORDER BY t.created_at DESC, t.id LIMIT $2 OFFSET $3"},
-    .write = write_token,
+    .write = write_listed_token,
 };
 
 static enum error tokens_list(struct request *rq, struct response *rs)

@@ -112,7 +112,7 @@ static void report_job(const struct house *house, size_t job, bool json)
     fflush(stdout);
 }
 
-static int complain(size_t job, const char *what, int status)
+static int complain_of_job(size_t job, const char *what, int status)
 {
     fprintf(stderr, "ccr-ui-backend: %s: %s\n", house_jobs[job].name, what);
     return status;
@@ -135,13 +135,13 @@ static int do_job(struct house *house, size_t job, bool json)
             pause_ms = BUSY_PAUSE_MS;
             break;
         case HOUSE_FAILED:
-            return complain(job, "failed, as the log says; the other jobs are done all the same", EX_SOFTWARE);
+            return complain_of_job(job, "failed, as the log says; the other jobs are done all the same", EX_SOFTWARE);
         case HOUSE_ELSEWHERE:
-            return complain(job, "the connection to the database is lost; run it again", EX_UNAVAILABLE);
+            return complain_of_job(job, "the connection to the database is lost; run it again", EX_UNAVAILABLE);
         }
         pause_for(pause_ms);
     }
-    return complain(job, "others hold locks that it needs; run it again later", EX_TEMPFAIL);
+    return complain_of_job(job, "others hold locks that it needs; run it again later", EX_TEMPFAIL);
 }
 
 static int do_jobs(struct house *house, const struct options *options)

@@ -224,7 +224,7 @@ static const struct action *find_action(const char *name)
 }
 
 /* NULL when the command line makes no sense. */
-static const struct action *parse(int argc, char **argv, struct options *options)
+static const struct action *user_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {{"site-admin", no_argument, NULL, 'a'},
                                           {"password", required_argument, NULL, '?'}, /* no short form of the next */
@@ -260,7 +260,7 @@ static int user_run(int argc, char **argv)
 {
     struct options options = {0};
     struct settings settings;
-    const struct action *action = parse(argc, argv, &options);
+    const struct action *action = user_options(argc, argv, &options);
     if (!action) {
         fprintf(stderr, "usage: ccr-ui-backend %s\n", command_user.usage);
         return EX_USAGE;
