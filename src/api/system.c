@@ -15,7 +15,7 @@ enum { STATUS_CONNECT_MS = 50, GIB = 1024 * 1024 * 1024, TEXT_MAX = 256 };
 /* ---- what /proc knows ------------------------------------------------------------------------------------------- */
 
 /* The text behind `key` up to the end of its line, without quotes; "" when the file or key is not there. */
-static void read_value(const char *path, const char *key, char out[TEXT_MAX])
+static void read_value_of_file(const char *path, const char *key, char out[TEXT_MAX])
 {
     char line[TEXT_MAX * 2];
     FILE *file = fopen(path, "re");
@@ -35,7 +35,7 @@ static void read_value(const char *path, const char *key, char out[TEXT_MAX])
 static double kib_as_gib(const char *key)
 {
     char text[TEXT_MAX];
-    read_value("/proc/meminfo", key, text);
+    read_value_of_file("/proc/meminfo", key, text);
     return strtod(text, NULL) * 1024 / GIB;
 }
 
@@ -69,9 +69,9 @@ static enum error respond_machine(struct request *rq, struct response *rs)
     int permille = rq->service->board ? atomic_load(&rq->service->board->cpu_permille) : 0;
     uname(&host);
     sysinfo(&info);
-    read_value("/proc/cpuinfo", "model name", cpu);
-    read_value("/etc/os-release", "NAME=", os);
-    read_value("/etc/os-release", "VERSION_ID=", os_version);
+    read_value_of_file("/proc/cpuinfo", "model name", cpu);
+    read_value_of_file("/etc/os-release", "NAME=", os);
+    read_value_of_file("/etc/os-release", "VERSION_ID=", os_version);
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     json_string_member(w, "hostname", host.nodename);

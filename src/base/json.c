@@ -191,7 +191,7 @@ static char *add_value(struct json_writer *w, size_t length)
     return bytes;
 }
 
-static void put_json(struct json_writer *w, const char *json, size_t length)
+static void append_json(struct json_writer *w, const char *json, size_t length)
 {
     char *bytes = add_value(w, length);
     if (bytes)
@@ -200,7 +200,7 @@ static void put_json(struct json_writer *w, const char *json, size_t length)
 
 static void open_level(struct json_writer *w, char bracket)
 {
-    put_json(w, &bracket, 1);
+    append_json(w, &bracket, 1);
     unsigned level = w->depth++;
     if (level >= WRITER_NESTING)
         w->out->overflow = true; /* refused like any other limit */
@@ -306,14 +306,14 @@ void json_key(struct json_writer *w, const char *key)
 
 void json_quoted_key(struct json_writer *w, const char *quoted, size_t length)
 {
-    put_json(w, quoted, length);
+    append_json(w, quoted, length);
     w->after_key = true;
 }
 
 void json_put_raw(struct json_writer *w, const char *json)
 {
     if (json)
-        put_json(w, json, strlen(json));
+        append_json(w, json, strlen(json));
     else
         json_put_null(w);
 }
@@ -344,7 +344,7 @@ void json_put_int(struct json_writer *w, long long value)
     } while (left);
     if (value < 0)
         digits[--at] = '-';
-    put_json(w, digits + at, sizeof digits - at);
+    append_json(w, digits + at, sizeof digits - at);
 }
 
 void json_put_double(struct json_writer *w, double value, int decimals)
@@ -368,10 +368,10 @@ void json_put_double(struct json_writer *w, double value, int decimals)
 
 void json_put_bool(struct json_writer *w, bool value)
 {
-    put_json(w, value ? "true" : "false", value ? strlen("true") : strlen("false"));
+    append_json(w, value ? "true" : "false", value ? strlen("true") : strlen("false"));
 }
 
 void json_put_null(struct json_writer *w)
 {
-    put_json(w, "null", strlen("null"));
+    append_json(w, "null", strlen("null"));
 }

@@ -175,8 +175,8 @@ static const char *type_words(struct actor *actor, enum toml_type type)
 }
 
 /* The text as a form would take it; what a form would not take is noted. */
-static const char *read_text(struct actor *actor, const struct field *field, const struct toml *node,
-                             struct file_profile *out)
+static const char *read_text_member(struct actor *actor, const struct field *field, const struct toml *node,
+                                    struct file_profile *out)
 {
     const char *text = node->text, *argument;
     size_t length = field->flags & FIELD_TRIM ? trim_white_space(&text) : strlen(text);
@@ -197,7 +197,7 @@ static void read_tags(struct actor *actor, const struct field *field, const stru
             file_profile_wrong_at(actor, out, "tags", type_words(actor, TOML_ARRAY), node);
             return;
         }
-        read_text(actor, &tag, item, out);
+        read_text_member(actor, &tag, item, out);
     }
     if (count > field->max)
         file_profile_wrong_at(actor, out, "tags", translate(actor, MSG_TOO_MANY, number_text(actor, field->max), NULL),
@@ -229,7 +229,7 @@ static void read_known(struct actor *actor, const struct key *key, const struct 
         p->enabled = node->boolean;
         return;
     default:
-        *(key->offset ? string_of(p, key) : &out->token) = read_text(actor, field, node, out);
+        *(key->offset ? string_of(p, key) : &out->token) = read_text_member(actor, field, node, out);
     }
 }
 
@@ -423,7 +423,7 @@ static void write_pointer(struct actor *actor, struct output *out, const char *k
 }
 
 /* What stands behind the plain values of a file: tables, and arrays of them that came from [[headers]]. */
-static bool is_table(const json_t *value, bool behind_tables)
+static bool is_written_as_table(const json_t *value, bool behind_tables)
 {
     const char *kind = json_string_value(json_object_get(value, "$toml"));
     if (json_is_array(value))
@@ -472,7 +472,7 @@ static bool has_array_of_tables(json_t *extra)
     json_t *value;
     json_object_foreach(extra, key, value)
     {
-        if (json_is_array(value) && is_table(value, true))
+        if (json_is_array(value) && is_written_as_table(value, true))
             return true;
     }
     return false;
@@ -491,7 +491,7 @@ static enum error write_items(struct actor *actor, struct output *out, bool tabl
         const char *key = json_string_value(item);
         json_t *value = json_object_get(extra, key);
         bool standard = strcmp(key, "default_config") == 0, current = strcmp(key, "current_config") == 0;
-        bool table = value ? is_table(value, behind_tables) : !standard && !current;
+        bool table = value ? is_written_as_table(value, behind_tables) : !standard && !current;
         behind_tables |= table;
         if (!tables && (standard || current))
             write_pointers(actor, out, standard, current);
