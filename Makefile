@@ -6,7 +6,7 @@ CC      ?= cc
 CXX     ?= c++
 
 # What is in src/base and src/format runs on Linux and macOS alike, without a server: these packages and POSIX are all it knows.
-PORTABLE_PACKAGES := jansson libsodium
+PORTABLE_PACKAGES := jansson libsodium yaml-0.1
 PACKAGES := $(PORTABLE_PACKAGES) libpq libjwt libsystemd libcurl hiredis
 CPPFLAGS += -Iinclude -DCCR_VERSION='"$(VERSION)"'
 PORTABLE_CPPFLAGS := $(CPPFLAGS) -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE $(shell pkg-config --cflags $(PORTABLE_PACKAGES))

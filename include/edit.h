@@ -26,6 +26,8 @@ enum edit_format {
     EDIT_JSONC, /* with comments and a comma behind the last member, as Gemini CLI and Qwen Code do; neither is ever added where the
                    file has none */
     EDIT_TOML, /* TOML 1.1, as toml.h reads it and with its values in JSON. What is added is TOML 1.0 */
+    EDIT_FRONT_MATTER, /* Markdown with YAML between two lines of "---" on top; its keys are the document. What is behind them stays.
+                          Lists and mappings are changed as a whole, and written on one line then */
 };
 
 enum {
@@ -78,6 +80,10 @@ bool edit_remove(struct edit_document *document, const char *const *path);
 
 /* Gives a member another name; it keeps its place. False with *error when it is not there or another one has that name. */
 bool edit_rename(struct edit_document *document, const char *const *path, const char *name, struct edit_error *error);
+
+/* What comes behind the front matter, edits included; only for EDIT_FRONT_MATTER. The bytes to put there are copied. */
+struct edit_span edit_body(const struct edit_document *document);
+void edit_set_body(struct edit_document *document, const char *text, size_t length);
 
 /* The text with all edits, in the arena, NUL-terminated, its bytes in *length. Without an edit that changed something these are the
  * bytes that were opened. NULL with *error when it does not read as it should. */

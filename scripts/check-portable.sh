@@ -23,6 +23,6 @@ if ! output=$(CPPFLAGS="-I$BUILD/missing" ${MAKE:-make} --no-print-directory BUI
     grep -E 'error' <<<"$output" || printf '%s\n' "$output"
     exit 1
 fi
-read -ra libraries < <(pkg-config --libs jansson libsodium)
+read -ra libraries < <(pkg-config --libs jansson libsodium yaml-0.1)
 c++ -o "$BUILD/all-of-it" -x c++ - -x none -Wl,--whole-archive "$BUILD/libccr_base.a" -Wl,--no-whole-archive \
     "${libraries[@]}" <<<'int main() { return 0; }'

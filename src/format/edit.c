@@ -20,6 +20,8 @@ static bool read_text(struct reading *reading, enum edit_format format, struct s
         return edit_fail_at(error, text, nul, "NUL byte");
     if (format == EDIT_TOML)
         return edit_read_toml(reading, text, error);
+    if (format == EDIT_FRONT_MATTER)
+        return edit_read_front(reading, text, error);
     return edit_read_json(reading, text, format == EDIT_JSONC, error);
 }
 
@@ -38,7 +40,7 @@ struct edit_document *edit_open(struct arena *arena, enum edit_format format, co
     }
     if (!read_text(&document->now, format, document->text, error))
         return NULL;
-    if (format != EDIT_TOML)
+    if (!document->now.tree.lines)
         tree_learn_style(&document->now.tree, document->now.root);
     return document;
 }
@@ -88,6 +90,7 @@ struct way {
     bool piece; /* they lead into the value, which is written as one piece, such as an inline table with dotted keys */
 };
 
+/* Not what only TOML has, such as a date: that is an object only in JSON. */
 static bool is_container(const json_t *value)
 {
     return json_is_array(value) || (json_is_object(value) && !json_object_get(value, "$toml"));
@@ -189,19 +192,28 @@ static bool has_null(json_t *value)
     return json_is_null(value);
 }
 
+/* "$toml" marks in JSON what only TOML has (toml.h), and so is no name. */
+static bool name_acceptable(const struct edit_document *document, const char *name, struct edit_error *error)
+{
+    if (!utf8_valid(name, strlen(name)))
+        return edit_fail(error, "a name that is not UTF-8");
+    return document->format != EDIT_TOML || strcmp(name, "$toml") != 0 ||
+           edit_fail(error, "this name cannot be edited");
+}
+
 static bool acceptable(const struct edit_document *document, const char *const *path, json_t *value,
                        struct edit_error *error)
 {
     unsigned steps = 0;
     for (; path[steps] && steps < EDIT_MAX_NESTING; steps++)
-        if (!utf8_valid(path[steps], strlen(path[steps])))
-            return edit_fail(error, "a name that is not UTF-8");
+        if (!name_acceptable(document, path[steps], error))
+            return false;
     if (path[steps] || steps + depth_of(value, EDIT_MAX_NESTING + 1) > EDIT_MAX_NESTING)
         return edit_fail(error, "nested deeper than 32 levels");
     if (document->format == EDIT_TOML && has_null(value))
         return edit_fail(error, "TOML has no null");
-    if (document->format == EDIT_TOML && !steps && !json_is_object(value))
-        return edit_fail(error, "a TOML document is a table");
+    if (document->now.tree.lines && !steps && !(json_is_object(value) && is_container(value)))
+        return edit_fail(error, "this document is a table");
     return true;
 }
 
@@ -299,7 +311,7 @@ static struct item *add(struct edit_document *document, const struct way *way, j
     struct item *item =
         node_insert(tree, in, in->last, in->kind == NODE_TABLE ? name : NULL, wrap(way->rest + 1, for_now));
     put_json(way->value, name, wrap(way->rest + 1, value));
-    for (const char *const *inner = way->rest + 1; *inner; inner++)
+    for (const char *const *inner = way->rest + 1; *inner && item && item->value->kind != NODE_SCALAR; inner++)
         item = item_step(tree, item, *inner);
     document->edited = true;
     return item;
@@ -330,8 +342,9 @@ static bool read_value(struct edit_document *document, struct slice text, struct
 
     if (text.length == 0 || strlen(copy.at) != text.length)
         return edit_fail(error, "%s", text.length == 0 ? "no value" : "NUL byte");
-    if (!(document->format == EDIT_TOML ? edit_read_toml_value(piece, copy, error)
-                                        : read_text(piece, document->format, copy, error)))
+    if (!(document->format == EDIT_TOML           ? edit_read_toml_value(piece, copy, error)
+          : document->format == EDIT_FRONT_MATTER ? edit_read_front_value(piece, copy, error)
+                                                  : read_text(piece, document->format, copy, error)))
         return false;
     tree->items = piece->tree.items;
     tree->count = piece->tree.count;
@@ -344,8 +357,8 @@ bool edit_set_text(struct edit_document *document, const char *const *path, cons
                    struct edit_error *error)
 {
     struct reading piece = document->now;
-    if (document->format == EDIT_TOML && !*path)
-        return edit_fail(error, "a TOML document is no value");
+    if (document->now.tree.lines && !*path)
+        return edit_fail(error, "this document is no value");
     if (!read_value(document, (struct slice){text, length}, &piece, error) ||
         !acceptable(document, path, piece.value, error))
         return false;
@@ -354,6 +367,8 @@ bool edit_set_text(struct edit_document *document, const char *const *path, cons
     struct item *item = way.item;
     if (way.piece)
         return put_into_piece(document, &way, piece.value) || no_way(document, &way, error);
+    if (document->format == EDIT_FRONT_MATTER && *way.rest && way.rest[1])
+        return edit_set(document, path, piece.value, error); /* what is around it is one piece */
     if (*way.rest) {
         item = add(document, &way, piece.value, json_integer(0));
         if (!item)
@@ -369,7 +384,7 @@ bool edit_set_text(struct edit_document *document, const char *const *path, cons
         document->now.value = piece.value;
     }
     document->edited = true;
-    item_replace(item, piece.root->value);
+    item_replace(&document->now.tree, item, piece.root->value);
     return true;
 }
 
@@ -397,8 +412,8 @@ bool edit_rename(struct edit_document *document, const char *const *path, const 
         return edit_fail(error, "this is written in a way that cannot be edited");
     if (*way.rest || !json_is_object(way.outer))
         return edit_fail(error, "there is no such member");
-    if (!utf8_valid(name, strlen(name)))
-        return edit_fail(error, "a name that is not UTF-8");
+    if (!name_acceptable(document, name, error))
+        return false;
     if (strcmp(way.name, name) == 0)
         return true;
     if (json_object_get(way.outer, name))
@@ -408,6 +423,34 @@ bool edit_rename(struct edit_document *document, const char *const *path, const 
     json_object_set(way.outer, name, way.value);
     json_object_del(way.outer, way.name);
     return true;
+}
+
+/* ---- the body of Markdown ---- */
+
+struct edit_span edit_body(const struct edit_document *document)
+{
+    return (struct edit_span){document->now.body.at, document->now.body.length};
+}
+
+void edit_set_body(struct edit_document *document, const char *text, size_t length)
+{
+    struct tree *tree = &document->now.tree;
+    struct slice fence = {tree->rest.at, tree->rest.length - document->now.body.length};
+    struct slice body = {arena_strndup(tree->arena, text, length), length};
+
+    if (fence.length && fence.at[fence.length - 1] != '\n')
+        fence = slice_join(tree, fence, slice_of(tree->eol));
+    document->now.body = body;
+    tree->rest = slice_join(tree, fence, body);
+    document->edited = true;
+}
+
+/* An empty line comes between a body and the keys that it did not have. */
+static bool same_body(const struct reading *now, struct slice written)
+{
+    size_t empty = now->tree.fence && now->root->value->count ? line_break(written.at, written.at + written.length) : 0;
+    struct slice rest = slice_behind(written, now->body.length < written.length ? empty : 0);
+    return rest.length == now->body.length && memcmp(rest.at, now->body.at, rest.length) == 0;
 }
 
 /* ---- the text ---- */
@@ -461,8 +504,9 @@ const char *edit_text(const struct edit_document *document, size_t *length, stru
     }
     if (!read_text(&again, document->format, (struct slice){buffer_string(&out), out.length}, error))
         return NULL;
-    if (document->format == EDIT_TOML ? !says(again.value, document->now.value)
-                                      : !json_equal(again.value, document->now.value)) {
+    bool same = document->format == EDIT_TOML ? says(again.value, document->now.value)
+                                              : json_equal(again.value, document->now.value);
+    if (!same || (document->format == EDIT_FRONT_MATTER && !same_body(&document->now, again.body))) {
         edit_fail(error, "this file is written in a way that cannot be edited safely");
         return NULL;
     }

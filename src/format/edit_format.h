@@ -9,12 +9,15 @@ struct reading {
     struct tree tree;
     struct item *root;
     json_t *value;
+    struct slice body; /* of Markdown */
 };
 
 /* Adds what is read to the tree, and sets the rest. False with *error. `text` outlives the reading. */
 bool edit_read_json(struct reading *reading, struct slice text, bool relaxed, struct edit_error *error);
 bool edit_read_toml(struct reading *reading, struct slice text, struct edit_error *error);
+bool edit_read_front(struct reading *reading, struct slice text, struct edit_error *error);
 /* One value, with nothing around it. */
 bool edit_read_toml_value(struct reading *reading, struct slice text, struct edit_error *error);
+bool edit_read_front_value(struct reading *reading, struct slice text, struct edit_error *error);
 
 #endif

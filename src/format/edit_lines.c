@@ -169,7 +169,7 @@ static struct item *insert_key(struct tree *tree, struct node *in, const char *n
         pieces[2 * keys - 2] = slice_of(".");
     }
     item->key = pieces[2 * keys - 1] = raw_key(tree, item);
-    pieces[2 * keys] = after->item ? after->pieces[2 * after->keys] : tree->between;
+    pieces[2 * keys] = after->item && !tree->syntax->needs_blank ? after->pieces[2 * after->keys] : tree->between;
     item->line = place_line(tree, after, pieces, keys, item, in->holder);
     struct item *named = item;
     for (size_t key = keys; key--; named = named->in->holder)
@@ -312,6 +312,18 @@ void lines_rename(struct item *item)
         mention->line->pieces[2 * mention->key + 1] = item->key;
 }
 
+/* A value that was below its key, or was nothing at all, gives way to one that stands beside it. */
+void lines_make_room(const struct tree *tree, struct item *item)
+{
+    const struct node *old = item->value;
+    if (!item->line || !item->line->item || !tree->syntax->needs_blank)
+        return;
+    struct slice *between = &item->line->pieces[2 * item->line->keys];
+    bool comment = memchr(between->at, '#', between->length) != NULL;
+    if (!comment && (old->block || between->at[between->length - 1] == ':'))
+        *between = tree->between;
+}
+
 /* ---- writing ---- */
 
 /* When the first lines are gone, so is the empty line that set the next ones off. */
@@ -323,24 +335,42 @@ static struct slice without_empty_lines(struct slice lead)
     return lead;
 }
 
-void lines_write(struct buffer *out, const struct tree *tree, struct slice mark)
+static void write_fence(struct buffer *out, const struct tree *tree)
 {
-    bool cut = false;
+    buffer_text(out, tree->fence);
+    buffer_text(out, tree->eol);
+}
+
+static void write_line(struct buffer *out, const struct tree *tree, const struct line *line)
+{
+    for (size_t i = 0; i < 2 * line->keys + 1; i++)
+        buffer_append(out, line->pieces[i].at, line->pieces[i].length);
+    if (line->item)
+        node_write(out, tree, line->item->value);
+    buffer_append(out, line->tail.at, line->tail.length);
+}
+
+void lines_write(struct buffer *out, const struct tree *tree, const struct item *root)
+{
+    struct slice mark = root->lead;
+    bool cut = false, fenced = tree->fence && root->value->count > 0;
 
     buffer_append(out, mark.at, mark.length);
+    if (fenced)
+        write_fence(out, tree);
     for (const struct line *line = tree->lines; line; line = line->next) {
         struct slice lead = cut && out->length == mark.length ? without_empty_lines(line->lead) : line->lead;
         buffer_append(out, lead.at, lead.length);
         cut = cut || line->gone;
-        if (line->gone)
-            continue;
-        for (size_t i = 0; i < 2 * line->keys + 1; i++)
-            buffer_append(out, line->pieces[i].at, line->pieces[i].length);
-        if (line->item)
-            node_write(out, tree, line->item->value);
-        buffer_append(out, line->tail.at, line->tail.length);
+        if (!line->gone)
+            write_line(out, tree, line);
     }
     buffer_append(out, tree->trailer.at, tree->trailer.length);
+    if (fenced)
+        write_fence(out, tree);
+    if (fenced && tree->rest.length && !line_break(tree->rest.at, tree->rest.at + tree->rest.length))
+        buffer_text(out, tree->eol);
+    buffer_append(out, tree->rest.at, tree->rest.length);
     size_t ending = strlen(tree->eol);
     if (tree->open_end && out->length >= ending && memcmp(out->data + out->length - ending, tree->eol, ending) == 0)
         buffer_cut(out, out->length - ending);

@@ -206,8 +206,9 @@ static struct node *build(struct tree *tree, json_t *value, struct slice indent,
     return node;
 }
 
-void item_replace(struct item *item, struct node *value)
+void item_replace(struct tree *tree, struct item *item, struct node *value)
 {
+    lines_make_room(tree, item);
     item_hold(item, value);
     mark_changed(item->in);
 }
@@ -366,7 +367,7 @@ void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *
 
     if (json_equal(old, value))
         return;
-    if (node->kind == NODE_TABLE && !scalar && json_is_object(value)) {
+    if (node->kind == NODE_TABLE && (!scalar || !item->in) && json_is_object(value)) {
         make_members_equal(tree, node, old, value);
     } else if (node->kind == NODE_ARRAY &&
                (node->style == STYLE_LIST ? lines_are_tables(tree, value) : json_is_array(value))) {
@@ -378,7 +379,7 @@ void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *
         node_insert(tree, in, in->last, name, value);
     } else {
         bool lines = item->in ? item_breaks(tree, item) : !tree->compact;
-        item_replace(item, build(tree, value, line_indent(tree, item), lines));
+        item_replace(tree, item, build(tree, value, line_indent(tree, item), lines));
     }
 }
 
@@ -450,7 +451,7 @@ void tree_write(struct buffer *out, const struct tree *tree, const struct item *
 {
     struct writer w = {out, tree, false};
     if (tree->lines)
-        lines_write(out, tree, root->lead);
+        lines_write(out, tree, root);
     else
         write_item(&w, root);
 }

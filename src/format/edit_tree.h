@@ -30,6 +30,7 @@ struct node {
     enum node_kind kind;
     enum node_style style;
     bool changed;        /* is written from its items; otherwise `text` is what it was and is */
+    bool block;          /* front matter: it is on lines of its own, below its key */
     bool comma_last;     /* a comma stands behind the last item, too */
     struct slice text;   /* with its brackets */
     struct slice close;  /* before the closing bracket */
@@ -83,6 +84,7 @@ struct mention {
 struct syntax {
     const char *separator; /* between key and value, where the document shows no way */
     const char *padding;   /* inside the brackets of a table on one line */
+    bool needs_blank;      /* a value cannot come right behind the sign */
     bool tables_on_lines;  /* a new table or array takes a line for each item */
     /* Bytes of the comment that stands at `at`, without the line break that ends it; 0 when none does. Only a comment that
      * starts with "/" and "*" does not go to the end of the line. */
@@ -104,6 +106,8 @@ struct tree {
     struct line *lines;   /* TOML: the first */
     struct line *end;     /* and the last */
     struct slice trailer; /* what is behind the last line */
+    struct slice rest;    /* and behind that, which is no part of it */
+    const char *fence;    /* the line to put around all lines, if there are any; NULL for none */
     bool open_end;        /* the document had no line break at its end, which it was lent */
     bool dense;           /* no empty line before headers */
 };
@@ -150,7 +154,7 @@ bool item_breaks(const struct tree *tree, const struct item *item); /* it starts
 
 /* ---- changing ---- */
 
-void item_replace(struct item *item, struct node *value);
+void item_replace(struct tree *tree, struct item *item, struct node *value);
 /* A new item with `value`: behind `after`, or first. `name` is NULL in an array. */
 struct item *node_insert(struct tree *tree, struct node *in, struct item *after, const char *name, json_t *value);
 void item_remove(struct tree *tree, struct item *item);
@@ -169,8 +173,9 @@ void line_mention(struct tree *tree, struct line *line, size_t key, struct item 
 struct item *lines_insert(struct tree *tree, struct node *in, struct item *after, const char *name, json_t *value);
 void lines_remove(struct item *item);
 void lines_rename(struct item *item);
-bool lines_are_tables(const struct tree *tree, json_t *value); /* an array that can be written as [[header]]s */
-void lines_write(struct buffer *out, const struct tree *tree, struct slice mark);
+void lines_make_room(const struct tree *tree, struct item *item); /* for another value */
+bool lines_are_tables(const struct tree *tree, json_t *value);    /* an array that can be written as [[header]]s */
+void lines_write(struct buffer *out, const struct tree *tree, const struct item *root);
 
 /* ---- writing ---- */
 

@@ -200,7 +200,7 @@ static void try_document(struct arena *arena, enum edit_format format, const uin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum edit_format formats[] = {EDIT_JSON, EDIT_JSONC, EDIT_TOML};
+    static const enum edit_format formats[] = {EDIT_JSON, EDIT_JSONC, EDIT_TOML, EDIT_FRONT_MATTER};
     size_t count = size >= 2 ? data[1] % EDITS_MAX : 0;
 
     if (size < 2 + 2 * count)
