@@ -27,7 +27,8 @@ enum edit_format {
                    file has none */
     EDIT_TOML, /* TOML 1.1, as toml.h reads it and with its values in JSON. What is added is TOML 1.0 */
     EDIT_FRONT_MATTER, /* Markdown with YAML between two lines of "---" on top; its keys are the document. What is behind them stays.
-                          Lists and mappings are changed as a whole, and written on one line then */
+                          Lists and mappings are changed as a whole, and written on one line then, except
+                          for lists of plain values with a line for each */
 };
 
 enum {

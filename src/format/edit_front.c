@@ -146,6 +146,69 @@ static const char *front_scalar_text(struct arena *arena, json_t *value)
     return buffer_string(&out);
 }
 
+/* The lines of a block list that has one for each element; 0 when it has others, too. */
+static size_t front_list_lines(struct slice text, size_t elements, struct slice *lines)
+{
+    size_t count = 0;
+    for (const char *at = text.at, *end = at + text.length, *next; at < end; at = next) {
+        const char *ending = memchr(at, '\n', (size_t)(end - at));
+        next = ending ? ending + 1 : end;
+        size_t length = (size_t)((ending ? ending : end) - at);
+        length -= length && at[length - 1] == '\r';
+        struct slice line = {at, length};
+        line = slice_behind(line, slice_blanks(line).length);
+        if (count == elements || line.length < 2 || line.at[0] != '-' || line.at[1] != ' ')
+            return 0;
+        lines[count++] = line;
+    }
+    return count == elements ? count : 0;
+}
+
+/* A list of plain values below its key stays one: elements at both ends that are what they were keep their lines. */
+static const char *front_block_text(struct tree *tree, struct item *item, json_t *old, json_t *value)
+{
+    struct slice between = item->line->pieces[2], text = item->value->text;
+    size_t before = json_array_size(old), after = json_array_size(value), start = 0, end = 0, i;
+    struct slice *lines = arena_array(tree->arena, before + 1, sizeof *lines);
+    struct slice indent = slice_behind(between, between.length), comment = slice_of("");
+    struct buffer out;
+    json_t *element;
+
+    json_array_foreach(value, i, element) if (json_is_array(element) || json_is_object(element)) return NULL;
+    if (!before || !after || !memchr(between.at, '\n', between.length) || text.length < 2 || text.at[0] != '-')
+        return NULL;
+    while (indent.at > between.at && indent.at[-1] == ' ')
+        indent = (struct slice){indent.at - 1, indent.length + 1};
+    if (front_list_lines(text, before, lines)) {
+        while (start < before && start < after && json_equal(json_array_get(old, start), json_array_get(value, start)))
+            start++;
+        while (end < before - start && end < after - start &&
+               json_equal(json_array_get(old, before - 1 - end), json_array_get(value, after - 1 - end)))
+            end++;
+        if (!end) { /* what is behind the value is the comment of its last element */
+            comment = item->line->tail;
+            while (comment.length && strchr("\r\n", comment.at[comment.length - 1]))
+                comment.length--;
+            item->line->tail = slice_of(tree->eol);
+        }
+    }
+    buffer_init_in(&out, tree->arena, EDIT_MAX_TEXT);
+    json_array_foreach(value, i, element)
+    {
+        struct slice line = i < start ? lines[i] : i >= after - end ? lines[i + before - after] : slice_of("- ");
+        if (i) {
+            buffer_text(&out, tree->eol);
+            buffer_append(&out, indent.at, indent.length);
+        }
+        buffer_append(&out, line.at, line.length);
+        if (i >= start && i < after - end)
+            front_write_value(tree->arena, &out, element);
+        if (i + 1 == before && i < start)
+            buffer_append(&out, comment.at, comment.length);
+    }
+    return buffer_string(&out);
+}
+
 static const char *front_key_text(struct arena *arena, const char *name)
 {
     struct buffer out;
@@ -162,6 +225,7 @@ static const struct syntax front_syntax = {
     .comment = front_comment_length,
     .key_text = front_key_text,
     .scalar_text = front_scalar_text,
+    .block_text = front_block_text,
 };
 
 /* ---- reading ---- */

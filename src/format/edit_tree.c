@@ -364,6 +364,7 @@ void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *
 {
     struct node *node = item->value;
     bool scalar = tree->syntax->scalar_text(tree->arena, value) != NULL;
+    const char *block;
 
     if (json_equal(old, value))
         return;
@@ -377,6 +378,10 @@ void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *
         const char *name = item->name;
         item_remove(tree, item);
         node_insert(tree, in, in->last, name, value);
+    } else if (node->block && (block = tree->syntax->block_text(tree, item, old, value)) != NULL) {
+        node->text = slice_of(block);
+        node->changed = true;
+        mark_changed(item->in);
     } else {
         bool lines = item->in ? item_breaks(tree, item) : !tree->compact;
         item_replace(tree, item, build(tree, value, line_indent(tree, item), lines));

@@ -80,6 +80,8 @@ struct mention {
     struct mention *next;
 };
 
+struct tree;
+
 /* What differs between formats as to values. */
 struct syntax {
     const char *separator; /* between key and value, where the document shows no way */
@@ -92,6 +94,8 @@ struct syntax {
     const char *(*key_text)(struct arena *arena, const char *name);
     /* NULL for what is written as a table or an array. */
     const char *(*scalar_text)(struct arena *arena, json_t *value);
+    /* Front matter: the same for what takes the place of a block; NULL when it cannot be a block itself. */
+    const char *(*block_text)(struct tree *tree, struct item *item, json_t *old, json_t *value);
 };
 
 struct tree {

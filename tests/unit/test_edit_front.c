@@ -38,13 +38,43 @@ static void test_values_are_replaced(void **state)
     set(EDIT_PATH("last"), "true");
     set(EDIT_PATH("new"), "\"2\"");
     expect(
-        "---\r\n# top\r\nname:   \"b: c\" # one\r\ntools: [x, y z, \"-\"]\r\n\r\ntext: |\r\n  one\r\n\r\nlast: true\r\nnew: \"2\"\r\n---\r\nbody");
+        "---\r\n# top\r\nname:   \"b: c\" # one\r\ntools:\r\n  - x # first\r\n  - y z\r\n  - \"-\"\r\n\r\ntext: |\r\n  one\r\n\r\nlast: true\r\nnew: \"2\"\r\n---\r\nbody");
     set(EDIT_PATH("text"), "\"a\\n\\u0085\"");
     set(EDIT_PATH("tools", "1"), "{\"k\": null}");
     assert_true(edit_remove(document, EDIT_PATH("tools", "2")));
     set_text(EDIT_PATH("name"), "'it''s'");
     expect(
         "---\r\n# top\r\nname:   'it''s' # one\r\ntools: [x, {k: null}]\r\n\r\ntext: \"a\\n\\u0085\"\r\n\r\nlast: true\r\nnew: \"2\"\r\n---\r\nbody");
+}
+
+static void test_lists_stay_as_they_are_laid_out(void **state)
+{
+    (void)state;
+    open_text(
+        "---\ntools:\n  - x # first\n  - 'y'\n  - \"z\" # last\nmore:\n- a\n# between\n- b\nflow: [ a, b ]\n---\n");
+    set(EDIT_PATH("tools"), "[\"x\", \"n: n\", \"w\", \"z\"]");
+    set(EDIT_PATH("more", "-"), "3");
+    set(EDIT_PATH("flow", "-"), "true");
+    expect(
+        "---\ntools:\n  - x # first\n  - \"n: n\"\n  - w\n  - \"z\" # last\nmore:\n- a\n- b\n- 3\nflow: [a, b, true]\n---\n");
+    assert_true(edit_remove(document, EDIT_PATH("tools", "1")));
+    set(EDIT_PATH("more"), "[]");
+    set(EDIT_PATH("flow"), "null");
+    expect("---\ntools:\n  - x # first\n  - w\n  - \"z\" # last\nmore: []\nflow: null\n---\n");
+    set(EDIT_PATH("tools", "-"), "\"v\"");
+    expect("---\ntools:\n  - x # first\n  - w\n  - \"z\" # last\n  - v\nmore: []\nflow: null\n---\n");
+    set(EDIT_PATH("tools"), "[{\"a\": 1}]");
+    set(EDIT_PATH("more"), "[1]");
+    expect("---\ntools: [{a: 1}]\nmore: [1]\nflow: null\n---\n");
+}
+
+static void test_line_ends_may_be_mixed(void **state)
+{
+    (void)state;
+    open_text("---\r\nl:\n - a\n - b\n---\n");
+    set(EDIT_PATH("l", "-"), "\"c\"");
+    set(EDIT_PATH("n"), "1");
+    expect("---\r\nl:\n - a\r\n - b\r\n - c\r\nn: 1\r\n---\n");
 }
 
 static void test_keys_come_and_go(void **state)
@@ -113,6 +143,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_values_mean, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values_are_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lists_stay_as_they_are_laid_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_line_ends_may_be_mixed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys_come_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_body, setup, teardown),
         cmocka_unit_test_setup_teardown(test_front_matter_errors_name_line_and_column, setup, teardown),
