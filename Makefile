@@ -25,7 +25,7 @@ LINK      = $(CXX) $(LDFLAGS) # src/base/toml_read.cc is C++
 PORTABLE := $(sort $(wildcard src/base/*.c src/base/*.cc src/format/*.c))
 SOURCES  := $(filter-out $(PORTABLE),$(sort $(wildcard src/*/*.c)))
 PORTABLE_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(PORTABLE))))
-OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/migrations.o
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/migrations.o $(BUILD)/openapi_json.o
 # Everything but main(), so that a test links only what it uses, and may bring its own of what it does not want.
 LIBRARIES := $(BUILD)/libccr.a $(BUILD)/libccr_base.a
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
@@ -68,7 +68,8 @@ help:
 	@echo 'make bench-against OLD=COMMIT  is this checkout slower than that commit? For noisy machines, too'
 	@echo 'make bench-abuse what others feel while one user does his worst, as ratios to idle'
 	@echo 'make soak       load with faults for SOAK_SECONDS (default 1800): no lost write, no wrong answer, no leak'
-	@echo 'make docs       docs/configuration.md and .env.example from the table of settings, docs/images/layers.svg from the includes'
+	@echo 'make docs       docs/configuration.md and .env.example from the table of settings, docs/images/layers.svg from the'
+	@echo '                includes, docs/openapi.* and the table in docs/api.md from docs/openapi/ and the kinds (python3-yaml)'
 	@echo 'make install    DESTDIR= PREFIX=$(PREFIX) UNITDIR=PREFIX/lib/systemd/system'
 	@echo 'make deb        build/deb/ccr-ui-backend_$(VERSION)_ARCH.deb'
 	@echo 'make clean'
@@ -101,7 +102,13 @@ $(BUILD)/migrations.c: $(MIGRATIONS) scripts/embed-migrations.sh
 	@mkdir -p $(@D)
 	$(call quiet,SQL )scripts/embed-migrations.sh $(MIGRATIONS) > $@.tmp && mv $@.tmp $@
 
-$(BUILD)/migrations.o: $(BUILD)/migrations.c
+# So does the description of the API, which GET /api/openapi.json answers with. `make docs` writes it: no Python is needed here.
+$(BUILD)/openapi_json.c: docs/openapi.json
+	@mkdir -p $(@D)
+	$(call quiet,JSON)(echo '#include "openapi.h"'; echo 'const char openapi_json[] ='; \
+	    sed 's/["\\]/\\&/g; s/.*/"&"/' $<; echo ';') > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/migrations.o $(BUILD)/openapi_json.o: %.o: %.c
 	$(call quiet,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 clang:
@@ -166,6 +173,7 @@ docs: $(BUILD)/ccr-ui-backend
 	$(BUILD)/ccr-ui-backend settings --format markdown > docs/configuration.md
 	$(BUILD)/ccr-ui-backend settings --format env > .env.example
 	scripts/draw-layers.py > docs/images/layers.svg
+	scripts/openapi.py $(BUILD)/ccr-ui-backend
 
 # ---- installing -----------------------------------------------------------------------------------------------------
 

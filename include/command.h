@@ -15,7 +15,7 @@ struct command {
 };
 
 extern const struct command command_serve, command_migrate, command_user, command_secrets, command_settings,
-    command_routes, command_housekeeping, command_check_config, command_healthcheck, command_version;
+    command_routes, command_kinds, command_housekeeping, command_check_config, command_healthcheck, command_version;
 
 /* For every subcommand: takes `--env-file FILE` out of argc/argv, loads the settings, sets the log up. Prints one line
  * and returns EX_CONFIG when they are wrong, else 0. */

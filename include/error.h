@@ -196,6 +196,16 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_SWITCH_INVALID, ERR_VALIDATION, "Validation failed: {}", "验证失败: {}")                                     \
     X(MSG_PLATFORM_UNKNOWN, ERR_VALIDATION, "Unknown platform '{}' (claude, codex, gemini, qwen, iflow, droid)",       \
       "未知平台“{}”（claude, codex, gemini, qwen, iflow, droid）")                                                     \
+    X(MSG_RESOURCE_UNKNOWN, ERR_NOT_FOUND, "'{}' not found", "“{}”不存在")                                             \
+    X(MSG_RESOURCE_EXISTS, ERR_CONFLICT, "'{}' already exists", "“{}”已存在")                                          \
+    X(MSG_RESOURCE_REVISION, ERR_NOT_FOUND, "'{}' has no revision {}", "“{}”没有修订版本 {}")                          \
+    X(MSG_RESOURCES_MAX, ERR_CONFLICT, "A platform holds at most {} of a kind; delete some first",                     \
+      "每个平台同一种类最多 {} 项，请先删除一些")                                                                      \
+    X(MSG_KIND_NOT_THERE, ERR_NOT_FOUND, "{} knows no {}", "{} 不支持 {}")                                             \
+    X(MSG_NO_FOLDERS, ERR_VALIDATION, "must not have folders (a '/')", "不能包含文件夹（“/”）")                        \
+    X(MSG_CURSOR, ERR_VALIDATION, "is not what an answer gave as next_cursor", "不是响应中给出的 next_cursor")         \
+    X(MSG_NOT_EXPRESSIBLE, ERR_VALIDATION, "has no effect on {}: it cannot be said there",                             \
+      "在 {} 上无效：该工具无法表达")                                                                                  \
     X(MSG_BACKUP_UNKNOWN, ERR_NOT_FOUND, "Backup '{}' not found", "备份“{}”不存在")                                    \
     X(MSG_SECRETS_ADMIN, ERR_AUTHORIZATION, "Exporting secrets needs the role 'admin' in the workspace",               \
       "导出密钥需要工作区角色“admin”")                                                                                 \

@@ -45,6 +45,10 @@ enum error field_check(struct actor *actor, json_t *object, const struct field *
 enum error field_check_text(struct actor *actor, const struct field *field, const char *text);
 /* What is wrong with a text for a field of a type that is one: MSG_NONE, or a message and its argument (or NULL). */
 enum message field_problem(struct actor *actor, const struct field *field, const char *text, const char **argument);
+/* The most it may be, in the unit of its type: what the field says, or else what holds for the type. 0 = nothing in particular. */
+long long field_max(const struct field *field);
+/* The most code points of each text in STRINGS and MAP; 0 for other types. */
+long long field_item_max(const struct field *field);
 /* True when `text` is one of "a|b|c". */
 bool field_choice(const char *choices, const char *text);
 

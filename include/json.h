@@ -57,6 +57,9 @@ void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, const char *json); /* already JSON, e.g. a json column; NULL writes null */
 
+/* The members of an object, given as its text, into the object that is open: json_put_members(w, "{\"a\":1}"). */
+void json_put_members(struct json_writer *w, const char *object);
+
 /* A key that stands in the source is quoted by the compiler: json_literal_key(w, "name"). */
 #define json_literal_key(w, key) json_quoted_key((w), "\"" key "\":", sizeof("\"" key "\":") - 1)
 void json_quoted_key(struct json_writer *w, const char *quoted, size_t length);

@@ -64,7 +64,7 @@ uint64_t metrics_value(enum metric metric);
 /* ---- requests and statements: what is not known beforehand ---- */
 
 /* How many different ones are told apart; those that come when a table is full are counted together as "other". */
-enum { METRICS_REQUESTS = 2048, METRICS_DURATIONS = 256, METRICS_STATEMENTS = 512 };
+enum { METRICS_REQUESTS = 8192, METRICS_DURATIONS = 1024, METRICS_STATEMENTS = 512 };
 enum { METRICS_BUCKETS = 14, METRICS_NAME = 64 /* PostgreSQL's longest name, and its NUL */ };
 
 /* One request that was answered. `route` is request.route_number: 0 = none; `method` is enum method. */

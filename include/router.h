@@ -33,6 +33,7 @@ struct route {
     const struct field *body;  /* NULL: the body is ignored */
     const struct field *query; /* NULL: query parameters are ignored */
     unsigned flags;            /* enum route_flag */
+    const void *data;          /* what the handler makes of it: the kind of a resource */
     size_t body_max;           /* bytes, below MAX_BODY_SIZE; 0 = BODY_MAX_USUAL */
 };
 
@@ -55,6 +56,8 @@ enum route_flag {
 
 /* Every table of routes, NULL-terminated (src/api/routes.c). */
 extern const struct route *const route_tables[];
+/* Fills the tables that are made of others; router_init calls it first. src/api/routes.c */
+void routes_make(void);
 
 /* Checks the tables (duplicates, access missing, bad patterns); false with a line in problem. Once at start. */
 bool router_init(char *problem, size_t size);

@@ -90,6 +90,7 @@ translated() {
 [ -x "$binary" ] || { echo "$binary is not there; run make first" && exit 1; }
 same docs/configuration.md markdown
 same .env.example env
+scripts/openapi.py --check "$binary" || status=1
 migrations
 counts
 layers

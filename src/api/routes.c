@@ -1,31 +1,25 @@
 /* Every table of routes. A new resource is one file with one table, and one line here. */
 #include <stddef.h>
 
+#include "handlers.h"
 #include "router.h"
 
 extern const struct route auth_routes[], users_routes[], workspaces_routes[], tokens_routes[], profiles_routes[],
     profile_names_routes[], revisions_routes[], history_routes[], import_routes[], export_routes[], backups_routes[],
     commands_routes[], system_routes[], operations_routes[], metrics_routes[], version_routes[], audit_routes[],
-    invitations_routes[];
+    invitations_routes[], openapi_routes[];
 
 const struct route *const route_tables[] = {
-    auth_routes,
-    users_routes,
-    workspaces_routes,
-    tokens_routes,
-    profiles_routes,
-    profile_names_routes,
-    revisions_routes,
-    history_routes,
-    import_routes,
-    export_routes,
-    backups_routes,
-    commands_routes,
-    system_routes,
-    operations_routes,
-    metrics_routes,
-    version_routes,
-    audit_routes,
-    invitations_routes,
-    NULL,
+    auth_routes,      users_routes,      workspaces_routes,
+    tokens_routes,    profiles_routes,   profile_names_routes,
+    revisions_routes, history_routes,    import_routes,
+    export_routes,    backups_routes,    commands_routes,
+    system_routes,    operations_routes, metrics_routes,
+    version_routes,   audit_routes,      invitations_routes,
+    openapi_routes,   resource_routes,   NULL,
 };
+
+void routes_make(void)
+{
+    resource_routes_make();
+}

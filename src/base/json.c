@@ -318,6 +318,13 @@ void json_put_raw(struct json_writer *w, const char *json)
         json_put_null(w);
 }
 
+void json_put_members(struct json_writer *w, const char *object)
+{
+    size_t length = strlen(object);
+    if (length > strlen("{}"))
+        append_json(w, object + 1, length - 2);
+}
+
 void json_put_string(struct json_writer *w, const char *text)
 {
     size_t length = text ? strlen(text) : 0;

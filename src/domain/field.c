@@ -8,6 +8,17 @@
 
 enum { TEXT_MAX = 1000, STRINGS_MAX = 100, MAP_TEXT_MAX = 16 * KIB };
 
+long long field_max(const struct field *f)
+{
+    bool many = f->type == FIELD_STRINGS || f->type == FIELD_MAP || f->type == FIELD_LIST;
+    return f->max ? f->max : many ? STRINGS_MAX : f->type <= FIELD_KEY ? TEXT_MAX : 0;
+}
+
+long long field_item_max(const struct field *f)
+{
+    return f->type == FIELD_STRINGS ? TEXT_MAX : f->type == FIELD_MAP ? MAP_TEXT_MAX : 0;
+}
+
 bool field_choice(const char *choices, const char *text)
 {
     size_t length = strlen(text);
@@ -62,7 +73,7 @@ static enum message type_problem(struct actor *actor, const struct field *f, con
 
 enum message field_problem(struct actor *actor, const struct field *f, const char *text, const char **argument)
 {
-    long long max = f->max ? f->max : TEXT_MAX;
+    long long max = field_max(f);
     long long length = (long long)utf8_length(text);
     *argument = NULL;
     if (length > max && f->type != FIELD_NAME && f->type != FIELD_LABEL)
@@ -135,7 +146,7 @@ static enum error check_integer(struct actor *actor, json_t *object, const struc
 static enum error check_strings(struct actor *actor, json_t *object, const struct field *f, json_t *value)
 {
     (void)object;
-    long long max = f->max ? f->max : STRINGS_MAX;
+    long long max = field_max(f);
     size_t i;
     json_t *item;
     if (!json_is_array(value))
@@ -145,7 +156,7 @@ static enum error check_strings(struct actor *actor, json_t *object, const struc
         return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL);
     json_array_foreach(value, i, item)
     {
-        struct field one = {.name = f->name, .type = FIELD_TEXT, .choices = f->choices};
+        struct field one = {.name = f->name, .type = FIELD_TEXT, .max = field_item_max(f), .choices = f->choices};
         if (!json_is_string(item))
             return fail_field(actor, f->name, MSG_TYPE,
                               actor->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
@@ -166,7 +177,7 @@ static enum error check_bool(struct actor *actor, json_t *object, const struct f
 
 static enum error check_list(struct actor *actor, json_t *object, const struct field *f, json_t *value)
 {
-    long long max = f->max ? f->max : STRINGS_MAX;
+    long long max = field_max(f);
     (void)object;
     if (!json_is_array(value))
         return wrong_type(actor, f, "an array", "数组");
@@ -191,7 +202,7 @@ static enum error check_map(struct actor *actor, json_t *object, const struct fi
 {
     const char *key;
     json_t *item;
-    long long max = f->max ? f->max : STRINGS_MAX;
+    long long max = field_max(f);
     (void)object;
     if (!json_is_object(value))
         return wrong_type(actor, f, "an object of strings", "字符串对象");
@@ -200,7 +211,7 @@ static enum error check_map(struct actor *actor, json_t *object, const struct fi
     json_object_foreach(value, key, item)
     {
         struct field one = {
-            .name = arena_printf(actor->arena, "%s.%s", f->name, key), .type = FIELD_TEXT, .max = MAP_TEXT_MAX};
+            .name = arena_printf(actor->arena, "%s.%s", f->name, key), .type = FIELD_TEXT, .max = field_item_max(f)};
         enum error error = json_is_string(item) ? field_check_text(actor, &one, json_string_value(item))
                                                 : wrong_type(actor, &one, "a string", "字符串");
         if (error)

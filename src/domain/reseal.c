@@ -42,6 +42,17 @@ enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL, ROW_CONTE
                "UPDATE " #table " SET " #column                                                                        \
                " = json_build_object('$sealed', $2::text) WHERE ctid = $1::tid RETURNING 1"}
 
+/* Objects of sealed values, each for itself (src/resource/resource_value.c). One value of another key is enough. */
+#define OTHER_KEYS "EXISTS (SELECT 1 FROM json_each_text(sealed) s WHERE " OTHER_KEY("s.value") ")"
+
+#define SEALED_MAP(table, row_id, order)                                                                               \
+    .what = #table ".sealed", .seal = seal_map,                                                                        \
+    .count = {"reseal_count_map_" #table, "SELECT count(*) FROM " #table " WHERE " OTHER_KEYS},                        \
+    .select = {"reseal_select_map_" #table,                                                                            \
+               "SELECT ctid, workspace_id, " #row_id ", sealed" ROWS(table, OTHER_KEYS, order)},                       \
+    .update = {"reseal_update_map_" #table,                                                                            \
+               "UPDATE " #table " SET sealed = $2::json WHERE ctid = $1::tid RETURNING 1"}
+
 /* Addresses with a user name or password, which older versions took. $1 is of no use here. */
 #define HAS_USERINFO(text, url)                                                                                        \
     "$1 IS DISTINCT FROM '' AND " text " LIKE '%@%' AND " url " ~ '://[^/?#\\\\[:space:]]*@'"
@@ -56,10 +67,11 @@ enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL, ROW_CONTE
                ", extra = json_build_object('$sealed', $3::text) WHERE ctid = $1::tid RETURNING 1"}
 
 #define OF_REVISIONS "workspace_id, platform, name, revision"
+#define OF_RESOURCES "workspace_id, kind, platform, name, revision"
 
 /* Seals one row; *readable is false when no key opens it, and nothing is done then. */
 typedef enum error seal(struct reseal *r, const struct statement *update, const struct row *row, bool *readable);
-static seal seal_text, seal_document, seal_userinfo;
+static seal seal_text, seal_document, seal_map, seal_userinfo;
 
 static const struct column {
     const char *what;
@@ -77,6 +89,8 @@ static const struct column {
     {.batch = "200",
      URL_USERINFO(profile_revisions, "profile_id", "content::text", "content->>'base_url'", "content",
                   "content = $2::json", OF_REVISIONS)},
+    {.batch = "200", SEALED_MAP(resources, id, "id, platform")},
+    {.batch = "200", SEALED_MAP(resource_revisions, resource_id, OF_RESOURCES)},
     {.batch = "4", SEALED_TEXT(backups, content, id, "id")},
 };
 
@@ -118,6 +132,25 @@ static enum error seal_document(struct reseal *r, const struct statement *update
         return seal_text(r, update, row, readable);
     *readable = true;
     return seal_value(r, update, row, row_string(row, ROW_OPEN));
+}
+
+/* All of them under the first key, or none when one does not open: what cannot be read stays as it is. */
+static enum error seal_map(struct reseal *r, const struct statement *update, const struct row *row, bool *readable)
+{
+    struct row updated;
+    const char *name, *context = row_context(r, row);
+    json_t *sealed = json_stored(row_string(row, ROW_SEALED)), *value;
+    *readable = sealed != NULL;
+    json_object_foreach(sealed, name, value)
+    {
+        const char *secret = secret_open(r->ring, r->arena, context, json_string_value(value));
+        *readable = *readable && secret;
+        if (secret)
+            json_object_set_new(sealed, name, json_string(secret_seal(r->ring, r->arena, context, secret)));
+    }
+    if (!*readable || r->dry_run)
+        return ERR_NONE;
+    return db_one(r->db, update, &updated, DB_ARGS(row_text(row, ROW_CTID), json_text(r->arena, sealed)));
 }
 
 /* A revision's content with another address; a profile's is a column of its own. */

@@ -224,10 +224,18 @@ static enum error read_body(struct request *rq)
     return ERR_NONE;
 }
 
-static bool is_json_type(const char *type)
+static bool is_media_type(const char *type, const char *wanted)
 {
-    size_t length = strlen("application/json");
-    return type && strncasecmp(type, "application/json", length) == 0 && strchr("; \t", type[length]);
+    size_t length = strlen(wanted);
+    return type && strncasecmp(type, wanted, length) == 0 && strchr("; \t", type[length]);
+}
+
+/* A merge patch (RFC 7396) may say that it is one. */
+static bool is_json_type(const struct request *rq)
+{
+    const char *type = request_variable(rq, "CONTENT_TYPE");
+    return is_media_type(type, "application/json") ||
+           (rq->method == METHOD_PATCH && is_media_type(type, "application/merge-patch+json"));
 }
 
 /* Nobody decodes a body for us: neither Nginx nor libfcgi. A list of nothing but "identity" says that there is nothing to decode. */
@@ -252,7 +260,7 @@ static enum error refuse_encoded(struct request *rq, struct response *rs)
 static enum error parse_body(struct request *rq)
 {
     struct json_failure failure = {0};
-    if (!is_json_type(request_variable(rq, "CONTENT_TYPE")))
+    if (!is_json_type(rq))
         return fail(&rq->actor, MSG_MEDIA_TYPE, NULL);
     rq->body = json_parse(rq->body_text, rq->body_length, &failure);
     arena_give_back(rq->actor.arena, rq->body_text);

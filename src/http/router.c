@@ -46,6 +46,7 @@ struct compiled {
 
 static struct compiled *compiled;
 static size_t compiled_count;
+static size_t first_of[MAX_SEGMENTS + 2]; /* where those with so many segments begin; they stand in this order */
 
 /* Static segments before parameters, so that /api/configs/current wins over /api/configs/{name}. */
 static int by_precedence(const void *a, const void *b)
@@ -106,6 +107,7 @@ static bool row_is_sound(const struct compiled *c, char *problem, size_t size)
 bool router_init(char *problem, size_t size)
 {
     size_t count = 0;
+    routes_make();
     for (const struct route *const *table = route_tables; *table; table++)
         for (const struct route *r = *table; r->pattern; r++)
             count++;
@@ -126,6 +128,9 @@ bool router_init(char *problem, size_t size)
         }
     }
     qsort(compiled, compiled_count, sizeof *compiled, by_precedence);
+    for (size_t i = compiled_count, n = ARRAY_SIZE(first_of); n-- > 0; first_of[n] = i)
+        while (i > 0 && compiled[i - 1].count >= n)
+            i--;
     return true;
 }
 
@@ -164,9 +169,9 @@ enum error router_find(struct request *rq)
     rq->allowed_methods = 0;
     /* Once a path matched, other methods count only for the same pattern: /configs/current is not also a {name}. */
     const char *pattern = NULL;
-    for (size_t i = 0; count && i < compiled_count; i++) {
+    for (size_t i = first_of[count]; i < first_of[count + 1]; i++) {
         const struct compiled *c = &compiled[i];
-        if (c->count != count || (pattern && strcmp(pattern, c->route->pattern) != 0) || !segments_match(c, segments))
+        if ((pattern && strcmp(pattern, c->route->pattern) != 0) || !segments_match(c, segments))
             continue;
         pattern = c->route->pattern;
         rq->allowed_methods |= 1u << c->route->method;

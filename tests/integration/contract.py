@@ -7,13 +7,13 @@ from pathlib import Path
 
 import fastjsonschema
 import jsonschema
-import yaml
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
+# The same as openapi.yaml, and read in a fraction of the time.
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 
 # What fastjsonschema checks as JSON Schema 2020-12 has it. A schema with another keyword is left to jsonschema, which is 20 times
 # slower, and so is saying what is wrong.
-FAST = {"$ref", "additionalProperties", "anyOf", "const", "enum", "format", "items", "maxItems", "maxLength", "maximum", "minItems", "minLength",
+FAST = {"$ref", "additionalProperties", "anyOf", "const", "enum", "format", "items", "maxItems", "maxLength", "maxProperties", "maximum", "minItems", "minLength",
         "minimum", "oneOf", "allOf", "pattern", "properties", "required", "type", "uniqueItems"}
 FORMATS = {"uuid": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", "date-time": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z"}
 WORDS = {"$comment", "default", "deprecated", "description", "example", "examples", "readOnly", "title", "writeOnly", "xml"}
@@ -28,7 +28,7 @@ class ContractError(AssertionError):
 
 class Contract:
     def __init__(self, document=DOCUMENT):
-        self.document = yaml.safe_load(Path(document).read_text())
+        self.document = json.loads(Path(document).read_text())
         self.resolver = jsonschema.RefResolver("", self.document)
         self.routes = [(self.pattern(template), template, item) for template, item in self.document["paths"].items()]
         # A fixed segment wins over a {part}, as in the router.

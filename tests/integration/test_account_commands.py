@@ -201,6 +201,8 @@ def key_ids(stack):
                                                      ("profiles", "extra->>'$sealed'"), ("profile_revisions", "extra->>'$sealed'"),
                                                      ("workspace_platforms", "extra->>'$sealed'"), ("workspaces", "registry->>'$sealed'"),
                                                      ("backups", "content")))
+    query += "".join(f" UNION ALL SELECT split_part(value, ':', 1) FROM {table}, json_each_text(sealed)"
+                     for table in ("resources", "resource_revisions"))
     with stack.db() as db:
         db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
         return dict(db.execute(f"SELECT id, count(*) FROM ({query}) s GROUP BY id").fetchall())
@@ -221,6 +223,8 @@ def sealed(module_stack):
         content = '[p9]\nbase_url = "https://example.org"\nauth_token = "sk-imported-0123456789"\napi_key = "ak-1"\n'
         answer = user.post("/api/import", json={"content": content, "mode": "replace", "backup": True})
         assert answer.status_code == 200, answer.text
+        server = {"name": "m", "transport": "stdio", "command": "x", "env": {"A": TOKENS[0]}, "headers": {"B": TOKENS[1]}}
+        assert user.post("/api/resources/claude/mcp_server", json=server).status_code == 201
     stack.old, stack.new = stack.cli.env["SECRETS_KEY"], new_key("new_1")
     return stack
 
@@ -240,6 +244,8 @@ def test_rotate(sealed):
     assert rotated.returncode == 0 and key_ids(sealed) == {"new_1": before["test"]}
     assert "backups.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
     assert "profiles.extra: 2 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "resources.sealed: 2 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "resource_revisions.sealed: 2 sealed again, 0 cannot be opened" in rotated.stdout
     assert not any(token in rotated.stdout + rotated.stderr for token in TOKENS)
 
     # Without the old key everything still opens: under a third one in front, all of it would be sealed again.

@@ -12,10 +12,32 @@ from stack import BINARY, ROOT, clean_environment
 PLATFORMS = {"claude", "codex", "gemini", "qwen", "iflow", "droid"}
 
 
+def printed(*command):
+    return json.loads(subprocess.run([BINARY, *command], check=True, capture_output=True, env=clean_environment()).stdout)
+
+
 @pytest.fixture(scope="module")
 def table():
-    printed = subprocess.run([BINARY, "routes", "--json"], check=True, capture_output=True, env=clean_environment()).stdout
-    return {(route["method"], route["path"]): route for route in json.loads(printed)}
+    return {(route["method"], route["path"]): route for route in printed("routes", "--json")}
+
+
+@pytest.fixture(scope="module")
+def columns():
+    """Of each kind, those that are required."""
+    return {kind["name"]: {column["name"]: column["required"] for column in kind["columns"]} for kind in printed("kinds", "--json")}
+
+
+@pytest.fixture(scope="module")
+def taken(columns):
+    """taken(route): the fields of its body, and which are required; those that stand for a resource take its columns as well."""
+    def fields(route):
+        own = {field["name"]: field["required"] for field in route["body"]}
+        address = re.fullmatch(r"/api/resources/{platform}/(\w+)(/{name})?", route["path"])
+        if not address or route["method"] not in (("PUT", "PATCH") if address[2] else ("POST",)):
+            return own
+        own |= {"enabled": False} if address[2] else {"name": True, "enabled": False}
+        return own | {name: needed and route["method"] != "PATCH" for name, needed in columns[address[1]].items()}
+    return fields
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +75,8 @@ def test_the_same_routes(table, operations):
 
 
 def test_routes_as_text(table):
-    printed = subprocess.run([BINARY, "routes"], check=True, capture_output=True, text=True, env=clean_environment()).stdout
-    rows = [line.split() for line in printed.splitlines()]
+    text = subprocess.run([BINARY, "routes"], check=True, capture_output=True, text=True, env=clean_environment()).stdout
+    rows = [line.split() for line in text.splitlines()]
     assert rows == [[route["method"], route["path"], route["access"]] for route in table.values()]
 
 
@@ -75,18 +97,16 @@ def test_credentials(table, operations):
     assert not differences(table, told)
 
 
-def test_body_fields(table, operations, document):
+def test_body_fields(table, operations, document, taken):
     def told(method, path, route):
         schema = body_schema(document, operations[method, path]) or {}
-        ours = {field["name"]: field["required"] for field in route["body"]}
-        return ours, {name: name in schema.get("required", []) for name in schema.get("properties", {})}
+        return taken(route), {name: name in schema.get("required", []) for name in schema.get("properties", {})}
     assert not differences(table, told)
 
 
-def test_a_body_is_required_when_one_of_its_fields_is(table, operations):
+def test_a_body_is_required_when_one_of_its_fields_is(table, operations, taken):
     def told(method, path, route):
-        required = any(field["required"] for field in route["body"])
-        return required, operations[method, path].get("requestBody", {}).get("required", False)
+        return any(taken(route).values()), operations[method, path].get("requestBody", {}).get("required", False)
     assert not differences(table, told)
 
 
@@ -114,7 +134,7 @@ def test_statuses(table, operations):
             needed |= {"401", "403", "404"}
         if "no_database" not in route["flags"]:
             needed |= {"429", "500", "503"}
-        if route["body"]:
+        if operations[method, path].get("requestBody"):
             needed |= {"413", "415"}
         return set(), needed - set(operations[method, path]["responses"])
     assert not differences(table, told)
@@ -170,9 +190,8 @@ def test_error_codes(document):
 
 
 def test_the_version(document):
-    printed = subprocess.run([BINARY, "version"], check=True, capture_output=True, text=True,
-                             env=clean_environment()).stdout
-    assert document.document["info"]["version"] in printed
+    text = subprocess.run([BINARY, "version"], check=True, capture_output=True, text=True, env=clean_environment()).stdout
+    assert document.document["info"]["version"] in text
 
 
 def test_what_costs_much_says_so(table):

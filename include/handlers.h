@@ -1,0 +1,36 @@
+/* Handlers of resources: what can be done with one of any kind, as rows that routes are made of. */
+#ifndef CCR_HANDLERS_H
+#define CCR_HANDLERS_H
+
+#include "resource.h"
+#include "response.h"
+
+struct operation {
+    enum method method; /* METHOD_OTHER ends a table */
+    const char *path;   /* behind /api/resources/{platform}/<kind> */
+    handler *run;
+    const struct field *body, *query;
+    unsigned flags; /* enum route_flag */
+    bool reads;     /* whoever may see the workspace may do it; else whom the kind says */
+};
+extern const struct operation resource_operations[], revision_operations[];
+
+/* What the address says: the route's kind, a platform that has it, a name (NULL where the address has none). */
+struct place {
+    const struct kind *kind;
+    const char *platform, *name;
+};
+/* ERR_NOT_FOUND when the platform does not have the kind. */
+enum error resource_place(struct request *rq, struct place *place);
+
+/* What a write made, with an entity tag, and what the platform cannot say of it. */
+enum error respond_resource(struct request *rq, struct response *rs, int status, const struct resource *r);
+/* ERR_CONFLICT (MSG_RESOURCES_MAX) when there is no room for one more. */
+enum error resource_check_room(struct actor *actor, const struct kind *kind, const char *platform);
+
+/* Makes the routes of every kind, before the router looks at its tables. */
+void resource_routes_make(void);
+/* NULL-terminated by their pattern; empty before. */
+extern struct route resource_routes[];
+
+#endif

@@ -1,0 +1,82 @@
+/* Kinds: what a coding CLI can be configured with, as data. A kind is a name, its columns and the platforms that have it; everything
+ * that can be done with it follows from that: checks, storage, masks, addresses, forms, documentation (src/resource). */
+#ifndef CCR_KIND_H
+#define CCR_KIND_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "actor.h"
+#include "router.h"
+
+/* A platform's bit: 1 << its place in platforms[] (platform.h). */
+enum platforms {
+    ON_CLAUDE = 1 << 0,
+    ON_CODEX = 1 << 1,
+    ON_GEMINI = 1 << 2,
+    ON_QWEN = 1 << 3,
+    ON_IFLOW = 1 << 4,
+    ON_DROID = 1 << 5,
+    ON_ALL = (1 << 6) - 1,
+};
+
+enum column_flag {
+    COLUMN_UNLISTED = 1, /* long: a list leaves it out */
+    COLUMN_SEARCHED = 2, /* a search looks into it, besides the name */
+    COLUMN_SECRET = 4,   /* every text in it is masked, but for ${VARIABLE} */
+    COLUMN_PARTS =
+        8, /* parts of its texts may be secret: passwords and parameters of URLs, what stands behind --token */
+};
+
+struct label {
+    const char *en, *zh;
+};
+
+struct column {
+    struct field field;
+    unsigned flags; /* enum column_flag */
+    struct label label;
+    unsigned platforms; /* those that can express it; 0 = all of the kind's */
+};
+
+enum kind_flag {
+    KIND_FOLDERS = 1, /* names may have folders: "git/commit" */
+    KIND_SHARED = 2,  /* one may be given to several platforms */
+};
+
+struct resource;
+
+struct kind {
+    const char *name; /* "mcp_server" */
+    struct label label;
+    const struct column *columns; /* ends with a field of type FIELD_END */
+    unsigned platforms;           /* enum platforms */
+    unsigned flags;               /* enum kind_flag */
+    enum access write;            /* who may change one; 0 = ACCESS_EDITOR */
+    /* The name when it is one that the platform keeps for itself, else NULL. NULL = keeps none. */
+    const char *(*reserved)(const char *platform, const char *name);
+    /* What the columns' own limits do not say: adds wrong fields with fail_field(). NULL = nothing. */
+    void (*check)(struct actor *actor, const char *platform, json_t *values);
+};
+
+/* Every kind, NULL-terminated (src/kinds/kinds.c). A new one is a file with a row, and a line there. */
+extern const struct kind *const kind_table[];
+
+const struct kind *kind_find(const char *name); /* NULL when unknown */
+const struct column *kind_column(const struct kind *kind, const char *name);
+/* The platform's bit; 0 when unknown. */
+unsigned platform_bit(const char *platform);
+static inline bool kind_is_on(const struct kind *kind, const char *platform)
+{
+    return (kind->platforms & platform_bit(platform)) != 0;
+}
+/* The access that changing one needs. */
+static inline enum access kind_access(const struct kind *kind)
+{
+    return kind->write ? kind->write : ACCESS_EDITOR;
+}
+
+/* All kinds as a JSON array; `arena` for the meantime. src/resource/describe.c */
+void kinds_write(struct json_writer *w, struct arena *arena);
+
+#endif

@@ -1,0 +1,100 @@
+/* Resources: one of a kind, on a platform, in a workspace. The engine under all kinds. */
+#ifndef CCR_RESOURCE_H
+#define CCR_RESOURCE_H
+
+#include "kind.h"
+
+enum { RESOURCES_MAX = 100000, FOUND_MAX = 300 };
+
+struct resource {
+    char id[UUID_TEXT]; /* secrets are sealed for it */
+    const struct kind *kind;
+    const char *platform, *name;
+    long long position; /* -1 = behind all others */
+    bool enabled;
+    const char *listed, *unlisted; /* JSON objects as any reader sees them; unlisted may be NULL */
+    const char *sealed;            /* JSON object, column -> sealed value; NULL = none */
+    const char *source;            /* sealed; NULL = none */
+    long long revision;
+    const char *updated_at;
+};
+
+/* ---- values (src/resource/resource_value.c) ------------------------------------------------------------------------------ */
+
+/* What every reader sees: the columns' values, secrets masked, as a new object. */
+json_t *resource_shown(const struct resource *r);
+/* The values in clear. ERR_INTERNAL (MSG_SECRET_UNREADABLE) when a secret does not open. */
+enum error resource_values(struct actor *actor, const struct resource *r, json_t **values);
+/* Checks what somebody sent against the kind's columns: trims, refuses, drops what is no column. A text that is the mask of what `before`
+ * (NULL = nothing) holds at the same place becomes that value; any other text of a mask's shape is refused. Wrong fields are
+ * added to the actor's failure. ERR_VALIDATION, or what resource_values says. */
+enum error resource_check(struct actor *actor, const struct kind *kind, const char *platform,
+                          const struct resource *before, json_t *values);
+/* Sets listed, unlisted and sealed from checked values; r->id must be there. */
+void resource_seal(struct actor *actor, struct resource *r, json_t *values);
+/* The words that a search finds it by, as a JSON array; in the case that they have. */
+json_t *resource_words(struct actor *actor, const struct resource *r);
+/* Whether the name can be given to one of the kind: adds to the actor's failure, field `field`. */
+enum error resource_check_name(struct actor *actor, const struct kind *kind, const char *platform, const char *field,
+                               const char *name);
+
+/* Columns that are set and that the platform has no way to say: a JSON array of {field, message}. */
+json_t *resource_warnings(struct actor *actor, const struct resource *r);
+
+/* ---- the store (src/resource/resource_store.c) --------------------------------------------------------------------------- */
+
+/* ERR_NOT_FOUND (MSG_RESOURCE_UNKNOWN) when there is none. `lock` holds the row until the transaction ends. */
+enum error resource_find(struct actor *actor, const struct kind *kind, const char *platform, const char *name,
+                         bool lock, struct resource *r);
+
+/* Which ones, and how many of them. Zero and NULL: all. */
+struct resource_query {
+    long long limit, offset;
+    const char *cursor; /* of the page before */
+    const char *search, *folder, *updated_since;
+    const char *enabled; /* "true", "false" */
+};
+
+struct resource_page {
+    const struct kind *kind;
+    const char *platform;
+    struct rows rows;
+    int count;           /* of the page */
+    bool more;           /* there are others behind them */
+    long long total;     /* of all that the query finds */
+    bool total_at_least; /* there may be more than that: a search stops counting at FOUND_MAX */
+};
+
+/* ERR_VALIDATION for a cursor that is none. */
+enum error resource_page(struct actor *actor, const struct kind *kind, const char *platform,
+                         const struct resource_query *query, struct resource_page *page);
+void resource_at(const struct resource_page *page, int index, struct resource *r);
+/* What to ask for the next page with. */
+const char *resource_cursor(struct actor *actor, const struct resource *r);
+
+/* Taken before anything else in a transaction that adds to a kind on a platform or takes away from it: such transactions of one
+ * workspace follow one another. */
+enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform);
+
+struct resource_change {
+    const struct resource *before; /* NULL = it is new */
+    struct resource *after;        /* NULL = it goes */
+};
+
+/* Writes what changed, a revision row and an audit row for each, all or nothing. `operation` ("create", "rollback") is what the revision
+ * says, and behind the kind's name the audit row: "agent.create". Sets after->revision. ERR_CONFLICT (MSG_RESOURCE_EXISTS)
+ * when the name is taken. */
+enum error resources_save(struct actor *actor, const char *operation, const struct resource_change *changes,
+                          size_t count);
+/* The same for one. */
+enum error resource_save(struct actor *actor, const char *operation, const struct resource *before,
+                         struct resource *after);
+/* Another name for one; its history goes with it. */
+enum error resource_rename(struct actor *actor, struct resource *r, const char *name);
+
+/* ---- shown (src/resource/resource_show.c) -------------------------------------------------------------------------------- */
+
+/* One as an object: what it is, then its columns. `whole`: those too that a list leaves out. */
+void resource_write(struct json_writer *w, const struct resource *r, bool whole);
+
+#endif

@@ -1,0 +1,33 @@
+/* Agent: a system prompt with a model and tools. Markdown with front matter in every CLI that has it; Droid calls it a droid. */
+#include "kind.h"
+#include "util.h"
+
+static const struct column columns[] = {
+    {{"description", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 4000},
+     COLUMN_SEARCHED,
+     {"Description", "说明"},
+     0},
+    {{"model", FIELD_TEXT, FIELD_TRIM, .max = 200}, 0, {"Model", "模型"}, 0},
+    {{"tools", FIELD_STRINGS, .max = 200}, 0, {"Tools", "工具"}, 0},
+    {{"disallowed_tools", FIELD_STRINGS, .max = 200}, 0, {"Tools withheld", "禁用工具"}, ON_CLAUDE | ON_QWEN},
+    {{"color", FIELD_TEXT, FIELD_TRIM, .max = 40}, 0, {"Colour", "颜色"}, ON_CLAUDE},
+    {{"system_prompt", FIELD_TEXT, FIELD_REQUIRED, .max = 256 * KIB}, COLUMN_UNLISTED, {"Prompt", "提示词"}, 0},
+    {{0}, 0, {NULL, NULL}, 0},
+};
+
+static void check(struct actor *actor, const char *platform, json_t *values)
+{
+    enum { DROID_DESCRIPTION_MAX = 500 };
+    const char *description = json_string_value(json_object_get(values, "description"));
+    if (platform_bit(platform) == ON_DROID && utf8_length(description) > DROID_DESCRIPTION_MAX)
+        fail_field(actor, "description", MSG_TOO_LONG, number_text(actor, DROID_DESCRIPTION_MAX), NULL);
+}
+
+const struct kind kind_agent = {
+    .name = "agent",
+    .label = {"Agent", "智能体"},
+    .columns = columns,
+    .platforms = ON_CLAUDE | ON_CODEX | ON_GEMINI | ON_QWEN | ON_IFLOW | ON_DROID,
+    .flags = KIND_FOLDERS,
+    .check = check,
+};

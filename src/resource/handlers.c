@@ -1,0 +1,392 @@
+/* What can be done with a resource of any kind, by HTTP. A row an operation; routes.c makes each of them for each kind. */
+#include "handlers.h"
+
+#include <string.h>
+
+#include "audit.h"
+#include "platform.h"
+#include "resource.h"
+#include "util.h"
+
+enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 500, NAMES_MAX = 1000 };
+
+static const struct field list_query[] = {
+    {"limit", FIELD_INT, .min = 1, .max = LIMIT_MAX},
+    {"offset", FIELD_INT, .min = 0, .max = RESOURCES_MAX},
+    {"cursor", FIELD_TEXT, .max = 400},
+    {"search", FIELD_TEXT, .max = 200},
+    {"folder", FIELD_TEXT, .max = 300},
+    {"enabled", FIELD_TEXT, .choices = "true|false"},
+    {"updated_since", FIELD_TEXT, .max = 40},
+    {0},
+};
+/* What a body holds besides the kind's columns; checked together with them, so that all that is wrong is told at once. */
+static const struct field name_field = {"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300};
+static const struct field enabled_field = {"enabled", FIELD_BOOL};
+static const struct field no_fields[] = {{0}};
+static const struct field names_fields[] = {{"names", FIELD_STRINGS, FIELD_REQUIRED, .max = NAMES_MAX}, {0}};
+static const struct field rename_fields[] = {{"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300}, {0}};
+static const struct field copy_fields[] = {
+    {"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300},
+    {"platform", FIELD_TEXT, .max = 20},
+    {0},
+};
+
+/* ---- which one -------------------------------------------------------------------------------------------------- */
+
+enum error resource_place(struct request *rq, struct place *place)
+{
+    place->kind = rq->route->data;
+    place->platform = path_arg(rq, "platform");
+    place->name = path_arg(rq, "name");
+    if (kind_is_on(place->kind, place->platform))
+        return ERR_NONE;
+    if (platform_find(place->platform))
+        return fail(&rq->actor, MSG_KIND_NOT_THERE, place->platform, place->kind->name, NULL);
+    return ERR_NOT_FOUND;
+}
+
+static enum error find(struct request *rq, bool lock, struct resource *r)
+{
+    struct place place;
+    enum error error = resource_place(rq, &place);
+    return error ? error : resource_find(&rq->actor, place.kind, place.platform, place.name, lock, r);
+}
+
+/* The one that is to be changed, as the client has seen it. */
+static enum error find_to_change(struct request *rq, struct resource *r)
+{
+    enum error error = find(rq, true, r);
+    return error ? error : check_if_match(rq, r->revision);
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------- */
+
+static enum error list(struct request *rq, struct response *rs)
+{
+    struct place place;
+    struct resource_page page;
+    struct resource r = {.name = ""};
+    struct resource_query q = {.limit = LIMIT_DEFAULT,
+                               .cursor = request_query_or(rq, "cursor", NULL),
+                               .search = request_query_or(rq, "search", NULL),
+                               .folder = request_query_or(rq, "folder", NULL),
+                               .enabled = request_query_or(rq, "enabled", NULL)};
+    parse_int(request_query_or(rq, "limit", ""), 1, LIMIT_MAX, &q.limit); /* left alone when there is no number */
+    parse_int(request_query_or(rq, "offset", ""), 0, RESOURCES_MAX, &q.offset);
+    enum error error = resource_place(rq, &place);
+    if (!error)
+        error = query_time(rq, "updated_since", &q.updated_since);
+    if (!error)
+        error = resource_page(&rq->actor, place.kind, place.platform, &q, &page);
+    if (error)
+        return error;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_literal_key(w, "items");
+    json_open_array(w);
+    for (int i = 0; i < page.count; i++) {
+        resource_at(&page, i, &r);
+        resource_write(w, &r, false);
+    }
+    json_close_array(w);
+    json_int_member(w, "total", page.total);
+    json_bool_member(w, "total_at_least", page.total_at_least);
+    json_string_member(w, "next_cursor", page.more ? resource_cursor(&rq->actor, &r) : NULL);
+    json_close_object(w);
+    respond_end(rs);
+    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;
+}
+
+static enum error get(struct request *rq, struct response *rs)
+{
+    struct resource r;
+    enum error error = find(rq, false, &r);
+    if (error)
+        return error;
+    rs->revision = r.revision;
+    resource_write(respond_begin(rs, 200), &r, true);
+    respond_end(rs);
+    return ERR_NONE;
+}
+
+/* What a write made, and what the platform cannot say of it. */
+enum error respond_resource(struct request *rq, struct response *rs, int status, const struct resource *r)
+{
+    struct resource now;
+    enum error error = resource_find(&rq->actor, r->kind, r->platform, r->name, false, &now);
+    if (error)
+        return error;
+    response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld\"", now.revision));
+    struct json_writer *w = respond_begin(rs, status);
+    json_open_object(w);
+    json_literal_key(w, "resource");
+    resource_write(w, &now, true);
+    json_raw_member(w, "warnings", json_text(rq->actor.arena, resource_warnings(&rq->actor, &now)));
+    json_close_object(w);
+    respond_end(rs);
+    return ERR_NONE;
+}
+
+/* ---- one more --------------------------------------------------------------------------------------------------- */
+
+enum error resource_check_room(struct actor *actor, const struct kind *kind, const char *platform)
+{
+    static const struct resource_query nothing = {.limit = 1, .offset = RESOURCES_MAX};
+    struct resource_page page;
+    enum error error = resource_page(actor, kind, platform, &nothing, &page);
+    if (!error && page.total >= RESOURCES_MAX)
+        return fail(actor, MSG_RESOURCES_MAX, number_text(actor, RESOURCES_MAX), NULL);
+    return error;
+}
+
+/* Reads it before what is no column is dropped from the body. */
+static bool take_enabled(struct request *rq, bool otherwise)
+{
+    return field_check(&rq->actor, rq->body, &enabled_field) ? otherwise : body_bool(rq, "enabled", otherwise);
+}
+
+static enum error create(struct request *rq, struct response *rs)
+{
+    struct place place;
+    struct resource r = {.position = -1};
+    const char *name = NULL;
+    enum error error = resource_place(rq, &place);
+    if (!error)
+        error = resources_lock(&rq->actor, place.kind, place.platform);
+    if (error)
+        return error;
+    if (field_check(&rq->actor, rq->body, &name_field) == ERR_NONE) {
+        name = arena_strdup(rq->actor.arena, body_text(rq, "name"));
+        resource_check_name(&rq->actor, place.kind, place.platform, "name", name);
+    }
+    r.enabled = take_enabled(rq, true);
+    error = resource_check(&rq->actor, place.kind, place.platform, NULL, rq->body);
+    if (!error)
+        error = resource_check_room(&rq->actor, place.kind, place.platform);
+    if (error)
+        return error;
+    r.kind = place.kind;
+    r.platform = place.platform;
+    r.name = name;
+    random_uuid(r.id);
+    resource_seal(&rq->actor, &r, rq->body);
+    error = resource_save(&rq->actor, "create", NULL, &r);
+    return error ? error : respond_resource(rq, rs, 201, &r);
+}
+
+/* ---- changes ---------------------------------------------------------------------------------------------------- */
+
+static enum error save_values(struct request *rq, struct response *rs, const struct resource *before, json_t *values)
+{
+    struct resource after = *before;
+    after.enabled = take_enabled(rq, before->enabled);
+    enum error error = resource_check(&rq->actor, before->kind, before->platform, before, values);
+    if (error)
+        return error;
+    resource_seal(&rq->actor, &after, values);
+    error = resource_save(&rq->actor, "update", before, &after);
+    return error ? error : respond_resource(rq, rs, 200, &after);
+}
+
+/* What the body leaves out is cleared. */
+static enum error replace(struct request *rq, struct response *rs)
+{
+    struct resource before;
+    enum error error = find_to_change(rq, &before);
+    return error ? error : save_values(rq, rs, &before, rq->body);
+}
+
+/* RFC 7396: null removes, an object is merged member by member, anything else replaces. */
+static json_t *merge_patch(json_t *target, json_t *patch)
+{
+    const char *name;
+    json_t *value;
+    if (!json_is_object(patch))
+        return patch;
+    if (!json_is_object(target))
+        target = json_object();
+    json_object_foreach(patch, name, value)
+    {
+        if (json_is_null(value))
+            json_object_del(target, name);
+        else
+            json_object_set(target, name, merge_patch(json_object_get(target, name), value));
+    }
+    return target;
+}
+
+static enum error change(struct request *rq, struct response *rs)
+{
+    struct resource before;
+    enum error error = find_to_change(rq, &before);
+    return error ? error : save_values(rq, rs, &before, merge_patch(resource_shown(&before), rq->body));
+}
+
+static enum error set_enabled(struct request *rq, struct response *rs, bool enabled)
+{
+    struct resource before, after;
+    enum error error = find_to_change(rq, &before);
+    after = before;
+    after.enabled = enabled;
+    if (!error && before.enabled != enabled)
+        error = resource_save(&rq->actor, enabled ? "enable" : "disable", &before, &after);
+    return error ? error : respond_resource(rq, rs, 200, &after);
+}
+
+static enum error enable(struct request *rq, struct response *rs)
+{
+    return set_enabled(rq, rs, true);
+}
+
+static enum error disable(struct request *rq, struct response *rs)
+{
+    return set_enabled(rq, rs, false);
+}
+
+/* Also how one moves to another folder. */
+static enum error rename_to(struct request *rq, struct response *rs)
+{
+    struct place place;
+    struct resource r;
+    const char *name = body_text(rq, "name");
+    enum error error = resource_place(rq, &place);
+    if (!error)
+        error = resources_lock(&rq->actor, place.kind, place.platform);
+    if (!error)
+        error = resource_check_name(&rq->actor, place.kind, place.platform, "name", name);
+    if (!error)
+        error = find_to_change(rq, &r);
+    if (!error)
+        error = resource_rename(&rq->actor, &r, name);
+    return error ? error : respond_resource(rq, rs, 200, &r);
+}
+
+/* A resource of its own, its secrets sealed anew; on another platform, too. */
+static enum error copy(struct request *rq, struct response *rs)
+{
+    struct place place;
+    struct resource from;
+    json_t *values;
+    const char *platform = body_text(rq, "platform");
+    enum error error = resource_place(rq, &place);
+    if (error)
+        return error;
+    struct resource to = {.kind = place.kind,
+                          .platform = platform ? platform : place.platform,
+                          .position = -1,
+                          .name = body_text(rq, "name")};
+    if (!kind_is_on(place.kind, to.platform))
+        return fail_field(&rq->actor, "platform", MSG_KIND_NOT_THERE, to.platform, place.kind->name, NULL);
+    error = resources_lock(&rq->actor, place.kind, to.platform);
+    if (!error)
+        error = resource_check_name(&rq->actor, place.kind, to.platform, "name", to.name);
+    if (!error)
+        error = resource_check_room(&rq->actor, place.kind, to.platform);
+    if (!error)
+        error = find(rq, false, &from);
+    if (!error)
+        error = resource_values(&rq->actor, &from, &values);
+    if (!error)
+        error = resource_check(&rq->actor, place.kind, to.platform, NULL, values);
+    if (error)
+        return error;
+    to.enabled = from.enabled;
+    random_uuid(to.id);
+    resource_seal(&rq->actor, &to, values);
+    error = resource_save(&rq->actor, "copy", NULL, &to);
+    return error ? error : respond_resource(rq, rs, 201, &to);
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------- */
+
+static enum error respond_deleted(struct response *rs, size_t count)
+{
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_int_member(w, "deleted", (long long)count);
+    json_close_object(w);
+    respond_end(rs);
+    return ERR_NONE;
+}
+
+static enum error destroy(struct request *rq, struct response *rs)
+{
+    struct resource r;
+    enum error error = find_to_change(rq, &r);
+    if (!error)
+        error = resource_save(&rq->actor, "delete", &r, NULL);
+    return error ? error : respond_deleted(rs, 1);
+}
+
+/* All of the names or none. */
+static enum error destroy_many(struct request *rq, struct response *rs)
+{
+    struct place place;
+    size_t i, count = 0;
+    json_t *name, *names = body_value(rq, "names"), *seen = json_object();
+    struct resource *each = arena_array(rq->actor.arena, json_array_size(names) + 1, sizeof *each);
+    struct resource_change *changes = arena_array(rq->actor.arena, json_array_size(names) + 1, sizeof *changes);
+    enum error error = resource_place(rq, &place);
+    if (!error)
+        error = resources_lock(&rq->actor, place.kind, place.platform);
+    json_array_foreach(names, i, name)
+    {
+        const char *text = json_string_value(name);
+        if (error || json_object_get(seen, text))
+            continue;
+        json_object_set(seen, text, name);
+        error = resource_find(&rq->actor, place.kind, place.platform, text, true, &each[count]);
+        changes[count].before = &each[count];
+        count += !error;
+    }
+    if (!error)
+        error = resources_save(&rq->actor, "delete", changes, count);
+    return error ? error : respond_deleted(rs, count);
+}
+
+/* ---- secrets ---------------------------------------------------------------------------------------------------- */
+
+static enum error reveal(struct request *rq, struct response *rs)
+{
+    struct resource r;
+    json_t *values, *each, *sealed;
+    const char *name;
+    enum error error = find(rq, false, &r);
+    if (!error)
+        error = resource_values(&rq->actor, &r, &values);
+    if (error)
+        return error;
+    const struct audit entry = {
+        .action = arena_printf(rq->actor.arena, "%s.reveal", r.kind->name), .platform = r.platform, .target = r.name};
+    error = audit_write(&rq->actor, &entry);
+    if (error)
+        return error;
+    sealed = json_stored_or(r.sealed, json_object());
+    json_object_foreach(sealed, name, each) json_object_set(sealed, name, json_object_get(values, name));
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_string_member(w, "name", r.name);
+    json_raw_member(w, "secrets", json_text(rq->actor.arena, sealed));
+    json_close_object(w);
+    respond_end(rs);
+    return ERR_NONE;
+}
+
+/* ---- the table -------------------------------------------------------------------------------------------------- */
+
+const struct operation resource_operations[] = {
+    {METHOD_GET, "", list, .query = list_query, .flags = ROUTE_CACHED, .reads = true},
+    {METHOD_POST, "", create, .body = no_fields},
+    {METHOD_DELETE, "", destroy_many, .body = names_fields},
+    {METHOD_GET, "/{name}", get, .flags = ROUTE_CACHED, .reads = true},
+    {METHOD_PUT, "/{name}", replace, .body = no_fields},
+    {METHOD_PATCH, "/{name}", change, .body = no_fields},
+    {METHOD_DELETE, "/{name}", destroy},
+    {METHOD_POST, "/{name}/copy", copy, .body = copy_fields},
+    {METHOD_POST, "/{name}/rename", rename_to, .body = rename_fields},
+    {METHOD_POST, "/{name}/enable", enable, .body = no_fields},
+    {METHOD_POST, "/{name}/disable", disable, .body = no_fields},
+    {METHOD_POST, "/{name}/reveal", reveal, .body = no_fields, .flags = ROUTE_SECRETS | ROUTE_READ_ONLY},
+    {.method = METHOD_OTHER},
+};

@@ -1,0 +1,218 @@
+/* Revisions of resources: what one was, what two differ in, and going back, also after it was deleted. */
+#include <string.h>
+
+#include "handlers.h"
+#include "json.h"
+#include "page.h"
+#include "util.h"
+
+enum { REVISION_MAX_DIGITS = 19 };
+
+static const struct field diff_query[] = {
+    {"from", FIELD_INT, FIELD_REQUIRED, .min = 1, .max = INT64_MAX},
+    {"to", FIELD_INT, FIELD_REQUIRED, .min = 1, .max = INT64_MAX},
+    {0},
+};
+static const struct field rollback_fields[] = {
+    {"revision", FIELD_INT, FIELD_REQUIRED, .min = 1, .max = INT64_MAX},
+    {0},
+};
+
+enum { V_REVISION, V_OPERATION, V_ACTOR, V_TIME, V_ENABLED, V_LISTED, V_UNLISTED, V_SEALED, V_SOURCE, V_ID };
+
+#define COLUMNS                                                                                                        \
+    "revision, operation, actor, " SQL_TIME("created_at") ", enabled, listed, unlisted, sealed, source, resource_id"
+#define OF_NAME                                                                                                        \
+    " FROM resource_revisions WHERE workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2 AND name = $3"
+
+static const struct statement select_one = {"resource_revision",
+                                            "SELECT " COLUMNS OF_NAME " AND revision = $4::bigint"},
+                              exists_any = {"resource_revision_any", "SELECT 1" OF_NAME " LIMIT 1"};
+
+static void from_row(struct resource *r, const struct place *place, const struct row *row)
+{
+    *r = (struct resource){.kind = place->kind,
+                           .platform = place->platform,
+                           .name = place->name,
+                           .position = -1,
+                           .enabled = row_bool(row, V_ENABLED),
+                           .listed = row_text(row, V_LISTED),
+                           .unlisted = row_text(row, V_UNLISTED),
+                           .sealed = row_text(row, V_SEALED),
+                           .source = row_text(row, V_SOURCE),
+                           .revision = row_int(row, V_REVISION),
+                           .updated_at = row_text(row, V_TIME)};
+    memcpy(r->id, row_string(row, V_ID), UUID_TEXT);
+}
+
+static enum error find_revision(struct request *rq, const struct place *place, const char *number, struct resource *r)
+{
+    struct row row;
+    enum error error =
+        db_one(rq->actor.db, &select_one, &row, DB_ARGS(place->kind->name, place->platform, place->name, number));
+    if (error == ERR_NOT_FOUND)
+        return fail(&rq->actor, MSG_RESOURCE_REVISION, place->name, number, NULL);
+    if (!error)
+        from_row(r, place, &row);
+    return error;
+}
+
+/* ---- what there is ---------------------------------------------------------------------------------------------- */
+
+static void write_short(struct request *rq, struct json_writer *w, const struct row *row)
+{
+    (void)rq;
+    json_open_object(w);
+    json_int_member(w, "revision", row_int(row, V_REVISION));
+    json_string_member(w, "operation", row_text(row, V_OPERATION));
+    json_string_member(w, "actor", row_text(row, V_ACTOR));
+    json_string_member(w, "timestamp", row_text(row, V_TIME));
+    json_close_object(w);
+}
+
+static const struct listing history = {
+    .name = "revisions",
+    .count = {"resource_revisions_count", "SELECT count(*)" OF_NAME},
+    .page = {"resource_revisions_page", "SELECT revision, operation, actor, " SQL_TIME("created_at") OF_NAME
+             " ORDER BY revision DESC LIMIT $4::integer OFFSET $5::integer"},
+    .write = write_short,
+};
+
+static enum error list_revisions(struct request *rq, struct response *rs)
+{
+    struct row any;
+    struct place place;
+    enum error error = resource_place(rq, &place);
+    if (error)
+        return error;
+    error = db_one(rq->actor.db, &exists_any, &any, DB_ARGS(place.kind->name, place.platform, place.name));
+    if (error)
+        return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_RESOURCE_UNKNOWN, place.name);
+    return respond_page(rq, rs, &history, DB_ARGS(place.kind->name, place.platform, place.name));
+}
+
+static enum error get_revision(struct request *rq, struct response *rs)
+{
+    long long number;
+    struct place place;
+    struct resource r;
+    enum error error = resource_place(rq, &place);
+    if (!error && !parse_int(path_arg(rq, "revision"), 1, INT64_MAX, &number))
+        error = fail(&rq->actor, MSG_RESOURCE_REVISION, place.name, path_arg(rq, "revision"), NULL);
+    if (!error)
+        error = find_revision(rq, &place, path_arg(rq, "revision"), &r);
+    if (error)
+        return error;
+    resource_write(respond_begin(rs, 200), &r, true);
+    respond_end(rs);
+    return ERR_NONE;
+}
+
+/* ---- what two differ in ----------------------------------------------------------------------------------------- */
+
+/* Of a secret it is said that it differs when its seals do and its values do; both are shown masked. */
+static enum error differs(struct request *rq, const struct resource *from, const struct resource *to, json_t **a,
+                          json_t **b)
+{
+    enum error error = resource_values(&rq->actor, from, a);
+    return error ? error : resource_values(&rq->actor, to, b);
+}
+
+static enum error diff(struct request *rq, struct response *rs)
+{
+    struct place place;
+    struct resource from, to;
+    json_t *a, *b;
+    enum error error = resource_place(rq, &place);
+    if (!error)
+        error = find_revision(rq, &place, request_query(rq, "from"), &from);
+    if (!error)
+        error = find_revision(rq, &place, request_query(rq, "to"), &to);
+    if (!error)
+        error = differs(rq, &from, &to, &a, &b);
+    if (error)
+        return error;
+    json_t *before = resource_shown(&from), *after = resource_shown(&to);
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_int_member(w, "from", from.revision);
+    json_int_member(w, "to", to.revision);
+    json_literal_key(w, "changes");
+    json_open_array(w);
+    for (const struct column *column = place.kind->columns; column->field.type; column++) {
+        const char *name = column->field.name;
+        if (json_equal(json_object_get(a, name), json_object_get(b, name)))
+            continue;
+        json_open_object(w);
+        json_string_member(w, "field", name);
+        json_raw_member(w, "old_value", json_text(rq->actor.arena, json_object_get(before, name)));
+        json_raw_member(w, "new_value", json_text(rq->actor.arena, json_object_get(after, name)));
+        json_close_object(w);
+    }
+    if (from.enabled != to.enabled) {
+        json_open_object(w);
+        json_string_member(w, "field", "enabled");
+        json_bool_member(w, "old_value", from.enabled);
+        json_bool_member(w, "new_value", to.enabled);
+        json_close_object(w);
+    }
+    json_close_array(w);
+    json_close_object(w);
+    respond_end(rs);
+    return ERR_NONE;
+}
+
+/* ---- going back ------------------------------------------------------------------------------------------------- */
+
+/* The revision's secrets were sealed for the resource that it was then; one made anew under the name has another id. */
+static enum error put_back(struct request *rq, const struct place *place, const struct resource *old, const char **name)
+{
+    struct resource before, after;
+    json_t *values;
+    enum error error = resource_find(&rq->actor, place->kind, place->platform, place->name, true, &before);
+    bool exists = error == ERR_NONE;
+    if (error && error != ERR_NOT_FOUND)
+        return error;
+    rq->actor.failure.message = MSG_NONE;
+    after = *old;
+    if (exists) {
+        after.position = before.position;
+        memcpy(after.id, before.id, UUID_TEXT);
+        error = check_if_match(rq, before.revision);
+    } else {
+        random_uuid(after.id);
+        error = resource_check_room(&rq->actor, place->kind, place->platform);
+    }
+    if (!error)
+        error = resource_values(&rq->actor, old, &values);
+    if (!error)
+        error = resource_check(&rq->actor, place->kind, place->platform, NULL, values);
+    if (error)
+        return error;
+    resource_seal(&rq->actor, &after, values);
+    *name = after.name;
+    return resource_save(&rq->actor, "rollback", exists ? &before : NULL, &after);
+}
+
+static enum error rollback(struct request *rq, struct response *rs)
+{
+    struct place place;
+    struct resource old;
+    const char *name = NULL;
+    enum error error = resource_place(rq, &place);
+    if (!error)
+        error = resources_lock(&rq->actor, place.kind, place.platform);
+    if (!error)
+        error = find_revision(rq, &place, number_text(&rq->actor, body_int(rq, "revision", 0)), &old);
+    if (!error)
+        error = put_back(rq, &place, &old, &name);
+    return error ? error : respond_resource(rq, rs, 200, &old);
+}
+
+const struct operation revision_operations[] = {
+    {METHOD_GET, "/{name}/revisions", list_revisions, .query = page_query, .flags = ROUTE_CACHED, .reads = true},
+    {METHOD_GET, "/{name}/revisions/{revision}", get_revision, .flags = ROUTE_CACHED, .reads = true},
+    {METHOD_GET, "/{name}/diff", diff, .query = diff_query, .flags = ROUTE_CACHED, .reads = true},
+    {METHOD_POST, "/{name}/rollback", rollback, .body = rollback_fields},
+    {.method = METHOD_OTHER},
+};

@@ -1,0 +1,226 @@
+/* Resources in the store: found and listed. The statements are the same for every kind. */
+#include <stdint.h>
+#include <string.h>
+
+#include "json.h"
+#include "resource.h"
+#include "util.h"
+
+#define SHORT "r.id, r.name, r.position, r.enabled, r.listed, r.revision, " SQL_TIME("r.updated_at")
+#define WHOLE SHORT ", r.unlisted, r.sealed, r.source"
+
+enum { R_ID, R_NAME, R_POSITION, R_ENABLED, R_LISTED, R_REVISION, R_UPDATED, R_UNLISTED, R_SEALED, R_SOURCE };
+/* Behind the columns of a page. */
+enum { P_TOTAL = R_UPDATED + 1 };
+
+/* Row-level security alone already keeps to the workspace; naming it again lets the index be used. */
+#define OF_KIND " r.workspace_id = (SELECT ccr_workspace()) AND r.kind = $1 AND r.platform = $2"
+#define ORDER   " ORDER BY r.position, r.name"
+#define BEHIND  " AND (r.position, r.name) > ($4::integer, $5)"
+#define TOTAL                                                                                                          \
+    "(SELECT total FROM resource_counts WHERE workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2)"
+
+/* What a page may be narrowed down by, besides a folder. NULL = not by that. */
+#define FILTERED                                                                                                       \
+    " AND ($6::boolean IS NULL OR r.enabled = $6::boolean)"                                                            \
+    " AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)"
+/* A range of the index of names: '0' comes behind '/'. */
+#define IN_FOLDER(folder) " AND r.name >= " folder " || '/' AND r.name < " folder " || '0'"
+
+static const struct statement
+    select_one = {"resource_select", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND " AND r.name = $3"},
+    lock_one = {"resource_lock", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND " AND r.name = $3 FOR UPDATE"},
+    /* One more than asked for tells whether there are others behind them. */
+    select_first = {"resources_first",
+                    "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND ORDER " LIMIT $3::integer + 1"},
+    select_offset = {"resources_offset", "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND ORDER
+                                         " LIMIT $3::integer + 1 OFFSET $4::integer"},
+    select_behind = {"resources_behind", "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND BEHIND ORDER
+                                         " LIMIT $3::integer + 1"},
+    count_all = {"resources_count", "SELECT " TOTAL},
+    /* Filtered pages are counted as far as a search counts. */
+    select_filtered = {"resources_filtered", "SELECT " SHORT ", 0 FROM resources r WHERE" OF_KIND BEHIND FILTERED ORDER
+                                             " LIMIT $3::integer + 1 OFFSET $8::integer"},
+    count_filtered = {"resources_count_filtered",
+                      "SELECT count(*) FROM (SELECT 1 FROM resources r WHERE" OF_KIND BEHIND FILTERED
+                      " LIMIT $3::integer + 1) c"},
+    select_folder = {"resources_folder", "SELECT " SHORT ", 0 FROM resources r WHERE" OF_KIND BEHIND FILTERED IN_FOLDER(
+                                             "$9") ORDER " LIMIT $3::integer + 1 OFFSET $8::integer"},
+    count_folder = {"resources_count_folder",
+                    "SELECT count(*) FROM (SELECT 1 FROM resources r WHERE" OF_KIND BEHIND FILTERED IN_FOLDER(
+                        "$8") " LIMIT $3::integer + 1) c"},
+    /* The longest word by the index, the others by looking at what that finds. */
+    select_found = {
+        "resources_found",
+        "WITH found AS MATERIALIZED (SELECT DISTINCT w.id FROM (SELECT id FROM resource_words"
+        " WHERE workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2"
+        " AND word >= lower($9) AND word < lower($9) || chr(1114111)"
+        " AND NOT EXISTS (SELECT 1 FROM json_array_elements_text($10::json) AS other (word)"
+        " WHERE NOT EXISTS (SELECT 1 FROM resource_words o WHERE o.id = resource_words.id AND o.platform = $2"
+        " AND o.word >= lower(other.word) AND o.word < lower(other.word) || chr(1114111)))"
+        " LIMIT $11::integer) w)"
+        " SELECT " SHORT ", (SELECT count(*) FROM found) FROM resources r WHERE" OF_KIND
+        " AND r.id IN (SELECT id FROM found)" BEHIND FILTERED
+        " AND ($12::text IS NULL OR starts_with(r.name, $12 || '/'))" ORDER
+        " LIMIT $3::integer + 1 OFFSET $8::integer"};
+
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
+
+static void short_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
+{
+    *r = (struct resource){.kind = kind,
+                           .platform = platform,
+                           .name = row_text(row, R_NAME),
+                           .position = row_int(row, R_POSITION),
+                           .enabled = row_bool(row, R_ENABLED),
+                           .listed = row_text(row, R_LISTED),
+                           .revision = row_int(row, R_REVISION),
+                           .updated_at = row_text(row, R_UPDATED)};
+    memcpy(r->id, row_string(row, R_ID), UUID_TEXT);
+}
+
+enum error resource_find(struct actor *actor, const struct kind *kind, const char *platform, const char *name,
+                         bool lock, struct resource *r)
+{
+    struct row row;
+    enum error error = db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(kind->name, platform, name));
+    if (error)
+        return fail_as(actor, error, ERR_NOT_FOUND, MSG_RESOURCE_UNKNOWN, name);
+    short_from(r, kind, platform, &row);
+    r->unlisted = row_text(&row, R_UNLISTED);
+    r->sealed = row_text(&row, R_SEALED);
+    r->source = row_text(&row, R_SOURCE);
+    return ERR_NONE;
+}
+
+/* ---- pages ------------------------------------------------------------------------------------------------------ */
+
+const char *resource_cursor(struct actor *actor, const struct resource *r)
+{
+    return arena_printf(actor->arena, "%lld.%s", r->position, r->name);
+}
+
+/* Where the page begins: everything is behind no cursor. */
+static bool take_cursor(struct actor *actor, const char *cursor, const char **position, const char **name)
+{
+    long long number;
+    const char *dot = cursor ? strchr(cursor, '.') : NULL;
+    *position = "-1";
+    *name = "";
+    if (!cursor)
+        return true;
+    if (!dot)
+        return false;
+    *position = arena_strndup(actor->arena, cursor, (size_t)(dot - cursor));
+    *name = dot + 1;
+    return parse_int(*position, 0, INT32_MAX, &number);
+}
+
+/* The longest of the words, and the others as a JSON array; NULL when there are none. */
+static const char *take_words(struct actor *actor, const char *search, const char **others)
+{
+    struct resource text = {.kind = &(struct kind){.columns = (const struct column[]){{{0}, 0, {NULL, NULL}, 0}}},
+                            .name = search,
+                            .listed = "{}"};
+    json_t *words = resource_words(actor, &text), *each;
+    size_t i, longest = 0;
+    json_array_foreach(words, i, each) if (json_string_length(each) >
+                                           json_string_length(json_array_get(words, longest))) longest = i;
+    const char *word = json_string_value(json_array_get(words, longest));
+    if (word)
+        word = arena_strdup(actor->arena, word);
+    json_array_remove(words, longest);
+    *others = json_text(actor->arena, words);
+    return word;
+}
+
+static enum error find_by_words(struct actor *actor, const struct resource_query *q, const char *position,
+                                const char *name, struct resource_page *page)
+{
+    const char *others, *word = take_words(actor, q->search, &others);
+    if (!word)
+        return ERR_NONE; /* there is nothing that could be a word */
+    return db_all(actor->db, &select_found, &page->rows,
+                  DB_ARGS(page->kind->name, page->platform, number_text(actor, q->limit), position, name, q->enabled,
+                          q->updated_since, number_text(actor, q->offset), word, others,
+                          number_text(actor, FOUND_MAX + 1), q->folder));
+}
+
+static enum error find_filtered(struct actor *actor, const struct resource_query *q, const char *position,
+                                const char *name, struct resource_page *page)
+{
+    struct row row;
+    const char *kind = page->kind->name, *platform = page->platform;
+    const char *limit = number_text(actor, q->limit), *offset = number_text(actor, q->offset);
+    if (q->search)
+        return find_by_words(actor, q, position, name, page);
+    enum error error =
+        q->folder
+            ? db_all(actor->db, &select_folder, &page->rows,
+                     DB_ARGS(kind, platform, limit, position, name, q->enabled, q->updated_since, offset, q->folder))
+            : db_all(actor->db, &select_filtered, &page->rows,
+                     DB_ARGS(kind, platform, limit, position, name, q->enabled, q->updated_since, offset));
+    if (error)
+        return error;
+    limit = number_text(actor, FOUND_MAX);
+    error = q->folder ? db_one(actor->db, &count_folder, &row,
+                               DB_ARGS(kind, platform, limit, "-1", "", q->enabled, q->updated_since, q->folder))
+                      : db_one(actor->db, &count_filtered, &row,
+                               DB_ARGS(kind, platform, limit, "-1", "", q->enabled, q->updated_since));
+    page->total = error ? 0 : row_int(&row, 0);
+    return error;
+}
+
+static enum error find_plain(struct actor *actor, const struct resource_query *q, const char *position,
+                             const char *name, struct resource_page *page)
+{
+    const char *kind = page->kind->name, *limit = number_text(actor, q->limit);
+    if (q->cursor)
+        return db_all(actor->db, &select_behind, &page->rows, DB_ARGS(kind, page->platform, limit, position, name));
+    if (q->offset)
+        return db_all(actor->db, &select_offset, &page->rows,
+                      DB_ARGS(kind, page->platform, limit, number_text(actor, q->offset)));
+    return db_all(actor->db, &select_first, &page->rows, DB_ARGS(kind, page->platform, limit));
+}
+
+/* Every row tells the total; a page without one asks for it. */
+static enum error take_total(struct actor *actor, bool plain, struct resource_page *page)
+{
+    struct row row;
+    if (page->rows.count) {
+        row = rows_at(&page->rows, 0);
+        page->total = page->total ? page->total : row_int(&row, P_TOTAL);
+    } else if (plain) {
+        enum error error = db_one(actor->db, &count_all, &row, DB_ARGS(page->kind->name, page->platform));
+        if (error)
+            return error;
+        page->total = row_int(&row, 0);
+    }
+    page->total_at_least = !plain && page->total > FOUND_MAX;
+    if (page->total_at_least)
+        page->total = FOUND_MAX;
+    return ERR_NONE;
+}
+
+enum error resource_page(struct actor *actor, const struct kind *kind, const char *platform,
+                         const struct resource_query *q, struct resource_page *page)
+{
+    const char *position, *name;
+    bool plain = !q->search && !q->folder && !q->updated_since && !q->enabled;
+    *page = (struct resource_page){.kind = kind, .platform = platform};
+    if (!take_cursor(actor, q->cursor, &position, &name))
+        return fail_field(actor, "cursor", MSG_CURSOR, NULL);
+    enum error error =
+        plain ? find_plain(actor, q, position, name, page) : find_filtered(actor, q, position, name, page);
+    if (!error)
+        error = take_total(actor, plain, page);
+    page->more = page->rows.count > q->limit;
+    page->count = page->more ? (int)q->limit : page->rows.count;
+    return error;
+}
+
+void resource_at(const struct resource_page *page, int index, struct resource *r)
+{
+    struct row row = rows_at(&page->rows, index);
+    short_from(r, page->kind, page->platform, &row);
+}

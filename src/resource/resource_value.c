@@ -1,0 +1,221 @@
+/* Values of a resource: from what somebody sends to what is stored, and back. */
+#include <string.h>
+
+#include "json.h"
+#include "log.h"
+#include "mask.h"
+#include "resource.h"
+#include "util.h"
+
+enum { WORDS_MAX = 100, WORD_MAX = 40, NAME_MAX_LENGTH = 300, FOLDERS_MAX = 8 };
+
+#define UNREADABLE "********"
+
+/* ---- what is stored --------------------------------------------------------------------------------------------- */
+
+static bool is_secret(const struct column *column)
+{
+    return (column->flags & (COLUMN_SECRET | COLUMN_PARTS)) != 0;
+}
+
+static json_t *masked(struct actor *actor, const struct column *column, json_t *value)
+{
+    return is_secret(column) ? mask_value(actor->arena, value, (column->flags & COLUMN_SECRET) != 0) : value;
+}
+
+/* A text is sealed as it is, anything else as JSON. */
+static json_t *sealed_value(struct actor *actor, const char *context, json_t *value)
+{
+    const char *text = json_is_string(value) ? json_string_value(value) : json_text(actor->arena, value);
+    return json_string(secret_seal(actor->keyring, actor->arena, context, text));
+}
+
+void resource_seal(struct actor *actor, struct resource *r, json_t *values)
+{
+    json_t *listed = json_object(), *unlisted = json_object(), *sealed = json_object();
+    const char *context = secret_context(actor->arena, actor->who.workspace_id, r->id);
+    for (const struct column *column = r->kind->columns; column->field.type; column++) {
+        json_t *value = json_object_get(values, column->field.name);
+        json_t *shown = value ? masked(actor, column, value) : json_null();
+        json_object_set(column->flags & COLUMN_UNLISTED ? unlisted : listed, column->field.name, shown);
+        if (value && !json_equal(shown, value))
+            json_object_set_new(sealed, column->field.name, sealed_value(actor, context, value));
+    }
+    r->listed = json_text(actor->arena, listed);
+    r->unlisted = json_object_size(unlisted) ? json_text(actor->arena, unlisted) : NULL;
+    r->sealed = json_object_size(sealed) ? json_text(actor->arena, sealed) : NULL;
+}
+
+json_t *resource_shown(const struct resource *r)
+{
+    json_t *shown = json_stored_or(r->listed, json_object());
+    if (r->unlisted)
+        json_object_update(shown, json_stored_or(r->unlisted, json_object()));
+    return shown;
+}
+
+static json_t *opened(struct actor *actor, const struct resource *r, const char *name, const char *sealed)
+{
+    const struct column *column = kind_column(r->kind, name);
+    const char *context = secret_context(actor->arena, actor->who.workspace_id, r->id);
+    const char *text = secret_open(actor->keyring, actor->arena, context, sealed);
+    if (!text || !column)
+        return NULL;
+    bool is_text = column->field.type <= FIELD_KEY;
+    return is_text ? json_string(text) : json_stored(text);
+}
+
+enum error resource_values(struct actor *actor, const struct resource *r, json_t **values)
+{
+    const char *name;
+    json_t *sealed = r->sealed ? json_stored(r->sealed) : NULL, *each;
+    *values = resource_shown(r);
+    json_object_foreach(sealed, name, each)
+    {
+        json_t *value = opened(actor, r, name, json_string_value(each));
+        if (!value) {
+            log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("resource_id", r->id),
+                      LOG_STR("column", name), LOG_STR("request_id", actor->request_id));
+            return fail(actor, MSG_SECRET_UNREADABLE, r->name, NULL);
+        }
+        json_object_set(*values, name, value);
+    }
+    return ERR_NONE;
+}
+
+/* ---- what is sent ----------------------------------------------------------------------------------------------- */
+
+static void drop_unknown(const struct kind *kind, json_t *values)
+{
+    void *next;
+    const char *name;
+    json_t *value;
+    json_object_foreach_safe(values, next, name, value) if (!kind_column(kind, name)) json_object_del(values, name);
+}
+
+static void unmask(struct actor *actor, const struct column *column, json_t *shown, json_t *stored, json_t *values)
+{
+    const char *name = column->field.name;
+    json_t *value = json_object_get(values, name);
+    if (!value || !is_secret(column))
+        return;
+    struct unmask u = {.arena = actor->arena, .whole = (column->flags & COLUMN_SECRET) != 0};
+    json_object_set(values, name,
+                    mask_undo(&u, value, json_object_get(shown, name), json_object_get(stored, name), name));
+    if (u.found)
+        fail_field(actor, u.found, MSG_MASK, NULL);
+}
+
+enum error resource_check(struct actor *actor, const struct kind *kind, const char *platform,
+                          const struct resource *before, json_t *values)
+{
+    json_t *shown = before ? resource_shown(before) : NULL, *stored = NULL;
+    enum error error = before ? resource_values(actor, before, &stored) : ERR_NONE;
+    if (error)
+        return error;
+    drop_unknown(kind, values);
+    for (const struct column *column = kind->columns; column->field.type; column++) {
+        unmask(actor, column, shown, stored, values);
+        field_check(actor, values, &column->field);
+    }
+    if (kind->check && !actor->failure.fields)
+        kind->check(actor, platform, values);
+    return actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------ */
+
+enum error resource_check_name(struct actor *actor, const struct kind *kind, const char *platform, const char *field,
+                               const char *name)
+{
+    if (kind->reserved && kind->reserved(platform, name))
+        return fail_field(actor, field, MSG_RESERVED, name, NULL);
+    const char *part = name;
+    for (int depth = 0;; depth++) {
+        size_t length = strcspn(part, "/");
+        const char *each = arena_strndup(actor->arena, part, length);
+        if (!label_valid(each))
+            return fail_field(actor, field, MSG_LABEL, NULL);
+        if (!part[length])
+            break;
+        if (!(kind->flags & KIND_FOLDERS) || depth == FOLDERS_MAX)
+            return fail_field(actor, field, MSG_NO_FOLDERS, NULL);
+        part += length + 1;
+    }
+    return utf8_length(name) > NAME_MAX_LENGTH
+               ? fail_field(actor, field, MSG_TOO_LONG, number_text(actor, NAME_MAX_LENGTH), NULL)
+               : ERR_NONE;
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------------ */
+
+/* Scripts that put no blanks between words: there each character begins one. */
+static bool is_unspaced(uint32_t code)
+{
+    return (code >= 0x2e80 && code <= 0x9fff) || (code >= 0xac00 && code <= 0xd7af) ||
+           (code >= 0xf900 && code <= 0xfaff) || (code >= 0x20000 && code <= 0x3ffff);
+}
+
+static bool in_word(uint32_t code)
+{
+    if (code < 0x80)
+        return (code >= '0' && code <= '9') || ((code | 0x20) >= 'a' && (code | 0x20) <= 'z');
+    return !(code >= 0x2000 && code <= 0x206f) && !(code >= 0x3000 && code <= 0x303f) && code != 0xfffd;
+}
+
+static void add_words(struct actor *actor, json_t *words, const char *text)
+{
+    bool inside = false;
+    while (*text && json_array_size(words) < WORDS_MAX) {
+        const char *start = text, *end = text;
+        uint32_t code = utf8_next(&text);
+        bool begins = in_word(code) && (!inside || is_unspaced(code));
+        inside = in_word(code);
+        if (!begins)
+            continue;
+        for (int i = 0; i < WORD_MAX; i++) {
+            const char *after = end;
+            if (!in_word(utf8_next(&after)))
+                break;
+            end = after;
+        }
+        json_array_append_new(words, json_string(arena_strndup(actor->arena, start, (size_t)(end - start))));
+    }
+}
+
+json_t *resource_words(struct actor *actor, const struct resource *r)
+{
+    json_t *words = json_array(), *shown = resource_shown(r), *each;
+    size_t i;
+    add_words(actor, words, r->name);
+    for (const struct column *column = r->kind->columns; column->field.type; column++) {
+        json_t *value = column->flags & COLUMN_SEARCHED ? json_object_get(shown, column->field.name) : NULL;
+        if (json_is_string(value))
+            add_words(actor, words, json_string_value(value));
+        json_array_foreach(value, i, each) if (json_is_string(each)) add_words(actor, words, json_string_value(each));
+    }
+    return words;
+}
+
+/* ---- warnings --------------------------------------------------------------------------------------------------- */
+
+static bool is_set(const json_t *value)
+{
+    return value && !json_is_null(value) && !json_is_false(value) &&
+           (!json_is_object(value) || json_object_size(value)) && (!json_is_array(value) || json_array_size(value));
+}
+
+json_t *resource_warnings(struct actor *actor, const struct resource *r)
+{
+    json_t *warnings = json_array(), *shown = resource_shown(r);
+    for (const struct column *column = r->kind->columns; column->field.type; column++) {
+        bool says = !column->platforms || (column->platforms & platform_bit(r->platform));
+        if (says || !is_set(json_object_get(shown, column->field.name)))
+            continue;
+        json_t *warning = json_object();
+        json_object_set_new(warning, "field", json_string(column->field.name));
+        json_object_set_new(warning, "message", json_string(translate(actor, MSG_NOT_EXPRESSIBLE, r->platform, NULL)));
+        json_array_append_new(warnings, warning);
+    }
+    return warnings;
+}

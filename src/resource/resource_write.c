@@ -1,0 +1,353 @@
+/* Resources written: a statement for some hundred of them with their revision rows and words, then one for their audit rows.
+ *
+ * Rows travel as one JSON array, which PostgreSQL takes apart: one parameter, however many there are, and NULL, text and
+ * numbers need no quoting of our own. */
+#include <string.h>
+
+#include "audit.h"
+#include "json.h"
+#include "resource.h"
+#include "util.h"
+
+/* A statement carries this many rows, or as many as have this many bytes. */
+enum { ROWS_AT_ONCE = 500, BYTES_AT_ONCE = MIB, BATCH_MAX = 64 * MIB, PATIENCE_MS = 8000 };
+
+#define KEPT "workspace_id, kind, platform, name, revision, id, enabled, listed, unlisted, sealed, source"
+#define RECORD                                                                                                              \
+    "INSERT INTO resource_revisions (workspace_id, kind, platform, name, revision, resource_id, enabled, listed, unlisted," \
+    " sealed, source, operation, actor)"
+#define ROWS                                                                                                             \
+    "json_to_recordset($1::json) AS r (id uuid, kind text, platform text, name text, position integer, enabled boolean," \
+    " listed json, unlisted json, sealed json, source text, words json)"
+#define WORDS                                                                                                          \
+    " INSERT INTO resource_words (workspace_id, kind, platform, word, id)"                                             \
+    " SELECT DISTINCT (SELECT ccr_workspace()), r.kind, r.platform, lower(w.word), r.id FROM " ROWS                    \
+    ", json_array_elements_text(r.words) AS w (word) ON CONFLICT DO NOTHING"
+
+static const struct statement
+    insert =
+        {"resources_insert",
+         "WITH new AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, enabled, listed, unlisted, sealed,"
+         " source, revision)"
+         " SELECT r.id, w.id, r.kind, r.platform, r.name, coalesce(r.position, row_number() OVER () - 1 +"
+         " coalesce((SELECT max(p.position) + 1 FROM resources p WHERE p.workspace_id = w.id AND p.kind = r.kind"
+         " AND p.platform = r.platform), 0)),"
+         " r.enabled, r.listed, r.unlisted, r.sealed, r.source,"
+         /* a name that comes back goes on counting where it stopped */
+         " 1 + coalesce((SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = w.id"
+         " AND v.kind = r.kind AND v.platform = r.platform AND v.name = r.name), 0)"
+         " FROM (SELECT ccr_workspace() AS id) w, " ROWS " RETURNING " KEPT "), words AS (" WORDS ")" RECORD
+         " SELECT " KEPT ", $2, $3 FROM new RETURNING revision"},
+    update =
+        {"resources_update",
+         "WITH changed AS (UPDATE resources p SET position = r.position, enabled = r.enabled, listed = r.listed,"
+         " unlisted = r.unlisted, sealed = r.sealed, source = r.source, revision = p.revision + 1, updated_at = now()"
+         " FROM " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace()) AND p.id = r.id AND p.platform = r.platform"
+         " RETURNING p.workspace_id, p.kind, p.platform, p.name, p.revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed,"
+         " p.source), gone AS (DELETE FROM resource_words o USING " ROWS
+         " WHERE o.id = r.id AND o.platform = r.platform"
+         " AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(r.words) AS w (word) WHERE lower(w.word) = o.word)),"
+         " words AS (" WORDS ")" RECORD " SELECT " KEPT ", $2, $3 FROM changed RETURNING revision"},
+    destroy = {"resources_delete",
+               "WITH gone AS (DELETE FROM resources p USING " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace())"
+               " AND p.id = r.id AND p.platform = r.platform RETURNING p.workspace_id, p.kind, p.platform, p.name,"
+               " p.revision + 1 AS revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed, p.source)" RECORD
+               " SELECT " KEPT ", $2, $3 FROM gone RETURNING revision"};
+
+enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform)
+{
+    return db_lock_name(actor->db,
+                        arena_printf(actor->arena, "ccr.%s/%s/%s", kind->name, actor->who.workspace_id, platform), 0);
+}
+
+/* ---- batches ---------------------------------------------------------------------------------------------------- */
+
+/* Rows on their way. The buffer is not the arena's, which would keep every batch until the request ends. */
+struct batch {
+    struct buffer text;
+    struct json_writer w;
+    size_t rows;
+};
+
+static void batch_begin(struct batch *b)
+{
+    buffer_reset(&b->text);
+    json_begin(&b->w, &b->text);
+    json_open_array(&b->w);
+    b->rows = 0;
+}
+
+static bool batch_full(const struct batch *b)
+{
+    return b->rows >= ROWS_AT_ONCE || b->text.length >= BYTES_AT_ONCE;
+}
+
+/* NULL: larger than any batch may be. */
+static const char *batch_text(struct batch *b)
+{
+    json_close_array(&b->w);
+    return b->text.overflow ? NULL : buffer_string(&b->text);
+}
+
+/* The members that ROWS names. */
+static void write_row(struct actor *actor, struct json_writer *w, const struct resource *r)
+{
+    json_open_object(w);
+    json_string_member(w, "id", r->id);
+    json_string_member(w, "kind", r->kind->name);
+    json_string_member(w, "platform", r->platform);
+    json_string_member(w, "name", r->name);
+    json_literal_key(w, "position");
+    if (r->position >= 0)
+        json_put_int(w, r->position);
+    else
+        json_put_null(w);
+    json_bool_member(w, "enabled", r->enabled);
+    json_raw_member(w, "listed", r->listed);
+    json_raw_member(w, "unlisted", r->unlisted);
+    json_raw_member(w, "sealed", r->sealed);
+    json_string_member(w, "source", r->source);
+    json_raw_member(w, "words", json_text(actor->arena, resource_words(actor, r)));
+    json_close_object(w);
+}
+
+/* One sort of change: what of it a row is made of, and the statement that takes such rows. */
+struct sort {
+    const struct statement *statement;
+    const char *operation; /* NULL = the caller's */
+    const struct resource *(*subject)(const struct resource_change *change);
+};
+
+static const struct resource *deleted(const struct resource_change *c)
+{
+    return c->after ? NULL : c->before;
+}
+
+static const struct resource *changed(const struct resource_change *c)
+{
+    return c->before ? c->after : NULL;
+}
+
+static const struct resource *added(const struct resource_change *c)
+{
+    return c->before ? NULL : c->after;
+}
+
+static const struct sort sorts[] = {
+    {&destroy, "delete", deleted},
+    {&update, NULL, changed},
+    {&insert, NULL, added},
+};
+
+/* `last` is one of the batch, to be named when something is wrong with it. */
+static enum error send(struct actor *actor, const struct sort *sort, const char *operation, struct batch *b,
+                       const struct resource *last, long long *revision)
+{
+    struct rows rows;
+    size_t wanted = b->rows;
+    const char *text = batch_text(b);
+    enum error error = text ? db_all(actor->db, sort->statement, &rows,
+                                     DB_ARGS(text, sort->operation ? sort->operation : operation, actor->who.username))
+                            : ERR_TOO_LARGE;
+    if (error)
+        return fail_as(actor, error, ERR_CONFLICT, MSG_RESOURCE_EXISTS, last->name);
+    if ((size_t)rows.count < wanted)
+        return fail(actor, MSG_RESOURCE_UNKNOWN, last->name, NULL);
+    struct row row = rows_at(&rows, 0);
+    *revision = row_int(&row, 0);
+    return ERR_NONE;
+}
+
+static enum error save_sort(struct actor *actor, const struct sort *sort, const char *operation, struct batch *b,
+                            const struct resource_change *changes, size_t count)
+{
+    const struct resource_change *last = NULL;
+    enum error error = ERR_NONE;
+    long long revision = 0;
+    batch_begin(b);
+    for (size_t i = 0; !error && i < count; i++) {
+        const struct resource *r = sort->subject(&changes[i]);
+        if (!r)
+            continue;
+        write_row(actor, &b->w, r);
+        b->rows++;
+        last = &changes[i];
+        if (!batch_full(b))
+            continue;
+        error = send(actor, sort, operation, b, r, &revision);
+        batch_begin(b);
+    }
+    if (!error && b->rows)
+        error = send(actor, sort, operation, b, sort->subject(last), &revision);
+    if (!error && last && last->after && count == 1)
+        last->after->revision = revision;
+    return error;
+}
+
+/* ---- what changed ----------------------------------------------------------------------------------------------- */
+
+static const char *as_text(struct actor *actor, const json_t *value)
+{
+    if (!value || json_is_null(value))
+        return NULL;
+    return json_is_string(value) ? json_string_value(value) : json_text(actor->arena, value);
+}
+
+/* A long text says nothing in a list of changes but that it changed. */
+static const char *shortened(struct actor *actor, const char *text)
+{
+    enum { LONG = 500, KEPT_OF_IT = 100 };
+    if (!text || strlen(text) <= LONG)
+        return text;
+    size_t length = KEPT_OF_IT;
+    while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
+        length--;
+    return arena_printf(actor->arena, "%.*s…", (int)length, text);
+}
+
+static void write_change(struct json_writer *w, const char *key, const char *before, const char *after)
+{
+    json_open_object(w);
+    json_string_member(w, "key", key);
+    json_string_member(w, "old_value", before);
+    json_string_member(w, "new_value", after);
+    json_close_object(w);
+}
+
+/* Secrets are masked in both; one that changed and has the same mask is told by its seal alone, which differs for each write. */
+static void write_changes(struct actor *actor, struct json_writer *w, const struct resource_change *c)
+{
+    json_t *before = c->before ? resource_shown(c->before) : NULL, *after = resource_shown(c->after);
+    bool was_enabled = !c->before || c->before->enabled;
+    json_open_array(w);
+    for (const struct column *column = c->after->kind->columns; column->field.type; column++) {
+        const char *name = column->field.name;
+        const char *old = as_text(actor, json_object_get(before, name)),
+                   *new = as_text(actor, json_object_get(after, name));
+        if (!text_equal(old, new))
+            write_change(w, name, shortened(actor, old), shortened(actor, new));
+    }
+    if (was_enabled != c->after->enabled)
+        write_change(w, "enabled", was_enabled ? "true" : "false", c->after->enabled ? "true" : "false");
+    json_close_array(w);
+}
+
+static void write_audit(struct actor *actor, struct json_writer *w, const char *operation,
+                        const struct resource_change *c)
+{
+    const struct resource *r = c->after ? c->after : c->before;
+    json_open_object(w);
+    json_string_member(w, "action",
+                       arena_printf(actor->arena, "%s.%s", r->kind->name, c->after ? operation : "delete"));
+    json_string_member(w, "platform", r->platform);
+    json_string_member(w, "target", r->name);
+    if (c->after) {
+        json_literal_key(w, "changes");
+        write_changes(actor, w, c);
+    }
+    json_close_object(w);
+}
+
+static enum error save_audit(struct actor *actor, const char *operation, struct batch *b,
+                             const struct resource_change *changes, size_t count)
+{
+    enum error error = ERR_NONE;
+    batch_begin(b);
+    for (size_t i = 0; !error && i < count; i++) {
+        write_audit(actor, &b->w, operation, &changes[i]);
+        b->rows++;
+        if (i + 1 < count && !batch_full(b))
+            continue;
+        const char *text = batch_text(b);
+        error = text ? audit_write_all(actor, text) : ERR_TOO_LARGE;
+        batch_begin(b);
+    }
+    return error;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+enum error resources_save(struct actor *actor, const char *operation, const struct resource_change *changes,
+                          size_t count)
+{
+    struct batch b;
+    enum error error = ERR_NONE;
+    buffer_init(&b.text, BATCH_MAX);
+    for (size_t i = 0; !error && i < ARRAY_SIZE(sorts); i++)
+        error = save_sort(actor, &sorts[i], operation, &b, changes, count);
+    if (!error)
+        error = save_audit(actor, operation, &b, changes, count);
+    buffer_free(&b.text);
+    return error;
+}
+
+enum error resource_save(struct actor *actor, const char *operation, const struct resource *before,
+                         struct resource *after)
+{
+    const struct resource_change change = {before, after};
+    return resources_save(actor, operation, &change, 1);
+}
+
+/* ---- another name ----------------------------------------------------------------------------------------------- */
+
+#define UNDER " workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2 AND name = "
+
+static const struct statement
+    move_history =
+        {"resource_move_history",
+         "UPDATE resource_revisions v SET name = $4, revision = v.revision + n.last"
+         " FROM (SELECT coalesce(max(revision), 0) AS last FROM resource_revisions WHERE" UNDER "$4) n"
+         " WHERE v.workspace_id = (SELECT ccr_workspace()) AND v.kind = $1 AND v.platform = $2 AND v.name = $3"},
+    /* So that the old name tells where its history went, and one that takes it goes on counting. */
+    leave_name = {"resource_leave_name",
+                  RECORD " SELECT workspace_id, kind, platform, name, revision + 1, id, enabled, listed,"
+                         " unlisted, sealed, source, 'rename', $4 FROM resources WHERE" UNDER "$3"},
+    take_name =
+        {"resource_take_name",
+         "WITH renamed AS (UPDATE resources SET name = $4, updated_at = now(), revision = 1 + greatest(revision,"
+         " (SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = (SELECT ccr_workspace())"
+         " AND v.kind = $1 AND v.platform = $2 AND v.name = $4)) WHERE" UNDER "$3 RETURNING " KEPT ") " RECORD
+         " SELECT " KEPT ", 'rename', $5 FROM renamed RETURNING revision"},
+    name_words = {
+        "resource_name_words",
+        "WITH gone AS (DELETE FROM resource_words o USING " ROWS " WHERE o.id = r.id AND o.platform = r.platform"
+        " AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(r.words) AS w (word) WHERE lower(w.word) = o.word))" WORDS};
+
+static enum error save_words(struct actor *actor, const struct resource *r)
+{
+    struct batch b;
+    buffer_init(&b.text, BATCH_MAX);
+    batch_begin(&b);
+    write_row(actor, &b.w, r);
+    const char *text = batch_text(&b);
+    enum error error = text ? db_run(actor->db, &name_words, DB_ARGS(text)) : ERR_TOO_LARGE;
+    buffer_free(&b.text);
+    return error;
+}
+
+enum error resource_rename(struct actor *actor, struct resource *r, const char *name)
+{
+    struct row row;
+    struct resource taken;
+    const char *kind = r->kind->name, *old = r->name;
+    enum error error = resource_find(actor, r->kind, r->platform, name, false, &taken);
+    if (error != ERR_NOT_FOUND)
+        return error ? error : fail(actor, MSG_RESOURCE_EXISTS, name, NULL);
+    actor->failure.message = MSG_NONE;
+    error = db_run(actor->db, &move_history, DB_ARGS(kind, r->platform, old, name));
+    if (!error)
+        error = db_run(actor->db, &leave_name, DB_ARGS(kind, r->platform, old, actor->who.username));
+    if (!error)
+        error = db_one(actor->db, &take_name, &row, DB_ARGS(kind, r->platform, old, name, actor->who.username));
+    if (error)
+        return fail_as(actor, error, ERR_CONFLICT, MSG_RESOURCE_EXISTS, name);
+    r->name = name;
+    r->revision = row_int(&row, 0);
+    const struct audit entry = {.action = arena_printf(actor->arena, "%s.rename", kind),
+                                .platform = r->platform,
+                                .target = name,
+                                .from_config = old,
+                                .to_config = name};
+    error = save_words(actor, r);
+    return error ? error : audit_write(actor, &entry);
+}

@@ -1,0 +1,78 @@
+"""One resource of each kind, for the tests that run over all of them. A kind that is not here fails test_resources.py.
+
+values   what a form would send; a text of `secret()` must never be seen by a reader
+change   members of a merge patch, and what they make of the resource
+wrong    bodies that are refused, with the field that is named
+"""
+
+from configs import secret
+
+TEXT = "You are careful.\n\n- one\n- two\n"
+
+KINDS = {
+    "agent": {
+        "values": {"description": "Reviews code 审查代码", "model": "sonnet", "tools": ["Read", "Grep"], "system_prompt": TEXT},
+        "change": {"model": "opus"},
+        "wrong": [({"system_prompt": TEXT}, "description"), ({"description": "x", "system_prompt": TEXT, "tools": "Read"}, "tools")],
+    },
+    "custom_model": {
+        "values": {"model": "glm-4.7", "provider": "openai", "base_url": f"https://models.example.org/v1?key={secret()}",
+                   "api_key": secret(), "extra_headers": {"X-Team": secret()}, "extra_args": {"top_k": 4, "api_token": secret()}},
+        "change": {"provider": "anthropic"},
+        "wrong": [({"model": "m"}, "provider"), ({"model": "m", "provider": "p", "base_url": "ftp://x"}, "base_url")],
+    },
+    "hook": {
+        "values": {"event": "PreToolUse", "matcher": "Bash", "type": "command", "timeout_ms": 5000,
+                   "command": f"API_TOKEN={secret()}"},
+        "change": {"matcher": "Edit|Write"},
+        "wrong": [({"event": "Stop", "type": "command"}, "command"), ({"event": "Stop", "type": "shell"}, "type")],
+    },
+    "instructions": {
+        "values": {"description": "House rules", "text": TEXT},
+        "change": {"description": "Rules"},
+        "wrong": [({"description": "x"}, "text")],
+    },
+    "marketplace": {
+        "values": {"source": "git", "location": f"https://bot:{secret()}@git.example.org/plugins.git", "headers": {"Authorization": secret()}},
+        "change": {"ref": "v2"},
+        "wrong": [({"source": "ftp", "location": "x"}, "source")],
+    },
+    "mcp_server": {
+        "values": {"transport": "stdio", "command": "npx", "args": ["-y", "pkg", "--api-key", secret(), "--level=1"],
+                   "env": {"LEVEL": secret(), "FROM": "${TOKEN}"}, "headers": {"Authorization": secret()},
+                   "url": f"https://mcp.example.org/{secret(40)[3:]}/mcp?token={secret()}", "timeout_ms": 60000},
+        "change": {"timeout_ms": 30000},
+        "wrong": [({"transport": "stdio"}, "command"), ({"transport": "http"}, "url"), ({"transport": "pipe"}, "transport"),
+                  ({"transport": "stdio", "command": "x", "env": {"A": 1}}, "env.A")],
+    },
+    "output_style": {
+        "values": {"description": "Short", "text": TEXT},
+        "change": {"text": "Shorter."},
+        "wrong": [({"description": "x", "text": "  "}, "text")],
+    },
+    "permission": {
+        "values": {"effect": "allow", "rule": "Bash(npm run test:*)"},
+        "change": {"effect": "ask"},
+        "wrong": [({"effect": "perhaps", "rule": "Read"}, "effect")],
+    },
+    "plugin": {
+        "values": {"marketplace": "team", "version": "1.2.0"},
+        "change": {"version": "1.3.0"},
+        "wrong": [({"version": "1"}, "marketplace")],
+    },
+    "prompt": {
+        "values": {"description": "For release notes", "tags": ["release", "文档"], "text": TEXT},
+        "change": {"tags": ["release"]},
+        "wrong": [({"text": TEXT, "tags": [1]}, "tags")],
+    },
+    "slash_command": {
+        "values": {"description": "Commits", "prompt": "Commit $ARGUMENTS"},
+        "change": {"description": "Commits what is staged"},
+        "wrong": [({"description": "x"}, "prompt")],
+    },
+    "statusline": {
+        "values": {"command": "~/.claude/line.sh --token " + secret()},
+        "change": {"command": "date"},
+        "wrong": [({}, "command")],
+    },
+}
