@@ -52,6 +52,7 @@ struct failure {
     size_t field_count;                        /* of all, told or not */
     struct buffer field_list;                  /* what the general message says of them */
     int retry_after;                           /* seconds, 0 = none */
+    const char *within;                        /* what the fields that come are in: "resources[3]"; NULL = in nothing */
 };
 
 struct actor {

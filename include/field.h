@@ -18,9 +18,9 @@ enum field_type {
     FIELD_INT,     /* a whole number; "" counts as null */
     FIELD_STRINGS, /* array of texts */
     FIELD_OBJECT,
-    FIELD_MAP,    /* object of texts, at most `max` of them */
-    FIELD_LIST,   /* array of anything, at most `max` */
-    FIELD_NUMBER, /* with a fraction or without; min and max as for INT */
+    FIELD_MAP,     /* object of texts, at most `max` of them */
+    FIELD_OBJECTS, /* array of objects, at most `max` */
+    FIELD_NUMBER,  /* with a fraction or without; min and max as for INT */
 };
 
 enum field_flag {

@@ -25,6 +25,8 @@ struct resource {
 json_t *resource_shown(const struct resource *r);
 /* The values in clear. ERR_INTERNAL (MSG_SECRET_UNREADABLE) when a secret does not open. */
 enum error resource_values(struct actor *actor, const struct resource *r, json_t **values);
+/* Two values of a column say the same; one that is absent is null. */
+bool same_value(const json_t *a, const json_t *b);
 /* Checks what somebody sent against the kind's columns: trims, refuses, drops what is no column. A text that is the mask of what `before`
  * (NULL = nothing) holds at the same place becomes that value; any other text of a mask's shape is refused. Wrong fields are
  * added to the actor's failure. ERR_VALIDATION, or what resource_values says. */
@@ -46,6 +48,11 @@ json_t *resource_warnings(struct actor *actor, const struct resource *r);
 /* ERR_NOT_FOUND (MSG_RESOURCE_UNKNOWN) when there is none. `lock` holds the row until the transaction ends. */
 enum error resource_find(struct actor *actor, const struct kind *kind, const char *platform, const char *name,
                          bool lock, struct resource *r);
+
+/* Those of a JSON array of names, or (`named` false) all others; their rows are held until the transaction ends. *found is an array in
+ * the arena. */
+enum error resources_named(struct actor *actor, const struct kind *kind, const char *platform, const char *names,
+                           bool named, struct resource **found, size_t *count);
 
 /* Which ones, and how many of them. Zero and NULL: all. */
 struct resource_query {
@@ -94,6 +101,9 @@ enum error resource_rename(struct actor *actor, struct resource *r, const char *
 
 /* ---- shown (src/resource/resource_show.c) -------------------------------------------------------------------------------- */
 
+/* What differs: an array of {field, old_value, new_value}, secrets masked. */
+void resource_write_changes(struct actor *actor, struct json_writer *w, const struct resource *before,
+                            const struct resource *after);
 /* One as an object: what it is, then its columns. `whole`: those too that a list leaves out. */
 void resource_write(struct json_writer *w, const struct resource *r, bool whole);
 

@@ -29,7 +29,7 @@ def schema(kind, column, use):
     members = {**texts, "type": ["string", "null"], "description": "Null removes it."} if use == "patch" else texts
     limits = {name: column[member] for name, member in (("minimum", "min"), ("maximum", "max")) if member in column}
     made = {"bool": {"type": "boolean"}, "integer": {"type": "integer", **limits}, "number": {"type": "number", **limits},
-            "strings": {"type": "array", "items": texts, "maxItems": most}, "list": {"type": "array", "items": {}, "maxItems": most},
+            "strings": {"type": "array", "items": texts, "maxItems": most}, "objects": {"type": "array", "items": {"type": "object", "additionalProperties": True}, "maxItems": most},
             "map": {"type": "object", "additionalProperties": members, "maxProperties": most},
             "object": {"type": "object", "additionalProperties": True}}.get(sort, {"type": "string", "maxLength": most})
     if "choices" in column:
@@ -90,7 +90,7 @@ def sample(column):
         return column["choices"][0] if column["required"] else None
     if column["name"] in SAMPLES or not column["required"]:
         return SAMPLES.get(column["name"])
-    return {"integer": column.get("min", 1), "number": column.get("min", 1), "bool": True, "strings": [], "list": [], "map": {},
+    return {"integer": column.get("min", 1), "number": column.get("min", 1), "bool": True, "strings": [], "objects": [], "map": {},
             "object": {}, "url": "https://example.org"}.get(column["type"], "example")
 
 

@@ -93,7 +93,10 @@ enum error fail_field(struct actor *actor, const char *field, enum message messa
         return ERR_VALIDATION;
     va_start(args, message);
     struct field_failure *added = arena_alloc(actor->arena, sizeof *added);
-    added->field = arena_strdup(actor->arena, field);
+    if (failure->within)
+        added->field = arena_printf(actor->arena, *field ? "%s.%s" : "%s", failure->within, field);
+    else
+        added->field = arena_strdup(actor->arena, field);
     added->message = put_into_words(actor, message, args);
     va_end(args);
     if (failure->last_field)

@@ -10,7 +10,7 @@ enum { TEXT_MAX = 1000, STRINGS_MAX = 100, MAP_TEXT_MAX = 16 * KIB };
 
 long long field_max(const struct field *f)
 {
-    bool many = f->type == FIELD_STRINGS || f->type == FIELD_MAP || f->type == FIELD_LIST;
+    bool many = f->type == FIELD_STRINGS || f->type == FIELD_MAP || f->type == FIELD_OBJECTS;
     return f->max ? f->max : many ? STRINGS_MAX : f->type <= FIELD_KEY ? TEXT_MAX : 0;
 }
 
@@ -175,15 +175,20 @@ static enum error check_bool(struct actor *actor, json_t *object, const struct f
     return ERR_NONE;
 }
 
-static enum error check_list(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+static enum error check_objects(struct actor *actor, json_t *object, const struct field *f, json_t *value)
 {
+    size_t i;
+    json_t *item;
     long long max = field_max(f);
+    bool good = json_is_array(value);
     (void)object;
-    if (!json_is_array(value))
-        return wrong_type(actor, f, "an array", "数组");
-    return (long long)json_array_size(value) > max
-               ? fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL)
-               : ERR_NONE;
+    if ((long long)json_array_size(value) > max)
+        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL);
+    json_array_foreach(value, i, item)
+    {
+        good = good && json_is_object(item);
+    }
+    return good ? ERR_NONE : wrong_type(actor, f, "an array of objects", "对象数组");
 }
 
 static enum error check_number(struct actor *actor, json_t *object, const struct field *f, json_t *value)
@@ -210,6 +215,8 @@ static enum error check_map(struct actor *actor, json_t *object, const struct fi
         return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL);
     json_object_foreach(value, key, item)
     {
+        if (!*key)
+            return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
         struct field one = {
             .name = arena_printf(actor->arena, "%s.%s", f->name, key), .type = FIELD_TEXT, .max = field_item_max(f)};
         enum error error = json_is_string(item) ? field_check_text(actor, &one, json_string_value(item))
@@ -232,7 +239,7 @@ static enum error (*const checks[])(struct actor *, json_t *, const struct field
     [FIELD_TEXT] = check_string, [FIELD_NAME] = check_string,     [FIELD_LABEL] = check_string,
     [FIELD_URL] = check_string,  [FIELD_KEY] = check_string,      [FIELD_BOOL] = check_bool,
     [FIELD_INT] = check_integer, [FIELD_STRINGS] = check_strings, [FIELD_OBJECT] = check_object,
-    [FIELD_MAP] = check_map,     [FIELD_LIST] = check_list,       [FIELD_NUMBER] = check_number,
+    [FIELD_MAP] = check_map,     [FIELD_OBJECTS] = check_objects, [FIELD_NUMBER] = check_number,
 };
 
 enum error field_check(struct actor *actor, json_t *object, const struct field *field)

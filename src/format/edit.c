@@ -205,7 +205,7 @@ static bool acceptable(const struct edit_document *document, const char *const *
                        struct edit_error *error)
 {
     unsigned steps = 0;
-    for (; path[steps] && steps < EDIT_MAX_NESTING; steps++)
+    for (; steps < EDIT_MAX_NESTING && path[steps]; steps++)
         if (!name_acceptable(document, path[steps], error))
             return false;
     if (path[steps] || steps + depth_of(value, EDIT_MAX_NESTING + 1) > EDIT_MAX_NESTING)

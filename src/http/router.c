@@ -169,9 +169,9 @@ enum error router_find(struct request *rq)
     rq->allowed_methods = 0;
     /* Once a path matched, other methods count only for the same pattern: /configs/current is not also a {name}. */
     const char *pattern = NULL;
-    for (size_t i = first_of[count]; i < first_of[count + 1]; i++) {
+    for (size_t i = first_of[count]; count && i < first_of[count + 1]; i++) {
         const struct compiled *c = &compiled[i];
-        if ((pattern && strcmp(pattern, c->route->pattern) != 0) || !segments_match(c, segments))
+        if (c->count != count || (pattern && strcmp(pattern, c->route->pattern) != 0) || !segments_match(c, segments))
             continue;
         pattern = c->route->pattern;
         rq->allowed_methods |= 1u << c->route->method;

@@ -100,7 +100,7 @@ static enum error list(struct request *rq, struct response *rs)
 
 static enum error get(struct request *rq, struct response *rs)
 {
-    struct resource r;
+    struct resource r = {.name = ""};
     enum error error = find(rq, false, &r);
     if (error)
         return error;
@@ -192,7 +192,7 @@ static enum error save_values(struct request *rq, struct response *rs, const str
 /* What the body leaves out is cleared. */
 static enum error replace(struct request *rq, struct response *rs)
 {
-    struct resource before;
+    struct resource before = {.name = ""};
     enum error error = find_to_change(rq, &before);
     return error ? error : save_values(rq, rs, &before, rq->body);
 }
@@ -218,14 +218,14 @@ static json_t *merge_patch(json_t *target, json_t *patch)
 
 static enum error change(struct request *rq, struct response *rs)
 {
-    struct resource before;
+    struct resource before = {.name = ""};
     enum error error = find_to_change(rq, &before);
     return error ? error : save_values(rq, rs, &before, merge_patch(resource_shown(&before), rq->body));
 }
 
 static enum error set_enabled(struct request *rq, struct response *rs, bool enabled)
 {
-    struct resource before, after;
+    struct resource before = {.name = ""}, after;
     enum error error = find_to_change(rq, &before);
     after = before;
     after.enabled = enabled;
@@ -248,7 +248,7 @@ static enum error disable(struct request *rq, struct response *rs)
 static enum error rename_to(struct request *rq, struct response *rs)
 {
     struct place place;
-    struct resource r;
+    struct resource r = {.name = ""};
     const char *name = body_text(rq, "name");
     enum error error = resource_place(rq, &place);
     if (!error)
@@ -266,7 +266,7 @@ static enum error rename_to(struct request *rq, struct response *rs)
 static enum error copy(struct request *rq, struct response *rs)
 {
     struct place place;
-    struct resource from;
+    struct resource from = {.name = ""};
     json_t *values;
     const char *platform = body_text(rq, "platform");
     enum error error = resource_place(rq, &place);
@@ -312,7 +312,7 @@ static enum error respond_deleted(struct response *rs, size_t count)
 
 static enum error destroy(struct request *rq, struct response *rs)
 {
-    struct resource r;
+    struct resource r = {.name = ""};
     enum error error = find_to_change(rq, &r);
     if (!error)
         error = resource_save(&rq->actor, "delete", &r, NULL);
@@ -349,7 +349,7 @@ static enum error destroy_many(struct request *rq, struct response *rs)
 
 static enum error reveal(struct request *rq, struct response *rs)
 {
-    struct resource r;
+    struct resource r = {.name = ""};
     json_t *values, *each, *sealed;
     const char *name;
     enum error error = find(rq, false, &r);

@@ -95,7 +95,7 @@ static enum error get_revision(struct request *rq, struct response *rs)
 {
     long long number;
     struct place place;
-    struct resource r;
+    struct resource r = {.name = ""};
     enum error error = resource_place(rq, &place);
     if (!error && !parse_int(path_arg(rq, "revision"), 1, INT64_MAX, &number))
         error = fail(&rq->actor, MSG_RESOURCE_REVISION, place.name, path_arg(rq, "revision"), NULL);
@@ -110,53 +110,23 @@ static enum error get_revision(struct request *rq, struct response *rs)
 
 /* ---- what two differ in ----------------------------------------------------------------------------------------- */
 
-/* Of a secret it is said that it differs when its seals do and its values do; both are shown masked. */
-static enum error differs(struct request *rq, const struct resource *from, const struct resource *to, json_t **a,
-                          json_t **b)
-{
-    enum error error = resource_values(&rq->actor, from, a);
-    return error ? error : resource_values(&rq->actor, to, b);
-}
-
 static enum error diff(struct request *rq, struct response *rs)
 {
     struct place place;
-    struct resource from, to;
-    json_t *a, *b;
+    struct resource from = {.name = ""}, to = {.name = ""};
     enum error error = resource_place(rq, &place);
     if (!error)
         error = find_revision(rq, &place, request_query(rq, "from"), &from);
     if (!error)
         error = find_revision(rq, &place, request_query(rq, "to"), &to);
-    if (!error)
-        error = differs(rq, &from, &to, &a, &b);
     if (error)
         return error;
-    json_t *before = resource_shown(&from), *after = resource_shown(&to);
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     json_int_member(w, "from", from.revision);
     json_int_member(w, "to", to.revision);
     json_literal_key(w, "changes");
-    json_open_array(w);
-    for (const struct column *column = place.kind->columns; column->field.type; column++) {
-        const char *name = column->field.name;
-        if (json_equal(json_object_get(a, name), json_object_get(b, name)))
-            continue;
-        json_open_object(w);
-        json_string_member(w, "field", name);
-        json_raw_member(w, "old_value", json_text(rq->actor.arena, json_object_get(before, name)));
-        json_raw_member(w, "new_value", json_text(rq->actor.arena, json_object_get(after, name)));
-        json_close_object(w);
-    }
-    if (from.enabled != to.enabled) {
-        json_open_object(w);
-        json_string_member(w, "field", "enabled");
-        json_bool_member(w, "old_value", from.enabled);
-        json_bool_member(w, "new_value", to.enabled);
-        json_close_object(w);
-    }
-    json_close_array(w);
+    resource_write_changes(&rq->actor, w, &from, &to);
     json_close_object(w);
     respond_end(rs);
     return ERR_NONE;
@@ -167,7 +137,7 @@ static enum error diff(struct request *rq, struct response *rs)
 /* The revision's secrets were sealed for the resource that it was then; one made anew under the name has another id. */
 static enum error put_back(struct request *rq, const struct place *place, const struct resource *old, const char **name)
 {
-    struct resource before, after;
+    struct resource before = {.name = ""}, after;
     json_t *values;
     enum error error = resource_find(&rq->actor, place->kind, place->platform, place->name, true, &before);
     bool exists = error == ERR_NONE;
@@ -197,7 +167,7 @@ static enum error put_back(struct request *rq, const struct place *place, const 
 static enum error rollback(struct request *rq, struct response *rs)
 {
     struct place place;
-    struct resource old;
+    struct resource old = {.name = ""};
     const char *name = NULL;
     enum error error = resource_place(rq, &place);
     if (!error)

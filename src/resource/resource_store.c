@@ -30,6 +30,12 @@ enum { P_TOTAL = R_UPDATED + 1 };
 static const struct statement
     select_one = {"resource_select", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND " AND r.name = $3"},
     lock_one = {"resource_lock", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND " AND r.name = $3 FOR UPDATE"},
+    lock_named = {"resources_lock_named",
+                  "SELECT " WHOLE " FROM resources r WHERE" OF_KIND
+                  " AND r.name IN (SELECT json_array_elements_text($3::json))" ORDER " FOR UPDATE"},
+    lock_others = {"resources_lock_others",
+                   "SELECT " WHOLE " FROM resources r WHERE" OF_KIND
+                   " AND r.name NOT IN (SELECT json_array_elements_text($3::json))" ORDER " FOR UPDATE"},
     /* One more than asked for tells whether there are others behind them. */
     select_first = {"resources_first",
                     "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND ORDER " LIMIT $3::integer + 1"},
@@ -79,6 +85,14 @@ static void short_from(struct resource *r, const struct kind *kind, const char *
     memcpy(r->id, row_string(row, R_ID), UUID_TEXT);
 }
 
+static void whole_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
+{
+    short_from(r, kind, platform, row);
+    r->unlisted = row_text(row, R_UNLISTED);
+    r->sealed = row_text(row, R_SEALED);
+    r->source = row_text(row, R_SOURCE);
+}
+
 enum error resource_find(struct actor *actor, const struct kind *kind, const char *platform, const char *name,
                          bool lock, struct resource *r)
 {
@@ -86,10 +100,24 @@ enum error resource_find(struct actor *actor, const struct kind *kind, const cha
     enum error error = db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(kind->name, platform, name));
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, MSG_RESOURCE_UNKNOWN, name);
-    short_from(r, kind, platform, &row);
-    r->unlisted = row_text(&row, R_UNLISTED);
-    r->sealed = row_text(&row, R_SEALED);
-    r->source = row_text(&row, R_SOURCE);
+    whole_from(r, kind, platform, &row);
+    return ERR_NONE;
+}
+
+enum error resources_named(struct actor *actor, const struct kind *kind, const char *platform, const char *names,
+                           bool named, struct resource **found, size_t *count)
+{
+    struct rows rows;
+    enum error error =
+        db_all(actor->db, named ? &lock_named : &lock_others, &rows, DB_ARGS(kind->name, platform, names));
+    if (error)
+        return error;
+    *count = (size_t)rows.count;
+    *found = arena_array(actor->arena, *count + 1, sizeof **found);
+    for (int i = 0; i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        whole_from(&(*found)[i], kind, platform, &row);
+    }
     return ERR_NONE;
 }
 

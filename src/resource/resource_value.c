@@ -83,6 +83,12 @@ enum error resource_values(struct actor *actor, const struct resource *r, json_t
     return ERR_NONE;
 }
 
+bool same_value(const json_t *a, const json_t *b)
+{
+    bool nothing = !a || json_is_null(a), neither = !b || json_is_null(b);
+    return nothing || neither ? nothing && neither : json_equal(a, b);
+}
+
 /* ---- what is sent ----------------------------------------------------------------------------------------------- */
 
 static void drop_unknown(const struct kind *kind, json_t *values)

@@ -117,9 +117,13 @@ class User:
             self.headers["Authorization"] = f"Bearer {token}"
 
     def ask(self, method, path, body=None):
-        self.connection.request(method, path, body and json.dumps(body), self.headers)
-        answer = self.connection.getresponse()
-        return answer.status, json.loads(answer.read() or b"null")
+        """Again for as long as others hold what it wants, as the answer says."""
+        while True:
+            self.connection.request(method, path, body and json.dumps(body), self.headers)
+            answer = self.connection.getresponse()
+            content = json.loads(answer.read() or b"null")
+            if answer.status != 409 or not answer.getheader("Retry-After"):
+                return answer.status, content
 
 
 def login(site):

@@ -32,7 +32,10 @@ static const struct field numbers[] = {
 static const struct field choices[] = {
     {"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_SECRET, .choices = "a|bc|d"},
     {"tags", FIELD_STRINGS, FIELD_REQUIRED, .choices = "x|y"},
-    {"env", FIELD_OBJECT},
+    {"env", FIELD_MAP, .max = 3},
+    {"extra", FIELD_OBJECT},
+    {"rest", FIELD_OBJECTS, .max = 3},
+    {"temperature", FIELD_NUMBER, .min = -1, .max = 2},
     {0},
 };
 static const struct field labels[] = {
@@ -95,6 +98,7 @@ static void check_text(const struct field *f, json_t *value)
 static void check_field(const struct field *f, json_t *value)
 {
     size_t i;
+    const char *key;
     json_t *item;
     if (!value || json_is_null(value)) {
         expect(!(f->flags & FIELD_REQUIRED) || f->type == FIELD_INT || f->flags & FIELD_TRIM);
@@ -124,6 +128,23 @@ static void check_field(const struct field *f, json_t *value)
         json_array_foreach(value, i, item)
         {
             expect(json_is_string(item));
+        }
+        break;
+    case FIELD_OBJECTS:
+        expect(json_is_array(value) && json_array_size(value) <= (size_t)(f->max ? f->max : 100));
+        json_array_foreach(value, i, item)
+        {
+            expect(json_is_object(item));
+        }
+        break;
+    case FIELD_NUMBER:
+        expect(json_is_number(value));
+        break;
+    case FIELD_MAP:
+        expect(json_is_object(value) && json_object_size(value) <= (size_t)(f->max ? f->max : 100));
+        json_object_foreach(value, key, item)
+        {
+            expect(*key && json_is_string(item));
         }
         break;
     case FIELD_END:

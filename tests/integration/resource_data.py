@@ -43,7 +43,8 @@ KINDS = {
                    "url": f"https://mcp.example.org/{secret(40)[3:]}/mcp?token={secret()}", "timeout_ms": 60000},
         "change": {"timeout_ms": 30000},
         "wrong": [({"transport": "stdio"}, "command"), ({"transport": "http"}, "url"), ({"transport": "pipe"}, "transport"),
-                  ({"transport": "stdio", "command": "x", "env": {"A": 1}}, "env.A")],
+                  ({"transport": "stdio", "command": "x", "env": {"A": 1}}, "env.A"),
+                  ({"transport": "stdio", "command": "x", "env": {"": "1"}}, "env")],
     },
     "output_style": {
         "values": {"description": "Short", "text": TEXT},

@@ -260,7 +260,8 @@ def test_redis_stopped_and_started(system):
                 system.redis.start()
             run.came_back()
         run.notes["slowest"] = run.slowest(ROUNDS * 1.5)
-    assert set(run.watch.statuses) <= {200, 201, 204, 304, 404, 409}, "Redis may be missed"
+    # 429: where all is slow, one address may have too much in progress at once.
+    assert set(run.watch.statuses) - {429} <= {200, 201, 204, 304, 404, 409}, "Redis may be missed"
 
 
 # ---- clients --------------------------------------------------------------------------------------------------------

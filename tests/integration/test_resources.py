@@ -8,6 +8,7 @@ import itertools
 import pytest
 
 import resource_data
+from stack import Pending
 from configs import ROLES, acting_in, ada, everything, mask, new_workspace, quote, secrets_made, system, team, users  # noqa: F401
 
 RANK = {role: number for number, role in enumerate(ROLES)}
@@ -208,3 +209,82 @@ def test_no_secret_in_database_log_or_audit(kinds, system, ada):
             assert not [made for made in planted if made in stored or made.lower() in stored], table
     assert not [made for made in planted if made in system.backend.log()]
     assert not [made for made in planted if made in ada.get("/api/audit/workspace?limit=500").text]
+
+
+# ---- configuration as code ----
+
+def document(*, changed=False):
+    values = resource_data.KINDS
+    made = [{"platform": "claude", "kind": kind, "name": f"{kind}-{number}", **values[kind]["values"]}
+            for kind in ("agent", "mcp_server", "hook") for number in range(2)]
+    if changed:
+        made[0] = {**made[0], **values["agent"]["change"]}
+    return made
+
+
+def test_a_document_is_applied_and_applied_again(ada):
+    dry = ada.post("/api/resources/apply", json={"resources": document(), "dry_run": True})
+    assert dry.status_code == 200 and dry.data["counts"] == {"create": 6, "update": 0, "delete": 0, "unchanged": 0}, dry.text
+    assert ada.get(address("agent", "claude")).data["total"] == 0
+    done = ada.post("/api/resources/apply", json={"resources": document()})
+    assert done.data["plan"] == dry.data["plan"] and done.data["counts"]["create"] == 6
+    again = ada.post("/api/resources/apply", json={"resources": document()})
+    assert again.data["counts"] == {"create": 0, "update": 0, "delete": 0, "unchanged": 6}
+    assert {item["revision"] for item in ada.get(address("agent", "claude")).data["items"]} == {1}
+
+    # One value differs, one resource is no longer there, one is of a kind that is not pruned.
+    other = ada.post(address("prompt", "claude"), json={"name": "kept", **resource_data.KINDS["prompt"]["values"]})
+    assert other.status_code == 201
+    wanted = document(changed=True)[:5]
+    changed = ada.post("/api/resources/apply", json={"resources": wanted, "prune": [{"platform": "claude", "kind": "hook"}]})
+    assert changed.data["counts"] == {"create": 0, "update": 1, "delete": 1, "unchanged": 4}, changed.text
+    plan = {item["name"]: item for item in changed.data["plan"]}
+    assert plan["agent-0"]["changes"] == [{"field": "model", "old_value": "sonnet", "new_value": "opus"}]
+    assert plan["hook-1"]["action"] == "delete" and ada.get(address("hook", "claude", "hook-1")).status_code == 404
+    assert ada.get(address("prompt", "claude", "kept")).status_code == 200
+    assert not secrets_in(changed.data)
+
+
+def test_what_is_wrong_in_a_document_is_named_and_nothing_is_done(ada):
+    wrong = [{"platform": "claude", "kind": "agent", "name": "a", "description": "x", "system_prompt": "y"},
+             {"platform": "claude", "kind": "agent", "name": "b", "description": "x"},
+             {"platform": "claude", "kind": "mcp_server", "name": "c", "transport": "stdio", "command": "x", "env": {"K": "sk-o...AAAA"}}]
+    answer = ada.post("/api/resources/apply", json={"resources": wrong})
+    named = [failure["field"] for failure in answer.json()["error"]["details"]["fields"]]
+    assert answer.status_code == 400 and named == ["resources[1].system_prompt", "resources[2].env.K"], answer.text
+    for entry, field in (({"kind": "agent", "name": "x"}, "platform"), ({"platform": "claude", "kind": "x", "name": "x"}, "kind"),
+                         ({"platform": "codex", "kind": "output_style", "name": "x"}, "platform"),
+                         ({"platform": "claude", "kind": "agent", "name": "a/../b"}, "name")):
+        answer = ada.post("/api/resources/apply", json={"resources": [wrong[0], entry]})
+        named = [failure["field"] for failure in answer.json()["error"]["details"]["fields"]]
+        assert answer.status_code == 400 and named == [f"resources[1].{field}"], answer.text
+    twice = ada.post("/api/resources/apply", json={"resources": [wrong[0], wrong[0]]})
+    assert twice.status_code == 400 and "resources[1].name" in twice.text
+    assert ada.get(address("agent", "claude")).data["total"] == 0
+
+
+def test_an_editor_applies_no_kind_that_takes_an_admin(team):
+    hook = {"platform": "claude", "kind": "hook", "name": "h", **resource_data.KINDS["hook"]["values"]}
+    answer = team.editor.post("/api/resources/apply", json={"resources": [hook]})
+    assert answer.status_code == 400 and "resources[0].kind" in answer.text
+    pruned = team.editor.post("/api/resources/apply", json={"resources": [], "prune": [{"platform": "claude", "kind": "hook"}]})
+    assert pruned.status_code == 400 and "prune[0].kind" in pruned.text
+    assert team.admin.post("/api/resources/apply", json={"resources": [hook]}).status_code == 200
+    assert team.viewer.post("/api/resources/apply", json={"resources": []}).status_code == 403
+
+
+def test_two_documents_at_once_are_one_after_the_other(ada):
+    """500 resources each, over several kinds in other orders: no deadlock, no mixture."""
+    def big(mark):
+        made = [{"platform": platform, "kind": "agent", "name": f"a{number}", "description": mark, "system_prompt": mark}
+                for number in range(125) for platform in ("claude", "codex", "gemini", "qwen")]
+        return made if mark == "one" else made[::-1]
+
+    for _ in range(3):
+        both = [Pending(acting_in(ada, ada.workspace), "POST", "/api/resources/apply", json={"resources": big(mark)}) for mark in ("one", "two")]
+        answers = [request.result() for request in both]
+        assert {answer.status_code for answer in answers} <= {200, 409}, [answer.text[:300] for answer in answers]
+        assert 200 in {answer.status_code for answer in answers}
+        seen = {item["description"] for platform in ("claude", "codex", "gemini", "qwen")
+                for item in ada.get(address("agent", platform) + "?limit=500").data["items"]}
+        assert len(seen) == 1
