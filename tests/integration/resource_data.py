@@ -1,11 +1,20 @@
 """One resource of each kind, for the tests that run over all of them. A kind that is not here fails test_resources.py.
 
-values   what a form would send; a text of `secret()` must never be seen by a reader
+values   what a form would send; a text of `planted_secret()` must never be seen by a reader
 change   members of a merge patch, and what they make of the resource
 wrong    bodies that are refused, with the field that is named
 """
 
 from configs import secret
+
+planted = []
+
+
+def planted_secret():
+    """One of these alone: other tests make short ones, which may stand in a mask."""
+    planted.append(secret())
+    return planted[-1]
+
 
 TEXT = "You are careful.\n\n- one\n- two\n"
 
@@ -16,14 +25,14 @@ KINDS = {
         "wrong": [({"system_prompt": TEXT}, "description"), ({"description": "x", "system_prompt": TEXT, "tools": "Read"}, "tools")],
     },
     "custom_model": {
-        "values": {"model": "glm-4.7", "provider": "openai", "base_url": f"https://models.example.org/v1?key={secret()}",
-                   "api_key": secret(), "extra_headers": {"X-Team": secret()}, "extra_args": {"top_k": 4, "api_token": secret()}},
+        "values": {"model": "glm-4.7", "provider": "openai", "base_url": f"https://models.example.org/v1?key={planted_secret()}",
+                   "api_key": planted_secret(), "extra_headers": {"X-Team": planted_secret()}, "extra_args": {"top_k": 4, "api_token": planted_secret()}},
         "change": {"provider": "anthropic"},
         "wrong": [({"model": "m"}, "provider"), ({"model": "m", "provider": "p", "base_url": "ftp://x"}, "base_url")],
     },
     "hook": {
         "values": {"event": "PreToolUse", "matcher": "Bash", "type": "command", "timeout_ms": 5000,
-                   "command": f"API_TOKEN={secret()}"},
+                   "command": f"API_TOKEN={planted_secret()}"},
         "change": {"matcher": "Edit|Write"},
         "wrong": [({"event": "Stop", "type": "command"}, "command"), ({"event": "Stop", "type": "shell"}, "type")],
     },
@@ -33,14 +42,14 @@ KINDS = {
         "wrong": [({"description": "x"}, "text")],
     },
     "marketplace": {
-        "values": {"source": "git", "location": f"https://bot:{secret()}@git.example.org/plugins.git", "headers": {"Authorization": secret()}},
+        "values": {"source": "git", "location": f"https://bot:{planted_secret()}@git.example.org/plugins.git", "headers": {"Authorization": planted_secret()}},
         "change": {"ref": "v2"},
         "wrong": [({"source": "ftp", "location": "x"}, "source")],
     },
     "mcp_server": {
-        "values": {"transport": "stdio", "command": "npx", "args": ["-y", "pkg", "--api-key", secret(), "--level=1"],
-                   "env": {"LEVEL": secret(), "FROM": "${TOKEN}"}, "headers": {"Authorization": secret()},
-                   "url": f"https://mcp.example.org/{secret(40)[3:]}/mcp?token={secret()}", "timeout_ms": 60000},
+        "values": {"transport": "stdio", "command": "npx", "args": ["-y", "pkg", "--api-key", planted_secret(), "--level=1"],
+                   "env": {"LEVEL": planted_secret(), "FROM": "${TOKEN}"}, "headers": {"Authorization": planted_secret()},
+                   "url": f"https://mcp.example.org/{planted_secret()}/mcp?token={planted_secret()}", "timeout_ms": 60000},
         "change": {"timeout_ms": 30000},
         "wrong": [({"transport": "stdio"}, "command"), ({"transport": "http"}, "url"), ({"transport": "pipe"}, "transport"),
                   ({"transport": "stdio", "command": "x", "env": {"A": 1}}, "env.A"),
@@ -72,7 +81,7 @@ KINDS = {
         "wrong": [({"description": "x"}, "prompt")],
     },
     "statusline": {
-        "values": {"command": "~/.claude/line.sh --token " + secret()},
+        "values": {"command": "~/.claude/line.sh --token " + planted_secret()},
         "change": {"command": "date"},
         "wrong": [({}, "command")],
     },

@@ -1,18 +1,16 @@
 """Resources of every kind, on every platform that has it: one table of what can be done, run over all of them. What a kind is made of
 is asked of the program (GET /api/kinds); a value of each is in resource_data.py."""
 
-import json
-import subprocess
 import itertools
+import json
 
 import pytest
 
 import resource_data
 from stack import Pending
-from configs import ROLES, acting_in, ada, everything, mask, new_workspace, quote, secrets_made, system, team, users  # noqa: F401
+from configs import ROLES, acting_in, ada, everything, new_workspace, quote, system, team, users  # noqa: F401
 
 RANK = {role: number for number, role in enumerate(ROLES)}
-counted = {"operations": 0}
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +29,8 @@ def address(kind, platform, name=None, rest=""):
 
 
 def secrets_in(value):
-    """Every text of resource_data that secret() made and that stands in this value."""
-    return [made for made in secrets_made if made in json.dumps(value)]
+    """Every planted secret that stands in this value."""
+    return [made for made in resource_data.planted if made in json.dumps(value)]
 
 
 def same(client, kind, platform, name, values):
