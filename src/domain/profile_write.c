@@ -7,10 +7,8 @@
 #include <string.h>
 
 #include "audit.h"
+#include "batch.h"
 #include "util.h"
-
-/* A statement carries this many rows, or as many as have this many bytes. */
-enum { ROWS_AT_ONCE = 500, BYTES_AT_ONCE = MIB, BATCH_MAX = 64 * MIB };
 
 /* What profile_revisions keeps of a row of profiles. */
 #define KEPT                                                                                                           \
@@ -68,32 +66,6 @@ static const struct statement
               " $2, $3 FROM gone RETURNING revision"};
 
 /* ---- batches ---------------------------------------------------------------------------------------------------- */
-
-/* Rows on their way. The buffer is not the arena's, which would keep every batch until the request ends. */
-struct batch {
-    struct buffer text;
-    struct json_writer w;
-    size_t rows;
-};
-
-static void batch_begin(struct batch *b)
-{
-    buffer_reset(&b->text);
-    json_begin(&b->w, &b->text);
-    json_open_array(&b->w);
-    b->rows = 0;
-}
-
-static bool batch_full(const struct batch *b)
-{
-    return b->rows >= ROWS_AT_ONCE || b->text.length >= BYTES_AT_ONCE;
-}
-
-static const char *batch_text(struct batch *b)
-{
-    json_close_array(&b->w);
-    return b->text.overflow ? NULL : buffer_string(&b->text);
-}
 
 static void write_profile_row(struct json_writer *w, const struct profile *p)
 {
@@ -277,12 +249,12 @@ enum error profiles_save(struct actor *actor, const struct profile_deed *deed, c
 {
     struct batch b;
     enum error error = ERR_NONE;
-    buffer_init(&b.text, BATCH_MAX);
+    batch_init(&b);
     for (size_t i = 0; !error && i < ARRAY_SIZE(kinds); i++)
         error = save_kind(actor, &kinds[i], deed->operation, &b, changes, count);
     if (!error)
         error = save_audit(actor, deed, &b, changes, count);
-    buffer_free(&b.text);
+    batch_free(&b);
     return error;
 }
 

@@ -5,12 +5,10 @@
 #include <string.h>
 
 #include "audit.h"
+#include "batch.h"
 #include "json.h"
 #include "resource.h"
 #include "util.h"
-
-/* A statement carries this many rows, or as many as have this many bytes. */
-enum { ROWS_AT_ONCE = 500, BYTES_AT_ONCE = MIB, BATCH_MAX = 64 * MIB, PATIENCE_MS = 8000 };
 
 #define KEPT "workspace_id, kind, platform, name, revision, id, enabled, listed, unlisted, sealed, source"
 #define RECORD                                                                                                              \
@@ -61,33 +59,6 @@ enum error resources_lock(struct actor *actor, const struct kind *kind, const ch
 }
 
 /* ---- batches ---------------------------------------------------------------------------------------------------- */
-
-/* Rows on their way. The buffer is not the arena's, which would keep every batch until the request ends. */
-struct batch {
-    struct buffer text;
-    struct json_writer w;
-    size_t rows;
-};
-
-static void batch_begin(struct batch *b)
-{
-    buffer_reset(&b->text);
-    json_begin(&b->w, &b->text);
-    json_open_array(&b->w);
-    b->rows = 0;
-}
-
-static bool batch_full(const struct batch *b)
-{
-    return b->rows >= ROWS_AT_ONCE || b->text.length >= BYTES_AT_ONCE;
-}
-
-/* NULL: larger than any batch may be. */
-static const char *batch_text(struct batch *b)
-{
-    json_close_array(&b->w);
-    return b->text.overflow ? NULL : buffer_string(&b->text);
-}
 
 /* The members that ROWS names. */
 static void write_row(struct actor *actor, struct json_writer *w, const struct resource *r)
@@ -272,12 +243,12 @@ enum error resources_save(struct actor *actor, const char *operation, const stru
 {
     struct batch b;
     enum error error = ERR_NONE;
-    buffer_init(&b.text, BATCH_MAX);
+    batch_init(&b);
     for (size_t i = 0; !error && i < ARRAY_SIZE(sorts); i++)
         error = save_sort(actor, &sorts[i], operation, &b, changes, count);
     if (!error)
         error = save_audit(actor, operation, &b, changes, count);
-    buffer_free(&b.text);
+    batch_free(&b);
     return error;
 }
 
@@ -316,12 +287,12 @@ static const struct statement
 static enum error save_words(struct actor *actor, const struct resource *r)
 {
     struct batch b;
-    buffer_init(&b.text, BATCH_MAX);
+    batch_init(&b);
     batch_begin(&b);
     write_row(actor, &b.w, r);
     const char *text = batch_text(&b);
     enum error error = text ? db_run(actor->db, &name_words, DB_ARGS(text)) : ERR_TOO_LARGE;
-    buffer_free(&b.text);
+    batch_free(&b);
     return error;
 }
 
