@@ -31,6 +31,9 @@ bool label_valid(const char *text);
 int hex_digit(char c); /* its value; -1 when it is none */
 bool has_control(const char *text);
 bool uuid_valid(const char *text);
+/* For tables of names that nobody outside chooses: FNV-1a, 64 bits. Two of some hundred names have the same one about once in
+ * 10^14 programs. */
+uint64_t name_hash(const char *name);
 bool text_equal(const char *a, const char *b); /* NULL equals NULL only */
 const char *text_or_null(const char *text);    /* NULL for an empty one, too */
 /* The last of so many bytes that is c, or NULL: memrchr, which POSIX does not have. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "shared_lock.h"
+#include "util.h"
 
 enum { PROBES = 64 }; /* how far a key may lie from its place before it counts as one of the rest */
 
@@ -152,20 +153,11 @@ bool metrics_durations_at(size_t cell, struct metrics_series *out, struct metric
 
 /* ---- statements ------------------------------------------------------------------------------------------------- */
 
-/* FNV-1a, 64 bits: two of some hundred names have the same one about once in 10^14 programs. */
-static uint64_t name_key(const char *name)
-{
-    uint64_t hash = 0xCBF29CE484222325u;
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 0x100000001B3u;
-    return hash | 1;
-}
-
 void metrics_statement(const char *name, int64_t duration_us, bool failed)
 {
     if (!shared)
         return;
-    size_t at = find_cell(shared->statement_keys, METRICS_STATEMENTS, name_key(name));
+    size_t at = find_cell(shared->statement_keys, METRICS_STATEMENTS, name_hash(name) | 1); /* 0 is a free cell's */
     struct statement_cell *cell = &shared->statements[at];
     if (at < METRICS_STATEMENTS && !atomic_load_explicit(&cell->named, memory_order_relaxed)) {
         memcpy(cell->name, name, strnlen(name, METRICS_NAME - 1));

@@ -44,15 +44,27 @@ static const struct statement set_tenant = {
 static const struct statement set_brief = {"ccr_set_brief",
                                            "SELECT set_config('lock_timeout', '" BRIEF_LOCK_TIMEOUT "', true)"};
 static const struct statement begin = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"}, commit = {NULL, "COMMIT"},
-                              rollback = {NULL, "ROLLBACK"};
+                              rollback = {NULL, "ROLLBACK"}, deallocate = {NULL, "DEALLOCATE ALL"};
 
-/* The slot where a statement is, or where it would go. */
-static const struct statement **prepared_slot(struct db *db, const struct statement *statement)
+/* The slot where a name is, or where it would go: there always is a free one (forget_prepared). */
+static const char **prepared_slot(struct db *db, const char *name)
 {
-    size_t i = ((uintptr_t)statement >> 4) * 2654435761u % PREPARED_SLOTS;
-    while (db->prepared[i] && db->prepared[i] != statement)
+    size_t i = (size_t)name_hash(name) % PREPARED_SLOTS;
+    while (db->prepared[i] && db->prepared[i] != name && strcmp(db->prepared[i], name) != 0)
         i = (i + 1) % PREPARED_SLOTS;
     return &db->prepared[i];
+}
+
+/* So that the table of prepared statements never fills up: beyond what the program's own need (scripts/check-statements.py) all are
+ * prepared anew as they are used. */
+static bool forget_prepared(struct db *db)
+{
+    if (db->prepared_count < PREPARED_MAX)
+        return true;
+    memset(db->prepared, 0, sizeof db->prepared);
+    db->prepared_count = 0;
+    db->queue[db->queued++] = QUEUED_FORGET;
+    return PQsendQueryParams(db->conn, deallocate.sql, 0, NULL, NULL, NULL, NULL, 0);
 }
 
 static bool queue_statement(struct db *db, const struct statement *statement, enum queued kind, const char *const *args,
@@ -62,11 +74,13 @@ static bool queue_statement(struct db *db, const struct statement *statement, en
         db->queue[db->queued++] = kind;
         return PQsendQueryParams(db->conn, statement->sql, 0, NULL, NULL, NULL, NULL, 0);
     }
-    if (!*prepared_slot(db, statement)) {
+    const char **slot = prepared_slot(db, statement->name);
+    if (!*slot) {
         db->queue[db->queued++] = QUEUED_PREPARE;
         if (!PQsendPrepare(db->conn, statement->name, statement->sql, 0, NULL))
             return false;
-        *prepared_slot(db, statement) = statement;
+        *slot = statement->name;
+        db->prepared_count++;
     }
     db->queue[db->queued++] = kind;
     return PQsendQueryPrepared(db->conn, statement->name, (int)count, args, NULL, NULL, 0);
@@ -75,6 +89,8 @@ static bool queue_statement(struct db *db, const struct statement *statement, en
 static bool queue_all(struct db *db, const struct statement *statement, const char *const *args, size_t count)
 {
     db->queued = 0;
+    if (statement->name && !forget_prepared(db))
+        return false;
     if (db->begin_pending && !queue_statement(db, &begin, QUEUED_BEGIN, NULL, 0))
         return false;
     if (db->begin_pending && db->brief && !queue_statement(db, &set_brief, QUEUED_PATIENCE, NULL, 0))

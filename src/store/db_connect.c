@@ -46,6 +46,7 @@ void pg_drop(struct db *db)
     db->begin_pending = false;
     db->queued = 0;
     memset(db->prepared, 0, sizeof db->prepared);
+    db->prepared_count = 0;
 }
 
 void pg_lost(struct db *db, const char *reason)

@@ -8,9 +8,10 @@
 #include "lookup.h"
 
 enum {
-    PREPARED_SLOTS = 1024, /* power of two, at least twice the program's statements */
-    QUEUE_MAX = 8,         /* BEGIN, the lock timeout, the tenant, the statement; a PREPARE with each but the first */
-    GRACE_MS = 2000,       /* beyond statement_timeout, before a silent server counts as lost */
+    PREPARED_SLOTS = 1024, /* power of two, at least twice the program's statements (scripts/check-statements.py) */
+    PREPARED_MAX = PREPARED_SLOTS / 4 * 3,
+    QUEUE_MAX = 8,   /* DEALLOCATE, BEGIN; the lock timeout, the tenant, the statement with a PREPARE each */
+    GRACE_MS = 2000, /* beyond statement_timeout, before a silent server counts as lost */
 };
 
 enum pg_state { PG_DISCONNECTED, PG_RESOLVING, PG_CONNECTING, PG_SETTING_UP, PG_READY };
@@ -26,7 +27,7 @@ struct setup {
 };
 
 /* What stands in the pipeline in front of the sync, in order. */
-enum queued { QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PATIENCE, QUEUED_PREPARE, QUEUED_STATEMENT };
+enum queued { QUEUED_FORGET, QUEUED_TENANT, QUEUED_BEGIN, QUEUED_PATIENCE, QUEUED_PREPARE, QUEUED_STATEMENT };
 
 struct tenant {
     char workspace[UUID_TEXT];
@@ -59,7 +60,8 @@ struct db {
     struct tenant wanted, held;
     bool held_known; /* what the connection holds is what `held` says */
 
-    const struct statement *prepared[PREPARED_SLOTS];
+    const char *prepared[PREPARED_SLOTS]; /* names of statements that the connection has, by their hash */
+    size_t prepared_count;
     bool begin_pending, in_transaction;
     bool brief;         /* the transaction gives up on locks early */
     enum error aborted; /* why the transaction in progress can do nothing more; ERR_NONE = it can */

@@ -43,7 +43,27 @@ static enum error say_nothing(struct request *rq, struct response *rs)
     return write_it(rq);
 }
 
+/* More statements than a connection's table of prepared ones holds, each under a name of its own, twice; in one transaction. */
+static enum error run_many_statements(struct request *rq, struct response *rs)
+{
+    enum { MANY = 2500, TWICE = 2 };
+    static char names[MANY][24];
+    enum error error = ERR_NONE;
+    for (int i = 0; !error && i < TWICE * MANY; i++) {
+        char *name = names[i % MANY];
+        snprintf(name, sizeof names[0], "test_many_%d", i % MANY);
+        struct row row;
+        const struct statement one = {name, "SELECT $1"};
+        error = db_one(rq->actor.db, &one, &row, DB_ARGS(name));
+        if (!error && strcmp(row_string(&row, 0), name) != 0)
+            return ERR_INTERNAL;
+    }
+    respond_text(rs, 200, "each was run");
+    return error ? error : write_it(rq);
+}
+
 static const struct route bad_routes[] = {
+    {METHOD_POST, "/test/many/{name}", run_many_statements, ACCESS_USER},
     {METHOD_POST, "/test/fail/{name}", write_then_fail, ACCESS_USER},
     {METHOD_POST, "/test/keep/{name}", write_then_fail_but_keep, ACCESS_USER},
     {METHOD_POST, "/test/silent/{name}", say_nothing, ACCESS_USER},
@@ -241,6 +261,21 @@ static void no_database_is_503_and_does_not_hang(void **state)
     assert_status(reply, 200);
 }
 
+/* ---- statements ------------------------------------------------------------------------------------------------- */
+
+static void more_statements_than_a_connection_keeps_are_run(void **state)
+{
+    (void)state;
+    char name[64], target[128];
+    snprintf(name, sizeof name, "%s", unique_name("many"));
+    snprintf(target, sizeof target, "/test/many/%s", name);
+    struct reply reply = call("POST", target, NULL);
+    assert_status(reply, 200);
+    assert_int_equal(notes(name), 1);
+    reply = call("GET", "/api/configs", NULL);
+    assert_status(reply, 200);
+}
+
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
 
 static size_t allocated(void)
@@ -290,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup(a_request_after_a_killed_connection_is_served, set_up),
         cmocka_unit_test_setup(a_connection_killed_under_a_request_costs_only_that_request, set_up),
         cmocka_unit_test_setup(no_database_is_503_and_does_not_hang, set_up),
+        cmocka_unit_test_setup(more_statements_than_a_connection_keeps_are_run, set_up),
         cmocka_unit_test_setup(ten_thousand_requests_take_no_more_memory_than_a_few, set_up),
     };
     return cmocka_run_group_tests(tests, harness_start, harness_stop);
