@@ -13,7 +13,7 @@
 #include "scoreboard.h"
 #include "settings.h"
 
-enum { HOUSE_CURSOR = 512 };
+enum { HOUSE_CURSOR = 2048 }; /* a name of a resource has 300 characters, of 4 bytes or escaped by 2 */
 
 /* A job under way, from its first batch to the one that found nothing more. All zero at the beginning. */
 struct house_run {

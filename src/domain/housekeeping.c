@@ -56,6 +56,8 @@ static const struct statement
     " FROM sessions WHERE least(expires_at, revoked_at)" OLDER_THAN_DAYS                                               \
     " ORDER BY least(expires_at, revoked_at) LIMIT $1::integer"
 
+#define FIRST_NAME "[\"00000000-0000-0000-0000-000000000000\", \"\", \"\", \"\"]"
+
 static char *number(struct house *house, long long value)
 {
     return arena_printf(house->arena, "%lld", value);
@@ -93,33 +95,23 @@ static enum error remove_sessions(struct house *house, const struct house_job *j
     return ERR_NONE;
 }
 
-/* Profiles by their names, NAMES_LIMIT at a time, so that a batch's work depends on neither how many there are nor how many of
- * their revisions are to stay. The cursor is the last name's workspace, platform and name. */
+/* Whatever has revisions by its names, NAMES_LIMIT at a time, so that a batch's work depends on neither how many there are nor how
+ * many of their revisions are to stay. The cursor is the key of the last name, as a JSON array. */
 static enum error remove_revisions(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
 {
-    enum { WORKSPACE, PLATFORM, NAME, NAMES, REMOVED };
-    char *first = arena_strdup(house->arena, run->begun ? run->cursor : "00000000-0000-0000-0000-000000000000//");
-    char *platform = strchr(first, '/'), *name = platform ? strchr(platform + 1, '/') : NULL;
-    if (!name)
-        return ERR_INTERNAL;
-    *platform++ = *name++ = '\0';
+    enum { CURSOR, NAMES, REMOVED };
+    const char *first = arena_strdup(house->arena, run->begun ? run->cursor : FIRST_NAME);
     struct row row;
-    enum error error =
-        db_one(house->db, &job->remove, &row,
-               DB_ARGS(number(house, job->limit), number(house, setting(house, job->days)),
-                       number(house, setting(house, job->also)), first, platform, name, number(house, NAMES_LIMIT)));
+    enum error error = db_one(house->db, &job->remove, &row,
+                              DB_ARGS(number(house, job->limit), number(house, setting(house, job->days)),
+                                      number(house, setting(house, job->also)), first, number(house, NAMES_LIMIT)));
     if (error)
         return error;
     run->rows += row_int(&row, REMOVED);
-    if (row_int(&row, REMOVED) == job->limit) { /* the same names once more */
-        *more = true;
-        snprintf(run->cursor, sizeof run->cursor, "%s/%s/%s", first, platform, name);
-        return ERR_NONE;
-    }
-    *more = row_int(&row, NAMES) == NAMES_LIMIT;
-    snprintf(run->cursor, sizeof run->cursor, "%s/%s/%s", row_string(&row, WORKSPACE), row_string(&row, PLATFORM),
-             row_string(&row, NAME));
-    return ERR_NONE;
+    bool again = row_int(&row, REMOVED) == job->limit; /* the same names once more */
+    *more = again || row_int(&row, NAMES) == NAMES_LIMIT;
+    int length = snprintf(run->cursor, sizeof run->cursor, "%s", again ? first : row_string(&row, CURSOR));
+    return length < (int)sizeof run->cursor ? ERR_NONE : ERR_INTERNAL;
 }
 
 /* What a write would do today, and could not then. */
@@ -146,6 +138,24 @@ static enum error seal_open(struct house *house, const struct house_job *job, st
                                       " WHERE " where " LIMIT $1::integer FOR UPDATE SKIP LOCKED)")}
 
 /* clang-format off */
+/* Old revisions of a table, for remove_revisions. `keys` names the columns of a key, each behind what it is given; `from` takes them
+ * from the cursor. */
+#define PROFILE_KEYS(of)  of "workspace_id, " of "platform, " of "name"
+#define RESOURCE_KEYS(of) of "workspace_id, " of "kind, " of "platform, " of "name"
+#define FROM_CURSOR       "($4::json->>0)::uuid, $4::json->>1, $4::json->>2"
+#define REVISIONS(table, keys, from)                                                                                   \
+    "WITH RECURSIVE names AS ((SELECT " keys("") " FROM " table " WHERE (" keys("") ") > (" from ")"                   \
+    " ORDER BY " keys("") " LIMIT 1) UNION ALL SELECT " keys("n.") " FROM names p CROSS JOIN LATERAL (SELECT "         \
+    keys("r.") " FROM " table " r WHERE (" keys("r.") ") > (" keys("p.") ") ORDER BY " keys("r.") " LIMIT 1) n),"      \
+    " page AS MATERIALIZED (SELECT " keys("") " FROM names LIMIT $5::integer),"                                        \
+    " old AS MATERIALIZED (SELECT o.id FROM page p CROSS JOIN LATERAL (SELECT revision FROM " table " r"               \
+    " WHERE (" keys("r.") ") = (" keys("p.") ") ORDER BY revision DESC OFFSET $3::integer - 1 LIMIT 1) kept"           \
+    " CROSS JOIN LATERAL (SELECT r.ctid AS id FROM " table " r WHERE (" keys("r.") ") = (" keys("p.") ")"              \
+    " AND r.revision < kept.revision AND r.created_at" OLDER_THAN_DAYS ") o LIMIT $1::integer),"                       \
+    " gone AS (DELETE FROM " table " WHERE ctid IN (SELECT id FROM old) RETURNING 1)"                                  \
+    " SELECT (SELECT json_build_array(" keys("") ") FROM page ORDER BY row(" keys("") ") DESC LIMIT 1),"               \
+    " (SELECT count(*) FROM page), (SELECT count(*) FROM gone)"
+
 const struct house_job house_jobs[] = {
     {"refresh_tokens", "spent refresh tokens; never before REFRESH_TOKEN_TTL, while a copy may turn up",
      SETTING(TOKEN_RETENTION, token_retention), ALSO(refresh_token_ttl), HOUR_S, 1000,
@@ -169,24 +179,11 @@ const struct house_job house_jobs[] = {
      REMOVE(audit, audit_log, id, "created_at" OLDER_THAN_DAYS)},
     {"revisions", "revisions of profiles, but for the REVISIONS_KEPT newest of each",
      SETTING(REVISION_RETENTION, revision_retention), ALSO(revisions_kept), DAY_S, 500,
-     .remove = {"house_revisions",
-                "WITH RECURSIVE names AS ((SELECT workspace_id, platform, name FROM profile_revisions"
-                " WHERE (workspace_id, platform, name) > ($4::uuid, $5, $6) ORDER BY workspace_id, platform, name LIMIT 1)"
-                " UNION ALL SELECT n.workspace_id, n.platform, n.name FROM names p CROSS JOIN LATERAL"
-                " (SELECT r.workspace_id, r.platform, r.name FROM profile_revisions r"
-                " WHERE (r.workspace_id, r.platform, r.name) > (p.workspace_id, p.platform, p.name)"
-                " ORDER BY r.workspace_id, r.platform, r.name LIMIT 1) n),"
-                " page AS MATERIALIZED (SELECT workspace_id, platform, name FROM names LIMIT $7::integer),"
-                " old AS MATERIALIZED (SELECT o.id FROM page p CROSS JOIN LATERAL"
-                " (SELECT revision FROM profile_revisions r WHERE (r.workspace_id, r.platform, r.name)"
-                " = (p.workspace_id, p.platform, p.name) ORDER BY revision DESC OFFSET $3::integer - 1 LIMIT 1) kept"
-                " CROSS JOIN LATERAL (SELECT r.ctid AS id FROM profile_revisions r"
-                " WHERE (r.workspace_id, r.platform, r.name) = (p.workspace_id, p.platform, p.name)"
-                " AND r.revision < kept.revision AND r.created_at" OLDER_THAN_DAYS ") o LIMIT $1::integer),"
-                " gone AS (DELETE FROM profile_revisions WHERE ctid IN (SELECT id FROM old) RETURNING 1)"
-                " SELECT last.workspace_id, last.platform, last.name, (SELECT count(*) FROM page),"
-                " (SELECT count(*) FROM gone) FROM (SELECT 1) one LEFT JOIN (SELECT workspace_id, platform, name FROM page"
-                " ORDER BY workspace_id DESC, platform DESC, name DESC LIMIT 1) last ON true"},
+     .remove = {"house_revisions", REVISIONS("profile_revisions", PROFILE_KEYS, FROM_CURSOR)},
+     .batch = remove_revisions},
+    {"resource_revisions", "revisions of resources, but for the REVISIONS_KEPT newest of each",
+     SETTING(REVISION_RETENTION, revision_retention), ALSO(revisions_kept), DAY_S, 500,
+     .remove = {"house_resource_revisions", REVISIONS("resource_revisions", RESOURCE_KEYS, FROM_CURSOR ", $4::json->>3")},
      .batch = remove_revisions},
     {"commands", "past commands",
      SETTING(COMMAND_RETENTION, command_retention), .interval_s = DAY_S, .limit = 500,

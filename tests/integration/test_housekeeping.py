@@ -96,12 +96,8 @@ def audit(c, stack):
     return "SELECT id FROM audit_log", [names["old"], names["site's old"]], [names["new"]]
 
 
-def revisions(c, stack):
-    def add(name, revision, days, platform="codex"):
-        c.execute("INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor, extra,"
-                  " content, created_at) VALUES (%s, %s, %s, %s, gen_random_uuid(), 'update', 'alice', '{}', '{}',"
-                  " now() - make_interval(days => %s))", [stack.workspace, platform, name, revision, days])
-
+def old_and_new_revisions(add):
+    """add(name, revision, days, platform). What goes and what stays, as "platform name revision"."""
     for revision in range(1, 81):
         add("a/b", revision, 400 if revision <= 60 else 10)
         add("of two platforms", revision, 400)
@@ -118,7 +114,40 @@ def revisions(c, stack):
     kept = [f"codex a/b {r}" for r in range(31, 81)] + [f"codex few {r}" for r in range(1, 31)]
     kept += [f"{p} of two platforms {r}" for p in ("codex", "gemini") for r in range(31, 81)]
     kept += [f"codex gaps {r}" for r in range(100, 200, 2)] + [f"codex n{n:03} 1" for n in range(450)]
-    return "SELECT platform || ' ' || name || ' ' || revision FROM profile_revisions", gone, kept
+    return gone, kept
+
+
+def revisions(c, stack):
+    def add(name, revision, days, platform="codex"):
+        c.execute("INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor, extra,"
+                  " content, created_at) VALUES (%s, %s, %s, %s, gen_random_uuid(), 'update', 'alice', '{}', '{}',"
+                  " now() - make_interval(days => %s))", [stack.workspace, platform, name, revision, days])
+
+    return ("SELECT platform || ' ' || name || ' ' || revision FROM profile_revisions", *old_and_new_revisions(add))
+
+
+def resource_revisions(c, stack):
+    """Two kinds have the same names; the longest name there is stands between them."""
+    def add(name, revision, days, platform="codex", kind="agent"):
+        c.execute("INSERT INTO resource_revisions (workspace_id, kind, platform, name, revision, resource_id, operation, actor, enabled,"
+                  " listed, created_at) VALUES (%s, %s, %s, %s, %s, gen_random_uuid(), 'update', 'alice', true, '{}',"
+                  " now() - make_interval(days => %s))", [stack.workspace, kind, platform, name, revision, days])
+
+    def add_to_both(name, revision, days, platform="codex"):
+        add(name, revision, days, platform)
+        add(name, revision, days, platform, "prompt")
+
+    gone, kept = old_and_new_revisions(add_to_both)
+    longest = '"' * 300
+    for revision in range(1, 61):
+        add(longest, revision, 400, "gemini", "mcp_server")
+        add("𝔞" * 300, revision, 400, "gemini", "mcp_server")
+    query = "SELECT kind || ' ' || platform || ' ' || name || ' ' || revision FROM resource_revisions"
+    gone, kept = ([f"{kind} {key}" for kind in ("agent", "prompt") for key in keys] for keys in (gone, kept))
+    for name in (longest, "𝔞" * 300):
+        gone += [f"mcp_server gemini {name} {r}" for r in range(1, 11)]
+        kept += [f"mcp_server gemini {name} {r}" for r in range(11, 61)]
+    return query, gone, kept
 
 
 def commands(c, stack):
@@ -158,8 +187,8 @@ def invitations(c, stack):
     return "SELECT id FROM workspace_invitations", [add("old", -1)], [add("open", 1)]
 
 
-CASES = {case.__name__: case for case in (sessions, refresh_tokens, access_tokens, login_failures, invitations, audit, revisions, commands,
-                                          backups, generations)}
+CASES = {case.__name__: case for case in (sessions, refresh_tokens, access_tokens, login_failures, invitations, audit, revisions,
+                                          resource_revisions, commands, backups, generations)}
 
 
 def jobs(stack):
