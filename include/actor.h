@@ -55,6 +55,9 @@ struct failure {
     const char *within;                        /* what the fields that come are in: "resources[3]"; NULL = in nothing */
 };
 
+/* How long to wait for somebody else's transaction. */
+enum patience { BRIEFLY, PATIENTLY /* whoever writes a whole file */ };
+
 struct actor {
     struct arena *arena; /* what is made for him lives here */
     struct db *db;

@@ -15,13 +15,32 @@ struct operation {
 };
 extern const struct operation resource_operations[], revision_operations[];
 
-/* What the address says: the route's kind, a platform that has it, a name (NULL where the address has none). */
+/* What the address says: the route's kind, a platform that has it (without one in the path: that of the query, else the user's current
+ * one), a name (NULL where the address has none). */
 struct place {
     const struct kind *kind;
     const char *platform, *name;
 };
 /* ERR_NOT_FOUND when the platform does not have the kind. */
 enum error resource_place(struct request *rq, struct place *place);
+
+/* The one of that place. */
+enum error resource_asked_for(struct request *rq, bool lock, struct resource *r);
+
+/* What the handlers do but for the answer; *r is the resource as it is now. Each honours If-Match where there is something to match. */
+enum error resource_create(struct request *rq, struct resource *r);
+/* What the body leaves out is cleared. */
+enum error resource_replace(struct request *rq, struct resource *r);
+enum error resource_switch_on(struct request *rq, bool enabled, struct resource *r);
+/* Also how one moves to another folder. */
+enum error resource_take_name(struct request *rq, struct resource *r);
+/* A resource of its own, its secrets sealed anew; on another platform, too. */
+enum error resource_copy(struct request *rq, struct resource *r);
+enum error resource_destroy(struct request *rq);
+/* To the revision in the body; also one that was deleted. */
+enum error resource_roll_back(struct request *rq, struct resource *r);
+/* The bodies of those two. */
+extern const struct field resource_copy_fields[], resource_rename_fields[], resource_rollback_fields[];
 
 /* What a write made, with an entity tag, and what the platform cannot say of it. */
 enum error respond_resource(struct request *rq, struct response *rs, int status, const struct resource *r);

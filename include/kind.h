@@ -26,6 +26,8 @@ enum column_flag {
     COLUMN_SECRET = 4,   /* every text in it is masked, but for ${VARIABLE} */
     COLUMN_PARTS =
         8, /* parts of its texts may be secret: passwords and parameters of URLs, what stands behind --token */
+    COLUMN_UNKNOWN = 16, /* keys that are not known: secret until known to be harmless (profile_extra.h) */
+    COLUMN_KEPT = 32,    /* what only a file says: a write that does not name it leaves it as it is */
 };
 
 struct label {
@@ -53,10 +55,19 @@ struct kind {
     unsigned platforms;           /* enum platforms */
     unsigned flags;               /* enum kind_flag */
     enum access write;            /* who may change one; 0 = ACCESS_EDITOR */
+    int name_max;                 /* code points; 0 = NAME_MAX_LENGTH */
+    long long most;               /* of them on a platform of a workspace; 0 = RESOURCES_MAX */
+    enum message unknown, exists; /* what is said of a name; MSG_NONE = what holds for all */
     /* The name when it is one that the platform keeps for itself, else NULL. NULL = keeps none. */
     const char *(*reserved)(const char *platform, const char *name);
     /* What the columns' own limits do not say: adds wrong fields with fail_field(). NULL = nothing. */
     void (*check)(struct actor *actor, const char *platform, json_t *values);
+    /* What else a new name must be: says what is wrong with fail_field(). NULL = nothing. */
+    enum error (*check_name)(struct actor *actor, const char *platform, const char *field, const char *name);
+    /* Before one is deleted: refuses, or does what follows from it. NULL = nothing. */
+    enum error (*leaves)(struct actor *actor, const struct resource *r);
+    /* After one got another name. NULL = nothing follows from it. */
+    enum error (*renamed)(struct actor *actor, const struct resource *r, const char *old_name);
 };
 
 /* Every kind, NULL-terminated (src/kinds/kinds.c). A new one is a file with a row, and a line there. */
@@ -69,6 +80,11 @@ unsigned platform_bit(const char *platform);
 static inline bool kind_is_on(const struct kind *kind, const char *platform)
 {
     return (kind->platforms & platform_bit(platform)) != 0;
+}
+/* What is said of a name that none has. */
+static inline enum message kind_unknown(const struct kind *kind)
+{
+    return kind->unknown ? kind->unknown : MSG_RESOURCE_UNKNOWN;
 }
 /* The access that changing one needs. */
 static inline enum access kind_access(const struct kind *kind)

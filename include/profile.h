@@ -34,7 +34,6 @@ bool profile_name_reserved(const char *name);
 /* Taken before anything else in a transaction that changes which profiles a platform has, or their order: such transactions of
  * one workspace and platform follow one another. Held until the transaction ends. `platform` may also name something else
  * that is read and then written as a whole. */
-enum patience { BRIEFLY, PATIENTLY /* whoever writes a whole file */ };
 enum error profiles_lock(struct actor *actor, const char *platform, enum patience patience);
 
 enum error profile_pointers(struct actor *actor, const char *platform, struct pointers *pointers);

@@ -12,6 +12,7 @@ struct resource {
     const char *platform, *name;
     long long position; /* -1 = behind all others */
     bool enabled;
+    long long uses;                /* how often it was chosen, by those kinds of which one is chosen */
     const char *listed, *unlisted; /* JSON objects as any reader sees them; unlisted may be NULL */
     const char *sealed;            /* JSON object, column -> sealed value; NULL = none */
     const char *source;            /* sealed; NULL = none */
@@ -25,13 +26,18 @@ struct resource {
 json_t *resource_shown(const struct resource *r);
 /* The values in clear. ERR_INTERNAL (MSG_SECRET_UNREADABLE) when a secret does not open. */
 enum error resource_values(struct actor *actor, const struct resource *r, json_t **values);
+/* The same where one that does not open may stay as it is: it goes back through resource_check and resource_seal. */
+json_t *resource_values_kept(struct actor *actor, const struct resource *r);
 /* Two values of a column say the same; one that is absent is null. */
 bool same_value(const json_t *a, const json_t *b);
 /* Checks what somebody sent against the kind's columns: trims, refuses, drops what is no column. A text that is the mask of what `before`
  * (NULL = nothing) holds at the same place becomes that value; any other text of a mask's shape is refused. Wrong fields are
- * added to the actor's failure. ERR_VALIDATION, or what resource_values says. */
+ * added to the actor's failure. ERR_VALIDATION. */
 enum error resource_check(struct actor *actor, const struct kind *kind, const char *platform,
                           const struct resource *before, json_t *values);
+/* The same for whoever has resource_values_kept() of `before` already. */
+enum error resource_check_values(struct actor *actor, const struct kind *kind, const char *platform,
+                                 const struct resource *before, json_t *stored, json_t *values);
 /* Sets listed, unlisted and sealed from checked values; r->id must be there. */
 void resource_seal(struct actor *actor, struct resource *r, json_t *values);
 /* The words that a search finds it by, as a JSON array; in the case that they have. */
@@ -81,7 +87,7 @@ const char *resource_cursor(struct actor *actor, const struct resource *r);
 
 /* Taken before anything else in a transaction that adds to a kind on a platform or takes away from it: such transactions of one
  * workspace follow one another. */
-enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform);
+enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform, enum patience patience);
 
 struct resource_change {
     const struct resource *before; /* NULL = it is new */
@@ -96,6 +102,10 @@ enum error resources_save(struct actor *actor, const char *operation, const stru
 /* The same for one. */
 enum error resource_save(struct actor *actor, const char *operation, const struct resource *before,
                          struct resource *after);
+/* The other state, when it is not in it already. */
+enum error resource_set_enabled(struct actor *actor, struct resource *r, bool enabled);
+/* Before one is deleted: what its kind says to that. */
+enum error resource_leaves(struct actor *actor, const struct resource *r);
 /* Another name for one; its history goes with it. */
 enum error resource_rename(struct actor *actor, struct resource *r, const char *name);
 

@@ -177,7 +177,7 @@ static enum error load_group(struct document *d, const struct place *group, bool
     struct resource *found = NULL, *others = NULL;
     size_t count = 0, more = 0, at;
     const char *names = names_of(d, group, &places);
-    enum error error = resources_lock(d->actor, group->kind, group->platform);
+    enum error error = resources_lock(d->actor, group->kind, group->platform, BRIEFLY);
     if (!error)
         error = resource_check_room(d->actor, group->kind, group->platform);
     if (!error)
@@ -253,6 +253,9 @@ static enum error carry_out(struct document *d)
     struct resource_change *changes = arena_array(d->actor->arena, d->count + 1, sizeof *changes);
     for (size_t i = 0; i < d->count; i++) {
         struct item *item = &d->items[i];
+        enum error error = item->goes ? resource_leaves(d->actor, &item->before) : ERR_NONE;
+        if (error)
+            return error;
         if (!item->same)
             changes[count++] =
                 (struct resource_change){item->exists ? &item->before : NULL, item->goes ? NULL : &item->after};

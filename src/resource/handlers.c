@@ -25,8 +25,8 @@ static const struct field name_field = {"name", FIELD_TEXT, FIELD_REQUIRED | FIE
 static const struct field enabled_field = {"enabled", FIELD_BOOL};
 static const struct field no_fields[] = {{0}};
 static const struct field names_fields[] = {{"names", FIELD_STRINGS, FIELD_REQUIRED, .max = NAMES_MAX}, {0}};
-static const struct field rename_fields[] = {{"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300}, {0}};
-static const struct field copy_fields[] = {
+const struct field resource_rename_fields[] = {{"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300}, {0}};
+const struct field resource_copy_fields[] = {
     {"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300},
     {"platform", FIELD_TEXT, .max = 20},
     {0},
@@ -36,17 +36,19 @@ static const struct field copy_fields[] = {
 
 enum error resource_place(struct request *rq, struct place *place)
 {
+    const char *platform = path_arg(rq, "platform");
     place->kind = rq->route->data;
-    place->platform = path_arg(rq, "platform");
+    place->platform = platform ? platform : request_query_or(rq, "platform", rq->actor.who.platform);
     place->name = path_arg(rq, "name");
     if (kind_is_on(place->kind, place->platform))
         return ERR_NONE;
-    if (platform_find(place->platform))
-        return fail(&rq->actor, MSG_KIND_NOT_THERE, place->platform, place->kind->name, NULL);
-    return ERR_NOT_FOUND;
+    if (platform && !platform_find(platform))
+        return ERR_NOT_FOUND;
+    return platform ? fail(&rq->actor, MSG_KIND_NOT_THERE, platform, place->kind->name, NULL)
+                    : fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, place->platform, NULL);
 }
 
-static enum error find(struct request *rq, bool lock, struct resource *r)
+enum error resource_asked_for(struct request *rq, bool lock, struct resource *r)
 {
     struct place place;
     enum error error = resource_place(rq, &place);
@@ -56,7 +58,7 @@ static enum error find(struct request *rq, bool lock, struct resource *r)
 /* The one that is to be changed, as the client has seen it. */
 static enum error find_to_change(struct request *rq, struct resource *r)
 {
-    enum error error = find(rq, true, r);
+    enum error error = resource_asked_for(rq, true, r);
     return error ? error : check_if_match(rq, r->revision);
 }
 
@@ -101,7 +103,7 @@ static enum error list(struct request *rq, struct response *rs)
 static enum error get(struct request *rq, struct response *rs)
 {
     struct resource r = {.name = ""};
-    enum error error = find(rq, false, &r);
+    enum error error = resource_asked_for(rq, false, &r);
     if (error)
         return error;
     rs->revision = r.revision;
@@ -134,9 +136,10 @@ enum error resource_check_room(struct actor *actor, const struct kind *kind, con
 {
     static const struct resource_query nothing = {.limit = 1, .offset = RESOURCES_MAX};
     struct resource_page page;
+    long long most = kind->most ? kind->most : RESOURCES_MAX;
     enum error error = resource_page(actor, kind, platform, &nothing, &page);
-    if (!error && page.total >= RESOURCES_MAX)
-        return fail(actor, MSG_RESOURCES_MAX, number_text(actor, RESOURCES_MAX), NULL);
+    if (!error && page.total >= most)
+        return fail(actor, MSG_RESOURCES_MAX, number_text(actor, most), NULL);
     return error;
 }
 
@@ -146,55 +149,66 @@ static bool take_enabled(struct request *rq, bool otherwise)
     return field_check(&rq->actor, rq->body, &enabled_field) ? otherwise : body_bool(rq, "enabled", otherwise);
 }
 
-static enum error create(struct request *rq, struct response *rs)
+enum error resource_create(struct request *rq, struct resource *r)
 {
     struct place place;
-    struct resource r = {.position = -1};
     const char *name = NULL;
     enum error error = resource_place(rq, &place);
     if (!error)
-        error = resources_lock(&rq->actor, place.kind, place.platform);
+        error = resources_lock(&rq->actor, place.kind, place.platform, BRIEFLY);
     if (error)
         return error;
     if (field_check(&rq->actor, rq->body, &name_field) == ERR_NONE) {
         name = arena_strdup(rq->actor.arena, body_text(rq, "name"));
         resource_check_name(&rq->actor, place.kind, place.platform, "name", name);
     }
-    r.enabled = take_enabled(rq, true);
+    *r = (struct resource){.kind = place.kind,
+                           .platform = place.platform,
+                           .name = name,
+                           .position = -1,
+                           .enabled = take_enabled(rq, true)};
     error = resource_check(&rq->actor, place.kind, place.platform, NULL, rq->body);
     if (!error)
         error = resource_check_room(&rq->actor, place.kind, place.platform);
     if (error)
         return error;
-    r.kind = place.kind;
-    r.platform = place.platform;
-    r.name = name;
-    random_uuid(r.id);
-    resource_seal(&rq->actor, &r, rq->body);
-    error = resource_save(&rq->actor, "create", NULL, &r);
+    random_uuid(r->id);
+    resource_seal(&rq->actor, r, rq->body);
+    return resource_save(&rq->actor, "create", NULL, r);
+}
+
+static enum error create(struct request *rq, struct response *rs)
+{
+    struct resource r = {.name = ""};
+    enum error error = resource_create(rq, &r);
     return error ? error : respond_resource(rq, rs, 201, &r);
 }
 
 /* ---- changes ---------------------------------------------------------------------------------------------------- */
 
-static enum error save_values(struct request *rq, struct response *rs, const struct resource *before, json_t *values)
+static enum error save_values(struct request *rq, const struct resource *before, json_t *values, struct resource *after)
 {
-    struct resource after = *before;
-    after.enabled = take_enabled(rq, before->enabled);
+    *after = *before;
+    after->enabled = take_enabled(rq, before->enabled);
     enum error error = resource_check(&rq->actor, before->kind, before->platform, before, values);
     if (error)
         return error;
-    resource_seal(&rq->actor, &after, values);
-    error = resource_save(&rq->actor, "update", before, &after);
-    return error ? error : respond_resource(rq, rs, 200, &after);
+    resource_seal(&rq->actor, after, values);
+    return resource_save(&rq->actor, "update", before, after);
 }
 
-/* What the body leaves out is cleared. */
-static enum error replace(struct request *rq, struct response *rs)
+enum error resource_replace(struct request *rq, struct resource *after)
 {
     struct resource before = {.name = ""};
     enum error error = find_to_change(rq, &before);
-    return error ? error : save_values(rq, rs, &before, rq->body);
+    return error ? error : save_values(rq, &before, rq->body, after);
+}
+
+static enum error replace(struct request *rq, struct response *rs)
+{
+    struct resource after = {.name = ""};
+    enum error error = resource_replace(rq, &after);
+    return error ? error : respond_resource(rq, rs, 200, &after);
 }
 
 /* RFC 7396: null removes, an object is merged member by member, anything else replaces. */
@@ -218,19 +232,25 @@ static json_t *merge_patch(json_t *target, json_t *patch)
 
 static enum error change(struct request *rq, struct response *rs)
 {
+    struct resource before = {.name = ""}, after = {.name = ""};
+    enum error error = find_to_change(rq, &before);
+    if (!error)
+        error = save_values(rq, &before, merge_patch(resource_shown(&before), rq->body), &after);
+    return error ? error : respond_resource(rq, rs, 200, &after);
+}
+
+enum error resource_switch_on(struct request *rq, bool enabled, struct resource *after)
+{
     struct resource before = {.name = ""};
     enum error error = find_to_change(rq, &before);
-    return error ? error : save_values(rq, rs, &before, merge_patch(resource_shown(&before), rq->body));
+    *after = before;
+    return error ? error : resource_set_enabled(&rq->actor, after, enabled);
 }
 
 static enum error set_enabled(struct request *rq, struct response *rs, bool enabled)
 {
-    struct resource before = {.name = ""}, after;
-    enum error error = find_to_change(rq, &before);
-    after = before;
-    after.enabled = enabled;
-    if (!error && before.enabled != enabled)
-        error = resource_save(&rq->actor, enabled ? "enable" : "disable", &before, &after);
+    struct resource after = {.name = ""};
+    enum error error = resource_switch_on(rq, enabled, &after);
     return error ? error : respond_resource(rq, rs, 200, &after);
 }
 
@@ -244,26 +264,28 @@ static enum error disable(struct request *rq, struct response *rs)
     return set_enabled(rq, rs, false);
 }
 
-/* Also how one moves to another folder. */
-static enum error rename_to(struct request *rq, struct response *rs)
+enum error resource_take_name(struct request *rq, struct resource *r)
 {
     struct place place;
-    struct resource r = {.name = ""};
     const char *name = body_text(rq, "name");
     enum error error = resource_place(rq, &place);
     if (!error)
-        error = resources_lock(&rq->actor, place.kind, place.platform);
+        error = resources_lock(&rq->actor, place.kind, place.platform, BRIEFLY);
     if (!error)
         error = resource_check_name(&rq->actor, place.kind, place.platform, "name", name);
     if (!error)
-        error = find_to_change(rq, &r);
-    if (!error)
-        error = resource_rename(&rq->actor, &r, name);
+        error = find_to_change(rq, r);
+    return error ? error : resource_rename(&rq->actor, r, name);
+}
+
+static enum error rename_to(struct request *rq, struct response *rs)
+{
+    struct resource r = {.name = ""};
+    enum error error = resource_take_name(rq, &r);
     return error ? error : respond_resource(rq, rs, 200, &r);
 }
 
-/* A resource of its own, its secrets sealed anew; on another platform, too. */
-static enum error copy(struct request *rq, struct response *rs)
+enum error resource_copy(struct request *rq, struct resource *to)
 {
     struct place place;
     struct resource from = {.name = ""};
@@ -272,29 +294,35 @@ static enum error copy(struct request *rq, struct response *rs)
     enum error error = resource_place(rq, &place);
     if (error)
         return error;
-    struct resource to = {.kind = place.kind,
-                          .platform = platform ? platform : place.platform,
-                          .position = -1,
-                          .name = body_text(rq, "name")};
-    if (!kind_is_on(place.kind, to.platform))
-        return fail_field(&rq->actor, "platform", MSG_KIND_NOT_THERE, to.platform, place.kind->name, NULL);
-    error = resources_lock(&rq->actor, place.kind, to.platform);
+    *to = (struct resource){.kind = place.kind,
+                            .platform = platform ? platform : place.platform,
+                            .position = -1,
+                            .name = body_text(rq, "name")};
+    if (!kind_is_on(place.kind, to->platform))
+        return fail_field(&rq->actor, "platform", MSG_KIND_NOT_THERE, to->platform, place.kind->name, NULL);
+    error = resources_lock(&rq->actor, place.kind, to->platform, BRIEFLY);
     if (!error)
-        error = resource_check_name(&rq->actor, place.kind, to.platform, "name", to.name);
+        error = resource_check_name(&rq->actor, place.kind, to->platform, "name", to->name);
     if (!error)
-        error = resource_check_room(&rq->actor, place.kind, to.platform);
+        error = resource_check_room(&rq->actor, place.kind, to->platform);
     if (!error)
-        error = find(rq, false, &from);
+        error = resource_asked_for(rq, false, &from);
     if (!error)
         error = resource_values(&rq->actor, &from, &values);
     if (!error)
-        error = resource_check(&rq->actor, place.kind, to.platform, NULL, values);
+        error = resource_check(&rq->actor, place.kind, to->platform, NULL, values);
     if (error)
         return error;
-    to.enabled = from.enabled;
-    random_uuid(to.id);
-    resource_seal(&rq->actor, &to, values);
-    error = resource_save(&rq->actor, "copy", NULL, &to);
+    to->enabled = from.enabled;
+    random_uuid(to->id);
+    resource_seal(&rq->actor, to, values);
+    return resource_save(&rq->actor, "copy", NULL, to);
+}
+
+static enum error copy(struct request *rq, struct response *rs)
+{
+    struct resource to = {.name = ""};
+    enum error error = resource_copy(rq, &to);
     return error ? error : respond_resource(rq, rs, 201, &to);
 }
 
@@ -310,12 +338,23 @@ static enum error respond_deleted(struct response *rs, size_t count)
     return ERR_NONE;
 }
 
+enum error resource_destroy(struct request *rq)
+{
+    struct place place;
+    struct resource r = {.name = ""};
+    enum error error = resource_place(rq, &place);
+    if (!error)
+        error = resources_lock(&rq->actor, place.kind, place.platform, BRIEFLY);
+    if (!error)
+        error = find_to_change(rq, &r);
+    if (!error)
+        error = resource_leaves(&rq->actor, &r);
+    return error ? error : resource_save(&rq->actor, "delete", &r, NULL);
+}
+
 static enum error destroy(struct request *rq, struct response *rs)
 {
-    struct resource r = {.name = ""};
-    enum error error = find_to_change(rq, &r);
-    if (!error)
-        error = resource_save(&rq->actor, "delete", &r, NULL);
+    enum error error = resource_destroy(rq);
     return error ? error : respond_deleted(rs, 1);
 }
 
@@ -329,7 +368,7 @@ static enum error destroy_many(struct request *rq, struct response *rs)
     struct resource_change *changes = arena_array(rq->actor.arena, json_array_size(names) + 1, sizeof *changes);
     enum error error = resource_place(rq, &place);
     if (!error)
-        error = resources_lock(&rq->actor, place.kind, place.platform);
+        error = resources_lock(&rq->actor, place.kind, place.platform, BRIEFLY);
     json_array_foreach(names, i, name)
     {
         const char *text = json_string_value(name);
@@ -337,6 +376,8 @@ static enum error destroy_many(struct request *rq, struct response *rs)
             continue;
         json_object_set(seen, text, name);
         error = resource_find(&rq->actor, place.kind, place.platform, text, true, &each[count]);
+        if (!error)
+            error = resource_leaves(&rq->actor, &each[count]);
         changes[count].before = &each[count];
         count += !error;
     }
@@ -352,7 +393,7 @@ static enum error reveal(struct request *rq, struct response *rs)
     struct resource r = {.name = ""};
     json_t *values, *each, *sealed;
     const char *name;
-    enum error error = find(rq, false, &r);
+    enum error error = resource_asked_for(rq, false, &r);
     if (!error)
         error = resource_values(&rq->actor, &r, &values);
     if (error)
@@ -383,8 +424,8 @@ const struct operation resource_operations[] = {
     {METHOD_PUT, "/{name}", replace, .body = no_fields},
     {METHOD_PATCH, "/{name}", change, .body = no_fields},
     {METHOD_DELETE, "/{name}", destroy},
-    {METHOD_POST, "/{name}/copy", copy, .body = copy_fields},
-    {METHOD_POST, "/{name}/rename", rename_to, .body = rename_fields},
+    {METHOD_POST, "/{name}/copy", copy, .body = resource_copy_fields},
+    {METHOD_POST, "/{name}/rename", rename_to, .body = resource_rename_fields},
     {METHOD_POST, "/{name}/enable", enable, .body = no_fields},
     {METHOD_POST, "/{name}/disable", disable, .body = no_fields},
     {METHOD_POST, "/{name}/reveal", reveal, .body = no_fields, .flags = ROUTE_SECRETS | ROUTE_READ_ONLY},

@@ -13,7 +13,7 @@ static const struct field diff_query[] = {
     {"to", FIELD_INT, FIELD_REQUIRED, .min = 1, .max = INT64_MAX},
     {0},
 };
-static const struct field rollback_fields[] = {
+const struct field resource_rollback_fields[] = {
     {"revision", FIELD_INT, FIELD_REQUIRED, .min = 1, .max = INT64_MAX},
     {0},
 };
@@ -135,23 +135,27 @@ static enum error diff(struct request *rq, struct response *rs)
 /* ---- going back ------------------------------------------------------------------------------------------------- */
 
 /* The revision's secrets were sealed for the resource that it was then; one made anew under the name has another id. */
-static enum error put_back(struct request *rq, const struct place *place, const struct resource *old, const char **name)
+static enum error put_back(struct request *rq, const struct place *place, const struct resource *old,
+                           struct resource *after)
 {
-    struct resource before = {.name = ""}, after;
+    struct resource before = {.name = ""};
     json_t *values;
     enum error error = resource_find(&rq->actor, place->kind, place->platform, place->name, true, &before);
     bool exists = error == ERR_NONE;
     if (error && error != ERR_NOT_FOUND)
         return error;
     rq->actor.failure.message = MSG_NONE;
-    after = *old;
+    *after = *old;
+    after->uses = before.uses; /* how often it was used is no part of what somebody wrote */
     if (exists) {
-        after.position = before.position;
-        memcpy(after.id, before.id, UUID_TEXT);
+        after->position = before.position;
+        memcpy(after->id, before.id, UUID_TEXT);
         error = check_if_match(rq, before.revision);
     } else {
-        random_uuid(after.id);
-        error = resource_check_room(&rq->actor, place->kind, place->platform);
+        random_uuid(after->id);
+        error = resource_check_name(&rq->actor, place->kind, place->platform, "name", place->name);
+        if (!error)
+            error = resource_check_room(&rq->actor, place->kind, place->platform);
     }
     if (!error)
         error = resource_values(&rq->actor, old, &values);
@@ -159,30 +163,33 @@ static enum error put_back(struct request *rq, const struct place *place, const 
         error = resource_check(&rq->actor, place->kind, place->platform, NULL, values);
     if (error)
         return error;
-    resource_seal(&rq->actor, &after, values);
-    *name = after.name;
-    return resource_save(&rq->actor, "rollback", exists ? &before : NULL, &after);
+    resource_seal(&rq->actor, after, values);
+    return resource_save(&rq->actor, "rollback", exists ? &before : NULL, after);
+}
+
+enum error resource_roll_back(struct request *rq, struct resource *after)
+{
+    struct place place;
+    struct resource old = {.name = ""};
+    enum error error = resource_place(rq, &place);
+    if (!error)
+        error = resources_lock(&rq->actor, place.kind, place.platform, BRIEFLY);
+    if (!error)
+        error = find_revision(rq, &place, number_text(&rq->actor, body_int(rq, "revision", 0)), &old);
+    return error ? error : put_back(rq, &place, &old, after);
 }
 
 static enum error rollback(struct request *rq, struct response *rs)
 {
-    struct place place;
-    struct resource old = {.name = ""};
-    const char *name = NULL;
-    enum error error = resource_place(rq, &place);
-    if (!error)
-        error = resources_lock(&rq->actor, place.kind, place.platform);
-    if (!error)
-        error = find_revision(rq, &place, number_text(&rq->actor, body_int(rq, "revision", 0)), &old);
-    if (!error)
-        error = put_back(rq, &place, &old, &name);
-    return error ? error : respond_resource(rq, rs, 200, &old);
+    struct resource after = {.name = ""};
+    enum error error = resource_roll_back(rq, &after);
+    return error ? error : respond_resource(rq, rs, 200, &after);
 }
 
 const struct operation revision_operations[] = {
     {METHOD_GET, "/{name}/revisions", list_revisions, .query = page_query, .flags = ROUTE_CACHED, .reads = true},
     {METHOD_GET, "/{name}/revisions/{revision}", get_revision, .flags = ROUTE_CACHED, .reads = true},
     {METHOD_GET, "/{name}/diff", diff, .query = diff_query, .flags = ROUTE_CACHED, .reads = true},
-    {METHOD_POST, "/{name}/rollback", rollback, .body = rollback_fields},
+    {METHOD_POST, "/{name}/rollback", rollback, .body = resource_rollback_fields},
     {.method = METHOD_OTHER},
 };

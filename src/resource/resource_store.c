@@ -6,10 +6,10 @@
 #include "resource.h"
 #include "util.h"
 
-#define SHORT "r.id, r.name, r.position, r.enabled, r.listed, r.revision, " SQL_TIME("r.updated_at")
+#define SHORT "r.id, r.name, r.position, r.enabled, r.uses, r.listed, r.revision, " SQL_TIME("r.updated_at")
 #define WHOLE SHORT ", r.unlisted, r.sealed, r.source"
 
-enum { R_ID, R_NAME, R_POSITION, R_ENABLED, R_LISTED, R_REVISION, R_UPDATED, R_UNLISTED, R_SEALED, R_SOURCE };
+enum { R_ID, R_NAME, R_POSITION, R_ENABLED, R_USES, R_LISTED, R_REVISION, R_UPDATED, R_UNLISTED, R_SEALED, R_SOURCE };
 /* Behind the columns of a page. */
 enum { P_TOTAL = R_UPDATED + 1 };
 
@@ -79,6 +79,7 @@ static void short_from(struct resource *r, const struct kind *kind, const char *
                            .name = row_text(row, R_NAME),
                            .position = row_int(row, R_POSITION),
                            .enabled = row_bool(row, R_ENABLED),
+                           .uses = row_int(row, R_USES),
                            .listed = row_text(row, R_LISTED),
                            .revision = row_int(row, R_REVISION),
                            .updated_at = row_text(row, R_UPDATED)};
@@ -99,7 +100,7 @@ enum error resource_find(struct actor *actor, const struct kind *kind, const cha
     struct row row;
     enum error error = db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(kind->name, platform, name));
     if (error)
-        return fail_as(actor, error, ERR_NOT_FOUND, MSG_RESOURCE_UNKNOWN, name);
+        return fail_as(actor, error, ERR_NOT_FOUND, kind_unknown(kind), name);
     whole_from(r, kind, platform, &row);
     return ERR_NONE;
 }

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "log.h"
 #include "mask.h"
+#include "profile_extra.h"
 #include "resource.h"
 #include "util.h"
 
@@ -11,15 +12,31 @@ enum { WORDS_MAX = 100, WORD_MAX = 40, NAME_MAX_LENGTH = 300, FOLDERS_MAX = 8 };
 
 #define UNREADABLE "********"
 
+/* Stands for a secret that no key opens, among values in clear: it goes back as it is. No text that is sent begins like that. */
+#define STILL_SEALED "\x01"
+
 /* ---- what is stored --------------------------------------------------------------------------------------------- */
 
 static bool is_secret(const struct column *column)
 {
-    return (column->flags & (COLUMN_SECRET | COLUMN_PARTS)) != 0;
+    return (column->flags & (COLUMN_SECRET | COLUMN_PARTS | COLUMN_UNKNOWN)) != 0;
+}
+
+static const char *still_sealed(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && *text == *STILL_SEALED ? text + 1 : NULL;
 }
 
 static json_t *masked(struct actor *actor, const struct column *column, json_t *value)
 {
+    if (still_sealed(value))
+        return column->field.type <= FIELD_KEY ? json_string(UNREADABLE) : json_null();
+    if (column->flags & COLUMN_UNKNOWN) {
+        value = json_deep_copy(value);
+        extra_mask(actor, EXTRA_PROFILE, value);
+        return value;
+    }
     return is_secret(column) ? mask_value(actor->arena, value, (column->flags & COLUMN_SECRET) != 0) : value;
 }
 
@@ -27,6 +44,8 @@ static json_t *masked(struct actor *actor, const struct column *column, json_t *
 static json_t *sealed_value(struct actor *actor, const char *context, json_t *value)
 {
     const char *text = json_is_string(value) ? json_string_value(value) : json_text(actor->arena, value);
+    if (still_sealed(value))
+        return json_string(still_sealed(value));
     return json_string(secret_seal(actor->keyring, actor->arena, context, text));
 }
 
@@ -65,22 +84,37 @@ static json_t *opened(struct actor *actor, const struct resource *r, const char 
     return is_text ? json_string(text) : json_stored(text);
 }
 
-enum error resource_values(struct actor *actor, const struct resource *r, json_t **values)
+/* False when a secret does not open; it is then the one thing that is sealed still. */
+static bool open_values(struct actor *actor, const struct resource *r, json_t **values)
 {
     const char *name;
+    bool all = true;
     json_t *sealed = r->sealed ? json_stored(r->sealed) : NULL, *each;
     *values = resource_shown(r);
     json_object_foreach(sealed, name, each)
     {
         json_t *value = opened(actor, r, name, json_string_value(each));
+        all = all && value;
         if (!value) {
             log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("resource_id", r->id),
                       LOG_STR("column", name), LOG_STR("request_id", actor->request_id));
-            return fail(actor, MSG_SECRET_UNREADABLE, r->name, NULL);
+            value = json_string(arena_printf(actor->arena, STILL_SEALED "%s", json_string_value(each)));
         }
         json_object_set(*values, name, value);
     }
-    return ERR_NONE;
+    return all;
+}
+
+enum error resource_values(struct actor *actor, const struct resource *r, json_t **values)
+{
+    return open_values(actor, r, values) ? ERR_NONE : fail(actor, MSG_SECRET_UNREADABLE, r->name, NULL);
+}
+
+json_t *resource_values_kept(struct actor *actor, const struct resource *r)
+{
+    json_t *values;
+    open_values(actor, r, &values);
+    return values;
 }
 
 bool same_value(const json_t *a, const json_t *b)
@@ -105,6 +139,12 @@ static void unmask(struct actor *actor, const struct column *column, json_t *sho
     json_t *value = json_object_get(values, name);
     if (!value || !is_secret(column))
         return;
+    if (column->flags & COLUMN_UNKNOWN) {
+        struct masked_key masked;
+        if (!extra_unmask(actor, EXTRA_PROFILE, NULL, value, json_object_get(stored, name), &masked))
+            fail_field(actor, arena_printf(actor->arena, "%s.%s", name, masked.path), MSG_MASK, NULL);
+        return;
+    }
     struct unmask u = {.arena = actor->arena, .whole = (column->flags & COLUMN_SECRET) != 0};
     json_object_set(values, name,
                     mask_undo(&u, value, json_object_get(shown, name), json_object_get(stored, name), name));
@@ -112,21 +152,42 @@ static void unmask(struct actor *actor, const struct column *column, json_t *sho
         fail_field(actor, u.found, MSG_MASK, NULL);
 }
 
-enum error resource_check(struct actor *actor, const struct kind *kind, const char *platform,
-                          const struct resource *before, json_t *values)
+static void check_column(struct actor *actor, const struct column *column, const char *platform, json_t *values,
+                         const json_t *stored)
 {
-    json_t *shown = before ? resource_shown(before) : NULL, *stored = NULL;
-    enum error error = before ? resource_values(actor, before, &stored) : ERR_NONE;
-    if (error)
-        return error;
+    struct field field = column->field;
+    json_t *value = json_object_get(values, field.name), *old = json_object_get(stored, field.name);
+    if (value && value == old && still_sealed(value))
+        return;
+    if (field.required && field.required(values, platform))
+        field.flags |= FIELD_REQUIRED;
+    field_check(actor, values, &field);
+}
+
+enum error resource_check_values(struct actor *actor, const struct kind *kind, const char *platform,
+                                 const struct resource *before, json_t *stored, json_t *values)
+{
+    json_t *shown = before ? resource_shown(before) : NULL;
     drop_unknown(kind, values);
     for (const struct column *column = kind->columns; column->field.type; column++) {
-        unmask(actor, column, shown, stored, values);
-        field_check(actor, values, &column->field);
+        const char *name = column->field.name;
+        if (column->flags & COLUMN_KEPT && !json_object_get(values, name) && json_object_get(stored, name))
+            json_object_set(values, name, json_object_get(stored, name));
+        else
+            unmask(actor, column, shown, stored, values);
     }
+    for (const struct column *column = kind->columns; column->field.type; column++)
+        check_column(actor, column, platform, values, stored);
     if (kind->check && !actor->failure.fields)
         kind->check(actor, platform, values);
     return actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
+}
+
+enum error resource_check(struct actor *actor, const struct kind *kind, const char *platform,
+                          const struct resource *before, json_t *values)
+{
+    json_t *stored = before ? resource_values_kept(actor, before) : NULL;
+    return resource_check_values(actor, kind, platform, before, stored, values);
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
@@ -148,9 +209,10 @@ enum error resource_check_name(struct actor *actor, const struct kind *kind, con
             return fail_field(actor, field, MSG_NO_FOLDERS, NULL);
         part += length + 1;
     }
-    return utf8_length(name) > NAME_MAX_LENGTH
-               ? fail_field(actor, field, MSG_TOO_LONG, number_text(actor, NAME_MAX_LENGTH), NULL)
-               : ERR_NONE;
+    size_t most = kind->name_max ? (size_t)kind->name_max : NAME_MAX_LENGTH;
+    if (utf8_length(name) > most)
+        return fail_field(actor, field, MSG_TOO_LONG, number_text(actor, (long long)most), NULL);
+    return kind->check_name ? kind->check_name(actor, platform, field, name) : ERR_NONE;
 }
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */

@@ -10,13 +10,15 @@
 #include "resource.h"
 #include "util.h"
 
+enum { PATIENCE_MS = 8000 };
+
 #define KEPT "workspace_id, kind, platform, name, revision, id, enabled, listed, unlisted, sealed, source"
 #define RECORD                                                                                                              \
     "INSERT INTO resource_revisions (workspace_id, kind, platform, name, revision, resource_id, enabled, listed, unlisted," \
     " sealed, source, operation, actor)"
 #define ROWS                                                                                                             \
     "json_to_recordset($1::json) AS r (id uuid, kind text, platform text, name text, position integer, enabled boolean," \
-    " listed json, unlisted json, sealed json, source text, words json)"
+    " uses bigint, listed json, unlisted json, sealed json, source text, words json)"
 #define WORDS                                                                                                          \
     " INSERT INTO resource_words (workspace_id, kind, platform, word, id)"                                             \
     " SELECT DISTINCT (SELECT ccr_workspace()), r.kind, r.platform, lower(w.word), r.id FROM " ROWS                    \
@@ -25,12 +27,12 @@
 static const struct statement
     insert =
         {"resources_insert",
-         "WITH new AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, enabled, listed, unlisted, sealed,"
-         " source, revision)"
+         "WITH new AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, enabled, uses, listed, unlisted,"
+         " sealed, source, revision)"
          " SELECT r.id, w.id, r.kind, r.platform, r.name, coalesce(r.position, row_number() OVER () - 1 +"
          " coalesce((SELECT max(p.position) + 1 FROM resources p WHERE p.workspace_id = w.id AND p.kind = r.kind"
          " AND p.platform = r.platform), 0)),"
-         " r.enabled, r.listed, r.unlisted, r.sealed, r.source,"
+         " r.enabled, r.uses, r.listed, r.unlisted, r.sealed, r.source,"
          /* a name that comes back goes on counting where it stopped */
          " 1 + coalesce((SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = w.id"
          " AND v.kind = r.kind AND v.platform = r.platform AND v.name = r.name), 0)"
@@ -38,7 +40,7 @@ static const struct statement
          " SELECT " KEPT ", $2, $3 FROM new RETURNING revision"},
     update =
         {"resources_update",
-         "WITH changed AS (UPDATE resources p SET position = r.position, enabled = r.enabled, listed = r.listed,"
+         "WITH changed AS (UPDATE resources p SET position = r.position, enabled = r.enabled, uses = r.uses, listed = r.listed,"
          " unlisted = r.unlisted, sealed = r.sealed, source = r.source, revision = p.revision + 1, updated_at = now()"
          " FROM " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace()) AND p.id = r.id AND p.platform = r.platform"
          " RETURNING p.workspace_id, p.kind, p.platform, p.name, p.revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed,"
@@ -52,10 +54,16 @@ static const struct statement
                " p.revision + 1 AS revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed, p.source)" RECORD
                " SELECT " KEPT ", $2, $3 FROM gone RETURNING revision"};
 
-enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform)
+enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform, enum patience patience)
 {
-    return db_lock_name(actor->db,
-                        arena_printf(actor->arena, "ccr.%s/%s/%s", kind->name, actor->who.workspace_id, platform), 0);
+    const char *name = arena_printf(actor->arena, "ccr.%s/%s/%s", kind->name, actor->who.workspace_id, platform);
+    int most = actor->settings->statement_timeout * 4 / 5; /* or the wait would end as a failure of the database */
+    return db_lock_name(actor->db, name, patience == BRIEFLY ? 0 : PATIENCE_MS < most ? PATIENCE_MS : most);
+}
+
+static enum message exists_message(const struct kind *kind)
+{
+    return kind->exists ? kind->exists : MSG_RESOURCE_EXISTS;
 }
 
 /* ---- batches ---------------------------------------------------------------------------------------------------- */
@@ -74,6 +82,7 @@ static void write_row(struct actor *actor, struct json_writer *w, const struct r
     else
         json_put_null(w);
     json_bool_member(w, "enabled", r->enabled);
+    json_int_member(w, "uses", r->uses);
     json_raw_member(w, "listed", r->listed);
     json_raw_member(w, "unlisted", r->unlisted);
     json_raw_member(w, "sealed", r->sealed);
@@ -121,9 +130,9 @@ static enum error send(struct actor *actor, const struct sort *sort, const char 
                                      DB_ARGS(text, sort->operation ? sort->operation : operation, actor->who.username))
                             : ERR_TOO_LARGE;
     if (error)
-        return fail_as(actor, error, ERR_CONFLICT, MSG_RESOURCE_EXISTS, last->name);
+        return fail_as(actor, error, ERR_CONFLICT, exists_message(last->kind), last->name);
     if ((size_t)rows.count < wanted)
-        return fail(actor, MSG_RESOURCE_UNKNOWN, last->name, NULL);
+        return fail(actor, kind_unknown(last->kind), last->name, NULL);
     struct row row = rows_at(&rows, 0);
     *revision = row_int(&row, 0);
     return ERR_NONE;
@@ -259,6 +268,18 @@ enum error resource_save(struct actor *actor, const char *operation, const struc
     return resources_save(actor, operation, &change, 1);
 }
 
+enum error resource_set_enabled(struct actor *actor, struct resource *r, bool enabled)
+{
+    struct resource before = *r;
+    r->enabled = enabled;
+    return before.enabled == enabled ? ERR_NONE : resource_save(actor, enabled ? "enable" : "disable", &before, r);
+}
+
+enum error resource_leaves(struct actor *actor, const struct resource *r)
+{
+    return r->kind->leaves ? r->kind->leaves(actor, r) : ERR_NONE;
+}
+
 /* ---- another name ----------------------------------------------------------------------------------------------- */
 
 #define UNDER " workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2 AND name = "
@@ -303,7 +324,7 @@ enum error resource_rename(struct actor *actor, struct resource *r, const char *
     const char *kind = r->kind->name, *old = r->name;
     enum error error = resource_find(actor, r->kind, r->platform, name, false, &taken);
     if (error != ERR_NOT_FOUND)
-        return error ? error : fail(actor, MSG_RESOURCE_EXISTS, name, NULL);
+        return error ? error : fail(actor, exists_message(r->kind), name, NULL);
     actor->failure.message = MSG_NONE;
     error = db_run(actor->db, &move_history, DB_ARGS(kind, r->platform, old, name));
     if (!error)
@@ -311,7 +332,7 @@ enum error resource_rename(struct actor *actor, struct resource *r, const char *
     if (!error)
         error = db_one(actor->db, &take_name, &row, DB_ARGS(kind, r->platform, old, name, actor->who.username));
     if (error)
-        return fail_as(actor, error, ERR_CONFLICT, MSG_RESOURCE_EXISTS, name);
+        return fail_as(actor, error, ERR_CONFLICT, exists_message(r->kind), name);
     r->name = name;
     r->revision = row_int(&row, 0);
     const struct audit entry = {.action = arena_printf(actor->arena, "%s.rename", kind),
@@ -320,5 +341,7 @@ enum error resource_rename(struct actor *actor, struct resource *r, const char *
                                 .from_config = old,
                                 .to_config = name};
     error = save_words(actor, r);
+    if (!error && r->kind->renamed)
+        error = r->kind->renamed(actor, r, old);
     return error ? error : audit_write(actor, &entry);
 }
