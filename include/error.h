@@ -204,6 +204,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_KIND_NOT_THERE, ERR_NOT_FOUND, "{} knows no {}", "{} 不支持 {}")                                             \
     X(MSG_KIND_UNKNOWN, ERR_VALIDATION, "'{}' is no kind of resource", "“{}”不是资源种类")                             \
     X(MSG_TWICE, ERR_VALIDATION, "'{}' stands there twice", "“{}”出现了两次")                                          \
+    X(MSG_SHARED_DIFFERS, ERR_VALIDATION, "is shared with {}: what is said of it there must be the same",              \
+      "与 {} 共享：两处内容必须相同")                                                                                  \
     X(MSG_NO_FOLDERS, ERR_VALIDATION, "must not have folders (a '/')", "不能包含文件夹（“/”）")                        \
     X(MSG_CURSOR, ERR_VALIDATION, "is not what an answer gave as next_cursor", "不是响应中给出的 next_cursor")         \
     X(MSG_NOT_EXPRESSIBLE, ERR_VALIDATION, "has no effect on {}: it cannot be said there",                             \

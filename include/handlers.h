@@ -12,8 +12,9 @@ struct operation {
     const struct field *body, *query;
     unsigned flags; /* enum route_flag */
     bool reads;     /* whoever may see the workspace may do it; else whom the kind says */
+    unsigned kinds; /* enum kind_flag: only for kinds that have it; 0 = for all */
 };
-extern const struct operation resource_operations[], revision_operations[];
+extern const struct operation resource_operations[], revision_operations[], share_operations[];
 
 /* What the address says: the route's kind, a platform that has it (without one in the path: that of the query, else the user's current
  * one), a name (NULL where the address has none). */
@@ -26,6 +27,8 @@ enum error resource_place(struct request *rq, struct place *place);
 
 /* The one of that place. */
 enum error resource_asked_for(struct request *rq, bool lock, struct resource *r);
+/* The one that is to be changed, as the client has seen it (If-Match), held until the transaction ends. */
+enum error resource_to_change(struct request *rq, struct resource *r);
 
 /* What the handlers do but for the answer; *r is the resource as it is now. Each honours If-Match where there is something to match. */
 enum error resource_create(struct request *rq, struct resource *r);

@@ -12,7 +12,8 @@ struct resource {
     const char *platform, *name;
     long long position; /* -1 = behind all others */
     bool enabled;
-    long long uses;                /* how often it was chosen, by those kinds of which one is chosen */
+    long long uses;     /* how often it was chosen, by those kinds of which one is chosen */
+    const char *shared; /* JSON object, platform -> enabled, when others have it, too; NULL = only this one */
     const char *listed, *unlisted; /* JSON objects as any reader sees them; unlisted may be NULL */
     const char *sealed;            /* JSON object, column -> sealed value; NULL = none */
     const char *source;            /* sealed; NULL = none */
@@ -46,7 +47,7 @@ json_t *resource_words(struct actor *actor, const struct resource *r);
 enum error resource_check_name(struct actor *actor, const struct kind *kind, const char *platform, const char *field,
                                const char *name);
 
-/* Columns that are set and that the platform has no way to say: a JSON array of {field, message}. */
+/* Columns that are set and that a platform which has it has no way to say: a JSON array of {field, platform, message}. */
 json_t *resource_warnings(struct actor *actor, const struct resource *r);
 
 /* ---- the store (src/resource/resource_store.c) --------------------------------------------------------------------------- */
@@ -59,6 +60,10 @@ enum error resource_find(struct actor *actor, const struct kind *kind, const cha
  * the arena. */
 enum error resources_named(struct actor *actor, const struct kind *kind, const char *platform, const char *names,
                            bool named, struct resource **found, size_t *count);
+
+/* The rows of one or several that are shared, on all platforms: of a JSON array of ids, in the order of ids, then platforms; held until
+ * the transaction ends. */
+enum error resources_sharing(struct actor *actor, const char *ids, struct resource **found, size_t *count);
 
 /* Which ones, and how many of them. Zero and NULL: all. */
 struct resource_query {
@@ -86,12 +91,13 @@ void resource_at(const struct resource_page *page, int index, struct resource *r
 const char *resource_cursor(struct actor *actor, const struct resource *r);
 
 /* Taken before anything else in a transaction that adds to a kind on a platform or takes away from it: such transactions of one
- * workspace follow one another. */
+ * workspace follow one another. Of a kind that several platforms may share, before any change, and then for all platforms. */
 enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform, enum patience patience);
 
 struct resource_change {
     const struct resource *before; /* NULL = it is new */
     struct resource *after;        /* NULL = it goes */
+    bool silent;                   /* without an audit row: no more of it changed than who shares it */
 };
 
 /* Writes what changed, a revision row and an audit row for each, all or nothing. `operation` ("create", "rollback") is what the revision
@@ -108,6 +114,14 @@ enum error resource_set_enabled(struct actor *actor, struct resource *r, bool en
 enum error resource_leaves(struct actor *actor, const struct resource *r);
 /* Another name for one; its history goes with it. */
 enum error resource_rename(struct actor *actor, struct resource *r, const char *name);
+
+/* ---- one for several platforms (src/resource/resource_share.c) ------------------------------------------------------------ */
+
+/* The platforms that have it: enum platforms. */
+unsigned resource_platforms(const struct resource *r);
+/* Adds to the changes of a kind that platforms may share what follows from them on the others, and says in each who shares it now. For
+ * resources_save. */
+enum error resources_follow(struct actor *actor, const struct resource_change **changes, size_t *count);
 
 /* ---- shown (src/resource/resource_show.c) -------------------------------------------------------------------------------- */
 

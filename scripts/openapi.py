@@ -62,6 +62,7 @@ def schemas(kind, name):
     folder = {"folder": {"type": "string", "description": "Empty when it is in none."}} if kind["folders"] else {}
     own = {"name": ref("ResourceName"), **folder,
            "kind": {"const": kind["name"]}, "platform": {"type": "string", "enum": kind["platforms"]}, "enabled": {"type": "boolean"},
+           **({"platforms": ref("SharingPlatforms")} if kind["shared"] else {}),
            "revision": {"type": "integer", "minimum": 1}, "updated_at": ref("Timestamp")}
 
     def shown(columns, what):
@@ -106,7 +107,7 @@ def words(kind, name):
     values = {column["name"]: sample(column) for column in columns}
     given = {column: value for column, value in values.items() if value is not None}
     shown = {"name": "example", **({"folder": ""} if kind["folders"] else {}), "kind": kind["name"], "platform": kind["platforms"][0],
-             "enabled": True, "revision": 1, "updated_at": "2025-11-22T09:30:00.123Z"}
+             "enabled": True, **({"platforms": {kind["platforms"][0]: True}} if kind["shared"] else {}), "revision": 1, "updated_at": "2025-11-22T09:30:00.123Z"}
     shown.update({c["name"]: masked(values[c["name"]]) if c["secret"] and values[c["name"]] else values[c["name"]] for c in columns})
     unlisted = [column["name"] for column in columns if not column["listed"]]
     searched = ["the name"] + [f"`{column['name']}`" for column in columns if column["searched"]]
@@ -139,15 +140,16 @@ def assemble(kinds):
     """All parts: head.yaml, the others by name, each kind, components.yaml."""
     texts = {file.name: file.read_text() for file in sorted((DOCS / "openapi").glob("*.yaml"))}
     ends = [(name, texts.pop(name)) for name in ("head.yaml", "components.yaml")]
-    shared, template = texts.pop("resources.yaml").split("\n---\n")
+    common, template, sharing = texts.pop("resources.yaml").split("\n---\n")
     parts, made = [ends[0], *texts.items()], {}
     for kind in kinds:
         name = kind["name"].title().replace("_", "")
         known = words(kind, name)
-        parts.append((f"resources.yaml of {kind['name']}", re.sub(r"<([A-Za-z-]+)>", lambda word: known[word[1]], template)))
+        for text in [template] + [sharing] * kind["shared"]:
+            parts.append((f"resources.yaml of {kind['name']}", re.sub(r"<([A-Za-z-]+)>", lambda word: known[word[1]], text)))
         add(made, schemas(kind, name), kind["name"])
     document = {}
-    for where, text in [*parts, ("resources.yaml", shared), ends[1]]:
+    for where, text in [*parts, ("resources.yaml", common), ends[1]]:
         add(document, yaml.load(text, yaml.CSafeLoader), where)
     add(document, {"components": {"schemas": made}}, "resources.yaml")
     return {**document, "components": document.pop("components")}
@@ -174,7 +176,7 @@ def table(kinds):
     for kind in kinds:
         names = [f"**`{column['name']}`**" if column["required"] else f"`{column['name']}`" for column in kind["columns"]]
         columns = ", ".join(name + "†" * (column["secret"] or column["secret_parts"]) for name, column in zip(names, kind["columns"]))
-        lines.append(f"| `{kind['name']}` | {kind['label']['en']} | {', '.join(kind['platforms'])} | {kind['write']} | {columns} |")
+        lines.append(f"| `{kind['name']}`{'*' * kind['shared']} | {kind['label']['en']} | {', '.join(kind['platforms'])} | {kind['write']} | {columns} |")
     return "\n".join(lines)
 
 

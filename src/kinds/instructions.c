@@ -13,4 +13,5 @@ const struct kind kind_instructions = {
     .label = {"Instructions", "指令文件"},
     .columns = columns,
     .platforms = ON_ALL,
+    .flags = KIND_SHARED,
 };

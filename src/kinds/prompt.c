@@ -14,5 +14,5 @@ const struct kind kind_prompt = {
     .label = {"Prompt", "提示词"},
     .columns = columns,
     .platforms = ON_ALL,
-    .flags = KIND_FOLDERS,
+    .flags = KIND_FOLDERS | KIND_SHARED,
 };

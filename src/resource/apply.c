@@ -197,15 +197,12 @@ static enum error load_group(struct document *d, const struct place *group, bool
 
 /* ---- the plan --------------------------------------------------------------------------------------------------- */
 
-static enum error compare(struct actor *actor, struct item *item)
+static bool same_values(const struct kind *kind, const json_t *one, const json_t *other)
 {
-    json_t *before;
-    item->same = item->after.enabled == item->before.enabled;
-    enum error error = resource_values(actor, &item->before, &before);
-    for (const struct column *column = item->place.kind->columns; !error && column->field.type; column++)
-        item->same = item->same && same_value(json_object_get(before, column->field.name),
-                                              json_object_get(item->values, column->field.name));
-    return error;
+    for (const struct column *column = kind->columns; column->field.type; column++)
+        if (!same_value(json_object_get(one, column->field.name), json_object_get(other, column->field.name)))
+            return false;
+    return true;
 }
 
 static enum error plan_item(struct actor *actor, struct item *item)
@@ -219,20 +216,43 @@ static enum error plan_item(struct actor *actor, struct item *item)
         resource_check(actor, place->kind, place->platform, item->exists ? &item->before : NULL, item->values);
     if (error)
         return error;
+    bool same = false;
+    json_t *before;
     item->after = item->before; /* id and position, when there is one */
     item->after.kind = place->kind;
     item->after.platform = place->platform;
     item->after.name = place->name;
     item->after.enabled = enabled;
-    if (item->exists)
-        error = compare(actor, item);
-    else
+    if (item->exists) {
+        error = resource_values(actor, &item->before, &before);
+        same = !error && same_values(place->kind, before, item->values);
+        item->same = same && enabled == item->before.enabled;
+    } else {
         item->after.position = -1;
-    if (!error && !item->exists)
         random_uuid(item->after.id);
-    if (!error && !item->same)
+    }
+    if (!error && !same)
         resource_seal(actor, &item->after, item->values);
     return error;
+}
+
+/* What platforms share is one thing: a document that names it on several says the same of it everywhere. */
+static enum error plan_shared(struct document *d)
+{
+    size_t first;
+    struct name_index seen = name_index_new();
+    for (size_t i = 0; i < d->count; i++) {
+        struct item *item = &d->items[i];
+        if (!item->exists || item->goes || !item->before.shared)
+            continue;
+        d->actor->failure.within = arena_printf(d->actor->arena, "resources[%zu]", item->number);
+        if (!name_index_find(&seen, item->before.id, &first))
+            name_index_add(&seen, item->before.id, i);
+        else if (!same_values(item->place.kind, d->items[first].values, item->values))
+            fail_field(d->actor, "name", MSG_SHARED_DIFFERS, d->items[first].place.platform, NULL);
+    }
+    d->actor->failure.within = NULL;
+    return d->actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
 }
 
 /* All that is wrong is told, not only with the first. */
@@ -244,7 +264,7 @@ static enum error plan(struct document *d)
         error = one ? one : error;
     }
     d->actor->failure.within = NULL;
-    return error;
+    return error ? error : plan_shared(d);
 }
 
 static enum error carry_out(struct document *d)
@@ -285,6 +305,8 @@ static void write_item(struct actor *actor, struct json_writer *w, const struct 
     json_string_member(w, "platform", item->place.platform);
     json_string_member(w, "kind", item->place.kind->name);
     json_string_member(w, "name", item->place.name);
+    if (item->before.shared) /* a change goes to all of them */
+        json_raw_member(w, "platforms", item->before.shared);
     json_literal_key(w, "changes");
     if (deed_of(item) == DEED_UPDATE) {
         resource_write_changes(actor, w, &item->before, &item->after);

@@ -75,6 +75,7 @@ static void write_kind(struct json_writer *w, struct arena *arena, const struct 
     write_label(w, &kind->label);
     write_platforms(w, kind->platforms);
     json_bool_member(w, "folders", (kind->flags & KIND_FOLDERS) != 0);
+    json_bool_member(w, "shared", (kind->flags & KIND_SHARED) != 0);
     json_string_member(w, "write", access_names[kind_access(kind)]);
     json_literal_key(w, "columns");
     json_open_array(w);

@@ -55,10 +55,13 @@ enum error resource_asked_for(struct request *rq, bool lock, struct resource *r)
     return error ? error : resource_find(&rq->actor, place.kind, place.platform, place.name, lock, r);
 }
 
-/* The one that is to be changed, as the client has seen it. */
-static enum error find_to_change(struct request *rq, struct resource *r)
+enum error resource_to_change(struct request *rq, struct resource *r)
 {
-    enum error error = resource_asked_for(rq, true, r);
+    const struct kind *kind = rq->route->data;
+    /* Whose change goes on to other platforms first has their turn. */
+    enum error error = kind->flags & KIND_SHARED ? resources_lock(&rq->actor, kind, "", BRIEFLY) : ERR_NONE;
+    if (!error)
+        error = resource_asked_for(rq, true, r);
     return error ? error : check_if_match(rq, r->revision);
 }
 
@@ -200,7 +203,7 @@ static enum error save_values(struct request *rq, const struct resource *before,
 enum error resource_replace(struct request *rq, struct resource *after)
 {
     struct resource before = {.name = ""};
-    enum error error = find_to_change(rq, &before);
+    enum error error = resource_to_change(rq, &before);
     return error ? error : save_values(rq, &before, rq->body, after);
 }
 
@@ -233,7 +236,7 @@ static json_t *merge_patch(json_t *target, json_t *patch)
 static enum error change(struct request *rq, struct response *rs)
 {
     struct resource before = {.name = ""}, after = {.name = ""};
-    enum error error = find_to_change(rq, &before);
+    enum error error = resource_to_change(rq, &before);
     if (!error)
         error = save_values(rq, &before, merge_patch(resource_shown(&before), rq->body), &after);
     return error ? error : respond_resource(rq, rs, 200, &after);
@@ -242,7 +245,7 @@ static enum error change(struct request *rq, struct response *rs)
 enum error resource_switch_on(struct request *rq, bool enabled, struct resource *after)
 {
     struct resource before = {.name = ""};
-    enum error error = find_to_change(rq, &before);
+    enum error error = resource_to_change(rq, &before);
     *after = before;
     return error ? error : resource_set_enabled(&rq->actor, after, enabled);
 }
@@ -274,7 +277,7 @@ enum error resource_take_name(struct request *rq, struct resource *r)
     if (!error)
         error = resource_check_name(&rq->actor, place.kind, place.platform, "name", name);
     if (!error)
-        error = find_to_change(rq, r);
+        error = resource_to_change(rq, r);
     return error ? error : resource_rename(&rq->actor, r, name);
 }
 
@@ -346,7 +349,7 @@ enum error resource_destroy(struct request *rq)
     if (!error)
         error = resources_lock(&rq->actor, place.kind, place.platform, BRIEFLY);
     if (!error)
-        error = find_to_change(rq, &r);
+        error = resource_to_change(rq, &r);
     if (!error)
         error = resource_leaves(&rq->actor, &r);
     return error ? error : resource_save(&rq->actor, "delete", &r, NULL);

@@ -11,7 +11,9 @@ static char patterns[ROUTES_MAX][PATTERN_MAX];
 
 static size_t add(size_t count, const struct kind *kind, const struct operation *operations)
 {
-    for (const struct operation *o = operations; o->method != METHOD_OTHER; o++, count++) {
+    for (const struct operation *o = operations; o->method != METHOD_OTHER; o++) {
+        if (o->kinds && !(kind->flags & o->kinds))
+            continue;
         if (count == ROUTES_MAX)
             abort(); /* the table is too small for the kinds: seen at the first start of such a program */
         snprintf(patterns[count], PATTERN_MAX, "/api/resources/{platform}/%s%s", kind->name, o->path);
@@ -23,6 +25,7 @@ static size_t add(size_t count, const struct kind *kind, const struct operation 
                                                 .query = o->query,
                                                 .flags = o->flags,
                                                 .data = kind};
+        count++;
     }
     return count;
 }
@@ -33,5 +36,6 @@ void resource_routes_make(void)
     for (const struct kind *const *kind = kind_table; *kind; kind++) {
         count = add(count, *kind, resource_operations);
         count = add(count, *kind, revision_operations);
+        count = add(count, *kind, share_operations);
     }
 }

@@ -17,6 +17,19 @@ static void put_folder(struct json_writer *w, const char *name)
     json_string_member(w, "folder", folder);
 }
 
+static void put_platforms(struct json_writer *w, const struct resource *r)
+{
+    json_literal_key(w, "platforms");
+    if (r->shared) {
+        json_put_raw(w, r->shared);
+        return;
+    }
+    json_open_object(w);
+    json_key(w, r->platform);
+    json_put_bool(w, r->enabled);
+    json_close_object(w);
+}
+
 void resource_write(struct json_writer *w, const struct resource *r, bool whole)
 {
     json_open_object(w);
@@ -26,6 +39,8 @@ void resource_write(struct json_writer *w, const struct resource *r, bool whole)
     json_string_member(w, "kind", r->kind->name);
     json_string_member(w, "platform", r->platform);
     json_bool_member(w, "enabled", r->enabled);
+    if (r->kind->flags & KIND_SHARED)
+        put_platforms(w, r);
     json_int_member(w, "revision", r->revision);
     json_string_member(w, "updated_at", r->updated_at);
     json_put_members(w, r->listed);

@@ -6,10 +6,25 @@
 #include "resource.h"
 #include "util.h"
 
-#define SHORT "r.id, r.name, r.position, r.enabled, r.uses, r.listed, r.revision, " SQL_TIME("r.updated_at")
+#define SHORT "r.id, r.name, r.position, r.enabled, r.uses, r.shared, r.listed, r.revision, " SQL_TIME("r.updated_at")
 #define WHOLE SHORT ", r.unlisted, r.sealed, r.source"
 
-enum { R_ID, R_NAME, R_POSITION, R_ENABLED, R_USES, R_LISTED, R_REVISION, R_UPDATED, R_UNLISTED, R_SEALED, R_SOURCE };
+enum {
+    R_ID,
+    R_NAME,
+    R_POSITION,
+    R_ENABLED,
+    R_USES,
+    R_SHARED,
+    R_LISTED,
+    R_REVISION,
+    R_UPDATED,
+    R_UNLISTED,
+    R_SEALED,
+    R_SOURCE,
+    R_PLATFORM,
+    R_KIND
+};
 /* Behind the columns of a page. */
 enum { P_TOTAL = R_UPDATED + 1 };
 
@@ -36,6 +51,11 @@ static const struct statement
     lock_others = {"resources_lock_others",
                    "SELECT " WHOLE " FROM resources r WHERE" OF_KIND
                    " AND r.name NOT IN (SELECT json_array_elements_text($3::json))" ORDER " FOR UPDATE"},
+    lock_sharing = {"resources_lock_sharing",
+                    "SELECT " WHOLE
+                    ", r.platform, r.kind FROM resources r WHERE r.workspace_id = (SELECT ccr_workspace())"
+                    " AND r.id IN (SELECT json_array_elements_text($1::json)::uuid)"
+                    " ORDER BY r.id, r.platform FOR UPDATE"},
     /* One more than asked for tells whether there are others behind them. */
     select_first = {"resources_first",
                     "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND ORDER " LIMIT $3::integer + 1"},
@@ -80,6 +100,7 @@ static void short_from(struct resource *r, const struct kind *kind, const char *
                            .position = row_int(row, R_POSITION),
                            .enabled = row_bool(row, R_ENABLED),
                            .uses = row_int(row, R_USES),
+                           .shared = row_text(row, R_SHARED),
                            .listed = row_text(row, R_LISTED),
                            .revision = row_int(row, R_REVISION),
                            .updated_at = row_text(row, R_UPDATED)};
@@ -105,21 +126,35 @@ enum error resource_find(struct actor *actor, const struct kind *kind, const cha
     return ERR_NONE;
 }
 
+/* Without kind and platform those are the row's. */
+static void all_from(struct actor *actor, const struct kind *kind, const char *platform, const struct rows *rows,
+                     struct resource **found, size_t *count)
+{
+    *count = (size_t)rows->count;
+    *found = arena_array(actor->arena, *count + 1, sizeof **found);
+    for (int i = 0; i < rows->count; i++) {
+        struct row row = rows_at(rows, i);
+        whole_from(&(*found)[i], kind ? kind : kind_find(row_string(&row, R_KIND)),
+                   platform ? platform : row_text(&row, R_PLATFORM), &row);
+    }
+}
+
 enum error resources_named(struct actor *actor, const struct kind *kind, const char *platform, const char *names,
                            bool named, struct resource **found, size_t *count)
 {
     struct rows rows;
     enum error error =
         db_all(actor->db, named ? &lock_named : &lock_others, &rows, DB_ARGS(kind->name, platform, names));
-    if (error)
-        return error;
-    *count = (size_t)rows.count;
-    *found = arena_array(actor->arena, *count + 1, sizeof **found);
-    for (int i = 0; i < rows.count; i++) {
-        struct row row = rows_at(&rows, i);
-        whole_from(&(*found)[i], kind, platform, &row);
-    }
-    return ERR_NONE;
+    all_from(actor, kind, platform, &rows, found, count);
+    return error;
+}
+
+enum error resources_sharing(struct actor *actor, const char *ids, struct resource **found, size_t *count)
+{
+    struct rows rows;
+    enum error error = db_all(actor->db, &lock_sharing, &rows, DB_ARGS(ids));
+    all_from(actor, NULL, NULL, &rows, found, count);
+    return error;
 }
 
 /* ---- pages ------------------------------------------------------------------------------------------------------ */

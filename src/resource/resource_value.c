@@ -4,6 +4,7 @@
 #include "json.h"
 #include "log.h"
 #include "mask.h"
+#include "platform.h"
 #include "profile_extra.h"
 #include "resource.h"
 #include "util.h"
@@ -178,8 +179,10 @@ enum error resource_check_values(struct actor *actor, const struct kind *kind, c
     }
     for (const struct column *column = kind->columns; column->field.type; column++)
         check_column(actor, column, platform, values, stored);
-    if (kind->check && !actor->failure.fields)
-        kind->check(actor, platform, values);
+    unsigned on = platform_bit(platform) | (before ? resource_platforms(before) : 0);
+    for (const struct platform *p = platforms; kind->check && p->name && !actor->failure.fields; p++)
+        if (on & platform_bit(p->name))
+            kind->check(actor, p->name, values);
     return actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
 }
 
@@ -273,17 +276,24 @@ static bool is_set(const json_t *value)
            (!json_is_object(value) || json_object_size(value)) && (!json_is_array(value) || json_array_size(value));
 }
 
+static void add_warning(struct actor *actor, json_t *warnings, const char *field, const char *platform)
+{
+    json_t *warning = json_object();
+    json_object_set_new(warning, "field", json_string(field));
+    json_object_set_new(warning, "platform", json_string(platform));
+    json_object_set_new(warning, "message", json_string(translate(actor, MSG_NOT_EXPRESSIBLE, platform, NULL)));
+    json_array_append_new(warnings, warning);
+}
+
 json_t *resource_warnings(struct actor *actor, const struct resource *r)
 {
     json_t *warnings = json_array(), *shown = resource_shown(r);
     for (const struct column *column = r->kind->columns; column->field.type; column++) {
-        bool says = !column->platforms || (column->platforms & platform_bit(r->platform));
-        if (says || !is_set(json_object_get(shown, column->field.name)))
-            continue;
-        json_t *warning = json_object();
-        json_object_set_new(warning, "field", json_string(column->field.name));
-        json_object_set_new(warning, "message", json_string(translate(actor, MSG_NOT_EXPRESSIBLE, r->platform, NULL)));
-        json_array_append_new(warnings, warning);
+        const char *name = column->field.name;
+        unsigned lacking = column->platforms ? resource_platforms(r) & ~column->platforms : 0;
+        for (const struct platform *p = platforms; lacking && p->name; p++)
+            if (lacking & platform_bit(p->name) && is_set(json_object_get(shown, name)))
+                add_warning(actor, warnings, name, p->name);
     }
     return warnings;
 }

@@ -7,6 +7,7 @@
 #include "audit.h"
 #include "batch.h"
 #include "json.h"
+#include "platform.h"
 #include "resource.h"
 #include "util.h"
 
@@ -18,7 +19,7 @@ enum { PATIENCE_MS = 8000 };
     " sealed, source, operation, actor)"
 #define ROWS                                                                                                             \
     "json_to_recordset($1::json) AS r (id uuid, kind text, platform text, name text, position integer, enabled boolean," \
-    " uses bigint, listed json, unlisted json, sealed json, source text, words json)"
+    " uses bigint, shared json, revision bigint, listed json, unlisted json, sealed json, source text, words json)"
 #define WORDS                                                                                                          \
     " INSERT INTO resource_words (workspace_id, kind, platform, word, id)"                                             \
     " SELECT DISTINCT (SELECT ccr_workspace()), r.kind, r.platform, lower(w.word), r.id FROM " ROWS                    \
@@ -27,21 +28,22 @@ enum { PATIENCE_MS = 8000 };
 static const struct statement
     insert =
         {"resources_insert",
-         "WITH new AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, enabled, uses, listed, unlisted,"
+         "WITH new AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, enabled, uses, shared, listed, unlisted,"
          " sealed, source, revision)"
          " SELECT r.id, w.id, r.kind, r.platform, r.name, coalesce(r.position, row_number() OVER () - 1 +"
          " coalesce((SELECT max(p.position) + 1 FROM resources p WHERE p.workspace_id = w.id AND p.kind = r.kind"
          " AND p.platform = r.platform), 0)),"
-         " r.enabled, r.uses, r.listed, r.unlisted, r.sealed, r.source,"
-         /* a name that comes back goes on counting where it stopped */
-         " 1 + coalesce((SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = w.id"
-         " AND v.kind = r.kind AND v.platform = r.platform AND v.name = r.name), 0)"
+         " r.enabled, r.uses, r.shared, r.listed, r.unlisted, r.sealed, r.source,"
+         /* a name that comes back goes on counting where it stopped, what several platforms share as on the others */
+         " 1 + greatest(r.revision, (SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = w.id"
+         " AND v.kind = r.kind AND v.platform = r.platform AND v.name = r.name))"
          " FROM (SELECT ccr_workspace() AS id) w, " ROWS " RETURNING " KEPT "), words AS (" WORDS ")" RECORD
          " SELECT " KEPT ", $2, $3 FROM new RETURNING revision"},
     update =
         {"resources_update",
-         "WITH changed AS (UPDATE resources p SET position = r.position, enabled = r.enabled, uses = r.uses, listed = r.listed,"
-         " unlisted = r.unlisted, sealed = r.sealed, source = r.source, revision = p.revision + 1, updated_at = now()"
+         "WITH changed AS (UPDATE resources p SET position = r.position, enabled = r.enabled, uses = r.uses, shared = r.shared,"
+         " listed = r.listed, unlisted = r.unlisted, sealed = r.sealed, source = r.source,"
+         " revision = 1 + greatest(p.revision, r.revision), updated_at = now()"
          " FROM " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace()) AND p.id = r.id AND p.platform = r.platform"
          " RETURNING p.workspace_id, p.kind, p.platform, p.name, p.revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed,"
          " p.source), gone AS (DELETE FROM resource_words o USING " ROWS
@@ -56,7 +58,8 @@ static const struct statement
 
 enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform, enum patience patience)
 {
-    const char *name = arena_printf(actor->arena, "ccr.%s/%s/%s", kind->name, actor->who.workspace_id, platform);
+    const char *place = kind->flags & KIND_SHARED ? "*" : platform;
+    const char *name = arena_printf(actor->arena, "ccr.%s/%s/%s", kind->name, actor->who.workspace_id, place);
     int most = actor->settings->statement_timeout * 4 / 5; /* or the wait would end as a failure of the database */
     return db_lock_name(actor->db, name, patience == BRIEFLY ? 0 : PATIENCE_MS < most ? PATIENCE_MS : most);
 }
@@ -83,6 +86,8 @@ static void write_row(struct actor *actor, struct json_writer *w, const struct r
         json_put_null(w);
     json_bool_member(w, "enabled", r->enabled);
     json_int_member(w, "uses", r->uses);
+    json_raw_member(w, "shared", r->shared);
+    json_int_member(w, "revision", r->revision);
     json_raw_member(w, "listed", r->listed);
     json_raw_member(w, "unlisted", r->unlisted);
     json_raw_member(w, "sealed", r->sealed);
@@ -234,8 +239,10 @@ static enum error save_audit(struct actor *actor, const char *operation, struct 
     enum error error = ERR_NONE;
     batch_begin(b);
     for (size_t i = 0; !error && i < count; i++) {
-        write_audit(actor, &b->w, operation, &changes[i]);
-        b->rows++;
+        if (!changes[i].silent) {
+            write_audit(actor, &b->w, operation, &changes[i]);
+            b->rows++;
+        }
         if (i + 1 < count && !batch_full(b))
             continue;
         const char *text = batch_text(b);
@@ -251,7 +258,7 @@ enum error resources_save(struct actor *actor, const char *operation, const stru
                           size_t count)
 {
     struct batch b;
-    enum error error = ERR_NONE;
+    enum error error = resources_follow(actor, &changes, &count);
     batch_init(&b);
     for (size_t i = 0; !error && i < ARRAY_SIZE(sorts); i++)
         error = save_sort(actor, &sorts[i], operation, &b, changes, count);
@@ -264,7 +271,7 @@ enum error resources_save(struct actor *actor, const char *operation, const stru
 enum error resource_save(struct actor *actor, const char *operation, const struct resource *before,
                          struct resource *after)
 {
-    const struct resource_change change = {before, after};
+    const struct resource_change change = {before, after, false};
     return resources_save(actor, operation, &change, 1);
 }
 
@@ -317,7 +324,7 @@ static enum error save_words(struct actor *actor, const struct resource *r)
     return error;
 }
 
-enum error resource_rename(struct actor *actor, struct resource *r, const char *name)
+static enum error rename_one(struct actor *actor, struct resource *r, const char *name)
 {
     struct row row;
     struct resource taken;
@@ -344,4 +351,20 @@ enum error resource_rename(struct actor *actor, struct resource *r, const char *
     if (!error && r->kind->renamed)
         error = r->kind->renamed(actor, r, old);
     return error ? error : audit_write(actor, &entry);
+}
+
+enum error resource_rename(struct actor *actor, struct resource *r, const char *name)
+{
+    struct resource other = *r;
+    enum error error = rename_one(actor, r, name);
+    for (const struct platform *p = platforms; !error && p->name; p++) {
+        if (!(resource_platforms(&other) & platform_bit(p->name)) || strcmp(p->name, r->platform) == 0)
+            continue;
+        struct resource one = other;
+        one.platform = p->name;
+        error = resource_check_name(actor, r->kind, p->name, "name", name);
+        if (!error)
+            error = rename_one(actor, &one, name);
+    }
+    return error;
 }

@@ -126,7 +126,7 @@ def test_what_is_wrong_is_named(kinds, ada):
         assert ada.get(address(kind, platform)).data["total"] == 0
 
 
-def operations(kind, platform, name):
+def operations(kind, platform, name, shared):
     """Method, path, body, status when allowed; the order leaves each of them something to work on."""
     values, change = resource_data.KINDS[kind]["values"], resource_data.KINDS[kind]["change"]
     here = address(kind, platform, name)
@@ -143,6 +143,7 @@ def operations(kind, platform, name):
         ("GET", here + "/revisions/1", None, 200),
         ("GET", here + "/diff?from=1&to=2", None, 200),
         ("POST", here + "/rollback", {"revision": 1}, 200),
+        *[("PUT", here + "/platforms", {"platforms": {platform: True}}, 200)] * shared,
         ("POST", here + "/copy", {"name": name + "-copy"}, 201),
         ("POST", here + "/rename", {"name": name + "-renamed"}, 200),
         ("DELETE", address(kind, platform, name + "-renamed"), None, 200),
@@ -152,11 +153,11 @@ def operations(kind, platform, name):
 
 def test_roles_of_each_operation(kinds, team):
     """Who may not is refused, and nothing is done; then who may does it. A stranger finds no workspace."""
-    done = 0
-    routes = set()
+    done = pairs = 0
     for kind, platform in platforms_of(kinds):
         least = RANK[kinds[kind]["write"]]
-        for number, (method, path, body, status) in enumerate(operations(kind, platform, "thing")):
+        for method, path, body, status in operations(kind, platform, "thing", kinds[kind]["shared"]):
+            pairs += 1
             reads = method == "GET"
             options = {} if body is None else {"json": body}
             for role in ROLES:
@@ -173,9 +174,8 @@ def test_roles_of_each_operation(kinds, team):
                 answer = team.owner.request(method, path, **options)
                 assert answer.status_code == status, (method, path, answer.text)
             done += 2
-            routes.add(number)
-    print(f"{done} requests: {len(platforms_of(kinds))} pairs of kind and platform, {len(routes)} operations, {len(ROLES) + 2} sorts of users")
-    assert done == len(platforms_of(kinds)) * len(routes) * (len(ROLES) + 2)
+    print(f"{done} requests: {len(platforms_of(kinds))} pairs of kind and platform, {pairs} operations on them, {len(ROLES) + 2} sorts of users")
+    assert done == pairs * (len(ROLES) + 2)
 
 
 def test_a_kind_that_a_platform_lacks_is_not_found(kinds, ada):
@@ -207,6 +207,134 @@ def test_no_secret_in_database_log_or_audit(kinds, system, ada):
             assert not [made for made in planted if made in stored or made.lower() in stored], table
     assert not [made for made in planted if made in system.backend.log()]
     assert not [made for made in planted if made in ada.get("/api/audit/workspace?limit=500").text]
+
+
+# ---- one for several platforms ----
+
+def shared_kinds(kinds):
+    return [(name, kind["platforms"]) for name, kind in kinds.items() if kind["shared"]]
+
+
+def give(client, kind, platform, name, **platforms):
+    return client.put(address(kind, platform, name, "/platforms"), json={"platforms": platforms})
+
+
+def is_one(client, kind, name, values, **platforms):
+    """On each of these platforms it shows these values, the same revision, and who else has it."""
+    shown = [same(client, kind, platform, name, values).data for platform in platforms]
+    assert [one["platforms"] for one in shown] == [platforms] * len(platforms)
+    assert [one["enabled"] for one in shown] == list(platforms.values())
+    assert len({one["revision"] for one in shown}) == 1, [one["revision"] for one in shown]
+    assert len({json.dumps({**one, "platform": "", "enabled": "", "updated_at": ""}) for one in shown}) == 1
+    listed = [item for platform in platforms for item in client.get(address(kind, platform)).data["items"] if item["name"] == name]
+    assert [item["platforms"] for item in listed] == [platforms] * len(platforms)
+    return shown[0]["revision"]
+
+
+def test_what_platforms_share_is_one_thing(kinds, ada):
+    for kind, (a, b, c, *_) in shared_kinds(kinds):
+        data = resource_data.KINDS[kind]
+        values, changed = data["values"], {**data["values"], **data["change"]}
+        alone = ada.post(address(kind, a), json={"name": "one", **values})
+        assert alone.status_code == 201 and alone.data["resource"]["platforms"] == {a: True}
+        given = give(ada, kind, a, "one", **{a: True, b: False})
+        assert given.status_code == 200, given.text
+        revision = is_one(ada, kind, "one", values, **{a: True, b: False})
+        assert give(ada, kind, b, "one", **{a: True, b: False}).data["resource"]["revision"] == revision, "nothing to do"
+        if secrets_in(values):
+            revealed = ada.post(address(kind, b, "one", "/reveal"), json={})
+            assert sorted(secrets_in(revealed.data["secrets"])) == sorted(secrets_in(values)), revealed.text
+
+        # What is done on one platform is done on all; a client of the other one sees that it was.
+        assert ada.patch(address(kind, b, "one"), json=data["change"], headers={"If-Match": f'"{revision}"'}).status_code == 200
+        assert is_one(ada, kind, "one", changed, **{a: True, b: False}) == revision + 1
+        stale = ada.patch(address(kind, a, "one"), json=data["change"], headers={"If-Match": f'"{revision}"'})
+        assert stale.status_code == 412
+        for platform in (a, b):
+            difference = ada.get(address(kind, platform, "one", f"/diff?from={revision}&to={revision + 1}")).data["changes"]
+            assert {change["field"] for change in difference} == set(data["change"])
+        assert ada.post(address(kind, b, "one", "/enable"), json={}).status_code == 200
+        assert ada.post(address(kind, a, "one", "/disable"), json={}).status_code == 200
+        is_one(ada, kind, "one", changed, **{a: False, b: True})
+        assert ada.post(address(kind, a, "one", "/rollback"), json={"revision": revision}).status_code == 200
+        is_one(ada, kind, "one", values, **{a: True, b: True})
+
+        # A name that another one has on a platform.
+        assert ada.post(address(kind, c), json={"name": "one", **changed}).status_code == 201
+        assert ada.post(address(kind, c), json={"name": "two", **changed}).status_code == 201
+        assert give(ada, kind, a, "one", **{a: True, b: True, c: True}).status_code == 409
+        is_one(ada, kind, "one", values, **{a: True, b: True})
+        assert ada.post(address(kind, b, "one", "/rename"), json={"name": "three"}).status_code == 200
+        is_one(ada, kind, "three", values, **{a: True, b: True})
+        assert {ada.get(address(kind, platform, "one")).status_code for platform in (a, b)} == {404}
+        assert give(ada, kind, b, "three", **{a: True, b: True, c: False}).status_code == 200
+        is_one(ada, kind, "three", values, **{a: True, b: True, c: False})
+        assert ada.post(address(kind, c, "two", "/rename"), json={"name": "three"}).status_code == 409
+        assert ada.get(address(kind, c) + "?search=three").data["total"] == 1
+
+        # A copy is another one; who deletes it on one platform withdraws it there.
+        assert ada.post(address(kind, a, "three", "/copy"), json={"name": "copy"}).data["resource"]["platforms"] == {a: True}
+        assert ada.delete(address(kind, a, "three")).status_code == 200
+        is_one(ada, kind, "three", values, **{b: True, c: False})
+        assert ada.post(address(kind, a, "three", "/rollback"), json={"revision": revision}).status_code == 200
+        assert ada.patch(address(kind, b, "three"), json=data["change"]).status_code == 200
+        is_one(ada, kind, "three", values, **{a: True})
+        is_one(ada, kind, "three", changed, **{b: True, c: False})
+        gone = give(ada, kind, b, "three", **{c: True})
+        assert (gone.status_code, gone.data["resource"]["platform"]) == (200, c)
+        is_one(ada, kind, "three", changed, **{c: True})
+        assert ada.get(address(kind, b, "three")).status_code == 404
+
+
+def test_sharing_says_what_is_wrong(kinds, ada):
+    mcp = resource_data.KINDS["mcp_server"]["values"]
+    assert ada.post(address("mcp_server", "claude"), json={"name": "one", **mcp, "cwd": "/srv"}).status_code == 201
+    for platforms, field in (({}, "platforms"), ({"emacs": True}, "platforms.emacs"), ({"claude": None}, "platforms.claude"),
+                             ({"claude": 1}, "platforms.claude")):
+        answer = ada.put(address("mcp_server", "claude", "one", "/platforms"), json={"platforms": platforms})
+        named = [failure["field"] for failure in answer.json()["error"]["details"]["fields"]]
+        assert answer.status_code == 400 and named == [field], answer.text
+    shared = give(ada, "mcp_server", "claude", "one", claude=True, codex=True, gemini=True)
+    assert [(warning["field"], warning["platform"]) for warning in shared.data["warnings"]] == [("cwd", "claude")], shared.text
+    # Codex knows no SSE: neither may what it has become that, nor may it be given such a one.
+    sse = ada.patch(address("mcp_server", "claude", "one"), json={"transport": "sse"})
+    assert sse.status_code == 400 and "transport" in sse.text
+    assert give(ada, "mcp_server", "claude", "one", claude=True, gemini=True).status_code == 200
+    assert ada.patch(address("mcp_server", "claude", "one"), json={"transport": "sse"}).status_code == 200
+    refused = give(ada, "mcp_server", "claude", "one", claude=True, gemini=True, codex=True)
+    assert refused.status_code == 400 and "transport" in refused.text
+    reserved = ada.post(address("mcp_server", "codex"), json={"name": "workspace", **mcp})
+    assert reserved.status_code == 201
+    assert give(ada, "mcp_server", "codex", "workspace", codex=True, claude=True).status_code == 400
+    assert ada.put(address("agent", "claude", "one", "/platforms"), json={"platforms": {"claude": True}}).status_code in (404, 405)
+
+
+def test_two_change_what_they_share_on_their_platforms(ada):
+    mcp = resource_data.KINDS["mcp_server"]["values"]
+    assert ada.post(address("mcp_server", "claude"), json={"name": "one", **mcp}).status_code == 201
+    revision = give(ada, "mcp_server", "claude", "one", claude=True, codex=True, droid=True).data["resource"]["revision"]
+    for _ in range(5):
+        both = [Pending(acting_in(ada, ada.workspace), "PATCH", address("mcp_server", platform, "one"), json={"timeout_ms": number},
+                        headers={"If-Match": f'"{revision}"'}) for number, platform in ((1000, "claude"), (2000, "droid"))]
+        answers = [request.result() for request in both]
+        assert sorted(answer.status_code for answer in answers) == [200, 412], [answer.text for answer in answers]
+        revision += 1
+        won = next(answer.data["resource"]["timeout_ms"] for answer in answers if answer.status_code == 200)
+        is_one(ada, "mcp_server", "one", {**mcp, "timeout_ms": won}, claude=True, codex=True, droid=True)
+
+
+def test_sharing_is_seen_in_the_audit_trail(ada):
+    mcp = resource_data.KINDS["mcp_server"]["values"]
+    assert ada.post(address("mcp_server", "claude"), json={"name": "one", **mcp}).status_code == 201
+    assert give(ada, "mcp_server", "claude", "one", claude=True, codex=True).status_code == 200
+    assert ada.patch(address("mcp_server", "codex", "one"), json={"timeout_ms": 7}).status_code == 200
+    assert ada.post(address("mcp_server", "codex", "one", "/disable"), json={}).status_code == 200
+    assert give(ada, "mcp_server", "claude", "one", claude=True).status_code == 200
+    entries = ada.get("/api/audit/workspace?action=mcp_server.*").data["entries"]
+    told = sorted((entry["action"], entry["platform"]) for entry in entries)
+    assert told == [("mcp_server.create", "claude"), ("mcp_server.delete", "codex"), ("mcp_server.disable", "codex"),
+                    ("mcp_server.share", "codex"), ("mcp_server.update", "claude"), ("mcp_server.update", "codex")]
+    assert not secrets_in(entries)
 
 
 # ---- configuration as code ----
@@ -259,6 +387,31 @@ def test_what_is_wrong_in_a_document_is_named_and_nothing_is_done(ada):
     twice = ada.post("/api/resources/apply", json={"resources": [wrong[0], wrong[0]]})
     assert twice.status_code == 400 and "resources[1].name" in twice.text
     assert ada.get(address("agent", "claude")).data["total"] == 0
+
+
+def test_a_document_and_what_is_shared(ada):
+    mcp = resource_data.KINDS["mcp_server"]["values"]
+    assert ada.post(address("mcp_server", "claude"), json={"name": "one", **mcp}).status_code == 201
+    assert give(ada, "mcp_server", "claude", "one", claude=True, codex=True, qwen=True).status_code == 200
+
+    def items(**timeouts):
+        return [{"platform": platform, "kind": "mcp_server", "name": "one", **mcp, "timeout_ms": timeout} for platform, timeout in timeouts.items()]
+
+    revision = is_one(ada, "mcp_server", "one", mcp, claude=True, codex=True, qwen=True)
+    done = ada.post("/api/resources/apply", json={"resources": items(codex=70)})
+    assert done.data["counts"]["update"] == 1 and done.data["plan"][0]["platforms"] == {"claude": True, "codex": True, "qwen": True}
+    assert is_one(ada, "mcp_server", "one", {**mcp, "timeout_ms": 70}, claude=True, codex=True, qwen=True) == revision + 1
+    differ = ada.post("/api/resources/apply", json={"resources": items(codex=70, claude=80)})
+    assert differ.status_code == 400 and "resources[1].name" in differ.text, differ.text
+    both = items(codex=80, claude=80)
+    both[0]["enabled"] = False
+    assert ada.post("/api/resources/apply", json={"resources": both}).data["counts"]["update"] == 2
+    assert is_one(ada, "mcp_server", "one", {**mcp, "timeout_ms": 80}, claude=True, codex=False, qwen=True) == revision + 2
+    assert ada.post("/api/resources/apply", json={"resources": both}).data["counts"]["unchanged"] == 2
+    pruned = ada.post("/api/resources/apply", json={"resources": [], "prune": [{"platform": "claude", "kind": "mcp_server"}]})
+    assert pruned.data["counts"]["delete"] == 1
+    is_one(ada, "mcp_server", "one", {**mcp, "timeout_ms": 80}, codex=False, qwen=True)
+    assert ada.get(address("mcp_server", "claude", "one")).status_code == 404
 
 
 def test_an_editor_applies_no_kind_that_takes_an_admin(team):
