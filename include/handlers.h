@@ -37,7 +37,7 @@ enum error resource_replace(struct request *rq, struct resource *r);
 enum error resource_switch_on(struct request *rq, bool enabled, struct resource *r);
 /* Also how one moves to another folder. */
 enum error resource_take_name(struct request *rq, struct resource *r);
-/* A resource of its own, its secrets sealed anew; on another platform, too. */
+/* A resource of its own, its secrets sealed anew; also on another platform, and in another workspace, where the actor then is. */
 enum error resource_copy(struct request *rq, struct resource *r);
 enum error resource_destroy(struct request *rq);
 /* To the revision in the body; also one that was deleted. */

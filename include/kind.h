@@ -92,6 +92,12 @@ static inline enum access kind_access(const struct kind *kind)
     return kind->write ? kind->write : ACCESS_EDITOR;
 }
 
+/* The role that this takes in a workspace which is not the request's. */
+static inline enum role kind_role(const struct kind *kind)
+{
+    return kind_access(kind) == ACCESS_ADMIN ? ROLE_ADMIN : ROLE_EDITOR;
+}
+
 /* All kinds as a JSON array; `arena` for the meantime. src/resource/describe.c */
 void kinds_write(struct json_writer *w, struct arena *arena);
 

@@ -61,8 +61,8 @@ static bool take_place(struct actor *actor, json_t *entry, size_t fields, struct
         fail_field(actor, "kind", MSG_KIND_UNKNOWN, kind, NULL);
     else if (!kind_is_on(place->kind, place->platform))
         fail_field(actor, "platform", MSG_KIND_NOT_THERE, place->platform, kind, NULL);
-    else if (place->kind->write == ACCESS_ADMIN && actor->who.role < ROLE_ADMIN)
-        fail_field(actor, "kind", MSG_ROLE, role_names[ROLE_ADMIN], NULL);
+    else if (actor->who.role < kind_role(place->kind))
+        fail_field(actor, "kind", MSG_ROLE, role_names[kind_role(place->kind)], NULL);
     else
         return true;
     return false;
@@ -277,8 +277,8 @@ static enum error carry_out(struct document *d)
         if (error)
             return error;
         if (!item->same)
-            changes[count++] =
-                (struct resource_change){item->exists ? &item->before : NULL, item->goes ? NULL : &item->after};
+            changes[count++] = (struct resource_change){.before = item->exists ? &item->before : NULL,
+                                                        .after = item->goes ? NULL : &item->after};
     }
     return count ? resources_save(d->actor, "apply", changes, count) : ERR_NONE;
 }

@@ -7,6 +7,7 @@
 #include "platform.h"
 #include "resource.h"
 #include "util.h"
+#include "workspaces.h"
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 500, NAMES_MAX = 1000 };
 
@@ -29,6 +30,7 @@ const struct field resource_rename_fields[] = {{"name", FIELD_TEXT, FIELD_REQUIR
 const struct field resource_copy_fields[] = {
     {"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300},
     {"platform", FIELD_TEXT, .max = 20},
+    {"workspace", FIELD_TEXT, .max = 100},
     {0},
 };
 
@@ -288,6 +290,43 @@ static enum error rename_to(struct request *rq, struct response *rs)
     return error ? error : respond_resource(rq, rs, 200, &r);
 }
 
+/* From here on the actor is in the other workspace; the one that it leaves has it in its audit trail, too. */
+static enum error take_along(struct actor *actor, const struct resource *from, const struct resource *to,
+                             const char *workspace, const char **origin)
+{
+    struct row row;
+    const struct audit entry = {.action = arena_printf(actor->arena, "%s.copy", from->kind->name),
+                                .platform = to->platform,
+                                .target = from->name,
+                                .to_config = arena_printf(actor->arena, "%s/%s", workspace, to->name)};
+    *origin = arena_printf(actor->arena, "%s/%s", actor->who.workspace_slug, from->name);
+    enum error error = audit_write(actor, &entry);
+    return error ? error : workspace_enter(actor, workspace, kind_role(from->kind), &row);
+}
+
+static enum error copy_to(struct request *rq, const struct resource *from, json_t *values, struct resource *to)
+{
+    struct actor *actor = &rq->actor;
+    const char *workspace = body_text(rq, "workspace"), *origin = NULL;
+    enum error error = ERR_NONE;
+    if (workspace && strcmp(workspace, actor->who.workspace_slug) != 0)
+        error = take_along(actor, from, to, workspace, &origin);
+    if (!error)
+        error = resources_lock(actor, to->kind, to->platform, BRIEFLY);
+    if (!error)
+        error = resource_check_name(actor, to->kind, to->platform, "name", to->name);
+    if (!error)
+        error = resource_check_room(actor, to->kind, to->platform);
+    if (!error)
+        error = resource_check(actor, to->kind, to->platform, NULL, values);
+    if (error)
+        return error;
+    to->enabled = from->enabled;
+    random_uuid(to->id);
+    resource_seal(actor, to, values);
+    return resources_save(actor, "copy", &(struct resource_change){.after = to, .from = origin}, 1);
+}
+
 enum error resource_copy(struct request *rq, struct resource *to)
 {
     struct place place;
@@ -303,23 +342,10 @@ enum error resource_copy(struct request *rq, struct resource *to)
                             .name = body_text(rq, "name")};
     if (!kind_is_on(place.kind, to->platform))
         return fail_field(&rq->actor, "platform", MSG_KIND_NOT_THERE, to->platform, place.kind->name, NULL);
-    error = resources_lock(&rq->actor, place.kind, to->platform, BRIEFLY);
-    if (!error)
-        error = resource_check_name(&rq->actor, place.kind, to->platform, "name", to->name);
-    if (!error)
-        error = resource_check_room(&rq->actor, place.kind, to->platform);
-    if (!error)
-        error = resource_asked_for(rq, false, &from);
+    error = resource_asked_for(rq, false, &from);
     if (!error)
         error = resource_values(&rq->actor, &from, &values);
-    if (!error)
-        error = resource_check(&rq->actor, place.kind, to->platform, NULL, values);
-    if (error)
-        return error;
-    to->enabled = from.enabled;
-    random_uuid(to->id);
-    resource_seal(&rq->actor, to, values);
-    return resource_save(&rq->actor, "copy", NULL, to);
+    return error ? error : copy_to(rq, &from, values, to);
 }
 
 static enum error copy(struct request *rq, struct response *rs)

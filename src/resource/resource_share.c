@@ -78,7 +78,7 @@ static void add_follower(struct follow *f, const struct resource *row)
     size_t leader;
     struct resource *after = arena_array(f->actor->arena, 1, sizeof *after);
     *after = *row;
-    struct resource_change change = {row, after, true};
+    struct resource_change change = {.before = row, .after = after, .silent = true};
     if (name_index_find(&f->leaders, row->id, &leader)) {
         const struct resource *values = f->changes[leader].after;
         after->listed = values->listed;
@@ -235,7 +235,7 @@ static enum error share_among(struct request *rq, const struct resource *r, json
         now->platform = p->name;
         now->enabled = json_is_true(enabled);
         now->shared = "{}"; /* what resources_follow is to say */
-        changes[count++] = (struct resource_change){row, enabled ? now : NULL, false};
+        changes[count++] = (struct resource_change){.before = row, .after = enabled ? now : NULL};
         if (!row)
             error = give(rq, r, values, now);
         else if (!enabled)

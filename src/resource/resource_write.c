@@ -226,6 +226,7 @@ static void write_audit(struct actor *actor, struct json_writer *w, const char *
                        arena_printf(actor->arena, "%s.%s", r->kind->name, c->after ? operation : "delete"));
     json_string_member(w, "platform", r->platform);
     json_string_member(w, "target", r->name);
+    json_string_member(w, "from_config", c->from);
     if (c->after) {
         json_literal_key(w, "changes");
         write_changes(actor, w, c);
@@ -271,7 +272,7 @@ enum error resources_save(struct actor *actor, const char *operation, const stru
 enum error resource_save(struct actor *actor, const char *operation, const struct resource *before,
                          struct resource *after)
 {
-    const struct resource_change change = {before, after, false};
+    const struct resource_change change = {.before = before, .after = after};
     return resources_save(actor, operation, &change, 1);
 }
 

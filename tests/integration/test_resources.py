@@ -209,6 +209,53 @@ def test_no_secret_in_database_log_or_audit(kinds, system, ada):
     assert not [made for made in planted if made in ada.get("/api/audit/workspace?limit=500").text]
 
 
+# ---- to another workspace ----
+
+def test_a_copy_in_another_workspace(kinds, ada):
+    """With its secrets, which are sealed for the workspace that they are in; both audit trails tell."""
+    there = acting_in(ada, new_workspace(ada))
+    for kind, platform in [(kind, details["platforms"][0]) for kind, details in kinds.items()]:
+        values = resource_data.KINDS[kind]["values"]
+        assert ada.post(address(kind, platform), json={"name": "mine", **values}).status_code == 201
+        copied = ada.post(address(kind, platform, "mine", "/copy"), json={"name": "ours", "workspace": there.workspace})
+        assert copied.status_code == 201, copied.text
+        assert not secrets_in(copied.data)
+        same(there, kind, platform, "ours", values)
+        assert ada.get(address(kind, platform, "ours")).status_code == 404
+        if secrets_in(values):
+            revealed = there.post(address(kind, platform, "ours", "/reveal"), json={})
+            assert sorted(secrets_in(revealed.data["secrets"])) == sorted(secrets_in(values)), revealed.text
+        for client, target, side in ((ada, "mine", {"to_config": f"{there.workspace}/ours"}),
+                                     (there, "ours", {"from_config": f"{ada.workspace}/mine"})):
+            (entry,) = client.get(f"/api/audit/workspace?action={kind}.copy").data["entries"]
+            assert (entry["platform"], entry["target"]) == (platform, target)
+            assert side.items() <= entry.items()
+            assert not secrets_in(entry)
+
+
+def test_a_copy_needs_the_role_there(ada, team, users):
+    """ada is the team's viewer."""
+    def copy(client, kind, workspace, **more):
+        return client.post(address(kind, "claude", "mine", "/copy"), json={"name": "mine", "workspace": workspace, **more})
+
+    for kind in ("agent", "hook"):
+        for client in (ada, team.owner):
+            assert client.post(address(kind, "claude"), json={"name": "mine", **resource_data.KINDS[kind]["values"]}).status_code == 201
+    assert copy(ada, "agent", team.slug).status_code == 403
+    assert copy(ada, "agent", "nowhere").status_code == 404
+    stranger = new_workspace(users[4])
+    assert copy(ada, "agent", stranger).status_code == 404
+    assert copy(ada, "agent", ada.workspace).status_code == 409, "its own, where the name is taken"
+    assert copy(ada, "agent", ada.workspace, platform="codex").status_code == 201
+    mine = acting_in(team.editor, new_workspace(team.editor))
+    for kind, status in (("agent", 201), ("hook", 403)):  # an editor in the team makes agents, no hooks
+        assert mine.post(address(kind, "claude"), json={"name": "mine", **resource_data.KINDS[kind]["values"]}).status_code == 201
+        answer = mine.post(address(kind, "claude", "mine", "/copy"), json={"name": "from-ben", "workspace": team.slug})
+        assert answer.status_code == status, answer.text
+    refused = mine.get("/api/audit/workspace?action=hook.copy").data["entries"]
+    assert refused == [], "what did not happen is not told"
+
+
 # ---- one for several platforms ----
 
 def shared_kinds(kinds):
