@@ -17,6 +17,8 @@ enum {
 /* Must run once before anything else here; false when libsodium cannot start. */
 bool crypto_init(void);
 
+/* What padded base64 (RFC 4648, section 4) stands for, in the arena; NULL when it is none. */
+unsigned char *base64_bytes(struct arena *arena, const char *text, size_t *size);
 /* `bytes` random bytes as unpadded base64url, in the arena. */
 char *random_token(struct arena *arena, size_t bytes);
 void random_uuid(char out[UUID_TEXT]); /* version 4, RFC 9562 */

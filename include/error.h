@@ -82,6 +82,11 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_TYPE, ERR_VALIDATION, "must be {}", "必须是{}")                                                              \
     X(MSG_TOO_LONG, ERR_VALIDATION, "must have at most {} characters", "最多 {} 个字符")                               \
     X(MSG_TOO_SHORT, ERR_VALIDATION, "must have at least {} characters", "至少 {} 个字符")                             \
+    X(MSG_FILE_PATH, ERR_VALIDATION, "must be a relative path without '..' that every system can have",                \
+      "须为各系统都能使用的相对路径，且不含“..”")                                                                      \
+    X(MSG_FILE_TWICE, ERR_VALIDATION, "is there twice where case does not count", "在不区分大小写的系统上重复")        \
+    X(MSG_KEY_PATH, ERR_VALIDATION, "must be keys with dots between, others than words in double quotes",              \
+      "须为以点分隔的键，特殊的键须加双引号")                                                                          \
     X(MSG_TOO_MANY, ERR_VALIDATION, "must have at most {} entries", "最多 {} 项")                                      \
     X(MSG_RANGE, ERR_VALIDATION, "must be between {} and {}", "必须在 {} 到 {} 之间")                                  \
     X(MSG_CHOICE, ERR_VALIDATION, "must be one of: {}", "必须是以下之一：{}")                                          \

@@ -21,6 +21,8 @@ enum field_type {
     FIELD_MAP,     /* object of texts, at most `max` of them */
     FIELD_OBJECTS, /* array of objects, at most `max` */
     FIELD_NUMBER,  /* with a fraction or without; min and max as for INT */
+    FIELD_FILES,   /* object, path (file_path.h) -> its text, or {"base64": its bytes}; at most `max` of them */
+    FIELD_JSON,    /* anything; at most `max` bytes as JSON */
 };
 
 enum field_flag {
@@ -47,7 +49,7 @@ enum error field_check_text(struct actor *actor, const struct field *field, cons
 enum message field_problem(struct actor *actor, const struct field *field, const char *text, const char **argument);
 /* The most it may be, in the unit of its type: what the field says, or else what holds for the type. 0 = nothing in particular. */
 long long field_max(const struct field *field);
-/* The most code points of each text in STRINGS and MAP; 0 for other types. */
+/* The most code points of each text in STRINGS and MAP, bytes of each file in FILES; 0 for other types. */
 long long field_item_max(const struct field *field);
 /* True when `text` is one of "a|b|c". */
 bool field_choice(const char *choices, const char *text);

@@ -64,6 +64,8 @@ struct kind {
     void (*check)(struct actor *actor, const char *platform, json_t *values);
     /* What else a new name must be: says what is wrong with fail_field(). NULL = nothing. */
     enum error (*check_name)(struct actor *actor, const char *platform, const char *field, const char *name);
+    /* Of a column that is secret as a whole: whether one of this name says nothing secret, but for parts. NULL = none. */
+    bool (*harmless)(const char *platform, const char *name);
     /* Before one is deleted: refuses, or does what follows from it. NULL = nothing. */
     enum error (*leaves)(struct actor *actor, const struct resource *r);
     /* After one got another name. NULL = nothing follows from it. */

@@ -17,7 +17,12 @@ MADE = "# Made by `make docs` from docs/openapi/*.yaml and the kinds of the prog
 SAMPLES = {"description": "Reviews changes", "model": "claude-sonnet-4-5", "provider": "openai", "command": "npx", "version": "1.2.0",
            "args": ["-y", "@example/server"], "env": {"API_KEY": "sk-0123456789abcdef"}, "tools": ["Read", "Grep"],
            "event": "PreToolUse", "rule": "Bash(npm run test:*)", "location": "example/plugins", "marketplace": "team",
-           "system_prompt": "You review changes.", "prompt": "Review what is staged.", "text": "Answer briefly.", "tags": ["review"]}
+           "system_prompt": "You review changes.", "prompt": "Review what is staged.", "text": "Answer briefly.", "tags": ["review"],
+           "files": {"scripts/count.sh": "wc -l"}, "value": "opus"}
+# One of a column of the type files.
+FILE = {"anyOf": [{"type": "string", "description": "Its text."},
+                  {"type": "object", "additionalProperties": False, "required": ["base64"],
+                   "properties": {"base64": {"type": "string", "description": "Its bytes."}}}]}
 
 
 # ---- one kind ----
@@ -31,7 +36,10 @@ def schema(kind, column, use):
     made = {"bool": {"type": "boolean"}, "integer": {"type": "integer", **limits}, "number": {"type": "number", **limits},
             "strings": {"type": "array", "items": texts, "maxItems": most}, "objects": {"type": "array", "items": {"type": "object", "additionalProperties": True}, "maxItems": most},
             "map": {"type": "object", "additionalProperties": members, "maxProperties": most},
+            "files": {"type": "object", "maxProperties": most, "additionalProperties": FILE},
             "object": {"type": "object", "additionalProperties": True}}.get(sort, {"type": "string", "maxLength": most})
+    if sort == "json":
+        return {"description": described(kind, column, use != "read")}
     if "choices" in column:
         made = {"type": "string", "enum": column["choices"] + [None] * nullable}
     elif made["type"] == "string" and column["required"]:

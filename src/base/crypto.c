@@ -33,6 +33,16 @@ void random_bytes(void *out, size_t size)
     randombytes_buf(out, size);
 }
 
+unsigned char *base64_bytes(struct arena *arena, const char *text, size_t *size)
+{
+    size_t length = strlen(text);
+    unsigned char *bytes = arena_alloc(arena, length / 4 * 3 + 1);
+    return sodium_base642bin(bytes, length / 4 * 3 + 1, text, length, NULL, size, NULL,
+                             sodium_base64_VARIANT_ORIGINAL) == 0
+               ? bytes
+               : NULL;
+}
+
 char *random_token(struct arena *arena, size_t bytes)
 {
     size_t size = sodium_base64_ENCODED_LEN(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);

@@ -2,21 +2,46 @@
  * table is left alone. */
 #include <string.h>
 
+#include "crypto.h"
 #include "field.h"
+#include "file_path.h"
+#include "json.h"
 #include "url.h"
 #include "util.h"
 
-enum { TEXT_MAX = 1000, STRINGS_MAX = 100, MAP_TEXT_MAX = 16 * KIB };
+enum {
+    TEXT_MAX = 1000,
+    STRINGS_MAX = 100,
+    MAP_TEXT_MAX = 16 * KIB,
+    FILE_BYTES = 512 * KIB,
+    FILES_BYTES = MIB, /* all of one field */
+    JSON_BYTES = 64 * KIB,
+};
+
+/* What holds where a field says nothing: the most of the field, and of each thing in it. */
+static const struct {
+    long long max, item_max;
+} limits[] = {
+    [FIELD_TEXT] = {TEXT_MAX, 0},
+    [FIELD_NAME] = {TEXT_MAX, 0},
+    [FIELD_LABEL] = {TEXT_MAX, 0},
+    [FIELD_URL] = {TEXT_MAX, 0},
+    [FIELD_KEY] = {TEXT_MAX, 0},
+    [FIELD_STRINGS] = {STRINGS_MAX, TEXT_MAX},
+    [FIELD_MAP] = {STRINGS_MAX, MAP_TEXT_MAX},
+    [FIELD_OBJECTS] = {STRINGS_MAX, 0},
+    [FIELD_FILES] = {STRINGS_MAX, FILE_BYTES},
+    [FIELD_JSON] = {JSON_BYTES, 0},
+};
 
 long long field_max(const struct field *f)
 {
-    bool many = f->type == FIELD_STRINGS || f->type == FIELD_MAP || f->type == FIELD_OBJECTS;
-    return f->max ? f->max : many ? STRINGS_MAX : f->type <= FIELD_KEY ? TEXT_MAX : 0;
+    return f->max ? f->max : f->type < ARRAY_SIZE(limits) ? limits[f->type].max : 0;
 }
 
 long long field_item_max(const struct field *f)
 {
-    return f->type == FIELD_STRINGS ? TEXT_MAX : f->type == FIELD_MAP ? MAP_TEXT_MAX : 0;
+    return f->type < ARRAY_SIZE(limits) ? limits[f->type].item_max : 0;
 }
 
 bool field_choice(const char *choices, const char *text)
@@ -235,11 +260,86 @@ static enum error check_object(struct actor *actor, json_t *object, const struct
     return ERR_NONE;
 }
 
+static const char *lower_case(struct actor *actor, const char *text, size_t length)
+{
+    char *lower = arena_strndup(actor->arena, text, length);
+    for (char *c = lower; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+    return lower;
+}
+
+/* Notes a file, and the folders that it is in; false when one of them is there already as something else. */
+static bool note_file(struct actor *actor, json_t *seen, const char *path)
+{
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        const char *folder = lower_case(actor, path, (size_t)(slash - path));
+        if (json_is_true(json_object_get(seen, folder)))
+            return false;
+        json_object_set_new(seen, folder, json_false());
+    }
+    const char *file = lower_case(actor, path, strlen(path));
+    bool is_new = !json_object_get(seen, file);
+    json_object_set_new(seen, file, json_true());
+    return is_new;
+}
+
+/* False when it is neither a text nor {"base64": …}. */
+static bool file_size(struct actor *actor, const json_t *file, size_t *size)
+{
+    const char *text = json_string_value(file), *base64 = json_string_value(json_object_get(file, "base64"));
+    if (text)
+        *size = json_string_length(file);
+    return text || (base64 && json_object_size(file) == 1 && base64_bytes(actor->arena, base64, size));
+}
+
+static enum error check_file(struct actor *actor, const char *name, const char *path, const json_t *file, json_t *seen,
+                             size_t *size)
+{
+    *size = 0;
+    if (!file_path_valid(path))
+        return fail_field(actor, name, MSG_FILE_PATH, NULL);
+    if (!note_file(actor, seen, path))
+        return fail_field(actor, name, MSG_FILE_TWICE, NULL);
+    if (!file_size(actor, file, size))
+        return fail_field(actor, name, MSG_TYPE, "\"…\", {\"base64\": \"…\"}", NULL);
+    return *size > FILE_BYTES ? fail_field(actor, name, MSG_BYTES, number_text(actor, FILE_BYTES), NULL) : ERR_NONE;
+}
+
+static enum error check_files(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    const char *path;
+    json_t *file, *seen = json_object();
+    size_t size, sum = 0;
+    (void)object;
+    if (!json_is_object(value))
+        return wrong_type(actor, f, "an object of files", "文件对象");
+    if ((long long)json_object_size(value) > field_max(f))
+        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, field_max(f)), NULL);
+    json_object_foreach(value, path, file)
+    {
+        enum error error =
+            check_file(actor, arena_printf(actor->arena, "%s.%s", f->name, path), path, file, seen, &size);
+        if (error)
+            return error;
+        sum += size;
+    }
+    return sum > FILES_BYTES ? fail_field(actor, f->name, MSG_BYTES, number_text(actor, FILES_BYTES), NULL) : ERR_NONE;
+}
+
+static enum error check_json(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+{
+    (void)object;
+    return (long long)strlen(json_text(actor->arena, value)) > field_max(f)
+               ? fail_field(actor, f->name, MSG_BYTES, number_text(actor, field_max(f)), NULL)
+               : ERR_NONE;
+}
+
 static enum error (*const checks[])(struct actor *, json_t *, const struct field *, json_t *) = {
     [FIELD_TEXT] = check_string, [FIELD_NAME] = check_string,     [FIELD_LABEL] = check_string,
     [FIELD_URL] = check_string,  [FIELD_KEY] = check_string,      [FIELD_BOOL] = check_bool,
     [FIELD_INT] = check_integer, [FIELD_STRINGS] = check_strings, [FIELD_OBJECT] = check_object,
     [FIELD_MAP] = check_map,     [FIELD_OBJECTS] = check_objects, [FIELD_NUMBER] = check_number,
+    [FIELD_FILES] = check_files, [FIELD_JSON] = check_json,
 };
 
 enum error field_check(struct actor *actor, json_t *object, const struct field *field)

@@ -1,4 +1,5 @@
-/* Agent: a system prompt with a model and tools. Markdown with front matter in every CLI that has it; Droid calls it a droid. */
+/* Agent: a system prompt with a model and tools. Markdown with front matter in every CLI that has it; Factory's custom droids are agents
+ * on the platform droid. */
 #include "kind.h"
 #include "util.h"
 
@@ -10,6 +11,8 @@ static const struct column columns[] = {
     {{"model", FIELD_TEXT, FIELD_TRIM, .max = 200}, 0, {"Model", "模型"}, 0},
     {{"tools", FIELD_STRINGS, .max = 200}, 0, {"Tools", "工具"}, 0},
     {{"disallowed_tools", FIELD_STRINGS, .max = 200}, 0, {"Tools withheld", "禁用工具"}, ON_CLAUDE | ON_QWEN},
+    {{"effort", FIELD_TEXT, FIELD_TRIM, .max = 40}, 0, {"Reasoning effort", "思考强度"}, ON_CLAUDE | ON_DROID},
+    {{"mcp_servers", FIELD_STRINGS, .max = 100}, 0, {"MCP servers", "MCP 服务器"}, ON_CLAUDE | ON_GEMINI | ON_DROID},
     {{"color", FIELD_TEXT, FIELD_TRIM, .max = 40}, 0, {"Colour", "颜色"}, ON_CLAUDE},
     {{"system_prompt", FIELD_TEXT, FIELD_REQUIRED, .max = 256 * KIB}, COLUMN_UNLISTED, {"Prompt", "提示词"}, 0},
     {{0}, 0, {NULL, NULL}, 0},

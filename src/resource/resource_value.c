@@ -23,28 +23,40 @@ static bool is_secret(const struct column *column)
     return (column->flags & (COLUMN_SECRET | COLUMN_PARTS | COLUMN_UNKNOWN)) != 0;
 }
 
+static bool is_text(const struct column *column)
+{
+    return column->field.type <= FIELD_KEY;
+}
+
 static const char *still_sealed(const json_t *value)
 {
     const char *text = json_string_value(value);
     return text && *text == *STILL_SEALED ? text + 1 : NULL;
 }
 
-static json_t *masked(struct actor *actor, const struct column *column, json_t *value)
+/* Whether every text in it is a secret. */
+static bool is_whole(const struct resource *r, const struct column *column)
+{
+    bool harmless = r->kind->harmless && r->kind->harmless(r->platform, r->name);
+    return (column->flags & COLUMN_SECRET) && !harmless;
+}
+
+static json_t *masked(struct actor *actor, const struct resource *r, const struct column *column, json_t *value)
 {
     if (still_sealed(value))
-        return column->field.type <= FIELD_KEY ? json_string(UNREADABLE) : json_null();
+        return is_text(column) ? json_string(UNREADABLE) : json_null();
     if (column->flags & COLUMN_UNKNOWN) {
         value = json_deep_copy(value);
         extra_mask(actor, EXTRA_PROFILE, value);
         return value;
     }
-    return is_secret(column) ? mask_value(actor->arena, value, (column->flags & COLUMN_SECRET) != 0) : value;
+    return is_secret(column) ? mask_value(actor->arena, value, is_whole(r, column)) : value;
 }
 
-/* A text is sealed as it is, anything else as JSON. */
-static json_t *sealed_value(struct actor *actor, const char *context, json_t *value)
+/* Of a column that holds one, a text is sealed as it is, anything else as JSON. */
+static json_t *sealed_value(struct actor *actor, const struct column *column, const char *context, json_t *value)
 {
-    const char *text = json_is_string(value) ? json_string_value(value) : json_text(actor->arena, value);
+    const char *text = is_text(column) ? json_string_value(value) : json_text(actor->arena, value);
     if (still_sealed(value))
         return json_string(still_sealed(value));
     return json_string(secret_seal(actor->keyring, actor->arena, context, text));
@@ -56,10 +68,10 @@ void resource_seal(struct actor *actor, struct resource *r, json_t *values)
     const char *context = secret_context(actor->arena, actor->who.workspace_id, r->id);
     for (const struct column *column = r->kind->columns; column->field.type; column++) {
         json_t *value = json_object_get(values, column->field.name);
-        json_t *shown = value ? masked(actor, column, value) : json_null();
+        json_t *shown = value ? masked(actor, r, column, value) : json_null();
         json_object_set(column->flags & COLUMN_UNLISTED ? unlisted : listed, column->field.name, shown);
         if (value && !json_equal(shown, value))
-            json_object_set_new(sealed, column->field.name, sealed_value(actor, context, value));
+            json_object_set_new(sealed, column->field.name, sealed_value(actor, column, context, value));
     }
     r->listed = json_text(actor->arena, listed);
     r->unlisted = json_object_size(unlisted) ? json_text(actor->arena, unlisted) : NULL;
@@ -81,8 +93,7 @@ static json_t *opened(struct actor *actor, const struct resource *r, const char 
     const char *text = secret_open(actor->keyring, actor->arena, context, sealed);
     if (!text || !column)
         return NULL;
-    bool is_text = column->field.type <= FIELD_KEY;
-    return is_text ? json_string(text) : json_stored(text);
+    return is_text(column) ? json_string(text) : json_stored(text);
 }
 
 /* False when a secret does not open; it is then the one thing that is sealed still. */
@@ -134,7 +145,8 @@ static void drop_unknown(const struct kind *kind, json_t *values)
     json_object_foreach_safe(values, next, name, value) if (!kind_column(kind, name)) json_object_del(values, name);
 }
 
-static void unmask(struct actor *actor, const struct column *column, json_t *shown, json_t *stored, json_t *values)
+static void unmask(struct actor *actor, const struct kind *kind, const struct column *column, json_t *shown,
+                   json_t *stored, json_t *values)
 {
     const char *name = column->field.name;
     json_t *value = json_object_get(values, name);
@@ -146,7 +158,8 @@ static void unmask(struct actor *actor, const struct column *column, json_t *sho
             fail_field(actor, arena_printf(actor->arena, "%s.%s", name, masked.path), MSG_MASK, NULL);
         return;
     }
-    struct unmask u = {.arena = actor->arena, .whole = (column->flags & COLUMN_SECRET) != 0};
+    bool whole = (column->flags & COLUMN_SECRET) && !kind->harmless; /* in what is harmless parts may be masked */
+    struct unmask u = {.arena = actor->arena, .whole = whole};
     json_object_set(values, name,
                     mask_undo(&u, value, json_object_get(shown, name), json_object_get(stored, name), name));
     if (u.found)
@@ -175,7 +188,7 @@ enum error resource_check_values(struct actor *actor, const struct kind *kind, c
         if (column->flags & COLUMN_KEPT && !json_object_get(values, name) && json_object_get(stored, name))
             json_object_set(values, name, json_object_get(stored, name));
         else
-            unmask(actor, column, shown, stored, values);
+            unmask(actor, kind, column, shown, stored, values);
     }
     for (const struct column *column = kind->columns; column->field.type; column++)
         check_column(actor, column, platform, values, stored);

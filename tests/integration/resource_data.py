@@ -75,6 +75,25 @@ KINDS = {
         "change": {"tags": ["release"]},
         "wrong": [({"text": TEXT, "tags": [1]}, "tags")],
     },
+    "settings": {
+        "values": {"value": {"API_TOKEN": planted_secret(), "url": f"https://bot:{planted_secret()}@example.org", "level": 3, "on": True}},
+        "change": {"value": 30},
+        "wrong": [({}, "value"), ({"value": None}, "value"), ({"value": "x" * 17000}, "value")],
+    },
+    "skill": {
+        "values": {"description": "Counts lines 数行", "allowed_tools": ["Read"], "license": "MIT", "text": TEXT,
+                   "files": {"scripts/count.sh": "#!/bin/sh\nwc -l\x07\n", "参考/logo.png": {"base64": "iVBORw0KGgo="}}},
+        "change": {"license": "Apache-2.0"},
+        "wrong": [({"description": "x"}, "text"), *[({"description": "x", "text": "x", "files": {path: "x"}}, f"files.{path}") for path in
+                  ("../a", "/etc/passwd", "a\\b", "a/./b", "NUL.txt", "a\n", "SKILL.md", "")],
+                  ({"description": "x", "text": "x", "files": {"a": 1}}, "files.a"),
+                  ({"description": "x", "text": "x", "files": {"a": {"base64": "a"}}}, "files.a"),
+                  ({"description": "x", "text": "x", "files": {"a/b": "", "A": ""}}, "files.A"),
+                  ({"description": "x", "text": "x", "files": {"a": "", "a/b": ""}}, "files.a/b"),
+                  ({"description": "x", "text": "x", "files": {"a": "x" * (512 * 1024 + 1)}}, "files.a"),
+                  ({"description": "x", "text": "x", "files": {f"{n}": "x" * 400000 for n in range(3)}}, "files"),
+                  ({"description": "x", "text": "x", "files": {f"{n}": "" for n in range(101)}}, "files")],
+    },
     "slash_command": {
         "values": {"description": "Commits", "prompt": "Commit $ARGUMENTS"},
         "change": {"description": "Commits what is staged"},

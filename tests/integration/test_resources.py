@@ -10,6 +10,7 @@ import resource_data
 from stack import Pending
 from configs import ROLES, acting_in, ada, everything, new_workspace, quote, system, team, users  # noqa: F401
 
+TEXT = resource_data.TEXT
 RANK = {role: number for number, role in enumerate(ROLES)}
 
 
@@ -207,6 +208,67 @@ def test_no_secret_in_database_log_or_audit(kinds, system, ada):
             assert not [made for made in planted if made in stored or made.lower() in stored], table
     assert not [made for made in planted if made in system.backend.log()]
     assert not [made for made in planted if made in ada.get("/api/audit/workspace?limit=500").text]
+
+
+# ---- what is special about a kind ----
+
+def test_settings_are_secret_until_known_to_be_harmless(ada):
+    def make(name, value, platform="claude"):
+        answer = ada.post(address("settings", platform), json={"name": name, "value": value})
+        assert answer.status_code == 201, answer.text
+        return answer.data["resource"]["value"]
+
+    made = resource_data.planted_secret()
+    assert make("model", "opus") == "opus"
+    assert make("permissions.defaultMode", "acceptEdits") == "acceptEdits"
+    assert make("features", {"web": True, "mode": "fast"}, "codex") == {"web": True, "mode": "fast"}
+    assert make("availableModels", ["opus", f"https://x.example.org/?key={made}"]) == ["opus", f"https://x.example.org/?key={made[:4]}...{made[-4:]}"]
+    assert make("apiKeyHelper", "/opt/company/get-the-key") == "/opt...-key"
+    assert make("features", "fast mode of claude") == "fast...aude", "that key is another CLI's"
+    assert make("modelling", "the same beginning") == "the ...ning"
+    assert make('projects."C:\\x y".trust', {"level": "trusted", "times": 3, "at": None}, "codex") == {"level": "*******", "times": 3, "at": None}
+    assert ada.get(address("settings", "claude", "apiKeyHelper")).data["value"] == "/opt...-key"
+    assert ada.put(address("settings", "claude", "apiKeyHelper"), json={"value": "/opt...-key"}).data["resource"]["revision"] == 2
+    assert ada.post(address("settings", "claude", "apiKeyHelper", "/reveal"), json={}).data["secrets"] == {"value": "/opt/company/get-the-key"}
+    for value in (7, False, [1], "123", "\"x\"", {"a": {"b": ["c"]}}):  # whatever it is, it comes back as that
+        assert ada.put(address("settings", "claude", "apiKeyHelper"), json={"value": value}).status_code == 200
+        shown = ada.get(address("settings", "claude", "apiKeyHelper")).data["value"]
+        assert shown == value or ada.post(address("settings", "claude", "apiKeyHelper", "/reveal"), json={}).data["secrets"] == {"value": value}
+
+
+def test_a_setting_under_another_name_is_shown_as_that_is(ada):
+    assert ada.post(address("settings", "claude"), json={"name": "model", "value": "a model of ours"}).status_code == 201
+    for name, shown in (("apiKeyHelper", "a mo...ours"), ("outputStyle", "a model of ours")):
+        old = ada.get(address("settings", "claude")).data["items"][0]["name"]
+        renamed = ada.post(address("settings", "claude", old, "/rename"), json={"name": name})
+        assert (renamed.status_code, renamed.data["resource"]["value"]) == (200, shown), renamed.text
+        assert ada.get(address("settings", "claude", name)).data["value"] == shown
+    copied = ada.post(address("settings", "claude", "outputStyle", "/copy"), json={"name": "outputStyle", "platform": "gemini"})
+    assert copied.data["resource"]["value"] == "a mo...ours", "a key that Gemini is not known to have"
+
+
+def test_names_of_settings(ada):
+    for name in ("", "a.", ".a", "a..b", "a b", "\"a", "a\"b\"", "a.\"\"", "env[0]", "hooks", "hooks.Stop", "mcpServers", "permissions.allow"):
+        answer = ada.post(address("settings", "claude"), json={"name": name, "value": 1})
+        assert answer.status_code == 400 and "name" in answer.text, (name, answer.text)
+    for name in ("hook", "permissions", "a-b.c_d.$e", "\"a.b\".c", "mcp_servers"):
+        assert ada.post(address("settings", "claude"), json={"name": name, "value": 1}).status_code == 201, name
+
+
+def test_a_skill_and_its_folder(ada):
+    files = {"a.md": "old\x00new\r\n".replace("\x00", ""), "data/数据.bin": {"base64": "AAEC/w=="}, "empty": ""}
+    made = ada.post(address("skill", "claude"), json={"name": "count", "description": "x", "text": TEXT, "files": files, "context": "fork"})
+    assert made.status_code == 201 and made.data["resource"]["files"] == files, made.text
+    assert "files" not in ada.get(address("skill", "claude")).data["items"][0]
+    changed = ada.patch(address("skill", "claude", "count"), json={"files": {"a.md": None, "b/c.md": "more"}})
+    assert list(changed.data["resource"]["files"]) == ["data/数据.bin", "empty", "b/c.md"]
+    (change,) = ada.get(address("skill", "claude", "count", "/diff?from=1&to=2")).data["changes"]
+    assert (change["field"], change["old_value"]) == ("files", files)
+    given = give(ada, "skill", "claude", "count", claude=True, codex=True)
+    assert [(warning["field"], warning["platform"]) for warning in given.data["warnings"]] == [("context", "codex")]
+    for name in ("a/b", "nul", "a:b", "x.", "..", "a?"):
+        answer = ada.post(address("skill", "claude"), json={"name": name, "description": "x", "text": "x"})
+        assert answer.status_code == 400 and "name" in answer.text, answer.text
 
 
 # ---- to another workspace ----
