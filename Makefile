@@ -57,7 +57,7 @@ help:
 	@echo 'make            build/ccr-ui-backend; V=1 shows the commands'
 	@echo 'make check      unit tests'
 	@echo 'make handlers   builds the handler tests, which want TEST_DATABASE_URL (scripts/test.sh -k handlers runs them)'
-	@echo 'make lint       both compilers, formatting, layers, portability, banned calls, statements, cppcheck, clang-tidy, analyzer, shellcheck, openapi, docs'
+	@echo 'make lint       both compilers, formatting, layers, portability, banned calls, statements, kinds alike, cppcheck, clang-tidy, analyzer, shellcheck, openapi, docs'
 	@echo 'make format     clang-format in place'
 	@echo 'make asan       build and unit tests with ASan + UBSan'
 	@echo 'make clang      build with clang, without warnings'

@@ -26,11 +26,4 @@ static void check(struct actor *actor, const char *platform, json_t *values)
         fail_field(actor, "description", MSG_TOO_LONG, number_text(actor, DROID_DESCRIPTION_MAX), NULL);
 }
 
-const struct kind kind_agent = {
-    .name = "agent",
-    .label = {"Agent", "智能体"},
-    .columns = columns,
-    .platforms = ON_CLAUDE | ON_CODEX | ON_GEMINI | ON_QWEN | ON_IFLOW | ON_DROID,
-    .flags = KIND_FOLDERS,
-    .check = check,
-};
+const struct kind kind_agent = {"agent", {"Agent", "智能体"}, columns, ON_ALL, KIND_FOLDERS, .check = check};

@@ -18,9 +18,4 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
-const struct kind kind_custom_model = {
-    .name = "custom_model",
-    .label = {"Custom model", "自定义模型"},
-    .columns = columns,
-    .platforms = ON_QWEN | ON_DROID,
-};
+const struct kind kind_custom_model = {"custom_model", {"Custom model", "自定义模型"}, columns, ON_QWEN | ON_DROID};

@@ -28,11 +28,5 @@ static void check(struct actor *actor, const char *platform, json_t *values)
             fail_field(actor, needs[i][1], MSG_REQUIRED, NULL);
 }
 
-const struct kind kind_hook = {
-    .name = "hook",
-    .label = {"Hook", "钩子"},
-    .columns = columns,
-    .platforms = ON_ALL,
-    .write = ACCESS_ADMIN, /* it runs on every machine of the team */
-    .check = check,
-};
+/* It runs on every machine of the team. */
+const struct kind kind_hook = {"hook", {"Hook", "钩子"}, columns, ON_ALL, .write = ACCESS_ADMIN, .check = check};

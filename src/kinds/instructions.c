@@ -8,10 +8,4 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
-const struct kind kind_instructions = {
-    .name = "instructions",
-    .label = {"Instructions", "指令文件"},
-    .columns = columns,
-    .platforms = ON_ALL,
-    .flags = KIND_SHARED,
-};
+const struct kind kind_instructions = {"instructions", {"Instructions", "指令文件"}, columns, ON_ALL, KIND_SHARED};

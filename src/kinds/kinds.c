@@ -1,26 +1,24 @@
-/* Every kind. A new one is a file with its row, and a line here. */
+/* Every kind. A new one is a file with its row, kind_NAME, and a line here. */
 #include "kind.h"
 
-extern const struct kind kind_agent, kind_custom_model, kind_hook, kind_instructions, kind_marketplace, kind_mcp_server,
-    kind_output_style, kind_permission, kind_plugin, kind_prompt, kind_settings, kind_skill, kind_slash_command,
-    kind_statusline;
+#define KIND_LIST(X)                                                                                                   \
+    X(agent)                                                                                                           \
+    X(custom_model)                                                                                                    \
+    X(hook)                                                                                                            \
+    X(instructions)                                                                                                    \
+    X(marketplace)                                                                                                     \
+    X(mcp_server)                                                                                                      \
+    X(output_style)                                                                                                    \
+    X(permission)                                                                                                      \
+    X(plugin)                                                                                                          \
+    X(prompt)                                                                                                          \
+    X(settings)                                                                                                        \
+    X(skill)                                                                                                           \
+    X(slash_command)                                                                                                   \
+    X(statusline)
 
-/* clang-format off */
-const struct kind *const kind_table[] = {
-    &kind_agent,
-    &kind_custom_model,
-    &kind_hook,
-    &kind_instructions,
-    &kind_marketplace,
-    &kind_mcp_server,
-    &kind_output_style,
-    &kind_permission,
-    &kind_plugin,
-    &kind_prompt,
-    &kind_settings,
-    &kind_skill,
-    &kind_slash_command,
-    &kind_statusline,
-    NULL,
-};
-/* clang-format on */
+#define DECLARE(name) extern const struct kind kind_##name;
+KIND_LIST(DECLARE)
+
+#define ADDRESS(name) &kind_##name,
+const struct kind *const kind_table[] = {KIND_LIST(ADDRESS) NULL};

@@ -16,10 +16,6 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
+/* What comes from it runs on every machine of the team. */
 const struct kind kind_marketplace = {
-    .name = "marketplace",
-    .label = {"Marketplace", "插件市场"},
-    .columns = columns,
-    .platforms = ON_CLAUDE | ON_CODEX | ON_DROID,
-    .write = ACCESS_ADMIN, /* what comes from it runs on every machine of the team */
-};
+    "marketplace", {"Marketplace", "插件市场"}, columns, ON_CLAUDE | ON_CODEX | ON_DROID, .write = ACCESS_ADMIN};

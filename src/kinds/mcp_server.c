@@ -71,12 +71,8 @@ static const char *check_name(const char *platform, const char *name)
     return NULL;
 }
 
+/* clang-format off */
 const struct kind kind_mcp_server = {
-    .name = "mcp_server",
-    .label = {"MCP server", "MCP 服务器"},
-    .columns = columns,
-    .platforms = ON_ALL,
-    .flags = KIND_SHARED,
-    .check = check,
-    .reserved = check_name,
+    "mcp_server", {"MCP server", "MCP 服务器"}, columns, ON_ALL, KIND_SHARED,
+    .check = check, .reserved = check_name,
 };

@@ -10,8 +10,4 @@ static const struct column columns[] = {
 };
 
 const struct kind kind_output_style = {
-    .name = "output_style",
-    .label = {"Output style", "输出风格"},
-    .columns = columns,
-    .platforms = ON_CLAUDE | ON_QWEN | ON_IFLOW,
-};
+    "output_style", {"Output style", "输出风格"}, columns, ON_CLAUDE | ON_QWEN | ON_IFLOW};

@@ -11,10 +11,6 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
+/* It decides what runs without a question. */
 const struct kind kind_permission = {
-    .name = "permission",
-    .label = {"Permission", "权限规则"},
-    .columns = columns,
-    .platforms = ON_CLAUDE | ON_GEMINI | ON_QWEN | ON_DROID,
-    .write = ACCESS_ADMIN, /* it decides what runs without a question */
-};
+    "permission", {"Permission", "权限规则"}, columns, ON_ALL & ~(ON_CODEX | ON_IFLOW), .write = ACCESS_ADMIN};

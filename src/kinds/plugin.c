@@ -8,10 +8,5 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
-const struct kind kind_plugin = {
-    .name = "plugin",
-    .label = {"Plugin", "插件"},
-    .columns = columns,
-    .platforms = ON_CLAUDE | ON_CODEX | ON_GEMINI | ON_QWEN | ON_DROID,
-    .write = ACCESS_ADMIN, /* it runs on every machine of the team */
-};
+/* It runs on every machine of the team. */
+const struct kind kind_plugin = {"plugin", {"Plugin", "插件"}, columns, ON_ALL & ~ON_IFLOW, .write = ACCESS_ADMIN};

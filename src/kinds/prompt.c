@@ -9,10 +9,4 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
-const struct kind kind_prompt = {
-    .name = "prompt",
-    .label = {"Prompt", "提示词"},
-    .columns = columns,
-    .platforms = ON_ALL,
-    .flags = KIND_FOLDERS | KIND_SHARED,
-};
+const struct kind kind_prompt = {"prompt", {"Prompt", "提示词"}, columns, ON_ALL, KIND_FOLDERS | KIND_SHARED};

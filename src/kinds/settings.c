@@ -10,95 +10,64 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
-/* A key and all below it. */
-struct key {
-    const char *path;
+/* Keys of some platforms, "a|b.c"; each stands for all below it as well. */
+struct keys {
     unsigned platforms;
+    const char *paths;
 };
 
-static const struct key harmless[] = {
-    {"agent", ON_CLAUDE},
-    {"approvalMode", ON_IFLOW},
-    {"approval_policy", ON_CODEX},
-    {"approvals_reviewer", ON_CODEX},
-    {"attribution", ON_CLAUDE},
-    {"autoUpdatesChannel", ON_CLAUDE},
-    {"availableModels", ON_CLAUDE},
-    {"cli_auth_credentials_store", ON_CODEX},
-    {"context.fileName", ON_GEMINI | ON_QWEN},
-    {"contextFileName", ON_IFLOW},
-    {"default_permissions", ON_CODEX},
-    {"diffMode", ON_DROID},
-    {"effortLevel", ON_CLAUDE},
-    {"fallbackModel", ON_CLAUDE},
-    {"fastModel", ON_QWEN},
-    {"features", ON_CODEX},
-    {"file_opener", ON_CODEX},
-    {"forceLoginMethod", ON_CLAUDE},
-    {"forced_login_method", ON_CODEX},
-    {"general.outputStyle", ON_QWEN},
-    {"history.persistence", ON_CODEX},
-    {"language", ON_CLAUDE | ON_IFLOW},
-    {"minimumVersion", ON_CLAUDE},
-    {"model", ON_CLAUDE | ON_CODEX | ON_DROID},
-    {"model.name", ON_GEMINI | ON_QWEN},
-    {"modelName", ON_IFLOW},
-    {"model_provider", ON_CODEX},
-    {"model_reasoning_effort", ON_CODEX},
-    {"model_reasoning_summary", ON_CODEX},
-    {"model_verbosity", ON_CODEX},
-    {"outputStyle", ON_CLAUDE},
-    {"permissions.defaultMode", ON_CLAUDE},
-    {"personality", ON_CODEX},
-    {"plan_mode_reasoning_effort", ON_CODEX},
-    {"reasoningEffort", ON_DROID},
-    {"review_model", ON_CODEX},
-    {"sandbox_mode", ON_CODEX},
-    {"security.auth.selectedType", ON_GEMINI | ON_QWEN},
-    {"selectedAuthType", ON_IFLOW},
-    {"service_tier", ON_CODEX},
-    {"sessionDefaultSettings", ON_DROID},
-    {"theme", ON_CLAUDE | ON_IFLOW},
-    {"tui.theme", ON_CODEX},
-    {"ui.theme", ON_GEMINI | ON_QWEN},
+static const struct keys harmless[] = {
+    {ON_CLAUDE,
+     "agent|attribution|autoUpdatesChannel|availableModels|effortLevel|fallbackModel|forceLoginMethod|language|"
+     "minimumVersion|model|outputStyle|permissions.defaultMode|theme"},
+    {ON_CODEX, "approval_policy|approvals_reviewer|cli_auth_credentials_store|default_permissions|features|file_opener|"
+               "forced_login_method|history.persistence|model|model_provider|model_reasoning_effort|"
+               "model_reasoning_summary|model_verbosity|personality|plan_mode_reasoning_effort|review_model|"
+               "sandbox_mode|service_tier|tui.theme"},
+    {ON_GEMINI | ON_QWEN, "context.fileName|model.name|security.auth.selectedType|ui.theme"},
+    {ON_QWEN, "fastModel|general.outputStyle"},
+    {ON_IFLOW, "approvalMode|contextFileName|language|modelName|selectedAuthType|theme"},
+    {ON_DROID, "diffMode|model|reasoningEffort|sessionDefaultSettings"},
 };
 
-/* What other kinds are. */
-static const struct key elsewhere[] = {
-    {"customModels", ON_DROID},
-    {"enabledPlugins", ON_CLAUDE | ON_DROID},
-    {"extraKnownMarketplaces", ON_CLAUDE | ON_DROID},
-    {"hooks", ON_ALL},
-    {"marketplaces", ON_CODEX},
-    {"mcpServers", ON_ALL & ~ON_CODEX},
-    {"mcp_servers", ON_CODEX},
-    {"modelProviders", ON_QWEN},
-    {"permissions.allow", ON_CLAUDE | ON_QWEN},
-    {"permissions.ask", ON_CLAUDE | ON_QWEN},
-    {"permissions.deny", ON_CLAUDE | ON_QWEN},
-    {"plugins", ON_CODEX},
-    {"statusLine", ON_CLAUDE | ON_DROID},
+/* What is of another kind. */
+static const struct keys elsewhere[] = {
+    {ON_ALL, "hooks"},
+    {ON_ALL & ~ON_CODEX, "mcpServers"},
+    {ON_CODEX, "marketplaces|mcp_servers|plugins"},
+    {ON_CLAUDE | ON_DROID, "enabledPlugins|extraKnownMarketplaces|statusLine"},
+    {ON_CLAUDE | ON_QWEN, "permissions.allow|permissions.ask|permissions.deny"},
+    {ON_QWEN, "modelProviders"},
+    {ON_DROID, "customModels"},
 };
 
-static const char *find_key(const struct key *keys, size_t count, const char *platform, const char *name)
+/* The name is one of "a|b.c", or below it. */
+static bool is_within(const char *paths, const char *name)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t length = strlen(keys[i].path);
-        bool within = strncmp(name, keys[i].path, length) == 0 && (name[length] == '.' || !name[length]);
-        if (within && (keys[i].platforms & platform_bit(platform)))
-            return keys[i].path;
+    for (size_t length = 0; *paths; paths += length + (paths[length] == '|')) {
+        length = strcspn(paths, "|");
+        if (strncmp(name, paths, length) == 0 && (name[length] == '.' || !name[length]))
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+static bool is_among(const struct keys *keys, size_t count, const char *platform, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((keys[i].platforms & platform_bit(platform)) && is_within(keys[i].paths, name))
+            return true;
+    return false;
 }
 
 static bool is_harmless(const char *platform, const char *name)
 {
-    return find_key(harmless, ARRAY_SIZE(harmless), platform, name) != NULL;
+    return is_among(harmless, ARRAY_SIZE(harmless), platform, name);
 }
 
 static const char *reserved(const char *platform, const char *name)
 {
-    return find_key(elsewhere, ARRAY_SIZE(elsewhere), platform, name);
+    return is_among(elsewhere, ARRAY_SIZE(elsewhere), platform, name) ? name : NULL;
 }
 
 /* The length of the key that a name begins with: letters, digits, '_', '-', '$', or anything in double quotes. 0 = none. */
@@ -138,14 +107,9 @@ static enum error renamed(struct actor *actor, const struct resource *r, const c
     return resource_save(actor, "update", r, &after);
 }
 
+/* Keys name commands that run on every machine of the team. */
+/* clang-format off */
 const struct kind kind_settings = {
-    .name = "settings",
-    .label = {"Setting", "设置项"},
-    .columns = columns,
-    .platforms = ON_ALL,
-    .write = ACCESS_ADMIN, /* keys name commands that run on every machine of the team */
-    .harmless = is_harmless,
-    .reserved = reserved,
-    .check_name = check_name,
-    .renamed = renamed,
+    "settings", {"Setting", "设置项"}, columns, ON_ALL, .write = ACCESS_ADMIN,
+    .harmless = is_harmless, .reserved = reserved, .check_name = check_name, .renamed = renamed,
 };

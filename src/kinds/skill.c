@@ -51,12 +51,8 @@ static enum error check_name(struct actor *actor, const char *platform, const ch
     return file_name_valid(name) ? ERR_NONE : fail_field(actor, field, MSG_FILE_PATH, NULL);
 }
 
+/* clang-format off */
 const struct kind kind_skill = {
-    .name = "skill",
-    .label = {"Skill", "技能"},
-    .columns = columns,
-    .platforms = ON_ALL,
-    .flags = KIND_SHARED,
-    .check = check,
-    .check_name = check_name,
+    "skill", {"Skill", "技能"}, columns, ON_ALL, KIND_SHARED,
+    .check = check, .check_name = check_name,
 };

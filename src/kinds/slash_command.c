@@ -15,9 +15,4 @@ static const struct column columns[] = {
 };
 
 const struct kind kind_slash_command = {
-    .name = "slash_command",
-    .label = {"Slash command", "斜杠命令"},
-    .columns = columns,
-    .platforms = ON_ALL & ~ON_CODEX,
-    .flags = KIND_FOLDERS,
-};
+    "slash_command", {"Slash command", "斜杠命令"}, columns, ON_ALL & ~ON_CODEX, KIND_FOLDERS};

@@ -9,10 +9,6 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
+/* It runs on every machine of the team. */
 const struct kind kind_statusline = {
-    .name = "statusline",
-    .label = {"Status line", "状态栏"},
-    .columns = columns,
-    .platforms = ON_CLAUDE | ON_QWEN | ON_DROID,
-    .write = ACCESS_ADMIN, /* it runs on every machine of the team */
-};
+    "statusline", {"Status line", "状态栏"}, columns, ON_CLAUDE | ON_QWEN | ON_DROID, .write = ACCESS_ADMIN};
