@@ -39,6 +39,8 @@ enum error resource_check(struct actor *actor, const struct kind *kind, const ch
 /* The same for whoever has resource_values_kept() of `before` already. */
 enum error resource_check_values(struct actor *actor, const struct kind *kind, const char *platform,
                                  const struct resource *before, json_t *stored, json_t *values);
+/* What the columns' own limits do not say, on each of the platforms (enum platforms). */
+enum error resource_check_on(struct actor *actor, const struct kind *kind, unsigned on, json_t *values);
 /* Sets listed, unlisted and sealed from checked values; r->id must be there. */
 void resource_seal(struct actor *actor, struct resource *r, json_t *values);
 /* The words that a search finds it by, as a JSON array; in the case that they have. */

@@ -161,6 +161,8 @@ static enum error put_back(struct request *rq, const struct place *place, const 
         error = resource_values(&rq->actor, old, &values);
     if (!error)
         error = resource_check(&rq->actor, place->kind, place->platform, NULL, values);
+    if (!error && exists)
+        error = resource_check_on(&rq->actor, place->kind, resource_platforms(&before), values);
     if (error)
         return error;
     resource_seal(&rq->actor, after, values);

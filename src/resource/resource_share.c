@@ -198,11 +198,9 @@ static enum error give(struct request *rq, const struct resource *r, json_t *val
     enum error error = resource_check_name(actor, r->kind, after->platform, "platforms", r->name);
     if (!error)
         error = resource_check_room(actor, r->kind, after->platform);
-    if (!error && r->kind->check)
-        r->kind->check(actor, after->platform, values);
     after->position = -1;
     after->source = NULL;
-    return actor->failure.fields ? ERR_VALIDATION : error;
+    return error ? error : resource_check_on(actor, r->kind, platform_bit(after->platform), values);
 }
 
 static const struct resource *row_on(const struct resource *rows, size_t count, const char *platform)

@@ -178,6 +178,14 @@ static void check_column(struct actor *actor, const struct column *column, const
     field_check(actor, values, &field);
 }
 
+enum error resource_check_on(struct actor *actor, const struct kind *kind, unsigned on, json_t *values)
+{
+    for (const struct platform *p = platforms; kind->check && p->name && !actor->failure.fields; p++)
+        if (on & platform_bit(p->name))
+            kind->check(actor, p->name, values);
+    return actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
+}
+
 enum error resource_check_values(struct actor *actor, const struct kind *kind, const char *platform,
                                  const struct resource *before, json_t *stored, json_t *values)
 {
@@ -192,11 +200,7 @@ enum error resource_check_values(struct actor *actor, const struct kind *kind, c
     }
     for (const struct column *column = kind->columns; column->field.type; column++)
         check_column(actor, column, platform, values, stored);
-    unsigned on = platform_bit(platform) | (before ? resource_platforms(before) : 0);
-    for (const struct platform *p = platforms; kind->check && p->name && !actor->failure.fields; p++)
-        if (on & platform_bit(p->name))
-            kind->check(actor, p->name, values);
-    return actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
+    return resource_check_on(actor, kind, platform_bit(platform) | (before ? resource_platforms(before) : 0), values);
 }
 
 enum error resource_check(struct actor *actor, const struct kind *kind, const char *platform,

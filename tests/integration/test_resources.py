@@ -412,6 +412,11 @@ def test_sharing_says_what_is_wrong(kinds, ada):
     assert ada.patch(address("mcp_server", "claude", "one"), json={"transport": "sse"}).status_code == 200
     refused = give(ada, "mcp_server", "claude", "one", claude=True, gemini=True, codex=True)
     assert refused.status_code == 400 and "transport" in refused.text
+    was_sse = ada.get(address("mcp_server", "claude", "one")).data["revision"]
+    assert ada.patch(address("mcp_server", "claude", "one"), json={"transport": "http"}).status_code == 200
+    assert give(ada, "mcp_server", "claude", "one", claude=True, codex=True).status_code == 200
+    back = ada.post(address("mcp_server", "claude", "one", "/rollback"), json={"revision": was_sse})
+    assert back.status_code == 400 and "transport" in back.text
     reserved = ada.post(address("mcp_server", "codex"), json={"name": "workspace", **mcp})
     assert reserved.status_code == 201
     assert give(ada, "mcp_server", "codex", "workspace", codex=True, claude=True).status_code == 400
