@@ -201,6 +201,13 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_SWITCH_INVALID, ERR_VALIDATION, "Validation failed: {}", "验证失败: {}")                                     \
     X(MSG_PLATFORM_UNKNOWN, ERR_VALIDATION, "Unknown platform '{}' (claude, codex, gemini, qwen, iflow, droid)",       \
       "未知平台“{}”（claude, codex, gemini, qwen, iflow, droid）")                                                     \
+    X(MSG_NATIVE_SYNTAX, ERR_VALIDATION, "cannot be read: {} (line {}, column {})",                                    \
+      "无法解析：{}（第 {} 行，第 {} 列）")                                                                            \
+    X(MSG_NATIVE_LEFT, ERR_VALIDATION, "no resource says this", "没有对应的资源")                                      \
+    X(MSG_NATIVE_UNKNOWN, ERR_VALIDATION, "is no file of {} that is known here", "不是已知的 {} 文件")                 \
+    X(MSG_NATIVE_UNSAFE, ERR_CONFLICT, "'{}' cannot be written: {}", "无法写入“{}”：{}")                               \
+    X(MSG_NATIVE_NO_PLACE, ERR_VALIDATION, "no file of {} says this", "{} 的文件无法表达此项")                         \
+    X(MSG_NATIVE_TAKEN, ERR_VALIDATION, "another one stands in its file", "其文件已被另一项占用")                      \
     X(MSG_RESOURCE_UNKNOWN, ERR_NOT_FOUND, "'{}' not found", "“{}”不存在")                                             \
     X(MSG_RESOURCE_EXISTS, ERR_CONFLICT, "'{}' already exists", "“{}”已存在")                                          \
     X(MSG_RESOURCE_REVISION, ERR_NOT_FOUND, "'{}' has no revision {}", "“{}”没有修订版本 {}")                          \

@@ -7,18 +7,8 @@
 #include <stddef.h>
 
 #include "actor.h"
+#include "platform.h"
 #include "router.h"
-
-/* A platform's bit: 1 << its place in platforms[] (platform.h). */
-enum platforms {
-    ON_CLAUDE = 1 << 0,
-    ON_CODEX = 1 << 1,
-    ON_GEMINI = 1 << 2,
-    ON_QWEN = 1 << 3,
-    ON_IFLOW = 1 << 4,
-    ON_DROID = 1 << 5,
-    ON_ALL = (1 << 6) - 1,
-};
 
 enum column_flag {
     COLUMN_UNLISTED = 1, /* long: a list leaves it out */
@@ -77,8 +67,6 @@ extern const struct kind *const kind_table[];
 
 const struct kind *kind_find(const char *name); /* NULL when unknown */
 const struct column *kind_column(const struct kind *kind, const char *name);
-/* The platform's bit; 0 when unknown. */
-unsigned platform_bit(const char *platform);
 static inline bool kind_is_on(const struct kind *kind, const char *platform)
 {
     return (kind->platforms & platform_bit(platform)) != 0;

@@ -67,6 +67,9 @@ enum error resources_named(struct actor *actor, const struct kind *kind, const c
  * the transaction ends. */
 enum error resources_sharing(struct actor *actor, const char *ids, struct resource **found, size_t *count);
 
+/* All of a platform, by kind, then in their order. */
+enum error resources_on(struct actor *actor, const char *platform, struct resource **found, size_t *count);
+
 /* Which ones, and how many of them. Zero and NULL: all. */
 struct resource_query {
     long long limit, offset;

@@ -91,6 +91,7 @@ static const struct column {
                   "content = $2::json", OF_REVISIONS)},
     {.batch = "200", SEALED_MAP(resources, id, "id, platform")},
     {.batch = "200", SEALED_MAP(resource_revisions, resource_id, OF_RESOURCES)},
+    {.batch = "20", SEALED_TEXT(native_files, content, id, "workspace_id, platform, path")},
     {.batch = "4", SEALED_TEXT(backups, content, id, "id")},
 };
 

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "platform.h"
-
 const struct kind *kind_find(const char *name)
 {
     for (const struct kind *const *kind = kind_table; *kind; kind++)
@@ -19,12 +17,4 @@ const struct column *kind_column(const struct kind *kind, const char *name)
         if (strcmp(column->field.name, name) == 0)
             return column;
     return NULL;
-}
-
-unsigned platform_bit(const char *platform)
-{
-    for (unsigned i = 0; platforms[i].name; i++)
-        if (strcmp(platforms[i].name, platform) == 0)
-            return 1U << i;
-    return 0;
 }

@@ -56,6 +56,9 @@ static const struct statement
                     ", r.platform, r.kind FROM resources r WHERE r.workspace_id = (SELECT ccr_workspace())"
                     " AND r.id IN (SELECT json_array_elements_text($1::json)::uuid)"
                     " ORDER BY r.id, r.platform FOR UPDATE"},
+    select_platform = {"resources_on_platform",
+                       "SELECT " WHOLE ", r.platform, r.kind FROM resources r WHERE r.workspace_id ="
+                       " (SELECT ccr_workspace()) AND r.platform = $1 ORDER BY r.kind, r.position, r.name"},
     /* One more than asked for tells whether there are others behind them. */
     select_first = {"resources_first",
                     "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND ORDER " LIMIT $3::integer + 1"},
@@ -154,6 +157,15 @@ enum error resources_sharing(struct actor *actor, const char *ids, struct resour
     struct rows rows;
     enum error error = db_all(actor->db, &lock_sharing, &rows, DB_ARGS(ids));
     all_from(actor, NULL, NULL, &rows, found, count);
+    return error;
+}
+
+enum error resources_on(struct actor *actor, const char *platform, struct resource **found, size_t *count)
+{
+    struct rows rows;
+    enum error error = db_all(actor->db, &select_platform, &rows, DB_ARGS(platform));
+    if (!error)
+        all_from(actor, NULL, platform, &rows, found, count);
     return error;
 }
 

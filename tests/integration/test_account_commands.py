@@ -225,8 +225,6 @@ def sealed(module_stack):
         assert answer.status_code == 200, answer.text
         server = {"name": "m", "transport": "stdio", "command": "x", "env": {"A": TOKENS[0]}, "headers": {"B": TOKENS[1]}}
         assert user.post("/api/resources/claude/mcp_server", json=server).status_code == 201
-        shared = user.put("/api/resources/claude/mcp_server/m/platforms", json={"platforms": {"claude": True, "codex": True}})
-        assert shared.status_code == 200, shared.text
     stack.old, stack.new = stack.cli.env["SECRETS_KEY"], new_key("new_1")
     return stack
 
@@ -246,8 +244,8 @@ def test_rotate(sealed):
     assert rotated.returncode == 0 and key_ids(sealed) == {"new_1": before["test"]}
     assert "backups.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
     assert "profiles.extra: 2 sealed again, 0 cannot be opened" in rotated.stdout
-    assert "resources.sealed: 4 sealed again, 0 cannot be opened" in rotated.stdout
-    assert "resource_revisions.sealed: 6 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "resources.sealed: 2 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "resource_revisions.sealed: 2 sealed again, 0 cannot be opened" in rotated.stdout
     assert not any(token in rotated.stdout + rotated.stderr for token in TOKENS)
 
     # Without the old key everything still opens: under a third one in front, all of it would be sealed again.

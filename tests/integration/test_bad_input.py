@@ -282,7 +282,7 @@ def test_a_byte_order_mark(place, route):
 
 @WITH_BODY
 def test_too_large(place, route):
-    most = (12 if route["path"] in ("/api/import", "/api/resources/apply") else 2) * 1024 * 1024
+    most = (12 if route["path"] in ("/api/import", "/api/resources/apply", "/api/resources/import") else 2) * 1024 * 1024
     place.refuses(413, "PAYLOAD_TOO_LARGE", most, body=b'{"unknown":"' + b"x" * most + b'"}')
     place.refuses(413, "PAYLOAD_TOO_LARGE", "declared", headers={"Content-Length": "99999999999"})
 

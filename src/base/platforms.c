@@ -1,4 +1,4 @@
-/* Platforms: the table of those whose profiles are kept. */
+/* Platforms: the table of those whose configuration is kept. */
 #include "platform.h"
 
 #include <string.h>
@@ -19,4 +19,10 @@ const struct platform *platform_find(const char *name)
         if (name && strcmp(p->name, name) == 0)
             return p;
     return NULL;
+}
+
+unsigned platform_bit(const char *name)
+{
+    const struct platform *p = platform_find(name);
+    return p ? 1U << (p - platforms) : 0;
 }

@@ -1,0 +1,25 @@
+/* Native files in the store: as they were imported, sealed, with the resources that were made of them. */
+#ifndef CCR_NATIVE_FILES_H
+#define CCR_NATIVE_FILES_H
+
+#include "native.h"
+#include "resource.h"
+
+enum { NATIVE_FILES_MAX = 1000, NATIVE_FILE_BYTES = 2 * 1024 * 1024 };
+
+struct native_file {
+    const char *path;
+    const char *text; /* in clear */
+    json_t *taken;    /* object: native_identity() -> id of a resource */
+};
+
+/* What an item is called among those of its file. */
+const char *native_identity(struct arena *arena, const struct native_item *item);
+
+/* All of a platform, by their paths. ERR_INTERNAL (MSG_SECRET_UNREADABLE) when one does not open. */
+enum error native_files_read(struct actor *actor, const char *platform, struct native_file **files, size_t *count);
+/* Puts one in the place of what stands under its path. */
+enum error native_file_save(struct actor *actor, const char *platform, const struct native_file *file);
+enum error native_file_forget(struct actor *actor, const char *platform, const char *path);
+
+#endif

@@ -1,0 +1,286 @@
+/* Native places: where each kind stands in the files of each coding CLI, and under which keys its columns do. A new kind, column or file
+ * is a row here. The files are described by their makers: code.claude.com/docs, developers.openai.com/codex, the docs folders of
+ * google-gemini/gemini-cli and QwenLM/qwen-code, and docs.factory.ai. */
+#include "native.h"
+
+/* ---- MCP servers ------------------------------------------------------------------------------------------------ */
+
+#define MCP_STDIO                                                                                                      \
+    {"command", "command", FORM_SAME, "transport=stdio", 0},                                                           \
+    {                                                                                                                  \
+        "args", "args", FORM_SAME, NULL, 0                                                                             \
+    }
+
+/* An address without a type is an error in Claude Code; it is no server here either. */
+static const struct native_member mcp_typed[] = {
+    {"transport", "type", FORM_TRANSPORT, NULL, 0},
+    MCP_STDIO,
+    {"env", "env", FORM_SAME, NULL, 0},
+    {"url", "url", FORM_SAME, NULL, 0},
+    {"headers", "headers", FORM_SAME, NULL, 0},
+    {"timeout_ms", "timeout", FORM_SAME, NULL, ON_CLAUDE},
+    {"timeout_ms", "timeoutMs", FORM_SAME, NULL, ON_DROID},
+    {"enabled", "disabled", FORM_NOT, NULL, ON_DROID},
+    {"enabled_tools", "enabledTools", FORM_SAME, NULL, ON_DROID},
+    {"disabled_tools", "disabledTools", FORM_SAME, NULL, ON_DROID},
+    {0},
+};
+
+static const struct native_member mcp_codex[] = {
+    MCP_STDIO,
+    {"env", "env", FORM_ENV, NULL, 0},
+    {"cwd", "cwd", FORM_SAME, NULL, 0},
+    {"url", "url", FORM_SAME, "transport=http", 0},
+    {"headers", "http_headers", FORM_HEADERS, NULL, 0},
+    {"timeout_ms", "tool_timeout_sec", FORM_SECONDS, NULL, 0},
+    {"startup_timeout_ms", "startup_timeout_sec", FORM_SECONDS, NULL, 0},
+    {"startup_timeout_ms", "startup_timeout_ms", FORM_SAME, NULL, 0},
+    {"enabled_tools", "enabled_tools", FORM_SAME, NULL, 0},
+    {"disabled_tools", "disabled_tools", FORM_SAME, NULL, 0},
+    {"enabled", "enabled", FORM_SAME, NULL, 0},
+    {0},
+};
+
+/* Which address is there says how it is spoken to: httpUrl before url before command. */
+static const struct native_member mcp_untyped[] = {
+    {"transport", "type", FORM_IF_THERE, NULL, 0},
+    {"url", "httpUrl", FORM_SAME, "transport=http", 0},
+    {"url", "url", FORM_SAME, "transport=sse", 0},
+    {"url", "url", FORM_SAME, "transport=http", 0},
+    MCP_STDIO,
+    {"env", "env", FORM_SAME, NULL, 0},
+    {"cwd", "cwd", FORM_SAME, NULL, 0},
+    {"headers", "headers", FORM_SAME, NULL, 0},
+    {"timeout_ms", "timeout", FORM_SAME, NULL, 0},
+    {"startup_timeout_ms", "discoveryTimeoutMs", FORM_SAME, NULL, ON_QWEN},
+    {"trust", "trust", FORM_SAME, NULL, 0},
+    {"description", "description", FORM_SAME, NULL, 0},
+    {"enabled_tools", "includeTools", FORM_SAME, NULL, 0},
+    {"disabled_tools", "excludeTools", FORM_SAME, NULL, 0},
+    {0},
+};
+
+/* ---- Markdown and the like -------------------------------------------------------------------------------------- */
+
+static const struct native_member agent[] = {
+    {"name", "name", FORM_SAME, NULL, 0},
+    {"description", "description", FORM_SAME, NULL, 0},
+    {"model", "model", FORM_SAME, NULL, 0},
+    {"tools", "tools", FORM_COMMAS, NULL, ON_ALL & ~ON_CODEX},
+    {"disallowed_tools", "disallowedTools", FORM_COMMAS, NULL, ON_CLAUDE | ON_QWEN},
+    {"color", "color", FORM_SAME, NULL, ON_CLAUDE},
+    {"system_prompt", NATIVE_BODY, FORM_BODY, NULL, ON_ALL & ~ON_CODEX},
+    {"system_prompt", "developer_instructions", FORM_BODY, NULL, ON_CODEX},
+    {0},
+};
+
+static const struct native_member command[] = {
+    {"description", "description", FORM_SAME, NULL, 0},
+    {"argument_hint", "argument-hint", FORM_SAME, NULL, ON_CLAUDE | ON_DROID},
+    {"allowed_tools", "allowed-tools", FORM_COMMAS, NULL, ON_CLAUDE},
+    {"model", "model", FORM_SAME, NULL, ON_CLAUDE},
+    {"prompt", NATIVE_BODY, FORM_BODY, NULL, 0},
+    {0},
+};
+
+static const struct native_member command_toml[] = {
+    {"description", "description", FORM_SAME, NULL, 0},
+    {"prompt", "prompt", FORM_BODY, NULL, 0},
+    {0},
+};
+
+static const struct native_member output_style[] = {
+    {"name", "name", FORM_SAME, NULL, 0},
+    {"description", "description", FORM_SAME, NULL, 0},
+    {"keep_coding_instructions", "keep-coding-instructions", FORM_SAME, NULL, ON_CLAUDE},
+    {"text", NATIVE_BODY, FORM_BODY, NULL, 0},
+    {0},
+};
+
+static const struct native_member text[] = {{"text", NATIVE_BODY, FORM_BODY, NULL, 0}, {0}};
+
+/* ---- hooks ------------------------------------------------------------------------------------------------------ */
+
+static const struct native_member hook[] = {
+    {"event", "*", FORM_SAME, NULL, 0},
+    {"matcher", "^matcher", FORM_SAME, NULL, 0},
+    {"type", "type", FORM_SAME, NULL, 0},
+    {"command", "command", FORM_SAME, NULL, 0},
+    {"url", "url", FORM_SAME, NULL, 0},
+    {"headers", "headers", FORM_SAME, NULL, 0},
+    {"prompt", "prompt", FORM_SAME, NULL, 0},
+    {"timeout_ms", "timeout", FORM_SAME, NULL, ON_GEMINI},
+    {"timeout_ms", "timeout", FORM_SAME, "type=command", ON_QWEN},
+    {"timeout_ms", "timeout", FORM_SECONDS, "type=http", ON_QWEN},
+    {"timeout_ms", "timeout", FORM_SECONDS, NULL, ON_ALL & ~(ON_GEMINI | ON_QWEN)},
+    {"status_message", "statusMessage", FORM_SAME, NULL, 0},
+    {"description", "description", FORM_SAME, NULL, ON_GEMINI},
+    {"description", "^description", FORM_SAME, NULL, ON_ALL & ~ON_GEMINI},
+    {0},
+};
+
+/* ---- one value each --------------------------------------------------------------------------------------------- */
+
+static const struct native_member rule[] = {{"rule", "", FORM_SAME, NULL, 0}, {0}};
+
+static const struct native_member plugin[] = {
+    {"marketplace", "#", FORM_AFTER_AT, NULL, 0},
+    {"enabled", "", FORM_SAME, NULL, ON_ALL & ~ON_CODEX},
+    {"enabled", "enabled", FORM_SAME, NULL, ON_CODEX},
+    {0},
+};
+
+static const struct native_member marketplace[] = {
+    {"source", "source.source", FORM_SAME, NULL, 0},
+    {"location", "source.repo", FORM_SAME, "source=github", 0},
+    {"location", "source.url", FORM_SAME, "source=git", 0},
+    {"location", "source.url", FORM_SAME, "source=url", 0},
+    {"location", "source.path", FORM_SAME, "source=directory", 0},
+    {"location", "source.path", FORM_SAME, "source=file", 0},
+    {"ref", "source.ref", FORM_SAME, NULL, 0},
+    {"headers", "source.headers", FORM_SAME, NULL, 0},
+    {"auto_update", "autoUpdate", FORM_SAME, NULL, ON_CLAUDE},
+    {0},
+};
+
+static const struct native_member marketplace_codex[] = {
+    {"source", "source_type", FORM_SAME, NULL, 0},
+    {"location", "source", FORM_SAME, NULL, 0},
+    {"ref", "ref", FORM_SAME, NULL, 0},
+    {0},
+};
+
+static const struct native_member statusline[] = {
+    {NULL, "type", FORM_CONSTANT, "command", ON_CLAUDE | ON_QWEN},
+    {"command", "command", FORM_SAME, NULL, 0},
+    {"padding", "padding", FORM_SAME, NULL, ON_CLAUDE | ON_DROID},
+    {"refresh_interval_s", "refreshInterval", FORM_SAME, NULL, ON_CLAUDE},
+    {0},
+};
+
+static const struct native_member model_droid[] = {
+    {"name", "displayName", FORM_SAME, NULL, 0},
+    {"model", "model", FORM_SAME, NULL, 0},
+    {"base_url", "baseUrl", FORM_SAME, NULL, 0},
+    {"api_key", "apiKey", FORM_SAME, NULL, 0},
+    {"provider", "provider", FORM_SAME, NULL, 0},
+    {"max_output_tokens", "maxOutputTokens", FORM_SAME, NULL, 0},
+    {"extra_headers", "extraHeaders", FORM_SAME, NULL, 0},
+    {"extra_args", "extraArgs", FORM_SAME, NULL, 0},
+    {0},
+};
+
+static const struct native_member model_qwen[] = {
+    {"provider", "*", FORM_SAME, NULL, 0},
+    {"name", "name", FORM_SAME, NULL, 0},
+    {"model", "id", FORM_SAME, NULL, 0},
+    {"description", "description", FORM_SAME, NULL, 0},
+    {"env_key", "envKey", FORM_SAME, NULL, 0},
+    {"base_url", "baseUrl", FORM_SAME, NULL, 0},
+    {"extra_headers", "generationConfig.customHeaders", FORM_SAME, NULL, 0},
+    {"extra_args", "generationConfig.extra_body", FORM_SAME, NULL, 0},
+    {0},
+};
+
+/* ---- files ------------------------------------------------------------------------------------------------------ */
+
+#define CLAUDE_SETTINGS                                                                                                \
+    ".claude/settings.json|.claude/settings.local.json|.claude/managed-settings.json|.claude/config.json"
+#define DROID_SETTINGS ".factory/settings.json|.factory/settings.local.json"
+#define MCP(on, file, members)                                                                                         \
+    {                                                                                                                  \
+        "mcp_server", on, file, NATIVE_MAP, "mcpServers", NULL, NULL, members                                          \
+    }
+#define FILES(kind, on, file, members)                                                                                 \
+    {                                                                                                                  \
+        kind, on, file, NATIVE_FILE, "", NULL, NULL, members                                                           \
+    }
+#define HOOKS(on, file)                                                                                                \
+    {                                                                                                                  \
+        "hook", on, file, NATIVE_GROUPS, "hooks.*", NULL, NULL, hook                                                   \
+    }
+#define RULES(on, file, effect, path)                                                                                  \
+    {                                                                                                                  \
+        "permission", on, file, NATIVE_LIST, path, "rule", "effect=" effect, rule                                      \
+    }
+#define ALL_RULES(on, file)                                                                                            \
+    RULES(on, file, "allow", "permissions.allow"), RULES(on, file, "ask", "permissions.ask"),                          \
+        RULES(on, file, "deny", "permissions.deny")
+#define PLUGINS(on, file)                                                                                              \
+    {                                                                                                                  \
+        "plugin", on, file, NATIVE_MAP, "enabledPlugins", NULL, NULL, plugin                                           \
+    }
+#define MARKETPLACES(on, file)                                                                                         \
+    {                                                                                                                  \
+        "marketplace", on, file, NATIVE_MAP, "extraKnownMarketplaces", NULL, NULL, marketplace                         \
+    }
+#define STATUSLINE(on, file, path)                                                                                     \
+    {                                                                                                                  \
+        "statusline", on, file, NATIVE_ONE, path, "statusline", NULL, statusline                                       \
+    }
+#define TEXT(on, file)                                                                                                 \
+    {                                                                                                                  \
+        "instructions", on, file, NATIVE_TEXT, "", NULL, NULL, text                                                    \
+    }
+
+/* Where several places of a kind fit, a new resource goes to the first. */
+const struct native_place native_places[] = {
+    MCP(ON_CLAUDE, ".claude.json|.mcp.json|.claude/managed-mcp.json", mcp_typed),
+    ALL_RULES(ON_CLAUDE, CLAUDE_SETTINGS),
+    HOOKS(ON_CLAUDE, CLAUDE_SETTINGS),
+    PLUGINS(ON_CLAUDE, CLAUDE_SETTINGS),
+    MARKETPLACES(ON_CLAUDE, CLAUDE_SETTINGS),
+    STATUSLINE(ON_CLAUDE, CLAUDE_SETTINGS, "statusLine"),
+    FILES("agent", ON_CLAUDE, ".claude/agents/*.md", agent),
+    FILES("slash_command", ON_CLAUDE, ".claude/commands/*.md", command),
+    FILES("output_style", ON_CLAUDE, ".claude/output-styles/*.md", output_style),
+    TEXT(ON_CLAUDE, ".claude/CLAUDE.md|CLAUDE.md|CLAUDE.local.md"),
+
+    {"mcp_server", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "mcp_servers", NULL, NULL, mcp_codex},
+    {"plugin", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "plugins", NULL, NULL, plugin},
+    {"marketplace", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "marketplaces", NULL, NULL, marketplace_codex},
+    HOOKS(ON_CODEX, ".codex/hooks.json"),
+    FILES("agent", ON_CODEX, ".codex/agents/*.toml", agent),
+    TEXT(ON_CODEX, ".codex/AGENTS.md|AGENTS.md|AGENTS.override.md"),
+
+    MCP(ON_GEMINI, ".gemini/settings.json", mcp_untyped),
+    RULES(ON_GEMINI, ".gemini/settings.json", "allow", "tools.allowed"),
+    RULES(ON_GEMINI, ".gemini/settings.json", "deny", "tools.exclude"),
+    HOOKS(ON_GEMINI, ".gemini/settings.json"),
+    FILES("agent", ON_GEMINI, ".gemini/agents/*.md", agent),
+    FILES("slash_command", ON_GEMINI, ".gemini/commands/*.toml", command_toml),
+    TEXT(ON_GEMINI, ".gemini/GEMINI.md|GEMINI.md"),
+
+    MCP(ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc", mcp_untyped),
+    {"custom_model", ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc", NATIVE_LIST, "modelProviders.*", "model",
+     NULL, model_qwen},
+    ALL_RULES(ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc"),
+    HOOKS(ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc"),
+    STATUSLINE(ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc", "ui.statusLine"),
+    FILES("agent", ON_QWEN, ".qwen/agents/*.md", agent),
+    FILES("slash_command", ON_QWEN, ".qwen/commands/*.md", command),
+    FILES("slash_command", ON_QWEN, ".qwen/commands/*.toml", command_toml),
+    FILES("output_style", ON_QWEN, ".qwen/output-styles/*.md", output_style),
+    TEXT(ON_QWEN, ".qwen/QWEN.md|QWEN.md"),
+
+    MCP(ON_IFLOW, ".iflow/settings.json", mcp_untyped),
+    HOOKS(ON_IFLOW, ".iflow/settings.json"),
+    FILES("agent", ON_IFLOW, ".iflow/agents/*.md", agent),
+    FILES("slash_command", ON_IFLOW, ".iflow/commands/*.md", command),
+    FILES("slash_command", ON_IFLOW, ".iflow/commands/*.toml", command_toml),
+    FILES("output_style", ON_IFLOW, ".iflow/output-styles/*.md", output_style),
+    TEXT(ON_IFLOW, ".iflow/IFLOW.md|IFLOW.md"),
+
+    MCP(ON_DROID, ".factory/mcp.json", mcp_typed),
+    HOOKS(ON_DROID, ".factory/hooks.json|" DROID_SETTINGS),
+    {"custom_model", ON_DROID, DROID_SETTINGS, NATIVE_LIST, "customModels", "model", NULL, model_droid},
+    RULES(ON_DROID, DROID_SETTINGS, "allow", "commandAllowlist"),
+    RULES(ON_DROID, DROID_SETTINGS, "deny", "commandDenylist"),
+    PLUGINS(ON_DROID, DROID_SETTINGS),
+    MARKETPLACES(ON_DROID, DROID_SETTINGS),
+    STATUSLINE(ON_DROID, DROID_SETTINGS, "statusLine"),
+    FILES("agent", ON_DROID, ".factory/droids/*.md", agent),
+    FILES("slash_command", ON_DROID, ".factory/commands/*.md", command),
+    TEXT(ON_DROID, ".factory/AGENTS.md|AGENTS.md"),
+    {0},
+};

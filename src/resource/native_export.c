@@ -1,0 +1,261 @@
+/* Native export: the resources of a platform as the files of its CLI. With secrets, those that were imported come out with every byte
+ * that no change of a resource touches; without, the files are made of what any reader sees, since what they hold besides is secret until
+ * somebody knows better. */
+#include <string.h>
+
+#include "audit.h"
+#include "authz.h"
+#include "native_files.h"
+#include "plan.h"
+#include "util.h"
+
+static const struct field export_fields[] = {
+    {"platform", FIELD_TEXT, FIELD_REQUIRED, .max = 20},
+    {"include_secrets", FIELD_BOOL},
+    {0},
+};
+
+struct target {
+    struct native_document *document;
+    const char *path;
+    bool gone;
+};
+
+struct export
+{
+    struct actor *actor;
+    const char *platform;
+    bool secrets;
+    struct resource *resources;
+    bool *placed; /* by resource */
+    size_t resource_count;
+    struct name_index by_id;
+    struct target *targets;
+    size_t count, capacity;
+    json_t *left_out; /* of {kind, name, message} */
+};
+
+static struct target *add_target(struct export *export, struct native_document *document)
+{
+    if (export->count == export->capacity) {
+        export->capacity = export->capacity ? export->capacity * 2 : 16;
+        struct target *more = arena_array(export->actor->arena, export->capacity, sizeof *more);
+        if (export->count)
+            memcpy(more, export->targets, export->count * sizeof *more);
+        export->targets = more;
+    }
+    struct target *target = &export->targets[export->count++];
+    *target = (struct target){document, document->path, false};
+    return target;
+}
+
+static enum error open_values(struct export *export, const struct resource *r, json_t **values)
+{
+    *values = export->secrets ? NULL : resource_shown(r);
+    return export->secrets ? resource_values(export->actor, r, values) : ERR_NONE;
+}
+
+/* A CLI without a switch is given only what is on. */
+static bool is_told(const struct resource *r, const struct native_place *place)
+{
+    return r->enabled || native_says(place, "enabled");
+}
+
+/* ---- what was imported ------------------------------------------------------------------------------------------ */
+
+/* A file that is named like its resource follows it. */
+static const char *renamed_path(struct arena *arena, const char *path, const char *from, const char *to)
+{
+    const char *dot = find_last(path, strlen(path), '.');
+    size_t length = strlen(from), stem = dot ? (size_t)(dot - path) : strlen(path);
+    if (stem < length || strncmp(path + stem - length, from, length) != 0)
+        return path;
+    return arena_printf(arena, "%.*s%s%s", (int)(stem - length), path, to, path + stem);
+}
+
+static enum error update_item(struct export *export, struct target *target, struct native_item *item, const char *id)
+{
+    size_t at;
+    json_t *values;
+    enum native_shape shape = item->place->shape;
+    bool there = name_index_find(&export->by_id, id, &at);
+    const struct resource *r = there ? &export->resources[at] : NULL;
+    if (r && is_told(r, item->place)) {
+        enum error error = open_values(export, r, &values);
+        if (error)
+            return error;
+        export->placed[at] = native_change(target->document, item, r->name, values, r->enabled);
+        if (export->placed[at] && shape == NATIVE_FILE)
+            target->path = renamed_path(export->actor->arena, target->path, item->name, r->name);
+        if (export->placed[at])
+            return ERR_NONE;
+    }
+    target->gone = shape == NATIVE_FILE || shape == NATIVE_TEXT;
+    if (!target->gone)
+        native_remove(target->document, item);
+    return ERR_NONE;
+}
+
+static enum error update_file(struct export *export, const struct native_file *file)
+{
+    struct edit_error wrong;
+    struct actor *actor = export->actor;
+    struct native_document *document =
+        native_open(actor->arena, platform_bit(export->platform), file->path, file->text, strlen(file->text), &wrong);
+    enum error error = ERR_NONE;
+    if (!document)
+        return fail(actor, MSG_NATIVE_UNSAFE, file->path, wrong.message, NULL);
+    struct target *target = add_target(export, document);
+    for (size_t i = 0; !error && i < document->count; i++) {
+        json_t *id = json_object_get(file->taken, native_identity(actor->arena, &document->items[i]));
+        if (id) /* else it never was a resource */
+            error = update_item(export, target, &document->items[i], json_string_value(id));
+    }
+    return error;
+}
+
+/* ---- what was not ----------------------------------------------------------------------------------------------- */
+
+static bool add_to_known(struct export *export, const struct resource *r, json_t *values)
+{
+    unsigned platform = platform_bit(export->platform);
+    for (size_t i = 0; i < export->count; i++) {
+        const struct target *target = &export->targets[i];
+        const struct native_place *place =
+            target->gone ? NULL : native_place_for(target->document, platform, r->kind->name, values);
+        if (place && (!is_told(r, place) || native_add(target->document, place, r->name, values, r->enabled)))
+            return true;
+    }
+    return false;
+}
+
+static bool path_is_taken(const struct export *export, const char *path)
+{
+    for (size_t i = 0; i < export->count; i++)
+        if (!export->targets[i].gone && strcmp(export->targets[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+static enum message add_to_new(struct export *export, const struct resource *r, json_t *values)
+{
+    struct edit_error wrong;
+    struct arena *arena = export->actor->arena;
+    unsigned platform = platform_bit(export->platform);
+    const struct native_place *place = native_place_for(NULL, platform, r->kind->name, values);
+    if (!place)
+        return MSG_NATIVE_NO_PLACE;
+    if (!is_told(r, place))
+        return MSG_NONE;
+    const char *path = native_default_path(arena, place, r->name);
+    if (path_is_taken(export, path))
+        return MSG_NATIVE_TAKEN;
+    struct native_document *document = native_open(arena, platform, path, "", 0, &wrong);
+    if (!document || !native_add(document, place, r->name, values, r->enabled))
+        return MSG_NATIVE_NO_PLACE;
+    add_target(export, document);
+    return MSG_NONE;
+}
+
+static enum error add_others(struct export *export)
+{
+    json_t *values;
+    for (size_t i = 0; i < export->resource_count; i++) {
+        const struct resource *r = &export->resources[i];
+        if (export->placed[i])
+            continue;
+        enum error error = open_values(export, r, &values);
+        if (error)
+            return error;
+        if (add_to_known(export, r, values))
+            continue;
+        enum message message = add_to_new(export, r, values);
+        if (message)
+            json_array_append_new(export->left_out,
+                                  json_pack("{s:s, s:s, s:s}", "kind", r->kind->name, "name", r->name, "message",
+                                            translate(export->actor, message, export->platform, NULL)));
+    }
+    return ERR_NONE;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+static enum error make_files(struct export *export)
+{
+    struct native_file *files = NULL;
+    size_t count = 0;
+    struct actor *actor = export->actor;
+    enum error error = resources_on(actor, export->platform, &export->resources, &export->resource_count);
+    export->placed = arena_array(actor->arena, export->resource_count + 1, sizeof *export->placed);
+    for (size_t i = 0; !error && i < export->resource_count; i++)
+        name_index_add(&export->by_id, export->resources[i].id, i);
+    if (!error && export->secrets)
+        error = native_files_read(actor, export->platform, &files, &count);
+    for (size_t i = 0; !error && i < count; i++)
+        error = update_file(export, &files[i]);
+    return error ? error : add_others(export);
+}
+
+static enum error write_files(struct export *export, struct json_writer *w)
+{
+    size_t length;
+    struct edit_error wrong;
+    json_literal_key(w, "files");
+    json_open_array(w);
+    for (size_t i = 0; i < export->count; i++) {
+        const struct target *target = &export->targets[i];
+        const char *text = target->gone ? NULL : native_text(target->document, &length, &wrong);
+        if (!target->gone && !text)
+            return fail(export->actor, MSG_NATIVE_UNSAFE, target->path, wrong.message, NULL);
+        if (target->gone)
+            continue;
+        json_open_object(w);
+        json_string_member(w, "path", target->path);
+        json_string_member(w, "content", text);
+        json_close_object(w);
+    }
+    json_close_array(w);
+    return ERR_NONE;
+}
+
+static enum error may_export(struct request *rq, const struct export *export)
+{
+    if (!platform_find(export->platform))
+        return fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, export->platform, NULL);
+    if (export->secrets && rq->actor.who.role < ROLE_ADMIN)
+        return fail(&rq->actor, MSG_SECRETS_ADMIN, NULL);
+    return export->secrets ? authorize_secrets(rq) : ERR_NONE;
+}
+
+static enum error export_files(struct request *rq, struct response *rs)
+{
+    struct export export = {.actor = &rq->actor,
+                            .platform = body_text(rq, "platform"),
+                            .secrets = body_bool(rq, "include_secrets", false),
+                            .by_id = name_index_new(),
+                            .left_out = json_array()};
+    const struct audit entry = {.action = export.secrets ? "file.export_secrets" : "file.export",
+                                .platform = export.platform};
+    enum error error = may_export(rq, &export);
+    if (!error)
+        error = make_files(&export);
+    if (!error)
+        error = audit_write(&rq->actor, &entry);
+    if (error)
+        return error;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    error = write_files(&export, w);
+    if (error)
+        return error;
+    json_raw_member(w, "left_out", json_text(rq->actor.arena, export.left_out));
+    json_close_object(w);
+    respond_end(rs);
+    return ERR_NONE;
+}
+
+const struct route native_export_routes[] = {
+    {METHOD_POST, "/api/resources/export", export_files, ACCESS_VIEWER, .body = export_fields,
+     .flags = ROUTE_HEAVY | ROUTE_READ_ONLY},
+    {0},
+};

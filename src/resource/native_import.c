@@ -1,0 +1,267 @@
+/* Native import: files of a coding CLI become resources, in one transaction, and stay as they are for the export. */
+#include <string.h>
+
+#include "audit.h"
+#include "file_path.h"
+#include "mask.h"
+#include "native_files.h"
+#include "plan.h"
+#include "util.h"
+
+static const struct field import_fields[] = {
+    {"platform", FIELD_TEXT, FIELD_REQUIRED, .max = 20},
+    {"files", FIELD_OBJECTS, FIELD_REQUIRED, .max = NATIVE_FILES_MAX},
+    {"dry_run", FIELD_BOOL},
+    {0},
+};
+static const struct field path_field = {"path", FIELD_TEXT, FIELD_REQUIRED, .max = FILE_PATH_BYTES};
+static const struct field content_field = {"content", FIELD_TEXT, .max = NATIVE_FILE_BYTES};
+
+/* One of the files. */
+struct source {
+    struct native_file file;
+    struct native_document *document; /* NULL = it is forgotten */
+    size_t *planned;                  /* by item: its place in the plan; SIZE_MAX = none */
+    const char *within;
+    json_t *reasons; /* where an item stands -> why it is no resource */
+    json_t *inside;  /* paths that such items stand below */
+    json_t *left;    /* paths */
+    bool kept;
+};
+
+struct import {
+    struct actor *actor;
+    const char *platform;
+    struct plan plan;
+    struct source *sources;
+    size_t count;
+    bool dry_run;
+};
+
+/* ---- what was sent ---------------------------------------------------------------------------------------------- */
+
+static bool names_column(const void *place, const char *column)
+{
+    return native_says(place, column);
+}
+
+static void refuse_item(struct actor *actor, struct source *source, const struct native_item *item, const char *reason)
+{
+    json_object_set_new(source->reasons, item->where, json_string(reason));
+    for (const char *dot = strchr(item->where, '.'); dot; dot = strchr(dot + 1, '.'))
+        json_object_set_new(source->inside, arena_strndup(actor->arena, item->where, (size_t)(dot - item->where)),
+                            json_true());
+}
+
+static void plan_items(struct import *import, struct source *source)
+{
+    struct actor *actor = import->actor;
+    struct place place;
+    source->planned = arena_array(actor->arena, source->document->count + 1, sizeof *source->planned);
+    source->reasons = json_object();
+    source->inside = json_object();
+    for (size_t i = 0; i < source->document->count; i++) {
+        const struct native_item *item = &source->document->items[i];
+        struct plan_item *planned = NULL;
+        place.name = item->name;
+        if (plan_place(actor, import->platform, item->place->kind, &place))
+            planned = plan_add(&import->plan, &place, json_copy(item->values), item->enabled, source->within);
+        source->planned[i] = planned ? import->plan.count - 1 : SIZE_MAX;
+        if (planned) {
+            planned->optional = true;
+            planned->names = names_column;
+            planned->source = item->place;
+        } else {
+            refuse_item(actor, source, item, plan_take_failure(actor));
+        }
+    }
+}
+
+static void take_file(struct import *import, json_t *entry, size_t number)
+{
+    struct edit_error wrong;
+    struct actor *actor = import->actor;
+    struct source *source = &import->sources[import->count];
+    const char *within = arena_printf(actor->arena, "files[%zu]", number);
+    actor->failure.within = within;
+    if (field_check(actor, entry, &path_field) || field_check(actor, entry, &content_field))
+        return;
+    source->within = within;
+    source->file = (struct native_file){.path = json_string_value(json_object_get(entry, "path")),
+                                        .text = json_string_value(json_object_get(entry, "content")),
+                                        .taken = json_object()};
+    if (!file_path_valid(source->file.path))
+        fail_field(actor, "path", MSG_FILE_PATH, NULL);
+    else if (!name_index_note(&import->plan.seen, source->file.path)) /* no identity of a resource is such a path */
+        fail_field(actor, "path", MSG_TWICE, source->file.path, NULL);
+    else
+        import->count++;
+    if (!source->file.text)
+        return;
+    source->document = native_open(actor->arena, platform_bit(import->platform), source->file.path, source->file.text,
+                                   strlen(source->file.text), &wrong);
+    if (!source->document)
+        fail_field(actor, "content", MSG_NATIVE_SYNTAX, wrong.message, number_text(actor, wrong.line),
+                   number_text(actor, wrong.column), NULL);
+}
+
+static enum error take_files(struct request *rq, struct import *import)
+{
+    size_t i;
+    json_t *entry, *files = body_value(rq, "files");
+    import->platform = body_text(rq, "platform");
+    import->dry_run = body_bool(rq, "dry_run", false);
+    import->sources = arena_array(rq->actor.arena, json_array_size(files) + 1, sizeof *import->sources);
+    if (!platform_find(import->platform))
+        return fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, import->platform, NULL);
+    json_array_foreach(files, i, entry) take_file(import, entry, i);
+    rq->actor.failure.within = NULL;
+    if (rq->actor.failure.fields)
+        return ERR_VALIDATION;
+    for (i = 0; i < import->count; i++)
+        if (import->sources[i].document)
+            plan_items(import, &import->sources[i]);
+    return ERR_NONE;
+}
+
+/* ---- what is left ----------------------------------------------------------------------------------------------- */
+
+static const struct plan_item *planned_one(const struct import *import, const struct source *source, size_t item)
+{
+    size_t at = source->planned[item];
+    return at == SIZE_MAX ? NULL : &import->plan.items[at];
+}
+
+/* A mask that no resource has is none of something stored: it would come out as if it were the secret. */
+static void refuse_masks(struct import *import, const struct source *source)
+{
+    struct unmask u = {.arena = import->actor->arena, .whole = true};
+    mask_undo(&u, source->document->value, NULL, NULL, "content");
+    import->actor->failure.within = source->within;
+    if (u.found)
+        fail_field(import->actor, u.found, MSG_MASK, NULL);
+    import->actor->failure.within = NULL;
+}
+
+/* What only an administrator may put on everybody's machine is not to come there in a file of somebody else's: of a file that says more
+ * than its resources do, theirs alone is kept. */
+static void see_what_is_left(struct import *import, struct source *source)
+{
+    struct native_document *document = source->document;
+    for (size_t i = 0; i < document->count; i++) {
+        const struct native_item *item = &document->items[i];
+        const struct plan_item *planned = planned_one(import, source, i);
+        if (planned && planned->refused)
+            refuse_item(import->actor, source, item, planned->refused);
+        if (!planned || planned->refused)
+            continue;
+        const char *id = planned->exists ? planned->before.id : planned->after.id;
+        json_object_set_new(source->file.taken, native_identity(import->actor->arena, item), json_string(id));
+        native_take(document, item);
+    }
+    source->left = document->known ? native_left(document, source->inside) : json_pack("[s]", "");
+    source->kept = import->actor->who.role >= ROLE_ADMIN || json_array_size(source->left) == 0;
+    refuse_masks(import, source);
+}
+
+static enum error work_out(struct import *import)
+{
+    enum error error = plan_work_out(&import->plan);
+    for (size_t i = 0; !error && i < import->count; i++)
+        if (import->sources[i].document)
+            see_what_is_left(import, &import->sources[i]);
+    return error ? error : import->actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
+}
+
+/* ---- carrying out ----------------------------------------------------------------------------------------------- */
+
+static enum error save_file(struct import *import, const struct source *source)
+{
+    const struct native_file *file = &source->file;
+    const struct audit entry = {
+        .action = source->document ? "file.import" : "file.forget", .platform = import->platform, .target = file->path};
+    enum error error = audit_write(import->actor, &entry);
+    if (!error && !source->document)
+        error = native_file_forget(import->actor, import->platform, file->path);
+    if (!error && source->kept)
+        error = native_file_save(import->actor, import->platform, file);
+    return error;
+}
+
+static enum error carry_out(struct import *import)
+{
+    enum error error = plan_carry_out(&import->plan, "import");
+    for (size_t i = 0; !error && i < import->count; i++)
+        error = save_file(import, &import->sources[i]);
+    return error;
+}
+
+/* ---- the answer ------------------------------------------------------------------------------------------------- */
+
+static const char *reason_of(struct import *import, const struct source *source, const char *path)
+{
+    const char *reason = json_string_value(json_object_get(source->reasons, path));
+    reason = reason ? reason : json_string_value(json_object_get(source->reasons, "")); /* of the whole file */
+    enum message message = source->document->known ? MSG_NATIVE_LEFT : MSG_NATIVE_UNKNOWN;
+    return reason ? reason : translate(import->actor, message, import->platform, NULL);
+}
+
+static void write_source(struct import *import, struct json_writer *w, const struct source *source)
+{
+    size_t i;
+    json_t *path;
+    json_open_object(w);
+    json_string_member(w, "path", source->file.path);
+    json_bool_member(w, "kept", source->kept);
+    json_literal_key(w, "resources");
+    json_open_array(w);
+    for (i = 0; source->document && i < source->document->count; i++) {
+        const struct plan_item *planned = planned_one(import, source, i);
+        if (planned && !planned->refused)
+            plan_write_item(&import->plan, w, planned);
+    }
+    json_close_array(w);
+    json_literal_key(w, "left");
+    json_open_array(w);
+    json_array_foreach(source->left, i, path)
+    {
+        json_open_object(w);
+        json_string_member(w, "path", json_string_value(path));
+        json_string_member(w, "reason", reason_of(import, source, json_string_value(path)));
+        json_close_object(w);
+    }
+    json_close_array(w);
+    json_close_object(w);
+}
+
+static enum error import_files(struct request *rq, struct response *rs)
+{
+    struct import import = {.actor = &rq->actor};
+    plan_begin(&import.plan, &rq->actor);
+    enum error error = take_files(rq, &import);
+    if (!error)
+        error = work_out(&import);
+    if (!error && !import.dry_run)
+        error = carry_out(&import);
+    if (error)
+        return error;
+    struct json_writer *w = respond_begin(rs, 200);
+    json_open_object(w);
+    json_bool_member(w, "dry_run", import.dry_run);
+    json_literal_key(w, "files");
+    json_open_array(w);
+    for (size_t i = 0; i < import.count; i++)
+        write_source(&import, w, &import.sources[i]);
+    json_close_array(w);
+    json_literal_key(w, "counts");
+    plan_write_counts(&import.plan, w);
+    json_close_object(w);
+    respond_end(rs);
+    return ERR_NONE;
+}
+
+const struct route native_import_routes[] = {
+    {METHOD_POST, "/api/resources/import", import_files, ACCESS_EDITOR, .body = import_fields,
+     .body_max = BODY_MAX_FILE, .flags = ROUTE_HEAVY},
+    {0},
+};

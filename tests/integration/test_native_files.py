@@ -1,0 +1,331 @@
+"""The coding CLIs' own files, in and out: what is imported and not touched comes out byte for byte, and a change of a resource changes
+what says it and nothing else."""
+
+import difflib
+import json
+
+import pytest
+
+import configs
+from configs import acting_in, ada, everything, new_workspace, quote, system, team, users  # noqa: F401
+from stack import SAMPLES
+
+# Where each sample stands on a machine, and how many resources are made of it.
+FILES = [
+    ("claude", ".mcp.json", "claude-project-mcp.json", 1),
+    ("claude", ".mcp.json", "claude-project-mcp-http.json", 2),
+    ("claude", ".claude/settings.json", "claude-settings-hooks-managed-block.json", 6),
+    ("claude", ".claude/settings.json", "claude-settings-hooks-plugins.json", 15),
+    ("claude", ".claude/settings.json", "claude-settings-permissions.json", 40),
+    ("claude", ".claude/settings.json", "claude-settings-tabs.json", 7),
+    ("claude", ".claude/settings.local.json", "claude-settings-toolhive.json", 30),
+    ("claude", ".claude/config.json", "claude-config-legacy.json", 1),
+    ("claude", ".claude/agents/bug-triage.md", "claude-agent-bug-triage.md", 1),
+    ("claude", ".claude/agents/team/code-reviewer.md", "claude-agent-code-reviewer.md", 1),
+    ("claude", ".claude/commands/build.md", "claude-command-build.md", 1),
+    ("claude", ".claude/skills/doc-review/SKILL.md", "claude-skill-doc-review.md", 0),
+    ("claude", ".agents/skills/commit/SKILL.md", "skill-commit.md", 0),
+    ("codex", ".codex/config.toml", "codex-config-commented.toml", 0),
+    ("gemini", ".gemini/settings.json", "gemini-settings.json", 0),
+    ("gemini", ".gemini/commands/git/cleanup.toml", "gemini-command-cleanup.toml", 1),
+    ("gemini", ".gemini/commands/grep-code.toml", "gemini-command-grep-code.toml", 1),
+    ("gemini", ".gemini/commands/introspect.toml", "gemini-command-introspect.toml", 1),
+    ("gemini", ".gemini/policies/policy.toml", "gemini-policy.toml", 0),
+    ("gemini", ".gemini/extensions/a/gemini-extension.json", "gemini-extension-mcp.json", 0),
+    ("gemini", ".gemini/extensions/b/gemini-extension.json", "gemini-extension-exclude-tools.json", 0),
+    ("gemini", ".gemini/extensions/a/hooks/hooks.json", "gemini-extension-hooks.json", 0),
+    ("qwen", ".qwen/settings.json", "qwen-settings-mcp-env-secrets.json", 5),
+    ("qwen", ".qwen/settings.json", "qwen-settings-mcp-trailing-commas.jsonc", 2),
+    ("qwen", ".qwen/settings.json", "qwen-settings-model-providers.json", 3),
+    ("iflow", ".iflow/settings.json", "iflow-settings.json", 1),
+    ("droid", ".factory/settings.json", "droid-settings.json", 16),
+    ("droid", ".factory/mcp.json", "droid-mcp.json", 1),
+    ("droid", ".factory/hooks.json", "droid-hooks.json", 4),
+    ("droid", ".factory/plugins.json", "droid-plugins.json", 0),
+    ("droid", ".factory/droids/code-reviewer.md", "droid-droid-code-reviewer.md", 1),
+    ("droid", ".factory/commands/build.md", "droid-command-build.md", 1),
+]
+
+
+def sample(name):
+    return (SAMPLES / "cli" / name).read_bytes().decode()
+
+
+def take(client, platform, files, **more):
+    return client.post("/api/resources/import", json={
+        "platform": platform, "files": [{"path": path, "content": content} for path, content in files.items()], **more})
+
+
+def taken(client, platform, files, **more):
+    answer = take(client, platform, files, **more)
+    assert answer.status_code == 200, answer.text
+    return answer.data
+
+
+def given(client, platform, include_secrets=True):
+    answer = client.post("/api/resources/export", json={"platform": platform, "include_secrets": include_secrets})
+    assert answer.status_code == 200, answer.text
+    assert answer.data["left_out"] == [], answer.text
+    return {file["path"]: file["content"] for file in answer.data["files"]}
+
+
+def resource(platform, kind, name):
+    return f"/api/resources/{platform}/{kind}/{quote(name)}"
+
+
+def lines_changed(before, after):
+    return [line for line in difflib.ndiff(before.splitlines(True), after.splitlines(True)) if line[0] in "+-"]
+
+
+@pytest.mark.parametrize("platform,path,name,resources", FILES, ids=[row[2] for row in FILES])
+def test_what_is_not_touched_comes_out_as_it_was(ada, platform, path, name, resources):
+    text = sample(name)
+    for variant in (text, text.replace("\n", "\r\n"), "\ufeff" + text, text.rstrip("\n")):
+        if variant.startswith("\ufeff") and path.endswith(".toml"):
+            continue
+        client = acting_in(ada, new_workspace(ada))
+        planned = taken(client, platform, {path: variant}, dry_run=True)
+        assert given(client, platform) == {}, "a dry run does nothing"
+        done = taken(client, platform, {path: variant})
+        assert done["files"] == planned["files"] and done["counts"] == planned["counts"]
+        assert done["counts"]["create"] == resources == len(done["files"][0]["resources"]), done
+        assert given(client, platform) == {path: variant}
+        again = taken(client, platform, {path: variant})
+        assert again["counts"] == {"create": 0, "update": 0, "delete": 0, "unchanged": resources}, again
+        assert given(client, platform) == {path: variant}
+
+
+# One value changed through the API, and the lines of the file that differ.
+CHANGES = [
+    ("claude", ".mcp.json", "claude-project-mcp.json", "mcp_server", "code-review-graph", {"args": ["serve", "--fast"]},
+     ['-         "serve"\n', '+         "serve",\n', '+         "--fast"\n']),
+    ("claude", ".mcp.json", "claude-project-mcp-http.json", "mcp_server", "grep", {"url": "https://mcp.example.org"},
+     ['- \t\t\t"url": "https://mcp.grep.app"\n', '+ \t\t\t"url": "https://mcp.example.org"\n']),
+    ("claude", ".claude/settings.json", "claude-settings-hooks-plugins.json", "hook", "PostToolUse-1", {"timeout_ms": 1500},
+     ['-             "timeout": 15,\n', '+             "timeout": 1.5,\n']),
+    ("claude", ".claude/settings.json", "claude-settings-permissions.json", "permission", "Bash(pwd)", {"rule": "Bash(pwd -P)"},
+     ['-       "Bash(pwd)",\n', '+       "Bash(pwd -P)",\n']),
+    ("claude", ".claude/agents/a.md", "claude-agent-code-reviewer.md", "agent", "code-reviewer", {"model": "opus"},
+     ["- model: sonnet\n", "+ model: opus\n"]),
+    ("claude", ".claude/commands/build.md", "claude-command-build.md", "slash_command", "build", {"description": "Build"},
+     ["- description: 'Run full verification pipeline'\n", "+ description: Build\n"]),
+    ("gemini", ".gemini/commands/cleanup.toml", "gemini-command-cleanup.toml", "slash_command", "cleanup", {"description": "Tidy"},
+     ['- description = "Go back to main and clean up the branch."\n', '+ description = "Tidy"\n']),
+    ("qwen", ".qwen/settings.json", "qwen-settings-mcp-trailing-commas.jsonc", "mcp_server", "flaky-remote", {"transport": "sse"},
+     ['-       "httpUrl": "https://example.com/mcp",\n', '+       "url": "https://example.com/mcp",\n']),
+    ("qwen", ".qwen/settings.json", "qwen-settings-model-providers.json", "custom_model", "GPT-4o", {"base_url": "https://o.example.org"},
+     ['-         "baseUrl": "https://api.openai.com/v1",\n', '+         "baseUrl": "https://o.example.org",\n']),
+    ("iflow", ".iflow/settings.json", "iflow-settings.json", "mcp_server", "jlink-mcp", {"trust": False},
+     ['-       "trust": true,\n', '+       "trust": false,\n']),
+    ("droid", ".factory/droids/code-reviewer.md", "droid-droid-code-reviewer.md", "agent", "code-reviewer", {"tools": ["Read"]},
+     ["- tools: ['Read', 'Grep', 'Glob', 'Bash']\n", "+ tools: [Read]\n"]),
+    ("droid", ".factory/hooks.json", "droid-hooks.json", "hook", "PreToolUse-1", {"matcher": "Edit"},
+     ['-         "matcher": "Create|Edit",\n', '+         "matcher": "Edit",\n']),
+]
+
+
+@pytest.mark.parametrize("platform,path,name,kind,thing,change,lines", CHANGES, ids=[f"{row[2]}:{row[4]}" for row in CHANGES])
+def test_a_change_touches_its_value_alone(ada, platform, path, name, kind, thing, change, lines):
+    text = sample(name)
+    taken(ada, platform, {path: text})
+    before = ada.get(resource(platform, kind, thing)).data
+    answer = ada.patch(resource(platform, kind, thing), json=change)
+    assert answer.status_code == 200, answer.text
+    after = given(ada, platform)[path]
+    found = lines_changed(text, after)
+    if path.endswith(".json") and "url" in lines[-1]:  # a key that takes another's place comes last
+        assert sorted(line.strip(",\n") for line in found) == sorted(line.strip(",\n") for line in lines), "".join(found)
+    else:
+        assert found == lines, "".join(found)
+    # Back again, in the form or by the file, it is what it was.
+    assert ada.patch(resource(platform, kind, thing), json={column: before[column] for column in change}).status_code == 200
+    assert json.dumps(given(ada, platform)[path]).count("\\n") == json.dumps(text).count("\\n")
+    taken(ada, platform, {path: text})
+    assert given(ada, platform) == {path: text}
+
+
+CODEX = """\
+# mine
+model = "gpt-5.5" # the good one
+
+[mcp_servers.docs]
+command = "docs-server"  # how
+args = ["--port", "4000"]
+env = { LEVEL = "1" }
+env_vars = ["TOKEN", { name = "X", source = "local" }]
+tool_timeout_sec = 60.0
+startup_timeout_sec = 2.5
+
+[mcp_servers."far.away"]
+url = "https://mcp.example.org/mcp"
+bearer_token_env_var = "FAR_TOKEN"
+http_headers = { "X-Team" = "a" }
+env_http_headers = { "X-Key" = "KEY_ENV" }
+enabled = false
+enabled_tools = ["x"]
+required = true
+
+[plugins."lint@team"]
+enabled = true
+
+[projects."/srv"]
+trust_level = "trusted"
+"""
+
+
+def test_codex_names_variables(ada):
+    done = taken(ada, "codex", {".codex/config.toml": CODEX})
+    assert [left["path"] for left in done["files"][0]["left"]] == [
+        "model", "mcp_servers.docs.env_vars.0.name", "mcp_servers.docs.env_vars.0.source", "mcp_servers.far.away.required", "projects"]
+    docs = ada.get(resource("codex", "mcp_server", "docs")).data
+    assert (docs["transport"], docs["timeout_ms"], docs["startup_timeout_ms"]) == ("stdio", 60000, 2500)
+    far = ada.get(resource("codex", "mcp_server", "far.away")).data
+    assert far["enabled"] is False and far["headers"]["Authorization"] == "Bearer ${FAR_TOKEN}" and far["headers"]["X-Key"] == "${KEY_ENV}"
+    assert given(ada, "codex") == {".codex/config.toml": CODEX}
+
+    assert ada.post(resource("codex", "mcp_server", "far.away") + "/enable", json={}).status_code == 200
+    assert ada.patch(resource("codex", "mcp_server", "docs"), json={"timeout_ms": 5000}).status_code == 200
+    assert lines_changed(CODEX, given(ada, "codex")[".codex/config.toml"]) == [
+        "- tool_timeout_sec = 60.0\n", "+ tool_timeout_sec = 5.0\n", "- enabled = false\n", "+ enabled = true\n"]
+    headers = {"Authorization": "Bearer ${OTHER}", "X-Team": "b"}
+    assert ada.patch(resource("codex", "mcp_server", "far.away"), json={"headers": {**headers, "X-Key": None}}).status_code == 200
+    text = given(ada, "codex")[".codex/config.toml"]
+    assert 'bearer_token_env_var = "OTHER"' in text and '"X-Team" = "b"' in text and "env_http_headers" not in text
+
+
+def test_new_renamed_and_deleted_ones(ada):
+    mcp, settings = sample("claude-project-mcp-http.json"), sample("claude-settings-permissions.json")
+    agent = sample("claude-agent-code-reviewer.md")
+    taken(ada, "claude", {".mcp.json": mcp, ".claude/settings.json": settings, ".claude/agents/team/code-reviewer.md": agent})
+    # a new name keeps the place
+    assert ada.post(resource("claude", "mcp_server", "context7") + "/rename", json={"name": "docs"}).status_code == 200
+    assert ada.post(resource("claude", "agent", "team/code-reviewer") + "/rename", json={"name": "review/strict"}).status_code == 200
+    files = given(ada, "claude")
+    assert files[".mcp.json"] == mcp.replace('"context7":', '"docs":')
+    assert files[".claude/settings.json"] == settings
+    assert files[".claude/agents/review/strict.md"] == agent.replace("name: code-reviewer", "name: strict")
+    assert ".claude/agents/team/code-reviewer.md" not in files
+    # what is deleted or off goes, and comes back as it was
+    assert ada.post(resource("claude", "mcp_server", "grep") + "/disable", json={}).status_code == 200
+    assert '"grep"' not in given(ada, "claude")[".mcp.json"]
+    assert ada.post(resource("claude", "mcp_server", "grep") + "/enable", json={}).status_code == 200
+    assert given(ada, "claude")[".mcp.json"] == mcp.replace('"context7":', '"docs":')
+    assert ada.delete(resource("claude", "permission", "Bash(pwd)")).status_code == 200
+    assert given(ada, "claude")[".claude/settings.json"] == settings.replace('      "Bash(pwd)",\n', "")
+    # another effect is another list
+    assert ada.patch(resource("claude", "permission", "Write"), json={"effect": "deny"}).status_code == 200
+    rules = json.loads(given(ada, "claude")[".claude/settings.json"])["permissions"]
+    assert "Write" not in rules["ask"] and rules["deny"][-1] == "Write"
+    # a new one goes to the file that has its kind
+    for kind, name, body in (("mcp_server", "new", {"transport": "stdio", "command": "npx", "timeout_ms": 5000}),
+                             ("permission", "x", {"effect": "ask", "rule": "Read"}),
+                             ("hook", "x", {"event": "Stop", "type": "command", "command": "true", "matcher": "*"}),
+                             ("agent", "b/new", {"description": "A new one", "system_prompt": "Do it.", "tools": ["Read", "Grep"]}),
+                             ("instructions", "house", {"text": "Be careful.\n"})):
+        assert ada.post(f"/api/resources/claude/{kind}", json={"name": name, **body}).status_code == 201
+    files = given(ada, "claude")
+    assert json.loads(files[".mcp.json"])["mcpServers"]["new"] == {"type": "stdio", "command": "npx", "timeout": 5000}
+    settings = json.loads(files[".claude/settings.json"])
+    assert settings["permissions"]["ask"][-1] == "Read"
+    assert settings["hooks"] == {"Stop": [{"matcher": "*", "hooks": [{"type": "command", "command": "true"}]}]}
+    assert files[".claude/agents/b/new.md"].startswith("---\nname: new\ndescription: A new one\n")
+    assert files[".claude/agents/b/new.md"].endswith("---\n\nDo it.\n"), files[".claude/agents/b/new.md"]
+    assert files[".claude/CLAUDE.md"] == "Be careful.\n"
+    # and all of it means the same when it comes back
+    other = acting_in(ada, new_workspace(ada))
+    taken(other, "claude", files)
+    assert given(other, "claude") == files
+
+
+def test_what_cannot_be_a_resource_stays_in_the_file(ada):
+    text = json.dumps({"mcpServers": {"no-type": {"url": "https://h/mcp"}, "workspace": {"command": "x"},
+                                      "socket": {"type": "ws", "url": "wss://h"}, "good": {"command": "npx"}}, "theme": "dark"})
+    done = taken(ada, "claude", {".mcp.json": text})["files"][0]
+    assert done["kept"] and [one["name"] for one in done["resources"]] == ["good"]
+    left = {one["path"]: one["reason"] for one in done["left"]}
+    assert set(left) == {"mcpServers.no-type", "mcpServers.workspace", "mcpServers.socket", "theme"}
+    assert "transport" in left["mcpServers.no-type"] and "workspace" in left["mcpServers.workspace"]
+    assert given(ada, "claude") == {".mcp.json": text}
+    assert ada.patch(resource("claude", "mcp_server", "good"), json={"command": "bunx"}).status_code == 200
+    assert given(ada, "claude") == {".mcp.json": text.replace("npx", "bunx")}
+    # the file is forgotten, its resources stay
+    assert taken(ada, "claude", {".mcp.json": None})["files"] == [{"path": ".mcp.json", "kept": False, "resources": [], "left": []}]
+    assert json.loads(given(ada, "claude")[".claude.json"]) == {"mcpServers": {"good": {"command": "bunx", "type": "stdio"}}}
+    assert take(ada, "claude", {".mcp.json": None}).status_code == 404
+
+
+@pytest.mark.parametrize("path,content,field,part", [
+    (".mcp.json", '{"mcpServers": {', "content", "line"),
+    (".mcp.json", '{"a": 1, "a": 2}', "content", "line"),
+    (".claude/settings.json", "// a\n{}", "content", "line 1"),
+    ("../x.json", "{}", "path", ".."),
+    ("/etc/passwd", "x", "path", ".."),
+    (".claude/agents/a.md", "---\nname: a\nname: b\n---\nx", "content", "line"),
+    (".mcp.json", "[" * 40 + "]" * 40, "content", "deep"),
+    (".mcp.json", 7, "content", "string"),
+    (".mcp.json", '{"mcpServers":{"a":{"command":"x","env":{"A":"sk-a...1234"}}}}', "content.mcpServers.a.env.A", "mask"),
+    (".mcp.json", '{"theme":"********"}', "content.theme", "mask"),
+])
+def test_a_bad_file_is_refused_as_a_whole(ada, path, content, field, part):
+    answer = take(ada, "claude", {"CLAUDE.md": "Hello.", path: content})
+    assert answer.status_code == 400, answer.text
+    failure = answer.json()["error"]["details"]["fields"][0]
+    assert failure["field"] == f"files[1].{field}" and part in failure["message"], failure
+    assert given(ada, "claude") == {}
+
+
+def test_secrets_are_seen_by_nobody(system, team):
+    made = [configs.secret() for _ in range(6)]
+    text = json.dumps({"mcpServers": {"a": {"type": "http", "url": f"https://h/mcp?key={made[0]}", "headers": {"Authorization": made[1]}},
+                                      "b": {"command": "x", "args": ["--token", made[2]], "env": {"K": made[3]}}},
+                       "oauthAccount": {"refresh": made[4]}, "unknown": made[5]})
+    rule = json.dumps({"permissions": {"allow": [f"Bash(API_TOKEN={made[3]} curl:*)"]}})
+    files = {".claude.json": text, ".claude/settings.json": rule}
+    answer = take(team.admin, "claude", files)
+    assert answer.status_code == 200 and not [one for one in made if one in answer.text]
+    for client in (team.viewer, team.editor, team.admin):
+        for reply in (client.post("/api/resources/export", json={"platform": "claude"}), client.get("/api/resources/claude/permission"),
+                      client.get("/api/resources/claude/mcp_server"), client.get("/api/audit?limit=100")):
+            assert not [one for one in made if one in reply.text], reply.text
+    masked = given(team.viewer, "claude", include_secrets=False)
+    assert "oauthAccount" not in masked[".claude.json"] and "unknown" not in masked[".claude.json"]
+    assert json.loads(masked[".claude.json"])["mcpServers"]["b"]["command"] == "x"
+    for client in (team.viewer, team.editor):
+        assert client.post("/api/resources/export", json={"platform": "claude", "include_secrets": True}).status_code == 403
+    assert given(team.admin, "claude") == files
+    with everything(system) as db:
+        rows = db.execute("SELECT row_to_json(f)::text FROM native_files f").fetchall()
+        assert rows and not [one for one in made if one in str(rows)]
+        actions = [row[0] for row in db.execute("SELECT action FROM audit_log a JOIN workspaces w ON w.id = a.workspace_id"
+                                                " WHERE w.slug = %s", (team.slug,)).fetchall()]
+    assert actions.count("file.export_secrets") == 1 and actions.count("file.import") == 2
+    # A masked export that comes back changes nothing that is masked.
+    taken(team.admin, "claude", {".claude.json": masked[".claude.json"]})
+    assert made[1] in given(team.admin, "claude")[".claude.json"]
+
+
+def test_an_editor_brings_no_more_than_he_may_write(team):
+    settings = json.dumps({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "curl evil"}]}]}, "apiKeyHelper": "evil"})
+    mcp = json.dumps({"mcpServers": {"a": {"command": "x"}}})
+    done = taken(team.editor, "claude", {".claude/settings.json": settings, ".mcp.json": mcp})
+    assert [file["kept"] for file in done["files"]] == [False, True]
+    assert {left["path"] for left in done["files"][0]["left"]} == {"hooks.Stop.0.hooks.0", "apiKeyHelper"}
+    assert given(team.admin, "claude") == {".mcp.json": mcp}
+    assert take(team.viewer, "claude", {".mcp.json": mcp}).status_code == 403
+    taken(team.admin, "claude", {".claude/settings.json": settings})
+    assert given(team.admin, "claude")[".claude/settings.json"] == settings
+
+
+def test_other_workspaces_have_other_files(users):
+    one, other = acting_in(users[0], new_workspace(users[0])), acting_in(users[1], new_workspace(users[1]))
+    taken(one, "claude", {"CLAUDE.md": "One."})
+    assert given(other, "claude") == {}
+    taken(other, "claude", {"CLAUDE.md": "Other."})
+    assert (given(one, "claude"), given(other, "claude")) == ({"CLAUDE.md": "One."}, {"CLAUDE.md": "Other."})
+
+
+def test_two_files_say_the_same_name(ada):
+    a, b = (json.dumps({"mcpServers": {"x": {"command": command}}}) for command in ("a", "b"))
+    done = taken(ada, "claude", {".claude.json": a, ".mcp.json": b})
+    assert [len(file["resources"]) for file in done["files"]] == [1, 0] and "twice" in done["files"][1]["left"][0]["reason"]
+    assert given(ada, "claude") == {".claude.json": a, ".mcp.json": b}
