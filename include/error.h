@@ -208,6 +208,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_NATIVE_UNSAFE, ERR_CONFLICT, "'{}' cannot be written: {}", "无法写入“{}”：{}")                               \
     X(MSG_NATIVE_NO_PLACE, ERR_VALIDATION, "no file of {} says this", "{} 的文件无法表达此项")                         \
     X(MSG_NATIVE_TAKEN, ERR_VALIDATION, "another one stands in its file", "其文件已被另一项占用")                      \
+    X(MSG_VARIABLE_STAYS, ERR_VALIDATION, "holds a variable, which {} does not replace there",                         \
+      "包含变量，{} 在此处不会替换")                                                                                   \
     X(MSG_RESOURCE_UNKNOWN, ERR_NOT_FOUND, "'{}' not found", "“{}”不存在")                                             \
     X(MSG_RESOURCE_EXISTS, ERR_CONFLICT, "'{}' already exists", "“{}”已存在")                                          \
     X(MSG_RESOURCE_REVISION, ERR_NOT_FOUND, "'{}' has no revision {}", "“{}”没有修订版本 {}")                          \

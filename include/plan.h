@@ -48,8 +48,10 @@ enum error plan_carry_out(struct plan *plan, const char *operation);
 /* What was found wrong, as one text: the actor's failure is as if nothing had been. */
 const char *plan_take_failure(struct actor *actor);
 
-/* One item as an object, and how many there are of each deed, as one too. */
+/* One item as an object. */
 void plan_write_item(struct plan *plan, struct json_writer *w, const struct plan_item *item);
+/* Members of the object that is open: `counts`, how many there are of each deed; the other also `plan`, all that are not refused. */
 void plan_write_counts(struct plan *plan, struct json_writer *w);
+void plan_write(struct plan *plan, struct json_writer *w);
 
 #endif

@@ -348,6 +348,10 @@ struct native_document *native_open(struct arena *arena, unsigned platform, cons
     document->state = arena_alloc(arena, sizeof *document->state);
     *document->state = (struct native_state){.arena = arena, .platform = platform, .text = text, .length = length};
     *error = (struct edit_error){0};
+    if (length && memchr(text, '\0', length)) {
+        memcpy(error->message, "NUL byte", sizeof "NUL byte");
+        return NULL;
+    }
     for (const struct native_place *place = native_places; place->kind; place++) {
         if (!(place->platforms & platform) || !native_matches(arena, place, path, &w.file_name))
             continue;

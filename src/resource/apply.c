@@ -72,13 +72,7 @@ static enum error apply(struct request *rq, struct response *rs)
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     json_bool_member(w, "dry_run", dry_run);
-    json_literal_key(w, "plan");
-    json_open_array(w);
-    for (size_t i = 0; i < plan.count; i++)
-        plan_write_item(&plan, w, &plan.items[i]);
-    json_close_array(w);
-    json_literal_key(w, "counts");
-    plan_write_counts(&plan, w);
+    plan_write(&plan, w);
     json_close_object(w);
     respond_end(rs);
     return ERR_NONE;

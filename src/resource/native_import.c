@@ -253,7 +253,6 @@ static enum error import_files(struct request *rq, struct response *rs)
     for (size_t i = 0; i < import.count; i++)
         write_source(&import, w, &import.sources[i]);
     json_close_array(w);
-    json_literal_key(w, "counts");
     plan_write_counts(&import.plan, w);
     json_close_object(w);
     respond_end(rs);

@@ -299,10 +299,22 @@ void plan_write_counts(struct plan *plan, struct json_writer *w)
     long long counts[DEED_COUNT] = {0};
     for (size_t i = 0; i < plan->count; i++)
         counts[deed_of(&plan->items[i])] += !plan->items[i].refused;
+    json_literal_key(w, "counts");
     json_open_object(w);
     for (size_t i = 0; i < DEED_COUNT; i++) {
         json_key(w, deed_names[i]);
         json_put_int(w, counts[i]);
     }
     json_close_object(w);
+}
+
+void plan_write(struct plan *plan, struct json_writer *w)
+{
+    json_literal_key(w, "plan");
+    json_open_array(w);
+    for (size_t i = 0; i < plan->count; i++)
+        if (!plan->items[i].refused)
+            plan_write_item(plan, w, &plan->items[i]);
+    json_close_array(w);
+    plan_write_counts(plan, w);
 }

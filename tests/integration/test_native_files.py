@@ -3,6 +3,7 @@ what says it and nothing else."""
 
 import difflib
 import json
+import random
 
 import pytest
 
@@ -329,3 +330,87 @@ def test_two_files_say_the_same_name(ada):
     done = taken(ada, "claude", {".claude.json": a, ".mcp.json": b})
     assert [len(file["resources"]) for file in done["files"]] == [1, 0] and "twice" in done["files"][1]["left"][0]["reason"]
     assert given(ada, "claude") == {".claude.json": a, ".mcp.json": b}
+
+
+def converted(client, source, target, **more):
+    answer = client.post("/api/resources/convert", json={"from": source, "to": target, **more})
+    assert answer.status_code == 200, answer.text
+    return answer.data
+
+
+def notes(rows):
+    return {(row["kind"], row["name"], row["field"]) for row in rows}
+
+
+def test_from_one_platform_to_another(ada):
+    token = configs.secret()
+    servers = {"http": {"type": "http", "url": "https://h/mcp", "headers": {"Authorization": "Bearer ${T}", "X-Team": token}, "timeout": 60000},
+               "sse": {"type": "sse", "url": "https://h/sse"},
+               "stdio": {"command": "npx", "args": ["-y", "${PKG}"], "env": {"TOKEN": "${TOKEN}", "LEVEL": "1"}}}
+    hooks = {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "true", "timeout": 5}]}]}
+    taken(ada, "claude", {".mcp.json": json.dumps({"mcpServers": servers}), ".claude/settings.json": json.dumps({"hooks": hooks}),
+                          ".claude/commands/git/commit.md": "---\nallowed-tools: Bash, Read\n---\nCommit."})
+    planned = converted(ada, "claude", "codex", dry_run=True)
+    done = converted(ada, "claude", "codex")
+    assert {**planned, "dry_run": False} == done and token not in json.dumps(done)
+    assert done["counts"]["create"] == 3 and notes(done["left"]) == {("mcp_server", "sse", None), ("slash_command", "git/commit", None)}
+    assert notes(done["warnings"]) == {("mcp_server", "stdio", "args")}
+    codex = given(ada, "codex")[".codex/config.toml"]
+    assert 'bearer_token_env_var = "T"' in codex and "tool_timeout_sec = 60" in codex and 'env_vars = ["TOKEN"]' in codex and token in codex
+    assert converted(ada, "claude", "codex")["counts"] == {"create": 0, "update": 0, "delete": 0, "unchanged": 3}
+
+    done = converted(ada, "claude", "gemini")
+    assert done["left"] == [] and ("slash_command", "git/commit", "allowed_tools") in notes(done["warnings"])
+    gemini = given(ada, "gemini")
+    settings = json.loads(gemini[".gemini/settings.json"])
+    assert settings["mcpServers"]["http"]["httpUrl"] == "https://h/mcp" and settings["mcpServers"]["sse"] == {"url": "https://h/sse"}
+    assert settings["hooks"] == {"BeforeTool": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "true", "timeout": 5000}]}]}
+    assert gemini[".gemini/commands/git/commit.toml"].strip() == 'prompt = "Commit.\\n"'
+    # and back, it says the same
+    other = acting_in(ada, new_workspace(ada))
+    bare = json.dumps({"mcpServers": {"a": {"command": "x", "env": {"K": "$KEY", "PRICE": "5$ $1"}}}})
+    taken(other, "gemini", {".gemini/settings.json": bare})
+    converted(other, "gemini", "claude", kind="mcp_server", names=["a", "b"])
+    assert json.loads(given(other, "claude")[".claude.json"])["mcpServers"]["a"]["env"] == {"K": "${KEY}", "PRICE": "5$ $1"}
+    for body, field in (({"from": "emacs", "to": "codex"}, "from"), ({"from": "claude", "to": "vi"}, "to"),
+                        ({"from": "claude", "to": "codex", "kind": "x"}, "kind")):
+        answer = ada.post("/api/resources/convert", json=body)
+        assert answer.status_code == 400 and answer.json()["error"]["details"]["fields"][0]["field"] == field, answer.text
+
+
+def test_who_may_convert(team):
+    taken(team.admin, "claude", {".claude/settings.json": sample("claude-settings-tabs.json"), ".mcp.json": sample("claude-project-mcp.json")})
+    done = converted(team.editor, "claude", "gemini")
+    assert done["counts"]["create"] == 1 and {row["kind"] for row in done["left"]} == {"hook", "permission"}
+    assert team.viewer.post("/api/resources/convert", json={"from": "claude", "to": "gemini"}).status_code == 403
+
+
+def mutations(text, seed, count):
+    """Cut off, doubled, other line ends, deep, swapped, long."""
+    dice = random.Random(seed)
+    for _ in range(count):
+        at, to = sorted(dice.randrange(len(text) + 1) for _ in range(2))
+        lines = text.split("\n")
+        line = dice.randrange(len(lines))
+        yield dice.choice([
+            lambda: text[:at], lambda: text[:at] + text[to:], lambda: text[:at] + text[at:to] * 2 + text[to:],
+            lambda: "\n".join(lines[:line] + [lines[line]] * 2 + lines[line:]), lambda: "\n".join(lines[:line] + lines[line + 1:]),
+            lambda: text.replace("\n", dice.choice(["\r\n", "\r", "\n\n"])), lambda: text[:at] + dice.choice("{}[]\"'#:,=\\/\t\x7f\u2028é") + text[at:],
+            lambda: text[:at] + "[" * 50 + text[at:], lambda: text.replace(text[at:to][:9] or "x", "x" * 3000, 1), lambda: "\ufeff" + text[at:],
+        ])()
+
+
+def test_a_damaged_file_never_comes_in_by_half(ada):
+    """An import is refused and nothing is there, or it is taken and comes out as it was."""
+    good = bad = 0
+    client = acting_in(ada, new_workspace(ada))
+    for platform, path, name, _ in FILES:
+        for number, text in enumerate(mutations(sample(name), name, 12)):
+            answer = take(client, platform, {path: text})
+            good, bad = good + (answer.status_code == 200), bad + (answer.status_code == 400)
+            if answer.status_code == 200:
+                assert given(client, platform) == {path: text}, (name, number)
+                client = acting_in(ada, new_workspace(ada))
+            else:
+                assert answer.status_code == 400 and given(client, platform) == {}, (name, number, answer.text)
+    assert good > 50 and bad > 50, (good, bad)
