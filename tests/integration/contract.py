@@ -6,6 +6,7 @@ import urllib.parse
 from pathlib import Path
 
 import fastjsonschema
+import fastjsonschema.generator
 import jsonschema
 
 # The same as openapi.yaml, and read in a fraction of the time.
@@ -17,6 +18,10 @@ FAST = {"$ref", "additionalProperties", "anyOf", "const", "enum", "format", "ite
         "minimum", "oneOf", "allOf", "pattern", "properties", "required", "type", "uniqueItems"}
 FORMATS = {"uuid": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", "date-time": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z"}
 WORDS = {"$comment", "default", "deprecated", "description", "example", "examples", "readOnly", "title", "writeOnly", "xml"}
+
+# Into each complaint fastjsonschema copies the schema with all that it refers to, which is nearly all of the code that it makes. Nobody
+# reads it here: jsonschema says what is wrong.
+fastjsonschema.generator.CodeGenerator._expand_refs = lambda generator, definition: None
 
 # What Nginx answers by itself, on any address; so no operation lists it.
 NGINX_STATUSES = {400, 413, 414, 431, 502, 504}
