@@ -673,6 +673,54 @@ class Pending:
         return self.outcome
 
 
+class Asker:
+    """GETs of one path on a connection that is kept. For load: a client library takes as long for each as the server does."""
+
+    HEADER = re.compile(rb"\r\n([^:\r\n]+): *([^\r\n]*)")
+
+    class Answer:
+        def __init__(self, data, end):
+            self.status, self.head, self.body = int(data[9:12]), data[:end], data[end + 4:]
+            self.headers = {name.lower(): value.decode("latin-1") for name, value in Asker.HEADER.findall(self.head)}
+
+        def getheader(self, name):
+            return self.headers.get(name.lower().encode())
+
+    def __init__(self, address, path, headers, timeout=60):
+        self.address, self.path, self.headers, self.timeout = address, path, headers, timeout
+        self.socket = None
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+        self.socket = None
+
+    def get(self, **headers):
+        """OSError when there is no whole answer."""
+        if not self.socket:
+            self.socket = socket.create_connection(self.address, self.timeout)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {**self.headers, **headers}.items())
+        self.socket.sendall(f"GET {self.path} HTTP/1.1\r\nHost: {self.address[0]}:{self.address[1]}\r\n{lines}\r\n".encode())
+        data = b""
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            data += self.more()
+        answer = self.Answer(data, end)
+        if answer.getheader("Transfer-Encoding"):
+            raise ConnectionError("the answer is chunked")
+        while len(answer.body) < int(answer.getheader("Content-Length") or 0):
+            answer.body += self.more()
+        if answer.getheader("Connection") == "close":
+            self.close()
+        return answer
+
+    def more(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionResetError("closed before the answer was whole")
+        return data
+
+
 class Load:
     """Concurrent requests until the block ends; outcomes are HTTP statuses, or names of exceptions.
 
@@ -689,19 +737,17 @@ class Load:
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(threads)]
 
     def work(self):
-        connection = http.client.HTTPConnection(*self.address, timeout=60)
+        asker = Asker(self.address, self.path, self.headers)
         deadline = time.monotonic() + self.limit
         while not self.done.is_set() and time.monotonic() < deadline:
             began = time.monotonic()
             try:
-                connection.request("GET", self.path, headers=self.headers)
-                answer = connection.getresponse()
-                answer.read()
+                answer = asker.get()
                 self.note(began, answer.status, answer)
-            except (OSError, http.client.HTTPException) as problem:
-                connection.close()
+            except OSError as problem:
+                asker.close()
                 self.note(began, type(problem).__name__)
-        connection.close()
+        asker.close()
 
     def note(self, began, outcome, answer=None):
         """After each request, in the thread that made it; answer is None when there was none."""
