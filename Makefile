@@ -8,7 +8,7 @@ CXX     ?= c++
 # What is in src/base and src/format runs on Linux and macOS alike, without a server: these packages and POSIX are all it knows.
 PORTABLE_PACKAGES := jansson libsodium yaml-0.1
 PACKAGES := $(PORTABLE_PACKAGES) libpq libjwt libsystemd libcurl hiredis
-CPPFLAGS += -Iinclude -DCCR_VERSION='"$(VERSION)"'
+CPPFLAGS += -Iinclude
 PORTABLE_CPPFLAGS := $(CPPFLAGS) -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE $(shell pkg-config --cflags $(PORTABLE_PACKAGES))
 CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES))
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -95,7 +95,8 @@ $(BUILD)/%.o: %.cc
 
 COMMIT      := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 COMMIT_TIME := $(shell TZ=UTC git show -s --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ HEAD 2>/dev/null)
-$(BUILD)/src/base/build_info.o: CPPFLAGS += $(if $(COMMIT),-DCCR_COMMIT='"$(COMMIT)"' -DCCR_COMMIT_TIME='"$(COMMIT_TIME)"')
+$(BUILD)/src/base/build_info.o: Makefile
+$(BUILD)/src/base/build_info.o: CPPFLAGS += -DCCR_VERSION='"$(VERSION)"' $(if $(COMMIT),-DCCR_COMMIT='"$(COMMIT)"' -DCCR_COMMIT_TIME='"$(COMMIT_TIME)"')
 
 # The SQL files travel inside the program, so that a checksum always means the file the program was built with.
 $(BUILD)/migrations.c: $(MIGRATIONS) scripts/embed-migrations.sh

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "build_info.h"
 #include "command.h"
 #include "crypto.h"
 #include "json.h"
@@ -18,7 +19,7 @@ static void print_commands(void)
 {
     printf("ccr-ui-backend %s: backend of CCR UI, a FastCGI server behind Nginx and in front of PostgreSQL\n\n"
            "usage: ccr-ui-backend COMMAND [options]\n\n",
-           CCR_VERSION);
+           build_version);
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         printf("  %-13s %s\n", commands[i]->name, commands[i]->summary);
     printf("\nccr-ui-backend COMMAND --help says more about one. Settings are environment variables, or KEY=VALUE "

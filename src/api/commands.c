@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "build_info.h"
 #include "command_table.h"
 #include "history.h"
 #include "page.h"
@@ -241,7 +242,7 @@ static enum error run_platform(struct invocation *c)
 
 static enum error run_version(struct invocation *c)
 {
-    buffer_printf(&c->out, "ccr-ui-backend %s\n", CCR_VERSION);
+    buffer_printf(&c->out, "ccr-ui-backend %s\n", build_version);
     return ERR_NONE;
 }
 

@@ -156,7 +156,7 @@ static void write_build(struct buffer *page)
 {
     metric_head(page, "ccr_build_info", "gauge", "Always 1: which program this is.");
     buffer_text(page, "ccr_build_info{");
-    put_label(page, "version", CCR_VERSION);
+    put_label(page, "version", build_version);
     buffer_char(page, ',');
     put_label(page, "commit", build_commit);
     buffer_text(page, "} 1\n");

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "build_info.h"
 #include "migrate.h"
 #include "router.h"
 #include "util.h"
@@ -193,7 +194,7 @@ static enum error respond_status(struct request *rq, struct response *rs)
     struct json_writer *w = respond_begin_bare(rs, health.database ? 200 : 503);
     json_open_object(w);
     json_string_member(w, "status", word);
-    json_string_member(w, "version", CCR_VERSION);
+    json_string_member(w, "version", build_version);
     json_int_member(w, "uptime", board ? (monotonic_ms() - board->started_ms) / 1000 : 0);
     write_database(rq, w, &health);
     write_cache(w, rq->service, &health);

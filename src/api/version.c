@@ -19,7 +19,7 @@ static enum error get_version(struct request *rq, struct response *rs)
     (void)rq;
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
-    json_string_member(w, "current_version", CCR_VERSION);
+    json_string_member(w, "current_version", build_version);
     json_string_member(w, "build_time", build_time);
     json_string_member(w, "git_commit", build_commit);
     json_close_object(w);
@@ -80,9 +80,9 @@ static enum error check_update(struct request *rq, struct response *rs)
     const char *latest = *tag == 'v' ? tag + 1 : tag;
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
-    json_string_member(w, "current_version", CCR_VERSION);
+    json_string_member(w, "current_version", build_version);
     json_string_member(w, "latest_version", latest);
-    json_bool_member(w, "has_update", compare_versions(CCR_VERSION, latest) < 0);
+    json_bool_member(w, "has_update", compare_versions(build_version, latest) < 0);
     json_string_member(w, "release_url", member(release, "html_url") ? member(release, "html_url") : "");
     json_string_member(w, "release_notes", member(release, "body"));
     json_string_member(w, "published_at", member(release, "published_at"));

@@ -1,6 +1,7 @@
 /* version: prints the version. */
 #include <stdio.h>
 
+#include "build_info.h"
 #include "command.h"
 
 static int version_run(int argc, char **argv)
@@ -10,7 +11,7 @@ static int version_run(int argc, char **argv)
         fprintf(stderr, "usage: ccr-ui-backend %s\n", command_version.usage);
         return EX_USAGE;
     }
-    puts("ccr-ui-backend " CCR_VERSION);
+    printf("ccr-ui-backend %s\n", build_version);
     return EX_OK;
 }
 

@@ -23,7 +23,7 @@ static const unsigned char variant_key[SHORT_HASH_KEY] = "ccr entity tag";
 static void make_key(struct request *rq)
 {
     const struct identity *who = &rq->actor.who;
-    char *text = arena_printf(rq->actor.arena, "%s %s %s %s %s %d%d %s %s", CCR_VERSION, build_commit,
+    char *text = arena_printf(rq->actor.arena, "%s %s %s %s %s %d%d %s %s", build_version, build_commit,
                               keyring_fingerprint(rq->service->keyring), who->workspace_id, who->user_id, who->role,
                               who->site_admin, who->platform, rq->target);
     rq->cache_key.text = text;

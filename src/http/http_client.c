@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "buffer.h"
+#include "build_info.h"
 #include "util.h"
 
 static size_t take_bytes(char *bytes, size_t size, size_t count, void *out)
@@ -19,6 +20,7 @@ char *http_get(struct arena *arena, const char *url, int timeout_ms, char *probl
 {
     char *text = NULL;
     long status = 0;
+    char user_agent[64];
     struct buffer body;
     CURL *curl = curl_easy_init();
     buffer_init(&body, MIB);
@@ -35,7 +37,8 @@ char *http_get(struct arena *arena, const char *url, int timeout_ms, char *probl
     /* libcurl looks names up in a thread of its own, and would wait for it at the end, however long the name server is silent. */
     curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "ccr-ui-backend/" CCR_VERSION);
+    snprintf(user_agent, sizeof user_agent, "ccr-ui-backend/%s", build_version);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, user_agent);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
     CURLcode code = curl_easy_perform(curl);

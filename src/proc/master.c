@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "background.h"
+#include "build_info.h"
 #include "cpu.h"
 #include "log.h"
 #include "pool.h"
@@ -293,7 +294,7 @@ int master_run(const struct master_setup *setup, struct settings *settings)
     }
     m->started_ms = monotonic_ms();
     m->watchdog_ms = systemd_watchdog_ms();
-    log_info("starting", LOG_STR("version", CCR_VERSION), LOG_INT("min_workers", settings->min_connections),
+    log_info("starting", LOG_STR("version", build_version), LOG_INT("min_workers", settings->min_connections),
              LOG_INT("max_workers", settings->max_connections), LOG_STR("socket", setup->address));
     pool_init(&m->pool, setup->board, &m->sets[0], setup->listen_fd, m->signal_fd);
     background_init(&m->background, setup->board, &m->sets[0], setup->listen_fd, m->signal_fd);
