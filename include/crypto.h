@@ -17,6 +17,8 @@ enum {
 /* Must run once before anything else here; false when libsodium cannot start. */
 bool crypto_init(void);
 
+/* Padded base64 (RFC 4648, section 4), in the arena, and */
+char *base64_text(struct arena *arena, const void *bytes, size_t size);
 /* What padded base64 (RFC 4648, section 4) stands for, in the arena; NULL when it is none. */
 unsigned char *base64_bytes(struct arena *arena, const char *text, size_t *size);
 /* `bytes` random bytes as unpadded base64url, in the arena. */

@@ -210,6 +210,11 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_NATIVE_TAKEN, ERR_VALIDATION, "another one stands in its file", "其文件已被另一项占用")                      \
     X(MSG_VARIABLE_STAYS, ERR_VALIDATION, "holds a variable, which {} does not replace there",                         \
       "包含变量，{} 在此处不会替换")                                                                                   \
+    X(MSG_ARCHIVE, ERR_VALIDATION, "is no tar.gz in base64", "不是 base64 编码的 tar.gz")                              \
+    X(MSG_ARCHIVE_ENTRY, ERR_VALIDATION, "is neither a file nor a folder", "既不是文件也不是文件夹")                   \
+    X(MSG_ARCHIVE_LARGE, ERR_VALIDATION, "is too much: 1000 files of at most 2 MiB, together at most 8 MiB",           \
+      "过大：最多 1000 个文件，每个不超过 2 MiB，总计不超过 8 MiB")                                                    \
+    X(MSG_NATIVE_BINARY, ERR_VALIDATION, "is no text", "不是文本")                                                     \
     X(MSG_RESOURCE_UNKNOWN, ERR_NOT_FOUND, "'{}' not found", "“{}”不存在")                                             \
     X(MSG_RESOURCE_EXISTS, ERR_CONFLICT, "'{}' already exists", "“{}”已存在")                                          \
     X(MSG_RESOURCE_REVISION, ERR_NOT_FOUND, "'{}' has no revision {}", "“{}”没有修订版本 {}")                          \

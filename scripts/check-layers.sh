@@ -22,6 +22,7 @@ ONLY=(
     "systemd/ src/proc/systemd.c"
     "hiredis/ src/store/redis.c"
     "yaml.h src/format/edit_front.c"
+    "archive src/resource/tarball.c"
     "toml++/ src/base/toml_read.cc"
     "sodium.h src/base/crypto.c src/base/util.c src/domain/password.c src/http/authn.c src/domain/token.c"
 )

@@ -33,6 +33,12 @@ void random_bytes(void *out, size_t size)
     randombytes_buf(out, size);
 }
 
+char *base64_text(struct arena *arena, const void *bytes, size_t size)
+{
+    size_t length = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL);
+    return sodium_bin2base64(arena_alloc(arena, length), length, bytes, size, sodium_base64_VARIANT_ORIGINAL);
+}
+
 unsigned char *base64_bytes(struct arena *arena, const char *text, size_t *size)
 {
     size_t length = strlen(text);

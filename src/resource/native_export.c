@@ -2,16 +2,19 @@
  * that no change of a resource touches; without, the files are made of what any reader sees, since what they hold besides is secret until
  * somebody knows better. */
 #include <string.h>
+#include <time.h>
 
 #include "audit.h"
 #include "authz.h"
 #include "native_files.h"
 #include "plan.h"
+#include "tarball.h"
 #include "util.h"
 
 static const struct field export_fields[] = {
     {"platform", FIELD_TEXT, FIELD_REQUIRED, .max = 20},
     {"include_secrets", FIELD_BOOL},
+    {"format", FIELD_TEXT, .choices = "files|tar.gz"},
     {0},
 };
 
@@ -196,26 +199,48 @@ static enum error make_files(struct export *export)
     return error ? error : add_others(export);
 }
 
-static enum error write_files(struct export *export, struct json_writer *w)
+/* The files' texts, in the arena. */
+static enum error take_texts(struct export *export, struct tarball_file **files, size_t *count)
 {
-    size_t length;
     struct edit_error wrong;
-    json_literal_key(w, "files");
-    json_open_array(w);
+    *files = arena_array(export->actor->arena, export->count + 1, sizeof **files);
+    *count = 0;
     for (size_t i = 0; i < export->count; i++) {
         const struct target *target = &export->targets[i];
-        const char *text = target->gone ? NULL : native_text(target->document, &length, &wrong);
-        if (!target->gone && !text)
-            return fail(export->actor, MSG_NATIVE_UNSAFE, target->path, wrong.message, NULL);
+        struct tarball_file *file = &(*files)[*count];
         if (target->gone)
             continue;
+        file->path = target->path;
+        file->bytes = native_text(target->document, &file->length, &wrong);
+        if (!file->bytes)
+            return fail(export->actor, MSG_NATIVE_UNSAFE, target->path, wrong.message, NULL);
+        ++*count;
+    }
+    return ERR_NONE;
+}
+
+static void write_files(struct json_writer *w, const struct tarball_file *files, size_t count)
+{
+    json_literal_key(w, "files");
+    json_open_array(w);
+    for (size_t i = 0; i < count; i++) {
         json_open_object(w);
-        json_string_member(w, "path", target->path);
-        json_string_member(w, "content", text);
+        json_string_member(w, "path", files[i].path);
+        json_string_member(w, "content", files[i].bytes);
         json_close_object(w);
     }
     json_close_array(w);
-    return ERR_NONE;
+}
+
+static bool write_archive(const struct export *export, struct json_writer *w, const struct tarball_file *files,
+                          size_t count)
+{
+    size_t length;
+    struct arena *arena = export->actor->arena;
+    const void *bytes = tarball_write(arena, files, count, (long long)time(NULL), &length);
+    json_string_member(w, "archive", bytes ? base64_text(arena, bytes, length) : NULL);
+    json_string_member(w, "filename", arena_printf(arena, "%s.tar.gz", export->platform));
+    return bytes;
 }
 
 static enum error may_export(struct request *rq, const struct export *export)
@@ -236,18 +261,24 @@ static enum error export_files(struct request *rq, struct response *rs)
                             .left_out = json_array()};
     const struct audit entry = {.action = export.secrets ? "file.export_secrets" : "file.export",
                                 .platform = export.platform};
+    const char *format = body_text(rq, "format");
+    struct tarball_file *files = NULL;
+    size_t count = 0;
     enum error error = may_export(rq, &export);
     if (!error)
         error = make_files(&export);
+    if (!error)
+        error = take_texts(&export, &files, &count);
     if (!error)
         error = audit_write(&rq->actor, &entry);
     if (error)
         return error;
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
-    error = write_files(&export, w);
-    if (error)
-        return error;
+    if (text_equal(format, "files") || !format)
+        write_files(w, files, count);
+    else if (!write_archive(&export, w, files, count))
+        return ERR_INTERNAL;
     json_raw_member(w, "left_out", json_text(rq->actor.arena, export.left_out));
     json_close_object(w);
     respond_end(rs);

@@ -6,11 +6,13 @@
 #include "mask.h"
 #include "native_files.h"
 #include "plan.h"
+#include "tarball.h"
 #include "util.h"
 
 static const struct field import_fields[] = {
     {"platform", FIELD_TEXT, FIELD_REQUIRED, .max = 20},
-    {"files", FIELD_OBJECTS, FIELD_REQUIRED, .max = NATIVE_FILES_MAX},
+    {"files", FIELD_OBJECTS, .max = NATIVE_FILES_MAX},
+    {"archive", FIELD_TEXT, .max = 11 * MIB},
     {"dry_run", FIELD_BOOL},
     {0},
 };
@@ -26,7 +28,7 @@ struct source {
     json_t *reasons; /* where an item stands -> why it is no resource */
     json_t *inside;  /* paths that such items stand below */
     json_t *left;    /* paths */
-    bool kept;
+    bool binary, kept;
 };
 
 struct import {
@@ -77,12 +79,11 @@ static void plan_items(struct import *import, struct source *source)
     }
 }
 
-static void take_file(struct import *import, json_t *entry, size_t number)
+static void take_file(struct import *import, json_t *entry, const char *within)
 {
     struct edit_error wrong;
     struct actor *actor = import->actor;
     struct source *source = &import->sources[import->count];
-    const char *within = arena_printf(actor->arena, "files[%zu]", number);
     actor->failure.within = within;
     if (field_check(actor, entry, &path_field) || field_check(actor, entry, &content_field))
         return;
@@ -105,16 +106,44 @@ static void take_file(struct import *import, json_t *entry, size_t number)
                    number_text(actor, wrong.column), NULL);
 }
 
+/* Files of an archive become what they are in `files`; one that is no text is told of. */
+static enum error take_archive(struct import *import, const char *base64)
+{
+    struct tarball_file *files = NULL;
+    size_t size, count = 0;
+    const char *path = NULL;
+    struct actor *actor = import->actor;
+    const unsigned char *bytes = base64_bytes(actor->arena, base64, &size);
+    enum message problem = bytes ? tarball_read(actor->arena, bytes, size, &files, &count, &path) : MSG_ARCHIVE;
+    if (problem)
+        return fail_field(actor, path ? arena_printf(actor->arena, "archive.%s", path) : "archive", problem, NULL);
+    for (size_t i = 0; i < count; i++) {
+        bool text = !memchr(files[i].bytes, '\0', files[i].length) && utf8_valid(files[i].bytes, files[i].length);
+        if (text)
+            take_file(import, json_pack("{s:s, s:s}", "path", files[i].path, "content", files[i].bytes),
+                      arena_printf(actor->arena, "archive.%s", files[i].path));
+        else
+            import->sources[import->count++] =
+                (struct source){.file.path = files[i].path, .binary = true, .left = json_pack("[s]", "")};
+    }
+    return ERR_NONE;
+}
+
 static enum error take_files(struct request *rq, struct import *import)
 {
     size_t i;
     json_t *entry, *files = body_value(rq, "files");
+    const char *archive = body_text(rq, "archive");
     import->platform = body_text(rq, "platform");
     import->dry_run = body_bool(rq, "dry_run", false);
-    import->sources = arena_array(rq->actor.arena, json_array_size(files) + 1, sizeof *import->sources);
+    import->sources = arena_array(rq->actor.arena, json_array_size(files) + TARBALL_FILES_MAX, sizeof *import->sources);
     if (!platform_find(import->platform))
         return fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, import->platform, NULL);
-    json_array_foreach(files, i, entry) take_file(import, entry, i);
+    if (!archive && !json_is_array(files))
+        return fail_field(&rq->actor, "files", MSG_REQUIRED, NULL);
+    if (archive)
+        take_archive(import, archive);
+    json_array_foreach(files, i, entry) take_file(import, entry, arena_printf(rq->actor.arena, "files[%zu]", i));
     rq->actor.failure.within = NULL;
     if (rq->actor.failure.fields)
         return ERR_VALIDATION;
@@ -178,6 +207,8 @@ static enum error work_out(struct import *import)
 static enum error save_file(struct import *import, const struct source *source)
 {
     const struct native_file *file = &source->file;
+    if (source->binary)
+        return ERR_NONE;
     const struct audit entry = {
         .action = source->document ? "file.import" : "file.forget", .platform = import->platform, .target = file->path};
     enum error error = audit_write(import->actor, &entry);
@@ -202,6 +233,8 @@ static const char *reason_of(struct import *import, const struct source *source,
 {
     const char *reason = json_string_value(json_object_get(source->reasons, path));
     reason = reason ? reason : json_string_value(json_object_get(source->reasons, "")); /* of the whole file */
+    if (source->binary)
+        return translate(import->actor, MSG_NATIVE_BINARY, NULL);
     enum message message = source->document->known ? MSG_NATIVE_LEFT : MSG_NATIVE_UNKNOWN;
     return reason ? reason : translate(import->actor, message, import->platform, NULL);
 }

@@ -200,7 +200,7 @@ def key_ids(stack):
                                for table, column in (("profiles", "auth_token"), ("profile_revisions", "auth_token"),
                                                      ("profiles", "extra->>'$sealed'"), ("profile_revisions", "extra->>'$sealed'"),
                                                      ("workspace_platforms", "extra->>'$sealed'"), ("workspaces", "registry->>'$sealed'"),
-                                                     ("backups", "content")))
+                                                     ("backups", "content"), ("native_files", "content")))
     query += "".join(f" UNION ALL SELECT split_part(value, ':', 1) FROM {table}, json_each_text(sealed)"
                      for table in ("resources", "resource_revisions"))
     with stack.db() as db:
@@ -225,6 +225,10 @@ def sealed(module_stack):
         assert answer.status_code == 200, answer.text
         server = {"name": "m", "transport": "stdio", "command": "x", "env": {"A": TOKENS[0]}, "headers": {"B": TOKENS[1]}}
         assert user.post("/api/resources/claude/mcp_server", json=server).status_code == 201
+        shared = user.put("/api/resources/claude/mcp_server/m/platforms", json={"platforms": {"claude": True, "codex": True}})
+        assert shared.status_code == 200, shared.text
+        kept = user.post("/api/resources/import", json={"platform": "gemini", "files": [{"path": "notes.txt", "content": TOKENS[0]}]})
+        assert kept.status_code == 200, kept.text
     stack.old, stack.new = stack.cli.env["SECRETS_KEY"], new_key("new_1")
     return stack
 
@@ -244,8 +248,9 @@ def test_rotate(sealed):
     assert rotated.returncode == 0 and key_ids(sealed) == {"new_1": before["test"]}
     assert "backups.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
     assert "profiles.extra: 2 sealed again, 0 cannot be opened" in rotated.stdout
-    assert "resources.sealed: 2 sealed again, 0 cannot be opened" in rotated.stdout
-    assert "resource_revisions.sealed: 2 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "native_files.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "resources.sealed: 4 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "resource_revisions.sealed: 6 sealed again, 0 cannot be opened" in rotated.stdout
     assert not any(token in rotated.stdout + rotated.stderr for token in TOKENS)
 
     # Without the old key everything still opens: under a third one in front, all of it would be sealed again.

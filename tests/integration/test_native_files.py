@@ -1,9 +1,14 @@
 """The coding CLIs' own files, in and out: what is imported and not touched comes out byte for byte, and a change of a resource changes
 what says it and nothing else."""
 
+import base64
 import difflib
+import gzip
+import io
 import json
+import os
 import random
+import tarfile
 
 import pytest
 
@@ -414,3 +419,98 @@ def test_a_damaged_file_never_comes_in_by_half(ada):
             else:
                 assert answer.status_code == 400 and given(client, platform) == {}, (name, number, answer.text)
     assert good > 50 and bad > 50, (good, bad)
+
+
+def packed(*entries, kind=tarfile.GNU_FORMAT, level=6):
+    """A tar.gz of (name, text or bytes) or of whole TarInfos, in base64."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz", format=kind, compresslevel=level) as archive:
+        for entry in entries:
+            if isinstance(entry, tarfile.TarInfo):
+                archive.addfile(entry)
+                continue
+            name, content = entry
+            content = content.encode() if isinstance(content, str) else content
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def special(name, kind, **more):
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    for key, value in more.items():
+        setattr(info, key, value)
+    return info
+
+
+def unpack(client, platform, archive, **more):
+    return client.post("/api/resources/import", json={"platform": platform, "archive": archive, **more})
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT], ids=["gnu", "pax", "ustar"])
+def test_a_platform_as_one_archive(ada, kind):
+    files = {path: sample(name) for platform, path, name, _ in FILES if platform == "claude"}
+    files[".claude/commands/提交/中文.md"] = "提交。\n"
+    files[".claude/agents/" + "long/" * 6 + "n" * 90 + ".md"] = sample("claude-agent-bug-triage.md")
+    folder = special("./.claude", tarfile.DIRTYPE, mode=0o755)
+    archive = packed(folder, *((f"./{path}", text) for path, text in files.items()), (".claude/logo.png", b"\x89PNG\0\xff"), kind=kind)
+    done = unpack(ada, "claude", archive)
+    assert done.status_code == 200, done.text
+    assert {file["path"] for file in done.data["files"] if not file["kept"]} == {".claude/logo.png"}
+    answer = ada.post("/api/resources/export", json={"platform": "claude", "include_secrets": True, "format": "tar.gz"})
+    assert answer.status_code == 200 and answer.data["filename"] == "claude.tar.gz" and "files" not in answer.data
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(answer.data["archive"])), mode="r:gz") as whole:
+        assert {entry.name: whole.extractfile(entry).read().decode() for entry in whole} == files == given(ada, "claude")
+        assert {entry.mode for entry in whole} == {0o600}
+    other = acting_in(ada, new_workspace(ada))
+    assert unpack(other, "claude", answer.data["archive"]).status_code == 200
+    assert given(other, "claude") == files
+
+
+def nested():
+    return base64.b64encode(gzip.compress(base64.b64decode(packed(("CLAUDE.md", "x"))))).decode()
+
+
+BAD_ARCHIVES = {
+    "above": (lambda: packed(("CLAUDE.md", "x"), ("../CLAUDE.md", "x")), "archive.../CLAUDE.md"),
+    "above-within": (lambda: packed((".claude/../../x", "x")), "archive..claude/../../x"),
+    "absolute": (lambda: packed(("/etc/passwd", "x")), "archive./etc/passwd"),
+    "symlink": (lambda: packed(special("CLAUDE.md", tarfile.SYMTYPE, linkname="/etc/passwd")), "archive.CLAUDE.md"),
+    "hard link": (lambda: packed(("a.md", "x"), special("CLAUDE.md", tarfile.LNKTYPE, linkname="a.md")), "archive.CLAUDE.md"),
+    "device": (lambda: packed(special("CLAUDE.md", tarfile.CHRTYPE, devmajor=1, devminor=3)), "archive.CLAUDE.md"),
+    "pipe": (lambda: packed(special("CLAUDE.md", tarfile.FIFOTYPE)), "archive.CLAUDE.md"),
+    "windows": (lambda: packed(("c:\\x", "x")), "archive.c:\\x"),
+    "one too large": (lambda: packed(("CLAUDE.md", b"0" * (2 * 1024 * 1024 + 1))), "archive.CLAUDE.md"),
+    "too large together": (lambda: packed(*((f"{number}.md", b"0" * 1024 * 1024) for number in range(9))), "archive.8.md"),
+    "too many": (lambda: packed(*((f"{number}.md", "") for number in range(1001))), "archive.1000.md"),
+    "too many folders": (lambda: packed(*(special(f"d{number}", tarfile.DIRTYPE) for number in range(4001))), "archive.d3999"),
+    "says too much": (lambda: base64.b64encode(gzip.compress(special("CLAUDE.md", tarfile.REGTYPE, size=1 << 40).tobuf())).decode(), "archive.CLAUDE.md"),
+    "bomb": (lambda: base64.b64encode(gzip.compress(b"".join(
+        special(f"d{number}", tarfile.DIRTYPE, pax_headers={"comment": "0" * 1000000}).tobuf(tarfile.PAX_FORMAT) for number in range(80)))).decode(), "archive"),
+    "cut off": (lambda: base64.b64encode(base64.b64decode(packed(("CLAUDE.md", os.urandom(5000).hex())))[:2000]).decode(), "archive"),
+    "gzip in gzip": (nested, "archive"),
+    "no gzip": (lambda: base64.b64encode(b"hello" * 1000).decode(), "archive"),
+    "empty": (lambda: "", "archive"),
+    "no base64": (lambda: "***", "archive"),
+    "twice": (lambda: packed(("CLAUDE.md", "x"), ("CLAUDE.md", "y")), "archive.CLAUDE.md.path"),
+    "bad file": (lambda: packed(("CLAUDE.md", "x"), (".mcp.json", "{")), "archive..mcp.json.content"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARCHIVES)
+def test_a_bad_archive_is_refused_as_a_whole(ada, name):
+    make, field = BAD_ARCHIVES[name]
+    answer = unpack(ada, "claude", make())
+    assert answer.status_code == 400, answer.text[:500]
+    assert answer.json()["error"]["details"]["fields"][0]["field"] == field, answer.text
+    assert given(ada, "claude") == {}
+
+
+def test_files_or_an_archive(ada):
+    assert ada.post("/api/resources/import", json={"platform": "claude"}).status_code == 400
+    both = unpack(ada, "claude", packed(("CLAUDE.md", "x")), files=[{"path": ".claude/commands/a.md", "content": "y"}])
+    assert both.status_code == 200 and given(ada, "claude") == {"CLAUDE.md": "x", ".claude/commands/a.md": "y"}
+    empty = unpack(ada, "claude", packed())
+    assert empty.status_code == 200 and empty.data["files"] == []
