@@ -36,7 +36,7 @@ FUZZERS       := $(call tests,fuzz,fuzz)
 HARNESS       := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/handlers/harness*.c))
 FORMATTED := $(wildcard include/*.h src/*.c src/*/*.c src/*/*.h src/base/*.cc tests/*.h tests/*/*.c tests/*/*.h)
 
-ASAN_FLAGS := CC=clang CXX=clang++ OPTIMIZE='-O1 -g -fno-omit-frame-pointer' HARDEN=-fPIE
+ASAN_FLAGS := CC=clang CXX=clang++ OPTIMIZE='-O1 -g1 -fno-omit-frame-pointer' HARDEN=-fPIE
 # One build by clang, with both sanitizers, for its warnings, the unit tests and the fuzzers.
 SANITIZED   = $(MAKE) BUILD=build-clang $(ASAN_FLAGS) \
               SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
