@@ -125,13 +125,20 @@ static const char *as_label(struct arena *arena, const char *text)
     return length ? arena_strndup(arena, start, length) : "unnamed";
 }
 
-/* No other item of the place's kind in the document may have it. */
+/* No other item of the place's kind in the document may have it. How far a label's numbers go is remembered, for files that say the same
+ * thousands of times. */
 static const char *unique(struct arena *arena, struct walk *w, const char *label, bool always_numbered)
 {
-    const char *kind = w->place->kind;
-    const char *name = always_numbered ? arena_printf(arena, "%s-1", label) : label;
-    for (int number = 2; !name_index_note(w->names, arena_printf(arena, "%s/%s", kind, name)); number++)
-        name = arena_printf(arena, always_numbered ? "%s-%d" : "%s %d", label, number);
+    const char *kind = w->place->kind, *counter = arena_printf(arena, "%s//%s", kind, label), *name;
+    size_t number = 0;
+    name_index_find(w->names, counter, &number);
+    do {
+        number++;
+        name = always_numbered ? arena_printf(arena, "%s-%zu", label, number)
+               : number > 1    ? arena_printf(arena, "%s %zu", label, number)
+                               : label;
+    } while (!name_index_note(w->names, arena_printf(arena, "%s/%s", kind, name)));
+    name_index_add(w->names, counter, number);
     return name;
 }
 

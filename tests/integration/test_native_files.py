@@ -390,6 +390,15 @@ def test_who_may_convert(team):
     assert team.viewer.post("/api/resources/convert", json={"from": "claude", "to": "gemini"}).status_code == 403
 
 
+def test_the_same_five_thousand_times(ada):
+    rules = json.dumps({"permissions": {"allow": ["Bash(ls)"] * 5000}})
+    done = taken(ada, "claude", {".claude/settings.json": rules})
+    assert done["counts"]["create"] == 5000 and done["files"][0]["resources"][4999]["name"] == "Bash(ls) 5000"
+    assert given(ada, "claude") == {".claude/settings.json": rules}
+    one_more = take(ada, "claude", {".claude/settings.json": json.dumps({"permissions": {"allow": ["Bash(ls)"] * 5001}})})
+    assert one_more.status_code == 400 and "5000" in one_more.text
+
+
 def mutations(text, seed, count):
     """Cut off, doubled, other line ends, deep, swapped, long."""
     dice = random.Random(seed)
