@@ -70,9 +70,7 @@ struct actor {
     char request_id[UUID_TEXT]; /* stands in the log and in the audit row */
 
     struct failure failure;
-    bool keep_changes; /* commit although it failed (failed logins are counted) */
-    bool
-        cache_unfit; /* what was read tells of a failure that may be mended without a change: no answer of it is kept */
+    bool keep_changes;     /* commit although it failed (failed logins are counted) */
     bool identity_changed; /* who may do what was changed: remembered identities are to be dropped */
 };
 

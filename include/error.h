@@ -189,8 +189,6 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_CONFIG_CURRENT, ERR_CONFLICT, "Cannot delete current config '{}'", "不能删除当前配置 '{}'")                  \
     X(MSG_CONFIG_HELD, ERR_CONFLICT, "Cannot delete config '{}': it is the current config of {}; ask them to switch",  \
       "不能删除配置 '{}'：它是 {} 的当前配置，请先让其切换")                                                           \
-    X(MSG_PROFILES_MAX, ERR_CONFLICT, "A platform holds at most {} configs; delete some first",                        \
-      "每个平台最多 {} 个配置，请先删除一些")                                                                          \
     X(MSG_FILE_MAX, ERR_CONFLICT,                                                                                      \
       "As a file these configs would have more than {} bytes, the most that an import takes",                          \
       "这些配置写成文件将超过 {} 字节，即导入的上限")                                                                  \

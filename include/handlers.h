@@ -22,6 +22,8 @@ struct place {
     const struct kind *kind;
     const char *platform, *name;
 };
+/* The query of routes that have no platform in their path. */
+extern const struct field resource_platform_query[];
 /* ERR_NOT_FOUND when the platform does not have the kind. */
 enum error resource_place(struct request *rq, struct place *place);
 

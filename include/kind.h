@@ -32,8 +32,9 @@ struct column {
 };
 
 enum kind_flag {
-    KIND_FOLDERS = 1, /* names may have folders: "git/commit" */
-    KIND_SHARED = 2,  /* one may be given to several platforms */
+    KIND_FOLDERS = 1,  /* names may have folders: "git/commit" */
+    KIND_SHARED = 2,   /* one may be given to several platforms */
+    KIND_ANY_NAME = 4, /* a name may hold slashes, which mean nothing */
 };
 
 struct resource;

@@ -13,13 +13,7 @@ const char *merged_extra(struct actor *actor, const char *old, const char *new);
 /* A JSON array of names: what stood first stays first; what is new follows. `old` itself when nothing is new. */
 const char *merged_order(struct actor *actor, const char *old, const char *new);
 
-/* The last orders that were merged: profiles of one file mostly have the same keys. */
-struct merged_orders {
-    const char *old, *new, *merged;
-};
-
-/* Gives a profile of a file what it leaves out and `before` has, but for token and unknown keys, which are sealed. */
-void merge_profile(struct actor *actor, struct file_profile *file, const struct profile *before,
-                   struct merged_orders *orders);
+/* Gives a profile's values of a file what they leave out and `stored` has; unknown keys are merged as tables are. */
+void merge_profile(json_t *values, const json_t *stored);
 
 #endif

@@ -29,9 +29,20 @@ enum error migrate_state(struct db *db, struct migration_state *state);
 /* Why a server must not run on this state, as one line that says what to do; NULL when it may. */
 const char *migrate_problem(const struct migration_state *state, char *line, size_t size);
 
-/* All pending ones, or down to (not including) `version`, under an advisory lock; progress lines to `out`. */
-enum error migrate_up(struct db *db, FILE *out);
-enum error migrate_down(struct db *db, int steps, FILE *out);
+/* What the program does itself in the transaction of the migration of that name: behind its file up, before its file down. */
+struct migration_step {
+    const char *name; /* "profile_rows"; NULL ends a table */
+    enum error (*up)(struct db *db, const void *context);
+    enum error (*down)(struct db *db, const void *context);
+};
+struct migration_steps {
+    const struct migration_step *steps;
+    const void *context; /* theirs */
+};
+
+/* All pending ones, or the newest `wanted` of those that are there undone, under an advisory lock; progress lines to `out`. */
+enum error migrate_up(struct db *db, const struct migration_steps *steps, FILE *out);
+enum error migrate_down(struct db *db, const struct migration_steps *steps, int wanted, FILE *out);
 enum error migrate_print(struct db *db, FILE *out, bool json);
 
 #endif

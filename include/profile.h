@@ -1,23 +1,18 @@
-/* Profiles in the store: one struct, and how they are found. profile_write.h changes them. */
+/* Profiles: the kind of which each member of a workspace has a current one (src/kinds/profile.c). What all kinds have in common is in
+ * resource.h; here is where a user stands, and what a profile needs to be used. */
 #ifndef CCR_PROFILE_H
 #define CCR_PROFILE_H
 
-#include "actor.h"
 #include "json.h"
 #include "platform.h"
+#include "resource.h"
+
+extern const struct kind kind_profile;
+
+#define USES_MAX 4294967295LL /* what CCR counts in */
 
 struct profile {
-    char id[UUID_TEXT];
-    const char *platform, *name;
-    int position;
-    const char *description, *base_url, *model, *small_fast_model, *provider, *provider_type, *account; /* or NULL */
-    const char *sealed_token; /* NULL = none */
-    const char *tags;         /* JSON array of strings, or NULL */
-    long long usage_count;
-    bool enabled;
-    const char *extra;     /* JSON object: keys this program does not know */
-    const char *key_order; /* JSON array: every key in the file's order */
-    long long revision;
+    struct resource r;
     bool is_current, is_default;
 };
 
@@ -27,14 +22,7 @@ struct pointers {
     bool has_current, has_standard;
 };
 
-/* Adds to actor->failure.fields when `name` cannot be given to a profile of the platform, whether one has it already or not. */
-enum error check_new_profile_name(struct actor *actor, const char *platform, const char *field, const char *name);
-bool profile_name_reserved(const char *name);
-
-/* Taken before anything else in a transaction that changes which profiles a platform has, or their order: such transactions of
- * one workspace and platform follow one another. Held until the transaction ends. `platform` may also name something else
- * that is read and then written as a whole. */
-enum error profiles_lock(struct actor *actor, const char *platform, enum patience patience);
+/* ---- reading (src/kinds/profile_store.c) -------------------------------------------------------------------------------- */
 
 enum error profile_pointers(struct actor *actor, const char *platform, struct pointers *pointers);
 /* ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when there is none. `lock` holds the row until the transaction ends. */
@@ -43,43 +31,46 @@ enum error profile_find(struct actor *actor, const char *platform, const char *n
 /* The user's current one. When that name points to nothing: the default, else the first enabled one of the platform;
  * ERR_NOT_FOUND (MSG_CONFIG_NONE) when there is none. */
 enum error profile_current(struct actor *actor, const char *platform, struct profile *profile);
-/* All of a platform, in order. *profiles is an array in the arena. */
-enum error profile_list(struct actor *actor, const char *platform, bool lock, struct profile **profiles, size_t *count);
 
-/* A row and its place in the file, read once for sorting. */
-struct place {
-    struct row row;
-    long long position;
-};
-
-/* A part of them as a list shows it, without what only a file needs (position, extra, key_order). */
+/* A part of them as a list shows it. */
 struct profile_page {
     const char *platform;
     struct pointers pointers;
     struct rows rows;
-    const struct place *order; /* the rows in the file's order; NULL = they are in it already */
-    long long total;           /* of the platform, whatever the page */
+    long long total; /* of the platform, whatever the page */
 };
 enum error profile_list_page(struct actor *actor, const char *platform, long long limit, long long offset,
                              struct profile_page *page);
 void profile_at(const struct profile_page *page, int index, struct profile *profile);
 
-enum error profile_set_current(struct actor *actor, const char *platform, const char *name);
-
-/* The token in clear, in the arena; NULL when there is none. ERR_INTERNAL when no key opens it. */
-enum error profile_token(struct actor *actor, const struct profile *profile, const char **token);
-/* For showing: masked; "" when there is none; "********" when it cannot be opened. */
-const char *profile_masked_token(struct actor *actor, const struct profile *profile);
-/* Seals a new one; the mask of the old one leaves it unchanged, "" and NULL remove it. Any other mask is refused: a wrong field
- * (auth_token). */
-enum error profile_set_token(struct actor *actor, struct profile *profile, const char *token);
-
 /* The contract's ConfigItem. */
-void profile_write(struct actor *actor, struct json_writer *w, const struct profile *profile);
+void profile_write(struct json_writer *w, const struct profile *profile);
 
+/* ---- choosing one (src/kinds/profile_store.c) ---------------------------------------------------------------------------- */
+
+enum error profile_set_current(struct actor *actor, const char *platform, const char *name);
 /* Makes `name` the user's current profile: checks it, counts its use, writes the audit row. */
 enum error profile_switch(struct actor *actor, const char *platform, const char *name);
-/* `profile` as profile_find locked it. */
-enum error profile_set_enabled(struct actor *actor, const struct profile *profile, bool enabled);
+
+/* ---- what one needs to be used (src/kinds/profile.c) ---------------------------------------------------------------------- */
+
+/* A name that stands at the top level of the file itself, or is an address next to /api/configs/{name}: it, else NULL. */
+const char *profile_reserved(const char *platform, const char *name);
+/* Gives `values` the empty texts that a profile shows for what it does not have. */
+void profile_fill(json_t *values);
+
+/* Something that is wrong: `what` in words, in the actor's language. */
+struct profile_problem {
+    const char *field, *what;
+};
+
+enum { PROFILE_PROBLEMS_MAX = 3 };
+
+/* What keeps a profile of these values from being used on its platform; how many things that are. A token that no key opens is
+ * not judged. */
+size_t profile_unusable(struct actor *actor, const char *platform, const json_t *values,
+                        struct profile_problem problems[PROFILE_PROBLEMS_MAX]);
+/* The first of them of a stored one, as one text; NULL when there is none. */
+const char *profile_problem(struct actor *actor, const struct resource *profile);
 
 #endif

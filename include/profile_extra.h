@@ -4,7 +4,8 @@
 #ifndef CCR_PROFILE_EXTRA_H
 #define CCR_PROFILE_EXTRA_H
 
-#include "profile.h"
+#include "actor.h"
+#include "json.h"
 #include "toml.h"
 
 /* Which list of harmless keys holds (src/domain/profile_extra.c). */
@@ -16,10 +17,6 @@ enum extra_kind { EXTRA_PROFILE, EXTRA_FILE, EXTRA_REGISTRY };
 enum error extra_open(struct actor *actor, const char *row_id, const char *name, const char *stored, json_t **extra);
 /* The other way round: a JSON text for the store, in the arena. */
 const char *extra_seal(struct actor *actor, const char *row_id, json_t *extra);
-
-/* The same for a profile's own, which are sealed for its id. */
-enum error profile_extra(struct actor *actor, const struct profile *profile, json_t **extra);
-void profile_set_extra(struct actor *actor, struct profile *profile, json_t *extra);
 
 /* Masks, in place, every text that is not known to be harmless. */
 void extra_mask(struct actor *actor, enum extra_kind kind, json_t *extra);

@@ -11,6 +11,7 @@ struct file_problem {
     const char *field; /* NULL = its name */
     const char *what;
     unsigned line, column;
+    bool missing; /* there is no such key: what stands there is the profile's header */
     struct file_problem *next;
 };
 
@@ -18,15 +19,12 @@ struct file_problem {
 enum { FILE_MAX = 4 * MIB, PROFILES_MAX = 10000 };
 /* The largest file that is written, in bytes: what an import takes whoever sends it, since JSON may make three bytes of one. */
 size_t file_max(const struct actor *actor);
-/* ERR_CONFLICT (MSG_PROFILES_MAX) when the platform has no room for one more. */
-enum error check_room(struct actor *actor, const char *platform);
-
-/* One profile as a file holds it; its token in clear until it is stored. */
+/* One profile as a file holds it. */
 struct file_profile {
-    struct profile profile;
-    const char *token; /* NULL = none */
+    const char *name;
     const struct toml *table;
-    struct file_problem *problem, *last_problem;
+    struct file_problem *problem; /* in the order of the file */
+    struct resource r;            /* what it becomes: the import's */
 };
 
 struct profile_file {
@@ -44,13 +42,14 @@ enum error file_wrong(struct actor *actor, const struct toml *node, const char *
 /* True for config.toml: it has default_platform or current_platform. */
 bool file_is_registry(const struct toml *root);
 
-/* Takes a parsed profiles file apart for a platform. What is wrong with a single profile is noted
- * with it; ERR_VALIDATION, which names key, line and column, is about the file as a whole. */
-enum error profile_file_read(struct actor *actor, const struct toml *root, const char *platform,
-                             struct profile_file *file);
-/* The keys of a profile that are not known, as a new JSON object; NULL when there are none. profile.extra is not set by reading:
- * a tree of each would take ten times the memory of the file. */
-json_t *file_profile_extra(const struct file_profile *profile);
+/* Takes a parsed profiles file apart. What is wrong with a name is noted with its profile; ERR_VALIDATION, which names key, line and
+ * column, is about the file as a whole. */
+enum error profile_file_read(struct actor *actor, const struct toml *root, struct profile_file *file);
+/* Those two keys of a profile that say how often it was used and whether it may be; ends with {0}. */
+extern const struct field profile_file_state[];
+/* What it says: the kind's columns, unknown keys in `extra`, the order of all in `key_order`; and usage_count and enabled. A new object,
+ * made only when it is needed: trees of all would take ten times the memory of the file. */
+json_t *file_profile_values(const struct file_profile *profile);
 /* Notes one more thing that is wrong with a profile: with a key, which stands where it stands or, when it is missing, with the
  * header; or with the name (field NULL). */
 void file_profile_wrong(struct actor *actor, struct file_profile *profile, const char *field, const char *what);
@@ -61,9 +60,6 @@ void file_profile_wrong_at(struct actor *actor, struct file_profile *profile, co
 void file_profile_refuse(struct actor *actor, const struct file_profile *profile);
 /* The first of them in words. */
 const char *file_profile_reason(struct actor *actor, const struct file_profile *profile);
-
-/* The key_order of a profile that came from no file: its keys in the order in which CCR writes them. */
-const char *profile_file_keys(struct actor *actor, const struct profile *profile);
 
 /* The whole file of the actor's workspace and user. Secrets in clear, or masked. Text in the arena. */
 enum error profile_file_write(struct actor *actor, const char *platform, bool secrets, const char **text,

@@ -27,8 +27,12 @@ struct resource {
 json_t *resource_shown(const struct resource *r);
 /* The values in clear. ERR_INTERNAL (MSG_SECRET_UNREADABLE) when a secret does not open. */
 enum error resource_values(struct actor *actor, const struct resource *r, json_t **values);
-/* The same where one that does not open may stay as it is: it goes back through resource_check and resource_seal. */
+/* One sealed value of a column; one that does not open is logged, and such that it goes back as it is (value_is_sealed). */
+json_t *resource_open(struct actor *actor, const struct resource *r, const char *column, const char *sealed);
+/* All where one that does not open may stay as it is: it goes back through resource_check and resource_seal. */
 json_t *resource_values_kept(struct actor *actor, const struct resource *r);
+/* Such a value that did not open. */
+bool value_is_sealed(const json_t *value);
 /* Two values of a column say the same; one that is absent is null. */
 bool same_value(const json_t *a, const json_t *b);
 /* Checks what somebody sent against the kind's columns: trims, refuses, drops what is no column. A text that is the mask of what `before`
@@ -66,6 +70,11 @@ enum error resources_named(struct actor *actor, const struct kind *kind, const c
 /* The rows of one or several that are shared, on all platforms: of a JSON array of ids, in the order of ids, then platforms; held until
  * the transaction ends. */
 enum error resources_sharing(struct actor *actor, const char *ids, struct resource **found, size_t *count);
+/* All of a kind on a platform, in order. */
+enum error resources_all(struct actor *actor, const struct kind *kind, const char *platform, bool lock,
+                         struct resource **all, size_t *count);
+/* How many those are. */
+enum error resources_total(struct actor *actor, const struct kind *kind, const char *platform, long long *total);
 
 /* All of a platform, by kind, then in their order. */
 enum error resources_on(struct actor *actor, const char *platform, struct resource **found, size_t *count);

@@ -97,7 +97,7 @@ def sample(column):
     """A value for examples; None where they do without one."""
     if "choices" in column:
         return column["choices"][0] if column["required"] else None
-    if column["name"] in SAMPLES or not column["required"]:
+    if column["name"] in SAMPLES or not (column["required"] or column["conditional"]):
         return SAMPLES.get(column["name"])
     return {"integer": column.get("min", 1), "number": column.get("min", 1), "bool": True, "strings": [], "objects": [], "map": {},
             "object": {}, "url": "https://example.org"}.get(column["type"], "example")

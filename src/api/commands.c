@@ -5,11 +5,11 @@
 
 #include "build_info.h"
 #include "command_table.h"
+#include "handlers.h"
 #include "history.h"
 #include "page.h"
-#include "profile_check.h"
+#include "profile.h"
 #include "profile_file.h"
-#include "profile_request.h"
 #include "util.h"
 
 enum { OUTPUT_MAX = FILE_MAX + MIB, EXIT_FAILED = 1, EXIT_UNSUPPORTED = 2 };
@@ -50,31 +50,42 @@ static const char *or_dash(const char *text)
     return text && *text ? text : "-";
 }
 
-static const char *shown_url(const struct invocation *c, const struct profile *p)
+static const char *shown_text(const json_t *shown, const char *name)
 {
-    return or_dash(secret_masked_urls(c->actor->arena, p->base_url));
+    return or_dash(json_string_value(json_object_get(shown, name)));
 }
 
-static void print_profile(struct invocation *c, const struct profile *p)
+static void print_profile(struct invocation *c, const struct resource *r)
 {
-    buffer_printf(&c->out, "Name: %s\nDescription: %s\nBase URL: %s\nToken: %s\nModel: %s\nSmall fast model: %s\n",
-                  p->name, or_dash(p->description), shown_url(c, p), or_dash(profile_masked_token(c->actor, p)),
-                  or_dash(p->model), or_dash(p->small_fast_model));
-    buffer_printf(&c->out, "Provider: %s\nEnabled: %s\nUsed: %lld times\n", or_dash(p->provider),
-                  p->enabled ? "yes" : "no", p->usage_count);
+    static const char *const texts[][2] = {
+        {"Description", "description"},           {"Base URL", "base_url"}, {"Token", "auth_token"}, {"Model", "model"},
+        {"Small fast model", "small_fast_model"}, {"Provider", "provider"}};
+    json_t *shown = resource_shown(r);
+    buffer_printf(&c->out, "Name: %s\n", r->name);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        buffer_printf(&c->out, "%s: %s\n", texts[i][0], shown_text(shown, texts[i][1]));
+    buffer_printf(&c->out, "Enabled: %s\nUsed: %lld times\n", r->enabled ? "yes" : "no", r->uses);
 }
 
 static enum error run_list(struct invocation *c)
 {
-    struct profile *profiles;
+    struct pointers pointers;
+    struct resource *profiles;
     size_t count;
-    enum error error = profile_list(c->actor, c->platform, false, &profiles, &count);
+    enum error error = profile_pointers(c->actor, c->platform, &pointers);
+    if (!error)
+        error = resources_all(c->actor, &kind_profile, c->platform, false, &profiles, &count);
     if (error)
         return error;
     buffer_printf(&c->out, "Platform: %s\n", c->platform);
-    for (size_t i = 0; i < count; i++)
-        buffer_printf(&c->out, "%c %-24s %-40s %s%s\n", profiles[i].is_current ? '*' : ' ', profiles[i].name,
-                      shown_url(c, &profiles[i]), or_dash(profiles[i].model), profiles[i].enabled ? "" : " (disabled)");
+    for (size_t i = 0; i < count; i++) {
+        const struct resource *r = &profiles[i];
+        struct arena_mark mark = arena_mark(c->actor->arena);
+        json_t *shown = resource_shown(r);
+        buffer_printf(&c->out, "%c %-24s %-40s %s%s\n", strcmp(r->name, pointers.current) == 0 ? '*' : ' ', r->name,
+                      shown_text(shown, "base_url"), shown_text(shown, "model"), r->enabled ? "" : " (disabled)");
+        arena_release(c->actor->arena, mark);
+    }
     buffer_printf(&c->out, "%zu configuration%s\n", count, count == 1 ? "" : "s");
     return ERR_NONE;
 }
@@ -84,7 +95,7 @@ static enum error run_current(struct invocation *c)
     struct profile profile;
     enum error error = profile_current(c->actor, c->platform, &profile);
     if (!error)
-        print_profile(c, &profile);
+        print_profile(c, &profile.r);
     return error;
 }
 
@@ -109,8 +120,7 @@ static enum error run_switch(struct invocation *c)
     const char *name = profile_name_arg(c);
     if (!name)
         return end_with_usage(c, "usage: switch <name>");
-    enum error error = label_valid(name) ? profile_switch(c->actor, c->platform, name)
-                                         : fail(c->actor, MSG_CONFIG_UNKNOWN, name, NULL);
+    enum error error = profile_switch(c->actor, c->platform, name);
     c->found = !error;
     if (!error)
         buffer_printf(&c->out, "Switched to '%s' (%s)\n", name, c->platform);
@@ -122,11 +132,10 @@ static enum error command_set_enabled(struct invocation *c, bool enabled)
     const char *name = profile_name_arg(c);
     if (!name)
         return end_with_usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
-    struct profile profile;
-    enum error error = label_valid(name) ? profile_find(c->actor, c->platform, name, true, &profile)
-                                         : fail(c->actor, MSG_CONFIG_UNKNOWN, name, NULL);
+    struct resource r = {.name = ""};
+    enum error error = resource_find(c->actor, &kind_profile, c->platform, name, true, &r);
     if (!error)
-        error = profile_set_enabled(c->actor, &profile, enabled);
+        error = resource_set_enabled(c->actor, &r, enabled);
     c->found = !error;
     if (!error)
         buffer_printf(&c->out, "Configuration '%s' %s\n", name, enabled ? "enabled" : "disabled");
@@ -145,9 +154,9 @@ static enum error run_disable(struct invocation *c)
 
 static enum error run_validate(struct invocation *c)
 {
-    struct profile *profiles;
+    struct resource *profiles;
     size_t count, broken = 0;
-    enum error error = profile_list(c->actor, c->platform, false, &profiles, &count);
+    enum error error = resources_all(c->actor, &kind_profile, c->platform, false, &profiles, &count);
     if (error)
         return error;
     for (size_t i = 0; i < count; i++) {
@@ -202,15 +211,14 @@ static enum error run_export(struct invocation *c)
 static enum error platform_info(struct invocation *c, const char *name)
 {
     struct pointers pointers;
-    struct profile *profiles;
-    size_t count;
+    long long count;
     if (!platform_find(name))
         return fail(c->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
     enum error error = profile_pointers(c->actor, name, &pointers);
     if (!error)
-        error = profile_list(c->actor, name, false, &profiles, &count);
+        error = resources_total(c->actor, &kind_profile, name, &count);
     if (!error)
-        buffer_printf(&c->out, "Platform: %s (%s)\nCurrent profile: %s\nProfiles: %zu\n", name,
+        buffer_printf(&c->out, "Platform: %s (%s)\nCurrent profile: %s\nProfiles: %lld\n", name,
                       platform_find(name)->description, pointers.current, count);
     return error;
 }
@@ -380,13 +388,15 @@ static enum error execute_command(struct request *rq, struct response *rs)
     const struct ccr_command *command = ccr_command_find(body_text(rq, "command"));
     struct invocation c = {.actor = &rq->actor};
     int64_t started = monotonic_ms();
-    enum error error = request_platform(rq, &c.platform);
+    struct place place;
+    enum error error = resource_place(rq, &place);
     if (error)
         return error;
+    c.platform = place.platform;
     if (!command)
         return fail(&rq->actor, MSG_COMMAND_UNKNOWN, body_text(rq, "command"), NULL);
     take_args(rq, &c);
-    buffer_init_in(&c.out, rq->actor.arena, OUTPUT_MAX);
+    buffer_init(&c.out, OUTPUT_MAX); /* not the arena's, from which each line gives its memory back */
     error = run_command(&c, command);
     const char *failure = NULL;
     /* What a person did wrong is the command's own result; what broke, or may be tried again, is the request's. Nothing that
@@ -485,9 +495,9 @@ const struct route commands_routes[] = {
     {METHOD_GET, "/api/command/list", list_commands, ACCESS_USER},
     {METHOD_GET, "/api/command/help/{command}", help_command, ACCESS_USER},
     {METHOD_POST, "/api/command/execute", execute_command, ACCESS_VIEWER, .body = execute_fields,
-     .query = platform_query, .flags = ROUTE_HEAVY},
+     .query = resource_platform_query, .data = &kind_profile, .flags = ROUTE_HEAVY},
     {METHOD_POST, "/api/commands/execute", execute_command, ACCESS_VIEWER, .body = execute_fields,
-     .query = platform_query, .flags = ROUTE_HEAVY},
+     .query = resource_platform_query, .data = &kind_profile, .flags = ROUTE_HEAVY},
     {METHOD_GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
     {0},
 };

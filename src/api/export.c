@@ -4,9 +4,9 @@
 
 #include "audit.h"
 #include "authz.h"
-#include "profile_check.h"
+#include "handlers.h"
+#include "profile.h"
 #include "profile_file.h"
-#include "profile_request.h"
 #include "util.h"
 
 static const struct field export_fields[] = {
@@ -27,19 +27,20 @@ static const char *file_name(struct request *rq)
 
 static enum error export_file(struct request *rq, struct response *rs)
 {
-    const char *platform, *text, *file = body_text(rq, "file");
+    struct place place;
+    const char *text, *file = body_text(rq, "file");
     size_t profiles;
     bool secrets = body_bool(rq, "include_secrets", false), registry = file && strcmp(file, "registry") == 0;
-    enum error error = request_platform(rq, &platform);
+    enum error error = resource_place(rq, &place);
     if (!error && secrets && rq->actor.who.role < ROLE_ADMIN)
         error = fail(&rq->actor, MSG_SECRETS_ADMIN, NULL);
     if (!error && secrets)
         error = authorize_secrets(rq);
     if (!error)
         error = registry ? registry_export(&rq->actor, secrets, &text)
-                         : profile_file_write(&rq->actor, platform, secrets, &text, &profiles);
+                         : profile_file_write(&rq->actor, place.platform, secrets, &text, &profiles);
     const struct audit entry = {.action = secrets ? "profile.export_secrets" : "profile.export",
-                                .platform = platform,
+                                .platform = place.platform,
                                 .target = registry ? "registry" : "profiles"};
     if (!error)
         error = audit_write(&rq->actor, &entry);
@@ -55,7 +56,7 @@ static enum error export_file(struct request *rq, struct response *rs)
 }
 
 const struct route export_routes[] = {
-    {METHOD_POST, "/api/export", export_file, ACCESS_VIEWER, .body = export_fields, .query = platform_query,
-     .flags = ROUTE_HEAVY | ROUTE_READ_ONLY},
+    {METHOD_POST, "/api/export", export_file, ACCESS_VIEWER, .body = export_fields, .query = resource_platform_query,
+     .data = &kind_profile, .flags = ROUTE_HEAVY | ROUTE_READ_ONLY},
     {0},
 };

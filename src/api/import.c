@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "profile_request.h"
+#include "handlers.h"
+#include "profile.h"
 #include "util.h"
 
 static const struct field import_fields[] = {
@@ -17,7 +18,8 @@ static const struct field import_fields[] = {
 
 static enum error import_file(struct request *rq, struct response *rs)
 {
-    const char *platform, *mode = body_text(rq, "mode"), *on_invalid = body_text(rq, "on_invalid");
+    struct place place;
+    const char *mode = body_text(rq, "mode"), *on_invalid = body_text(rq, "on_invalid");
     struct import_result result;
     const struct import_options options = {.replace = mode && strcmp(mode, "replace") == 0,
                                            .backup = body_bool(rq, "backup", true),
@@ -25,11 +27,11 @@ static enum error import_file(struct request *rq, struct response *rs)
                                            .on_invalid =
                                                text_equal(on_invalid, "skip") ? INVALID_SKIPPED : INVALID_REFUSED};
     const char *content = body_text(rq, "content");
-    enum error error = request_platform(rq, &platform);
+    enum error error = resource_place(rq, &place);
     if (!error && strlen(content) > FILE_MAX) /* not in import_text: a backup of an older version may be larger */
         error = fail_field(&rq->actor, "content", MSG_BYTES, arena_printf(rq->actor.arena, "%d", FILE_MAX), NULL);
     if (!error)
-        error = import_text(&rq->actor, content, platform, &options, &result);
+        error = import_text(&rq->actor, content, place.platform, &options, &result);
     if (error)
         return error;
     import_write(respond_begin(rs, 200), &result, options.dry_run);
@@ -38,7 +40,7 @@ static enum error import_file(struct request *rq, struct response *rs)
 }
 
 const struct route import_routes[] = {
-    {METHOD_POST, "/api/import", import_file, ACCESS_EDITOR, .body = import_fields, .query = platform_query,
-     .body_max = BODY_MAX_FILE, .flags = ROUTE_HEAVY},
+    {METHOD_POST, "/api/import", import_file, ACCESS_EDITOR, .body = import_fields, .query = resource_platform_query,
+     .data = &kind_profile, .body_max = BODY_MAX_FILE, .flags = ROUTE_HEAVY},
     {0},
 };

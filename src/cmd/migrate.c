@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "migrate.h"
+#include "profile_migration.h"
 #include "settings.h"
 #include "util.h"
 
@@ -20,34 +21,34 @@ static bool take_flag(int *argc, char **argv, const char *flag)
     return false;
 }
 
-static int up_command(struct db *db, int argc, char **argv, bool json)
+static int up_command(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json)
 {
     (void)argc, (void)argv, (void)json;
-    enum error error = migrate_up(db, stdout);
+    enum error error = migrate_up(db, steps, stdout);
     return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
-static int down_command(struct db *db, int argc, char **argv, bool json)
+static int down_command(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json)
 {
     (void)json;
-    long long steps = 1;
-    if (argc > 2 && !parse_int(argv[2], 1, 10000, &steps)) {
+    long long wanted = 1;
+    if (argc > 2 && !parse_int(argv[2], 1, 10000, &wanted)) {
         fprintf(stderr, "migrate down: \"%s\" is not a number of steps\n", argv[2]);
         return EX_USAGE;
     }
-    enum error error = migrate_down(db, (int)steps, stdout);
+    enum error error = migrate_down(db, steps, (int)wanted, stdout);
     return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
-static int status_command(struct db *db, int argc, char **argv, bool json)
+static int status_command(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json)
 {
-    (void)argc, (void)argv;
+    (void)steps, (void)argc, (void)argv;
     return migrate_print(db, stdout, json) == ERR_NONE ? EX_OK : EX_UNAVAILABLE;
 }
 
-static int verify_command(struct db *db, int argc, char **argv, bool json)
+static int verify_command(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json)
 {
-    (void)argc, (void)argv;
+    (void)steps, (void)argc, (void)argv;
     struct migration_state state;
     char line[256];
     if (migrate_state(db, &state) != ERR_NONE)
@@ -63,7 +64,7 @@ static int verify_command(struct db *db, int argc, char **argv, bool json)
 
 static const struct {
     const char *name;
-    int (*run)(struct db *db, int argc, char **argv, bool json);
+    int (*run)(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json);
 } actions[] = {{"up", up_command}, {"down", down_command}, {"status", status_command}, {"verify", verify_command}};
 
 static int migrate_run(int argc, char **argv)
@@ -73,13 +74,17 @@ static int migrate_run(int argc, char **argv)
     if (failed)
         return failed;
     bool json = take_flag(&argc, argv, "--json");
+    char problem[256];
+    struct keyring *keyring = keyring_new(settings.secrets_key, problem, sizeof problem);
+    const struct migration_keys keys = {&settings, keyring};
+    const struct migration_steps steps = {profile_migration_steps, &keys};
     int exit_status = EX_USAGE;
     for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(actions); i++) {
         if (strcmp(argv[1], actions[i].name) != 0)
             continue;
         struct db *db = db_new(&settings);
         if (db_ready(db, settings.connection_timeout * 1000)) {
-            exit_status = actions[i].run(db, argc, argv, json);
+            exit_status = actions[i].run(db, &steps, argc, argv, json);
         } else {
             fprintf(stderr, "cannot connect to the database: %s\n", db_failure(db));
             exit_status = EX_UNAVAILABLE;
@@ -88,6 +93,7 @@ static int migrate_run(int argc, char **argv)
     }
     if (exit_status == EX_USAGE)
         fprintf(stderr, "usage: ccr-ui-backend %s\n", command_migrate.usage);
+    keyring_free(keyring);
     settings_free(&settings);
     return exit_status;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "platform.h"
 #include "util.h"
 
 #define SEALED "$sealed"
@@ -34,16 +35,6 @@ const char *extra_seal(struct actor *actor, const char *row_id, json_t *extra)
     json_object_set_new(mark, SEALED,
                         json_string(secret_seal(actor->keyring, actor->arena, extra_context(actor, row_id), text)));
     return json_text(actor->arena, mark);
-}
-
-enum error profile_extra(struct actor *actor, const struct profile *p, json_t **extra)
-{
-    return extra_open(actor, p->id, p->name, p->extra, extra);
-}
-
-void profile_set_extra(struct actor *actor, struct profile *p, json_t *extra)
-{
-    p->extra = extra_seal(actor, p->id, extra);
 }
 
 /* ---- what may be shown ------------------------------------------------------------------------------------------ */

@@ -12,7 +12,7 @@
 /* A row to do: the columns of every `select` below, as many as it has. A locked row keeps its ctid. */
 enum { BATCHES_MAX = 10 }; /* of rows that cannot be opened, passed over in one step */
 
-enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL, ROW_CONTENT };
+enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN };
 
 #define ROWS(table, condition, order)                                                                                  \
     " FROM " #table " WHERE " condition " ORDER BY " order " LIMIT $2::int OFFSET $3::int FOR UPDATE"
@@ -53,25 +53,11 @@ enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN, ROW_URL, ROW_CONTE
     .update = {"reseal_update_map_" #table,                                                                            \
                "UPDATE " #table " SET sealed = $2::json WHERE ctid = $1::tid RETURNING 1"}
 
-/* Addresses with a user name or password, which older versions took. $1 is of no use here. */
-#define HAS_USERINFO(text, url)                                                                                        \
-    "$1 IS DISTINCT FROM '' AND " text " LIKE '%@%' AND " url " ~ '://[^/?#\\\\[:space:]]*@'"
-
-#define URL_USERINFO(table, row_id, text, url, content, set, order)                                                    \
-    .what = #table ".base_url", .seal = seal_userinfo,                                                                 \
-    .count = {"reseal_count_url_" #table, "SELECT count(*) FROM " #table " WHERE " HAS_USERINFO(text, url)},           \
-    .select = {"reseal_select_url_" #table, "SELECT ctid, workspace_id, " row_id ", extra->>'$sealed', extra, " url    \
-                                            ", " content ROWS(table, HAS_USERINFO(text, url), order)},                 \
-    .update = {"reseal_update_url_" #table,                                                                            \
-               "UPDATE " #table " SET " set                                                                            \
-               ", extra = json_build_object('$sealed', $3::text) WHERE ctid = $1::tid RETURNING 1"}
-
-#define OF_REVISIONS "workspace_id, platform, name, revision"
 #define OF_RESOURCES "workspace_id, kind, platform, name, revision"
 
 /* Seals one row; *readable is false when no key opens it, and nothing is done then. */
 typedef enum error seal(struct reseal *r, const struct statement *update, const struct row *row, bool *readable);
-static seal seal_text, seal_document, seal_map, seal_userinfo;
+static seal seal_text, seal_document, seal_map;
 
 static const struct column {
     const char *what;
@@ -79,16 +65,8 @@ static const struct column {
     seal *seal;
     struct statement count, select, update;
 } columns[] = {
-    {.batch = "200", SEALED_TEXT(profiles, auth_token, id, "id")},
-    {.batch = "200", SEALED_TEXT(profile_revisions, auth_token, profile_id, OF_REVISIONS)},
-    {.batch = "200", SEALED_DOCUMENT(profiles, extra, workspace_id, "id", "id")},
-    {.batch = "200", SEALED_DOCUMENT(profile_revisions, extra, workspace_id, "profile_id", OF_REVISIONS)},
     {.batch = "200", SEALED_DOCUMENT(workspace_platforms, extra, workspace_id, "platform", "workspace_id, platform")},
     {.batch = "200", SEALED_DOCUMENT(workspaces, registry, id, "'registry'", "id")},
-    {.batch = "200", URL_USERINFO(profiles, "id", "base_url", "base_url", "NULL", "base_url = $2", "id")},
-    {.batch = "200",
-     URL_USERINFO(profile_revisions, "profile_id", "content::text", "content->>'base_url'", "content",
-                  "content = $2::json", OF_REVISIONS)},
     {.batch = "200", SEALED_MAP(resources, id, "id, platform")},
     {.batch = "200", SEALED_MAP(resource_revisions, resource_id, OF_RESOURCES)},
     {.batch = "20", SEALED_TEXT(native_files, content, id, "workspace_id, platform, path")},
@@ -152,35 +130,6 @@ static enum error seal_map(struct reseal *r, const struct statement *update, con
     if (!*readable || r->dry_run)
         return ERR_NONE;
     return db_one(r->db, update, &updated, DB_ARGS(row_text(row, ROW_CTID), json_text(r->arena, sealed)));
-}
-
-/* A revision's content with another address; a profile's is a column of its own. */
-static const char *with_url(struct reseal *r, const char *content, const char *url)
-{
-    json_t *document = json_stored(content);
-    if (!document)
-        return url;
-    json_object_set_new(document, "base_url", json_string(url));
-    return json_text(r->arena, document);
-}
-
-/* Nothing is lost: user name and password go to a key of their own among the unknown ones. */
-static enum error seal_userinfo(struct reseal *r, const struct statement *update, const struct row *row, bool *readable)
-{
-    struct row updated;
-    size_t length;
-    const char *context = row_context(r, row), *sealed = row_text(row, ROW_SEALED), *url = row_string(row, ROW_URL);
-    const char *open = sealed ? secret_open(r->ring, r->arena, context, sealed) : row_string(row, ROW_OPEN);
-    json_t *extra = json_stored(open);
-    const char *userinfo = url_userinfo(url, &length);
-    *readable = extra && userinfo;
-    if (!*readable || r->dry_run)
-        return ERR_NONE;
-    json_object_set_new(extra, "base_url_userinfo", json_string(arena_strndup(r->arena, userinfo, length)));
-    url = arena_printf(r->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1);
-    return db_one(r->db, update, &updated,
-                  DB_ARGS(row_text(row, ROW_CTID), with_url(r, row_text(row, ROW_CONTENT), url),
-                          secret_seal(r->ring, r->arena, context, json_text(r->arena, extra))));
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */

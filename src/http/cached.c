@@ -175,10 +175,6 @@ void cached_keep(struct request *rq, struct response *rs)
 {
     if (!rq->cache_asked || rs->status != 200)
         return;
-    if (rq->actor.cache_unfit) { /* a tag that nothing else will ever have */
-        response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld-%s\"", rs->revision, rq->actor.request_id));
-        return;
-    }
     keep_here(rq, rs);
     if (rq->cache_missed)
         give_to_redis(rq, rs);

@@ -11,6 +11,7 @@
     X(output_style)                                                                                                    \
     X(permission)                                                                                                      \
     X(plugin)                                                                                                          \
+    X(profile)                                                                                                         \
     X(prompt)                                                                                                          \
     X(settings)                                                                                                        \
     X(skill)                                                                                                           \

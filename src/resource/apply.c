@@ -38,7 +38,8 @@ static void take_item(struct plan *plan, json_t *entry, size_t number)
     if (!take_place(actor, entry, ARRAY_SIZE(item_fields), &place))
         return;
     json_t *enabled = json_object_get(entry, "enabled");
-    plan_add(plan, &place, entry, !enabled || json_is_null(enabled) || json_is_true(enabled), actor->failure.within);
+    plan_add(plan, &place, json_copy(entry), !enabled || json_is_null(enabled) || json_is_true(enabled),
+             actor->failure.within);
 }
 
 static enum error take_document(struct request *rq, struct plan *plan)

@@ -52,6 +52,7 @@ static void write_column(struct json_writer *w, struct arena *arena, const struc
     json_string_member(w, "type", type_names[f->type]);
     write_label(w, &column->label);
     json_bool_member(w, "required", (f->flags & FIELD_REQUIRED) != 0);
+    json_bool_member(w, "conditional", f->required != NULL);
     json_bool_member(w, "secret", (column->flags & COLUMN_SECRET) != 0);
     json_bool_member(w, "secret_parts", (column->flags & COLUMN_PARTS) != 0);
     json_bool_member(w, "listed", !(column->flags & COLUMN_UNLISTED));
@@ -76,6 +77,7 @@ static void write_kind(struct json_writer *w, struct arena *arena, const struct 
     write_label(w, &kind->label);
     write_platforms(w, kind->platforms);
     json_bool_member(w, "folders", (kind->flags & KIND_FOLDERS) != 0);
+    json_bool_member(w, "any_name", (kind->flags & KIND_ANY_NAME) != 0);
     json_bool_member(w, "shared", (kind->flags & KIND_SHARED) != 0);
     json_string_member(w, "write", access_names[kind_access(kind)]);
     json_literal_key(w, "columns");

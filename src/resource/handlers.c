@@ -25,6 +25,7 @@ static const struct field list_query[] = {
 static const struct field name_field = {"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300};
 static const struct field enabled_field = {"enabled", FIELD_BOOL};
 static const struct field no_fields[] = {{0}};
+const struct field resource_platform_query[] = {{"platform", FIELD_TEXT, .max = 20}, {0}};
 static const struct field names_fields[] = {{"names", FIELD_STRINGS, FIELD_REQUIRED, .max = NAMES_MAX}, {0}};
 const struct field resource_rename_fields[] = {{"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300}, {0}};
 const struct field resource_copy_fields[] = {
@@ -38,7 +39,7 @@ const struct field resource_copy_fields[] = {
 
 enum error resource_place(struct request *rq, struct place *place)
 {
-    const char *platform = path_arg(rq, "platform");
+    const char *platform = text_or_null(path_arg(rq, "platform"));
     place->kind = rq->route->data;
     place->platform = platform ? platform : request_query_or(rq, "platform", rq->actor.who.platform);
     place->name = path_arg(rq, "name");
@@ -139,11 +140,9 @@ enum error respond_resource(struct request *rq, struct response *rs, int status,
 
 enum error resource_check_room(struct actor *actor, const struct kind *kind, const char *platform)
 {
-    static const struct resource_query nothing = {.limit = 1, .offset = RESOURCES_MAX};
-    struct resource_page page;
-    long long most = kind->most ? kind->most : RESOURCES_MAX;
-    enum error error = resource_page(actor, kind, platform, &nothing, &page);
-    if (!error && page.total >= most)
+    long long total, most = kind->most ? kind->most : RESOURCES_MAX;
+    enum error error = resources_total(actor, kind, platform, &total);
+    if (!error && total >= most)
         return fail(actor, MSG_RESOURCES_MAX, number_text(actor, most), NULL);
     return error;
 }
@@ -172,13 +171,14 @@ enum error resource_create(struct request *rq, struct resource *r)
                            .name = name,
                            .position = -1,
                            .enabled = take_enabled(rq, true)};
-    error = resource_check(&rq->actor, place.kind, place.platform, NULL, rq->body);
+    json_t *values = json_copy(rq->body); /* which a transaction that is tried again needs as it was sent */
+    error = resource_check(&rq->actor, place.kind, place.platform, NULL, values);
     if (!error)
         error = resource_check_room(&rq->actor, place.kind, place.platform);
     if (error)
         return error;
     random_uuid(r->id);
-    resource_seal(&rq->actor, r, rq->body);
+    resource_seal(&rq->actor, r, values);
     return resource_save(&rq->actor, "create", NULL, r);
 }
 
@@ -206,7 +206,7 @@ enum error resource_replace(struct request *rq, struct resource *after)
 {
     struct resource before = {.name = ""};
     enum error error = resource_to_change(rq, &before);
-    return error ? error : save_values(rq, &before, rq->body, after);
+    return error ? error : save_values(rq, &before, json_copy(rq->body), after);
 }
 
 static enum error replace(struct request *rq, struct response *rs)
@@ -307,7 +307,7 @@ static enum error take_along(struct actor *actor, const struct resource *from, c
 static enum error copy_to(struct request *rq, const struct resource *from, json_t *values, struct resource *to)
 {
     struct actor *actor = &rq->actor;
-    const char *workspace = body_text(rq, "workspace"), *origin = NULL;
+    const char *workspace = body_text(rq, "workspace"), *origin = from->name;
     enum error error = ERR_NONE;
     if (workspace && strcmp(workspace, actor->who.workspace_slug) != 0)
         error = take_along(actor, from, to, workspace, &origin);

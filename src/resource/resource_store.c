@@ -4,36 +4,18 @@
 
 #include "json.h"
 #include "resource.h"
+#include "resource_sql.h"
 #include "util.h"
 
-#define SHORT "r.id, r.name, r.position, r.enabled, r.uses, r.shared, r.listed, r.revision, " SQL_TIME("r.updated_at")
-#define WHOLE SHORT ", r.unlisted, r.sealed, r.source"
-
-enum {
-    R_ID,
-    R_NAME,
-    R_POSITION,
-    R_ENABLED,
-    R_USES,
-    R_SHARED,
-    R_LISTED,
-    R_REVISION,
-    R_UPDATED,
-    R_UNLISTED,
-    R_SEALED,
-    R_SOURCE,
-    R_PLATFORM,
-    R_KIND
-};
 /* Behind the columns of a page. */
 enum { P_TOTAL = R_UPDATED + 1 };
 
-/* Row-level security alone already keeps to the workspace; naming it again lets the index be used. */
-#define OF_KIND " r.workspace_id = (SELECT ccr_workspace()) AND r.kind = $1 AND r.platform = $2"
-#define ORDER   " ORDER BY r.position, r.name"
+#define SHORT   RESOURCE_SHORT
+#define WHOLE   RESOURCE_WHOLE
+#define OF_KIND RESOURCE_OF_KIND
+#define ORDER   RESOURCE_ORDER
+#define TOTAL   RESOURCE_TOTAL
 #define BEHIND  " AND (r.position, r.name) > ($4::integer, $5)"
-#define TOTAL                                                                                                          \
-    "(SELECT total FROM resource_counts WHERE workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2)"
 
 /* What a page may be narrowed down by, besides a folder. NULL = not by that. */
 #define FILTERED                                                                                                       \
@@ -66,6 +48,8 @@ static const struct statement
                                          " LIMIT $3::integer + 1 OFFSET $4::integer"},
     select_behind = {"resources_behind", "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND BEHIND ORDER
                                          " LIMIT $3::integer + 1"},
+    select_all = {"resources_all", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND ORDER},
+    lock_all = {"resources_lock_all", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND ORDER " FOR UPDATE"},
     count_all = {"resources_count", "SELECT " TOTAL},
     /* Filtered pages are counted as far as a search counts. */
     select_filtered = {"resources_filtered", "SELECT " SHORT ", 0 FROM resources r WHERE" OF_KIND BEHIND FILTERED ORDER
@@ -95,7 +79,7 @@ static const struct statement
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
-static void short_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
+void resource_short_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
 {
     *r = (struct resource){.kind = kind,
                            .platform = platform,
@@ -110,9 +94,9 @@ static void short_from(struct resource *r, const struct kind *kind, const char *
     memcpy(r->id, row_string(row, R_ID), UUID_TEXT);
 }
 
-static void whole_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
+void resource_whole_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
 {
-    short_from(r, kind, platform, row);
+    resource_short_from(r, kind, platform, row);
     r->unlisted = row_text(row, R_UNLISTED);
     r->sealed = row_text(row, R_SEALED);
     r->source = row_text(row, R_SOURCE);
@@ -125,7 +109,7 @@ enum error resource_find(struct actor *actor, const struct kind *kind, const cha
     enum error error = db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(kind->name, platform, name));
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, kind_unknown(kind), name);
-    whole_from(r, kind, platform, &row);
+    resource_whole_from(r, kind, platform, &row);
     return ERR_NONE;
 }
 
@@ -137,9 +121,26 @@ static void all_from(struct actor *actor, const struct kind *kind, const char *p
     *found = arena_array(actor->arena, *count + 1, sizeof **found);
     for (int i = 0; i < rows->count; i++) {
         struct row row = rows_at(rows, i);
-        whole_from(&(*found)[i], kind ? kind : kind_find(row_string(&row, R_KIND)),
-                   platform ? platform : row_text(&row, R_PLATFORM), &row);
+        resource_whole_from(&(*found)[i], kind ? kind : kind_find(row_string(&row, R_KIND)),
+                            platform ? platform : row_text(&row, R_PLATFORM), &row);
     }
+}
+
+enum error resources_all(struct actor *actor, const struct kind *kind, const char *platform, bool lock,
+                         struct resource **all, size_t *count)
+{
+    struct rows rows;
+    enum error error = db_all(actor->db, lock ? &lock_all : &select_all, &rows, DB_ARGS(kind->name, platform));
+    all_from(actor, kind, platform, &rows, all, count);
+    return error;
+}
+
+enum error resources_total(struct actor *actor, const struct kind *kind, const char *platform, long long *total)
+{
+    struct row row;
+    enum error error = db_one(actor->db, &count_all, &row, DB_ARGS(kind->name, platform));
+    *total = error ? 0 : row_int(&row, 0);
+    return error;
 }
 
 enum error resources_named(struct actor *actor, const struct kind *kind, const char *platform, const char *names,
@@ -267,10 +268,9 @@ static enum error take_total(struct actor *actor, bool plain, struct resource_pa
         row = rows_at(&page->rows, 0);
         page->total = page->total ? page->total : row_int(&row, P_TOTAL);
     } else if (plain) {
-        enum error error = db_one(actor->db, &count_all, &row, DB_ARGS(page->kind->name, page->platform));
+        enum error error = resources_total(actor, page->kind, page->platform, &page->total);
         if (error)
             return error;
-        page->total = row_int(&row, 0);
     }
     page->total_at_least = !plain && page->total > FOUND_MAX;
     if (page->total_at_least)
@@ -298,5 +298,5 @@ enum error resource_page(struct actor *actor, const struct kind *kind, const cha
 void resource_at(const struct resource_page *page, int index, struct resource *r)
 {
     struct row row = rows_at(&page->rows, index);
-    short_from(r, page->kind, page->platform, &row);
+    resource_short_from(r, page->kind, page->platform, &row);
 }

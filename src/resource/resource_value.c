@@ -16,6 +16,12 @@ enum { WORDS_MAX = 100, WORD_MAX = 40, NAME_MAX_LENGTH = 300, FOLDERS_MAX = 8 };
 /* Stands for a secret that no key opens, among values in clear: it goes back as it is. No text that is sent begins like that. */
 #define STILL_SEALED "\x01"
 
+bool value_is_sealed(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && *text == *STILL_SEALED;
+}
+
 /* ---- what is stored --------------------------------------------------------------------------------------------- */
 
 static bool is_secret(const struct column *column)
@@ -28,12 +34,6 @@ static bool is_text(const struct column *column)
     return column->field.type <= FIELD_KEY;
 }
 
-static const char *still_sealed(const json_t *value)
-{
-    const char *text = json_string_value(value);
-    return text && *text == *STILL_SEALED ? text + 1 : NULL;
-}
-
 /* Whether every text in it is a secret. */
 static bool is_whole(const struct resource *r, const struct column *column)
 {
@@ -43,7 +43,7 @@ static bool is_whole(const struct resource *r, const struct column *column)
 
 static json_t *masked(struct actor *actor, const struct resource *r, const struct column *column, json_t *value)
 {
-    if (still_sealed(value))
+    if (value_is_sealed(value))
         return is_text(column) ? json_string(UNREADABLE) : json_null();
     if (column->flags & COLUMN_UNKNOWN) {
         value = json_deep_copy(value);
@@ -56,9 +56,10 @@ static json_t *masked(struct actor *actor, const struct resource *r, const struc
 /* Of a column that holds one, a text is sealed as it is, anything else as JSON. */
 static json_t *sealed_value(struct actor *actor, const struct column *column, const char *context, json_t *value)
 {
-    const char *text = is_text(column) ? json_string_value(value) : json_text(actor->arena, value);
-    if (still_sealed(value))
-        return json_string(still_sealed(value));
+    const char *text =
+        is_text(column) || value_is_sealed(value) ? json_string_value(value) : json_text(actor->arena, value);
+    if (value_is_sealed(value))
+        return json_string(text + strlen(STILL_SEALED));
     return json_string(secret_seal(actor->keyring, actor->arena, context, text));
 }
 
@@ -86,14 +87,17 @@ json_t *resource_shown(const struct resource *r)
     return shown;
 }
 
-static json_t *opened(struct actor *actor, const struct resource *r, const char *name, const char *sealed)
+json_t *resource_open(struct actor *actor, const struct resource *r, const char *name, const char *sealed)
 {
     const struct column *column = kind_column(r->kind, name);
     const char *context = secret_context(actor->arena, actor->who.workspace_id, r->id);
     const char *text = secret_open(actor->keyring, actor->arena, context, sealed);
-    if (!text || !column)
-        return NULL;
-    return is_text(column) ? json_string(text) : json_stored(text);
+    json_t *value = !text || !column ? NULL : is_text(column) ? json_string(text) : json_stored(text);
+    if (value)
+        return value;
+    log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("resource_id", r->id),
+              LOG_STR("column", name), LOG_STR("request_id", actor->request_id));
+    return json_string(arena_printf(actor->arena, STILL_SEALED "%s", sealed));
 }
 
 /* False when a secret does not open; it is then the one thing that is sealed still. */
@@ -105,13 +109,8 @@ static bool open_values(struct actor *actor, const struct resource *r, json_t **
     *values = resource_shown(r);
     json_object_foreach(sealed, name, each)
     {
-        json_t *value = opened(actor, r, name, json_string_value(each));
-        all = all && value;
-        if (!value) {
-            log_error("a stored secret cannot be opened with SECRETS_KEY", LOG_STR("resource_id", r->id),
-                      LOG_STR("column", name), LOG_STR("request_id", actor->request_id));
-            value = json_string(arena_printf(actor->arena, STILL_SEALED "%s", json_string_value(each)));
-        }
+        json_t *value = resource_open(actor, r, name, json_string_value(each));
+        all = all && !value_is_sealed(value);
         json_object_set(*values, name, value);
     }
     return all;
@@ -171,7 +170,7 @@ static void check_column(struct actor *actor, const struct column *column, const
 {
     struct field field = column->field;
     json_t *value = json_object_get(values, field.name), *old = json_object_get(stored, field.name);
-    if (value && value == old && still_sealed(value))
+    if (value && value == old && value_is_sealed(value))
         return;
     if (field.required && field.required(values, platform))
         field.flags |= FIELD_REQUIRED;
@@ -217,7 +216,9 @@ enum error resource_check_name(struct actor *actor, const struct kind *kind, con
 {
     if (kind->reserved && kind->reserved(platform, name))
         return fail_field(actor, field, MSG_RESERVED, name, NULL);
-    const char *part = name;
+    if (kind->flags & KIND_ANY_NAME && !label_valid(name))
+        return fail_field(actor, field, MSG_LABEL, NULL);
+    const char *part = kind->flags & KIND_ANY_NAME ? "any" : name;
     for (int depth = 0;; depth++) {
         size_t length = strcspn(part, "/");
         const char *each = arena_strndup(actor->arena, part, length);

@@ -154,7 +154,9 @@ static enum error save_sort(struct actor *actor, const struct sort *sort, const 
         const struct resource *r = sort->subject(&changes[i]);
         if (!r)
             continue;
+        struct arena_mark mark = arena_mark(actor->arena);
         write_row(actor, &b->w, r);
+        arena_release(actor->arena, mark);
         b->rows++;
         last = &changes[i];
         if (!batch_full(b))
@@ -209,7 +211,8 @@ static void write_changes(struct actor *actor, struct json_writer *w, const stru
         const char *name = column->field.name;
         const char *old = as_text(actor, json_object_get(before, name)),
                    *new = as_text(actor, json_object_get(after, name));
-        if (!text_equal(old, new))
+        bool told = !(column->flags & COLUMN_KEPT) || column->flags & COLUMN_UNKNOWN;
+        if (told && !text_equal(old, new))
             write_change(w, name, shortened(actor, old), shortened(actor, new));
     }
     if (was_enabled != c->after->enabled)
@@ -227,6 +230,7 @@ static void write_audit(struct actor *actor, struct json_writer *w, const char *
     json_string_member(w, "platform", r->platform);
     json_string_member(w, "target", r->name);
     json_string_member(w, "from_config", c->from);
+    json_string_member(w, "to_config", c->from ? r->name : NULL);
     if (c->after) {
         json_literal_key(w, "changes");
         write_changes(actor, w, c);
@@ -240,10 +244,12 @@ static enum error save_audit(struct actor *actor, const char *operation, struct 
     enum error error = ERR_NONE;
     batch_begin(b);
     for (size_t i = 0; !error && i < count; i++) {
+        struct arena_mark mark = arena_mark(actor->arena);
         if (!changes[i].silent) {
             write_audit(actor, &b->w, operation, &changes[i]);
             b->rows++;
         }
+        arena_release(actor->arena, mark);
         if (i + 1 < count && !batch_full(b))
             continue;
         const char *text = batch_text(b);

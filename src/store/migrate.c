@@ -12,6 +12,8 @@
 /* "ccr-" in ASCII: the advisory lock that lets several hosts start at once. */
 #define LOCK_KEY "1667461677"
 
+enum { VERSIONS_MAX = 1000 };
+
 static const struct statement
     table_exists = {"migrate_table_exists", "SELECT to_regclass('schema_migrations') IS NOT NULL"},
     select_applied = {"migrate_select",
@@ -107,14 +109,33 @@ const char *migrate_problem(const struct migration_state *state, char *line, siz
     return line;
 }
 
+static const struct migration_step *find_step(const struct migration_steps *steps, const struct migration *m)
+{
+    for (const struct migration_step *step = steps->steps; step && step->name; step++)
+        if (strcmp(step->name, m->name) == 0)
+            return step;
+    return NULL;
+}
+
+/* What the program itself does stands behind the file on the way up, and before it on the way down. */
+static enum error run_file(struct db *db, const struct migration_steps *steps, const struct migration *m, bool up)
+{
+    const struct migration_step *step = find_step(steps, m);
+    enum error error = step && !up ? step->down(db, steps->context) : ERR_NONE;
+    if (!error)
+        error = db_script(db, up ? m->up : m->down);
+    return error || !step || !up ? error : step->up(db, steps->context);
+}
+
 /* Runs one file and its bookkeeping row in one transaction. */
-static enum error apply_migration(struct db *db, const struct migration *m, bool up)
+static enum error apply_migration(struct db *db, const struct migration_steps *steps, const struct migration *m,
+                                  bool up)
 {
     char version[12], sum[CRYPTO_HASH_TEXT];
     snprintf(version, sizeof version, "%d", m->version);
     checksum(sum, m);
     db_begin(db);
-    enum error error = db_script(db, up ? m->up : m->down);
+    enum error error = run_file(db, steps, m, up);
     if (!error && up)
         error = db_run(db, &insert_applied, DB_ARGS(version, m->name, sum));
     else if (!error)
@@ -160,7 +181,8 @@ static enum error refuse_unknown(const struct migration_state *state)
 }
 
 /* Between lock and unlock: `run` gets a state that is neither newer nor changed. */
-static enum error run_locked(struct db *db, FILE *out, enum error (*run)(struct db *, int, FILE *), int argument)
+static enum error run_locked(struct db *db, FILE *out, const struct migration_steps *steps,
+                             enum error (*run)(struct db *, const struct migration_steps *, int, FILE *), int argument)
 {
     struct migration_state state;
     enum error error = lock_migrations(db, out);
@@ -170,28 +192,38 @@ static enum error run_locked(struct db *db, FILE *out, enum error (*run)(struct 
     if (!error)
         error = refuse_unknown(&state);
     if (!error)
-        error = run(db, argument, out);
+        error = run(db, steps, argument, out);
     enum error last = db_run(db, &unlock, DB_NO_ARGS);
     return error ? error : last;
 }
 
-static enum error run_up(struct db *db, int ignored, FILE *out)
+/* Versions that are applied, in order: the rows themselves are gone as soon as a step forgets its results. */
+static enum error read_versions(struct db *db, int versions[VERSIONS_MAX], int *count)
 {
-    (void)ignored;
     struct rows rows;
     bool initialised;
     enum error error = read_applied(db, &rows, &initialised);
-    int done = 0;
+    *count = error ? 0 : rows.count < VERSIONS_MAX ? rows.count : VERSIONS_MAX;
+    for (int i = 0; i < *count; i++) {
+        struct row row = rows_at(&rows, i);
+        versions[i] = (int)row_int(&row, 0);
+    }
+    return error;
+}
+
+static enum error run_up(struct db *db, const struct migration_steps *steps, int ignored, FILE *out)
+{
+    (void)ignored;
+    int versions[VERSIONS_MAX], count, done = 0;
+    enum error error = read_versions(db, versions, &count);
     for (const struct migration *m = migrations; !error && m->version; m++) {
         bool applied = false;
-        for (int i = 0; i < rows.count && !applied; i++) {
-            struct row row = rows_at(&rows, i);
-            applied = row_int(&row, 0) == m->version;
-        }
+        for (int i = 0; i < count && !applied; i++)
+            applied = versions[i] == m->version;
         if (applied)
             continue;
         fprintf(out, "applying %04d_%s\n", m->version, m->name);
-        error = apply_migration(db, m, true);
+        error = apply_migration(db, steps, m, true);
         done += !error;
     }
     if (!error)
@@ -199,19 +231,16 @@ static enum error run_up(struct db *db, int ignored, FILE *out)
     return error;
 }
 
-static enum error run_down(struct db *db, int steps, FILE *out)
+static enum error run_down(struct db *db, const struct migration_steps *steps, int wanted, FILE *out)
 {
-    struct rows rows;
-    bool initialised;
-    enum error error = read_applied(db, &rows, &initialised);
-    int done = 0;
-    for (int i = rows.count - 1; !error && i >= 0 && done < steps; i--) {
-        struct row row = rows_at(&rows, i);
-        const struct migration *m = find_migration((int)row_int(&row, 0));
+    int versions[VERSIONS_MAX], count, done = 0;
+    enum error error = read_versions(db, versions, &count);
+    for (int i = count - 1; !error && i >= 0 && done < wanted; i--) {
+        const struct migration *m = find_migration(versions[i]);
         if (!m)
             return ERR_CONFLICT;
         fprintf(out, "undoing %04d_%s\n", m->version, m->name);
-        error = apply_migration(db, m, false);
+        error = apply_migration(db, steps, m, false);
         done += !error;
     }
     if (!error)
@@ -219,14 +248,14 @@ static enum error run_down(struct db *db, int steps, FILE *out)
     return error;
 }
 
-enum error migrate_up(struct db *db, FILE *out)
+enum error migrate_up(struct db *db, const struct migration_steps *steps, FILE *out)
 {
-    return run_locked(db, out, run_up, 0);
+    return run_locked(db, out, steps, run_up, 0);
 }
 
-enum error migrate_down(struct db *db, int steps, FILE *out)
+enum error migrate_down(struct db *db, const struct migration_steps *steps, int wanted, FILE *out)
 {
-    return run_locked(db, out, run_down, steps);
+    return run_locked(db, out, steps, run_down, wanted);
 }
 
 static void print_migration(FILE *out, bool json, bool first, int version, const char *name, const char *state,

@@ -154,7 +154,7 @@ def test_drill_back_up_destroy_restore_compare(drill, show):
     show(f"drill: {report['rows']} rows in {report['tables']} tables, {report['bytes']} bytes, every table equal, "
          f"{len(drill.tokens)} sealed tokens opened")
     with drill.cluster.connect() as connection:  # row-level security holds again
-        assert connection.execute("SELECT count(*) FROM profiles").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM resources").fetchone() == (0,)
     with drill.cluster.connect(user="postgres") as connection:
         assert connection.execute("SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchall() == [("ccr",)]
 

@@ -498,7 +498,7 @@ def test_web_finishes_its_requests_at_sigterm(web, database):
     ask = threading.Thread(target=lambda: answers.append(requests.get(f"{web.url}/api/configs", headers=headers, timeout=60)))
     with database.connect(user="postgres", dbname="ccr_ui_db") as connection:
         with connection.transaction():
-            connection.execute("LOCK TABLE profiles IN ACCESS EXCLUSIVE MODE")
+            connection.execute("LOCK TABLE resources IN ACCESS EXCLUSIVE MODE")
             ask.start()
             with database.connect(user="postgres", dbname="ccr_ui_db") as other:
                 stack.wait_until("the request waits", lambda: other.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0])

@@ -56,7 +56,7 @@ static bool load(struct settings *out)
 static bool migrate(void)
 {
     FILE *nowhere = fopen("/dev/null", "w");
-    enum error error = nowhere ? migrate_up(own, nowhere) : ERR_INTERNAL;
+    enum error error = nowhere ? migrate_up(own, &(struct migration_steps){0}, nowhere) : ERR_INTERNAL;
     if (nowhere)
         fclose(nowhere);
     if (error)

@@ -123,7 +123,7 @@ static void a_failure_in_the_last_statement_undoes_the_first(void **state)
     reply = create(name);
     sql("DROP INDEX test_once");
     assert_status(reply, 409);
-    assert_int_equal(count("SELECT count(*) FROM profiles WHERE name = $1", name), 0);
+    assert_int_equal(count("SELECT count(*) FROM resources WHERE name = $1", name), 0);
     assert_int_equal(count("SELECT count(*) FROM audit_log WHERE action = 'profile.create' AND target = $1", name), 1);
     /* And the connection is none the worse for it. */
     reply = call("GET", "/api/configs", NULL);
@@ -176,7 +176,7 @@ static void a_name_that_is_taken_changes_nothing(void **state)
     reply = create(name);
     assert_status(reply, 409);
     assert_string_equal(reply_text(&reply, "error.code"), "CONFLICT");
-    assert_int_equal(count("SELECT count(*) FROM profile_revisions WHERE name = $1", name), 1);
+    assert_int_equal(count("SELECT count(*) FROM resource_revisions WHERE name = $1", name), 1);
 }
 
 static void a_read_leaves_no_transaction_open(void **state)

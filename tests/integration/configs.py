@@ -97,8 +97,13 @@ def stored_before(system, client, name, /, **columns):
     create(client, name)
     with everything(system) as db:
         for column, value in columns.items():
-            db.execute(f"UPDATE profiles p SET {column} = %s FROM workspaces w"
-                       " WHERE w.id = p.workspace_id AND w.slug = %s AND p.name = %s", (value, client.workspace, name))
+            if column == "usage_count":
+                what, values = "uses = %s", (value,)
+            else:
+                what = "listed = jsonb_set(listed::jsonb, ARRAY[%s], to_jsonb(coalesce(%s::text, '')))::json, sealed = (sealed::jsonb - %s)::json"
+                values = (column, value, column)
+            db.execute(f"UPDATE resources p SET {what} FROM workspaces w"
+                       " WHERE w.id = p.workspace_id AND w.slug = %s AND p.name = %s", (*values, client.workspace, name))
 
 
 def read(client, name, platform=None):

@@ -70,6 +70,14 @@ KINDS = {
         "change": {"version": "1.3.0"},
         "wrong": [({"version": "1"}, "marketplace")],
     },
+    "profile": {
+        "values": {"description": "Relay 中转", "base_url": f"https://relay.example.org/{planted_secret()}/v1?key={planted_secret()}",
+                   "auth_token": planted_secret(), "model": "opus", "tags": ["team"],
+                   "extra": {"wire_api": "chat", "http_headers": {"Authorization": planted_secret()}, "n": 3}},
+        "change": {"model": "sonnet"},
+        "wrong": [({"base_url": "ftp://x", "auth_token": "t"}, "base_url"), ({"base_url": "https://x.example", "auth_token": "a b"}, "auth_token"),
+                  ({"base_url": "https://ada:pw@x.example", "auth_token": "t"}, "base_url")],
+    },
     "prompt": {
         "values": {"description": "For release notes", "tags": ["release", "文档"], "text": TEXT},
         "change": {"tags": ["release"]},

@@ -638,7 +638,7 @@ class Host:
 
 
 @contextlib.contextmanager
-def table_locked(stack, table="profiles", **options):
+def table_locked(stack, table="resources", **options):
     """Whoever reads the table waits (5 s at most, the program's lock_timeout) until the block ends."""
     with stack.db(**options) as connection, connection.transaction():
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")

@@ -197,9 +197,7 @@ def new_key(name):
 def key_ids(stack):
     """How many sealed values each key has, over all workspaces."""
     query = " UNION ALL ".join(f"SELECT split_part({column}, ':', 1) AS id FROM {table} WHERE {column} IS NOT NULL"
-                               for table, column in (("profiles", "auth_token"), ("profile_revisions", "auth_token"),
-                                                     ("profiles", "extra->>'$sealed'"), ("profile_revisions", "extra->>'$sealed'"),
-                                                     ("workspace_platforms", "extra->>'$sealed'"), ("workspaces", "registry->>'$sealed'"),
+                               for table, column in (("workspace_platforms", "extra->>'$sealed'"), ("workspaces", "registry->>'$sealed'"),
                                                      ("backups", "content"), ("native_files", "content")))
     query += "".join(f" UNION ALL SELECT split_part(value, ':', 1) FROM {table}, json_each_text(sealed)"
                      for table in ("resources", "resource_revisions"))
@@ -242,15 +240,14 @@ def test_rotate(sealed):
     sealed.cli.write_env(SECRETS_KEY=f"{sealed.new},{sealed.old}")
     dry = sealed.cli.run("secrets", "rotate", "--dry-run")
     assert dry.returncode == 0 and key_ids(sealed) == before
-    assert re.search(r"profile_revisions.auth_token: [1-9]\d* would be sealed again, 0 cannot be opened", dry.stdout)
+    assert re.search(r"resource_revisions.sealed: [1-9]\d* would be sealed again, 0 cannot be opened", dry.stdout)
 
     rotated = sealed.cli.run("secrets", "rotate")
     assert rotated.returncode == 0 and key_ids(sealed) == {"new_1": before["test"]}
     assert "backups.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
-    assert "profiles.extra: 2 sealed again, 0 cannot be opened" in rotated.stdout
     assert "native_files.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
-    assert "resources.sealed: 4 sealed again, 0 cannot be opened" in rotated.stdout
-    assert "resource_revisions.sealed: 6 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "resources.sealed: 6 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "resource_revisions.sealed: 20 sealed again, 0 cannot be opened" in rotated.stdout
     assert not any(token in rotated.stdout + rotated.stderr for token in TOKENS)
 
     # Without the old key everything still opens: under a third one in front, all of it would be sealed again.
@@ -270,15 +267,16 @@ def test_rotate_many(sealed):
     """More rows than one transaction takes, one of them damaged."""
     with sealed.db() as db:
         db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
-        db.execute("INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor, auth_token,"
-                   " extra, content)"
-                   " SELECT workspace_id, platform, name, 1000 * revision + n, profile_id, 'update', actor, auth_token, extra, content"
-                   " FROM profile_revisions, generate_series(1, 60) n WHERE auth_token IS NOT NULL")
-        db.execute("UPDATE profile_revisions SET auth_token = left(auth_token, -8) WHERE revision = 1030 AND name = 'p1'")
+        db.execute("INSERT INTO resource_revisions (workspace_id, kind, platform, name, revision, resource_id, operation, actor, enabled,"
+                   " listed, sealed)"
+                   " SELECT workspace_id, kind, platform, name, 1000 * revision + n, resource_id, 'update', actor, enabled, listed, sealed"
+                   " FROM resource_revisions, generate_series(1, 60) n WHERE kind = 'profile'")
+        db.execute("UPDATE resource_revisions SET sealed = json_build_object('auth_token', left(sealed->>'auth_token', -8))"
+                   " WHERE revision = 1030 AND name = 'p1'")
     before = key_ids(sealed)["test"]
     assert before > 400
     sealed.cli.write_env(SECRETS_KEY=f"{sealed.new},{sealed.old}")
     result = sealed.cli.run("secrets", "rotate")
     assert result.returncode == 65 and "2 cannot be opened" in result.stdout
     assert key_ids(sealed) == {"test": 2, "new_1": before - 2}
-    assert result.stdout.count("profile_revisions.auth_token:") > 2, "it says how far it is"
+    assert result.stdout.count("resource_revisions.sealed:") > 2, "it says how far it is"

@@ -150,11 +150,11 @@ def test_a_refresh_that_is_not_committed_leaves_the_cookie_alone(system, make_us
 
 def test_a_change_that_is_not_committed_has_no_entity_tag(system, make_user):
     user = make_user()
-    with trigger_on(system, "profiles", RAISE):
+    with trigger_on(system, "resources", RAISE):
         check_nothing_is_promised(user.post("/api/configs", json={"name": "a", "base_url": BASE, "auth_token": "t"}))
     created = user.post("/api/configs", json={"name": "a", "base_url": BASE, "auth_token": "t"})
     assert created.status_code == 201 and created.headers["ETag"]
-    with trigger_on(system, "profiles", RAISE):
+    with trigger_on(system, "resources", RAISE):
         check_nothing_is_promised(user.put("/api/configs/a", json={"base_url": BASE, "auth_token": "u"}))
 
 

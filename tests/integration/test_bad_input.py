@@ -29,7 +29,7 @@ ROUTES = json.loads(subprocess.run([BINARY, "routes", "--json"], check=True, cap
 DOCUMENT = Contract()
 numbers = itertools.count(1)
 
-SQL = ["'", "' OR '1'='1", "'; DROP TABLE profiles; --", "\"; DELETE FROM users; --", "1; SELECT pg_sleep(10)", "$1", "%s",
+SQL = ["'", "' OR '1'='1", "'; DROP TABLE resources; --", "\"; DELETE FROM users; --", "1; SELECT pg_sleep(10)", "$1", "%s",
        "\\", "'||(SELECT password_hash FROM users LIMIT 1)||'",
        "E'\\\\x'", "ccr_workspace()", "NULL", "{}", "/*", "1) UNION SELECT 1,2,3--"]
 JSON_VALUES = [0, 1, -1, 1.5, 10**18, True, False, None, "", " ", "x", [], {}, [1], ["x"], [None], [["x"]], {"x": 1}, [{}],
@@ -47,6 +47,10 @@ def body_description(route):
 
 def of_a_kind(route):
     return route["path"].startswith("/api/resources/{platform}/")
+
+
+def is_of_profiles(route):
+    return route["path"] in ("/api/configs", "/api/configs/{name}")
 
 
 def routes(condition):
@@ -192,8 +196,9 @@ def example(route):
 @WITH_BODY
 def test_no_body(place, route):
     required = [field["name"] for field in route["body"] if field["required"] or field["conditional"]]
-    if of_a_kind(route) and not required:  # what the kind's columns want is found out behind the router
+    if (of_a_kind(route) or is_of_profiles(route)) and not required:  # what the kind's columns want is found out behind the router
         required = DOCUMENT.resolve(body_description(route)["schema"]).get("required", [])
+        required += ["base_url", "auth_token"] if is_of_profiles(route) else []  # which depends on the platform
     for options in ({}, {"body": b""}, {"body": b"", "content_type": None}, {"body": {}}, {"body": b"  {} \n"}):
         answer = place.send(**options)
         if required:
@@ -618,6 +623,8 @@ def furnish(system, client, mark):
             post(f"/api/configs?platform={platform}", config)
             post(f"/api/switch?platform={platform}", {"config_name": config["name"]})
         post("/api/resources/claude/mcp_server", {"name": config["name"], "transport": "stdio", "command": mark, "env": {mark: mark}})
+        post("/api/resources/import", {"platform": "claude", "files": [
+            {"path": f".claude/agents/{mark}-agent.md", "content": f"---\nname: {mark}-agent\ndescription: {mark}\n---\n{mark}\n"}]})
         post("/api/import", {"content": profiles, "mode": "replace"})
         post("/api/import", {"content": registry})
         post("/api/command/execute", {"command": "switch", "args": [f"{mark}-config"]})
@@ -697,7 +704,7 @@ def tenant_tables(db):
 
 def test_every_tenant_table_has_row_level_security(raw_db):
     tables = tenant_tables(raw_db)
-    assert {"profiles", "profile_revisions", "workspace_platforms", "user_platforms", "backups", "command_runs",
+    assert {"resources", "resource_revisions", "workspace_platforms", "user_platforms", "backups", "command_runs",
             "audit_log", "workspaces", "memberships"} <= set(tables)
     assert all(tables.values()), tables
     role = raw_db.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone()
@@ -750,7 +757,7 @@ def test_writing_without_where_changes_ones_own_rows(system, two):
             if table not in ("workspaces", "memberships"):  # of which one may see, but not change, those elsewhere
                 become(db, home, mine.user["id"])
                 column = {"workspace_platforms": "platform", "user_platforms": "platform", "workspace_generations": "generation",
-                          "resources": "updated_at", "resource_counts": "total", "resource_words": "word"}.get(table, "created_at")
+                          "resources": "updated_at", "native_files": "updated_at", "resource_counts": "total", "resource_words": "word"}.get(table, "created_at")
                 with db.transaction(force_rollback=True):
                     changed = db.execute(f"UPDATE {table} SET {column} = {column}").rowcount
                     assert changed > 0, table

@@ -163,7 +163,7 @@ def test_version_command(ada):
     ("switch", []), ("enable", []), ("disable", []), ("switch", [""]), ("switch", ["nobody"]), ("enable", ["nobody"]),
     ("disable", ["--force"]),
     ("switch", ["a b"]), ("switch", ["../../etc/passwd"]), ("switch", ["$(id)"]),
-    ("switch", ["'; DROP TABLE profiles; --"]),
+    ("switch", ["'; DROP TABLE resources; --"]),
 ])
 def test_commands_that_fail(ada, command, args):
     create(ada, "relay")
@@ -280,7 +280,7 @@ def test_arguments_that_may_be_secrets_are_not_kept(ada):
 def test_a_profile_used_as_often_as_can_be_counted_can_still_be_used(system, ada, stored):
     create(ada, "often")
     with everything(system) as connection:
-        connection.execute("UPDATE profiles p SET usage_count = %s FROM workspaces w WHERE w.id = p.workspace_id AND w.slug = %s",
+        connection.execute("UPDATE resources p SET uses = %s FROM workspaces w WHERE w.id = p.workspace_id AND w.slug = %s",
                            (stored, ada.workspace))
     assert "Switched to 'often'" in done(ada, "switch", "often")
     switch(ada, "often")
@@ -297,8 +297,8 @@ def test_a_command_whose_statement_fails_says_so_and_leaves_only_its_own_row(sys
         connection.execute("""
             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
                 $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = 'numeric_value_out_of_range'; END $$;
-            CREATE TRIGGER refuse BEFORE UPDATE ON profiles FOR EACH ROW
-                WHEN (OLD.description = 'refused by a trigger') EXECUTE FUNCTION refuse()""")
+            CREATE TRIGGER refuse BEFORE UPDATE ON resources FOR EACH ROW
+                WHEN (OLD.listed->>'description' = 'refused by a trigger') EXECUTE FUNCTION refuse()""")
         try:
             before = ada.get("/api/configs").json()
             assert failed(ada, 1, command, "odd").strip()

@@ -84,7 +84,7 @@ def stand_in_the_way(system, client, pending):
         with system.cluster.connect(user="postgres", dbname=system.database) as watching:
             wait_until("the import waits", lambda: watching.execute(waiting, (system.database,)).fetchone())
         try:
-            other.execute("UPDATE profiles p SET description = 'kept' FROM workspaces w WHERE w.id = p.workspace_id"
+            other.execute("UPDATE resources p SET listed = jsonb_set(listed::jsonb, '{description}', '\"kept\"')::json FROM workspaces w WHERE w.id = p.workspace_id"
                           " AND w.slug = %s AND p.name = 'a'", (client.workspace,))
             return True
         except psycopg.errors.DeadlockDetected:
@@ -115,9 +115,9 @@ def holding(system, slug):
     connection = system.db()
     connection.execute("SELECT set_config('ccr.maintenance', 'on', false)")
     connection.execute("BEGIN")
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ccr.profiles/' || id || '/claude', 0))"
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('ccr.profile/' || id || '/claude', 0))"
                        " FROM workspaces WHERE slug = %s", (slug,))
-    connection.execute("SELECT 1 FROM profiles p JOIN workspaces w ON w.id = p.workspace_id WHERE w.slug = %s FOR UPDATE OF p",
+    connection.execute("SELECT 1 FROM resources p JOIN workspaces w ON w.id = p.workspace_id WHERE w.slug = %s FOR UPDATE OF p",
                        (slug,))
     return connection
 
@@ -196,7 +196,7 @@ def all_that_is_kept(system, client):
     """Everything but identifiers, times, and the seals of tokens, whose masks are in the list and the export."""
     with everything(system) as connection:
         revisions = connection.execute(
-            "SELECT r.name, r.revision, r.operation, r.content::text FROM profile_revisions r JOIN workspaces w"
+            "SELECT r.name, r.revision, r.operation, r.listed::text, r.unlisted::text FROM resource_revisions r JOIN workspaces w"
             " ON w.id = r.workspace_id WHERE w.slug = %s ORDER BY r.name, r.revision", (client.workspace,)).fetchall()
     return client.get("/api/configs").json(), exported(client), revisions
 

@@ -295,7 +295,7 @@ def large(system):
 
 def stored_names(system, username):
     with system.stack.cluster.connect(user="postgres", dbname=system.stack.database) as db:
-        return {row[0] for row in db.execute("SELECT p.name FROM profiles p JOIN workspaces w ON w.id = p.workspace_id"
+        return {row[0] for row in db.execute("SELECT p.name FROM resources p JOIN workspaces w ON w.id = p.workspace_id"
                                              " WHERE w.slug = %s", (username,))}
 
 

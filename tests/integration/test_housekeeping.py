@@ -118,15 +118,6 @@ def old_and_new_revisions(add):
 
 
 def revisions(c, stack):
-    def add(name, revision, days, platform="codex"):
-        c.execute("INSERT INTO profile_revisions (workspace_id, platform, name, revision, profile_id, operation, actor, extra,"
-                  " content, created_at) VALUES (%s, %s, %s, %s, gen_random_uuid(), 'update', 'alice', '{}', '{}',"
-                  " now() - make_interval(days => %s))", [stack.workspace, platform, name, revision, days])
-
-    return ("SELECT platform || ' ' || name || ' ' || revision FROM profile_revisions", *old_and_new_revisions(add))
-
-
-def resource_revisions(c, stack):
     """Two kinds have the same names; the longest name there is stands between them."""
     def add(name, revision, days, platform="codex", kind="agent"):
         c.execute("INSERT INTO resource_revisions (workspace_id, kind, platform, name, revision, resource_id, operation, actor, enabled,"
@@ -188,7 +179,7 @@ def invitations(c, stack):
 
 
 CASES = {case.__name__: case for case in (sessions, refresh_tokens, access_tokens, login_failures, invitations, audit, revisions,
-                                          resource_revisions, commands, backups, generations)}
+                                          commands, backups, generations)}
 
 
 def jobs(stack):

@@ -30,11 +30,11 @@ def test_batches_leave_one_revision_and_one_audit_row_a_profile(system, ada):
         "added": 50, "updated": len(kept) - len(still), "skipped": len(still), "removed": 100}
 
     of = "FROM {} t JOIN workspaces w ON w.id = t.workspace_id WHERE w.slug = %s "
-    stored = rows(system, ada.workspace, "SELECT t.name, position, t.revision " + of.format("profiles") + "ORDER BY position")
+    stored = rows(system, ada.workspace, "SELECT t.name, position, t.revision " + of.format("resources") + "ORDER BY position")
     assert [row[:2] for row in stored] == [(name, i) for i, name in enumerate(wanted)]
     assert {row[2] for row in stored if row[0].startswith("new")} == {1}
     assert all(row[2] == (1 if row[0] in still else 2) for row in stored if not row[0].startswith("new"))
-    revisions = rows(system, ada.workspace, "SELECT t.name, t.revision, operation " + of.format("profile_revisions"))
+    revisions = rows(system, ada.workspace, "SELECT t.name, t.revision, operation " + of.format("resource_revisions"))
     expected = [(name, 1, "import") for name in names + new]
     expected += [(name, 2, "import") for name in kept if name not in still] + [(name, 2, "delete") for name in names[-100:]]
     assert sorted(revisions) == sorted(expected)
@@ -58,7 +58,7 @@ def test_all_of_ten_thousand_are_replaced_and_come_out_again(ada):
 def test_thousands_of_broken_profiles_are_counted(system, ada):
     imported(ada, toml([f"p{i}" for i in range(MOST)], "good"), timeout=300)
     with everything(system) as connection:
-        connection.execute("UPDATE profiles p SET base_url = ' ' FROM workspaces w WHERE w.id = p.workspace_id AND w.slug = %s",
+        connection.execute("UPDATE resources p SET listed = jsonb_set(listed::jsonb, '{base_url}', '\"x\"')::json FROM workspaces w WHERE w.id = p.workspace_id AND w.slug = %s",
                            [ada.workspace])
     workers = set(system.backend.workers())
     error = refused(ada.get("/api/validate", timeout=120), 400, "VALIDATION_ERROR")
@@ -183,7 +183,7 @@ def test_a_smaller_limit_of_the_operator_holds_at_both_ends(fresh_stack):
 def test_a_platform_holds_so_many_and_no_more(ada):
     body = {"base_url": BASE, "auth_token": "a-token-of-its-own"}
     imported(ada, toml([f"p{i}" for i in range(MOST)], "old"), timeout=300)
-    message = f"A platform holds at most {MOST} configs; delete some first"
+    message = f"A platform holds at most {MOST} of a kind; delete some first"
     assert ada.delete("/api/configs/p0").status_code == 200
     assert ada.post("/api/configs", json={"name": "last", **body}).status_code == 201
     for answer in (ada.post("/api/configs", json={"name": "one-more", **body}), import_text(ada, toml(["one-more"], "new"), timeout=60),

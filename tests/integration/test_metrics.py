@@ -126,7 +126,7 @@ def test_failed_statements(fresh_stack):
     assert client.post("/api/configs", json={"name": "twice", "base_url": "https://x.example", "auth_token": "sk-x"}).status_code == 409
     assert total(page(client), "ccr_database_statement_failures_total") == 0, "a conflict is an answer"
     with stack.db() as db, db.transaction():
-        db.execute("LOCK TABLE profiles")
+        db.execute("LOCK TABLE resources")
         assert client.get("/api/configs").status_code == 503
     found = page(client)
     assert total(found, "ccr_database_statement_failures_total") >= 1

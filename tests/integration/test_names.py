@@ -146,7 +146,7 @@ def test_a_copy_is_a_profile_of_its_own(system, ada, platform):
     assert (entry["from_config"], entry["to_config"], entry["platform"]) == ("a", "b", platform)
     assert "token-of-a-in-the-file" not in str(entry)
     with everything(system) as connection:
-        sealed = connection.execute("SELECT auth_token FROM profile_revisions r JOIN workspaces w ON w.id = r.workspace_id"
+        sealed = connection.execute("SELECT sealed::text FROM resource_revisions r JOIN workspaces w ON w.id = r.workspace_id"
                                     " WHERE w.slug = %s AND r.name IN ('a', 'b')", [ada.workspace]).fetchall()
     assert len(sealed) == 3 and len(set(sealed)) == 2
 

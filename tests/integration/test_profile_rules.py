@@ -249,7 +249,7 @@ def test_a_file_with_something_invalid_is_refused_by_default(ada, options):
     create(ada, "mine")
     answer = import_text(ada, MIXED, **options)
     assert wrong_fields(answer) == ["empty.base_url", "empty.auth_token", "bad.base_url", "bad.auth_token"]
-    assert "empty.base_url must not be empty (line 5, column 1)" in answer.json()["message"]
+    assert "empty.base_url is required (line 5, column 1)" in answer.json()["message"]
     assert "bad.auth_token must not hold blanks or control characters (line 9, column 14)" in answer.json()["message"]
     assert names_of(ada) == ["mine"]
     assert wrong_fields(import_text(ada, MIXED, on_invalid="both")) == ["on_invalid"]
@@ -264,7 +264,7 @@ def test_the_caller_may_skip_what_is_invalid(ada, mode):
     rows = {row["name"]: row for row in report["profiles"]}
     assert rows["good"] == {"name": "good", "result": "added"}
     assert rows["empty"] == {"name": "empty", "result": "invalid",
-                             "reason": "base_url must not be empty (line 5, column 1)"}
+                             "reason": "base_url is required (line 5, column 1)"}
     assert rows["bad"]["result"] == "invalid" and "(line 8, column 12)" in rows["bad"]["reason"]
     assert (report["added"], report["invalid"]) == (1, 2)
     assert {**dry, "dry_run": False, "backup_id": report["backup_id"]} == report

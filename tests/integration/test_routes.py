@@ -32,7 +32,7 @@ def taken(columns):
     """taken(route): the fields of its body, and which are required; those that stand for a resource take its columns as well."""
     def fields(route):
         own = {field["name"]: field["required"] for field in route["body"]}
-        address = re.fullmatch(r"/api/resources/{platform}/(\w+)(/{name})?", route["path"])
+        address = re.fullmatch(r"/api/resources/{platform}/(\w+)(/{name})?", route["path"].replace("/api/configs", "/api/resources/{platform}/profile"))
         if not address or route["method"] not in (("PUT", "PATCH") if address[2] else ("POST",)):
             return own
         own |= {"enabled": False} if address[2] else {"name": True, "enabled": False}
@@ -106,7 +106,8 @@ def test_body_fields(table, operations, document, taken):
 
 def test_a_body_is_required_when_one_of_its_fields_is(table, operations, taken):
     def told(method, path, route):
-        return any(taken(route).values()), operations[method, path].get("requestBody", {}).get("required", False)
+        replaces = method == "PUT" and "enabled" in taken(route)  # a resource: what is not there is cleared
+        return replaces or any(taken(route).values()), operations[method, path].get("requestBody", {}).get("required", False)
     assert not differences(table, told)
 
 

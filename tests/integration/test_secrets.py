@@ -25,7 +25,8 @@ def stored(system, *columns):
                          for row in db.execute("SELECT {1}::text FROM {0} WHERE {1} IS NOT NULL".format(*column.split("."))))
 
 
-DOCUMENTS = ["profiles.extra", "profile_revisions.extra", "workspace_platforms.extra", "workspaces.registry"]
+DOCUMENTS = ["resources.listed", "resources.unlisted", "resources.sealed", "resource_revisions.listed", "resource_revisions.unlisted",
+             "resource_revisions.sealed", "workspace_platforms.extra", "workspaces.registry"]
 
 
 def profiles_file(made):
@@ -147,16 +148,14 @@ def test_what_older_versions_left_open_is_sealed(module_stack, way):
     made = canaries(14)
     imported(user, profiles_file(made[:11]))
     imported(user, REGISTRY.format(*made[11:]))
-    plain = {"profiles.extra": '{"http_headers":{"Authorization":"Bearer %s"},"n":1}' % made[3],
-             "profile_revisions.extra": '{"http_headers":{"Authorization":"Bearer %s"},"n":1}' % made[3],
-             "workspace_platforms.extra": '{"settings":{"global_token":"%s"}}' % made[1],
+    plain = {"workspace_platforms.extra": '{"settings":{"global_token":"%s"}}' % made[1],
              "workspaces.registry": '{"claude":{"api_key":"%s"}}' % made[12]}
     with everything(stack) as db:
         for column, document in plain.items():
             db.execute("UPDATE {0} SET {1} = %s WHERE {1}::text <> '{{}}'".format(*column.split(".")), [document])
     assert made[1] in stored(stack, *DOCUMENTS)
     redacted = exported(user, "claude")
-    assert made[3] not in redacted and made[1] not in redacted, "masked before they are sealed"
+    assert made[1] not in redacted, "masked before they are sealed"
     dry = stack.cli.run("secrets", "rotate", "--dry-run")
     assert dry.returncode == 0 and made[1] in stored(stack, *DOCUMENTS), dry.stderr
     done = stack.cli.run(*WAYS[way], check=True)
@@ -166,36 +165,8 @@ def test_what_older_versions_left_open_is_sealed(module_stack, way):
     assert whole["relay"]["http_headers"]["Authorization"] == f"Bearer {made[3]}"
     assert whole["settings"]["global_token"] == made[1]
     assert tomllib.loads(exported(user, file="registry", include_secrets=True))["claude"]["api_key"] == made[12]
-    assert "profiles.extra: 0 sealed again" in stack.cli.run("secrets", "rotate", check=True).stdout
+    assert "workspace_platforms.extra: 0 sealed again" in stack.cli.run("secrets", "rotate", check=True).stdout
     assert "seal: 0 rows" in stack.cli.run(*WAYS["housekeeping"], check=True).stdout
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_passwords_in_addresses_of_older_versions(module_stack, way):
-    """Masked at once; then user name and password go to a sealed key of their own, so that nothing is lost."""
-    stack = module_stack()
-    user = stack.client("ann")
-    made = secret()
-    imported(user, f'[relay]\nbase_url = "{BASE}/v1"\nauth_token = "t"\nzone = "eu"\n'
-             f'[other]\nbase_url = "{BASE}/a@b"\nauth_token = "t"\n')
-    old = f"https://ada:{made}@relay.example/v1?q=a@b"
-    with everything(stack) as db:
-        db.execute("UPDATE profiles SET base_url = %s WHERE name = 'relay'", [old])
-        db.execute("UPDATE profile_revisions SET content = jsonb_set(content::jsonb, '{base_url}', to_jsonb(%s::text))::json"
-                   " WHERE name = 'relay'", [old])
-    shown = [user.get(path).text for path in ("/api/configs", "/api/configs/relay", "/api/configs/relay/revisions")]
-    shown += [exported(user), user.post("/api/command/execute", json={"command": "list"}).text]
-    for text in shown:
-        assert made not in text and "https://***@relay.example/v1?q=a@b" in text
-    done = stack.cli.run(*WAYS[way], check=True)
-    everywhere = stored(stack, *DOCUMENTS, "profiles.base_url", "profile_revisions.content", "audit_log.changes")
-    assert made not in everywhere and made not in done.stdout + done.stderr
-    relay = tomllib.loads(exported(user, include_secrets=True))["relay"]
-    assert relay == {"base_url": "https://relay.example/v1?q=a@b", "auth_token": "t", "zone": "eu",
-                     "base_url_userinfo": f"ada:{made}"}
-    assert rollback(user, "relay", 1).status_code == 200
-    assert tomllib.loads(exported(user, include_secrets=True))["relay"]["base_url_userinfo"] == f"ada:{made}"
-    assert read(user, "other")["base_url"] == f"{BASE}/a@b"
 
 
 # ---- a mask never becomes a value ----
@@ -247,15 +218,13 @@ def seal(stack, workspace, row_id, text):
 def poison(system, client, name, column, text):
     """Puts a text, sealed, into the first revision of a profile, as older versions did."""
     with everything(system) as db:
-        rows = db.execute("SELECT r.workspace_id, r.profile_id, r.revision FROM profile_revisions r JOIN workspaces w"
+        rows = db.execute("SELECT r.workspace_id, r.resource_id, r.revision FROM resource_revisions r JOIN workspaces w"
                           " ON w.id = r.workspace_id WHERE w.slug = %s AND r.name = %s ORDER BY r.revision LIMIT 1",
                           [client.workspace, name]).fetchall()
         workspace, profile, revision = rows[0]
         value = seal(system, workspace, profile, text)
-        if column == "extra":
-            value = json.dumps({"$sealed": value})
-        db.execute(f"UPDATE profile_revisions SET {column} = %s WHERE workspace_id = %s AND name = %s AND revision = %s",
-                   [value, workspace, name, revision])
+        db.execute("UPDATE resource_revisions SET sealed = jsonb_set(coalesce(sealed::jsonb, '{}'), ARRAY[%s], to_jsonb(%s::text))::json"
+                   " WHERE workspace_id = %s AND name = %s AND revision = %s", [column, value, workspace, name, revision])
 
 
 def rollback(client, name, revision):
@@ -397,9 +366,10 @@ def test_a_rollback_to_masks_among_unknown_keys_is_refused(system, ada):
 def test_a_copy_of_a_mask_is_refused(system, ada):
     create(ada, "relay", auth_token="sk-good-0000-AAAA")
     with everything(system) as db:
-        workspace, profile = db.execute("SELECT p.workspace_id, p.id FROM profiles p JOIN workspaces w ON w.id = p.workspace_id"
+        workspace, profile = db.execute("SELECT p.workspace_id, p.id FROM resources p JOIN workspaces w ON w.id = p.workspace_id"
                                         " WHERE w.slug = %s", [ada.workspace]).fetchone()
-        db.execute("UPDATE profiles SET auth_token = %s WHERE id = %s", [seal(system, workspace, profile, "sk-o...AAAA"), profile])
+        db.execute("UPDATE resources SET sealed = json_build_object('auth_token', %s::text) WHERE id = %s",
+                   [seal(system, workspace, profile, "sk-o...AAAA"), profile])
     assert wrong_fields(ada.post("/api/configs/relay/copy", json={"name": "copied"})) == ["auth_token"]
     assert names_of(ada) == ["relay"]
 
@@ -409,9 +379,10 @@ def test_a_mask_that_was_stored_is_found(system, ada):
     create(ada, "relay", auth_token="sk-good-0000-AAAA")
     assert ada.get("/api/validate").status_code == 200
     with everything(system) as db:
-        workspace, profile = db.execute("SELECT p.workspace_id, p.id FROM profiles p JOIN workspaces w ON w.id = p.workspace_id"
+        workspace, profile = db.execute("SELECT p.workspace_id, p.id FROM resources p JOIN workspaces w ON w.id = p.workspace_id"
                                         " WHERE w.slug = %s", [ada.workspace]).fetchone()
-        db.execute("UPDATE profiles SET auth_token = %s WHERE id = %s", [seal(system, workspace, profile, "sk-o...AAAA"), profile])
+        db.execute("UPDATE resources SET sealed = json_build_object('auth_token', %s::text) WHERE id = %s",
+                   [seal(system, workspace, profile, "sk-o...AAAA"), profile])
     for answer in (ada.get("/api/validate"), ada.post("/api/switch", json={"config_name": "relay"})):
         assert "auth_token is a mask" in refused(answer, 400, "VALIDATION_ERROR")["message"]
     assert put(ada, "relay", auth_token="sk-good-0000-AAAA").status_code == 200
@@ -432,7 +403,7 @@ def test_no_address_holds_a_password(system, ada, url):
     for answer in answers:
         refused(answer, 400, "VALIDATION_ERROR")
         assert made not in answer.text and "must not hold a user name or password" in answer.text
-    assert made not in stored(system, "profiles.base_url", "profile_revisions.content", "audit_log.changes")
+    assert made not in stored(system, *DOCUMENTS, "audit_log.changes")
 
 
 def test_a_backup_of_an_older_version_opens_no_password(system, ada):
@@ -446,28 +417,9 @@ def test_a_backup_of_an_older_version_opens_no_password(system, ada):
         workspace = db.execute("SELECT workspace_id FROM backups WHERE id = %s", [backup]).fetchone()[0]
         db.execute("UPDATE backups SET content = %s WHERE id = %s", [seal(system, workspace, backup, text), backup])
     assert ada.post(f"/api/backups/{backup}/restore", json={}).status_code == 200
-    assert made not in stored(system, *DOCUMENTS, "profiles.base_url", "profile_revisions.content", "audit_log.changes")
+    assert made not in stored(system, *DOCUMENTS, "audit_log.changes")
     relay = tomllib.loads(exported(ada, include_secrets=True))["relay"]
     assert (relay["base_url"], relay["base_url_userinfo"]) == ("https://relay.example/v1", f"ada:{made}")
-
-
-def test_rows_whose_key_is_lost_do_not_keep_the_others_open(system, ada):
-    made = secret()
-    create(ada, "relay")
-    with everything(system) as db:
-        db.execute("CREATE TEMP TABLE lost AS SELECT * FROM profiles WHERE name = 'relay' ORDER BY created_at DESC LIMIT 1")
-        db.execute("INSERT INTO profiles SELECT (jsonb_populate_record(lost, jsonb_build_object('id', lpad(n::text, 32, '0'), 'name', 'lost' || n,"
-                   " 'position', n, 'base_url', 'https://ada:x@relay.example', 'extra', '{\"$sealed\":\"gone:AAAA\"}'::jsonb))).*"
-                   " FROM lost, generate_series(1, 450) n")
-        db.execute("UPDATE profiles SET base_url = %s, position = 1000 FROM lost WHERE profiles.id = lost.id",
-                   [f"https://ada:{made}@relay.example/v1"])
-    try:
-        assert made in stored(system, "profiles.base_url")
-        system.cli.run("housekeeping", "--once", check=True)
-        assert made not in stored(system, "profiles.base_url")
-    finally:
-        with everything(system) as db:
-            db.execute("DELETE FROM profiles WHERE name LIKE 'lost%'")
 
 
 # ---- PostgreSQL's own log ----
@@ -491,5 +443,5 @@ def test_postgresqls_log_shows_no_values(module_stack):
             create(user, made, base_url=f"{BASE}/?key={made}")
             assert names_of(user)[-1] == made
     log = stack.cluster.process.log()
-    assert shown["shown"] in log and "INSERT INTO profiles" in log
+    assert shown["shown"] in log and "INSERT INTO resources" in log
     assert shown["hidden"] not in log

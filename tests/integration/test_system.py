@@ -400,7 +400,7 @@ def test_what_breaks_is_in_the_log_under_its_id(system, ada):
     create(ada, "sealed-elsewhere")
     with system.db() as db:
         db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
-        db.execute("UPDATE profiles SET auth_token = 'not sealed' WHERE name = 'sealed-elsewhere'")
+        db.execute("UPDATE resources SET sealed = '{\"auth_token\":\"not sealed\"}' WHERE name = 'sealed-elsewhere'")
     answer = ada.post("/api/configs/sealed-elsewhere/reveal")
     error = refused(answer, 500, "INTERNAL_SERVER_ERROR")
     (line,) = [entry for entry in system.backend.log_entries() if entry.get("error_id") == error["error_id"]]

@@ -276,7 +276,7 @@ credentials = ["{made[2]}", {{ user = "{made[3]}" }}]
 def stored_extra(system):
     with system.db() as db:
         db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
-        query = "SELECT extra::text FROM profiles UNION ALL SELECT extra::text FROM profile_revisions"
+        query = " UNION ALL ".join(f"SELECT concat(listed, unlisted, sealed) FROM {table}" for table in ("resources", "resource_revisions"))
         return "".join(row[0] for row in db.execute(query).fetchall())
 
 

@@ -295,7 +295,7 @@ def test_row_level_security_without_a_where(system, team, table):
         db.execute("SELECT set_config('ccr.maintenance', '', false), set_config('ccr.user', %s, false),"
                    " set_config('ccr.workspace', %s, false)", (team.stranger.user["id"], str(own)))
         seen = {row[0] for row in db.execute(f"SELECT DISTINCT {column} FROM {table}")}
-        assert total > 5 and seen <= {own}
+        assert total > len(seen) and seen <= {own}
         changed = db.execute(f"UPDATE {table} SET created_at = created_at").rowcount
         assert changed == db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 

@@ -112,7 +112,7 @@ def check_growth(name, first, last, watch):
 def check_store(connection, user, watch):
     """Read past the program: profiles, audit trail and revisions are what the user knows."""
     known = {name: slot.version.possible[0] for name, slot in user.slots.items() if slot.version.possible[0] is not None}
-    rows = connection.execute("SELECT p.name, p.description FROM profiles p JOIN workspaces w ON w.id = p.workspace_id"
+    rows = connection.execute("SELECT p.name, p.listed->>'description' FROM resources p JOIN workspaces w ON w.id = p.workspace_id"
                               " WHERE w.slug = %s", (user.slug,)).fetchall()
     stored = {name: int(description.rpartition(" ")[2]) for name, description in rows}
     if stored != known:
@@ -120,7 +120,7 @@ def check_store(connection, user, watch):
     least, most = user.writes[0], sum(user.writes)
     audits, switches, revisions = connection.execute(
         "SELECT count(*), count(*) FILTER (WHERE action = 'profile.switch'),"
-        " (SELECT count(*) FROM profile_revisions r WHERE r.workspace_id = w.id)"
+        " (SELECT count(*) FROM resource_revisions r WHERE r.workspace_id = w.id)"
         " FROM workspaces w LEFT JOIN audit_log a ON a.workspace_id = w.id AND a.action LIKE 'profile.%%'"
         " WHERE w.slug = %s GROUP BY w.id", (user.slug,)).fetchone()
     if not least <= audits <= most:

@@ -63,7 +63,7 @@ enum error registry_import(struct actor *actor, const struct toml *root, bool re
     if (!error)
         error = take_platform(actor, root, "current_platform", &current);
     if (!error)
-        error = profiles_lock(actor, "registry", BRIEFLY);
+        error = resources_lock(actor, &kind_profile, "registry", BRIEFLY);
     if (!error)
         error = db_one(actor->db, &select_doc, &row, DB_NO_ARGS);
     if (error)

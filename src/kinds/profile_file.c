@@ -4,50 +4,40 @@
 #include <string.h>
 
 #include "name_index.h"
-#include "profile_check.h"
 #include "profile_extra.h"
 #include "util.h"
 
-/* The keys of a profile in the order in which CCR writes them. */
-static const struct key {
-    const char *name;
-    enum toml_type type;
-    size_t offset; /* of a string in struct profile */
-} keys[] = {
-    {"description", TOML_STRING, offsetof(struct profile, description)},
-    {"base_url", TOML_STRING, offsetof(struct profile, base_url)},
-    {"auth_token", TOML_STRING, 0},
-    {"model", TOML_STRING, offsetof(struct profile, model)},
-    {"small_fast_model", TOML_STRING, offsetof(struct profile, small_fast_model)},
-    {"provider", TOML_STRING, offsetof(struct profile, provider)},
-    {"provider_type", TOML_STRING, offsetof(struct profile, provider_type)},
-    {"account", TOML_STRING, offsetof(struct profile, account)},
-    {"tags", TOML_ARRAY, 0},
-    {"usage_count", TOML_INTEGER, 0},
-    {"enabled", TOML_BOOLEAN, 0},
+/* What only a file says; they stand behind the columns. */
+const struct field profile_file_state[] = {
+    {"usage_count", FIELD_INT, .max = USES_MAX},
+    {"enabled", FIELD_BOOL},
+    {0},
 };
+static const struct field *const usage_count = &profile_file_state[0], *const enabled = &profile_file_state[1];
 
-/* A token that is not there would be written as "": so a file has it that says so itself. */
-const char *profile_file_keys(struct actor *actor, const struct profile *p)
+enum { KNOWN_MAX = 16 };
+
+/* The keys of a profile in the order in which CCR writes them; NULL behind the last. */
+static const struct field *known_at(size_t i)
 {
-    json_t *names = json_array();
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-        if (p->sealed_token || strcmp(keys[i].name, "auth_token") != 0)
-            json_array_append_new(names, json_string(keys[i].name));
-    return json_text(actor->arena, names);
+    const struct column *columns = kind_profile.columns;
+    for (size_t n = 0; columns[n].field.type; n++) {
+        if (columns[n].flags & COLUMN_KEPT)
+            continue;
+        if (!i--)
+            return &columns[n].field;
+    }
+    return i == 0 ? usage_count : i == 1 ? enabled : NULL;
 }
 
-static const struct key *find_key(const char *name)
+/* The place of a key among them; KNOWN_MAX = it is none. */
+static size_t known_place(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-        if (strcmp(keys[i].name, name) == 0)
-            return &keys[i];
-    return NULL;
-}
-
-static const char **string_of(struct profile *p, const struct key *key)
-{
-    return (const char **)((char *)p + key->offset);
+    const struct field *field;
+    for (size_t i = 0; (field = known_at(i)); i++)
+        if (strcmp(field->name, name) == 0)
+            return i;
+    return KNOWN_MAX;
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
@@ -62,17 +52,6 @@ size_t file_max(const struct actor *actor)
 {
     size_t third = (size_t)actor->settings->max_body_size / 3;
     return third < FILE_MAX ? third : FILE_MAX;
-}
-
-enum error check_room(struct actor *actor, const char *platform)
-{
-    static const struct statement count = {
-        "profile_room", "SELECT count(*) FROM profiles WHERE workspace_id = ccr_workspace() AND platform = $1"};
-    struct row row;
-    enum error error = db_one(actor->db, &count, &row, DB_ARGS(platform));
-    if (error || row_int(&row, 0) < PROFILES_MAX)
-        return error;
-    return fail(actor, MSG_PROFILES_MAX, number_text(actor, PROFILES_MAX), NULL);
 }
 
 enum error file_parse_toml(struct actor *actor, const char *text, struct toml **root)
@@ -99,9 +78,8 @@ bool file_is_registry(const struct toml *root)
     return has_value(root, "default_platform") || has_value(root, "current_platform");
 }
 
-/* A JSON array of what `text_of` says of each child: written as text, because a tree of it takes ten times the memory. */
-static const char *children_text(struct actor *actor, const struct toml *node,
-                                 const char *(*text_of)(const struct toml *child))
+/* A JSON array of the keys of a table: written as text, because a tree of it takes ten times the memory. */
+static const char *keys_text(struct actor *actor, const struct toml *node)
 {
     struct buffer out;
     struct json_writer w;
@@ -109,35 +87,32 @@ static const char *children_text(struct actor *actor, const struct toml *node,
     json_begin(&w, &out);
     json_open_array(&w);
     for (const struct toml *child = node->first; child; child = child->next)
-        json_put_string(&w, text_of(child));
+        json_put_string(&w, child->key);
     json_close_array(&w);
     const char *text = arena_strdup(actor->arena, buffer_string(&out));
     buffer_free(&out);
     return text;
 }
 
-static const char *key_of(const struct toml *node)
-{
-    return node->key;
-}
-
-static const char *string_value(const struct toml *node)
-{
-    return node->text;
-}
-
 /* ---- one profile ---- */
+
+/* In the order of the file; what is missing comes last. */
+static bool stands_before(const struct file_problem *a, const struct file_problem *b)
+{
+    if (a->missing != b->missing)
+        return b->missing;
+    return a->line < b->line || (a->line == b->line && a->column < b->column);
+}
 
 void file_profile_wrong_at(struct actor *actor, struct file_profile *p, const char *field, const char *what,
                            const struct toml *node)
 {
-    struct file_problem *problem = arena_alloc(actor->arena, sizeof *problem);
-    *problem = (struct file_problem){field, what, node->line, node->column, NULL};
-    if (p->last_problem)
-        p->last_problem->next = problem;
-    else
-        p->problem = problem;
-    p->last_problem = problem;
+    struct file_problem **place = &p->problem, *problem = arena_alloc(actor->arena, sizeof *problem);
+    *problem = (struct file_problem){field, what, node->line, node->column, field && node == p->table, NULL};
+    while (*place && !stands_before(problem, *place))
+        place = &(*place)->next;
+    problem->next = *place;
+    *place = problem;
 }
 
 void file_profile_wrong(struct actor *actor, struct file_profile *p, const char *field, const char *what)
@@ -152,8 +127,7 @@ void file_profile_wrong(struct actor *actor, struct file_profile *p, const char 
 void file_profile_refuse(struct actor *actor, const struct file_profile *p)
 {
     for (const struct file_problem *each = p->problem; each; each = each->next)
-        fail_field(actor,
-                   each->field ? arena_printf(actor->arena, "%s.%s", p->profile.name, each->field) : p->profile.name,
+        fail_field(actor, each->field ? arena_printf(actor->arena, "%s.%s", p->name, each->field) : p->name,
                    MSG_IN_FILE, each->what, number_text(actor, each->line), number_text(actor, each->column), NULL);
 }
 
@@ -162,7 +136,7 @@ const char *file_profile_reason(struct actor *actor, const struct file_profile *
     const struct file_problem *first = p->problem;
     const char *what = translate(actor, MSG_IN_FILE, first->what, number_text(actor, first->line),
                                  number_text(actor, first->column), NULL);
-    return arena_printf(actor->arena, "%s %s", first->field ? first->field : p->profile.name, what);
+    return arena_printf(actor->arena, "%s %s", first->field ? first->field : p->name, what);
 }
 
 static const char *type_words(struct actor *actor, enum toml_type type)
@@ -174,105 +148,34 @@ static const char *type_words(struct actor *actor, enum toml_type type)
     return translate(actor, MSG_TYPE, names[type][actor->language], NULL);
 }
 
-/* The text as a form would take it; what a form would not take is noted. */
-static const char *read_text_member(struct actor *actor, const struct field *field, const struct toml *node,
-                                    struct file_profile *out)
-{
-    const char *text = node->text, *argument;
-    size_t length = field->flags & FIELD_TRIM ? trim_white_space(&text) : strlen(text);
-    if (text[length])
-        text = arena_strndup(actor->arena, text, length);
-    enum message message = *text ? field_problem(actor, field, text, &argument) : MSG_NONE;
-    if (message)
-        file_profile_wrong_at(actor, out, field->name, translate(actor, message, argument, NULL), node);
-    return text;
-}
-
-static void read_tags(struct actor *actor, const struct field *field, const struct toml *node, struct file_profile *out)
-{
-    static const struct field tag = {"tags", FIELD_TEXT};
-    long long count = 0;
-    for (const struct toml *item = node->first; item; item = item->next, count++) {
-        if (item->type != TOML_STRING) {
-            file_profile_wrong_at(actor, out, "tags", type_words(actor, TOML_ARRAY), node);
-            return;
-        }
-        read_text_member(actor, &tag, item, out);
-    }
-    if (count > field->max)
-        file_profile_wrong_at(actor, out, "tags", translate(actor, MSG_TOO_MANY, number_text(actor, field->max), NULL),
-                              node);
-    out->profile.tags = children_text(actor, node, string_value);
-}
-
-static void read_known(struct actor *actor, const struct key *key, const struct toml *node, struct file_profile *out)
-{
-    const struct field *field = profile_field(key->name);
-    struct profile *p = &out->profile;
-    if (node->type != key->type) {
-        file_profile_wrong_at(actor, out, key->name, type_words(actor, key->type), node);
-        return;
-    }
-    switch (key->type) {
-    case TOML_ARRAY:
-        read_tags(actor, field, node, out);
-        return;
-    case TOML_INTEGER:
-        p->usage_count = node->integer;
-        if (node->integer < field->min || node->integer > field->max)
-            file_profile_wrong_at(
-                actor, out, key->name,
-                translate(actor, MSG_RANGE, number_text(actor, field->min), number_text(actor, field->max), NULL),
-                node);
-        return;
-    case TOML_BOOLEAN:
-        p->enabled = node->boolean;
-        return;
-    default:
-        *(key->offset ? string_of(p, key) : &out->token) = read_text_member(actor, field, node, out);
-    }
-}
-
 /* A provider_type of another kind than the two this program tells apart is kept like an unknown key. */
-static bool is_unknown(const struct key *key, const struct toml *node)
+static bool is_unknown(const struct toml *node)
 {
-    if (!key)
+    if (known_place(node->key) == KNOWN_MAX)
         return true;
-    return strcmp(key->name, "provider_type") == 0 && node->type == TOML_STRING &&
+    return strcmp(node->key, "provider_type") == 0 && node->type == TOML_STRING &&
            strcmp(node->text, "official_relay") != 0 && strcmp(node->text, "third_party_model") != 0;
 }
 
 static void read_name(struct actor *actor, struct file_profile *out)
 {
-    if (!label_valid(out->profile.name))
+    if (!label_valid(out->name))
         file_profile_wrong(actor, out, NULL, translate(actor, MSG_LABEL, NULL));
-    else if (profile_name_reserved(out->profile.name))
-        file_profile_wrong(actor, out, NULL, translate(actor, MSG_RESERVED, out->profile.name, NULL));
+    else if (profile_reserved(NULL, out->name))
+        file_profile_wrong(actor, out, NULL, translate(actor, MSG_RESERVED, out->name, NULL));
 }
 
-static void read_profile(struct actor *actor, const struct toml *table, const char *platform, struct file_profile *out)
+json_t *file_profile_values(const struct file_profile *p)
 {
-    *out =
-        (struct file_profile){.profile = {.platform = platform, .name = table->key, .enabled = true}, .table = table};
-    read_name(actor, out);
-    for (const struct toml *node = table->first; node; node = node->next) {
-        const struct key *key = find_key(node->key);
-        if (!is_unknown(key, node))
-            read_known(actor, key, node, out);
-    }
-    out->profile.key_order = children_text(actor, table, key_of);
-}
-
-json_t *file_profile_extra(const struct file_profile *p)
-{
-    json_t *extra = NULL;
+    json_t *values = json_object(), *extra = json_object(), *order = json_array();
     for (const struct toml *node = p->table->first; node; node = node->next) {
-        if (!is_unknown(find_key(node->key), node))
-            continue;
-        extra = extra ? extra : json_object();
-        json_object_set_new(extra, node->key, toml_to_json(node));
+        json_object_set_new(is_unknown(node) ? extra : values, node->key, toml_to_json(node));
+        json_array_append_new(order, json_string(node->key));
     }
-    return extra;
+    if (json_object_size(extra))
+        json_object_set(values, "extra", extra);
+    json_object_set(values, "key_order", order);
+    return values;
 }
 
 /* ---- the file ---- */
@@ -292,8 +195,7 @@ static enum error read_pointer(struct actor *actor, const struct toml *node, con
     return ERR_NONE;
 }
 
-static enum error read_top(struct actor *actor, const struct toml *node, const char *platform,
-                           struct profile_file *file, json_t *extra)
+static enum error read_top(struct actor *actor, const struct toml *node, struct profile_file *file, json_t *extra)
 {
     if (strcmp(node->key, "default_config") == 0)
         return read_pointer(actor, node, &file->standard);
@@ -305,12 +207,13 @@ static enum error read_top(struct actor *actor, const struct toml *node, const c
     }
     if (file->count == PROFILES_MAX)
         return file_wrong(actor, node, translate(actor, MSG_TOO_MANY, number_text(actor, PROFILES_MAX), NULL));
-    read_profile(actor, node, platform, &file->profiles[file->count++]);
+    struct file_profile *p = &file->profiles[file->count++];
+    *p = (struct file_profile){.name = node->key, .table = node};
+    read_name(actor, p);
     return ERR_NONE;
 }
 
-enum error profile_file_read(struct actor *actor, const struct toml *root, const char *platform,
-                             struct profile_file *file)
+enum error profile_file_read(struct actor *actor, const struct toml *root, struct profile_file *file)
 {
     json_t *extra = json_object();
     size_t count = 0;
@@ -318,81 +221,73 @@ enum error profile_file_read(struct actor *actor, const struct toml *root, const
         count++;
     *file = (struct profile_file){.profiles = arena_array(actor->arena, count + 1, sizeof *file->profiles)};
     for (const struct toml *node = root->first; node; node = node->next) {
-        enum error error = read_top(actor, node, platform, file, extra);
+        enum error error = read_top(actor, node, file, extra);
         if (error)
             return error;
     }
     file->extra = json_text(actor->arena, extra);
-    file->key_order = children_text(actor, root, key_of);
+    file->key_order = keys_text(actor, root);
     return ERR_NONE;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-/* Writes one key if the profile has it; `asked` = the file had it, so that defaults are written too. */
-static void write_known(struct actor *actor, struct toml *table, const struct profile *p, const char *token,
-                        const struct key *key, bool asked)
+/* Writes one key if the profile has it; `asked` = the file had it, so that defaults and empty texts are written too. */
+static void write_known(struct actor *actor, struct toml *table, const struct resource *r, json_t *values,
+                        const struct field *field, bool asked)
 {
-    struct profile copy = *p;
-    const char *text = key->offset ? *string_of(&copy, key) : NULL;
-    if (strcmp(key->name, "auth_token") == 0)
-        text = token || !asked ? token : "";
-    if (key->type == TOML_STRING && text)
-        toml_string(actor->arena, table, key->name, text);
-    else if (key->type == TOML_ARRAY && p->tags)
-        toml_from_json(actor->arena, table, key->name, json_stored_or(p->tags, json_object()));
-    else if (key->type == TOML_INTEGER && (asked || p->usage_count))
-        toml_integer(actor->arena, table, key->name, p->usage_count);
-    else if (key->type == TOML_BOOLEAN && (asked || !p->enabled))
-        toml_boolean(actor->arena, table, key->name, p->enabled);
+    json_t *value = json_object_get(values, field->name);
+    if (field == usage_count) {
+        if (asked || r->uses)
+            toml_integer(actor->arena, table, field->name, r->uses);
+    } else if (field == enabled) {
+        if (asked || !r->enabled)
+            toml_boolean(actor->arena, table, field->name, r->enabled);
+    } else if (json_is_string(value) ? asked || json_string_length(value)
+                                     : json_is_array(value) && (asked || json_array_size(value))) {
+        toml_from_json(actor->arena, table, field->name, value);
+    }
 }
 
-static void write_profile_table(struct actor *actor, struct toml *root, const struct profile *p, const char *token,
-                                json_t *extra)
+static void write_profile_table(struct actor *actor, struct toml *table, const struct resource *r, json_t *values)
 {
-    struct toml *table = toml_table(actor->arena, root, p->name);
-    json_t *order = json_stored_or(p->key_order, json_object()), *item;
-    bool done[ARRAY_SIZE(keys)] = {false};
+    json_t *order = json_object_get(values, "key_order"), *extra = json_object_get(values, "extra"), *item;
+    bool done[KNOWN_MAX] = {false}, made_here = json_array_size(order) == 0,
+         typed = json_is_string(json_object_get(values, "provider_type"));
+    const struct field *field;
     size_t i;
     const char *name;
     json_array_foreach(order, i, item)
     {
-        const struct key *key = find_key(json_string_value(item));
+        size_t place = known_place(json_string_value(item));
         json_t *value = json_object_get(extra, json_string_value(item));
-        if (value && !(key && p->provider_type)) {
+        if (value && !(place < KNOWN_MAX && typed)) {
             toml_from_json(actor->arena, table, json_string_value(item), value);
-            json_object_del(extra, json_string_value(item));
-            if (key) /* a provider_type of a kind not known here */
-                done[key - keys] = true;
-        } else if (key) {
-            json_object_del(extra, key->name); /* a known provider_type was set since */
-            write_known(actor, table, p, token, key, true);
-            done[key - keys] = true;
+        } else if (place < KNOWN_MAX) {
+            write_known(actor, table, r, values, known_at(place), true);
         }
+        json_object_del(extra, json_string_value(item)); /* a known provider_type may have been set since */
+        if (place < KNOWN_MAX)
+            done[place] = true;
     }
-    for (i = 0; i < ARRAY_SIZE(keys); i++)
+    for (i = 0; (field = known_at(i)); i++)
         if (!done[i])
-            write_known(actor, table, p, token, &keys[i], false);
+            write_known(actor, table, r, values, field, made_here && (field == usage_count || field == enabled));
     json_object_foreach(extra, name, item) toml_from_json(actor->arena, table, name, item);
 }
 
-static enum error write_profile(struct actor *actor, struct toml *root, const struct profile *p, bool secrets)
+/* What a reader may see is stored as such: without secrets, nothing is opened. */
+static enum error write_profile(struct actor *actor, struct toml *root, const struct resource *r, bool secrets)
 {
-    const char *token = NULL;
-    json_t *extra;
-    enum error error = profile_extra(actor, p, &extra);
-    if (!error && secrets)
-        error = profile_token(actor, p, &token);
-    if (error)
-        return error;
-    struct profile shown = *p;
-    if (!secrets) {
-        token = p->sealed_token ? profile_masked_token(actor, p) : NULL;
-        shown.base_url = secret_masked_urls(actor->arena, p->base_url);
-        extra_mask(actor, EXTRA_PROFILE, extra);
-    }
-    write_profile_table(actor, root, &shown, token, extra);
-    return ERR_NONE;
+    json_t *values = NULL;
+    enum error error = ERR_NONE;
+    if (secrets)
+        error = resource_values(actor, r, &values);
+    else
+        values = resource_shown(r);
+    if (!error)
+        write_profile_table(actor, toml_table(actor->arena, root, r->name), r, values);
+    return error;
 }
 
 /* A file that is being written, and what goes into it. */
@@ -403,7 +298,7 @@ struct output {
     bool secrets;
     struct platform_file platform;
     struct pointers pointers;
-    struct profile *profiles;
+    struct resource *profiles;
     size_t count;
     struct name_index places;  /* of profiles, by name */
     struct name_index written; /* top-level keys that are in the file */
@@ -439,7 +334,7 @@ static void write_pointers(struct actor *actor, struct output *out, bool standar
 }
 
 /* One table, by itself: a tree of all of them would take ten times the memory of the file. */
-static enum error write_once(struct actor *actor, struct output *out, const struct profile *p)
+static enum error write_once(struct actor *actor, struct output *out, const struct resource *p)
 {
     enum error error = ERR_NONE;
     if (!name_index_note(&out->written, p->name))
@@ -520,7 +415,7 @@ static enum error read_store(struct actor *actor, const char *platform, struct o
     if (!error)
         error = profile_pointers(actor, platform, &out->pointers);
     if (!error)
-        error = profile_list(actor, platform, false, &out->profiles, &out->count);
+        error = resources_all(actor, &kind_profile, platform, false, &out->profiles, &out->count);
     if (!error && !out->secrets)
         out->platform.extra = masked_extra(actor, out->platform.extra);
     out->root = toml_table(actor->arena, NULL, NULL);

@@ -63,35 +63,37 @@ const char *merged_order(struct actor *actor, const char *old, const char *new)
     return text;
 }
 
-static void keep_known(const char **text, const char *before)
+/* Where a profile's keys stood, and behind them those that are new. */
+static json_t *merged_keys(json_t *old, const json_t *new)
 {
-    if (!*text)
-        *text = before;
+    size_t i, n;
+    json_t *keys = json_copy(old), *key, *other;
+    json_array_foreach(new, i, key)
+    {
+        bool known = false;
+        json_array_foreach(old, n, other) known = known || json_equal(key, other);
+        if (!known)
+            json_array_append(keys, key);
+    }
+    return keys;
 }
 
-static const char *remembered_order(struct actor *actor, const char *old, const char *new, struct merged_orders *orders)
+void merge_profile(json_t *values, const json_t *stored)
 {
-    if (!orders->merged || !text_equal(orders->old, old) || !text_equal(orders->new, new))
-        *orders = (struct merged_orders){old, new, merged_order(actor, old, new)};
-    return orders->merged;
-}
-
-void merge_profile(struct actor *actor, struct file_profile *file, const struct profile *before,
-                   struct merged_orders *orders)
-{
-    struct profile *p = &file->profile;
-    keep_known(&p->description, before->description);
-    keep_known(&p->base_url, before->base_url);
-    keep_known(&p->model, before->model);
-    keep_known(&p->small_fast_model, before->small_fast_model);
-    keep_known(&p->provider, before->provider);
-    if (!toml_get(file->table, "provider_type")) /* one of a kind not known here is an unknown key */
-        keep_known(&p->provider_type, before->provider_type);
-    keep_known(&p->account, before->account);
-    keep_known(&p->tags, before->tags);
-    if (!toml_get(file->table, "usage_count"))
-        p->usage_count = before->usage_count;
-    if (!toml_get(file->table, "enabled"))
-        p->enabled = before->enabled;
-    p->key_order = remembered_order(actor, before->key_order, p->key_order, orders);
+    json_t *extra = json_object_get(values, "extra"), *old = json_object_get(stored, "extra");
+    bool typed = json_object_get(extra, "provider_type"); /* one of a kind not known here is an unknown key */
+    for (const struct column *column = kind_profile.columns; column->field.type; column++) {
+        const char *name = column->field.name;
+        json_t *value = json_object_get(stored, name);
+        if (!json_object_get(values, name) && value && !(typed && strcmp(name, "provider_type") == 0))
+            json_object_set(values, name, value);
+    }
+    if (extra && json_is_object(old)) {
+        json_t *merged = json_deep_copy(old);
+        merge_tables(merged, extra);
+        json_object_set(values, "extra", merged);
+    }
+    if (json_is_array(json_object_get(stored, "key_order")))
+        json_object_set(values, "key_order",
+                        merged_keys(json_object_get(stored, "key_order"), json_object_get(values, "key_order")));
 }

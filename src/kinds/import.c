@@ -9,10 +9,8 @@
 #include "merge.h"
 #include "name_index.h"
 #include "native_file.h"
-#include "profile_check.h"
 #include "profile_extra.h"
 #include "profile_pointers.h"
-#include "profile_write.h"
 #include "util.h"
 
 /* ---- comparing -------------------------------------------------------------------------------------------------- */
@@ -23,171 +21,178 @@ static void note(struct import_result *result, const char *name, enum import_ver
     result->counts[verdict]++;
 }
 
-/* JSON of the store and of a file compare as values: PostgreSQL keeps json as it was written, so text would do, but a
- * profile written through the API has other white space. */
-static bool same_json(const char *a, const char *b)
+static bool is_unchanged(const struct resource *before, const json_t *stored, const struct resource *after,
+                         const json_t *values)
 {
-    if (text_equal(a, b))
-        return true;
-    json_t *left = json_stored(a), *right = json_stored(b);
-    return left && right ? json_equal(left, right) : left == right;
+    bool same = before->uses == after->uses && before->enabled == after->enabled && before->position == after->position;
+    for (const struct column *column = kind_profile.columns; same && column->field.type; column++)
+        same = same_value(json_object_get(stored, column->field.name), json_object_get(values, column->field.name));
+    return same;
 }
 
-static bool is_unchanged(const struct profile *a, const struct profile *b)
-{
-    return text_equal(a->description, b->description) && text_equal(a->base_url, b->base_url) &&
-           text_equal(a->sealed_token, b->sealed_token) && text_equal(a->model, b->model) &&
-           text_equal(a->small_fast_model, b->small_fast_model) && text_equal(a->provider, b->provider) &&
-           text_equal(a->provider_type, b->provider_type) && text_equal(a->account, b->account) &&
-           same_json(a->tags, b->tags) && a->usage_count == b->usage_count && a->enabled == b->enabled &&
-           same_json(a->extra, b->extra) && same_json(a->key_order, b->key_order) && a->position == b->position;
-}
-
-/* A token that is already there stays sealed as it is; so does one that a redacted export masked. *token becomes the one in
- * clear; "********" when no key opens it. */
-static void take_token(struct actor *actor, struct file_profile *file, const struct profile *before, const char **token)
-{
-    struct profile *p = &file->profile;
-    const char *given = *token, *old = NULL;
-    p->sealed_token = before ? before->sealed_token : NULL;
-    if (before && profile_token(actor, before, &old)) {
-        actor->failure.message = MSG_NONE;
-        old = "********";
-    }
-    if (old && (text_equal(old, given) || text_equal(given, profile_masked_token(actor, before)))) {
-        *token = old;
-        return;
-    }
-    if (given && secret_mask_shaped(given))
-        file_profile_wrong(actor, file, "auth_token", translate(actor, MSG_MASK, NULL));
-    else if (profile_set_token(actor, p, given))
-        p->sealed_token = NULL;
-}
-
-/* Takes user name and password out of the address; NULL when there are none. */
-static const char *cut_userinfo(struct actor *actor, struct profile *p)
+/* A backup of an older version is taken whatever it says, but puts no password in the open. */
+static void cut_userinfo(struct actor *actor, json_t *values)
 {
     size_t length;
-    const char *url = p->base_url, *userinfo = url ? url_userinfo(url, &length) : NULL;
+    const char *url = json_string_value(json_object_get(values, "base_url"));
+    const char *userinfo = url ? url_userinfo(url, &length) : NULL;
+    json_t *extra = json_object_get(values, "extra");
     if (!userinfo)
-        return NULL;
-    p->base_url = arena_printf(actor->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1);
-    return arena_strndup(actor->arena, userinfo, length);
+        return;
+    if (!json_is_object(extra))
+        json_object_set(values, "extra", extra = json_object());
+    json_object_set_new(extra, "base_url_userinfo", json_string(arena_strndup(actor->arena, userinfo, length)));
+    json_object_set_new(
+        values, "base_url",
+        json_string(arena_printf(actor->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1)));
 }
 
-/* Unknown keys in the same way as the token, and one more for what was cut out of the address (NULL = nothing). */
-static void take_extra(struct actor *actor, struct file_profile *file, const struct profile *before, bool merge,
-                       const char *userinfo)
+/* What a redacted export masked stays as it is. */
+static void unmask_extra(struct actor *actor, struct file_profile *file, json_t *values, const json_t *stored)
 {
-    struct profile *p = &file->profile;
     struct masked_key masked;
-    json_t *extra = file_profile_extra(file), *old = NULL;
-    p->extra = before && merge && before->extra ? before->extra : "{}";
-    if (userinfo) {
-        extra = extra ? extra : json_object();
-        json_object_set_new(extra, "base_url_userinfo", json_string(userinfo)); /* as reseal.c does with rows */
-    }
-    if (!extra) /* as in nearly every file */
-        return;
-    if (before && profile_extra(actor, before, &old))
-        actor->failure.message = MSG_NONE; /* cannot be opened: replaced */
-    if (!extra_unmask(actor, EXTRA_PROFILE, file->table, extra, old, &masked))
+    json_t *extra = json_object_get(values, "extra");
+    if (extra && !extra_unmask(actor, EXTRA_PROFILE, file->table, extra, json_object_get(stored, "extra"), &masked))
         file_profile_wrong_at(actor, file, masked.path, translate(actor, MSG_MASK, NULL), masked.node);
-    bool unchanged;
-    if (merge && json_object_size(old)) {
-        const char *was = json_text(actor->arena, old);
-        merge_tables(old, extra);
-        unchanged = text_equal(was, json_text(actor->arena, old));
-    } else {
-        unchanged = old && json_equal(old, extra);
-        old = extra;
+}
+
+/* What a form would make nothing of stays what it is: `model = ""` and `tags = []` are written again as they were read. */
+static void keep_empty(json_t *sent, json_t *values)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(sent, name, value)
+    {
+        json_t *now = json_object_get(values, name);
+        if (json_is_string(value) && (!now || json_is_null(now)) && kind_column(&kind_profile, name))
+            json_object_set_new(values, name, json_string(""));
+        else if (json_is_array(value) && !now)
+            json_object_set(values, name, value);
     }
-    if (unchanged)
-        p->extra = before->extra;
-    else
-        profile_set_extra(actor, p, old);
+}
+
+/* The one check that all ways in share; what it says is noted with the profile, and with the place in the file. */
+static void check_values(struct actor *actor, struct file_profile *file, const struct resource *before, json_t *stored,
+                         json_t *values)
+{
+    struct profile_problem problems[PROFILE_PROBLEMS_MAX];
+    struct failure outer = actor->failure;
+    json_t *sent = json_copy(values);
+    actor->failure = (struct failure){0};
+    resource_check_values(actor, &kind_profile, file->r.platform, before, stored, values);
+    keep_empty(sent, values);
+    profile_fill(values);
+    for (const struct field_failure *each = actor->failure.fields; each; each = each->next) {
+        const char *field = arena_strndup(actor->arena, each->field, strcspn(each->field, ".["));
+        if (strcmp(field, "extra") != 0) /* that was said with its place */
+            file_profile_wrong(actor, file, field, each->message);
+    }
+    actor->failure = outer;
+    size_t count = profile_unusable(actor, file->r.platform, values, problems);
+    for (size_t i = 0; i < count; i++)
+        file_profile_wrong(actor, file, problems[i].field, problems[i].what);
+}
+
+/* How often it was used, and whether it may be, which are no columns. */
+static void take_state(struct actor *actor, struct file_profile *file, json_t *values)
+{
+    struct failure outer = actor->failure;
+    json_t *uses = json_object_get(values, "usage_count"), *enabled = json_object_get(values, "enabled");
+    actor->failure = (struct failure){0};
+    for (const struct field *field = profile_file_state; field->type; field++)
+        field_check(actor, values, field);
+    for (const struct field_failure *each = actor->failure.fields; each; each = each->next)
+        file_profile_wrong(actor, file, each->field, each->message);
+    actor->failure = outer;
+    if (json_is_integer(uses) && json_integer_value(uses) >= 0)
+        file->r.uses = json_integer_value(uses) < USES_MAX ? json_integer_value(uses) : USES_MAX;
+    if (json_is_boolean(enabled))
+        file->r.enabled = json_is_true(enabled);
 }
 
 /* ---- finding out what is to be done ----------------------------------------------------------------------------- */
 
 /* A file, what is stored, and the changes that make the one of the other. */
 struct plan {
+    const char *platform;
     struct profile_file file;
     struct platform_file top; /* what is stored of the file's top level */
     json_t *values;           /* its values in a merge, which no new profile may be named like; NULL = none */
-    struct profile *stored;
+    struct resource *stored;
     size_t stored_count;
     struct name_index in_store, in_file;
-    struct merged_orders orders;
-    struct profile_change *changes;
+    struct resource_change *changes;
     size_t count;
     const struct import_options *options;
     struct import_result *result;
 };
 
-static const struct profile *stored_one(const struct plan *plan, const char *name)
+static const struct resource *stored_one(const struct plan *plan, const char *name)
 {
     size_t place;
     return name_index_find(&plan->in_store, name, &place) ? &plan->stored[place] : NULL;
 }
 
-/* What is stored and what the file says, made one and checked. */
-static void take_profile(struct actor *actor, struct plan *plan, struct file_profile *file,
-                         const struct profile *before)
+/* What the profile is before the file has its say. */
+static void begin_profile(const struct plan *plan, struct file_profile *file, const struct resource *before)
 {
-    struct profile *p = &file->profile;
-    struct profile_problem problems[PROFILE_PROBLEMS_MAX];
-    const char *token = file->token;
+    long long position = file->r.position;
     bool merge = before && !plan->options->replace;
+    file->r = (struct resource){.kind = &kind_profile, .enabled = !merge || before->enabled};
     if (before)
-        memcpy(p->id, before->id, UUID_TEXT);
+        memcpy(file->r.id, before->id, UUID_TEXT);
     else
-        random_uuid(p->id);
-    if (merge)
-        merge_profile(actor, file, before, &plan->orders);
-    /* A backup of an older version is taken whatever it says, but puts no password in the open. */
-    const char *userinfo = plan->options->on_invalid == INVALID_TAKEN ? cut_userinfo(actor, p) : NULL;
-    const char *said = actor->failure.text; /* of profiles before this one */
-    enum message message = actor->failure.message;
+        random_uuid(file->r.id);
+    file->r.platform = plan->platform;
+    file->r.name = file->name;
+    file->r.position = position;
+    file->r.uses = merge ? before->uses : 0;
+}
+
+/* What is stored and what the file says, made one and checked; false when nothing changes. */
+static bool take_profile(struct actor *actor, const struct plan *plan, struct file_profile *file,
+                         const struct resource *before)
+{
     struct arena_mark mark = arena_mark(actor->arena);
-    if (merge && !token) {
-        p->sealed_token = before->sealed_token;
-        token = p->sealed_token ? "********" : NULL; /* was judged when it came */
-    } else {
-        take_token(actor, file, before, &token);
-    }
-    take_extra(actor, file, before, merge, userinfo);
-    size_t count = profile_unusable(actor, p, token, problems);
-    for (size_t i = 0; i < count; i++)
-        file_profile_wrong(actor, file, problems[i].field, problems[i].what);
-    actor->failure.message = message;
-    actor->failure.text = said;
-    if (file->problem)
-        return;
+    struct resource *r = &file->r;
+    json_t *values = file_profile_values(file), *stored = before ? resource_values_kept(actor, before) : NULL;
+    begin_profile(plan, file, before);
+    take_state(actor, file, values);
+    unmask_extra(actor, file, values, stored);
+    if (before && !plan->options->replace)
+        merge_profile(values, stored);
+    else if (!json_object_get(values, "extra"))
+        json_object_set_new(values, "extra", json_null()); /* or what is stored would be kept */
+    if (plan->options->on_invalid == INVALID_TAKEN)
+        cut_userinfo(actor, values);
+    check_values(actor, file, before, stored, values);
+    bool unchanged = before && is_unchanged(before, stored, r, values);
+    if (!unchanged)
+        resource_seal(actor, r, values);
     /* What it took to find out takes more memory than the profile, and holds its secrets in clear. */
-    arena_release_but(actor->arena, mark, (const char **const[]){&p->sealed_token, &p->extra}, 2);
+    if (!file->problem)
+        arena_release_but(actor->arena, mark, (const char **const[]){&r->listed, &r->unlisted, &r->sealed}, 3);
+    return !unchanged;
 }
 
 static void plan_one(struct actor *actor, struct plan *plan, struct file_profile *file)
 {
-    struct profile *p = &file->profile;
-    const struct profile *before = stored_one(plan, p->name);
-    if (!before && json_object_get(plan->values, p->name))
-        file_profile_wrong(actor, file, NULL, translate(actor, MSG_TOP_LEVEL, p->name, NULL));
-    take_profile(actor, plan, file, before);
+    const struct resource *before = stored_one(plan, file->name);
+    if (!before && json_object_get(plan->values, file->name))
+        file_profile_wrong(actor, file, NULL, translate(actor, MSG_TOP_LEVEL, file->name, NULL));
+    bool changed = take_profile(actor, plan, file, before);
     if (file->problem && plan->options->on_invalid == INVALID_REFUSED) {
         file_profile_refuse(actor, file);
         return;
     }
     if (file->problem && plan->options->on_invalid == INVALID_SKIPPED) {
-        note(plan->result, p->name, IMPORT_INVALID);
+        note(plan->result, file->name, IMPORT_INVALID);
         plan->result->rows[plan->result->count - 1].reason = file_profile_reason(actor, file);
         return;
     }
-    bool unchanged = before && is_unchanged(before, p);
-    note(plan->result, p->name, unchanged ? IMPORT_SKIPPED : before ? IMPORT_UPDATED : IMPORT_ADDED);
-    if (!unchanged)
-        plan->changes[plan->count++] = (struct profile_change){before, p};
+    note(plan->result, file->name, !changed ? IMPORT_SKIPPED : before ? IMPORT_UPDATED : IMPORT_ADDED);
+    if (changed)
+        plan->changes[plan->count++] = (struct resource_change){before, &file->r};
 }
 
 static void plan_removals(struct plan *plan)
@@ -196,23 +201,23 @@ static void plan_removals(struct plan *plan)
         if (name_index_find(&plan->in_file, plan->stored[i].name, NULL))
             continue;
         note(plan->result, plan->stored[i].name, IMPORT_REMOVED);
-        plan->changes[plan->count++] = (struct profile_change){&plan->stored[i], NULL};
+        plan->changes[plan->count++] = (struct resource_change){&plan->stored[i], NULL};
     }
 }
 
 /* Existing profiles keep their place in a merge; new ones go to the end. */
 static void place_profiles(struct plan *plan, bool replace)
 {
-    int next = plan->stored_count && !replace ? plan->stored[plan->stored_count - 1].position + 1 : 0;
+    long long next = plan->stored_count && !replace ? plan->stored[plan->stored_count - 1].position + 1 : 0;
     for (size_t i = 0; i < plan->file.count; i++) {
-        struct profile *p = &plan->file.profiles[i].profile;
-        const struct profile *before = replace ? NULL : stored_one(plan, p->name);
-        p->position = before ? before->position : next++;
+        struct file_profile *p = &plan->file.profiles[i];
+        const struct resource *before = replace ? NULL : stored_one(plan, p->name);
+        p->r.position = before ? before->position : next++;
     }
 }
 
 /* A value at the file's top level may not stand where a profile stays. */
-static enum error check_values(struct actor *actor, const struct plan *plan, const struct toml *root)
+static enum error check_top(struct actor *actor, const struct plan *plan, const struct toml *root)
 {
     const char *key;
     json_t *values = json_stored(plan->file.extra), *value;
@@ -247,11 +252,11 @@ static enum error plan_import(struct actor *actor, struct plan *plan, const stru
     for (size_t i = 0; i < plan->stored_count; i++)
         name_index_add(&plan->in_store, plan->stored[i].name, i);
     for (size_t i = 0; i < plan->file.count; i++)
-        name_index_add(&plan->in_file, plan->file.profiles[i].profile.name, i);
+        name_index_add(&plan->in_file, plan->file.profiles[i].name, i);
     place_profiles(plan, replace);
     enum error error = unmask_top(actor, plan, root);
     if (!error && !replace)
-        error = check_values(actor, plan, root);
+        error = check_top(actor, plan, root);
     if (error)
         return error;
     plan->values = replace ? NULL : json_stored(plan->top.extra);
@@ -263,7 +268,7 @@ static enum error plan_import(struct actor *actor, struct plan *plan, const stru
         return ERR_VALIDATION;
     const int *counts = plan->result->counts;
     if (plan->stored_count + (size_t)counts[IMPORT_ADDED] - (size_t)counts[IMPORT_REMOVED] > PROFILES_MAX)
-        return fail(actor, MSG_PROFILES_MAX, arena_printf(actor->arena, "%d", PROFILES_MAX), NULL);
+        return fail(actor, MSG_RESOURCES_MAX, number_text(actor, PROFILES_MAX), NULL);
     return ERR_NONE;
 }
 
@@ -316,14 +321,13 @@ static enum error keep_backup(struct actor *actor, const char *platform, struct 
 static enum error import_profiles(struct actor *actor, const struct toml *root, const char *platform,
                                   const struct import_options *options, struct import_result *result)
 {
-    static const struct profile_deed deed = {"import", "profile.import"};
-    struct plan plan = {.options = options, .result = result};
+    struct plan plan = {.platform = platform, .options = options, .result = result};
     result->kind = "profiles";
-    enum error error = profile_file_read(actor, root, platform, &plan.file);
+    enum error error = profile_file_read(actor, root, &plan.file);
     if (!error && !options->dry_run)
-        error = profiles_lock(actor, platform, PATIENTLY);
+        error = resources_lock(actor, &kind_profile, platform, PATIENTLY);
     if (!error)
-        error = profile_list(actor, platform, !options->dry_run, &plan.stored, &plan.stored_count);
+        error = resources_all(actor, &kind_profile, platform, !options->dry_run, &plan.stored, &plan.stored_count);
     if (!error)
         error = platform_file_read(actor, platform, &plan.top);
     if (!error)
@@ -333,7 +337,7 @@ static enum error import_profiles(struct actor *actor, const struct toml *root, 
     if (options->replace && options->backup)
         error = keep_backup(actor, platform, result);
     if (!error)
-        error = profiles_save(actor, &deed, plan.changes, plan.count);
+        error = resources_save(actor, "import", plan.changes, plan.count);
     if (!error)
         error = forget_removed(actor, platform, &plan);
     return error ? error : import_top(actor, platform, &plan);

@@ -18,9 +18,9 @@ static const struct statement
     forget = {"pointers_forget", "DELETE FROM user_platforms" OF_PLATFORM
                                  " AND current_profile IN (SELECT json_array_elements_text($2::json))"},
     move_default = {"pointers_move_default",
-                    "UPDATE workspace_platforms SET default_profile = (SELECT q.name FROM profiles q"
-                    " WHERE q.workspace_id = ccr_workspace() AND q.platform = $1 AND q.enabled AND q.name <> $2"
-                    " ORDER BY q.position, q.name COLLATE \"C\" LIMIT 1)" OF_PLATFORM
+                    "UPDATE workspace_platforms SET default_profile = (SELECT q.name FROM resources q"
+                    " WHERE q.workspace_id = ccr_workspace() AND q.kind = 'profile' AND q.platform = $1 AND q.enabled"
+                    " AND q.name <> $2 ORDER BY q.position, q.name LIMIT 1)" OF_PLATFORM
                     " AND default_profile = $2 RETURNING default_profile"},
     rename_current = {"pointers_rename_current",
                       "UPDATE user_platforms SET current_profile = $3" OF_PLATFORM " AND current_profile = $2"},
@@ -36,16 +36,21 @@ static const struct statement
               "INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile)"
               " SELECT m.workspace_id, m.user_id, $1, p.name FROM json_each_text($2::json) AS r (user_id, name)"
               " JOIN memberships m ON m.workspace_id = ccr_workspace() AND m.user_id = r.user_id::uuid"
-              " JOIN profiles p ON p.workspace_id = m.workspace_id AND p.platform = $1 AND p.name = r.name"
+              " JOIN resources p ON p.workspace_id = m.workspace_id AND p.kind = 'profile' AND p.platform = $1"
+              " AND p.name = r.name"
               " ON CONFLICT DO NOTHING"};
 
-enum error pointers_refuse_held(struct actor *actor, const struct profile *p)
+/* Who left the workspace or is disabled holds nothing. */
+static enum error refuse_held(struct actor *actor, const struct resource *r)
 {
     struct rows rows;
     struct buffer names;
-    if (p->is_current)
-        return fail(actor, MSG_CONFIG_CURRENT, p->name, NULL);
-    enum error error = db_all(actor->db, &holders, &rows, DB_ARGS(p->platform, p->name));
+    struct pointers pointers;
+    enum error error = profile_pointers(actor, r->platform, &pointers);
+    if (!error && text_equal(pointers.current, r->name))
+        return fail(actor, MSG_CONFIG_CURRENT, r->name, NULL);
+    if (!error)
+        error = db_all(actor->db, &holders, &rows, DB_ARGS(r->platform, r->name));
     if (error || !rows.count)
         return error;
     struct row first = rows_at(&rows, 0);
@@ -58,24 +63,26 @@ enum error pointers_refuse_held(struct actor *actor, const struct profile *p)
     const char *list = buffer_string(&names);
     if (others)
         list = translate(actor, MSG_AND_MORE, list, arena_printf(actor->arena, "%lld", others), NULL);
-    return fail(actor, MSG_CONFIG_HELD, p->name, list, NULL);
+    return fail(actor, MSG_CONFIG_HELD, r->name, list, NULL);
 }
 
-enum error pointers_leave(struct actor *actor, const struct profile *p)
+enum error profile_leaves(struct actor *actor, const struct resource *r)
 {
     struct row row;
     json_t *names = json_array();
-    json_array_append_new(names, json_string(p->name));
-    enum error error = pointers_forget(actor, p->platform, json_text(actor->arena, names));
+    json_array_append_new(names, json_string(r->name));
+    enum error error = refuse_held(actor, r);
     if (!error)
-        error = db_one(actor->db, &move_default, &row, DB_ARGS(p->platform, p->name));
+        error = pointers_forget(actor, r->platform, json_text(actor->arena, names));
+    if (!error)
+        error = db_one(actor->db, &move_default, &row, DB_ARGS(r->platform, r->name));
     if (error)
         return error == ERR_NOT_FOUND ? ERR_NONE : error;
     const char *next = row_text(&row, 0);
     const struct audit entry = {.action = "profile.default",
-                                .platform = p->platform,
-                                .target = next ? next : p->name,
-                                .from_config = p->name,
+                                .platform = r->platform,
+                                .target = next ? next : r->name,
+                                .from_config = r->name,
                                 .to_config = next};
     return audit_write(actor, &entry);
 }
@@ -85,10 +92,10 @@ enum error pointers_forget(struct actor *actor, const char *platform, const char
     return db_run(actor->db, &forget, DB_ARGS(platform, names));
 }
 
-enum error pointers_rename(struct actor *actor, const char *platform, const char *name, const char *new_name)
+enum error profile_renamed(struct actor *actor, const struct resource *r, const char *old_name)
 {
-    enum error error = db_run(actor->db, &rename_current, DB_ARGS(platform, name, new_name));
-    return error ? error : db_run(actor->db, &rename_default, DB_ARGS(platform, name, new_name));
+    enum error error = db_run(actor->db, &rename_current, DB_ARGS(r->platform, old_name, r->name));
+    return error ? error : db_run(actor->db, &rename_default, DB_ARGS(r->platform, old_name, r->name));
 }
 
 enum error pointers_remember(struct actor *actor, const char *platform, const char **pointers)

@@ -1,0 +1,196 @@
+/* Profiles in the store: where a user stands among them, and switching to one. */
+#include <string.h>
+
+#include "audit.h"
+#include "profile.h"
+#include "resource_sql.h"
+#include "util.h"
+
+/* What the user and the workspace point to; NULL = nothing. */
+#define POINTERS                                                                                                       \
+    "(SELECT current_profile FROM user_platforms WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"        \
+    " AND platform = $2),"                                                                                             \
+    " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace() AND platform = $2)"
+
+/* They stand behind the columns of the profile. */
+#define WHOLE       "SELECT " RESOURCE_WHOLE ", " POINTERS " FROM resources r"
+#define FROM_WHERE  " FROM resources r WHERE" RESOURCE_OF_KIND
+#define WHOLE_WHERE WHOLE " WHERE" RESOURCE_OF_KIND
+
+enum { W_CURRENT = R_WHOLE_COUNT, W_STANDARD, S_TOTAL = R_SHORT_COUNT, S_CURRENT, S_STANDARD };
+
+static const struct statement
+    select_one = {"profile_select", WHOLE_WHERE " AND r.name = $3"},
+    lock_one = {"profile_lock", WHOLE_WHERE " AND r.name = $3 FOR UPDATE OF r"},
+    select_current = {"profile_select_current", WHOLE_WHERE " AND r.name = coalesce(" POINTERS ", 'default')"},
+    /* When that name points to nothing: the default, else the first one that may be used. */
+    select_fallback = {"profile_select_fallback",
+                       WHOLE " LEFT JOIN workspace_platforms d ON d.workspace_id = r.workspace_id"
+                             " AND d.platform = r.platform AND d.default_profile = r.name WHERE" RESOURCE_OF_KIND
+                             " AND (r.enabled OR d.default_profile IS NOT NULL)"
+                             " ORDER BY d.default_profile IS NULL, r.position, r.name LIMIT 1"},
+    select_pointers = {"profile_pointers",
+                       "SELECT current_profile, (SELECT default_profile FROM workspace_platforms"
+                       " WHERE workspace_id = ccr_workspace() AND platform = $1)"
+                       " FROM (SELECT 1) one LEFT JOIN user_platforms ON workspace_id = ccr_workspace()"
+                       " AND user_id = ccr_user() AND platform = $1"},
+    select_page = {"profile_page", "SELECT " RESOURCE_SHORT ", " RESOURCE_TOTAL ", " POINTERS FROM_WHERE RESOURCE_ORDER
+                                   " LIMIT $3::integer OFFSET $4::integer"},
+    set_current = {"profile_set_current",
+                   "INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile, last_used_at)"
+                   " VALUES (ccr_workspace(), ccr_user(), $1, $2, now())"
+                   " ON CONFLICT (workspace_id, user_id, platform)"
+                   " DO UPDATE SET current_profile = excluded.current_profile, last_used_at = excluded.last_used_at"},
+    count_use = {"profile_count_use", "UPDATE resources SET uses = least(uses, $3::bigint - 1) + 1"
+                                      " WHERE workspace_id = ccr_workspace() AND id = $1::uuid AND platform = $2"};
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+static void pointers_from(struct pointers *pointers, const char *current, const char *standard)
+{
+    pointers->has_current = current != NULL;
+    pointers->has_standard = standard != NULL;
+    pointers->standard = standard ? standard : "default";
+    pointers->current = current ? current : pointers->standard;
+}
+
+static void note_pointers(struct profile *p, const struct pointers *pointers)
+{
+    p->is_current = strcmp(p->r.name, pointers->current) == 0;
+    p->is_default = strcmp(p->r.name, pointers->standard) == 0;
+}
+
+static void from_row(struct profile *p, const char *platform, const struct row *row)
+{
+    struct pointers pointers;
+    resource_whole_from(&p->r, &kind_profile, platform, row);
+    pointers_from(&pointers, row_text(row, W_CURRENT), row_text(row, W_STANDARD));
+    note_pointers(p, &pointers);
+}
+
+enum error profile_find(struct actor *actor, const char *platform, const char *name, bool lock, struct profile *profile)
+{
+    struct row row;
+    enum error error =
+        db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(kind_profile.name, platform, name));
+    if (error)
+        return fail_as(actor, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
+    from_row(profile, platform, &row);
+    return ERR_NONE;
+}
+
+enum error profile_current(struct actor *actor, const char *platform, struct profile *profile)
+{
+    struct row row;
+    enum error error = db_one(actor->db, &select_current, &row, DB_ARGS(kind_profile.name, platform));
+    if (error == ERR_NOT_FOUND)
+        error = db_one(actor->db, &select_fallback, &row, DB_ARGS(kind_profile.name, platform));
+    if (error)
+        return fail_as(actor, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
+    from_row(profile, platform, &row);
+    return ERR_NONE;
+}
+
+enum error profile_pointers(struct actor *actor, const char *platform, struct pointers *pointers)
+{
+    struct row row;
+    enum error error = db_one(actor->db, &select_pointers, &row, DB_ARGS(platform));
+    if (!error)
+        pointers_from(pointers, row_text(&row, 0), row_text(&row, 1));
+    return error;
+}
+
+enum error profile_list_page(struct actor *actor, const char *platform, long long limit, long long offset,
+                             struct profile_page *page)
+{
+    *page = (struct profile_page){.platform = platform};
+    enum error error =
+        db_all(actor->db, &select_page, &page->rows,
+               DB_ARGS(kind_profile.name, platform, number_text(actor, limit), number_text(actor, offset)));
+    if (error)
+        return error;
+    if (page->rows.count) {
+        struct row first = rows_at(&page->rows, 0);
+        page->total = row_int(&first, S_TOTAL);
+        pointers_from(&page->pointers, row_text(&first, S_CURRENT), row_text(&first, S_STANDARD));
+        return ERR_NONE;
+    }
+    error = profile_pointers(actor, platform, &page->pointers);
+    return error ? error : resources_total(actor, &kind_profile, platform, &page->total);
+}
+
+void profile_at(const struct profile_page *page, int index, struct profile *p)
+{
+    struct row row = rows_at(&page->rows, index);
+    resource_short_from(&p->r, &kind_profile, page->platform, &row);
+    note_pointers(p, &page->pointers);
+}
+
+void profile_write(struct json_writer *w, const struct profile *p)
+{
+    json_open_object(w);
+    json_string_member(w, "name", p->r.name);
+    json_put_members(w, p->r.listed);
+    json_bool_member(w, "is_current", p->is_current);
+    json_bool_member(w, "is_default", p->is_default);
+    json_int_member(w, "usage_count", p->r.uses);
+    json_bool_member(w, "enabled", p->r.enabled);
+    json_string_member(w, "platform", p->r.platform);
+    json_int_member(w, "revision", p->r.revision);
+    json_close_object(w);
+}
+
+/* ---- choosing one ----------------------------------------------------------------------------------------------- */
+
+enum error profile_set_current(struct actor *actor, const char *platform, const char *name)
+{
+    return db_run(actor->db, &set_current, DB_ARGS(platform, name));
+}
+
+/* The variables a switch changes on a developer's machine, by the names Claude Code reads, else by the profile's columns. */
+static const char *switch_changes(struct actor *actor, const struct profile *from, const struct profile *to)
+{
+    static const char *const names[][2] = {{"ANTHROPIC_BASE_URL", "base_url"},
+                                           {"ANTHROPIC_AUTH_TOKEN", "auth_token"},
+                                           {"ANTHROPIC_MODEL", "model"},
+                                           {"ANTHROPIC_SMALL_FAST_MODEL", "small_fast_model"}};
+    int said = strcmp(to->r.platform, "claude") == 0 ? 0 : 1;
+    json_t *before = from ? resource_shown(&from->r) : NULL, *after = resource_shown(&to->r), *changes = json_array();
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const char *old = text_or_null(json_string_value(json_object_get(before, names[i][1])));
+        const char *new = text_or_null(json_string_value(json_object_get(after, names[i][1])));
+        if (!text_equal(old, new))
+            json_array_append_new(
+                changes, json_pack("{s:s, s:s?, s:s?}", "key", names[i][said], "old_value", old, "new_value", new));
+    }
+    return json_text(actor->arena, changes);
+}
+
+enum error profile_switch(struct actor *actor, const char *platform, const char *name)
+{
+    struct profile to, from;
+    struct pointers pointers;
+    enum error error = profile_find(actor, platform, name, true, &to);
+    const char *problem = error ? NULL : profile_problem(actor, &to.r);
+    if (problem)
+        error = fail(actor, MSG_SWITCH_INVALID, problem, NULL);
+    if (!error)
+        error = profile_pointers(actor, platform, &pointers);
+    if (error)
+        return error;
+    error = profile_find(actor, platform, pointers.current, false, &from);
+    if (error && error != ERR_NOT_FOUND)
+        return error;
+    bool had = error == ERR_NONE;
+    actor->failure.message = MSG_NONE;
+    error = profile_set_current(actor, platform, to.r.name);
+    if (!error)
+        error = db_run(actor->db, &count_use, DB_ARGS(to.r.id, platform, number_text(actor, USES_MAX)));
+    const struct audit entry = {.action = "profile.switch",
+                                .platform = platform,
+                                .target = to.r.name,
+                                .from_config = pointers.current,
+                                .to_config = to.r.name,
+                                .changes = switch_changes(actor, had ? &from : NULL, &to)};
+    return error ? error : audit_write(actor, &entry);
+}
