@@ -62,6 +62,8 @@ struct native_place {
 };
 extern const struct native_place native_places[]; /* ends with kind NULL */
 
+/* Whether any file of the platforms says something of the kind. */
+bool native_knows(unsigned on, const char *kind);
 /* Whether the place has something to say a column with. */
 bool native_says(const struct native_place *place, const char *column);
 

@@ -51,6 +51,14 @@ bool native_matches(struct arena *arena, const struct native_place *place, const
 
 /* ---- columns ---------------------------------------------------------------------------------------------------- */
 
+bool native_knows(unsigned on, const char *kind)
+{
+    for (const struct native_place *place = native_places; place->kind; place++)
+        if (place->platforms & on && strcmp(place->kind, kind) == 0)
+            return true;
+    return false;
+}
+
 bool native_says(const struct native_place *place, const char *column)
 {
     size_t length = strlen(column);

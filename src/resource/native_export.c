@@ -160,23 +160,33 @@ static enum message add_to_new(struct export *export, const struct resource *r, 
     return MSG_NONE;
 }
 
+/* Without a message there is nothing to tell. */
+static void leave_out(struct export *export, const struct resource *r, const char *name, enum message message)
+{
+    if (message)
+        json_array_append_new(export->left_out,
+                              json_pack("{s:s, s:s, s:s}", "kind", r->kind->name, "name", name, "message",
+                                        translate(export->actor, message, export->platform, NULL)));
+}
+
 static enum error add_others(struct export *export)
 {
     json_t *values;
+    const struct kind *told = NULL; /* all of a kind that no file has are told of at once */
     for (size_t i = 0; i < export->resource_count; i++) {
         const struct resource *r = &export->resources[i];
         if (export->placed[i])
             continue;
+        if (!native_knows(platform_bit(export->platform), r->kind->name)) {
+            leave_out(export, r, "*", r->kind == told ? MSG_NONE : MSG_NATIVE_NO_PLACE);
+            told = r->kind;
+            continue;
+        }
         enum error error = open_values(export, r, &values);
         if (error)
             return error;
-        if (add_to_known(export, r, values))
-            continue;
-        enum message message = add_to_new(export, r, values);
-        if (message)
-            json_array_append_new(export->left_out,
-                                  json_pack("{s:s, s:s, s:s}", "kind", r->kind->name, "name", r->name, "message",
-                                            translate(export->actor, message, export->platform, NULL)));
+        if (!add_to_known(export, r, values))
+            leave_out(export, r, r->name, add_to_new(export, r, values));
     }
     return ERR_NONE;
 }

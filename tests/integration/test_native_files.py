@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import re
 import tarfile
 
 import pytest
@@ -99,6 +100,22 @@ def test_what_is_not_touched_comes_out_as_it_was(ada, platform, path, name, reso
         again = taken(client, platform, {path: variant})
         assert again["counts"] == {"create": 0, "update": 0, "delete": 0, "unchanged": resources}, again
         assert given(client, platform) == {path: variant}
+
+
+BLOCKS = [block for block in re.findall(r"```json\n(.*?)```", sample("gemini-settings-mcp-docs.md"), re.DOTALL)
+          if block.startswith("{") and "..." not in block]
+
+
+@pytest.mark.parametrize("text", BLOCKS, ids=range(len(BLOCKS)))
+def test_what_the_documentation_shows(ada, text):
+    done = taken(ada, "gemini", {".gemini/settings.json": text})
+    assert given(ada, "gemini") == {".gemini/settings.json": text}
+    for made in done["files"][0]["resources"]:
+        answer = ada.patch(resource("gemini", "mcp_server", made["name"]), json={"timeout_ms": 77})
+        assert answer.status_code == 200, answer.text
+        now = given(ada, "gemini")[".gemini/settings.json"]
+        assert now.count('"timeout": 77') == 1 and len(lines_changed(text, now)) <= 3
+        assert now.count("//") == text.count("//"), "comments stay"
 
 
 # One value changed through the API, and the lines of the file that differ.
@@ -241,6 +258,16 @@ def test_new_renamed_and_deleted_ones(ada):
     other = acting_in(ada, new_workspace(ada))
     taken(other, "claude", files)
     assert given(other, "claude") == files
+
+
+def test_what_no_file_says_is_told_of(ada):
+    for name in "ab":
+        assert ada.post("/api/resources/claude/prompt", json={"name": name, "text": "x"}).status_code == 201
+        assert ada.post("/api/resources/claude/statusline", json={"name": name, "command": "true"}).status_code == 201
+    answer = ada.post("/api/resources/export", json={"platform": "claude"})
+    assert [(row["kind"], row["name"]) for row in answer.data["left_out"]] == [("prompt", "*"), ("statusline", "b")]
+    assert converted(ada, "claude", "droid")["counts"]["create"] == 2
+    assert converted(ada, "claude", "droid", kind="prompt")["counts"]["create"] == 2
 
 
 def test_what_cannot_be_a_resource_stays_in_the_file(ada):
