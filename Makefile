@@ -141,7 +141,7 @@ asan:
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite \
             --run-libc-freeres=no --suppressions=tests/valgrind.supp
 valgrind: $(UNIT_TESTS)
-	@scripts/run-programs.sh -j $(JOBS) --under '$(VALGRIND)' $(UNIT_TESTS)
+	@CCR_TEST_SHARE=7 scripts/run-programs.sh -j $(JOBS) --under '$(VALGRIND)' $(UNIT_TESTS)
 
 fuzzers:
 	@$(SANITIZED) fuzzers-here

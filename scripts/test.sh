@@ -17,7 +17,7 @@ Installs the Debian packages that the tests need (as root, or with sudo), builds
   deploy       systemd units, Nginx site, backups, updates and the like; with --all also what takes a Debian of its own: the
                .deb and install.sh in debootstrap trees under a real systemd (root, and 4 GB in /tmp)
   fuzz         every fuzzer for 3 s, with --all for 15 s (FUZZ_SECONDS=N), on its seed corpus
-  valgrind     the unit tests under valgrind; only with --all or -k valgrind
+  valgrind     the unit tests under valgrind, of loops that repeat themselves a seventh; only with --all or -k valgrind
 
 They run in three lanes side by side, what mostly computes (lint, unit, asan, fuzz, valgrind; at a lower priority) beside what
 mostly waits (handlers, then integration; deploy). They are shown one after another as above: the one at hand as it runs, the

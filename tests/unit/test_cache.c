@@ -129,7 +129,7 @@ static void a_full_cache_forgets_and_never_fails(void **state)
     size_t hits = 0, asked = 0;
     (void)state;
     buffer_init(&body, BODY_MAX);
-    for (unsigned n = 0; n < 5000; n++) {
+    for (unsigned n = 0; n < repeated(5000); n++) {
         char name[32];
         snprintf(name, sizeof name, "value %u", n);
         char *text = filled(n * 37 % 20000, n);

@@ -254,8 +254,9 @@ static void a_client_stays_with_its_cell(void **state)
 /* All at once, so that they meet at the one cell: what passes is the burst, to the request. */
 static void workers_share_the_limit(void **state)
 {
-    enum { WORKERS = 4, TRIES = 200000, BURST = 400000 };
-    static const struct rate_policy policy = {.requests = 1000000, .period_s = 1, .burst = BURST};
+    enum { WORKERS = 4, TRIES = 200000 };
+    const int tries = (int)repeated(TRIES), burst = tries * WORKERS / 2;
+    const struct rate_policy policy = {.requests = 1000000, .period_s = 1, .burst = burst};
     struct shared {
         _Atomic int ready, passed;
     } *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -266,7 +267,7 @@ static void workers_share_the_limit(void **state)
             atomic_fetch_add(&shared->ready, 1);
             while (atomic_load(&shared->ready) < WORKERS)
                 continue;
-            atomic_fetch_add(&shared->passed, passing(&policy, "a", TRIES, 1000 * SECOND));
+            atomic_fetch_add(&shared->passed, passing(&policy, "a", tries, 1000 * SECOND));
             _exit(0);
         }
     }
@@ -274,7 +275,7 @@ static void workers_share_the_limit(void **state)
         continue;
     int passed = shared->passed;
     munmap(shared, sizeof *shared);
-    assert_int_equal(passed, BURST);
+    assert_int_equal(passed, burst);
 }
 
 /* Waits for the other of two processes, round by round. */
@@ -295,6 +296,7 @@ static void workers_that_meet_a_new_client_give_it_one_limit(void **state)
     struct shared {
         _Atomic int arrived, passed[CLIENTS];
     } *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const int clients = (int)repeated(CLIENTS);
     char client[32];
     int more = 0, less = 0;
     (void)state;
@@ -305,7 +307,7 @@ static void workers_that_meet_a_new_client_give_it_one_limit(void **state)
     }
     for (int worker = 0; worker < 2; worker++) {
         if (fork() == 0) {
-            for (int i = 0; i < CLIENTS; i++) {
+            for (int i = 0; i < clients; i++) {
                 snprintf(client, sizeof client, "client-%d", i);
                 meet(&shared->arrived, i);
                 atomic_fetch_add(&shared->passed[i], passing(&ten_in_ten, client, TRIES, now + worker * 1000));
@@ -315,7 +317,7 @@ static void workers_that_meet_a_new_client_give_it_one_limit(void **state)
     }
     while (wait(NULL) > 0)
         continue;
-    for (int i = 0; i < CLIENTS; i++) {
+    for (int i = 0; i < clients; i++) {
         more += shared->passed[i] > BURST;
         less += shared->passed[i] < BURST - 1; /* one less: the worker whose clock is ahead came first */
     }

@@ -1,13 +1,8 @@
 /* Tests of TOML: reading, order, limits, writing, and that nothing gets lost between text, tree and JSON. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "../test.h"
 #include "toml.h"
 #include "util.h"
 
@@ -242,12 +237,12 @@ static void endless_keys_do_not_overflow_the_stack(void **state)
 {
     struct toml_error error;
     const char *bad[] = {
-        repeat("", "a.", 500000, "a = 1", ""),
-        repeat("[", "\"b\" . ", 300000, "a]", ""),
-        repeat("a = \"\"\"x\"\"\"\"\"\nb = '''y'''''\n[", "'c'.", 300000, "a]", ""),
-        repeat("a = { ", "a.", 500000, "a = 1 }", ""),
-        repeat("a = ", "[", 500000, "", ""),
-        repeat("a = ", "{a.a.a.a.a.a=", 100000, "", ""),
+        repeat("", "a.", repeated(500000), "a = 1", ""),
+        repeat("[", "\"b\" . ", repeated(300000), "a]", ""),
+        repeat("a = \"\"\"x\"\"\"\"\"\nb = '''y'''''\n[", "'c'.", repeated(300000), "a]", ""),
+        repeat("a = { ", "a.", repeated(500000), "a = 1 }", ""),
+        repeat("a = ", "[", repeated(500000), "", ""),
+        repeat("a = ", "{a.a.a.a.a.a=", repeated(100000), "", ""),
     };
 
     (void)state;
@@ -377,7 +372,7 @@ static void round_trips(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(documents); i++)
         expect_round_trips(documents[i]);
-    expect_round_trips(repeat("long = \"", "long \\\\ text é ", 100000, "\"\n", ""));
+    expect_round_trips(repeat("long = \"", "long \\\\ text é ", repeated(100000), "\"\n", ""));
     expect_round_trips(repeat("a = ", "[", 31, "", "]"));
     expect_round_trips(repeat("", "a.", 31, "a = 1", ""));
 }
