@@ -35,6 +35,7 @@ enum {
 
 static const struct statement
     try_lead = {"house_lead", "SELECT pg_try_advisory_lock(" LOCK_KEY ")"},
+    leave_lead = {"house_leave", "SELECT pg_advisory_unlock(" LOCK_KEY ")"},
     enter = {"house_enter", "SELECT pg_try_advisory_xact_lock(" LOCK_KEY "), set_config('lock_timeout', '" LOCK_MS
                             "', true), set_config('statement_timeout', '" STATEMENT_MS "', true)"},
     note_done = {"house_note_done",
@@ -271,8 +272,11 @@ void house_init(struct house *house, const struct settings *settings, struct db 
     db_maintenance(db, true);
 }
 
+/* The lock goes with the connection, but whoever wants it next may be there before that is gone. */
 void house_end(struct house *house)
 {
+    if (house->lead_epoch && house->lead_epoch == db_epoch(house->db))
+        db_run(house->db, &leave_lead, DB_NO_ARGS);
     house->lead_epoch = 0;
     note_lead(house);
     arena_free(house->arena);

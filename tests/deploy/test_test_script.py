@@ -115,7 +115,8 @@ def test_a_run_that_is_ended_names_all_stages_that_ran(tree):
     with open(folder / "out", "w") as out:
         process = subprocess.Popen(command(folder, "nt"), stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                                    env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder)})
-        wait_until("both are under way", lambda: (folder / "hangs").exists() and (folder / "sleeper").exists())
+        wait_until("both are under way", lambda: (folder / "hangs").exists() and (folder / "sleeper").exists()
+                       and (folder / "sleeper").read_text().strip())
         sleeper = Path("/proc", (folder / "sleeper").read_text().strip())
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 1
