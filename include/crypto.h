@@ -68,11 +68,6 @@ const char *secret_masked_urls(struct arena *arena, const char *text);
 /* The text has the shape of such a mask, white space at its ends aside: nothing but '*', or 4 characters, "...", 4 characters. */
 bool secret_mask_shaped(const char *text);
 
-/* The mask of a sealed secret; NULL when it does not open. A process remembers the masks of the last thousand, which are what
- * everybody may see, because opening fifty secrets takes longer than all else that a list of them does. For one ring a
- * process. */
-const char *secret_masked(const struct keyring *ring, struct arena *arena, const char *context, const char *sealed);
-
 /* Constant-time comparison of two strings' bytes (lengths may leak). */
 bool secret_equal(const char *a, const char *b);
 

@@ -88,7 +88,7 @@ void db_maintenance(struct db *db, bool on);
 /* Arguments are C strings in PostgreSQL's text format, NULL is SQL NULL:
  *     db_one(db, &select, &row, DB_ARGS(platform, name))
  * Errors: ERR_DATABASE (connection lost; outside a transaction, or at its first statement, it is tried once more on a new
- * connection first), ERR_CONFLICT (unique or foreign key violation, see db_constraint), ERR_VALIDATION (a value
+ * connection first), ERR_CONFLICT (unique or foreign key violation), ERR_VALIDATION (a value
  * PostgreSQL refuses), ERR_BUSY (others hold a lock for too long, or both waited for each other), ERR_INTERNAL (anything
  * else; logged with the statement's name).
  * After an error inside a transaction PostgreSQL does nothing more in it: every further statement gets the same error. */
@@ -121,8 +121,6 @@ bool db_in_transaction(const struct db *db);
 enum error db_script(struct db *db, const char *sql);
 /* The server's message of the last failed statement, also after a rollback: for the log and subcommands, never for a reply. */
 const char *db_message(const struct db *db);
-/* The constraint the last ERR_CONFLICT violated, or "". */
-const char *db_constraint(const struct db *db);
 
 struct row rows_at(const struct rows *rows, int index);
 const char *row_text(const struct row *row, int column);   /* NULL for SQL NULL */

@@ -195,7 +195,6 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_CONFIG_NONE, ERR_NOT_FOUND,                                                                                  \
       "There is no enabled config on platform '{}'; add one, import a file, or enable one",                            \
       "平台“{}”没有已启用的配置，请添加、导入或启用一个")                                                              \
-    X(MSG_REVISION_UNKNOWN, ERR_NOT_FOUND, "Config '{}' has no revision {}", "配置节 '{}' 没有修订版本 {}")            \
     X(MSG_SWITCH_INVALID, ERR_VALIDATION, "Validation failed: {}", "验证失败: {}")                                     \
     X(MSG_PLATFORM_UNKNOWN, ERR_VALIDATION, "Unknown platform '{}' (claude, codex, gemini, qwen, iflow, droid)",       \
       "未知平台“{}”（claude, codex, gemini, qwen, iflow, droid）")                                                     \

@@ -22,7 +22,6 @@ enum fcgi_wake {
 /* One per process. `io_timeout_s` bounds reading a body and sending a reply, each as a whole. The signal handlers of the process must be
  * installed before. NULL when it cannot start (logged). */
 struct fcgi *fcgi_new(int listen_fd, int io_timeout_s);
-void fcgi_free(struct fcgi *fcgi);
 
 /* From now on fcgi_wait also wakes for what can be read from `other_fd` (-1 = nothing new), until that is closed. Call it for
  * every new descriptor, whatever its number. */

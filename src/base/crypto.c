@@ -380,56 +380,6 @@ bool secret_mask_shaped(const char *text)
     return !at[strspn(at, blank)];
 }
 
-enum { REMEMBERED_BITS = 10, REMEMBERED_MASKS = 1 << REMEMBERED_BITS, REMEMBERED_LENGTH = 1 * KIB, MASK_ROOM = 16 };
-
-static struct remembered_mask {
-    struct buffer text; /* the context and, behind its NUL, what is sealed; empty = none */
-    char mask[MASK_ROOM];
-} remembered[REMEMBERED_MASKS];
-
-/* A context ends with random hexadecimal digits, those of the row's UUID. */
-static struct remembered_mask *mask_place(const char *context, size_t length)
-{
-    uint64_t end = 0;
-    size_t known = length < sizeof end ? length : sizeof end;
-    memcpy(&end, context + length - known, known);
-    return &remembered[end * UINT64_C(0x9E3779B97F4A7C15) >> (64 - REMEMBERED_BITS)]; /* Fibonacci hashing */
-}
-
-static bool is_remembered(const struct remembered_mask *place, const char *context, size_t length, const char *sealed)
-{
-    return place->text.length > length && memcmp(place->text.data, context, length + 1) == 0 &&
-           strcmp(place->text.data + length + 1, sealed) == 0;
-}
-
-static void remember_mask(struct remembered_mask *place, const char *context, const char *sealed, const char *mask)
-{
-    size_t length = strlen(mask);
-    buffer_free(&place->text);
-    buffer_init(&place->text, REMEMBERED_LENGTH);
-    buffer_append(&place->text, context, strlen(context) + 1);
-    buffer_text(&place->text, sealed);
-    if (place->text.overflow || length >= sizeof place->mask)
-        buffer_free(&place->text);
-    else
-        memcpy(place->mask, mask, length + 1);
-}
-
-const char *secret_masked(const struct keyring *ring, struct arena *arena, const char *context, const char *sealed)
-{
-    size_t length = strlen(context);
-    struct remembered_mask *place = mask_place(context, length);
-    if (is_remembered(place, context, length, sealed))
-        return memcpy(arena_alloc(arena, sizeof place->mask), place->mask, sizeof place->mask);
-    struct arena_mark mark = arena_mark(arena);
-    const char *secret = secret_open(ring, arena, context, sealed);
-    const char *mask = secret ? secret_mask(arena, secret) : NULL;
-    if (mask)
-        remember_mask(place, context, sealed, mask);
-    arena_release_but(arena, mark, &(const char **){&mask}, 1); /* a list shows thousands */
-    return mask;
-}
-
 bool secret_equal(const char *a, const char *b)
 {
     size_t length = strlen(a);

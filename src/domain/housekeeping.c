@@ -139,22 +139,20 @@ static enum error seal_open(struct house *house, const struct house_job *job, st
                                       " WHERE " where " LIMIT $1::integer FOR UPDATE SKIP LOCKED)")}
 
 /* clang-format off */
-/* Old revisions of a table, for remove_revisions. `keys` names the columns of a key, each behind what it is given; `from` takes them
- * from the cursor. */
-#define PROFILE_KEYS(of)  of "workspace_id, " of "platform, " of "name"
-#define RESOURCE_KEYS(of) of "workspace_id, " of "kind, " of "platform, " of "name"
-#define FROM_CURSOR       "($4::json->>0)::uuid, $4::json->>1, $4::json->>2"
-#define REVISIONS(table, keys, from)                                                                                   \
-    "WITH RECURSIVE names AS ((SELECT " keys("") " FROM " table " WHERE (" keys("") ") > (" from ")"                   \
-    " ORDER BY " keys("") " LIMIT 1) UNION ALL SELECT " keys("n.") " FROM names p CROSS JOIN LATERAL (SELECT "         \
-    keys("r.") " FROM " table " r WHERE (" keys("r.") ") > (" keys("p.") ") ORDER BY " keys("r.") " LIMIT 1) n),"      \
-    " page AS MATERIALIZED (SELECT " keys("") " FROM names LIMIT $5::integer),"                                        \
-    " old AS MATERIALIZED (SELECT o.id FROM page p CROSS JOIN LATERAL (SELECT revision FROM " table " r"               \
-    " WHERE (" keys("r.") ") = (" keys("p.") ") ORDER BY revision DESC OFFSET $3::integer - 1 LIMIT 1) kept"           \
-    " CROSS JOIN LATERAL (SELECT r.ctid AS id FROM " table " r WHERE (" keys("r.") ") = (" keys("p.") ")"              \
+/* Old revisions, for remove_revisions. */
+#define KEYS(of)    of "workspace_id, " of "kind, " of "platform, " of "name"
+#define FROM_CURSOR "($4::json->>0)::uuid, $4::json->>1, $4::json->>2, $4::json->>3"
+#define OF_NAME     " FROM resource_revisions r WHERE (" KEYS("r.") ") = (" KEYS("p.") ")"
+#define REVISIONS                                                                                                      \
+    "WITH RECURSIVE names AS ((SELECT " KEYS("") " FROM resource_revisions WHERE (" KEYS("") ") > (" FROM_CURSOR ")"   \
+    " ORDER BY " KEYS("") " LIMIT 1) UNION ALL SELECT " KEYS("n.") " FROM names p CROSS JOIN LATERAL (SELECT "         \
+    KEYS("r.") " FROM resource_revisions r WHERE (" KEYS("r.") ") > (" KEYS("p.") ") ORDER BY " KEYS("r.")             \
+    " LIMIT 1) n), page AS MATERIALIZED (SELECT " KEYS("") " FROM names LIMIT $5::integer),"                           \
+    " old AS MATERIALIZED (SELECT o.id FROM page p CROSS JOIN LATERAL (SELECT revision" OF_NAME                        \
+    " ORDER BY revision DESC OFFSET $3::integer - 1 LIMIT 1) kept CROSS JOIN LATERAL (SELECT r.ctid AS id" OF_NAME     \
     " AND r.revision < kept.revision AND r.created_at" OLDER_THAN_DAYS ") o LIMIT $1::integer),"                       \
-    " gone AS (DELETE FROM " table " WHERE ctid IN (SELECT id FROM old) RETURNING 1)"                                  \
-    " SELECT (SELECT json_build_array(" keys("") ") FROM page ORDER BY row(" keys("") ") DESC LIMIT 1),"               \
+    " gone AS (DELETE FROM resource_revisions WHERE ctid IN (SELECT id FROM old) RETURNING 1)"                         \
+    " SELECT (SELECT json_build_array(" KEYS("") ") FROM page ORDER BY row(" KEYS("") ") DESC LIMIT 1),"               \
     " (SELECT count(*) FROM page), (SELECT count(*) FROM gone)"
 
 const struct house_job house_jobs[] = {
@@ -180,7 +178,7 @@ const struct house_job house_jobs[] = {
      REMOVE(audit, audit_log, id, "created_at" OLDER_THAN_DAYS)},
     {"revisions", "revisions of resources, but for the REVISIONS_KEPT newest of each",
      SETTING(REVISION_RETENTION, revision_retention), ALSO(revisions_kept), DAY_S, 500,
-     .remove = {"house_revisions", REVISIONS("resource_revisions", RESOURCE_KEYS, FROM_CURSOR ", $4::json->>3")},
+     .remove = {"house_revisions", REVISIONS},
      .batch = remove_revisions},
     {"commands", "past commands",
      SETTING(COMMAND_RETENTION, command_retention), .interval_s = DAY_S, .limit = 500,

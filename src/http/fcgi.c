@@ -83,14 +83,6 @@ struct fcgi *fcgi_new(int listen_fd, int io_timeout_s)
     return fcgi;
 }
 
-void fcgi_free(struct fcgi *fcgi)
-{
-    if (!fcgi)
-        return;
-    close(fcgi->epoll_fd);
-    buffer_free(&fcgi->head);
-}
-
 /* ---- waiting and accepting -------------------------------------------------------------------------------------- */
 
 void fcgi_watch(struct fcgi *fcgi, int other_fd)

@@ -130,9 +130,7 @@ static const struct {
 static enum error map_error(struct db *db, const PGresult *result, const struct statement *statement, bool *lost)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     pg_keep_line(db->message, sizeof db->message, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
-    snprintf(db->constraint, sizeof db->constraint, "%s", constraint ? constraint : "");
     enum error error = ERR_INTERNAL;
     if (!state) { /* libpq's own: the connection broke */
         *lost = true;
@@ -252,7 +250,7 @@ static enum error try_twice(struct db *db, const struct statement *statement, co
     /* Once more on a new connection, unless the lost one held a transaction with earlier statements. */
     for (int tries = 0; tries < 2 && (tries == 0 || (again && !inside)); tries++) {
         if (statement != &rollback) /* which is to leave what was wrong */
-            db->message[0] = db->constraint[0] = '\0';
+            db->message[0] = '\0';
         if (inside ? db->state != PG_READY : !db_ready(db, REQUEST_CONNECT_MS)) {
             pg_keep_line(db->message, sizeof db->message, db_failure(db));
             if (breaker_is_open(db->breaker))

@@ -105,11 +105,6 @@ const char *db_message(const struct db *db)
     return db->message;
 }
 
-const char *db_constraint(const struct db *db)
-{
-    return db->constraint;
-}
-
 int db_fd(const struct db *db)
 {
     return db->state == PG_READY ? PQsocket(db->conn) : -1;

@@ -75,7 +75,6 @@ struct db {
 
     char failure[256];
     char message[512];
-    char constraint[64];
 };
 
 #define PG_BYPASSES_RLS "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "arena.h"
+#include "file_path.h"
 #include "json.h"
 #include "router.h"
 #include "util.h"
@@ -36,6 +37,8 @@ static const struct field choices[] = {
     {"extra", FIELD_OBJECT},
     {"rest", FIELD_OBJECTS, .max = 3},
     {"temperature", FIELD_NUMBER, .min = -1, .max = 2},
+    {"files", FIELD_FILES, .max = 3},
+    {"value", FIELD_JSON, .max = 100},
     {0},
 };
 static const struct field labels[] = {
@@ -146,6 +149,15 @@ static void check_field(const struct field *f, json_t *value)
         {
             expect(*key && json_is_string(item));
         }
+        break;
+    case FIELD_FILES:
+        expect(json_is_object(value) && json_object_size(value) <= (size_t)field_max(f));
+        json_object_foreach(value, key, item)
+        {
+            expect(file_path_valid(key) && (json_is_string(item) || json_is_string(json_object_get(item, "base64"))));
+        }
+        break;
+    case FIELD_JSON:
         break;
     case FIELD_END:
         abort();

@@ -208,47 +208,6 @@ static void shapes_of_masks(void **state)
         assert_false(secret_mask_shaped(others[i]));
 }
 
-static void a_mask_is_remembered_for_that_text_in_that_place_only(void **state)
-{
-    struct keyring *ring = ring_of("k1:" KEY_A),
-                   *stranger = ring_of("k1:" KEY_B); /* opens nothing: what it masks was remembered */
-    static const char here[] = "workspace-1/00000000",
-                      there[] = "workspace-2/00000000"; /* the same place in the table */
-    char *sealed = secret_seal(ring, arena, here, "sk-here-0001"),
-         *other = secret_seal(ring, arena, there, "sk-there-0002");
-
-    (void)state;
-    assert_null(secret_masked(stranger, arena, here, sealed));
-    assert_string_equal(secret_masked(ring, arena, here, sealed), "sk-h...0001");
-    assert_string_equal(secret_masked(stranger, arena, here, sealed), "sk-h...0001");
-    assert_null(secret_masked(ring, arena, there, sealed));
-    assert_null(secret_masked(ring, arena, "/00000000", sealed));
-    assert_null(secret_masked(ring, arena, here, arena_printf(arena, "%sA", sealed)));
-    assert_null(secret_masked(ring, arena, here, arena_strndup(arena, sealed, strlen(sealed) - 1)));
-    assert_string_equal(secret_masked(ring, arena, there, other), "sk-t...0002");
-    assert_null(secret_masked(stranger, arena, here, sealed)); /* it had to make room */
-    assert_string_equal(secret_masked(ring, arena, here, sealed), "sk-h...0001");
-    keyring_free(ring);
-    keyring_free(stranger);
-}
-
-static void every_secret_has_a_mask(void **state)
-{
-    struct keyring *ring = ring_of("k1:" KEY_A);
-    char *longest = arena_alloc(arena, 16 * KIB);
-    memset(longest, 'x', 16 * KIB - 1);
-    longest[16 * KIB - 1] = '\0';
-    const char *const secrets[] = {"", "s", "sk-ant-api03-your-key", "一二三四五六七八九十😀", longest};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
-        char *sealed = secret_seal(ring, arena, "c", secrets[i]);
-        for (int again = 0; again < 2; again++)
-            assert_string_equal(secret_masked(ring, arena, "c", sealed), secret_mask(arena, secrets[i]));
-    }
-    keyring_free(ring);
-}
-
 static void equality(void **state)
 {
     (void)state;
@@ -289,8 +248,6 @@ int main(void)
         TEST(keys_rotate),
         TEST(masks),
         TEST(shapes_of_masks),
-        TEST(a_mask_is_remembered_for_that_text_in_that_place_only),
-        TEST(every_secret_has_a_mask),
         TEST(equality),
     };
     return cmocka_run_group_tests_name("crypto", tests, NULL, NULL);

@@ -235,8 +235,8 @@ static void failures_are_put_into_words(void **state)
     parse(VARIABLES("X=1"));
     assert_int_equal(fail(&rq.actor, MSG_CONFIG_UNKNOWN, "a{}b", NULL), ERR_NOT_FOUND);
     assert_string_equal(rq.actor.failure.text, "Config 'a{}b' not found");
-    assert_int_equal(fail(&rq.actor, MSG_REVISION_UNKNOWN, "x", NULL), ERR_NOT_FOUND);
-    assert_string_equal(rq.actor.failure.text, "Config 'x' has no revision ");
+    assert_int_equal(fail(&rq.actor, MSG_RESOURCE_REVISION, "x", NULL), ERR_NOT_FOUND);
+    assert_string_equal(rq.actor.failure.text, "'x' has no revision ");
     parse(VARIABLES("HTTP_ACCEPT_LANGUAGE=zh"));
     fail(&rq.actor, MSG_CONFIG_UNKNOWN, "x", NULL);
     assert_string_equal(rq.actor.failure.text, "配置节 'x' 不存在");
