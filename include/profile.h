@@ -59,6 +59,10 @@ const char *profile_reserved(const char *platform, const char *name);
 /* Gives `values` the empty texts that a profile shows for what it does not have. */
 void profile_fill(json_t *values);
 
+/* Takes user name and password out of an address, which older versions took: nothing is lost, they go to a key of their own among the
+ * unknown ones. */
+void profile_cut_userinfo(struct actor *actor, json_t *values);
+
 /* Something that is wrong: `what` in words, in the actor's language. */
 struct profile_problem {
     const char *field, *what;

@@ -30,23 +30,6 @@ static bool is_unchanged(const struct resource *before, const json_t *stored, co
     return same;
 }
 
-/* A backup of an older version is taken whatever it says, but puts no password in the open. */
-static void cut_userinfo(struct actor *actor, json_t *values)
-{
-    size_t length;
-    const char *url = json_string_value(json_object_get(values, "base_url"));
-    const char *userinfo = url ? url_userinfo(url, &length) : NULL;
-    json_t *extra = json_object_get(values, "extra");
-    if (!userinfo)
-        return;
-    if (!json_is_object(extra))
-        json_object_set(values, "extra", extra = json_object());
-    json_object_set_new(extra, "base_url_userinfo", json_string(arena_strndup(actor->arena, userinfo, length)));
-    json_object_set_new(
-        values, "base_url",
-        json_string(arena_printf(actor->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1)));
-}
-
 /* What a redacted export masked stays as it is. */
 static void unmask_extra(struct actor *actor, struct file_profile *file, json_t *values, const json_t *stored)
 {
@@ -163,8 +146,8 @@ static bool take_profile(struct actor *actor, const struct plan *plan, struct fi
         merge_profile(values, stored);
     else if (!json_object_get(values, "extra"))
         json_object_set_new(values, "extra", json_null()); /* or what is stored would be kept */
-    if (plan->options->on_invalid == INVALID_TAKEN)
-        cut_userinfo(actor, values);
+    if (plan->options->on_invalid == INVALID_TAKEN)        /* a backup of an older version is taken whatever it says */
+        profile_cut_userinfo(actor, values);
     check_values(actor, file, before, stored, values);
     bool unchanged = before && is_unchanged(before, stored, r, values);
     if (!unchanged)

@@ -99,6 +99,21 @@ void profile_fill(json_t *values)
             json_object_set_new(values, texts[i], json_string(""));
 }
 
+void profile_cut_userinfo(struct actor *actor, json_t *values)
+{
+    size_t length;
+    const char *url = text_at(values, "base_url"), *userinfo = url ? url_userinfo(url, &length) : NULL;
+    json_t *extra = json_object_get(values, "extra");
+    if (!userinfo || value_is_sealed(extra))
+        return;
+    if (!json_is_object(extra))
+        json_object_set(values, "extra", extra = json_object());
+    json_object_set_new(extra, "base_url_userinfo", json_string(arena_strndup(actor->arena, userinfo, length)));
+    json_object_set_new(
+        values, "base_url",
+        json_string(arena_printf(actor->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1)));
+}
+
 /* A type that this program does not know is nothing that a form can say; a file's is one of its other keys. */
 static void check(struct actor *actor, const char *platform, json_t *values)
 {

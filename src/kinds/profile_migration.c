@@ -79,20 +79,6 @@ static void begin_row(struct actor *actor, struct resource *r, const struct row 
     memcpy(actor->who.workspace_id, row_string(row, OF_WORKSPACE), UUID_TEXT);
 }
 
-/* Older versions took a user name and password in the address: they go to a key of their own among the unknown ones. */
-static void cut_userinfo(struct actor *actor, json_t *values, json_t *extra)
-{
-    size_t length;
-    const char *url = json_string_value(json_object_get(values, "base_url"));
-    const char *userinfo = url ? url_userinfo(url, &length) : NULL;
-    if (!userinfo || !json_is_object(extra))
-        return;
-    json_object_set_new(extra, "base_url_userinfo", json_string(arena_strndup(actor->arena, userinfo, length)));
-    json_object_set_new(
-        values, "base_url",
-        json_string(arena_printf(actor->arena, "%.*s%s", (int)(userinfo - url), url, userinfo + length + 1)));
-}
-
 /* What was nothing in a file that had the key was not written; what is "" now would be. */
 static json_t *without_missing(json_t *order, const json_t *values, const json_t *extra)
 {
@@ -120,9 +106,9 @@ static void make_new(struct actor *actor, struct json_writer *w, const struct ro
         json_object_set(values, "key_order", without_missing(json_object_get(values, "key_order"), values, extra));
     if (token)
         json_object_set(values, "auth_token", resource_open(actor, &r, "auth_token", token));
-    cut_userinfo(actor, values, extra);
     if (!json_is_object(extra) || json_object_size(extra))
         json_object_set(values, "extra", extra);
+    profile_cut_userinfo(actor, values);
     profile_fill(values);
     resource_seal(actor, &r, values);
     json_open_object(w);

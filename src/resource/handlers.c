@@ -304,6 +304,16 @@ static enum error take_along(struct actor *actor, const struct resource *from, c
     return error ? error : workspace_enter(actor, workspace, kind_role(from->kind), &row);
 }
 
+/* What is copied must not change, nor go, until the copy is there: both places, in one order for everybody. */
+static enum error lock_both(struct actor *actor, const struct kind *kind, const char *from, const char *to)
+{
+    bool in_order = strcmp(from, to) <= 0;
+    enum error error = resources_lock(actor, kind, in_order ? from : to, BRIEFLY);
+    if (!error && strcmp(from, to) != 0)
+        error = resources_lock(actor, kind, in_order ? to : from, BRIEFLY);
+    return error;
+}
+
 static enum error copy_to(struct request *rq, const struct resource *from, json_t *values, struct resource *to)
 {
     struct actor *actor = &rq->actor;
@@ -342,7 +352,9 @@ enum error resource_copy(struct request *rq, struct resource *to)
                             .name = body_text(rq, "name")};
     if (!kind_is_on(place.kind, to->platform))
         return fail_field(&rq->actor, "platform", MSG_KIND_NOT_THERE, to->platform, place.kind->name, NULL);
-    error = resource_asked_for(rq, false, &from);
+    error = lock_both(&rq->actor, place.kind, place.platform, to->platform);
+    if (!error)
+        error = resource_asked_for(rq, true, &from);
     if (!error)
         error = resource_values(&rq->actor, &from, &values);
     return error ? error : copy_to(rq, &from, values, to);

@@ -376,10 +376,10 @@ def fake(drill, name, text):
 
 def test_dump_that_lacks_rows_is_not_kept(drill):
     folder = drill.folder()
-    path = fake(drill, "pg_dump", 'exec /usr/bin/pg_dump --exclude-table-data=profiles "$@"')
+    path = fake(drill, "pg_dump", 'exec /usr/bin/pg_dump --exclude-table-data=resources "$@"')
     done = drill.backup(folder, "--json", PATH=path)
     assert (done.returncode, names(folder)) == (65, [])
-    assert json.loads(done.stdout)["exit_status"] == 65 and "public.profiles 16" in done.stderr
+    assert json.loads(done.stdout)["exit_status"] == 65 and "public.resources 16" in done.stderr
 
 
 def test_dump_that_cannot_be_read_back_is_not_kept(drill):
