@@ -214,7 +214,7 @@ static enum error read_versions(struct db *db, int versions[VERSIONS_MAX], int *
 static enum error run_up(struct db *db, const struct migration_steps *steps, int ignored, FILE *out)
 {
     (void)ignored;
-    int versions[VERSIONS_MAX], count, done = 0;
+    int versions[VERSIONS_MAX] = {0}, count = 0, done = 0;
     enum error error = read_versions(db, versions, &count);
     for (const struct migration *m = migrations; !error && m->version; m++) {
         bool applied = false;
@@ -233,7 +233,7 @@ static enum error run_up(struct db *db, const struct migration_steps *steps, int
 
 static enum error run_down(struct db *db, const struct migration_steps *steps, int wanted, FILE *out)
 {
-    int versions[VERSIONS_MAX], count, done = 0;
+    int versions[VERSIONS_MAX] = {0}, count = 0, done = 0;
     enum error error = read_versions(db, versions, &count);
     for (int i = count - 1; !error && i >= 0 && done < wanted; i--) {
         const struct migration *m = find_migration(versions[i]);
