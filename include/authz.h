@@ -12,5 +12,7 @@ enum error authorize(struct request *rq);
  * with the scope `secrets`. For routes with ROUTE_SECRETS, and for handlers that give secrets only when asked to; the role
  * is judged apart from it. */
 enum error authorize_secrets(struct request *rq);
+/* What any export of a whole workspace or platform needs: with secrets, the role admin besides. */
+enum error authorize_export(struct request *rq, bool secrets);
 
 #endif

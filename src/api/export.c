@@ -32,10 +32,8 @@ static enum error export_file(struct request *rq, struct response *rs)
     size_t profiles;
     bool secrets = body_bool(rq, "include_secrets", false), registry = file && strcmp(file, "registry") == 0;
     enum error error = resource_place(rq, &place);
-    if (!error && secrets && rq->actor.who.role < ROLE_ADMIN)
-        error = fail(&rq->actor, MSG_SECRETS_ADMIN, NULL);
-    if (!error && secrets)
-        error = authorize_secrets(rq);
+    if (!error)
+        error = authorize_export(rq, secrets);
     if (!error)
         error = registry ? registry_export(&rq->actor, secrets, &text)
                          : profile_file_write(&rq->actor, place.platform, secrets, &text, &profiles);

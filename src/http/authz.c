@@ -46,6 +46,13 @@ enum error authorize_secrets(struct request *rq)
                                                                : session_confirmed(&rq->actor);
 }
 
+enum error authorize_export(struct request *rq, bool secrets)
+{
+    if (!secrets)
+        return ERR_NONE;
+    return rq->actor.who.role < ROLE_ADMIN ? fail(&rq->actor, MSG_SECRETS_ADMIN, NULL) : authorize_secrets(rq);
+}
+
 enum error authorize(struct request *rq)
 {
     enum access access = rq->route->access;

@@ -257,9 +257,7 @@ static enum error may_export(struct request *rq, const struct export *export)
 {
     if (!platform_find(export->platform))
         return fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, export->platform, NULL);
-    if (export->secrets && rq->actor.who.role < ROLE_ADMIN)
-        return fail(&rq->actor, MSG_SECRETS_ADMIN, NULL);
-    return export->secrets ? authorize_secrets(rq) : ERR_NONE;
+    return authorize_export(rq, export->secrets);
 }
 
 static enum error export_files(struct request *rq, struct response *rs)
