@@ -13,13 +13,14 @@
 #include "settings.h"
 
 struct db;
+struct json_writer;
 
 struct statement {
     const char *name; /* unique in the program: it is the prepared statement's name */
     const char *sql;
 };
 
-/* A timestamp in a statement, as RFC 3339 in UTC with milliseconds. */
+/* A timestamp in a statement, as RFC 3339 in UTC with milliseconds: where row_write does not make it that. */
 #define SQL_TIME(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
 /* A result. The text of its cells is valid until db_forget_results. */
@@ -127,6 +128,13 @@ const char *row_text(const struct row *row, int column);   /* NULL for SQL NULL 
 const char *row_string(const struct row *row, int column); /* "" for SQL NULL */
 long long row_int(const struct row *row, int column);      /* 0 for SQL NULL */
 bool row_bool(const struct row *row, int column);
+
+/* What the statement calls its columns. */
+int rows_columns(const struct rows *rows);
+const char *rows_column(const struct rows *rows, int column);
+/* A row as members of the JSON object that is open, each called like its column: integers, booleans and json as what they are,
+ * timestamptz as RFC 3339 in UTC with milliseconds, anything else as a string. */
+void row_write(const struct row *row, struct json_writer *w);
 
 /* Frees every result since the last call. Once per request. */
 void db_forget_results(struct db *db);

@@ -51,7 +51,7 @@ enum message field_problem(struct actor *actor, const struct field *field, const
 long long field_max(const struct field *field);
 /* The most code points of each text in STRINGS and MAP, bytes of each file in FILES; 0 for other types. */
 long long field_item_max(const struct field *field);
-/* True when `text` is one of "a|b|c". */
-bool field_choice(const char *choices, const char *text);
+/* Which of "a|b|c" the text is, from 0; -1 when it is none. */
+int field_choice(const char *choices, const char *text);
 
 #endif

@@ -11,9 +11,6 @@ enum {
     HISTORY_ACTOR,
     HISTORY_FROM,
     HISTORY_TO,
-    HISTORY_CHANGES,
-    HISTORY_PLATFORM,
-    HISTORY_TARGET,
 };
 
 /* operation NULL = all; limit and offset are numbers as text. */

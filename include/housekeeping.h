@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "crypto.h"
 #include "db.h"
+#include "json.h"
 #include "scoreboard.h"
 #include "settings.h"
 
@@ -58,6 +59,10 @@ struct house_job {
 
 /* The table; ended by a row without a name. At most HOUSE_JOBS_MAX rows. */
 extern const struct house_job house_jobs[];
+/* For how many days things stay; 0 = for ever. */
+int house_days(const struct settings *settings, const struct house_job *job);
+/* Members of the open object: what a row is, and its days (null: it has no such setting). */
+void house_job_write(struct json_writer *w, const struct settings *settings, const struct house_job *job);
 
 enum house_outcome {
     HOUSE_DONE,      /* the job has come to its end, which is written down */

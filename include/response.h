@@ -30,12 +30,16 @@ void response_header(struct response *rs, const char *name, const char *value);
 struct json_writer *respond_begin(struct response *rs, int status);
 /* The same without an envelope, for the addresses whose contract has none. */
 struct json_writer *respond_begin_bare(struct response *rs, int status);
-void respond_end(struct response *rs);
+/* The two with an object opened: write its members. */
+struct json_writer *respond_object(struct response *rs, int status);
+struct json_writer *respond_object_bare(struct response *rs, int status);
+/* Closes what they opened. Like the following it returns ERR_NONE, for handlers that end with it. */
+enum error respond_end(struct response *rs);
 
-void respond_null(struct response *rs);                                    /* 200, data is null */
-void respond_text(struct response *rs, int status, const char *text);      /* data is a string */
-void respond_bare_text(struct response *rs, int status, const char *text); /* the body is a JSON string */
-void respond_message(struct response *rs, const char *message);            /* data null, message set */
+enum error respond_null(struct response *rs);                                    /* 200, data is null */
+enum error respond_text(struct response *rs, int status, const char *text);      /* data is a string; NULL is null */
+enum error respond_bare_text(struct response *rs, int status, const char *text); /* the body is a JSON string */
+enum error respond_row(struct response *rs, int status, const struct row *row); /* data is what row_write makes of it */
 
 /* The error body for what fail() left in rq (or the general message of error). Logs ERR_INTERNAL under error_id. */
 void respond_error(struct request *rq, struct response *rs, enum error error);

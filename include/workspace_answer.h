@@ -5,9 +5,7 @@
 #include "request.h"
 #include "response.h"
 
-/* `workspace` is a row of WORKSPACE_COLUMNS. */
-void write_workspace(struct request *rq, struct json_writer *w, const struct row *workspace);
-/* Its entity tag, without quotes, in the arena. */
+/* The entity tag of a row of WORKSPACE_COLUMNS, without quotes, in the arena. */
 const char *workspace_tag(struct request *rq, const struct row *workspace);
 /* The workspace acted in as the answer. */
 enum error workspace_respond(struct request *rq, struct response *rs, int status);

@@ -9,9 +9,9 @@
     " FROM workspaces w JOIN memberships m ON m.workspace_id = w.id AND m.user_id = $1"                                \
     " JOIN users u ON u.id = m.user_id WHERE ($2::uuid IS NULL OR w.id = $2)"
 #define WORKSPACE_COLUMNS                                                                                              \
-    "SELECT w.id, w.slug, w.name, w.personal_user_id IS NOT NULL, m.role,"                                             \
-    " coalesce(w.id = u.current_workspace_id, w.personal_user_id = u.id, false), w.revision, " SQL_TIME(               \
-        "w.created_at") WORKSPACES_MINE
+    "SELECT w.id, w.slug, w.name, w.personal_user_id IS NOT NULL AS personal, m.role,"                                 \
+    " coalesce(w.id = u.current_workspace_id, w.personal_user_id = u.id, false) AS current, w.revision,"               \
+    " w.created_at" WORKSPACES_MINE
 
 enum workspace_column {
     WORKSPACE_ID,
@@ -21,7 +21,6 @@ enum workspace_column {
     WORKSPACE_ROLE,
     WORKSPACE_CURRENT,
     WORKSPACE_REVISION,
-    WORKSPACE_CREATED_AT,
 };
 
 /* The only workspace that the actor may see, which is so for a personal access token, as it may be bound to it; NULL = all of his. */

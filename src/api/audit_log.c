@@ -34,47 +34,23 @@ static const struct field workspace_query[] = {FILTERS, {0}};
     " AND ($3::text IS NULL OR target = $3) AND ($4::text IS NULL OR address = $4)"                                    \
     " AND ($5::timestamptz IS NULL OR created_at >= $5) AND ($6::timestamptz IS NULL OR created_at < $6)"
 #define COLUMNS                                                                                                        \
-    "SELECT id, " SQL_TIME("created_at") ", actor, token, action, platform, target, from_config, to_config, changes,"  \
-                                         " address, request_id FROM audit_log WHERE workspace_id "
+    "SELECT id, " SQL_TIME("created_at") " AS time, actor, token, action, platform, target, from_config, to_config,"   \
+                                         " changes, address, request_id FROM audit_log WHERE workspace_id "
 #define PAGE " ORDER BY created_at DESC, id LIMIT $7::int OFFSET $8::int"
 
 /* The trail holds millions of rows, and counting them takes longer than reading a page. */
 #define COUNT_OF(rows)                                                                                                 \
     "SELECT count(*) FROM (SELECT FROM audit_log WHERE workspace_id " rows MATCHING " LIMIT 10000) AS n"
 
-enum column { ID, TIME, ACTOR, TOKEN, ACTION, PLATFORM, TARGET, FROM, TO, CHANGES, ADDRESS, REQUEST, COLUMN_COUNT };
-#define CSV_HEADER "id,time,actor,token,action,platform,target,from_config,to_config,changes,address,request_id\r\n"
-
 static const struct statement workspace_named = {"audit_workspace", "SELECT id FROM ccr_workspace_named($1, $2) AS id"
                                                                     " WHERE id IS NOT NULL"};
 
-static void write_audit_entry(struct request *rq, struct json_writer *w, const struct row *row)
-{
-    (void)rq;
-    json_open_object(w);
-    json_string_member(w, "id", row_text(row, ID));
-    json_string_member(w, "time", row_text(row, TIME));
-    json_string_member(w, "actor", row_text(row, ACTOR));
-    json_string_member(w, "token", row_text(row, TOKEN));
-    json_string_member(w, "action", row_text(row, ACTION));
-    json_string_member(w, "platform", row_text(row, PLATFORM));
-    json_string_member(w, "target", row_text(row, TARGET));
-    json_string_member(w, "from_config", row_text(row, FROM));
-    json_string_member(w, "to_config", row_text(row, TO));
-    json_raw_member(w, "changes", row_text(row, CHANGES));
-    json_string_member(w, "address", row_text(row, ADDRESS));
-    json_string_member(w, "request_id", row_text(row, REQUEST));
-    json_close_object(w);
-}
-
 static const struct listing site = {.name = "entries",
                                     .count = {"audit_site_count", COUNT_OF("IS NULL")},
-                                    .page = {"audit_site_page", COLUMNS "IS NULL" MATCHING PAGE},
-                                    .write = write_audit_entry},
+                                    .page = {"audit_site_page", COLUMNS "IS NULL" MATCHING PAGE}},
                             workspace = {.name = "entries",
                                          .count = {"audit_count", COUNT_OF("= ccr_workspace()")},
-                                         .page = {"audit_page", COLUMNS "= ccr_workspace()" MATCHING PAGE},
-                                         .write = write_audit_entry};
+                                         .page = {"audit_page", COLUMNS "= ccr_workspace()" MATCHING PAGE}};
 
 /* ---- filters ---------------------------------------------------------------------------------------------------- */
 
@@ -116,6 +92,16 @@ static void write_cell(struct buffer *out, const char *text)
     buffer_char(out, '"');
 }
 
+static void write_line(struct buffer *out, const struct rows *rows, int index)
+{
+    struct row row = rows_at(rows, index);
+    for (int c = 0; c < rows_columns(rows); c++) {
+        buffer_text(out, c ? "," : "");
+        write_cell(out, row_text(&row, c));
+    }
+    buffer_text(out, "\r\n");
+}
+
 static enum error respond_csv(struct request *rq, struct response *rs, const struct listing *listing,
                               const struct filters *f)
 {
@@ -129,20 +115,12 @@ static enum error respond_csv(struct request *rq, struct response *rs, const str
     respond_begin_bare(rs, 200);
     response_header(rs, "Content-Type", "text/csv; charset=utf-8; header=present");
     response_header(rs, "Content-Disposition", "attachment; filename=\"audit.csv\"");
-    buffer_text(&rs->body, CSV_HEADER);
-    for (int i = 0; i < rows.count; i++) {
-        struct row row = rows_at(&rows, i);
-        for (int c = 0; c < COLUMN_COUNT; c++) {
-            if (c)
-                buffer_char(&rs->body, ',');
-            write_cell(&rs->body, row_text(&row, c));
-        }
-        buffer_text(&rs->body, "\r\n");
-    }
-    if (rs->body.overflow)
-        return fail_field(&rq->actor, "limit", MSG_FEWER, NULL);
-    respond_end(rs);
-    return ERR_NONE;
+    for (int c = 0; c < rows_columns(&rows); c++)
+        buffer_printf(&rs->body, c ? ",%s" : "%s", rows_column(&rows, c));
+    buffer_text(&rs->body, "\r\n");
+    for (int i = 0; i < rows.count; i++)
+        write_line(&rs->body, &rows, i);
+    return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : respond_end(rs);
 }
 
 /* ---- routes ----------------------------------------------------------------------------------------------------- */

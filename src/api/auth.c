@@ -39,28 +39,13 @@ static const struct field confirm_fields[] = {
 static const struct statement
     /* In the workspace $2, else the current one, else the personal one, which is never missing. */
     auth_user = {"auth_user",
-                 "SELECT u.id, u.username, u.display_name, u.site_role, w.slug, w.name, m.role FROM users u"
+                 "SELECT u.id, u.username, u.display_name, u.site_role,"
+                 " json_build_object('slug', w.slug, 'name', w.name, 'role', m.role) AS workspace FROM users u"
                  " LEFT JOIN (memberships m JOIN workspaces w ON w.id = m.workspace_id) ON m.user_id = u.id"
                  " WHERE u.id = $1 ORDER BY w.id IS NOT DISTINCT FROM $2::uuid DESC,"
                  " w.id IS NOT DISTINCT FROM u.current_workspace_id DESC, w.personal_user_id IS NOT NULL DESC LIMIT 1"};
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
-
-static void write_login_user(struct json_writer *w, const struct row *user)
-{
-    json_open_object(w);
-    json_string_member(w, "id", row_text(user, 0));
-    json_string_member(w, "username", row_text(user, 1));
-    json_string_member(w, "display_name", row_text(user, 2));
-    json_string_member(w, "site_role", row_text(user, 3));
-    json_key(w, "workspace");
-    json_open_object(w);
-    json_string_member(w, "slug", row_text(user, 4));
-    json_string_member(w, "name", row_text(user, 5));
-    json_string_member(w, "role", row_text(user, 6));
-    json_close_object(w);
-    json_close_object(w);
-}
 
 /* The tokens of a session, in the body and as cookies. A refresh token that came in a cookie goes back in one only: a
  * script on the page must not get to read what HttpOnly hides. */
@@ -77,17 +62,16 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
         return ERR_INTERNAL;
 
     cookies_set(rq, rs, access, refresh);
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "access_token", access);
     json_string_member(w, "token_type", "Bearer");
     json_int_member(w, "expires_in", rq->service->settings->access_token_ttl);
     json_string_member(w, "refresh_token", show_refresh ? refresh : NULL);
     json_key(w, "user");
-    write_login_user(w, &user);
+    json_open_object(w);
+    row_write(&user, w);
     json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- login ------------------------------------------------------------------------------------------------------ */
@@ -159,8 +143,7 @@ static enum error logout(struct request *rq, struct response *rs)
     if (error && error != ERR_NOT_FOUND)
         return error;
     cookies_clear(rq, rs);
-    respond_null(rs);
-    return ERR_NONE;
+    return respond_null(rs);
 }
 
 /* ---- the user himself ------------------------------------------------------------------------------------------- */
@@ -170,11 +153,7 @@ static enum error me(struct request *rq, struct response *rs)
     struct row user;
     enum error error =
         db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
-    if (error)
-        return error;
-    write_login_user(respond_begin(rs, 200), &user);
-    respond_end(rs);
-    return ERR_NONE;
+    return error ? error : respond_row(rs, 200, &user);
 }
 
 static enum error password_change(struct request *rq, struct response *rs)
@@ -196,12 +175,8 @@ static enum error password_change(struct request *rq, struct response *rs)
     if (error)
         return error;
     know_browser(rq, rs); /* the cookie from before the change is worth nothing now */
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
-    password_change_write(w, &change);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    password_change_write(respond_object(rs, 200), &change);
+    return respond_end(rs);
 }
 
 static enum error password_confirm(struct request *rq, struct response *rs)
@@ -212,43 +187,29 @@ static enum error password_confirm(struct request *rq, struct response *rs)
         error = session_confirm(&rq->actor, &until);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "confirmed_until", until);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- sessions --------------------------------------------------------------------------------------------------- */
 
-static void write_session(struct request *rq, struct json_writer *w, const struct row *session)
-{
-    json_open_object(w);
-    json_string_member(w, "id", row_text(session, 0));
-    json_bool_member(w, "current", strcmp(row_string(session, 0), rq->actor.who.session_id) == 0);
-    json_string_member(w, "created_at", row_text(session, 1));
-    json_string_member(w, "last_used_at", row_text(session, 2));
-    json_string_member(w, "expires_at", row_text(session, 3));
-    json_string_member(w, "user_agent", row_text(session, 4));
-    json_string_member(w, "address", row_text(session, 5));
-    json_close_object(w);
-}
-
-#define LIVE_SESSIONS " FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()"
-#define SESSION_TIMES SQL_TIME("created_at") ", " SQL_TIME("last_used_at") ", " SQL_TIME("expires_at")
+/* Those of the user of session $1. */
+#define LIVE_SESSIONS                                                                                                  \
+    " FROM sessions own JOIN sessions s ON s.user_id = own.user_id WHERE own.id = $1"                                  \
+    " AND s.revoked_at IS NULL AND s.expires_at > now()"
 
 static const struct listing sessions = {
     .name = "sessions",
     .count = {"auth_sessions_count", "SELECT count(*)" LIVE_SESSIONS},
-    .page = {"auth_sessions", "SELECT id, " SESSION_TIMES ", user_agent, address" LIVE_SESSIONS
-                              " ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"},
-    .write = write_session,
+    .page = {"auth_sessions",
+             "SELECT s.id, s.id = own.id AS current, s.created_at, s.last_used_at, s.expires_at, s.user_agent,"
+             " s.address" LIVE_SESSIONS " ORDER BY s.created_at DESC, s.id LIMIT $2 OFFSET $3"},
 };
 
 static enum error sessions_list(struct request *rq, struct response *rs)
 {
-    return respond_page(rq, rs, &sessions, DB_ARGS(rq->actor.who.user_id));
+    return respond_page(rq, rs, &sessions, DB_ARGS(rq->actor.who.session_id));
 }
 
 static enum error session_end_one(struct request *rq, struct response *rs)
@@ -259,8 +220,7 @@ static enum error session_end_one(struct request *rq, struct response *rs)
         return fail_as(&rq->actor, error, ERR_NOT_FOUND, MSG_SESSION_UNKNOWN, id);
     if (strcasecmp(id, rq->actor.who.session_id) == 0)
         cookies_clear(rq, rs);
-    respond_null(rs);
-    return ERR_NONE;
+    return respond_null(rs);
 }
 
 static enum error sessions_end_others(struct request *rq, struct response *rs)
@@ -271,12 +231,9 @@ static enum error sessions_end_others(struct request *rq, struct response *rs)
         error = audit_site(&rq->actor, "auth.sessions_end", rq->actor.who.username);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_int_member(w, "ended", ended);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* Two names, a password or a token: whoever is not logged in must not have more parsed. */

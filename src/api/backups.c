@@ -15,32 +15,12 @@ static const struct field no_fields[] = {{0}};
 
 #define IN_WORKSPACE " WHERE workspace_id = ccr_workspace()"
 
-static void write_backup(struct request *rq, struct json_writer *w, const struct row *row)
-{
-    (void)rq;
-    json_open_object(w);
-    json_string_member(w, "id", row_text(row, 0));
-    json_string_member(w, "platform", row_text(row, 1));
-    json_int_member(w, "profiles", row_int(row, 2));
-    json_int_member(w, "size_bytes", row_int(row, 3));
-    json_string_member(w, "actor", row_text(row, 4));
-    json_string_member(w, "created_at", row_text(row, 5));
-    json_close_object(w);
-}
-
 static const struct listing backups = {
     .name = "backups",
     .count = {"backups_count", "SELECT count(*) FROM backups" IN_WORKSPACE},
-    .page = {"backups_page", "SELECT id, platform, profiles, size_bytes, actor, " SQL_TIME(
-                                 "created_at") " FROM backups" IN_WORKSPACE
-                                               " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
-    .write = write_backup,
+    .page = {"backups_page", "SELECT id, platform, profiles, size_bytes, actor, created_at FROM backups" IN_WORKSPACE
+                             " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
 };
-
-static enum error list_backups(struct request *rq, struct response *rs)
-{
-    return respond_page(rq, rs, &backups, DB_NO_ARGS);
-}
 
 static enum error restore_backup(struct request *rq, struct response *rs)
 {
@@ -49,16 +29,13 @@ static enum error restore_backup(struct request *rq, struct response *rs)
     if (error)
         return error;
     import_write(respond_begin(rs, 200), &result, false);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 static enum error delete_backup(struct request *rq, struct response *rs)
 {
     enum error error = backup_delete(&rq->actor, path_arg(rq, "id"));
-    if (!error)
-        respond_text(rs, 200, "Backup deleted successfully");
-    return error;
+    return error ? error : respond_text(rs, 200, "Backup deleted successfully");
 }
 
 static enum error clean_backups(struct request *rq, struct response *rs)
@@ -68,20 +45,17 @@ static enum error clean_backups(struct request *rq, struct response *rs)
     enum error error = backups_clean(&rq->actor, body_int(rq, "days", 7), dry_run, &cleaned);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_int_member(w, "deleted_count", cleaned.old);
     json_int_member(w, "skipped_count", cleaned.kept);
     json_key(w, "total_size_mb");
     json_put_double(w, (double)cleaned.old_bytes / MIB, 6);
     json_bool_member(w, "dry_run", dry_run);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route backups_routes[] = {
-    {METHOD_GET, "/api/backups", list_backups, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
+    {METHOD_GET, "/api/backups", list_all, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED, .data = &backups},
     {METHOD_POST, "/api/backups/{id}/restore", restore_backup, ACCESS_ADMIN, .body = no_fields, .flags = ROUTE_HEAVY},
     {METHOD_DELETE, "/api/backups/{id}", delete_backup, ACCESS_ADMIN},
     {METHOD_POST, "/api/clean", clean_backups, ACCESS_ADMIN, .body = clean_fields, .flags = ROUTE_HEAVY},

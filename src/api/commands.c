@@ -372,14 +372,12 @@ static void take_args(struct request *rq, struct invocation *c)
 
 static void write_outcome(struct response *rs, const struct invocation *c, const char *failure, long long duration_ms)
 {
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_bool_member(w, "success", c->exit_code == 0);
     json_string_member(w, "output", buffer_string(&c->out));
     json_string_member(w, "error", failure ? failure : "");
     json_int_member(w, "exit_code", c->exit_code);
     json_int_member(w, "duration_ms", duration_ms);
-    json_close_object(w);
     respond_end(rs);
 }
 
@@ -426,8 +424,7 @@ static enum error execute_command(struct request *rq, struct response *rs)
 static enum error list_commands(struct request *rq, struct response *rs)
 {
     (void)rq;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_key(w, "commands");
     json_open_array(w);
     for (const struct ccr_command *command = ccr_commands; command->name; command++) {
@@ -443,9 +440,7 @@ static enum error list_commands(struct request *rq, struct response *rs)
         json_close_object(w);
     }
     json_close_array(w);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 static enum error help_command(struct request *rq, struct response *rs)
@@ -461,35 +456,15 @@ static enum error help_command(struct request *rq, struct response *rs)
     return ERR_NONE;
 }
 
-static void write_run(struct request *rq, struct json_writer *w, const struct row *row)
-{
-    (void)rq;
-    json_open_object(w);
-    json_string_member(w, "id", row_text(row, 0));
-    json_string_member(w, "command", row_text(row, 1));
-    json_raw_member(w, "args", row_text(row, 2));
-    json_bool_member(w, "success", row_int(row, 3) == 0);
-    json_int_member(w, "exit_code", row_int(row, 3));
-    json_int_member(w, "duration_ms", row_int(row, 4));
-    json_string_member(w, "executed_at", row_text(row, 5));
-    json_close_object(w);
-}
+#define OWN_RUNS " FROM command_runs WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"
 
 static const struct listing runs = {
     .name = "commands",
-    .count = {"command_runs_count",
-              "SELECT count(*) FROM command_runs WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"},
-    .page = {"command_runs_page",
-             "SELECT id, command, args, exit_code, duration_ms, " SQL_TIME(
-                 "created_at") " FROM command_runs WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"
-                               " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
-    .write = write_run,
+    .count = {"command_runs_count", "SELECT count(*)" OWN_RUNS},
+    .page = {"command_runs_page", "SELECT id, command, args, exit_code = 0 AS success, exit_code, duration_ms,"
+                                  " created_at AS executed_at" OWN_RUNS
+                                  " ORDER BY created_at DESC, id LIMIT $1::integer OFFSET $2::integer"},
 };
-
-static enum error past_runs(struct request *rq, struct response *rs)
-{
-    return respond_page(rq, rs, &runs, DB_NO_ARGS);
-}
 
 const struct route commands_routes[] = {
     {METHOD_GET, "/api/command/list", list_commands, ACCESS_USER},
@@ -498,6 +473,7 @@ const struct route commands_routes[] = {
      .query = resource_platform_query, .data = &kind_profile, .flags = ROUTE_HEAVY},
     {METHOD_POST, "/api/commands/execute", execute_command, ACCESS_VIEWER, .body = execute_fields,
      .query = resource_platform_query, .data = &kind_profile, .flags = ROUTE_HEAVY},
-    {METHOD_GET, "/api/commands/history", past_runs, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED},
+    {METHOD_GET, "/api/commands/history", list_all, ACCESS_VIEWER, .query = page_query, .flags = ROUTE_CACHED,
+     .data = &runs},
     {0},
 };

@@ -44,13 +44,10 @@ static enum error export_file(struct request *rq, struct response *rs)
         error = audit_write(&rq->actor, &entry);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "content", text);
     json_string_member(w, "filename", file_name(rq));
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route export_routes[] = {

@@ -35,8 +35,7 @@ static enum error import_file(struct request *rq, struct response *rs)
     if (error)
         return error;
     import_write(respond_begin(rs, 200), &result, options.dry_run);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route import_routes[] = {

@@ -15,56 +15,24 @@ static const struct field invite_fields[] = {
     {0},
 };
 
-#define TIMES   SQL_TIME("i.created_at") ", " SQL_TIME("i.expires_at")
-#define OPEN    " FROM workspace_invitations i WHERE i.expires_at > now() AND "
-#define COLUMNS "SELECT i.id, i.role, i.inviter, " TIMES ", i.username, i.workspace_slug, i.workspace_name" OPEN
+#define OPEN   " FROM workspace_invitations i WHERE i.expires_at > now() AND "
+#define COMMON "SELECT i.id, i.role, i.inviter AS invited_by, i.created_at, i.expires_at, "
+#define SENT   COMMON "i.username" OPEN "i.workspace_id = ccr_workspace()"
+#define RECEIVED                                                                                                       \
+    COMMON "json_build_object('slug', i.workspace_slug, 'name', i.workspace_name) AS workspace" OPEN                   \
+           "i.user_id = ccr_user()"
+#define PAGE " ORDER BY i.created_at DESC, i.id LIMIT $1::int OFFSET $2::int"
 
-enum column { ID, ROLE, INVITER, CREATED_AT, EXPIRES_AT, USERNAME, SLUG, NAME };
+static const struct statement invitation_select = {"invitation_select", SENT " AND i.id = $1"};
 
-static const struct statement invitation_select = {"invitation_select", COLUMNS "i.workspace_id = $1 AND i.id = $2"};
-
-static void write_common(struct json_writer *w, const struct row *row)
-{
-    json_string_member(w, "id", row_text(row, ID));
-    json_string_member(w, "role", row_text(row, ROLE));
-    json_string_member(w, "invited_by", row_text(row, INVITER));
-    json_string_member(w, "created_at", row_text(row, CREATED_AT));
-    json_string_member(w, "expires_at", row_text(row, EXPIRES_AT));
-}
-
-static void write_sent(struct request *rq, struct json_writer *w, const struct row *row)
-{
-    (void)rq;
-    json_open_object(w);
-    write_common(w, row);
-    json_string_member(w, "username", row_text(row, USERNAME));
-    json_close_object(w);
-}
-
-static void write_received(struct request *rq, struct json_writer *w, const struct row *row)
-{
-    (void)rq;
-    json_open_object(w);
-    write_common(w, row);
-    json_key(w, "workspace");
-    json_open_object(w);
-    json_string_member(w, "slug", row_text(row, SLUG));
-    json_string_member(w, "name", row_text(row, NAME));
-    json_close_object(w);
-    json_close_object(w);
-}
-
-static const struct listing
-    sent = {.name = "invitations",
-            .count = {"invitations_sent_count", "SELECT count(*)" OPEN "i.workspace_id = $1"},
-            .page = {"invitations_sent",
-                     COLUMNS "i.workspace_id = $1 ORDER BY i.created_at DESC, i.id LIMIT $2::int OFFSET $3::int"},
-            .write = write_sent},
-    received = {.name = "invitations",
-                .count = {"invitations_received_count", "SELECT count(*)" OPEN "i.user_id = $1"},
-                .page = {"invitations_received",
-                         COLUMNS "i.user_id = $1 ORDER BY i.created_at DESC, i.id LIMIT $2::int OFFSET $3::int"},
-                .write = write_received};
+static const struct listing sent = {.name = "invitations",
+                                    .count = {"invitations_sent_count",
+                                              "SELECT count(*)" OPEN "i.workspace_id = ccr_workspace()"},
+                                    .page = {"invitations_sent", SENT PAGE}},
+                            received = {.name = "invitations",
+                                        .count = {"invitations_received_count",
+                                                  "SELECT count(*)" OPEN "i.user_id = ccr_user()"},
+                                        .page = {"invitations_received", RECEIVED PAGE}};
 
 /* ---- the workspace's side --------------------------------------------------------------------------------------- */
 
@@ -72,7 +40,7 @@ static enum error sent_list(struct request *rq, struct response *rs)
 {
     struct row workspace;
     enum error error = workspace_enter(&rq->actor, path_arg(rq, "slug"), ROLE_ADMIN, &workspace);
-    return error ? error : respond_page(rq, rs, &sent, DB_ARGS(rq->actor.who.workspace_id));
+    return error ? error : respond_page(rq, rs, &sent, DB_NO_ARGS);
 }
 
 static enum error invite(struct request *rq, struct response *rs)
@@ -84,12 +52,8 @@ static enum error invite(struct request *rq, struct response *rs)
         error = invitation_send(&rq->actor, body_text(rq, "username"), body_text(rq, "role"),
                                 body_int(rq, "expires_in_days", DAYS_DEFAULT), &id);
     if (!error)
-        error = db_one(rq->actor.db, &invitation_select, &row, DB_ARGS(rq->actor.who.workspace_id, id));
-    if (error)
-        return error;
-    write_sent(rq, respond_begin(rs, 201), &row);
-    respond_end(rs);
-    return ERR_NONE;
+        error = db_one(rq->actor.db, &invitation_select, &row, DB_ARGS(id));
+    return error ? error : respond_row(rs, 201, &row);
 }
 
 static enum error withdraw(struct request *rq, struct response *rs)
@@ -98,17 +62,10 @@ static enum error withdraw(struct request *rq, struct response *rs)
     enum error error = workspace_enter_to_change(&rq->actor, path_arg(rq, "slug"), ROLE_ADMIN, &workspace);
     if (!error)
         error = invitation_withdraw(&rq->actor, path_arg(rq, "id"));
-    if (!error)
-        respond_null(rs);
-    return error;
+    return error ? error : respond_null(rs);
 }
 
 /* ---- the invited's side ----------------------------------------------------------------------------------------- */
-
-static enum error received_list(struct request *rq, struct response *rs)
-{
-    return respond_page(rq, rs, &received, DB_ARGS(rq->actor.who.user_id));
-}
 
 static enum error accept(struct request *rq, struct response *rs)
 {
@@ -119,9 +76,7 @@ static enum error accept(struct request *rq, struct response *rs)
 static enum error decline(struct request *rq, struct response *rs)
 {
     enum error error = invitation_decline(&rq->actor, path_arg(rq, "id"));
-    if (!error)
-        respond_null(rs);
-    return error;
+    return error ? error : respond_null(rs);
 }
 
 const struct route invitations_routes[] = {
@@ -131,8 +86,8 @@ const struct route invitations_routes[] = {
      .flags = ROUTE_SESSION_ONLY},
     {METHOD_DELETE, "/api/workspaces/{slug}/invitations/{id}", withdraw, .access = ACCESS_USER,
      .flags = ROUTE_SESSION_ONLY},
-    {METHOD_GET, "/api/invitations", received_list, .access = ACCESS_USER, .query = page_query,
-     .flags = ROUTE_SESSION_ONLY},
+    {METHOD_GET, "/api/invitations", list_all, .access = ACCESS_USER, .query = page_query, .flags = ROUTE_SESSION_ONLY,
+     .data = &received},
     {METHOD_POST, "/api/invitations/{id}/accept", accept, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
     {METHOD_POST, "/api/invitations/{id}/decline", decline, .access = ACCESS_USER, .flags = ROUTE_SESSION_ONLY},
     {0},

@@ -9,13 +9,10 @@
 
 static enum error list_kinds(struct request *rq, struct response *rs)
 {
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_literal_key(w, "kinds");
     kinds_write(w, rq->actor.arena);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* The same for everybody, and until the program is another. */
@@ -28,8 +25,7 @@ static enum error get_openapi(struct request *rq, struct response *rs)
     if (respond_not_modified(rq, rs, arena_printf(rq->actor.arena, "%016" PRIx64, hash)))
         return ERR_NONE;
     json_put_raw(respond_begin_bare(rs, 200), openapi_json);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route openapi_routes[] = {

@@ -45,8 +45,7 @@ static enum error list_profiles(struct request *rq, struct response *rs)
         error = profile_list_page(&rq->actor, place.platform, limit, offset, &page);
     if (error)
         return error;
-    struct json_writer *w = respond_begin_bare(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object_bare(rs, 200);
     json_string_member(w, "current_config", page.pointers.current);
     json_string_member(w, "default_config", page.pointers.standard);
     json_key(w, "configs");
@@ -58,7 +57,6 @@ static enum error list_profiles(struct request *rq, struct response *rs)
     json_close_array(w);
     json_int_member(w, "total", page.total);
     json_string_member(w, "platform", place.platform);
-    json_close_object(w);
     respond_end(rs);
     return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;
 }
@@ -67,8 +65,7 @@ static enum error respond_profile(struct response *rs, const struct profile *p)
 {
     rs->revision = p->r.revision;
     profile_write(respond_begin_bare(rs, 200), p);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 static enum error get_profile(struct request *rq, struct response *rs)
@@ -98,8 +95,7 @@ static enum error respond_written(struct request *rq, struct response *rs, int s
                                   const char *text)
 {
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld\"", r->revision));
-    respond_text(rs, status, text);
-    return ERR_NONE;
+    return respond_text(rs, status, text);
 }
 
 static enum error create_profile(struct request *rq, struct response *rs)
@@ -119,9 +115,7 @@ static enum error replace_profile(struct request *rq, struct response *rs)
 static enum error delete_profile(struct request *rq, struct response *rs)
 {
     enum error error = resource_destroy(rq);
-    if (!error)
-        respond_text(rs, 200, "Configuration deleted successfully");
-    return error;
+    return error ? error : respond_text(rs, 200, "Configuration deleted successfully");
 }
 
 static enum error switch_on(struct request *rq, struct response *rs, bool enabled)
@@ -147,14 +141,11 @@ static enum error disable_profile(struct request *rq, struct response *rs)
 static enum error respond_named(struct request *rq, struct response *rs, int status, const struct resource *r)
 {
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld\"", r->revision));
-    struct json_writer *w = respond_begin(rs, status);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, status);
     json_string_member(w, "name", r->name);
     json_string_member(w, "platform", r->platform);
     json_int_member(w, "revision", r->revision);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 static enum error rename_profile(struct request *rq, struct response *rs)
@@ -177,14 +168,11 @@ static enum error roll_back_profile(struct request *rq, struct response *rs)
     enum error error = resource_roll_back(rq, &r);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "name", r.name);
     json_int_member(w, "revision", r.revision);
     json_int_member(w, "restored", body_int(rq, "revision", 0));
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- revisions, whole ------------------------------------------------------------------------------------------- */
@@ -247,9 +235,7 @@ static enum error change_current(struct request *rq, struct response *rs)
     /* The contract has 400 for a name that is not there: the name is a field of the body, not the address. */
     if (error == ERR_NOT_FOUND)
         error = fail_field(&rq->actor, "config_name", MSG_CONFIG_UNKNOWN, name, NULL);
-    if (!error)
-        respond_bare_text(rs, 200, "Configuration switched successfully");
-    return error;
+    return error ? error : respond_bare_text(rs, 200, "Configuration switched successfully");
 }
 
 static enum error reveal_token(struct request *rq, struct response *rs)
@@ -266,13 +252,10 @@ static enum error reveal_token(struct request *rq, struct response *rs)
     if (error)
         return error;
     const char *token = json_string_value(json_object_get(values, "auth_token"));
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "name", r.name);
     json_string_member(w, "auth_token", token ? token : "");
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* Every profile of the platform, with what keeps it from being used. */
@@ -291,8 +274,7 @@ static enum error validate_profiles(struct request *rq, struct response *rs)
     }
     if (error || rq->actor.failure.fields)
         return error ? error : ERR_VALIDATION;
-    respond_bare_text(rs, 200, "All configurations are valid");
-    return ERR_NONE;
+    return respond_bare_text(rs, 200, "All configurations are valid");
 }
 
 #define OF_PROFILES .query = resource_platform_query, .data = &kind_profile

@@ -73,8 +73,7 @@ static enum error respond_machine(struct request *rq, struct response *rs)
     read_value_of_file("/proc/cpuinfo", "model name", cpu);
     read_value_of_file("/etc/os-release", "NAME=", os);
     read_value_of_file("/etc/os-release", "VERSION_ID=", os_version);
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "hostname", host.nodename);
     json_string_member(w, "os", *os ? os : host.sysname);
     json_string_member(w, "os_version", os_version);
@@ -90,9 +89,7 @@ static enum error respond_machine(struct request *rq, struct response *rs)
     put_gib(w, "total_swap_gb", swap);
     put_gib(w, "used_swap_gb", swap_used);
     json_int_member(w, "uptime_seconds", info.uptime);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- health ----------------------------------------------------------------------------------------------------- */
@@ -191,8 +188,7 @@ static enum error respond_status(struct request *rq, struct response *rs)
         word = "degraded";
     if (!health.database)
         response_header(rs, "Retry-After", "1");
-    struct json_writer *w = respond_begin_bare(rs, health.database ? 200 : 503);
-    json_open_object(w);
+    struct json_writer *w = respond_object_bare(rs, health.database ? 200 : 503);
     json_string_member(w, "status", word);
     json_string_member(w, "version", build_version);
     json_int_member(w, "uptime", board ? (monotonic_ms() - board->started_ms) / 1000 : 0);
@@ -200,20 +196,15 @@ static enum error respond_status(struct request *rq, struct response *rs)
     write_cache(w, rq->service, &health);
     write_memory(w);
     write_workers(w, board);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 static enum error respond_live(struct request *rq, struct response *rs)
 {
     (void)rq;
-    struct json_writer *w = respond_begin_bare(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object_bare(rs, 200);
     json_string_member(w, "status", "alive");
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* For load balancers that want to read two letters. */
@@ -223,8 +214,7 @@ static enum error respond_health(struct request *rq, struct response *rs)
     respond_begin_bare(rs, 200);
     response_header(rs, "Content-Type", "text/plain; charset=utf-8");
     buffer_text(&rs->body, "OK");
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route system_routes[] = {

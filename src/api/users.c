@@ -36,44 +36,23 @@ static const struct field reset_fields[] = {
     {0},
 };
 
-#define USER_TIMES SQL_TIME("created_at") ", " SQL_TIME("last_login_at")
-#define USER_COLUMNS                                                                                                   \
-    "SELECT id, username, display_name, site_role, disabled_at IS NOT NULL, " USER_TIMES ", revision FROM users"
+#define USERS                                                                                                          \
+    "SELECT id, username, display_name, site_role, disabled_at IS NOT NULL AS disabled, created_at, last_login_at,"    \
+    " revision FROM users"
 
 enum column { ID, USERNAME, DISPLAY_NAME, SITE_ROLE, DISABLED, CREATED_AT, LAST_LOGIN_AT, REVISION };
 
 static const struct statement
-    users_select = {"users_select", USER_COLUMNS " WHERE lower(username) = lower($1)"},
-    users_lock = {"users_lock", USER_COLUMNS " WHERE lower(username) = lower($1) FOR NO KEY UPDATE"},
+    users_select = {"users_select", USERS " WHERE lower(username) = lower($1)"},
+    users_lock = {"users_lock", USERS " WHERE lower(username) = lower($1) FOR NO KEY UPDATE"},
     users_update = {"users_update", "UPDATE users SET display_name = $2, site_role = $3, revision = revision + 1"
                                     " WHERE id = $1"},
     users_delete = {"users_delete", "DELETE FROM users WHERE id = $1"};
 
-static void write_user_members(struct json_writer *w, const struct row *user)
-{
-    json_string_member(w, "id", row_text(user, ID));
-    json_string_member(w, "username", row_text(user, USERNAME));
-    json_string_member(w, "display_name", row_text(user, DISPLAY_NAME));
-    json_string_member(w, "site_role", row_text(user, SITE_ROLE));
-    json_bool_member(w, "disabled", row_bool(user, DISABLED));
-    json_string_member(w, "created_at", row_text(user, CREATED_AT));
-    json_string_member(w, "last_login_at", row_text(user, LAST_LOGIN_AT));
-    json_int_member(w, "revision", row_int(user, REVISION));
-}
-
-static void write_user(struct request *rq, struct json_writer *w, const struct row *user)
-{
-    (void)rq;
-    json_open_object(w);
-    write_user_members(w, user);
-    json_close_object(w);
-}
-
 static const struct listing users = {
     .name = "users",
     .count = {"users_count", "SELECT count(*) FROM users"},
-    .page = {"users_page", USER_COLUMNS " ORDER BY lower(username), id LIMIT $1 OFFSET $2"},
-    .write = write_user,
+    .page = {"users_page", USERS " ORDER BY lower(username), id LIMIT $1 OFFSET $2"},
 };
 
 static enum error find_user(struct request *rq, const struct statement *statement, struct row *user)
@@ -94,17 +73,10 @@ static enum error respond_user(struct request *rq, struct response *rs, int stat
         return ERR_NONE;
     if (!reading)
         response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", row_string(&user, REVISION)));
-    write_user(rq, respond_begin(rs, status), &user);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_row(rs, status, &user);
 }
 
 /* ---- handlers --------------------------------------------------------------------------------------------------- */
-
-static enum error users_list(struct request *rq, struct response *rs)
-{
-    return respond_page(rq, rs, &users, DB_NO_ARGS);
-}
 
 static enum error user_get(struct request *rq, struct response *rs)
 {
@@ -182,9 +154,7 @@ static enum error user_delete(struct request *rq, struct response *rs)
     if (error)
         return error;
     rq->actor.identity_changed = true;
-    json_put_null(respond_begin(rs, 200));
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_null(rs);
 }
 
 static enum error respond_reset(struct request *rq, struct response *rs, const struct password_change *change)
@@ -194,13 +164,10 @@ static enum error respond_reset(struct request *rq, struct response *rs, const s
     if (error)
         return error;
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%s\"", row_string(&user, REVISION)));
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
-    write_user_members(w, &user);
+    struct json_writer *w = respond_object(rs, 200);
+    row_write(&user, w);
     password_change_write(w, change);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* The counter of failed logins first: a login takes the two locks in that order, too. The own password is changed by who
@@ -229,7 +196,7 @@ static enum error user_reset_password(struct request *rq, struct response *rs)
 }
 
 const struct route users_routes[] = {
-    {METHOD_GET, "/api/users", users_list, .access = ACCESS_SITE_ADMIN, .query = page_query},
+    {METHOD_GET, "/api/users", list_all, .access = ACCESS_SITE_ADMIN, .query = page_query, .data = &users},
     {METHOD_POST, "/api/users", user_create, .access = ACCESS_SITE_ADMIN, .body = create_fields,
      .flags = ROUTE_PASSWORD | ROUTE_CONFIRMED},
     {METHOD_GET, "/api/users/{username}", user_get, .access = ACCESS_SITE_ADMIN},

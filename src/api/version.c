@@ -17,14 +17,11 @@ enum {
 static enum error get_version(struct request *rq, struct response *rs)
 {
     (void)rq;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "current_version", build_version);
     json_string_member(w, "build_time", build_time);
     json_string_member(w, "git_commit", build_commit);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* Compares "1.10.0" with "1.9.3" number by number; anything behind the third is not looked at. */
@@ -78,34 +75,28 @@ static enum error check_update(struct request *rq, struct response *rs)
     if (!tag)
         return fail(&rq->actor, MSG_UPDATE_SOURCE, "no tag_name in its answer", NULL);
     const char *latest = *tag == 'v' ? tag + 1 : tag;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "current_version", build_version);
     json_string_member(w, "latest_version", latest);
     json_bool_member(w, "has_update", compare_versions(build_version, latest) < 0);
     json_string_member(w, "release_url", member(release, "html_url") ? member(release, "html_url") : "");
     json_string_member(w, "release_notes", member(release, "body"));
     json_string_member(w, "published_at", member(release, "published_at"));
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* A web request must not replace the program that serves it; the packages and scripts do. */
 static enum error refuse_update(struct request *rq, struct response *rs)
 {
     (void)rq;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_bool_member(w, "success", false);
     json_string_member(w, "output", "");
     json_string_member(w, "error",
                        "The server is updated by its administrator, with the system's packages; see"
                        " docs/operations.md.");
     json_int_member(w, "exit_code", 2);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route version_routes[] = {

@@ -26,7 +26,6 @@ static const struct listing workspaces = {
     .name = "workspaces",
     .count = {"workspaces_count", "SELECT count(*)" WORKSPACES_MINE},
     .page = {"workspaces_page", WORKSPACE_COLUMNS " ORDER BY w.personal_user_id IS NULL, w.slug LIMIT $3 OFFSET $4"},
-    .write = write_workspace,
 };
 
 static enum error list_workspaces(struct request *rq, struct response *rs)
@@ -40,9 +39,7 @@ static enum error show_workspace(struct request *rq, struct response *rs)
     enum error error = workspace_enter(&rq->actor, path_arg(rq, "slug"), ROLE_VIEWER, &workspace);
     if (error || respond_not_modified(rq, rs, workspace_tag(rq, &workspace)))
         return error;
-    write_workspace(rq, respond_begin(rs, 200), &workspace);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_row(rs, 200, &workspace);
 }
 
 static enum error make_workspace(struct request *rq, struct response *rs)
@@ -78,9 +75,7 @@ static enum error delete_workspace(struct request *rq, struct response *rs)
     enum error error = enter_to_change(rq, ROLE_OWNER);
     if (!error)
         error = workspace_delete(&rq->actor);
-    if (!error)
-        respond_null(rs);
-    return error;
+    return error ? error : respond_null(rs);
 }
 
 static enum error switch_workspace(struct request *rq, struct response *rs)
@@ -94,33 +89,20 @@ static enum error switch_workspace(struct request *rq, struct response *rs)
 
 /* ---- members ---------------------------------------------------------------------------------------------------- */
 
-static void write_member(struct request *rq, struct json_writer *w, const struct row *member)
-{
-    (void)rq;
-    json_open_object(w);
-    json_string_member(w, "username", row_text(member, 0));
-    json_string_member(w, "display_name", row_text(member, 1));
-    json_string_member(w, "role", row_text(member, 2));
-    json_string_member(w, "joined_at", row_text(member, 3));
-    json_close_object(w);
-}
-
-#define JOINED SQL_TIME("m.created_at")
-
 static const struct listing members = {
     .name = "members",
-    .count = {"members_count", "SELECT count(*) FROM memberships WHERE workspace_id = $1"},
-    .page = {"members_page", "SELECT u.username, u.display_name, m.role, " JOINED
-                             " FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1"
-                             " ORDER BY lower(u.username), u.id LIMIT $2 OFFSET $3"},
-    .write = write_member,
+    .count = {"members_count", "SELECT count(*) FROM memberships WHERE workspace_id = ccr_workspace()"},
+    .page = {"members_page",
+             "SELECT u.username, u.display_name, m.role, m.created_at AS joined_at"
+             " FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = ccr_workspace()"
+             " ORDER BY lower(u.username), u.id LIMIT $1 OFFSET $2"},
 };
 
 static enum error list_members(struct request *rq, struct response *rs)
 {
     struct row workspace;
     enum error error = workspace_enter(&rq->actor, path_arg(rq, "slug"), ROLE_VIEWER, &workspace);
-    return error ? error : respond_page(rq, rs, &members, DB_ARGS(rq->actor.who.workspace_id));
+    return error ? error : respond_page(rq, rs, &members, DB_NO_ARGS);
 }
 
 static enum error set_member(struct request *rq, struct response *rs)
@@ -133,13 +115,10 @@ static enum error set_member(struct request *rq, struct response *rs)
         error = member_set(&rq->actor, path_arg(rq, "username"), wanted, &member);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, member.role ? 200 : 201);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, member.role ? 200 : 201);
     json_string_member(w, "username", member.username);
     json_string_member(w, "role", role_names[wanted]);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 static enum error remove_member(struct request *rq, struct response *rs)
@@ -148,9 +127,7 @@ static enum error remove_member(struct request *rq, struct response *rs)
     enum error error = workspace_enter_to_change(&rq->actor, path_arg(rq, "slug"), ROLE_VIEWER, &workspace);
     if (!error)
         error = member_remove(&rq->actor, path_arg(rq, "username"));
-    if (!error)
-        respond_null(rs);
-    return error;
+    return error ? error : respond_null(rs);
 }
 
 const struct route workspaces_routes[] = {

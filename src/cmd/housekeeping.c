@@ -54,11 +54,6 @@ static int job_index(const char *name)
 
 /* ---- --list ----------------------------------------------------------------------------------------------------- */
 
-static int retention_days(const struct settings *settings, const struct house_job *job)
-{
-    return *(const int *)((const char *)settings + job->days);
-}
-
 static void list_json(const struct settings *settings)
 {
     struct json_writer w;
@@ -68,16 +63,8 @@ static void list_json(const struct settings *settings)
     json_open_array(&w);
     for (const struct house_job *job = house_jobs; job->name; job++) {
         json_open_object(&w);
-        json_string_member(&w, "job", job->name);
-        json_string_member(&w, "does", job->what);
-        json_int_member(&w, "interval_seconds", job->interval_s);
+        house_job_write(&w, settings, job);
         json_int_member(&w, "batch", job->limit);
-        json_string_member(&w, "retention", job->retention);
-        json_key(&w, "days");
-        if (job->retention)
-            json_put_int(&w, retention_days(settings, job));
-        else
-            json_put_null(&w);
         json_close_object(&w);
     }
     json_close_array(&w);
@@ -90,7 +77,7 @@ static void list_text(const struct settings *settings)
     char after[64];
     for (const struct house_job *job = house_jobs; job->name; job++) {
         if (job->retention)
-            snprintf(after, sizeof after, "%s=%d", job->retention, retention_days(settings, job));
+            snprintf(after, sizeof after, "%s=%d", job->retention, house_days(settings, job));
         printf("%-16s every %5d s  %-24s %s\n", job->name, job->interval_s, job->retention ? after : "", job->what);
     }
 }

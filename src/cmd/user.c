@@ -22,13 +22,13 @@ struct options {
     char password[PASSWORD_INPUT_MAX];
 };
 
-#define TIMES SQL_TIME("created_at") ", " SQL_TIME("last_login_at")
+#define LAST_LOGIN SQL_TIME("last_login_at") " AS last_login_at"
 
-static const struct statement user_find = {"user_find",
-                                           "SELECT id, username FROM users WHERE lower(username) = lower($1)"},
-                              user_list = {"user_list",
-                                           "SELECT username, display_name, site_role, disabled_at IS NOT NULL, " TIMES
-                                           " FROM users ORDER BY lower(username), id"};
+static const struct statement
+    user_find = {"user_find", "SELECT id, username FROM users WHERE lower(username) = lower($1)"},
+    user_list = {"user_list",
+                 "SELECT username, display_name, site_role, disabled_at IS NOT NULL AS disabled, created_at,"
+                 " " LAST_LOGIN " FROM users ORDER BY lower(username), id"};
 
 /* ---- actions, each inside one transaction ----------------------------------------------------------------------- */
 
@@ -106,18 +106,6 @@ static void print_user(const struct row *row)
            row_string(row, 1));
 }
 
-static void write_listed_user(struct json_writer *w, const struct row *row)
-{
-    json_open_object(w);
-    json_string_member(w, "username", row_text(row, 0));
-    json_string_member(w, "display_name", row_text(row, 1));
-    json_string_member(w, "site_role", row_text(row, 2));
-    json_bool_member(w, "disabled", row_bool(row, 3));
-    json_string_member(w, "created_at", row_text(row, 4));
-    json_string_member(w, "last_login_at", row_text(row, 5));
-    json_close_object(w);
-}
-
 static enum error list_as_json(const struct rows *rows)
 {
     struct buffer out;
@@ -127,7 +115,9 @@ static enum error list_as_json(const struct rows *rows)
     json_open_array(&w);
     for (int i = 0; i < rows->count; i++) {
         struct row row = rows_at(rows, i);
-        write_listed_user(&w, &row);
+        json_open_object(&w);
+        row_write(&row, &w);
+        json_close_object(&w);
     }
     json_close_array(&w);
     bool whole = !out.overflow;

@@ -44,16 +44,16 @@ long long field_item_max(const struct field *f)
     return f->type < ARRAY_SIZE(limits) ? limits[f->type].item_max : 0;
 }
 
-bool field_choice(const char *choices, const char *text)
+int field_choice(const char *choices, const char *text)
 {
     size_t length = strlen(text);
-    while (*choices) {
+    for (int i = 0; *choices; i++) {
         size_t n = strcspn(choices, "|");
         if (n == length && memcmp(choices, text, n) == 0)
-            return true;
+            return i;
         choices += n + (choices[n] == '|');
     }
-    return false;
+    return -1;
 }
 
 /* "a|b|c" as "a, b, c". */
@@ -105,7 +105,7 @@ enum message field_problem(struct actor *actor, const struct field *f, const cha
         return *argument = number_text(actor, max), MSG_TOO_LONG;
     if (length < f->min)
         return *argument = number_text(actor, f->min), MSG_TOO_SHORT;
-    if (f->choices && !field_choice(f->choices, text))
+    if (f->choices && field_choice(f->choices, text) < 0)
         return *argument = readable_choices(actor, f->choices), MSG_CHOICE;
     return type_problem(actor, f, text);
 }

@@ -64,14 +64,27 @@ static char *number(struct house *house, long long value)
     return arena_printf(house->arena, "%lld", value);
 }
 
-static int setting(const struct house *house, size_t offset)
+static int setting(const struct settings *settings, size_t offset)
 {
-    return *(const int *)((const char *)house->settings + offset);
+    return *(const int *)((const char *)settings + offset);
 }
 
-static int days_of(const struct house *house, const struct house_job *job)
+int house_days(const struct settings *settings, const struct house_job *job)
 {
-    return job->retention ? setting(house, job->days) : 0;
+    return job->retention ? setting(settings, job->days) : 0;
+}
+
+void house_job_write(struct json_writer *w, const struct settings *settings, const struct house_job *job)
+{
+    json_string_member(w, "job", job->name);
+    json_string_member(w, "does", job->what);
+    json_int_member(w, "interval_seconds", job->interval_s);
+    json_string_member(w, "retention", job->retention);
+    json_literal_key(w, "days");
+    if (job->retention)
+        json_put_int(w, house_days(settings, job));
+    else
+        json_put_null(w);
 }
 
 /* A session may have had thousands of refresh tokens: they go first, so many at a time. */
@@ -81,7 +94,7 @@ static enum error remove_sessions(struct house *house, const struct house_job *j
         "house_session_tokens", "WITH gone AS (DELETE FROM refresh_tokens WHERE token_hash IN (SELECT r.token_hash"
                                 " FROM (SELECT id" OLD_SESSIONS ") s JOIN refresh_tokens r ON r.session_id = s.id"
                                 " LIMIT $3::integer) RETURNING 1) SELECT count(*) FROM gone"};
-    const char *limit = number(house, job->limit), *days = number(house, setting(house, job->days));
+    const char *limit = number(house, job->limit), *days = number(house, setting(house->settings, job->days));
     struct row row;
     enum error error = db_one(house->db, &remove_tokens, &row, DB_ARGS(limit, days, number(house, SPENT_LIMIT)));
     if (error || row_int(&row, 0) == SPENT_LIMIT) {
@@ -103,9 +116,10 @@ static enum error remove_revisions(struct house *house, const struct house_job *
     enum { CURSOR, NAMES, REMOVED };
     const char *first = arena_strdup(house->arena, run->begun ? run->cursor : FIRST_NAME);
     struct row row;
-    enum error error = db_one(house->db, &job->remove, &row,
-                              DB_ARGS(number(house, job->limit), number(house, setting(house, job->days)),
-                                      number(house, setting(house, job->also)), first, number(house, NAMES_LIMIT)));
+    enum error error =
+        db_one(house->db, &job->remove, &row,
+               DB_ARGS(number(house, job->limit), number(house, setting(house->settings, job->days)),
+                       number(house, setting(house->settings, job->also)), first, number(house, NAMES_LIMIT)));
     if (error)
         return error;
     run->rows += row_int(&row, REMOVED);
@@ -207,8 +221,8 @@ _Static_assert(JOBS <= (size_t)HOUSE_JOBS_MAX, "the scoreboard has a cell for ea
 
 static enum error run_statement(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
 {
-    const char *const args[] = {number(house, job->limit), number(house, setting(house, job->days)),
-                                number(house, setting(house, job->also))};
+    const char *const args[] = {number(house, job->limit), number(house, setting(house->settings, job->days)),
+                                number(house, setting(house->settings, job->also))};
     struct row row;
     enum error error = db_one(house->db, &job->remove, &row, args, 1u + (job->retention != NULL) + (job->also != 0));
     if (error)
@@ -245,7 +259,7 @@ static void tell_done(struct house *house, size_t job, const struct house_run *r
         log_debug("housekeeping found nothing to do", LOG_STR("job", name));
     db_run(house->db, &note_done,
            DB_ARGS(name, number(house, run->worked_us / 1000), number(house, run->rows),
-                   number(house, days_of(house, &house_jobs[job]))));
+                   number(house, house_days(house->settings, &house_jobs[job]))));
 }
 
 static void tell_failed(struct house *house, size_t job, const char *reason)
@@ -309,7 +323,7 @@ static enum house_outcome do_batch(struct house *house, const struct house_job *
         db_rollback(house->db);
         return HOUSE_ELSEWHERE;
     }
-    if (!error && (!job->retention || days_of(house, job) > 0))
+    if (!error && (!job->retention || house_days(house->settings, job) > 0))
         error = (job->batch ? job->batch : run_statement)(house, job, run, &more);
     if (!error)
         error = db_commit(house->db);
@@ -376,7 +390,7 @@ static void look_around(struct house *house, int64_t now)
             continue;
         atomic_store(&cell_of(house, job)->succeeded_s, row_int(&row, 1));
         int64_t due = now + (house_jobs[job].interval_s - row_int(&row, 2)) * 1000LL;
-        bool as_set = row_int(&row, 3) == days_of(house, &house_jobs[job]);
+        bool as_set = row_int(&row, 3) == house_days(house->settings, &house_jobs[job]);
         if (as_set && !house->runs[job].begun && due > house->due_ms[job])
             house->due_ms[job] = due;
     }

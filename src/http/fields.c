@@ -32,7 +32,7 @@ enum error check_query(struct request *rq, const struct field *fields)
             fail_field(&rq->actor, f->name, MSG_RANGE, number_text(&rq->actor, f->min), number_text(&rq->actor, f->max),
                        NULL);
         } else if (f->type == FIELD_BOOL) {
-            if (!field_choice("true|false|1|0", text))
+            if (field_choice("true|false|1|0", text) < 0)
                 fail_field(&rq->actor, f->name, MSG_CHOICE, "true, false", NULL);
         } else {
             field_check_text(&rq->actor, f, text);

@@ -21,6 +21,14 @@ static enum error count_all(struct request *rq, const struct listing *listing, c
     return error;
 }
 
+static void write_object(struct request *rq, struct json_writer *w, const struct row *row)
+{
+    (void)rq;
+    json_open_object(w);
+    row_write(row, w);
+    json_close_object(w);
+}
+
 enum error respond_page(struct request *rq, struct response *rs, const struct listing *listing, const char *const *args,
                         size_t count)
 {
@@ -44,14 +52,13 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     if (error)
         return error;
 
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_key(w, listing->name);
     json_open_array(w);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         struct arena_mark mark = arena_mark(rq->actor.arena);
-        listing->write(rq, w, &row);
+        (listing->write ? listing->write : write_object)(rq, w, &row);
         arena_release(rq->actor.arena, mark); /* what a row takes may be megabytes */
         rq->actor.failure.message = MSG_NONE; /* what could not be opened is shown as that */
         rq->actor.failure.text = NULL;
@@ -60,7 +67,11 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     json_int_member(w, "total", total);
     json_int_member(w, "limit", limit);
     json_int_member(w, "offset", offset);
-    json_close_object(w);
     respond_end(rs);
     return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;
+}
+
+enum error list_all(struct request *rq, struct response *rs)
+{
+    return respond_page(rq, rs, rq->route->data, DB_NO_ARGS);
 }

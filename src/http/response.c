@@ -22,11 +22,8 @@ void response_init(struct response *rs)
 void response_reset(struct response *rs)
 {
     buffer_reset(&rs->headers);
-    buffer_reset(&rs->body);
-    json_begin(&rs->json, &rs->body);
-    rs->status = 0;
-    rs->enveloped = rs->written = rs->unsent = false;
-    rs->revision = 0;
+    response_restart(rs, 0);
+    rs->unsent = false;
 }
 
 void response_restart(struct response *rs, size_t headers)
@@ -79,41 +76,49 @@ struct json_writer *respond_begin_bare(struct response *rs, int status)
     return begin_answer(rs, status, false);
 }
 
-void respond_end(struct response *rs)
+struct json_writer *respond_object(struct response *rs, int status)
 {
+    json_open_object(respond_begin(rs, status));
+    return &rs->json;
+}
+
+struct json_writer *respond_object_bare(struct response *rs, int status)
+{
+    json_open_object(respond_begin_bare(rs, status));
+    return &rs->json;
+}
+
+enum error respond_end(struct response *rs)
+{
+    if (rs->json.depth)
+        json_close_object(&rs->json);
     if (rs->enveloped)
         buffer_text(&rs->body, ",\"message\":null}");
     rs->enveloped = false;
+    return ERR_NONE;
 }
 
-void respond_text(struct response *rs, int status, const char *text)
+enum error respond_row(struct response *rs, int status, const struct row *row)
+{
+    row_write(row, respond_object(rs, status));
+    return respond_end(rs);
+}
+
+enum error respond_text(struct response *rs, int status, const char *text)
 {
     json_put_string(respond_begin(rs, status), text);
-    respond_end(rs);
+    return respond_end(rs);
 }
 
-void respond_null(struct response *rs)
+enum error respond_null(struct response *rs)
 {
-    json_put_null(respond_begin(rs, 200));
-    respond_end(rs);
+    return respond_text(rs, 200, NULL);
 }
 
-void respond_bare_text(struct response *rs, int status, const char *text)
+enum error respond_bare_text(struct response *rs, int status, const char *text)
 {
     json_put_string(respond_begin_bare(rs, status), text);
-    respond_end(rs);
-}
-
-void respond_message(struct response *rs, const char *message)
-{
-    struct json_writer *w = respond_begin_bare(rs, 200);
-    json_open_object(w);
-    json_bool_member(w, "success", true);
-    json_key(w, "data");
-    json_put_null(w);
-    json_string_member(w, "message", message);
-    json_close_object(w);
-    respond_end(rs);
+    return respond_end(rs);
 }
 
 static void write_details(struct json_writer *w, const struct request *rq)
@@ -153,8 +158,7 @@ void respond_error(struct request *rq, struct response *rs, enum error error)
     const char *message = message_of(rq, error);
     random_uuid(error_id);
     time_now_text(now);
-    struct json_writer *w = respond_begin_bare(rs, error_status(error));
-    json_open_object(w);
+    struct json_writer *w = respond_object_bare(rs, error_status(error));
     json_bool_member(w, "success", false);
     json_key(w, "data");
     json_put_null(w);
@@ -168,7 +172,6 @@ void respond_error(struct request *rq, struct response *rs, enum error error)
     json_close_object(w);
     json_string_member(w, "request_id", rq->actor.request_id);
     json_string_member(w, "timestamp", now);
-    json_close_object(w);
     respond_end(rs);
     if (error == ERR_AUTHENTICATION) /* RFC 9110 section 15.5.2: always */
         response_header(rs, "WWW-Authenticate", "Bearer realm=\"ccr-ui\"");

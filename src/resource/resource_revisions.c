@@ -59,23 +59,11 @@ static enum error find_revision(struct request *rq, const struct place *place, c
 
 /* ---- what there is ---------------------------------------------------------------------------------------------- */
 
-static void write_short(struct request *rq, struct json_writer *w, const struct row *row)
-{
-    (void)rq;
-    json_open_object(w);
-    json_int_member(w, "revision", row_int(row, V_REVISION));
-    json_string_member(w, "operation", row_text(row, V_OPERATION));
-    json_string_member(w, "actor", row_text(row, V_ACTOR));
-    json_string_member(w, "timestamp", row_text(row, V_TIME));
-    json_close_object(w);
-}
-
 static const struct listing history = {
     .name = "revisions",
     .count = {"resource_revisions_count", "SELECT count(*)" OF_NAME},
-    .page = {"resource_revisions_page", "SELECT revision, operation, actor, " SQL_TIME("created_at") OF_NAME
-             " ORDER BY revision DESC LIMIT $4::integer OFFSET $5::integer"},
-    .write = write_short,
+    .page = {"resource_revisions_page", "SELECT revision, operation, actor, created_at AS timestamp" OF_NAME
+                                        " ORDER BY revision DESC LIMIT $4::integer OFFSET $5::integer"},
 };
 
 static enum error list_revisions(struct request *rq, struct response *rs)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "log.h"
 #include "metrics.h"
 #include "pg.h"
@@ -363,6 +364,46 @@ long long row_int(const struct row *row, int column)
 bool row_bool(const struct row *row, int column)
 {
     return row_string(row, column)[0] == 't';
+}
+
+int rows_columns(const struct rows *rows)
+{
+    return PQnfields(rows->result);
+}
+
+const char *rows_column(const struct rows *rows, int column)
+{
+    return PQfname(rows->result, column);
+}
+
+/* "2026-01-31 12:00:00.5+00", its last zeros left out (see send_setup). */
+static void put_time(struct json_writer *w, const char *text)
+{
+    char out[TIME_TEXT];
+    const char *fraction = strchr(text, '.');
+    int digits = fraction ? (int)strspn(fraction + 1, "0123456789") : 0;
+    digits = digits < 3 ? digits : 3;
+    snprintf(out, sizeof out, "%.10sT%.8s.%.*s%.*sZ", text, text + 11, digits, fraction ? fraction + 1 : "", 3 - digits,
+             "000");
+    json_put_string(w, out);
+}
+
+void row_write(const struct row *row, struct json_writer *w)
+{
+    enum { BOOL = 16, INT8 = 20, INT4 = 23, JSON = 114, TIMESTAMPTZ = 1184 }; /* pg_type.dat */
+    for (int i = 0; i < PQnfields(row->result); i++) {
+        const char *text = row_text(row, i);
+        Oid type = PQftype(row->result, i);
+        json_key(w, PQfname(row->result, i));
+        if (text && type == BOOL)
+            json_put_bool(w, row_bool(row, i));
+        else if (text && type == TIMESTAMPTZ)
+            put_time(w, text);
+        else if (type == INT8 || type == INT4 || type == JSON)
+            json_put_raw(w, text);
+        else
+            json_put_string(w, text);
+    }
 }
 
 /* ---- transactions ----------------------------------------------------------------------------------------------- */

@@ -274,7 +274,9 @@ static bool send_setup(struct db *db)
                              " set_config('idle_in_transaction_session_timeout',"
                              " coalesce($3, current_setting('idle_in_transaction_session_timeout')), false),"
                              /* it costs a tenth of a second where estimates are high, and gains nothing on pages */
-                             " set_config('jit', 'off', false)",
+                             " set_config('jit', 'off', false),"
+                             /* how timestamps come, for row_write */
+                             " set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false)",
                              3, NULL, values, NULL, NULL, 0) &&
            PQsendQueryParams(db->conn, "LISTEN ccr_generation", 0, NULL, NULL, NULL, NULL, 0) &&
            PQpipelineSync(db->conn);

@@ -38,8 +38,16 @@ static void envelopes(void **state)
     assert_string_equal(body(), "{\"success\":true,\"data\":\"a \\\"b\\\"\",\"message\":null}");
     respond_bare_text(&rs, 200, "x");
     assert_string_equal(body(), "\"x\"");
-    respond_message(&rs, "done");
-    assert_string_equal(body(), "{\"success\":true,\"data\":null,\"message\":\"done\"}");
+    respond_object(&rs, 200);
+    json_int_member(&rs.json, "n", 1);
+    assert_int_equal(respond_end(&rs), ERR_NONE);
+    assert_string_equal(body(), "{\"success\":true,\"data\":{\"n\":1},\"message\":null}");
+    respond_object_bare(&rs, 200);
+    json_int_member(&rs.json, "n", 1);
+    respond_end(&rs);
+    assert_string_equal(body(), "{\"n\":1}");
+    respond_null(&rs);
+    assert_string_equal(body(), "{\"success\":true,\"data\":null,\"message\":null}");
     respond_begin(&rs, 200);
     json_open_array(&rs.json);
     json_put_int(&rs.json, 1);
