@@ -35,6 +35,7 @@ enum kind_flag {
     KIND_FOLDERS = 1,  /* names may have folders: "git/commit" */
     KIND_SHARED = 2,   /* one may be given to several platforms */
     KIND_ANY_NAME = 4, /* a name may hold slashes, which mean nothing */
+    KIND_LOCAL = 8,    /* what one says is of its platform alone: a conversion takes it only when asked to */
 };
 
 struct resource;
@@ -57,6 +58,8 @@ struct kind {
     enum error (*check_name)(struct actor *actor, const char *platform, const char *field, const char *name);
     /* Of a column that is secret as a whole: whether one of this name says nothing secret, but for parts. NULL = none. */
     bool (*harmless)(const char *platform, const char *name);
+    /* The name of the one that is in use, where that is one of them; NULL = none is. */
+    const char *(*in_use)(struct actor *actor, const char *platform);
     /* Before one is deleted: refuses, or does what follows from it. NULL = nothing. */
     enum error (*leaves)(struct actor *actor, const struct resource *r);
     /* After one got another name. NULL = nothing follows from it. */

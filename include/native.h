@@ -31,7 +31,7 @@ enum native_form {
 struct native_member {
     const char *column; /* "name" = the resource's name, "enabled" = its switch */
     /* A path: "source.repo"; "" = the value itself; "*" = the step of the place's path that is one; "#" = its own key;
-     * "^matcher" = beside the list that it is in; NATIVE_BODY */
+     * "^matcher" = beside the list that it is in; NATIVE_BODY, NATIVE_FILES */
     const char *key;
     enum native_form form;
     const char *when;   /* "transport=http": it is written where that holds, and implies it where it is read */
@@ -40,13 +40,17 @@ struct native_member {
 
 /* The key of what stands behind front matter, and of a file that is nothing but a text. */
 #define NATIVE_BODY "\002"
+/* The key of the other files in its folder, as in FIELD_FILES: whoever has them puts them there (native_put_files). */
+#define NATIVE_FILES "\003"
 
 enum native_shape {
     NATIVE_MAP,    /* an object's members, by name */
     NATIVE_LIST,   /* a list's elements, which have a name in a column at best */
     NATIVE_GROUPS, /* the same of the lists `hooks` in a list of objects */
-    NATIVE_ONE,    /* one value */
+    NATIVE_ONE,    /* one value; without a path, some of the file's keys together */
+    NATIVE_KEYS,   /* whatever no other row of the platform claims, by the names of its keys */
     NATIVE_FILE,   /* the whole file, named like it */
+    NATIVE_FOLDER, /* the same with all that is in its folder, named like that */
     NATIVE_TEXT,   /* the same of a text that has no keys */
 };
 
@@ -66,6 +70,15 @@ extern const struct native_place native_places[]; /* ends with kind NULL */
 bool native_knows(unsigned on, const char *kind);
 /* Whether the place has something to say a column with. */
 bool native_says(const struct native_place *place, const char *column);
+/* Whether the resource is a file of its own. */
+static inline bool native_is_file(const struct native_place *place)
+{
+    return place->shape >= NATIVE_FILE;
+}
+/* The bytes of the key that a name of keys begins with: letters, digits, '_', '-', '$', or others in double quotes. 0 = none. */
+size_t native_key(const char *name);
+/* Whether a row of the platform, but for NATIVE_KEYS, is for what stands under these keys, or for something above it. */
+bool native_claims(unsigned platform, const char *name);
 
 enum { NATIVE_ITEMS_MAX = 5000 };
 
@@ -92,6 +105,11 @@ struct native_document {
 struct native_document *native_open(struct arena *arena, unsigned platform, const char *path, const char *text,
                                     size_t length, struct edit_error *error);
 
+/* Gives a resource that is a folder the other files in it, which are no part of the document. */
+void native_put_files(struct native_document *document, json_t *files);
+/* The folder that such a document is for, with its slash; NULL when it is for none. */
+const char *native_folder(struct arena *arena, const struct native_document *document);
+
 /* Takes out of document->value what the item's columns say, so that in the end what is left is what no resource has. For documents
  * that are not written any more. */
 void native_take(struct native_document *document, const struct native_item *item);
@@ -111,6 +129,8 @@ bool native_add(struct native_document *document, const struct native_place *pla
                 bool enabled);
 /* The path of the file that a new resource goes into. */
 const char *native_default_path(struct arena *arena, const struct native_place *place, const char *name);
+/* That of a document whose file is named like its resource, when this has another name. */
+const char *native_renamed_path(struct arena *arena, const struct native_document *document, const char *name);
 
 /* The text with all changes, in the arena. NULL with *error when it cannot be written safely. */
 const char *native_text(struct native_document *document, size_t *length, struct edit_error *error);

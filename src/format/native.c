@@ -49,6 +49,55 @@ bool native_matches(struct arena *arena, const struct native_place *place, const
     return false;
 }
 
+/* ---- keys ------------------------------------------------------------------------------------------------------- */
+
+static size_t bare_length(const char *name)
+{
+    return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$");
+}
+
+size_t native_key(const char *name)
+{
+    if (*name != '"')
+        return bare_length(name);
+    size_t length = strcspn(name + 1, "\"");
+    return length > bare_length(name + 1) && name[1 + length] ? length + 2 : 0;
+}
+
+/* The name of the keys that lead to a place. */
+static const char *key_name(struct arena *arena, const char *const *steps, size_t count)
+{
+    const char *name = "";
+    for (size_t i = 0; i < count; i++) {
+        const char *quote = steps[i][bare_length(steps[i])] || !*steps[i] ? "\"" : "";
+        name = arena_printf(arena, "%s%s%s%s%s", name, i ? "." : "", quote, steps[i], quote);
+    }
+    return name;
+}
+
+/* Whether a name is that of the path, up to a '*', or of something below it. */
+static bool is_below(const char *name, const char *path)
+{
+    const char *star = strstr(path, ".*");
+    size_t length = star ? (size_t)(star - path) : strlen(path);
+    return length && strncmp(name, path, length) == 0 && (name[length] == '.' || !name[length]);
+}
+
+bool native_claims(unsigned platform, const char *name)
+{
+    for (const struct native_place *place = native_places; place->kind; place++) {
+        bool spread = place->shape == NATIVE_ONE && !*place->path;
+        if (!(place->platforms & platform))
+            continue;
+        if (is_below(name, place->path))
+            return true;
+        for (const struct native_member *m = place->members; spread && m->key; m++)
+            if (member_is_on(m, platform) && is_below(name, m->key))
+                return true;
+    }
+    return false;
+}
+
 /* ---- columns ---------------------------------------------------------------------------------------------------- */
 
 bool native_knows(unsigned on, const char *kind)
@@ -70,6 +119,15 @@ bool native_says(const struct native_place *place, const char *column)
              (m->when && m->column && strncmp(m->when, column, length) == 0 && m->when[length] == '=')))
             return true;
     return false;
+}
+
+const char *native_first(const struct native_state *state, const struct native_place *place,
+                         const struct native_slot *slot)
+{
+    for (const struct native_member *m = place->members; m->key; m++)
+        if (member_is_on(m, state->platform) && form_read(state->arena, m, slot))
+            return m->key;
+    return NULL;
 }
 
 /* All that the members of a place say of one item; what they say is taken away with `take`. */
@@ -100,7 +158,6 @@ static json_t *read_members(const struct native_state *state, const struct nativ
 struct walk {
     struct native_document *document;
     const struct native_place *place;
-    const char *file_name; /* what '*' stands for in the file's path */
     const char *star;
     const char *steps[STEPS_MAX];
     size_t depth;
@@ -109,9 +166,11 @@ struct walk {
     bool too_many;
 };
 
-static const char *where_of(struct arena *arena, const struct walk *w)
+/* Without a path, an item is where its first key is. */
+static const char *where_of(struct arena *arena, const struct walk *w, const struct native_slot *slot)
 {
-    const char *where = "";
+    const char *where =
+        w->place->shape == NATIVE_ONE && w->depth == 0 ? native_first(w->document->state, w->place, slot) : "";
     for (size_t i = 0; i < w->depth; i++)
         where = arena_printf(arena, "%s%s%s", where, *where ? "." : "", w->steps[i]);
     return where;
@@ -183,8 +242,12 @@ static const char *item_name(struct walk *w, const struct native_slot *slot, con
         return unique(arena, w, as_label(arena, slot->star), true);
     case NATIVE_ONE:
         return w->place->name;
+    case NATIVE_KEYS:
+        return key_name(arena, w->steps, w->depth);
     case NATIVE_FILE:
-        return file_name(arena, w->file_name, own);
+        return file_name(arena, w->document->state->file_name, own);
+    case NATIVE_FOLDER:
+        return w->document->state->file_name;
     default:
         return text_name(arena, w->document);
     }
@@ -194,6 +257,15 @@ static void add_item(struct walk *w, struct native_slot slot)
 {
     struct native_document *document = w->document;
     struct arena *arena = document->state->arena;
+    struct native_slot *own = arena_alloc(arena, sizeof *own);
+    slot.star = w->star;
+    slot.steps = arena_array(arena, w->depth + 1, sizeof *slot.steps);
+    memcpy(slot.steps, w->steps, w->depth * sizeof *slot.steps);
+    *own = slot;
+    json_t *values = read_members(document->state, w->place, own, false), *enabled = json_object_get(values, "enabled");
+    const char *name = json_string_value(json_object_get(values, "name"));
+    if (w->place->shape == NATIVE_ONE && !native_first(document->state, w->place, own))
+        return;
     if (document->count == NATIVE_ITEMS_MAX) {
         w->too_many = true;
         return;
@@ -205,16 +277,9 @@ static void add_item(struct walk *w, struct native_slot slot)
             memcpy(more, document->items, document->count * sizeof *more);
         document->items = more;
     }
-    struct native_slot *own = arena_alloc(arena, sizeof *own);
-    slot.star = w->star;
-    slot.steps = arena_array(arena, w->depth + 1, sizeof *slot.steps);
-    memcpy(slot.steps, w->steps, w->depth * sizeof *slot.steps);
-    *own = slot;
-    json_t *values = read_members(document->state, w->place, own, false), *enabled = json_object_get(values, "enabled");
-    const char *name = json_string_value(json_object_get(values, "name"));
     struct native_item *item = &document->items[document->count++];
     *item = (struct native_item){.place = w->place,
-                                 .where = where_of(arena, w),
+                                 .where = where_of(arena, w, own),
                                  .values = values,
                                  .enabled = !json_is_false(enabled),
                                  .slot = own};
@@ -260,6 +325,24 @@ static void add_groups(struct walk *w, json_t *groups)
     }
 }
 
+/* Objects are gone through, but for what only TOML has, such as a date (toml.h). */
+static void add_keys(struct walk *w, json_t *in)
+{
+    const char *name;
+    json_t *each;
+    struct native_state *state = w->document->state;
+    json_object_foreach(in, name, each)
+    {
+        if (!step_into(w, name))
+            return;
+        if (json_is_object(each) && !json_object_get(each, "$toml"))
+            add_keys(w, each);
+        else if (!native_claims(state->platform, key_name(state->arena, w->steps, w->depth)))
+            add_item(w, (struct native_slot){.in = in, .key = name, .value = each});
+        w->depth--;
+    }
+}
+
 static void add_items(struct walk *w, json_t *in, const char *key, json_t *value)
 {
     const char *name;
@@ -279,6 +362,9 @@ static void add_items(struct walk *w, json_t *in, const char *key, json_t *value
         break;
     case NATIVE_GROUPS:
         add_groups(w, value);
+        break;
+    case NATIVE_KEYS:
+        add_keys(w, value);
         break;
     default:
         add_item(w, (struct native_slot){.in = in, .key = key, .value = value});
@@ -332,7 +418,7 @@ static bool read_document(struct native_document *document, const struct native_
 {
     struct native_state *state = document->state;
     struct edit_span body = {state->text, state->length};
-    enum edit_format format = format_of(state->platform, document->path);
+    enum edit_format format = state->format = format_of(state->platform, document->path);
     state->plain = place->shape == NATIVE_TEXT;
     document->known = true;
     document->value = json_object();
@@ -358,6 +444,7 @@ struct native_document *native_open(struct arena *arena, unsigned platform, cons
     struct native_document *document = arena_alloc(arena, sizeof *document);
     struct name_index names = name_index_new();
     struct walk w = {.document = document, .names = &names};
+    const char *name;
     document->path = path;
     document->value = json_object();
     document->state = arena_alloc(arena, sizeof *document->state);
@@ -368,11 +455,12 @@ struct native_document *native_open(struct arena *arena, unsigned platform, cons
         return NULL;
     }
     for (const struct native_place *place = native_places; place->kind; place++) {
-        if (!(place->platforms & platform) || !native_matches(arena, place, path, &w.file_name))
+        if (!(place->platforms & platform) || !native_matches(arena, place, path, &name))
             continue;
         if (!document->known && !read_document(document, place, error))
             return NULL;
         w.place = place;
+        document->state->file_name = name;
         if (length) /* a new file has nothing yet, not even an empty resource */
             follow(&w, place->path, NULL, NULL, document->value);
     }
@@ -380,6 +468,22 @@ struct native_document *native_open(struct arena *arena, unsigned platform, cons
         return document;
     memcpy(error->message, "more than 5000 resources", sizeof "more than 5000 resources");
     return NULL;
+}
+
+/* ---- folders ---------------------------------------------------------------------------------------------------- */
+
+const char *native_folder(struct arena *arena, const struct native_document *document)
+{
+    if (!document->count || document->items[0].place->shape != NATIVE_FOLDER)
+        return NULL;
+    const char *last = find_last(document->path, strlen(document->path), '/');
+    return arena_strndup(arena, document->path, (size_t)(last + 1 - document->path));
+}
+
+void native_put_files(struct native_document *document, json_t *files)
+{
+    json_object_set(document->value, NATIVE_FILES, files);
+    json_object_set(document->items[0].values, "files", files);
 }
 
 /* ---- what is left ----------------------------------------------------------------------------------------------- */

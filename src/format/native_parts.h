@@ -17,6 +17,8 @@ struct native_slot {
 struct native_state {
     struct arena *arena;
     unsigned platform;
+    const char *file_name; /* what '*' stands for in its path */
+    enum edit_format format;
     bool plain; /* no more than a body */
     const char *text;
     size_t length;
@@ -41,6 +43,10 @@ json_t *form_read(struct arena *arena, const struct native_member *m, const stru
 void form_take(const struct native_member *m, struct native_slot *slot);
 /* Writes a column's value (NULL = takes it away). */
 void form_write(struct arena *arena, const struct native_member *m, struct native_slot *slot, json_t *value);
+
+/* The key of the first member that is there; NULL = none is. */
+const char *native_first(const struct native_state *state, const struct native_place *place,
+                         const struct native_slot *slot);
 
 /* Whether a path is one of those of place->file; then *name is what '*' stands for, or NULL. */
 bool native_matches(struct arena *arena, const struct native_place *place, const char *path, const char **name);

@@ -99,6 +99,28 @@ static const struct native_member output_style[] = {
 
 static const struct native_member text[] = {{"text", NATIVE_BODY, FORM_BODY, NULL, 0}, {0}};
 
+static const struct native_member skill[] = {
+    {"name", "name", FORM_SAME, NULL, 0},
+    {"description", "description", FORM_SAME, NULL, 0},
+    {"when_to_use", "when_to_use", FORM_SAME, NULL, ON_CLAUDE},
+    {"argument_hint", "argument-hint", FORM_SAME, NULL, ON_CLAUDE},
+    {"allowed_tools", "allowed-tools", FORM_COMMAS, NULL, ON_CLAUDE},
+    {"disallowed_tools", "disallowed-tools", FORM_COMMAS, NULL, ON_CLAUDE},
+    {"model", "model", FORM_SAME, NULL, ON_CLAUDE},
+    {"effort", "effort", FORM_SAME, NULL, ON_CLAUDE},
+    {"context", "context", FORM_SAME, NULL, ON_CLAUDE},
+    {"agent", "agent", FORM_SAME, NULL, ON_CLAUDE},
+    {"paths", "paths", FORM_COMMAS, NULL, ON_CLAUDE},
+    {"disable_model_invocation", "disable-model-invocation", FORM_SAME, NULL, ON_CLAUDE | ON_DROID},
+    {"user_invocable", "user-invocable", FORM_SAME, NULL, ON_CLAUDE | ON_DROID},
+    {"license", "license", FORM_SAME, NULL, 0},
+    {"compatibility", "compatibility", FORM_SAME, NULL, 0},
+    {"metadata", "metadata", FORM_SAME, NULL, 0},
+    {"text", NATIVE_BODY, FORM_BODY, NULL, 0},
+    {"files", NATIVE_FILES, FORM_SAME, NULL, 0},
+    {0},
+};
+
 /* ---- hooks ------------------------------------------------------------------------------------------------------ */
 
 static const struct native_member hook[] = {
@@ -158,6 +180,46 @@ static const struct native_member statusline[] = {
     {0},
 };
 
+static const struct native_member setting[] = {{"value", "", FORM_SAME, NULL, 0}, {0}};
+
+/* ---- profiles --------------------------------------------------------------------------------------------------- */
+
+static const struct native_member profile_claude[] = {
+    {"base_url", "env.ANTHROPIC_BASE_URL", FORM_SAME, NULL, 0},
+    {"auth_token", "env.ANTHROPIC_AUTH_TOKEN", FORM_SAME, NULL, 0},
+    {"auth_token", "env.ANTHROPIC_API_KEY", FORM_SAME, NULL, 0},
+    {"model", "env.ANTHROPIC_MODEL", FORM_SAME, NULL, 0},
+    {"small_fast_model", "env.ANTHROPIC_SMALL_FAST_MODEL", FORM_SAME, NULL, 0},
+    {"small_fast_model", "env.ANTHROPIC_DEFAULT_HAIKU_MODEL", FORM_SAME, NULL, 0},
+    {0},
+};
+
+/* Which provider and model are used are settings. Its token stands in the file only where no variable is named instead. */
+static const struct native_member profile_codex[] = {
+    {"name", "name", FORM_SAME, NULL, 0},
+    {"base_url", "base_url", FORM_SAME, NULL, 0},
+    {"auth_token", "experimental_bearer_token", FORM_SAME, NULL, 0},
+    {0},
+};
+
+static const struct native_member profile_auth[] = {{"auth_token", "OPENAI_API_KEY", FORM_SAME, NULL, 0}, {0}};
+
+static const struct native_member profile_qwen[] = {
+    {"base_url", "env.OPENAI_BASE_URL", FORM_SAME, NULL, 0},
+    {"auth_token", "env.OPENAI_API_KEY", FORM_SAME, NULL, 0},
+    {"model", "env.OPENAI_MODEL", FORM_SAME, NULL, 0},
+    {0},
+};
+
+static const struct native_member profile_iflow[] = {
+    {"base_url", "baseUrl", FORM_SAME, NULL, 0},
+    {"auth_token", "apiKey", FORM_SAME, NULL, 0},
+    {"model", "modelName", FORM_SAME, NULL, 0},
+    {0},
+};
+
+/* ---- custom models ---------------------------------------------------------------------------------------------- */
+
 static const struct native_member model_droid[] = {
     {"name", "displayName", FORM_SAME, NULL, 0},
     {"model", "model", FORM_SAME, NULL, 0},
@@ -187,6 +249,7 @@ static const struct native_member model_qwen[] = {
 #define CLAUDE_SETTINGS                                                                                                \
     ".claude/settings.json|.claude/settings.local.json|.claude/managed-settings.json|.claude/config.json"
 #define DROID_SETTINGS ".factory/settings.json|.factory/settings.local.json"
+#define QWEN_SETTINGS  ".qwen/settings.json|.qwen/settings.jsonc"
 #define MCP(on, file, members)                                                                                         \
     {                                                                                                                  \
         "mcp_server", on, file, NATIVE_MAP, "mcpServers", NULL, NULL, members                                          \
@@ -218,6 +281,18 @@ static const struct native_member model_qwen[] = {
     {                                                                                                                  \
         "statusline", on, file, NATIVE_ONE, path, "statusline", NULL, statusline                                       \
     }
+#define PROFILE(on, file, given, members)                                                                              \
+    {                                                                                                                  \
+        "profile", on, file, NATIVE_ONE, "", "imported", given, members                                                \
+    }
+#define SETTINGS(on, file)                                                                                             \
+    {                                                                                                                  \
+        "settings", on, file, NATIVE_KEYS, "", NULL, NULL, setting                                                     \
+    }
+#define SKILLS(on, file)                                                                                               \
+    {                                                                                                                  \
+        "skill", on, file, NATIVE_FOLDER, "", NULL, NULL, skill                                                        \
+    }
 #define TEXT(on, file)                                                                                                 \
     {                                                                                                                  \
         "instructions", on, file, NATIVE_TEXT, "", NULL, NULL, text                                                    \
@@ -231,6 +306,9 @@ const struct native_place native_places[] = {
     PLUGINS(ON_CLAUDE, CLAUDE_SETTINGS),
     MARKETPLACES(ON_CLAUDE, CLAUDE_SETTINGS),
     STATUSLINE(ON_CLAUDE, CLAUDE_SETTINGS, "statusLine"),
+    PROFILE(ON_CLAUDE, CLAUDE_SETTINGS, NULL, profile_claude),
+    SETTINGS(ON_CLAUDE, CLAUDE_SETTINGS),
+    SKILLS(ON_CLAUDE, ".claude/skills/*/SKILL.md"),
     FILES("agent", ON_CLAUDE, ".claude/agents/*.md", agent),
     FILES("slash_command", ON_CLAUDE, ".claude/commands/*.md", command),
     FILES("output_style", ON_CLAUDE, ".claude/output-styles/*.md", output_style),
@@ -240,6 +318,10 @@ const struct native_place native_places[] = {
     {"plugin", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "plugins", NULL, NULL, plugin},
     {"marketplace", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "marketplaces", NULL, NULL, marketplace_codex},
     HOOKS(ON_CODEX, ".codex/hooks.json"),
+    PROFILE(ON_CODEX, ".codex/auth.json", "base_url=", profile_auth),
+    {"profile", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "model_providers", NULL, NULL, profile_codex},
+    SETTINGS(ON_CODEX, ".codex/config.toml"),
+    SKILLS(ON_CODEX, ".agents/skills/*/SKILL.md|.codex/skills/*/SKILL.md"),
     FILES("agent", ON_CODEX, ".codex/agents/*.toml", agent),
     TEXT(ON_CODEX, ".codex/AGENTS.md|AGENTS.md|AGENTS.override.md"),
 
@@ -247,16 +329,20 @@ const struct native_place native_places[] = {
     RULES(ON_GEMINI, ".gemini/settings.json", "allow", "tools.allowed"),
     RULES(ON_GEMINI, ".gemini/settings.json", "deny", "tools.exclude"),
     HOOKS(ON_GEMINI, ".gemini/settings.json"),
+    SETTINGS(ON_GEMINI, ".gemini/settings.json"),
+    SKILLS(ON_GEMINI, ".gemini/skills/*/SKILL.md|.agents/skills/*/SKILL.md"),
     FILES("agent", ON_GEMINI, ".gemini/agents/*.md", agent),
     FILES("slash_command", ON_GEMINI, ".gemini/commands/*.toml", command_toml),
     TEXT(ON_GEMINI, ".gemini/GEMINI.md|GEMINI.md"),
 
-    MCP(ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc", mcp_untyped),
-    {"custom_model", ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc", NATIVE_LIST, "modelProviders.*", "model",
-     NULL, model_qwen},
-    ALL_RULES(ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc"),
-    HOOKS(ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc"),
-    STATUSLINE(ON_QWEN, ".qwen/settings.json|.qwen/settings.jsonc", "ui.statusLine"),
+    MCP(ON_QWEN, QWEN_SETTINGS, mcp_untyped),
+    {"custom_model", ON_QWEN, QWEN_SETTINGS, NATIVE_LIST, "modelProviders.*", "model", NULL, model_qwen},
+    ALL_RULES(ON_QWEN, QWEN_SETTINGS),
+    HOOKS(ON_QWEN, QWEN_SETTINGS),
+    STATUSLINE(ON_QWEN, QWEN_SETTINGS, "ui.statusLine"),
+    PROFILE(ON_QWEN, QWEN_SETTINGS, NULL, profile_qwen),
+    SETTINGS(ON_QWEN, QWEN_SETTINGS),
+    SKILLS(ON_QWEN, ".qwen/skills/*/SKILL.md"),
     FILES("agent", ON_QWEN, ".qwen/agents/*.md", agent),
     FILES("slash_command", ON_QWEN, ".qwen/commands/*.md", command),
     FILES("slash_command", ON_QWEN, ".qwen/commands/*.toml", command_toml),
@@ -265,6 +351,9 @@ const struct native_place native_places[] = {
 
     MCP(ON_IFLOW, ".iflow/settings.json", mcp_untyped),
     HOOKS(ON_IFLOW, ".iflow/settings.json"),
+    PROFILE(ON_IFLOW, ".iflow/settings.json", NULL, profile_iflow),
+    SETTINGS(ON_IFLOW, ".iflow/settings.json"),
+    SKILLS(ON_IFLOW, ".iflow/skills/*/SKILL.md"),
     FILES("agent", ON_IFLOW, ".iflow/agents/*.md", agent),
     FILES("slash_command", ON_IFLOW, ".iflow/commands/*.md", command),
     FILES("slash_command", ON_IFLOW, ".iflow/commands/*.toml", command_toml),
@@ -279,6 +368,8 @@ const struct native_place native_places[] = {
     PLUGINS(ON_DROID, DROID_SETTINGS),
     MARKETPLACES(ON_DROID, DROID_SETTINGS),
     STATUSLINE(ON_DROID, DROID_SETTINGS, "statusLine"),
+    SETTINGS(ON_DROID, DROID_SETTINGS),
+    SKILLS(ON_DROID, ".factory/skills/*/SKILL.md|.agent/skills/*/SKILL.md"),
     FILES("agent", ON_DROID, ".factory/droids/*.md", agent),
     FILES("slash_command", ON_DROID, ".factory/commands/*.md", command),
     TEXT(ON_DROID, ".factory/AGENTS.md|AGENTS.md"),

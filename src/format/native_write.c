@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "native_parts.h"
+#include "toml.h"
 #include "util.h"
 
 static bool is_nothing(const json_t *value)
@@ -106,7 +107,7 @@ static const char *last_part(const char *name)
 /* What the file calls it. */
 static const char *own_name(const struct native_place *place, const char *name)
 {
-    return place->shape == NATIVE_FILE ? last_part(name) : name;
+    return native_is_file(place) ? last_part(name) : name;
 }
 
 static void replace(struct native_document *document, struct native_slot *slot, json_t *was)
@@ -155,9 +156,31 @@ static const char *map_key(struct arena *arena, const struct native_place *place
     return arena_printf(arena, "%s@%s", name, behind);
 }
 
-/* Values that are said beside the item, which others in the same list share, or by where it stands. */
-static bool stands_elsewhere(const struct change *c)
+/* Whether the format can say it: not too deep and, in TOML, no null nor what only looks like one of its own values (toml.h). */
+static bool can_say(const struct native_state *state, json_t *value, size_t levels)
 {
+    size_t i;
+    const char *name;
+    json_t *each;
+    if (json_is_null(value) || json_object_get(value, "$toml"))
+        return state->format != EDIT_TOML ||
+               (value && !json_is_null(value) && toml_from_json(state->arena, NULL, NULL, value)->type != TOML_TABLE);
+    if (!levels)
+        return !json_is_object(value) && !json_is_array(value);
+    json_array_foreach(value, i, each) if (!can_say(state, each, levels - 1)) return false;
+    json_object_foreach(value, name, each) if (!can_say(state, each, levels - 1)) return false;
+    return true;
+}
+
+/* Values that are said beside the item, which others in the same list share, or by where it stands. */
+static bool stands_elsewhere(const struct change *c, bool renamed)
+{
+    size_t levels = 0;
+    if (c->place->shape == NATIVE_KEYS) {
+        while (c->slot->steps[levels])
+            levels++;
+        return renamed || !can_say(c->state, json_object_get(c->after, "value"), EDIT_MAX_NESTING - levels);
+    }
     for (const struct native_member *m = c->place->members; m->key; m++) {
         bool shared = *m->key == '^' && json_array_size(c->slot->in) > 1;
         if (m->column && member_is_on(m, c->state->platform) && (shared || strcmp(m->key, "*") == 0) &&
@@ -179,7 +202,7 @@ bool native_change(struct native_document *document, struct native_item *item, c
     json_object_set_new(c.after, "enabled", json_boolean(enabled));
     if (renamed)
         json_object_set_new(c.after, "name", json_string(own_name(item->place, name)));
-    if (stands_elsewhere(&c))
+    if (stands_elsewhere(&c, renamed))
         return false;
     const char *key = item->place->shape == NATIVE_MAP ? map_key(state->arena, item->place, name, values) : NULL;
     if (key && strcmp(key, slot->key) != 0 && !rename_key(document, slot, key))
@@ -203,8 +226,11 @@ static void drop_from(json_t *list, const json_t *element)
 void native_remove(struct native_document *document, struct native_item *item)
 {
     struct native_slot *slot = item->slot;
+    struct change c = {document->state, item->place, slot, item->values, json_object()};
     document->state->changed = true;
-    if (slot->key)
+    if (slot->value == document->value)
+        write_members(&c);
+    else if (slot->key)
         json_object_del(slot->in, slot->key);
     else
         drop_from(slot->in, slot->value);
@@ -262,6 +288,22 @@ static bool put_element(json_t *in, const char *key, json_t *element)
     return json_is_array(list) && json_array_append(list, element) == 0;
 }
 
+/* At keys where nothing stands yet. */
+static bool put_key(struct native_state *state, json_t *in, const char *name, json_t *value, size_t levels)
+{
+    size_t length = native_key(name);
+    bool quoted = *name == '"';
+    const char *key = arena_strndup(state->arena, name + quoted, length - (quoted ? 2 : 0));
+    json_t *inner = json_object_get(in, key);
+    if (!json_is_object(in) || json_object_get(in, "$toml") || strcmp(key, "$toml") == 0 || !levels)
+        return false;
+    if (!name[length])
+        return !inner && can_say(state, value, levels - 1) && json_object_set(in, key, value) == 0;
+    if (!inner)
+        json_object_set_new(in, key, inner = json_object());
+    return put_key(state, inner, name + length + 1, value, levels - 1);
+}
+
 static bool put_new(struct native_document *document, const struct native_place *place, const struct native_slot *slot)
 {
     const char *key;
@@ -277,6 +319,8 @@ static bool put_new(struct native_document *document, const struct native_place 
         }
         return json_is_object(inner) && !json_object_get(inner, slot->key) &&
                json_object_set(inner, slot->key, slot->value) == 0;
+    case NATIVE_KEYS:
+        return put_key(document->state, document->value, slot->key, slot->value, EDIT_MAX_NESTING);
     case NATIVE_LIST:
         return put_element(in, key, slot->value);
     case NATIVE_GROUPS:
@@ -291,14 +335,14 @@ bool native_add(struct native_document *document, const struct native_place *pla
                 bool enabled)
 {
     struct native_state *state = document->state;
-    bool whole = place->shape == NATIVE_FILE || place->shape == NATIVE_TEXT;
+    bool spread = place->shape == NATIVE_ONE && !*place->path, whole = spread || native_is_file(place);
     struct native_slot slot = {.key = map_key(state->arena, place, name, values),
                                .star = star_of(place, values),
                                .group = place->shape == NATIVE_GROUPS ? json_object() : NULL,
                                .value = whole ? document->value : json_object()};
     struct change c = {state, place, &slot, json_object(), json_copy(values)};
     json_object_set_new(c.after, "name", json_string(own_name(place, name)));
-    if (!slot.star)
+    if (!slot.star || (spread && native_first(state, place, &slot)))
         return false;
     for (const struct native_member *m = place->members; m->key; m++)
         if (!m->column && member_is_on(m, state->platform))
@@ -317,11 +361,11 @@ const struct native_place *native_place_for(const struct native_document *docume
 {
     const char *name;
     for (const struct native_place *place = native_places; place->kind; place++) {
-        bool whole = place->shape == NATIVE_FILE || place->shape == NATIVE_TEXT;
         if (strcmp(place->kind, kind) != 0 || !(place->platforms & platform) ||
             condition_fails(place->given, values, true))
             continue;
-        if (!document || (!whole && native_matches(document->state->arena, place, document->path, &name)))
+        if (!document ||
+            (!native_is_file(place) && native_matches(document->state->arena, place, document->path, &name)))
             return place;
     }
     return NULL;
@@ -333,12 +377,22 @@ const char *native_default_path(struct arena *arena, const struct native_place *
     return star ? arena_printf(arena, "%.*s%s%s", (int)(star - file), file, name, star + 1) : file;
 }
 
+const char *native_renamed_path(struct arena *arena, const struct native_document *document, const char *name)
+{
+    const struct native_item *item = document->items;
+    const char *star = document->state->file_name, *tail = strrchr(item->place->file, '*');
+    if (!star || !tail || strcmp(star, item->name) != 0) /* or it calls itself otherwise */
+        return document->path;
+    size_t head = strlen(document->path) - strlen(tail + 1) - strlen(star);
+    return arena_printf(arena, "%.*s%s%s", (int)head, document->path, name, tail + 1);
+}
+
 /* ---- the text --------------------------------------------------------------------------------------------------- */
 
 const char *native_text(struct native_document *document, size_t *length, struct edit_error *error)
 {
     struct native_state *state = document->state;
-    json_t *body = json_object_get(document->value, NATIVE_BODY), *keys = document->value;
+    json_t *body = json_object_get(document->value, NATIVE_BODY), *keys = json_copy(document->value);
     const char *text = json_string_value(body) ? json_string_value(body) : "";
     *length = state->length;
     if (!state->changed)
@@ -349,9 +403,7 @@ const char *native_text(struct native_document *document, size_t *length, struct
     struct edit_span old = edit_body(state->edit);
     if (body && (old.length != *length || memcmp(old.text, text, *length) != 0))
         edit_set_body(state->edit, text, *length);
-    if (body) {
-        keys = json_copy(document->value);
-        json_object_del(keys, NATIVE_BODY);
-    }
+    json_object_del(keys, NATIVE_BODY);
+    json_object_del(keys, NATIVE_FILES);
     return edit_set(state->edit, EDIT_WHOLE, keys, error) ? edit_text(state->edit, length, error) : NULL;
 }

@@ -194,12 +194,18 @@ const char *profile_problem(struct actor *actor, const struct resource *r)
     return problem;
 }
 
+static const char *in_use(struct actor *actor, const char *platform)
+{
+    struct profile profile;
+    return profile_current(actor, platform, &profile) ? NULL : profile.r.name;
+}
+
 const struct kind kind_profile = {
     .name = "profile",
     .label = {"Profile", "配置"},
     .columns = columns,
     .platforms = ON_ALL,
-    .flags = KIND_ANY_NAME,
+    .flags = KIND_ANY_NAME | KIND_LOCAL,
     .name_max = NAME_LENGTH_MAX,
     .most = PROFILES_MAX,
     .unknown = MSG_CONFIG_UNKNOWN,
@@ -207,6 +213,7 @@ const struct kind kind_profile = {
     .reserved = profile_reserved,
     .check = check,
     .check_name = check_name,
+    .in_use = in_use,
     .leaves = profile_leaves,
     .renamed = profile_renamed,
 };

@@ -2,6 +2,7 @@
  * features."a.b"), with whatever value it has. What its texts say is secret unless the key is known to be harmless. */
 #include <string.h>
 
+#include "native.h"
 #include "resource.h"
 #include "util.h"
 
@@ -11,12 +12,10 @@ static const struct column columns[] = {
 };
 
 /* Keys of some platforms, "a|b.c"; each stands for all below it as well. */
-struct keys {
+static const struct {
     unsigned platforms;
     const char *paths;
-};
-
-static const struct keys harmless[] = {
+} harmless[] = {
     {ON_CLAUDE,
      "agent|attribution|autoUpdatesChannel|availableModels|effortLevel|fallbackModel|forceLoginMethod|language|"
      "minimumVersion|model|outputStyle|permissions.defaultMode|theme"},
@@ -26,19 +25,8 @@ static const struct keys harmless[] = {
                "sandbox_mode|service_tier|tui.theme"},
     {ON_GEMINI | ON_QWEN, "context.fileName|model.name|security.auth.selectedType|ui.theme"},
     {ON_QWEN, "fastModel|general.outputStyle"},
-    {ON_IFLOW, "approvalMode|contextFileName|language|modelName|selectedAuthType|theme"},
+    {ON_IFLOW, "approvalMode|contextFileName|language|selectedAuthType|theme"},
     {ON_DROID, "diffMode|model|reasoningEffort|sessionDefaultSettings"},
-};
-
-/* What is of another kind. */
-static const struct keys elsewhere[] = {
-    {ON_ALL, "hooks"},
-    {ON_ALL & ~ON_CODEX, "mcpServers"},
-    {ON_CODEX, "marketplaces|mcp_servers|plugins"},
-    {ON_CLAUDE | ON_DROID, "enabledPlugins|extraKnownMarketplaces|statusLine"},
-    {ON_CLAUDE | ON_QWEN, "permissions.allow|permissions.ask|permissions.deny"},
-    {ON_QWEN, "modelProviders"},
-    {ON_DROID, "customModels"},
 };
 
 /* The name is one of "a|b.c", or below it. */
@@ -52,38 +40,24 @@ static bool is_within(const char *paths, const char *name)
     return false;
 }
 
-static bool is_among(const struct keys *keys, size_t count, const char *platform, const char *name)
+static bool is_harmless(const char *platform, const char *name)
 {
-    for (size_t i = 0; i < count; i++)
-        if ((keys[i].platforms & platform_bit(platform)) && is_within(keys[i].paths, name))
+    for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+        if ((harmless[i].platforms & platform_bit(platform)) && is_within(harmless[i].paths, name))
             return true;
     return false;
 }
 
-static bool is_harmless(const char *platform, const char *name)
-{
-    return is_among(harmless, ARRAY_SIZE(harmless), platform, name);
-}
-
+/* What is of another kind. */
 static const char *reserved(const char *platform, const char *name)
 {
-    return is_among(elsewhere, ARRAY_SIZE(elsewhere), platform, name) ? name : NULL;
-}
-
-/* The length of the key that a name begins with: letters, digits, '_', '-', '$', or anything in double quotes. 0 = none. */
-static size_t key_length(const char *name)
-{
-    static const char bare[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$";
-    if (*name != '"')
-        return strspn(name, bare);
-    size_t length = strcspn(name + 1, "\"");
-    return length && name[1 + length] ? length + 2 : 0;
+    return native_claims(platform_bit(platform), name) ? name : NULL;
 }
 
 static enum error check_name(struct actor *actor, const char *platform, const char *field, const char *name)
 {
     (void)platform;
-    for (size_t length = key_length(name); length; length = key_length(name)) {
+    for (size_t length = native_key(name); length; length = native_key(name)) {
         name += length;
         if (!*name)
             return ERR_NONE;
@@ -110,6 +84,6 @@ static enum error renamed(struct actor *actor, const struct resource *r, const c
 /* Keys name commands that run on every machine of the team. */
 /* clang-format off */
 const struct kind kind_settings = {
-    "settings", {"Setting", "设置项"}, columns, ON_ALL, .write = ACCESS_ADMIN,
+    "settings", {"Setting", "设置项"}, columns, ON_ALL, KIND_ANY_NAME | KIND_LOCAL, .write = ACCESS_ADMIN,
     .harmless = is_harmless, .reserved = reserved, .check_name = check_name, .renamed = renamed,
 };

@@ -1,5 +1,6 @@
-/* Convert: resources of one platform as resources of another; of themselves, those that stand in the CLIs' files. Columns are the same everywhere; what differs is how variables are written
- * and what events are called. What the other platform cannot say is kept and warned of, what it refuses is left. */
+/* Convert: resources of one platform as resources of another; of themselves, those that stand in the CLIs' files. Columns are the
+ * same everywhere; what differs is how variables are written and what events are called. What the other platform cannot say is
+ * kept and warned of, what it refuses is left. */
 #include <string.h>
 
 #include "native.h"
@@ -143,7 +144,8 @@ static enum error take_all(struct request *rq, struct convert *c)
     unsigned to = platform_bit(c->to);
     enum error error = resources_on(c->actor, c->from, &found, &count);
     for (size_t i = 0; !error && i < count; i++) /* what they share is there already */
-        if ((kind ? strcmp(found[i].kind->name, kind) == 0 : native_knows(ON_ALL, found[i].kind->name)) &&
+        if ((kind ? strcmp(found[i].kind->name, kind) == 0
+                  : native_knows(ON_ALL, found[i].kind->name) && !(found[i].kind->flags & KIND_LOCAL)) &&
             is_wanted(names, found[i].name) && !(resource_platforms(&found[i]) & to))
             error = take_one(c, &found[i]);
     return error;

@@ -21,6 +21,7 @@ static const struct field export_fields[] = {
 struct target {
     struct native_document *document;
     const char *path;
+    json_t *files; /* of a skill: the others in its folder */
     bool gone;
 };
 
@@ -35,7 +36,8 @@ struct export
     struct name_index by_id;
     struct target *targets;
     size_t count, capacity;
-    json_t *left_out; /* of {kind, name, message} */
+    const char *in_use; /* of the kind at hand, where one is; NULL = all are */
+    json_t *left_out;   /* of {kind, name, message} */
 };
 
 static struct target *add_target(struct export *export, struct native_document *document)
@@ -48,7 +50,7 @@ static struct target *add_target(struct export *export, struct native_document *
         export->targets = more;
     }
     struct target *target = &export->targets[export->count++];
-    *target = (struct target){document, document->path, false};
+    *target = (struct target){.document = document, .path = document->path};
     return target;
 }
 
@@ -58,42 +60,35 @@ static enum error open_values(struct export *export, const struct resource *r, j
     return export->secrets ? resource_values(export->actor, r, values) : ERR_NONE;
 }
 
-/* A CLI without a switch is given only what is on. */
-static bool is_told(const struct resource *r, const struct native_place *place)
+/* A CLI without a switch is given only what is on, and where a file has room for one, that is the one in use. */
+static bool is_told(const struct export *export, const struct resource *r, const struct native_place *place)
 {
+    if (place->shape == NATIVE_ONE && export->in_use && strcmp(export->in_use, r->name) != 0)
+        return false;
     return r->enabled || native_says(place, "enabled");
 }
 
 /* ---- what was imported ------------------------------------------------------------------------------------------ */
 
-/* A file that is named like its resource follows it. */
-static const char *renamed_path(struct arena *arena, const char *path, const char *from, const char *to)
-{
-    const char *dot = find_last(path, strlen(path), '.');
-    size_t length = strlen(from), stem = dot ? (size_t)(dot - path) : strlen(path);
-    if (stem < length || strncmp(path + stem - length, from, length) != 0)
-        return path;
-    return arena_printf(arena, "%.*s%s%s", (int)(stem - length), path, to, path + stem);
-}
-
 static enum error update_item(struct export *export, struct target *target, struct native_item *item, const char *id)
 {
     size_t at;
     json_t *values;
-    enum native_shape shape = item->place->shape;
-    bool there = name_index_find(&export->by_id, id, &at);
+    bool is_file = native_is_file(item->place), there = name_index_find(&export->by_id, id, &at);
     const struct resource *r = there ? &export->resources[at] : NULL;
-    if (r && is_told(r, item->place)) {
+    if (r && is_told(export, r, item->place)) {
         enum error error = open_values(export, r, &values);
         if (error)
             return error;
         export->placed[at] = native_change(target->document, item, r->name, values, r->enabled);
-        if (export->placed[at] && shape == NATIVE_FILE)
-            target->path = renamed_path(export->actor->arena, target->path, item->name, r->name);
+        if (export->placed[at] && is_file)
+            target->path = native_renamed_path(export->actor->arena, target->document, r->name);
+        if (item->place->shape == NATIVE_FOLDER)
+            target->files = json_object_get(values, "files");
         if (export->placed[at])
             return ERR_NONE;
     }
-    target->gone = shape == NATIVE_FILE || shape == NATIVE_TEXT;
+    target->gone = is_file;
     if (!target->gone)
         native_remove(target->document, item);
     return ERR_NONE;
@@ -126,7 +121,7 @@ static bool add_to_known(struct export *export, const struct resource *r, json_t
         const struct target *target = &export->targets[i];
         const struct native_place *place =
             target->gone ? NULL : native_place_for(target->document, platform, r->kind->name, values);
-        if (place && (!is_told(r, place) || native_add(target->document, place, r->name, values, r->enabled)))
+        if (place && is_told(export, r, place) && native_add(target->document, place, r->name, values, r->enabled))
             return true;
     }
     return false;
@@ -148,7 +143,7 @@ static enum message add_to_new(struct export *export, const struct resource *r, 
     const struct native_place *place = native_place_for(NULL, platform, r->kind->name, values);
     if (!place)
         return MSG_NATIVE_NO_PLACE;
-    if (!is_told(r, place))
+    if (!is_told(export, r, place))
         return MSG_NONE;
     const char *path = native_default_path(arena, place, r->name);
     if (path_is_taken(export, path))
@@ -156,7 +151,8 @@ static enum message add_to_new(struct export *export, const struct resource *r, 
     struct native_document *document = native_open(arena, platform, path, "", 0, &wrong);
     if (!document || !native_add(document, place, r->name, values, r->enabled))
         return MSG_NATIVE_NO_PLACE;
-    add_target(export, document);
+    struct target *target = add_target(export, document);
+    target->files = place->shape == NATIVE_FOLDER ? json_object_get(values, "files") : NULL;
     return MSG_NONE;
 }
 
@@ -172,16 +168,18 @@ static void leave_out(struct export *export, const struct resource *r, const cha
 static enum error add_others(struct export *export)
 {
     json_t *values;
-    const struct kind *told = NULL; /* all of a kind that no file has are told of at once */
+    const struct kind *kind = NULL;
+    bool known = false;
     for (size_t i = 0; i < export->resource_count; i++) {
         const struct resource *r = &export->resources[i];
-        if (export->placed[i])
-            continue;
-        if (!native_knows(platform_bit(export->platform), r->kind->name)) {
-            leave_out(export, r, "*", r->kind == told ? MSG_NONE : MSG_NATIVE_NO_PLACE);
-            told = r->kind;
-            continue;
+        if (r->kind != kind) {
+            kind = r->kind;
+            known = native_knows(platform_bit(export->platform), kind->name);
+            export->in_use = kind->in_use ? kind->in_use(export->actor, export->platform) : NULL;
+            leave_out(export, r, "*", known ? MSG_NONE : MSG_NATIVE_NO_PLACE); /* all of a kind at once */
         }
+        if (export->placed[i] || !known)
+            continue;
         enum error error = open_values(export, r, &values);
         if (error)
             return error;
@@ -209,11 +207,31 @@ static enum error make_files(struct export *export)
     return error ? error : add_others(export);
 }
 
+/* The other files of a skill: paths that another file has are that one's. */
+static void take_folder(struct export *export, const struct target *target, struct tarball_file *files, size_t *count)
+{
+    const char *name, *last = find_last(target->path, strlen(target->path), '/');
+    json_t *content;
+    json_object_foreach(target->files, name, content)
+    {
+        struct tarball_file *file = &files[*count];
+        const char *base64 = json_string_value(json_object_get(content, "base64"));
+        file->path = arena_printf(export->actor->arena, "%.*s%s", (int)(last + 1 - target->path), target->path, name);
+        file->length = json_string_length(content);
+        file->bytes = base64 ? (const char *)base64_bytes(export->actor->arena, base64, &file->length)
+                             : json_string_value(content);
+        *count += file->bytes && !path_is_taken(export, file->path);
+    }
+}
+
 /* The files' texts, in the arena. */
 static enum error take_texts(struct export *export, struct tarball_file **files, size_t *count)
 {
     struct edit_error wrong;
-    *files = arena_array(export->actor->arena, export->count + 1, sizeof **files);
+    size_t most = export->count + 1;
+    for (size_t i = 0; i < export->count; i++)
+        most += json_object_size(export->targets[i].files);
+    *files = arena_array(export->actor->arena, most, sizeof **files);
     *count = 0;
     for (size_t i = 0; i < export->count; i++) {
         const struct target *target = &export->targets[i];
@@ -225,18 +243,19 @@ static enum error take_texts(struct export *export, struct tarball_file **files,
         if (!file->bytes)
             return fail(export->actor, MSG_NATIVE_UNSAFE, target->path, wrong.message, NULL);
         ++*count;
+        take_folder(export, target, *files, count);
     }
     return ERR_NONE;
 }
 
-static void write_files(struct json_writer *w, const struct tarball_file *files, size_t count)
+static void write_files(struct arena *arena, struct json_writer *w, const struct tarball_file *files, size_t count)
 {
     json_literal_key(w, "files");
     json_open_array(w);
     for (size_t i = 0; i < count; i++) {
         json_open_object(w);
         json_string_member(w, "path", files[i].path);
-        json_string_member(w, "content", files[i].bytes);
+        json_raw_member(w, "content", json_text(arena, native_content(arena, files[i].bytes, files[i].length)));
         json_close_object(w);
     }
     json_close_array(w);
@@ -284,7 +303,7 @@ static enum error export_files(struct request *rq, struct response *rs)
     struct json_writer *w = respond_begin(rs, 200);
     json_open_object(w);
     if (text_equal(format, "files") || !format)
-        write_files(w, files, count);
+        write_files(rq->actor.arena, w, files, count);
     else if (!write_archive(&export, w, files, count))
         return ERR_INTERNAL;
     json_raw_member(w, "left_out", json_text(rq->actor.arena, export.left_out));

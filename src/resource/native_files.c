@@ -23,6 +23,13 @@ const char *native_identity(struct arena *arena, const struct native_item *item)
     return arena_printf(arena, "%s/%s", item->place->kind, item->name);
 }
 
+json_t *native_content(struct arena *arena, const void *bytes, size_t length)
+{
+    if (utf8_valid(bytes, length))
+        return json_stringn(bytes, length);
+    return json_pack("{s:s}", "base64", base64_text(arena, bytes, length));
+}
+
 enum error native_files_read(struct actor *actor, const char *platform, struct native_file **files, size_t *count)
 {
     struct rows rows;
@@ -61,6 +68,5 @@ enum error native_file_save(struct actor *actor, const char *platform, const str
 enum error native_file_forget(struct actor *actor, const char *platform, const char *path)
 {
     struct row row;
-    enum error error = db_one(actor->db, &destroy, &row, DB_ARGS(platform, path));
-    return fail_as(actor, error, ERR_NOT_FOUND, MSG_RESOURCE_UNKNOWN, path);
+    return db_one(actor->db, &destroy, &row, DB_ARGS(platform, path));
 }

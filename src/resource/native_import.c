@@ -17,18 +17,19 @@ static const struct field import_fields[] = {
     {0},
 };
 static const struct field path_field = {"path", FIELD_TEXT, FIELD_REQUIRED, .max = FILE_PATH_BYTES};
-static const struct field content_field = {"content", FIELD_TEXT, .max = NATIVE_FILE_BYTES};
 
 /* One of the files. */
 struct source {
     struct native_file file;
-    struct native_document *document; /* NULL = it is forgotten */
+    json_t *content;                  /* a text, or {"base64": …} of what is none; null = it is forgotten */
+    struct native_document *document; /* of a text */
+    const struct source *skill;       /* in whose folder it is; NULL = in none */
     size_t *planned;                  /* by item: its place in the plan; SIZE_MAX = none */
     const char *within;
     json_t *reasons; /* where an item stands -> why it is no resource */
     json_t *inside;  /* paths that such items stand below */
     json_t *left;    /* paths */
-    bool binary, kept;
+    bool kept;
 };
 
 struct import {
@@ -42,9 +43,12 @@ struct import {
 
 /* ---- what was sent ---------------------------------------------------------------------------------------------- */
 
-static bool names_column(const void *place, const char *column)
+/* The file that a skill is named by says nothing of the others, when it comes without them. */
+static bool names_column(const void *source, const char *column)
 {
-    return native_says(place, column);
+    const struct native_item *item = source;
+    return native_says(item->place, column) && (item->place->shape != NATIVE_FOLDER || strcmp(column, "files") != 0 ||
+                                                json_object_get(item->values, column));
 }
 
 static void refuse_item(struct actor *actor, struct source *source, const struct native_item *item, const char *reason)
@@ -59,9 +63,6 @@ static void plan_items(struct import *import, struct source *source)
 {
     struct actor *actor = import->actor;
     struct place place;
-    source->planned = arena_array(actor->arena, source->document->count + 1, sizeof *source->planned);
-    source->reasons = json_object();
-    source->inside = json_object();
     for (size_t i = 0; i < source->document->count; i++) {
         const struct native_item *item = &source->document->items[i];
         struct plan_item *planned = NULL;
@@ -72,41 +73,69 @@ static void plan_items(struct import *import, struct source *source)
         if (planned) {
             planned->optional = true;
             planned->names = names_column;
-            planned->source = item->place;
+            planned->source = item;
         } else {
             refuse_item(actor, source, item, plan_take_failure(actor));
         }
     }
 }
 
-static void take_file(struct import *import, json_t *entry, const char *within)
+static void open_text(struct import *import, struct source *source)
 {
     struct edit_error wrong;
     struct actor *actor = import->actor;
-    struct source *source = &import->sources[import->count];
-    actor->failure.within = within;
-    if (field_check(actor, entry, &path_field) || field_check(actor, entry, &content_field))
-        return;
-    source->within = within;
-    source->file = (struct native_file){.path = json_string_value(json_object_get(entry, "path")),
-                                        .text = json_string_value(json_object_get(entry, "content")),
-                                        .taken = json_object()};
-    if (!file_path_valid(source->file.path))
-        fail_field(actor, "path", MSG_FILE_PATH, NULL);
-    else if (!name_index_note(&import->plan.seen, source->file.path)) /* no identity of a resource is such a path */
-        fail_field(actor, "path", MSG_TWICE, source->file.path, NULL);
-    else
-        import->count++;
-    if (!source->file.text)
-        return;
-    source->document = native_open(actor->arena, platform_bit(import->platform), source->file.path, source->file.text,
-                                   strlen(source->file.text), &wrong);
-    if (!source->document)
+    const char *text = source->file.text = json_string_value(source->content);
+    source->document =
+        native_open(actor->arena, platform_bit(import->platform), source->file.path, text, strlen(text), &wrong);
+    if (!source->document) {
         fail_field(actor, "content", MSG_NATIVE_SYNTAX, wrong.message, number_text(actor, wrong.line),
                    number_text(actor, wrong.column), NULL);
+        return;
+    }
+    source->planned = arena_array(actor->arena, source->document->count + 1, sizeof *source->planned);
+    for (size_t i = 0; i < source->document->count; i++)
+        source->planned[i] = SIZE_MAX;
 }
 
-/* Files of an archive become what they are in `files`; one that is no text is told of. */
+/* NULL, with what is wrong said, when it is none of the three. */
+static json_t *take_content(struct actor *actor, json_t *content)
+{
+    size_t length = json_string_length(content);
+    const char *base64 = json_string_value(json_object_get(content, "base64"));
+    const void *bytes = base64 ? base64_bytes(actor->arena, base64, &length) : NULL;
+    if (length > NATIVE_FILE_BYTES)
+        fail_field(actor, "content", MSG_BYTES, number_text(actor, NATIVE_FILE_BYTES), NULL);
+    else if (content && !bytes && !json_is_string(content) && !json_is_null(content))
+        fail_field(actor, "content", MSG_TYPE, "a string, {\"base64\": \"…\"}", NULL);
+    else
+        return bytes ? native_content(actor->arena, bytes, length) : content ? content : json_null();
+    return NULL;
+}
+
+static void take_file(struct import *import, json_t *entry, const char *within)
+{
+    struct actor *actor = import->actor;
+    struct source *source = &import->sources[import->count];
+    actor->failure.within = within;
+    if (field_check(actor, entry, &path_field))
+        return;
+    const char *path = json_string_value(json_object_get(entry, "path"));
+    *source = (struct source){.file = {.path = path, .taken = json_object()},
+                              .content = take_content(actor, json_object_get(entry, "content")),
+                              .within = within,
+                              .reasons = json_object(),
+                              .inside = json_object()};
+    if (!file_path_valid(path))
+        fail_field(actor, "path", MSG_FILE_PATH, NULL);
+    else if (!name_index_note(&import->plan.seen, path)) /* no identity of a resource is such a path */
+        fail_field(actor, "path", MSG_TWICE, path, NULL);
+    else
+        import->count++;
+    if (json_is_string(source->content))
+        open_text(import, source);
+}
+
+/* Files of an archive become what they are in `files`. */
 static enum error take_archive(struct import *import, const char *base64)
 {
     struct tarball_file *files = NULL;
@@ -117,16 +146,29 @@ static enum error take_archive(struct import *import, const char *base64)
     enum message problem = bytes ? tarball_read(actor->arena, bytes, size, &files, &count, &path) : MSG_ARCHIVE;
     if (problem)
         return fail_field(actor, path ? arena_printf(actor->arena, "archive.%s", path) : "archive", problem, NULL);
-    for (size_t i = 0; i < count; i++) {
-        bool text = !memchr(files[i].bytes, '\0', files[i].length) && utf8_valid(files[i].bytes, files[i].length);
-        if (text)
-            take_file(import, json_pack("{s:s, s:s}", "path", files[i].path, "content", files[i].bytes),
-                      arena_printf(actor->arena, "archive.%s", files[i].path));
-        else
-            import->sources[import->count++] =
-                (struct source){.file.path = files[i].path, .binary = true, .left = json_pack("[s]", "")};
-    }
+    for (size_t i = 0; i < count; i++)
+        take_file(import,
+                  json_pack("{s:s, s:o}", "path", files[i].path, "content",
+                            native_content(actor->arena, files[i].bytes, files[i].length)),
+                  arena_printf(actor->arena, "archive.%s", files[i].path));
     return ERR_NONE;
+}
+
+/* What else is in the folder of a skill is the skill's. */
+static void fill_folder(struct import *import, struct source *skill)
+{
+    json_t *files = json_object();
+    const char *folder = skill->document ? native_folder(import->actor->arena, skill->document) : NULL;
+    size_t length = folder ? strlen(folder) : 0;
+    for (size_t i = 0; folder && i < import->count; i++) {
+        struct source *source = &import->sources[i];
+        if (source == skill || strncmp(source->file.path, folder, length) != 0 || json_is_null(source->content))
+            continue;
+        json_object_set(files, source->file.path + length, source->content);
+        source->skill = skill;
+    }
+    if (json_object_size(files))
+        native_put_files(skill->document, files);
 }
 
 static enum error take_files(struct request *rq, struct import *import)
@@ -148,7 +190,9 @@ static enum error take_files(struct request *rq, struct import *import)
     if (rq->actor.failure.fields)
         return ERR_VALIDATION;
     for (i = 0; i < import->count; i++)
-        if (import->sources[i].document)
+        fill_folder(import, &import->sources[i]);
+    for (i = 0; i < import->count; i++)
+        if (import->sources[i].document && !import->sources[i].skill)
             plan_items(import, &import->sources[i]);
     return ERR_NONE;
 }
@@ -159,6 +203,13 @@ static const struct plan_item *planned_one(const struct import *import, const st
 {
     size_t at = source->planned[item];
     return at == SIZE_MAX ? NULL : &import->plan.items[at];
+}
+
+/* Whether it has become a part of a skill. */
+static bool is_part(const struct import *import, const struct source *source)
+{
+    const struct plan_item *skill = source->skill ? planned_one(import, source->skill, 0) : NULL;
+    return skill && !skill->refused;
 }
 
 /* A mask that no resource has is none of something stored: it would come out as if it were the secret. */
@@ -188,6 +239,7 @@ static void see_what_is_left(struct import *import, struct source *source)
         json_object_set_new(source->file.taken, native_identity(import->actor->arena, item), json_string(id));
         native_take(document, item);
     }
+    json_object_del(document->value, NATIVE_FILES);
     source->left = document->known ? native_left(document, source->inside) : json_pack("[s]", "");
     source->kept = import->actor->who.role >= ROLE_ADMIN || json_array_size(source->left) == 0;
     refuse_masks(import, source);
@@ -196,9 +248,14 @@ static void see_what_is_left(struct import *import, struct source *source)
 static enum error work_out(struct import *import)
 {
     enum error error = plan_work_out(&import->plan);
-    for (size_t i = 0; !error && i < import->count; i++)
-        if (import->sources[i].document)
-            see_what_is_left(import, &import->sources[i]);
+    for (size_t i = 0; !error && i < import->count; i++) {
+        struct source *source = &import->sources[i];
+        source->kept = is_part(import, source);
+        if (source->document && !source->kept)
+            see_what_is_left(import, source);
+        else if (!source->kept && !json_is_null(source->content))
+            source->left = json_pack("[s]", "");
+    }
     return error ? error : import->actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
 }
 
@@ -207,16 +264,19 @@ static enum error work_out(struct import *import)
 static enum error save_file(struct import *import, const struct source *source)
 {
     const struct native_file *file = &source->file;
-    if (source->binary)
-        return ERR_NONE;
+    bool part = is_part(import, source), gone = json_is_null(source->content);
     const struct audit entry = {
-        .action = source->document ? "file.import" : "file.forget", .platform = import->platform, .target = file->path};
-    enum error error = audit_write(import->actor, &entry);
-    if (!error && !source->document)
+        .action = gone ? "file.forget" : "file.import", .platform = import->platform, .target = file->path};
+    enum error error = ERR_NONE;
+    if (part || gone)
         error = native_file_forget(import->actor, import->platform, file->path);
+    if (part || (!gone && !source->document))
+        return error == ERR_NOT_FOUND ? ERR_NONE : error;
+    if (!error)
+        error = audit_write(import->actor, &entry);
     if (!error && source->kept)
         error = native_file_save(import->actor, import->platform, file);
-    return error;
+    return fail_as(import->actor, error, ERR_NOT_FOUND, MSG_RESOURCE_UNKNOWN, file->path);
 }
 
 static enum error carry_out(struct import *import)
@@ -233,7 +293,7 @@ static const char *reason_of(struct import *import, const struct source *source,
 {
     const char *reason = json_string_value(json_object_get(source->reasons, path));
     reason = reason ? reason : json_string_value(json_object_get(source->reasons, "")); /* of the whole file */
-    if (source->binary)
+    if (!source->document)
         return translate(import->actor, MSG_NATIVE_BINARY, NULL);
     enum message message = source->document->known ? MSG_NATIVE_LEFT : MSG_NATIVE_UNKNOWN;
     return reason ? reason : translate(import->actor, message, import->platform, NULL);

@@ -35,6 +35,8 @@ static const struct file {
     {ON_DROID, ".factory/mcp.json"},
     {ON_DROID, ".factory/hooks.json"},
     {ON_DROID, ".factory/droids/a.md"},
+    {ON_CODEX, ".codex/auth.json"},
+    {ON_CLAUDE, ".claude/skills/a/SKILL.md"},
 };
 
 static jmp_buf exhausted;
@@ -91,14 +93,13 @@ static void change(struct native_document *document, bool *gone, unsigned what, 
         return;
     if (what % 4 == 0 ||
         !native_change(document, item, what % 4 == 1 ? "new \"name\"" : item->name, values, what % 4 != 2)) {
-        bool whole = item->place->shape == NATIVE_FILE || item->place->shape == NATIVE_TEXT;
-        if (!whole)
+        if (!native_is_file(item->place))
             native_remove(document, item);
     }
     gone[at] = true; /* once each: a document is changed from what it said when it was read */
     const struct native_place *place = native_place_for(document, item->place->platforms, item->place->kind, values);
     if (place)
-        native_add(document, place, "added", values, what % 3 != 0);
+        native_add(document, place, what % 5 ? "added" : "x.\"y z\"", values, what % 3 != 0);
 }
 
 static void try_file(struct arena *arena, const struct file *file, const uint8_t *changes, size_t count,

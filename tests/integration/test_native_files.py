@@ -22,18 +22,19 @@ FILES = [
     ("claude", ".mcp.json", "claude-project-mcp.json", 1),
     ("claude", ".mcp.json", "claude-project-mcp-http.json", 2),
     ("claude", ".claude/settings.json", "claude-settings-hooks-managed-block.json", 6),
-    ("claude", ".claude/settings.json", "claude-settings-hooks-plugins.json", 15),
+    ("claude", ".claude/settings.json", "claude-settings-hooks-plugins.json", 20),
     ("claude", ".claude/settings.json", "claude-settings-permissions.json", 40),
     ("claude", ".claude/settings.json", "claude-settings-tabs.json", 7),
-    ("claude", ".claude/settings.local.json", "claude-settings-toolhive.json", 30),
+    ("claude", ".claude/settings.local.json", "claude-settings-toolhive.json", 31),
     ("claude", ".claude/config.json", "claude-config-legacy.json", 1),
     ("claude", ".claude/agents/bug-triage.md", "claude-agent-bug-triage.md", 1),
     ("claude", ".claude/agents/team/code-reviewer.md", "claude-agent-code-reviewer.md", 1),
     ("claude", ".claude/commands/build.md", "claude-command-build.md", 1),
-    ("claude", ".claude/skills/doc-review/SKILL.md", "claude-skill-doc-review.md", 0),
+    ("claude", ".claude/skills/doc-review/SKILL.md", "claude-skill-doc-review.md", 1),
     ("claude", ".agents/skills/commit/SKILL.md", "skill-commit.md", 0),
-    ("codex", ".codex/config.toml", "codex-config-commented.toml", 0),
-    ("gemini", ".gemini/settings.json", "gemini-settings.json", 0),
+    ("codex", ".codex/config.toml", "codex-config-commented.toml", 43),
+    ("codex", ".agents/skills/commit/SKILL.md", "skill-commit.md", 1),
+    ("gemini", ".gemini/settings.json", "gemini-settings.json", 7),
     ("gemini", ".gemini/commands/git/cleanup.toml", "gemini-command-cleanup.toml", 1),
     ("gemini", ".gemini/commands/grep-code.toml", "gemini-command-grep-code.toml", 1),
     ("gemini", ".gemini/commands/introspect.toml", "gemini-command-introspect.toml", 1),
@@ -43,9 +44,9 @@ FILES = [
     ("gemini", ".gemini/extensions/a/hooks/hooks.json", "gemini-extension-hooks.json", 0),
     ("qwen", ".qwen/settings.json", "qwen-settings-mcp-env-secrets.json", 5),
     ("qwen", ".qwen/settings.json", "qwen-settings-mcp-trailing-commas.jsonc", 2),
-    ("qwen", ".qwen/settings.json", "qwen-settings-model-providers.json", 3),
-    ("iflow", ".iflow/settings.json", "iflow-settings.json", 1),
-    ("droid", ".factory/settings.json", "droid-settings.json", 16),
+    ("qwen", ".qwen/settings.json", "qwen-settings-model-providers.json", 5),
+    ("iflow", ".iflow/settings.json", "iflow-settings.json", 17),
+    ("droid", ".factory/settings.json", "droid-settings.json", 21),
     ("droid", ".factory/mcp.json", "droid-mcp.json", 1),
     ("droid", ".factory/hooks.json", "droid-hooks.json", 4),
     ("droid", ".factory/plugins.json", "droid-plugins.json", 0),
@@ -80,6 +81,11 @@ def resource(platform, kind, name):
     return f"/api/resources/{platform}/{kind}/{quote(name)}"
 
 
+def variants(text, path):
+    """Also with CRLF, with a byte-order mark, without a newline at the end."""
+    return [text, text.replace("\n", "\r\n"), text.rstrip("\n"), *([] if path.endswith(".toml") else ["\ufeff" + text])]
+
+
 def lines_changed(before, after):
     return [line for line in difflib.ndiff(before.splitlines(True), after.splitlines(True)) if line[0] in "+-"]
 
@@ -87,9 +93,7 @@ def lines_changed(before, after):
 @pytest.mark.parametrize("platform,path,name,resources", FILES, ids=[row[2] for row in FILES])
 def test_what_is_not_touched_comes_out_as_it_was(ada, platform, path, name, resources):
     text = sample(name)
-    for variant in (text, text.replace("\n", "\r\n"), "\ufeff" + text, text.rstrip("\n")):
-        if variant.startswith("\ufeff") and path.endswith(".toml"):
-            continue
+    for variant in variants(text, path):
         client = acting_in(ada, new_workspace(ada))
         planned = taken(client, platform, {path: variant}, dry_run=True)
         assert given(client, platform) == {}, "a dry run does nothing"
@@ -111,6 +115,8 @@ def test_what_the_documentation_shows(ada, text):
     done = taken(ada, "gemini", {".gemini/settings.json": text})
     assert given(ada, "gemini") == {".gemini/settings.json": text}
     for made in done["files"][0]["resources"]:
+        if made["kind"] != "mcp_server":
+            continue
         answer = ada.patch(resource("gemini", "mcp_server", made["name"]), json={"timeout_ms": 77})
         assert answer.status_code == 200, answer.text
         now = given(ada, "gemini")[".gemini/settings.json"]
@@ -167,6 +173,142 @@ def test_a_change_touches_its_value_alone(ada, platform, path, name, kind, thing
     assert given(ada, platform) == {path: text}
 
 
+OTHER = {str: lambda old: old + "-x", bool: lambda old: not old, int: lambda old: old + 1, float: lambda old: old + 1, list: lambda old: [*old, "x"],
+         dict: lambda old: old}
+
+
+def difference(before, after):
+    """What stands in the place of what."""
+    head = len(os.path.commonprefix([before, after]))
+    tail = len(os.path.commonprefix([before[head:][::-1], after[head:][::-1]]))
+    return before[head:len(before) - tail], after[head:len(after) - tail]
+
+
+@pytest.mark.parametrize("platform,path,name,resources", FILES, ids=[row[2] for row in FILES])
+def test_every_setting_is_changed_alone(ada, platform, path, name, resources):
+    for variant in variants(sample(name), path):
+        client = acting_in(ada, new_workspace(ada))
+        made = taken(client, platform, {path: variant})["files"][0]["resources"]
+        for name in [one["name"] for one in made if one["kind"] == "settings"][::3]:
+            old = client.post(resource(platform, "settings", name) + "/reveal", json={}).data["secrets"].get("value")
+            old = client.get(resource(platform, "settings", name)).data["value"] if old is None else old
+            new = OTHER[type(old)](old)
+            assert client.patch(resource(platform, "settings", name), json={"value": new}).status_code == 200
+            gone, come = difference(variant, given(client, platform)[path])
+            if not isinstance(old, list):
+                assert len(gone) <= len(json.dumps(old)) and len(come) <= len(json.dumps(new)), (name, gone, come)
+            assert come.strip('", \r\n\t') in json.dumps(new), (name, gone, come)
+            assert client.patch(resource(platform, "settings", name), json={"value": old}).status_code == 200
+        assert given(client, platform) == {path: variant}
+
+
+def test_settings_come_and_go(ada):
+    text = '{\n  "permissions": {"allow": ["Read"], "defaultMode": "plan"},\n  "env": {"A.B": "1"},\n  "empty": {}\n}\n'
+    done = taken(ada, "claude", {".claude/settings.json": text})["files"][0]
+    assert [(one["kind"], one["name"]) for one in done["resources"]] == [
+        ("permission", "Read"), ("settings", "permissions.defaultMode"), ("settings", 'env."A.B"')] and done["left"] == []
+    assert ada.delete(resource("claude", "settings", "permissions.defaultMode")).status_code == 200
+    assert ada.post("/api/resources/claude/settings", json={"name": 'env."C D"', "value": "2"}).status_code == 201
+    assert ada.post(resource("claude", "settings", 'env."A.B"') + "/rename", json={"name": "language"}).status_code == 200
+    assert given(ada, "claude") == {".claude/settings.json": text.replace(', "defaultMode": "plan"', "").replace(
+        '{"A.B": "1"}', '{\n    "C D": "2"\n  }').replace('{}\n', '{},\n  "language": "1"\n')}
+    # what the format, or what stands there, leaves no place for is told of
+    for platform, name, value in (("codex", "a", [None]), ("codex", "b", {"$toml": "datetime", "value": "x"}), ("codex", "c.$toml", 1),
+                                  ("codex", ".".join("d" * 40), 1), ("codex", "e", {"$toml": "datetime", "value": "2026-01-02"}), ("codex", "e.f", 1)):
+        assert ada.post(f"/api/resources/{platform}/settings", json={"name": name, "value": value}).status_code == 201
+    answer = ada.post("/api/resources/export", json={"platform": "codex", "include_secrets": True})
+    assert [row["name"] for row in answer.data["left_out"]] == ["a", "b", "c.$toml", ".".join("d" * 40), "e.f"]
+    assert [file["content"] for file in answer.data["files"]] == ["e = 2026-01-02\n"]
+    masked = ada.post("/api/resources/export", json={"platform": "codex"})
+    assert masked.status_code == 200 and "2026" not in masked.text
+
+
+PROFILES = [
+    ("claude", ".claude/settings.json", '{\n  "env": {\n    "ANTHROPIC_BASE_URL": "https://r.example.org",\n    "ANTHROPIC_AUTH_TOKEN": "@@",\n'
+     '    "ANTHROPIC_MODEL": "m-1", "ANTHROPIC_SMALL_FAST_MODEL": "m-0",\n    "API_TIMEOUT_MS": "600000"\n  }\n}\n', "imported", "m-1"),
+    ("claude", ".claude/settings.local.json", '{"env": {"ANTHROPIC_API_KEY": "@@", "ANTHROPIC_BASE_URL": "https://r.example.org"}}\n', "imported", None),
+    ("codex", ".codex/config.toml", '# mine\nmodel = "gpt-5.5"\n\n[model_providers.relay]\nname = "Relay" # shown\nbase_url = "https://r.example.org/v1"\n'
+     'experimental_bearer_token = "@@"\nwire_api = "responses"\n', "relay", None),
+    ("codex", ".codex/auth.json", '{\n  "OPENAI_API_KEY": "@@",\n  "tokens": null\n}\n', "imported", None),
+    ("qwen", ".qwen/settings.json", '{\n  // mine\n  "env": {"OPENAI_API_KEY": "@@", "OPENAI_BASE_URL": "https://r.example.org/v1", "OPENAI_MODEL": "m-1"},\n'
+     '  "$version": 3,\n}\n', "imported", "m-1"),
+    ("iflow", ".iflow/settings.json", '{"selectedAuthType": "openai-compatible", "apiKey": "@@", "baseUrl": "https://r.example.org/v1", "modelName": "m-1"}\n',
+     "imported", "m-1"),
+]
+
+
+@pytest.mark.parametrize("platform,path,text,name,model", PROFILES, ids=[row[1] for row in PROFILES])
+def test_a_profile_in_a_file(ada, platform, path, text, name, model):
+    token, other = configs.secret(), configs.secret()
+    text = text.replace("@@", token)
+    for variant in variants(text, path):
+        client = acting_in(ada, new_workspace(ada))
+        done = taken(client, platform, {path: variant})["files"][0]
+        assert ("profile", name) in [(one["kind"], one["name"]) for one in done["resources"]], done
+        assert token not in json.dumps(done) and given(client, platform) == {path: variant}
+        profile = resource(platform, "profile", name)
+        assert client.get(profile).data["model"] == model
+        assert client.patch(profile, json={"auth_token": other}).status_code == 200
+        assert given(client, platform) == {path: variant.replace(token, other)}
+        assert client.patch(profile, json={"auth_token": token, **({"model": "m-2"} if model else {})}).status_code == 200
+        assert given(client, platform) == {path: variant.replace('"m-1"', '"m-2"')}
+        # the one in use is told where a file has room for one, and where it has for several, all are
+        more = {"name": "more", "base_url": "https://m.example.org", "auth_token": other}
+        assert client.post(f"/api/resources/{platform}/profile", json=more).status_code == 201
+        assert ("m.example.org" in "".join(given(client, platform).values())) == (platform == "codex")
+        assert client.delete(profile).status_code == 200
+        rest = given(client, platform)
+        assert token not in str(rest) and "m.example.org" in rest.get(path, "") + rest.get(".codex/config.toml", ""), rest
+        assert ("API_TIMEOUT_MS" in text) == ("API_TIMEOUT_MS" in rest[path])
+
+
+SKILL = "---\nname: pdf\ndescription: Reads PDFs\nallowed-tools: Read, Bash\nlicense: MIT # theirs\n---\n\nSee reference.md.\n"
+FOLDER = {"SKILL.md": SKILL, "reference.md": "\ufeff# A\r\nb", "scripts/run.sh": "#!/bin/sh\nprintf '\x07'\n", "CLAUDE.md": "No instructions of the platform.\n",
+          "参考/empty": "", "logo.png": {"base64": base64.b64encode(b"\x89PNG\0\xff").decode()}}
+
+
+@pytest.mark.parametrize("platform,folder", [("claude", ".claude/skills/pdf/"), ("codex", ".agents/skills/pdf/"), ("gemini", ".agents/skills/pdf/"),
+                                             ("qwen", ".qwen/skills/pdf/"), ("iflow", ".iflow/skills/pdf/"), ("droid", ".factory/skills/pdf/")])
+def test_a_skill_is_its_folder(ada, platform, folder):
+    files = {folder + name: content for name, content in FOLDER.items()}
+    done = taken(ada, platform, files)
+    assert [len(file["resources"]) for file in done["files"]] == [1, 0, 0, 0, 0, 0] and all(file["kept"] for file in done["files"])
+    assert given(ada, platform) == files
+    assert taken(ada, platform, files)["counts"]["unchanged"] == 1
+    skill = ada.get(resource(platform, "skill", "pdf")).data
+    assert skill["files"] == {name: content for name, content in FOLDER.items() if name != "SKILL.md"} and skill["license"] == "MIT"
+    # the file that it is named by, alone, leaves the others
+    assert taken(ada, platform, {folder + "SKILL.md": SKILL.replace("PDFs", "a PDF")})["counts"]["update"] == 1
+    assert ada.patch(resource(platform, "skill", "pdf"), json={"files": {"reference.md": None, "more.md": "x"}}).status_code == 200
+    assert ada.post(resource(platform, "skill", "pdf") + "/rename", json={"name": "paper"}).status_code == 200
+    now = {path.replace("/pdf/", "/paper/"): content for path, content in files.items() if not path.endswith("reference.md")}
+    now |= {folder.replace("/pdf/", "/paper/") + "more.md": "x"}
+    now[folder.replace("/pdf/", "/paper/") + "SKILL.md"] = SKILL.replace("PDFs", "a PDF").replace("name: pdf", "name: paper")
+    assert given(ada, platform) == now
+    # in an archive, too, and from there where no file has it yet
+    answer = ada.post("/api/resources/export", json={"platform": platform, "include_secrets": True, "format": "tar.gz"})
+    other = acting_in(ada, new_workspace(ada))
+    assert unpack(other, platform, answer.data["archive"]).status_code == 200 and given(other, platform) == now
+    taken(other, platform, {path: None for path in now if path.endswith("SKILL.md")})
+    again = given(other, platform)
+    assert {name.rsplit("paper/", 1)[1] for name in again} == {name.rsplit("paper/", 1)[1] for name in now}
+
+
+def test_a_skill_that_cannot_be_leaves_its_files(ada):
+    files = {".claude/skills/a b./SKILL.md": SKILL, ".claude/skills/a b./x.md": "x", ".claude/skills/large/SKILL.md": SKILL.replace("pdf", "large"),
+             ".claude/skills/large/x.md": "x" * 600000}
+    files.pop(".claude/skills/a b./SKILL.md"), files.pop(".claude/skills/a b./x.md")
+    done = taken(ada, "claude", files)
+    assert done["counts"]["create"] == 0 and "files.x.md" in done["files"][0]["left"][0]["reason"], done["files"]
+    assert given(ada, "claude") == files
+    # smaller, it is one, and no file is there twice
+    files[".claude/skills/large/x.md"] = "x"
+    assert taken(ada, "claude", files)["counts"]["create"] == 1
+    assert given(ada, "claude") == files
+    answer = ada.post("/api/resources/export", json={"platform": "claude", "include_secrets": True})
+    assert len(answer.data["files"]) == 2
+
+
 CODEX = """\
 # mine
 model = "gpt-5.5" # the good one
@@ -199,7 +341,8 @@ trust_level = "trusted"
 def test_codex_names_variables(ada):
     done = taken(ada, "codex", {".codex/config.toml": CODEX})
     assert [left["path"] for left in done["files"][0]["left"]] == [
-        "model", "mcp_servers.docs.env_vars.0.name", "mcp_servers.docs.env_vars.0.source", "mcp_servers.far.away.required", "projects"]
+        "mcp_servers.docs.env_vars.0.name", "mcp_servers.docs.env_vars.0.source", "mcp_servers.far.away.required"]
+    assert ada.get(resource("codex", "settings", 'projects."/srv".trust_level')).data["value"] == "*******"
     docs = ada.get(resource("codex", "mcp_server", "docs")).data
     assert (docs["transport"], docs["timeout_ms"], docs["startup_timeout_ms"]) == ("stdio", 60000, 2500)
     far = ada.get(resource("codex", "mcp_server", "far.away")).data
@@ -266,7 +409,9 @@ def test_what_no_file_says_is_told_of(ada):
         assert ada.post("/api/resources/claude/statusline", json={"name": name, "command": "true"}).status_code == 201
     answer = ada.post("/api/resources/export", json={"platform": "claude"})
     assert [(row["kind"], row["name"]) for row in answer.data["left_out"]] == [("prompt", "*"), ("statusline", "b")]
+    assert ada.post("/api/resources/claude/settings", json={"name": "model", "value": "opus"}).status_code == 201
     assert converted(ada, "claude", "droid")["counts"]["create"] == 2
+    assert converted(ada, "claude", "droid", kind="settings")["counts"]["create"] == 1
     assert converted(ada, "claude", "droid", kind="prompt")["counts"]["create"] == 2
 
 

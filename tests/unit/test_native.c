@@ -77,6 +77,10 @@ static void files_are_found_by_their_paths(void **state)
         {ON_CODEX, "CLAUDE.md", NULL},
         {ON_CODEX, ".codex/AGENTS.md", "AGENTS"},
         {ON_DROID, ".factory/droids/a.md", "a"},
+        {ON_CLAUDE, ".claude/skills/a b/SKILL.md", "a b"},
+        {ON_CLAUDE, ".claude/skills/SKILL.md", NULL},
+        {ON_CLAUDE, ".agents/skills/a/SKILL.md", NULL},
+        {ON_GEMINI, "home/.agents/skills/a/SKILL.md", "a"},
     };
     struct edit_error error;
     (void)state;
@@ -90,12 +94,44 @@ static void files_are_found_by_their_paths(void **state)
     }
 }
 
+static void keys_are_claimed_by_what_stands_there(void **state)
+{
+    static const struct {
+        unsigned platform;
+        const char *name;
+        bool claimed;
+    } keys[] = {
+        {ON_CLAUDE, "permissions", false},
+        {ON_CLAUDE, "permissions.allow", true},
+        {ON_CLAUDE, "permissions.allowed", false},
+        {ON_CLAUDE, "hooks.Stop", true},
+        {ON_CLAUDE, "env", false},
+        {ON_CLAUDE, "env.ANTHROPIC_MODEL", true},
+        {ON_CLAUDE, "env.API_TIMEOUT_MS", false},
+        {ON_CLAUDE, "statusLine.type", true},
+        {ON_CODEX, "model_providers.a.name", true},
+        {ON_CODEX, "permissions.allow", false},
+        {ON_QWEN, "modelProviders", true},
+        {ON_IFLOW, "modelName", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (native_claims(keys[i].platform, keys[i].name) != keys[i].claimed)
+            fail_msg("%s", keys[i].name);
+    assert_int_equal(native_key("a-b.c"), 3);
+    assert_int_equal(native_key("\"a.b\".c"), 5);
+    assert_int_equal(native_key("\"hooks\".Stop"), 0); /* no other name for the same */
+    assert_int_equal(native_key("\"\""), 0);
+    assert_int_equal(native_key("\"a b"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_name_columns_of_kinds),
         cmocka_unit_test(columns_that_a_platform_has_are_said),
         cmocka_unit_test(files_are_found_by_their_paths),
+        cmocka_unit_test(keys_are_claimed_by_what_stands_there),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
