@@ -68,7 +68,7 @@ help:
 	@echo 'make bench-against OLD=COMMIT  is this checkout slower than that commit? For noisy machines, too'
 	@echo 'make bench-abuse what others feel while one user does his worst, as ratios to idle'
 	@echo 'make soak       load with faults for SOAK_SECONDS (default 1800): no lost write, no wrong answer, no leak'
-	@echo 'make docs       docs/configuration.md and .env.example from the table of settings, docs/images/layers.svg from the'
+	@echo 'make docs       .env.example and the table in docs/configuration.md from that of settings, docs/images/layers.svg from the'
 	@echo '                includes, docs/openapi.* and the table in docs/api.md from docs/openapi/ and the kinds (python3-yaml)'
 	@echo 'make install    DESTDIR= PREFIX=$(PREFIX) UNITDIR=PREFIX/lib/systemd/system'
 	@echo 'make deb        build/deb/ccr-ui-backend_$(VERSION)_ARCH.deb'
@@ -171,8 +171,8 @@ format:
 	clang-format -i $(FORMATTED)
 
 docs: $(BUILD)/ccr-ui-backend
-	$(BUILD)/ccr-ui-backend settings --format markdown > docs/configuration.md
-	$(BUILD)/ccr-ui-backend settings --format env > .env.example
+	$< settings --format markdown | sed -i '/^<!-- settings/,/^<!-- end/{//!d};/^<!-- settings/r /dev/stdin' docs/configuration.md
+	$< settings --format env > .env.example
 	scripts/draw-layers.py > docs/images/layers.svg
 	scripts/openapi.py $(BUILD)/ccr-ui-backend
 

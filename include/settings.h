@@ -74,9 +74,6 @@ void settings_hide_environment(const struct settings *settings);
 
 /* For a reload: what only a restart can change is taken from `running` into `next`, so that `next` says what is in force. */
 void settings_keep(struct settings *next, const struct settings *running);
-/* The settings that wait for a restart by that: *name, *wanted and *kept of the index-th, from 0; false when there are no more. */
-bool settings_waiting(const struct settings *settings, size_t index, const char **name, const char **wanted,
-                      const char **kept);
 
 /* One setting of a running server: name, value in force (secrets hidden), where it came from, what waits for a restart or NULL.
  * False at the end of the table. */
@@ -89,7 +86,7 @@ bool settings_at(const struct settings *settings, size_t index, struct setting_s
 /* What `ccr-ui-backend settings` prints: name, effective value (secrets hidden), where it came from. */
 void settings_print(const struct settings *settings, FILE *out, bool json);
 
-/* docs/configuration.md and .env.example, made from the same table (`settings --format markdown|env`). */
+/* The table of docs/configuration.md, and .env.example (`settings --format markdown|env`). */
 void settings_print_markdown(FILE *out);
 void settings_print_env_example(FILE *out);
 

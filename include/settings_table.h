@@ -26,7 +26,7 @@ struct problem {
     size_t size;
 };
 
-typedef bool setting_check(const struct setting *row, struct setting_value *value, struct problem *problem);
+typedef bool setting_check(struct setting_value *value, struct problem *problem);
 
 /* Checks value->text and stores it in *field. Text goes through the row's check; "" only ever is a default. */
 struct setting_type {

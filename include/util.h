@@ -52,6 +52,16 @@ bool url_has_userinfo(const char *text);
 /* Whole of text as a number in [min, max]; false otherwise. */
 bool parse_int(const char *text, long long min, long long max, long long *out);
 
+/* A piece of a text; "" and 0 for one that is not there. */
+struct part {
+    const char *text;
+    size_t length;
+};
+/* Whether an extended regular expression (POSIX) finds something in the text: parts[0] is that, the others what its parentheses
+ * found, `count` in all. */
+bool text_matches(const char *text, const char *expression, struct part *parts, size_t count);
+bool parse_int_part(const struct part *part, long long min, long long max, long long *out);
+
 /* RFC 3339 in UTC with milliseconds: "2026-01-31T12:00:00.000Z". */
 enum { TIME_TEXT = 32 };
 void time_text(char out[TIME_TEXT], struct timespec when);

@@ -17,7 +17,7 @@ ONLY=(
     "fcgiapp.h src/http/fcgi.c"
     "fcgi_stdio.h -"
     "libpq-fe.h src/store/pg.h"
-    "curl/ src/http/http_client.c src/domain/url.c"
+    "curl/ src/http/http_client.c src/config/url.c"
     "jwt.h src/domain/token.c"
     "systemd/ src/proc/systemd.c"
     "hiredis/ src/store/redis.c"

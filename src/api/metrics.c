@@ -268,10 +268,10 @@ static void write_housekeeping(struct buffer *page, const struct house_board *bo
 
 static int count_waiting(const struct settings *settings)
 {
-    const char *name, *wanted, *kept;
+    struct setting_shown setting;
     int count = 0;
-    while (settings_waiting(settings, (size_t)count, &name, &wanted, &kept))
-        count++;
+    for (size_t i = 0; settings_at(settings, i, &setting); i++)
+        count += setting.waiting != NULL;
     return count;
 }
 

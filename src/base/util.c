@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <regex.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 #include "unicode_letters.inc"
 
-enum { NAME_MAX_CODE_POINTS = 100 };
+enum { NAME_MAX_CODE_POINTS = 100, PARTS_MAX = 16 };
 
 /* Length of the well-formed sequence at bytes, 0 when there is none. Table 3-7 of the Unicode standard: only the second
  * byte's range depends on the first. */
@@ -259,6 +260,30 @@ bool parse_int(const char *text, long long min, long long max, long long *out)
         return false;
     *out = value;
     return true;
+}
+
+bool parse_int_part(const struct part *part, long long min, long long max, long long *out)
+{
+    char digits[24];
+    if (part->length >= sizeof digits)
+        return false;
+    memcpy(digits, part->text, part->length);
+    digits[part->length] = '\0';
+    return parse_int(digits, min, max, out);
+}
+
+bool text_matches(const char *text, const char *expression, struct part *parts, size_t count)
+{
+    regex_t compiled;
+    regmatch_t found[PARTS_MAX];
+    if (count > PARTS_MAX || regcomp(&compiled, expression, REG_EXTENDED) != 0)
+        return false;
+    bool matches = regexec(&compiled, text, count, found, 0) == 0;
+    for (size_t i = 0; matches && i < count; i++)
+        parts[i] = found[i].rm_so < 0 ? (struct part){"", 0}
+                                      : (struct part){text + found[i].rm_so, (size_t)(found[i].rm_eo - found[i].rm_so)};
+    regfree(&compiled);
+    return matches;
 }
 
 void time_text(char out[TIME_TEXT], struct timespec when)

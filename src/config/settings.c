@@ -336,25 +336,10 @@ void settings_keep(struct settings *next, const struct settings *running)
             row_keep(next, running, row);
 }
 
-bool settings_waiting(const struct settings *settings, size_t index, const char **name, const char **wanted,
-                      const char **kept)
-{
-    for (const struct setting *row = settings_table; settings->store && row->name; row++) {
-        const struct setting_value *value = settings_value(settings, row);
-        if (!value->waiting || index-- > 0)
-            continue;
-        *name = row->name;
-        *wanted = value->waiting;
-        *kept = value->shown;
-        return true;
-    }
-    return false;
-}
-
 bool settings_at(const struct settings *settings, size_t index, struct setting_shown *out)
 {
     const struct setting *row = &settings_table[index];
-    if (index >= ARRAY_SIZE(settings_table) - 1)
+    if (!settings->store || index >= ARRAY_SIZE(settings_table) - 1)
         return false;
     const struct setting_value *value = settings_value(settings, row);
     *out = (struct setting_shown){.name = row->name,

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/un.h>
 
 #include "address.h"
@@ -12,6 +11,7 @@
 #include "crypto.h"
 #include "redis_url.h"
 #include "settings_table.h"
+#include "url.h"
 #include "util.h"
 
 static const char letters_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -20,14 +20,8 @@ static const char letters_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 static bool port_valid(const char *text, size_t length)
 {
-    long number = 0;
-
-    for (size_t i = 0; i < length; i++) {
-        if (!isdigit((unsigned char)text[i]) || number > 65535)
-            return false;
-        number = number * 10 + (text[i] - '0');
-    }
-    return length > 0 && number >= 1 && number <= 65535;
+    long long number;
+    return parse_int_part(&(struct part){text, length}, 1, 65535, &number);
 }
 
 /* "[address]", or a name of letters, digits and `extra`; returns the length, 0 when there is none. */
@@ -48,11 +42,10 @@ static size_t host_length(const char *text, const char *extra)
     return length;
 }
 
-bool check_host(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_host(struct setting_value *value, struct problem *problem)
 {
     struct in6_addr binary;
 
-    (void)row;
     if (inet_pton(AF_INET6, value->text, &binary) == 1)
         return true;
     if (*value->text != '[' && host_length(value->text, "-.") == strlen(value->text))
@@ -60,21 +53,19 @@ bool check_host(const struct setting *row, struct setting_value *value, struct p
     return problem_set(problem, "\"%.60s\" is not an IP address or host name", value->text);
 }
 
-bool check_socket(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_socket(struct setting_value *value, struct problem *problem)
 {
     const size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
 
-    (void)row;
     if (value->text[0] == '/' && value->text[1] && strlen(value->text) <= max)
         return true;
     return problem_set(problem, "\"%.60s\" is not an absolute path of at most %zu bytes", value->text, max);
 }
 
-bool check_log_file(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_log_file(struct setting_value *value, struct problem *problem)
 {
     size_t length = strlen(value->text);
 
-    (void)row;
     if (value->text[0] == '/' && value->text[length - 1] != '/' && length < PATH_MAX)
         return true;
     return problem_set(problem, "\"%.60s\" is not an absolute path of a file", value->text);
@@ -82,9 +73,8 @@ bool check_log_file(const struct setting *row, struct setting_value *value, stru
 
 /* ---- secrets ---- */
 
-bool check_jwt_secret(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_jwt_secret(struct setting_value *value, struct problem *problem)
 {
-    (void)row;
     if (strcmp(value->text, "your-super-secure-jwt-secret-key-here") == 0)
         return problem_set(problem, "is the example from the deployment guide, which everybody knows; make your own "
                                     "with: ccr-ui-backend secrets generate");
@@ -93,9 +83,8 @@ bool check_jwt_secret(const struct setting *row, struct setting_value *value, st
     return true;
 }
 
-bool check_secrets_key(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_secrets_key(struct setting_value *value, struct problem *problem)
 {
-    (void)row;
     if (!crypto_init())
         return problem_set(problem, "cannot be checked: libsodium does not start");
     struct keyring *ring = keyring_new(value->text, problem->text, problem->size);
@@ -131,12 +120,11 @@ static const char *origin_clean(struct arena *arena, const char *text, size_t le
     return origin;
 }
 
-bool check_origins(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_origins(struct setting_value *value, struct problem *problem)
 {
     const char *text = value->text;
     const char *clean = "";
 
-    (void)row;
     for (;;) {
         text += strspn(text, " \t");
         size_t length = strcspn(text, ",");
@@ -158,71 +146,18 @@ bool check_origins(const struct setting *row, struct setting_value *value, struc
     return true;
 }
 
-bool check_url(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_url(struct setting_value *value, struct problem *problem)
 {
-    const char *text = value->text;
-    size_t scheme = strncasecmp(text, "https://", 8) == 0 ? 8 : strncasecmp(text, "http://", 7) == 0 ? 7 : 0;
-    size_t host = scheme ? host_length(text + scheme, "-._") : 0;
-    const char *port = text + scheme + host;
-    size_t port_size = *port == ':' ? strcspn(port + 1, "/?#") : 0;
-    const char *rest = port + (*port == ':') + port_size;
-
-    (void)row;
-    if (scheme && strcspn(text + scheme, "@") < strcspn(text + scheme, "/?#"))
+    if (text_matches(value->text, "//[^/?#]*@", NULL, 0))
         return problem_set(problem, "must not hold a user or password");
-    if (host == 0 || (*port == ':' && !port_valid(port + 1, port_size)) || !strchr("/?#", *rest) ||
-        strpbrk(rest, " \"<>"))
-        return problem_set(problem, "\"%.60s\" is not an http:// or https:// URL", text);
+    if (!url_valid(problem->arena, value->text))
+        return problem_set(problem, "\"%.60s\" is not an http:// or https:// URL", value->text);
     return true;
 }
 
 /* ---- DATABASE_URL ----
  * Split as libpq does it (conninfo_uri_parse_options): a user part exists when '@' comes before the first '/', and its
  * password starts at the first ':'. What could be read in two ways is refused, so that hiding the password is exact. */
-
-struct database_url {
-    const char *user;     /* to '@', or NULL */
-    const char *password; /* within user, behind ':', or NULL */
-    const char *hosts;
-    const char *path;  /* behind '/', or NULL */
-    const char *query; /* behind '?', or NULL */
-    size_t user_size, hosts_size, path_size;
-};
-
-static void database_url_split(struct database_url *out, const char *text)
-{
-    const char *at = strstr(text, "://") + 3;
-    size_t user = strcspn(at, "@/");
-
-    *out = (struct database_url){0};
-    if (at[user] == '@') {
-        out->user = at;
-        out->user_size = user;
-        out->password = memchr(at, ':', user);
-        if (out->password)
-            out->password++;
-        at += user + 1;
-    }
-    out->hosts = at;
-    out->hosts_size = strcspn(at, "/?");
-    at += out->hosts_size;
-    if (*at == '/') {
-        out->path = ++at;
-        out->path_size = strcspn(at, "?");
-        at += out->path_size;
-    }
-    if (*at == '?')
-        out->query = at + 1;
-}
-
-static bool percent_encoding_valid(const char *text)
-{
-    for (; *text; text++)
-        if (*text == '%' && (!isxdigit((unsigned char)text[1]) || !isxdigit((unsigned char)text[2]) ||
-                             (text[1] == '0' && text[2] == '0')))
-            return false;
-    return true;
-}
 
 /* host[:port][,host[:port]]…; a host may be empty (libpq's default) or a socket directory (%2Frun%2Fpostgresql). */
 static bool database_hosts_valid(const char *text, size_t size)
@@ -244,114 +179,67 @@ static bool database_hosts_valid(const char *text, size_t size)
     }
 }
 
-static const char *query_value(const char *query, const char *key)
+static bool holds(const struct part *part, char c)
 {
-    while (query && *query) {
-        size_t length = strlen(key);
-        if (strncmp(query, key, length) == 0 && query[length] == '=')
-            return query + length + 1;
-        query += strcspn(query, "&");
-        query += *query == '&';
-    }
-    return NULL;
-}
-
-/* key=value&…, keys spelled out: an encoded one could be "password" without looking like it. */
-static bool query_valid(const char *query)
-{
-    while (query && *query) {
-        size_t key = strspn(query, "abcdefghijklmnopqrstuvwxyz_");
-        size_t pair = strcspn(query, "&");
-        if (key == 0 || query[key] != '=' || memchr(query + key + 1, '=', pair - key - 1))
-            return false;
-        query += pair;
-        query += *query == '&';
-    }
-    return true;
-}
-
-static bool names_something(const struct database_url *url)
-{
-    static const char *const keys[] = {"host", "hostaddr", "dbname", "service"};
-
-    if (url->hosts_size > 0 || url->path_size > 0)
-        return true;
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        const char *value = query_value(url->query, keys[i]);
-        if (value && *value && *value != '&')
-            return true;
-    }
-    return false;
+    return memchr(part->text, c, part->length) != NULL;
 }
 
 /* The URI with *** for the password, wherever one may stand. */
-static const char *database_url_shown(struct arena *arena, const char *text, const struct database_url *url)
+static const char *database_url_shown(struct arena *arena, const char *text, const struct part *user)
 {
     struct buffer out;
-
-    buffer_init(&out, 64 * KIB);
-    if (url->password) {
-        buffer_append(&out, text, (size_t)(url->password - text));
-        buffer_text(&out, "***");
-        text = url->user + url->user_size;
+    struct part found[2];
+    const char *colon = memchr(user->text, ':', user->length);
+    buffer_init_in(&out, arena, 64 * KIB);
+    if (colon) {
+        buffer_printf(&out, "%.*s***", (int)(colon + 1 - text), text);
+        text = user->text + user->length;
     }
-    const char *query = url->query;
-    if (query)
-        buffer_append(&out, text, (size_t)(query - text));
-    else
-        buffer_text(&out, text);
-    while (query && *query) {
-        size_t pair = strcspn(query, "&");
-        size_t key = strcspn(query, "=");
-        bool hidden = memmem(query, key, "password", strlen("password")) != NULL; /* sslpassword, too */
-        buffer_append(&out, query, hidden ? key + 1 : pair);
-        buffer_text(&out, hidden ? "***" : "");
-        query += pair;
-        if (*query)
-            buffer_char(&out, *query++);
+    while (text_matches(text, "[?&][a-z_]*password[a-z_]*=([^&]*)", found, ARRAY_SIZE(found))) { /* sslpassword, too */
+        buffer_printf(&out, "%.*s***", (int)(found[1].text - text), text);
+        text = found[1].text + found[1].length;
     }
-    const char *shown = arena_strdup(arena, buffer_string(&out));
-    buffer_free(&out);
-    return shown;
+    buffer_text(&out, text);
+    return buffer_string(&out);
 }
 
-bool check_database_url(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_database_url(struct setting_value *value, struct problem *problem)
 {
     static const char encode[] = "is not a valid URI; percent-encode special characters (@ is %40, : is %3A, / is %2F, "
                                  "? is %3F) in the user, password and database name";
+    enum { USER = 2, HOSTS = 3, PATH = 5, QUERY = 7, PARTS };
     const char *text = value->text;
-    struct database_url url;
+    struct part url[PARTS];
 
-    (void)row;
-    if (strncmp(text, "postgresql://", 13) != 0 && strncmp(text, "postgres://", 11) != 0) {
+    if (!text_matches(text, "^postgres(ql)?://", NULL, 0)) {
         bool pairs = strchr(text, '=') && !strstr(text, "://");
         return problem_set(problem, "must be a URI such as postgresql://user:password@host:5432/database%s",
                            pairs ? ", not a list of key=value pairs" : "");
     }
-    database_url_split(&url, text);
-    if (!percent_encoding_valid(text) || strchr(text, ' ') || strchr(text, '#') ||
-        (url.user && memchr(url.user, '?', url.user_size)) || memchr(url.hosts, '@', url.hosts_size) ||
-        (url.path && (memchr(url.path, '@', url.path_size) || memchr(url.path, '/', url.path_size))))
+    if (!text_matches(text, "^([^% #]|%[0-9A-Fa-f]{2})*$", NULL, 0) || strstr(text, "%00") ||
+        !text_matches(text, "://(([^@/]*)@)?([^/?]*)(/([^?]*))?([?](.*))?$", url, PARTS) || holds(&url[USER], '?') ||
+        holds(&url[HOSTS], '@') || holds(&url[PATH], '@') || holds(&url[PATH], '/'))
         return problem_set(problem, "%s", encode);
-    if (!database_hosts_valid(url.hosts, url.hosts_size))
+    if (!database_hosts_valid(url[HOSTS].text, url[HOSTS].length))
         return problem_set(problem, "has a host or port that cannot be one; %s",
                            encode + strlen("is not a valid URI; "));
-    if (!query_valid(url.query))
+    /* Keys are spelled out: an encoded one could be "password" without looking like it. */
+    if (!text_matches(url[QUERY].text, "^([a-z_]+=[^&=]*(&[a-z_]+=[^&=]*)*&?)?$", NULL, 0))
         return problem_set(problem, "has something other than key=value pairs behind the ?");
-    if (!names_something(&url))
+    if (!url[HOSTS].length && !url[PATH].length &&
+        !text_matches(url[QUERY].text, "(^|&)(host|hostaddr|dbname|service)=[^&]", NULL, 0))
         return problem_set(problem, "names neither a host nor a database");
-    value->shown = database_url_shown(problem->arena, text, &url);
+    value->shown = database_url_shown(problem->arena, text, &url[USER]);
     return true;
 }
 
 /* ---- Redis and metrics ---- */
 
-bool check_redis_url(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_redis_url(struct setting_value *value, struct problem *problem)
 {
     struct redis_address address;
     const char *at = strrchr(value->text, '@');
 
-    (void)row;
     bool good = redis_url_parse(value->text, &address);
     bool login = *address.user || *address.password;
     wipe(&address, sizeof address);
@@ -362,19 +250,17 @@ bool check_redis_url(const struct setting *row, struct setting_value *value, str
     return true;
 }
 
-bool check_networks(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_networks(struct setting_value *value, struct problem *problem)
 {
     char bad[ADDRESS_TEXT];
 
-    (void)row;
     if (strcmp(value->text, "none") == 0 || networks_valid(value->text, bad, sizeof bad))
         return true;
     return problem_set(problem, "\"%.60s\" is not an address or a network such as 10.0.0.0/8", bad);
 }
 
-bool check_metrics_token(const struct setting *row, struct setting_value *value, struct problem *problem)
+bool check_metrics_token(struct setting_value *value, struct problem *problem)
 {
-    (void)row;
     if (strlen(value->text) >= 16)
         return true;
     return problem_set(problem, "has %zu bytes; at least 16 are needed", strlen(value->text));

@@ -1,4 +1,4 @@
-/* Settings on paper: what `ccr-ui-backend settings` prints, docs/configuration.md and .env.example, all from the table. */
+/* Settings on paper: what `ccr-ui-backend settings` prints, the table of docs/configuration.md, and .env.example. */
 #include <stdio.h>
 #include <string.h>
 
@@ -65,80 +65,7 @@ void settings_print(const struct settings *settings, FILE *out, bool json)
         print_settings_table(settings, out);
 }
 
-/* ---- docs/configuration.md ---- */
-
-static const char markdown_intro[] =
-    "<!-- Made by `ccr-ui-backend settings --format markdown`; change src/config/settings.c instead. -->\n"
-    "# Configuration\n"
-    "\n"
-    "Everything is set by environment variables, or by a file of them named with `--env-file`. There is no other\n"
-    "configuration file. `ccr-ui-backend check-config` says whether the values are right without starting anything;\n"
-    "`ccr-ui-backend settings` prints the values in effect and where each came from, secrets hidden.\n"
-    "\n"
-    "## Which value wins\n"
-    "\n"
-    "1. the variable in the environment,\n"
-    "2. the variable in the file of `--env-file`,\n"
-    "3. the default below.\n"
-    "\n"
-    "A variable that is set but empty counts as not set. `RUST_LOG` is read where `LOG_LEVEL` is not set: of a list "
-    "such\n"
-    "as `info,sqlx=warn` the first level without a module counts, and `trace` means `debug`.\n"
-    "\n"
-    "A wrong value stops the start with one line that names the variable, and exit status 78. At a reload (SIGHUP) it\n"
-    "leaves the running settings as they are.\n"
-    "\n"
-    "## Variables\n"
-    "\n"
-    "A reload takes over what is marked so. What only a restart changes keeps its value at a reload, which names it with a\n"
-    "warning; `GET /api/system/settings` and `/metrics` say what is in force and what waits.\n"
-    "\n"
-    "| name | type | default | takes effect at a | meaning |\n"
-    "|---|---|---|---|---|\n";
-
-static const char markdown_notes[] =
-    "\n"
-    "## The file\n"
-    "\n"
-    "One `NAME=value` a line, UTF-8, at most 64 KiB; `export` in front, empty lines, lines that start with `#` and "
-    "Windows\n"
-    "line ends are fine. Of a name that comes twice the last line counts.\n"
-    "\n"
-    "- Without quotes the value ends at the end of the line or before a `#` that follows white space.\n"
-    "- In single quotes everything is taken as it stands.\n"
-    "- In double quotes a backslash may stand before `\"`, `\\`, `$`, `` ` ``, `n`, `r` and `t`.\n"
-    "- Variables such as `$HOME` are not replaced.\n"
-    "\n"
-    "The file holds secrets: give it mode 0600 or 0640.\n"
-    "\n"
-    "## Changing JWT_SECRET\n"
-    "\n"
-    "1. Move the present value to `JWT_SECRET_PREVIOUS` and put a new one (`ccr-ui-backend secrets generate`) into\n"
-    "   `JWT_SECRET`.\n"
-    "2. Reload every host. New tokens are signed with the new secret; old ones still verify.\n"
-    "3. After `ACCESS_TOKEN_TTL` seconds no old access token is left: empty `JWT_SECRET_PREVIOUS` and reload.\n"
-    "\n"
-    "With several hosts, first put the new secret into `JWT_SECRET_PREVIOUS` everywhere and reload, then swap the "
-    "two:\n"
-    "no host then meets a token it cannot verify.\n"
-    "\n"
-    "Refresh tokens and personal access tokens are not signed and outlive the change. When the secret has leaked, "
-    "leave\n"
-    "`JWT_SECRET_PREVIOUS` empty: everyone's access token ends at once and is renewed with the refresh token.\n"
-    "\n"
-    "## Changing SECRETS_KEY\n"
-    "\n"
-    "1. Put a new key in front, keep the old one: `SECRETS_KEY=new:<base64>,old:<base64>`. Ids are 1 to 16 of `a-z 0-9 "
-    "_ -`\n"
-    "   and must differ; up to 16 keys.\n"
-    "2. Reload every host. New secrets are sealed with the first key, all keys open.\n"
-    "3. Run `ccr-ui-backend secrets rotate`, which seals every stored secret again with the first key.\n"
-    "4. Remove the old key and reload. A secret that is still sealed with a removed key cannot be read any more, so "
-    "keep\n"
-    "   removed keys as long as you keep database backups that need them.\n"
-    "\n"
-    "With several hosts, first add the new key at the end everywhere and reload, then move it to the front: no host\n"
-    "then meets a secret it cannot open.\n";
+/* ---- the table of docs/configuration.md ---- */
 
 /* Text in a table cell: '|' would end it. */
 static void print_cell(FILE *out, const char *text)
@@ -176,7 +103,9 @@ static void print_default(FILE *out, const struct setting *row)
 
 void settings_print_markdown(FILE *out)
 {
-    fputs(markdown_intro, out);
+    fputs("| name | type | default | takes effect at a | meaning |\n"
+          "|---|---|---|---|---|\n",
+          out);
     for (const struct setting *row = settings_table; row->name; row++) {
         fprintf(out, "| `%s` | ", row->name);
         print_kind(out, row);
@@ -188,7 +117,6 @@ void settings_print_markdown(FILE *out)
             fprintf(out, " `%s` is read where it is not set.", row->alias);
         fprintf(out, "%s |\n", row->secret ? " Secret." : "");
     }
-    fputs(markdown_notes, out);
 }
 
 /* ---- .env.example ---- */

@@ -10,7 +10,7 @@
 
 static bool text_store(const struct setting *row, struct setting_value *value, void *field, struct problem *problem)
 {
-    if (*value->text && !row->check(row, value, problem))
+    if (*value->text && !row->check(value, problem))
         return false;
     *(const char **)field = value->text;
     return true;

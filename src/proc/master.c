@@ -101,11 +101,12 @@ static int spare_set(const struct master *m)
 /* What the workers find in their settings is what is in force, not what the file says. */
 static void keep_what_needs_a_restart(struct settings *next, const struct settings *running)
 {
-    const char *name, *wanted, *kept;
+    struct setting_shown setting;
     settings_keep(next, running);
-    for (size_t i = 0; settings_waiting(next, i, &name, &wanted, &kept); i++)
-        log_warn("reload: a changed setting takes effect at a restart only", LOG_STR("setting", name),
-                 LOG_STR("wanted", wanted), LOG_STR("in_force", kept));
+    for (size_t i = 0; settings_at(next, i, &setting); i++)
+        if (setting.waiting)
+            log_warn("reload: a changed setting takes effect at a restart only", LOG_STR("setting", setting.name),
+                     LOG_STR("wanted", setting.waiting), LOG_STR("in_force", setting.value));
 }
 
 static void master_reload(struct master *m)

@@ -338,6 +338,26 @@ static void integers(void **state)
     assert_false(parse_int("9223372036854775808", LLONG_MIN, LLONG_MAX, &value));
 }
 
+static void parts_of_a_text(void **state)
+{
+    struct part part[4];
+    long long port;
+    (void)state;
+    assert_true(text_matches("a host:5432", "([a-z]+):([0-9]+)(/)?$", part, ARRAY_SIZE(part)));
+    assert_memory_equal(part[0].text, "host:5432", part[0].length);
+    assert_int_equal(part[0].length, 9);
+    assert_int_equal(part[1].length, 4);
+    assert_true(parse_int_part(&part[2], 1, 65535, &port));
+    assert_int_equal(port, 5432);
+    assert_string_equal(part[3].text, ""); /* is not there */
+    assert_int_equal(part[3].length, 0);
+    assert_false(parse_int_part(&part[3], 1, 65535, &port));
+    assert_false(parse_int_part(&part[1], 1, 65535, &port));
+    assert_false(parse_int_part(&(struct part){"000000000000000000000001", 24}, 1, 65535, &port));
+    assert_false(text_matches("host", "([a-z]+):([0-9]+)", NULL, 0));
+    assert_false(text_matches("host", "(", NULL, 0));
+}
+
 static void times_are_rfc_3339(void **state)
 {
     (void)state;
@@ -412,6 +432,7 @@ int main(void)
         cmocka_unit_test(blanks),
         cmocka_unit_test(users_in_urls),
         cmocka_unit_test(integers),
+        cmocka_unit_test(parts_of_a_text),
         cmocka_unit_test(times_are_rfc_3339),
         cmocka_unit_test(now_is_now),
         cmocka_unit_test(monotonic_clock_advances),
