@@ -13,8 +13,7 @@ struct master_setup {
     const char *origin, *address; /* of the socket, for the log */
     struct scoreboard *board;     /* POOL_SEATS slots */
     /* Reads the settings anew for a reload, like settings_load. */
-    bool (*load)(void *context, struct settings *out, char *problem, size_t size);
-    void *context;
+    bool (*load)(struct settings *out, char *problem, size_t size);
 };
 
 /* Blocks the signals that the master takes. As early as possible, so that none of them ends the process the hard way. */

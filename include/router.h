@@ -3,7 +3,6 @@
 #define CCR_ROUTER_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "field.h"
 #include "request.h"
@@ -65,12 +64,11 @@ bool router_init(char *problem, size_t size);
 /* Finds rq->route and its path arguments. ERR_NOT_FOUND, ERR_METHOD (rq->allowed_methods set), ERR_VALIDATION. */
 enum error router_find(struct request *rq);
 
-/* The route of a number that router_find gave: the same in all workers of a master. NULL for 0. */
+/* The route of a number that router_find gave: the same in all workers of a master. NULL for 0, and behind the last. */
 const struct route *router_at(size_t number);
 
-/* Calls visit for every route. */
-void router_each(void (*visit)(const struct route *route, void *context), void *context);
-void router_print(FILE *out, bool json);
+/* All of them as a JSON array. */
+void router_write(struct json_writer *w);
 
 extern const char *const access_names[ACCESS_COUNT];
 

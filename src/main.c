@@ -74,5 +74,5 @@ int main(int argc, char **argv)
         return EX_SOFTWARE;
     }
     json_object_seed(0); /* once, before any fork: hash tables of all workers then need no seeding of their own */
-    return command->run(argc - 1, argv + 1);
+    return command_start(command, argc - 1, argv + 1);
 }

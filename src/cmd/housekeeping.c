@@ -1,7 +1,6 @@
 /* housekeeping {--once|--list}: what a timer runs where the server does not do it by itself. */
 #include "housekeeping.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,34 +12,15 @@
 
 enum { BUSY_TRIES = 30, BUSY_PAUSE_MS = 1000, EVERY_JOB = -1 };
 
-struct options {
+static struct {
     bool once, list, json;
     const char *job;
-};
+} given;
 
 static int refuse_options(const char *line)
 {
     fprintf(stderr, "ccr-ui-backend housekeeping: %s\n", line);
     return EX_USAGE;
-}
-
-static bool housekeeping_options(int argc, char **argv, struct options *options)
-{
-    static const struct option known[] = {
-        {"once", no_argument, NULL, 'o'},           {"list", no_argument, NULL, 'l'},
-        {"json", no_argument, NULL, 'j'},           {"job", required_argument, NULL, 'n'},
-        {"env-file", required_argument, NULL, 'e'}, {0}};
-    int c;
-    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        options->once |= c == 'o';
-        options->list |= c == 'l';
-        options->json |= c == 'j';
-        if (c == 'n')
-            options->job = optarg;
-        if (c == '?')
-            return false;
-    }
-    return optind == argc && options->once != options->list && !(options->job && options->list);
 }
 
 /* Its index in house_jobs; EVERY_JOB without a name, and -2 for one that is none. */
@@ -56,20 +36,16 @@ static int job_index(const char *name)
 
 static void list_json(const struct settings *settings)
 {
-    struct json_writer w;
-    struct buffer text;
-    buffer_init(&text, MIB);
-    json_begin(&w, &text);
-    json_open_array(&w);
+    struct json_writer *w = command_json();
+    json_open_array(w);
     for (const struct house_job *job = house_jobs; job->name; job++) {
-        json_open_object(&w);
-        house_job_write(&w, settings, job);
-        json_int_member(&w, "batch", job->limit);
-        json_close_object(&w);
+        json_open_object(w);
+        house_job_write(w, settings, job);
+        json_int_member(w, "batch", job->limit);
+        json_close_object(w);
     }
-    json_close_array(&w);
-    printf("%s\n", buffer_string(&text));
-    buffer_free(&text);
+    json_close_array(w);
+    command_json_print();
 }
 
 static void list_text(const struct settings *settings)
@@ -90,10 +66,10 @@ static void pause_for(int milliseconds)
     nanosleep(&pause, NULL);
 }
 
-static void report_job(const struct house *house, size_t job, bool json)
+static void report_job(const struct house *house, size_t job)
 {
     const struct house_cell *cell = &house->board->house.jobs[job];
-    printf(json ? "{\"job\":\"%s\",\"rows\":%llu,\"duration_ms\":%llu}\n" : "%s: %llu rows in %llu ms\n",
+    printf(given.json ? "{\"job\":\"%s\",\"rows\":%llu,\"duration_ms\":%llu}\n" : "%s: %llu rows in %llu ms\n",
            house_jobs[job].name, (unsigned long long)atomic_load(&cell->rows),
            (unsigned long long)atomic_load(&cell->worked_us) / 1000);
     fflush(stdout);
@@ -106,13 +82,13 @@ static int complain_of_job(size_t job, const char *what, int status)
 }
 
 /* One job to its end; a lock that somebody holds is waited for, patiently but not for ever. */
-static int do_job(struct house *house, size_t job, bool json)
+static int do_job(struct house *house, size_t job)
 {
     for (int tries = 0; tries < BUSY_TRIES;) {
         int pause_ms = 0;
         switch (house_work(house, job, &pause_ms)) {
         case HOUSE_DONE:
-            report_job(house, job, json);
+            report_job(house, job);
             return EX_OK;
         case HOUSE_MORE:
             tries = 0;
@@ -131,13 +107,9 @@ static int do_job(struct house *house, size_t job, bool json)
     return complain_of_job(job, "others hold locks that it needs; run it again later", EX_TEMPFAIL);
 }
 
-static int do_jobs(struct house *house, const struct options *options)
+static int do_jobs(struct house *house)
 {
-    int worst = EX_OK, only = job_index(options->job);
-    if (!db_ready(house->db, house->settings->connection_timeout * 1000)) {
-        fprintf(stderr, "ccr-ui-backend: cannot connect to the database: %s\n", db_failure(house->db));
-        return EX_UNAVAILABLE;
-    }
+    int worst = EX_OK, only = job_index(given.job);
     if (!house_lead(house)) {
         if (db_fd(house->db) < 0)
             return EX_UNAVAILABLE;
@@ -145,7 +117,7 @@ static int do_jobs(struct house *house, const struct options *options)
         return EX_OK;
     }
     for (int job = 0; house_jobs[job].name; job++) {
-        int status = only == EVERY_JOB || only == job ? do_job(house, (size_t)job, options->json) : EX_OK;
+        int status = only == EVERY_JOB || only == job ? do_job(house, (size_t)job) : EX_OK;
         worst = worst == EX_OK ? status : worst;
         if (status == EX_UNAVAILABLE)
             break;
@@ -153,45 +125,42 @@ static int do_jobs(struct house *house, const struct options *options)
     return worst;
 }
 
-static int once(const struct settings *settings, const struct options *options)
+static int once(const struct settings *settings)
 {
-    char problem[256];
-    struct keyring *ring = keyring_new(settings->secrets_key, problem, sizeof problem);
+    struct keyring *ring = command_keyring(settings);
     struct scoreboard *board = scoreboard_new(1);
-    if (!ring || !board) {
-        fprintf(stderr, "ccr-ui-backend: %s%s\n", ring ? "" : "SECRETS_KEY: ", ring ? "no memory" : problem);
-        keyring_free(ring);
-        scoreboard_free(board);
-        return ring ? EX_OSERR : EX_CONFIG;
+    struct db *db = ring && board ? command_database(settings) : NULL;
+    int status = db ? EX_OK : ring ? EX_UNAVAILABLE : EX_CONFIG;
+    if (db) {
+        struct house house;
+        house_init(&house, settings, db, ring, board);
+        status = do_jobs(&house);
+        house_end(&house);
+        db_free(db);
+    } else if (ring && !board) {
+        status = command_refuse(EX_OSERR, "no memory");
     }
-    struct db *db = db_new(settings);
-    struct house house;
-    house_init(&house, settings, db, ring, board);
-    int status = do_jobs(&house, options);
-    house_end(&house);
-    db_free(db);
     scoreboard_free(board);
     keyring_free(ring);
     return status;
 }
 
-static int housekeeping_run(int argc, char **argv)
+static int housekeeping_run(void)
 {
-    struct options options = {0};
     struct settings settings;
-    int status = command_settings_load(&argc, argv, &settings);
+    if (given.once == given.list || (given.job && given.list))
+        return refuse_options("--once or --list; see ccr-ui-backend housekeeping --help");
+    if (job_index(given.job) < EVERY_JOB)
+        return refuse_options("no such job; housekeeping --list names them");
+    int status = command_settings_load(&settings);
     if (status)
         return status;
     if (settings.log_level > LOG_LEVEL_WARN) /* what was done stands on standard output */
         log_configure(LOG_LEVEL_WARN, (enum log_format)settings.log_format);
-    if (!housekeeping_options(argc, argv, &options))
-        status = refuse_options("--once or --list; see ccr-ui-backend housekeeping --help");
-    else if (job_index(options.job) < EVERY_JOB)
-        status = refuse_options("no such job; housekeeping --list names them");
-    else if (options.list)
-        (options.json ? list_json : list_text)(&settings);
+    if (given.list)
+        (given.json ? list_json : list_text)(&settings);
     else
-        status = once(&settings, &options);
+        status = once(&settings);
     settings_free(&settings);
     return status;
 }
@@ -211,5 +180,11 @@ const struct command command_housekeeping = {
         "\n"
         "Exit status: 0 done, or another process does it; 69 no database; 70 a job failed, as the log says; 75 somebody\n"
         "holds a lock that it needs; 78 a wrong setting.\n",
+    .options = (const struct command_option[]){{"once", .flag = &given.once},
+                                               {"list", .flag = &given.list},
+                                               {"json", .flag = &given.json},
+                                               {"job", .text = &given.job},
+                                               OPTION_ENV_FILE,
+                                               {0}},
     .run = housekeeping_run,
 };

@@ -1,22 +1,18 @@
 /* kinds: prints what there is to configure, and with which columns. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "command.h"
 #include "kind.h"
 #include "platform.h"
 
-static void print_json(void)
+static bool json;
+
+static int print_json(void)
 {
-    struct buffer text;
-    struct json_writer w;
     struct arena *arena = arena_new(MIB);
-    buffer_init(&text, MIB);
-    json_begin(&w, &text);
-    kinds_write(&w, arena);
-    puts(buffer_string(&text));
-    buffer_free(&text);
+    kinds_write(command_json(), arena);
     arena_free(arena);
+    return command_json_print() ? EX_OK : EX_SOFTWARE;
 }
 
 static void print_columns(const struct kind *kind)
@@ -30,8 +26,10 @@ static void print_columns(const struct kind *kind)
     printf("\n");
 }
 
-static void print_table(void)
+static int kinds_run(void)
 {
+    if (json)
+        return print_json();
     printf("%-14s", "kind");
     for (const struct platform *p = platforms; p->name; p++)
         printf(" %-6s", p->name);
@@ -43,26 +41,6 @@ static void print_table(void)
         printf("  %-6s  ", access_names[kind_access(*kind)]);
         print_columns(*kind);
     }
-}
-
-static int run(int argc, char **argv)
-{
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'}, {0}};
-    bool json = false;
-    int c;
-    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (c != 'j')
-            return EX_USAGE;
-        json = true;
-    }
-    if (optind < argc) {
-        fprintf(stderr, "ccr-ui-backend: kinds takes options only; see ccr-ui-backend kinds --help\n");
-        return EX_USAGE;
-    }
-    if (json)
-        print_json();
-    else
-        print_table();
     return EX_OK;
 }
 
@@ -71,5 +49,6 @@ const struct command command_kinds = {
     .usage = "kinds [--json]",
     .summary = "print what can be configured on which platform",
     .help = "  --json  every kind with its columns, as GET /api/kinds answers\n",
-    .run = run,
+    .options = (const struct command_option[]){{"json", .flag = &json}, {0}},
+    .run = kinds_run,
 };

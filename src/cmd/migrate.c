@@ -9,46 +9,36 @@
 #include "settings.h"
 #include "util.h"
 
-static bool take_flag(int *argc, char **argv, const char *flag)
-{
-    for (int i = 1; i < *argc; i++) {
-        if (strcmp(argv[i], flag) != 0)
-            continue;
-        memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof *argv);
-        (*argc)--;
-        return true;
-    }
-    return false;
-}
+enum { ACTION, STEPS, WORDS };
+static const char *words[WORDS];
+static bool json;
 
-static int up_command(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json)
+static int up_command(struct db *db, const struct migration_steps *steps)
 {
-    (void)argc, (void)argv, (void)json;
     enum error error = migrate_up(db, steps, stdout);
     return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
-static int down_command(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json)
+static int down_command(struct db *db, const struct migration_steps *steps)
 {
-    (void)json;
     long long wanted = 1;
-    if (argc > 2 && !parse_int(argv[2], 1, 10000, &wanted)) {
-        fprintf(stderr, "migrate down: \"%s\" is not a number of steps\n", argv[2]);
+    if (words[STEPS] && !parse_int(words[STEPS], 1, 10000, &wanted)) {
+        fprintf(stderr, "migrate down: \"%s\" is not a number of steps\n", words[STEPS]);
         return EX_USAGE;
     }
     enum error error = migrate_down(db, steps, (int)wanted, stdout);
     return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
-static int status_command(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json)
+static int status_command(struct db *db, const struct migration_steps *steps)
 {
-    (void)steps, (void)argc, (void)argv;
+    (void)steps;
     return migrate_print(db, stdout, json) == ERR_NONE ? EX_OK : EX_UNAVAILABLE;
 }
 
-static int verify_command(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json)
+static int verify_command(struct db *db, const struct migration_steps *steps)
 {
-    (void)steps, (void)argc, (void)argv;
+    (void)steps;
     struct migration_state state;
     char line[256];
     if (migrate_state(db, &state) != ERR_NONE)
@@ -64,38 +54,29 @@ static int verify_command(struct db *db, const struct migration_steps *steps, in
 
 static const struct {
     const char *name;
-    int (*run)(struct db *db, const struct migration_steps *steps, int argc, char **argv, bool json);
+    int (*run)(struct db *db, const struct migration_steps *steps);
 } actions[] = {{"up", up_command}, {"down", down_command}, {"status", status_command}, {"verify", verify_command}};
 
-static int migrate_run(int argc, char **argv)
+static int migrate_run(void)
 {
+    size_t i = 0;
+    while (i < ARRAY_SIZE(actions) && !text_equal(words[ACTION], actions[i].name))
+        i++;
+    if (i == ARRAY_SIZE(actions))
+        return COMMAND_MISUSED;
     struct settings settings;
-    int failed = command_settings_load(&argc, argv, &settings);
-    if (failed)
-        return failed;
-    bool json = take_flag(&argc, argv, "--json");
-    char problem[256];
-    struct keyring *keyring = keyring_new(settings.secrets_key, problem, sizeof problem);
+    int status = command_settings_load(&settings);
+    if (status)
+        return status;
+    struct keyring *keyring = command_keyring(&settings);
     const struct migration_keys keys = {&settings, keyring};
     const struct migration_steps steps = {profile_migration_steps, &keys};
-    int exit_status = EX_USAGE;
-    for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(actions); i++) {
-        if (strcmp(argv[1], actions[i].name) != 0)
-            continue;
-        struct db *db = db_new(&settings);
-        if (db_ready(db, settings.connection_timeout * 1000)) {
-            exit_status = actions[i].run(db, &steps, argc, argv, json);
-        } else {
-            fprintf(stderr, "cannot connect to the database: %s\n", db_failure(db));
-            exit_status = EX_UNAVAILABLE;
-        }
-        db_free(db);
-    }
-    if (exit_status == EX_USAGE)
-        fprintf(stderr, "usage: ccr-ui-backend %s\n", command_migrate.usage);
+    struct db *db = command_database(&settings);
+    status = db ? actions[i].run(db, &steps) : EX_UNAVAILABLE;
+    db_free(db);
     keyring_free(keyring);
     settings_free(&settings);
-    return exit_status;
+    return status;
 }
 
 const struct command command_migrate = {
@@ -108,5 +89,8 @@ const struct command command_migrate = {
         "  status        list every migration: ok, pending, changed, unknown\n"
         "  verify        exit 0 when `serve` would accept the schema, else 78 and why\n"
         "  --json        machine-readable output of status and verify\n",
+    .options = (const struct command_option[]){{"json", .flag = &json}, OPTION_ENV_FILE, {0}},
+    .words = words,
+    .words_max = WORDS,
     .run = migrate_run,
 };

@@ -1,26 +1,23 @@
 /* routes: prints the route table. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "command.h"
 #include "router.h"
 
-static int routes_run(int argc, char **argv)
+static bool json;
+
+static int routes_run(void)
 {
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'}, {0}};
     char problem[256];
-    bool json = false;
-    int c;
-    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (c != 'j')
-            return EX_USAGE;
-        json = true;
-    }
-    if (optind < argc)
-        return command_refuse(EX_USAGE, "routes takes options only; see ccr-ui-backend routes --help");
     if (!router_init(problem, sizeof problem))
         return command_refuse(EX_SOFTWARE, problem);
-    router_print(stdout, json);
+    if (json) {
+        router_write(command_json());
+        return command_json_print() ? EX_OK : EX_SOFTWARE;
+    }
+    const struct route *route;
+    for (size_t i = 1; (route = router_at(i)); i++)
+        printf("%-7s %-52s %s\n", method_names[route->method], route->pattern, access_names[route->access]);
     return EX_OK;
 }
 
@@ -29,5 +26,6 @@ const struct command command_routes = {
     .usage = "routes [--json]",
     .summary = "print every route and who may call it",
     .help = "  --json  machine-readable\n",
+    .options = (const struct command_option[]){{"json", .flag = &json}, {0}},
     .run = routes_run,
 };

@@ -1,5 +1,4 @@
 /* secrets {generate|rotate}: new secrets for the env file; sealing everything stored again under a new key. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +9,9 @@
 #include "util.h"
 
 enum { JWT_SECRET_BYTES = 48, ARENA_MAX = 256 * MIB };
+
+static const char *action, *format;
+static bool dry_run;
 
 /* ---- generate --------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +27,7 @@ static void key_name(char out[KEY_NAME])
     snprintf(out, KEY_NAME, "k%.4s%.2s%.2s-%02x%02x", now, now + 5, now + 8, dice[0], dice[1]);
 }
 
-static int generate(const char *format)
+static int generate(void)
 {
     bool json = format && strcmp(format, "json") == 0;
     if (format && !json && strcmp(format, "env") != 0) {
@@ -80,13 +82,9 @@ static enum error rotate_column(struct reseal *r, size_t column)
     return error;
 }
 
-static int rotate_all(const struct settings *settings, struct reseal *r)
+static int rotate_all(struct reseal *r)
 {
     long long unreadable = 0;
-    if (!db_ready(r->db, settings->connection_timeout * 1000)) {
-        fprintf(stderr, "secrets rotate: cannot connect to the database: %s\n", db_failure(r->db));
-        return EX_UNAVAILABLE;
-    }
     db_maintenance(r->db, true);
     for (size_t i = 0; i < reseal_columns(); i++) {
         if (rotate_column(r, i) != ERR_NONE) {
@@ -98,56 +96,36 @@ static int rotate_all(const struct settings *settings, struct reseal *r)
     return unreadable ? EX_DATAERR : EX_OK;
 }
 
-static int rotate(int argc, char **argv, bool dry_run)
+static int rotate(void)
 {
     struct settings settings;
-    char problem[256];
-    int status = command_settings_load(&argc, argv, &settings);
+    int status = command_settings_load(&settings);
     if (status)
         return status;
-    struct keyring *ring = keyring_new(settings.secrets_key, problem, sizeof problem);
-    if (ring) {
-        struct reseal r = {.db = db_new(&settings),
+    struct keyring *ring = command_keyring(&settings);
+    struct db *db = ring ? command_database(&settings) : NULL;
+    if (db) {
+        struct reseal r = {.db = db,
                            .arena = arena_new(ARENA_MAX),
                            .ring = ring,
                            .dry_run = dry_run,
                            .unreadable_row = tell_unreadable};
-        status = rotate_all(&settings, &r);
-        db_free(r.db);
+        status = rotate_all(&r);
         arena_free(r.arena);
+        db_free(db);
     } else {
-        fprintf(stderr, "ccr-ui-backend: SECRETS_KEY %s\n", problem);
-        status = EX_CONFIG;
+        status = ring ? EX_UNAVAILABLE : EX_CONFIG;
     }
     keyring_free(ring);
     settings_free(&settings);
     return status;
 }
 
-static int secrets_run(int argc, char **argv)
+static int secrets_run(void)
 {
-    static const struct option known[] = {{"format", required_argument, NULL, 'f'},
-                                          {"dry-run", no_argument, NULL, 'n'},
-                                          {"env-file", required_argument, NULL, 'e'},
-                                          {0}};
-    const char *format = NULL;
-    bool dry_run = false, understood = true;
-    int c;
-    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (c == 'f')
-            format = optarg;
-        else if (c == 'n')
-            dry_run = true;
-        else if (c != 'e') /* that one is command_settings_load's */
-            understood = false;
-    }
-    const char *action = argc - optind == 1 ? argv[optind] : "";
-    if (understood && !dry_run && strcmp(action, "generate") == 0)
-        return generate(format);
-    if (understood && !format && strcmp(action, "rotate") == 0)
-        return rotate(argc, argv, dry_run);
-    fprintf(stderr, "usage: ccr-ui-backend %s\n", command_secrets.usage);
-    return EX_USAGE;
+    if (!dry_run && text_equal(action, "generate"))
+        return generate();
+    return !format && text_equal(action, "rotate") ? rotate() : COMMAND_MISUSED;
 }
 
 const struct command command_secrets = {
@@ -166,5 +144,10 @@ const struct command command_secrets = {
         "\n"
         "Exit status: 0, 65 when some secret cannot be opened with any key, 69 without a database, 78 when a setting\n"
         "is wrong.\n",
+    .options =
+        (const struct command_option[]){
+            {"format", .text = &format}, {"dry-run", .flag = &dry_run}, OPTION_ENV_FILE, {0}},
+    .words = &action,
+    .words_max = 1,
     .run = secrets_run,
 };

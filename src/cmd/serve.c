@@ -1,6 +1,5 @@
 /* serve: checks what can be checked, opens the socket, becomes the master. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,25 +24,7 @@
 #include "settings.h"
 #include "util.h"
 
-struct options {
-    const char *env_file;
-    const char *socket_path;
-    int socket_mode; /* -1 = SOCKET_MODE */
-};
-
-/* command_settings_load takes --env-file out of argv; a reload needs to know it, too. */
-static const char *find_env_file(int argc, char **argv)
-{
-    static const char option[] = "--env-file";
-    const char *found = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], option) == 0 && i + 1 < argc)
-            found = argv[++i];
-        else if (strncmp(argv[i], option, sizeof option - 1) == 0 && argv[i][sizeof option - 1] == '=')
-            found = argv[i] + sizeof option;
-    }
-    return found;
-}
+static const char *given_socket, *given_mode;
 
 static bool parse_mode(const char *text, int *mode)
 {
@@ -56,55 +37,7 @@ static bool parse_mode(const char *text, int *mode)
     return true;
 }
 
-static int serve_options(int argc, char **argv, struct options *options)
-{
-    static const struct option known[] = {
-        {"socket", required_argument, NULL, 's'}, {"mode", required_argument, NULL, 'm'}, {0}};
-    int c;
-    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (c == 's')
-            options->socket_path = optarg;
-        else if (c != 'm')
-            return EX_USAGE; /* getopt_long has said what is wrong */
-        else if (!parse_mode(optarg, &options->socket_mode))
-            return command_refuse(EX_USAGE, "--mode must be octal, 0000 to 0777");
-    }
-    if (optind < argc)
-        return command_refuse(EX_USAGE, "serve takes options only; see ccr-ui-backend serve --help");
-    return EX_OK;
-}
-
-static bool load_again(void *context, struct settings *out, char *problem, size_t size)
-{
-    const struct options *options = context;
-    struct settings next;
-    if (!command_settings_read(&next, options->env_file, problem, size))
-        return false;
-    struct keyring *ring = keyring_new(next.secrets_key, problem, size);
-    if (!ring) {
-        settings_free(&next);
-        return false;
-    }
-    keyring_free(ring);
-    *out = next;
-    return true;
-}
-
 /* ---- checks ----------------------------------------------------------------------------------------------------- */
-
-static int check_program(const struct settings *settings)
-{
-    char problem[256], line[320];
-    if (!router_init(problem, sizeof problem))
-        return command_refuse(EX_SOFTWARE, problem);
-    struct keyring *ring = keyring_new(settings->secrets_key, problem, sizeof problem);
-    if (!ring) {
-        snprintf(line, sizeof line, "SECRETS_KEY: %s", problem);
-        return command_refuse(EX_CONFIG, line);
-    }
-    keyring_free(ring);
-    return EX_OK;
-}
 
 /* Requests wait for the end of it: a host or name server that says nothing must not hold up a start for longer. Workers go on
  * trying, and refuse a role that row-level security does not hold. */
@@ -151,8 +84,7 @@ static int open_log(const struct settings *settings)
 
 /* ---- running ---------------------------------------------------------------------------------------------------- */
 
-static int run_master(struct settings *settings, const struct listener *listener, struct options *options,
-                      bool database_away)
+static int run_master(struct settings *settings, const struct listener *listener, bool database_away)
 {
     struct scoreboard *board = scoreboard_new(POOL_SEATS);
     if (!board)
@@ -171,8 +103,7 @@ static int run_master(struct settings *settings, const struct listener *listener
         .origin = listener->origin,
         .address = listener->address,
         .board = board,
-        .load = load_again,
-        .context = options,
+        .load = command_settings_read,
     };
     int status = master_run(&setup, settings);
     scoreboard_free(board);
@@ -180,14 +111,14 @@ static int run_master(struct settings *settings, const struct listener *listener
 }
 
 /* Takes the settings over. */
-static int serve_requests(struct settings *settings, struct options *options)
+static int serve_requests(struct settings *settings, int socket_mode)
 {
     char problem[PATH_MAX + 256];
     bool database_away = false;
     struct listener listener;
     const struct listener_wish wish = {
-        .socket_path = options->socket_path ? options->socket_path : settings->socket_path,
-        .socket_mode = options->socket_mode >= 0 ? options->socket_mode : settings->socket_mode,
+        .socket_path = given_socket ? given_socket : settings->socket_path,
+        .socket_mode = socket_mode >= 0 ? socket_mode : settings->socket_mode,
         .host = settings->host,
         .port = settings->port,
     };
@@ -199,27 +130,26 @@ static int serve_requests(struct settings *settings, struct options *options)
     if (status)
         settings_free(settings);
     else
-        status = run_master(settings, &listener, options, database_away);
+        status = run_master(settings, &listener, database_away);
     listener_close(&listener);
     return status;
 }
 
-static int serve_run(int argc, char **argv)
+static int serve_run(void)
 {
-    struct options options = {.env_file = find_env_file(argc, argv), .socket_mode = -1};
+    int socket_mode = -1; /* SOCKET_MODE */
     struct settings settings;
+    char problem[256];
+    if (given_mode && !parse_mode(given_mode, &socket_mode))
+        return command_refuse(EX_USAGE, "--mode must be octal, 0000 to 0777");
     master_block_signals();
-    int status = command_settings_load(&argc, argv, &settings);
+    int status = command_settings_load(&settings);
     if (status)
         return status;
     settings_hide_environment(&settings);
-    status = serve_options(argc, argv, &options);
+    status = router_init(problem, sizeof problem) ? open_log(&settings) : command_refuse(EX_SOFTWARE, problem);
     if (!status)
-        status = check_program(&settings);
-    if (!status)
-        status = open_log(&settings);
-    if (!status)
-        return serve_requests(&settings, &options);
+        return serve_requests(&settings, socket_mode);
     settings_free(&settings);
     return status;
 }
@@ -248,5 +178,8 @@ const struct command command_serve = {
         "Examples:\n"
         "  ccr-ui-backend serve --socket /run/ccr-ui-backend/fastcgi.sock --env-file /etc/ccr-ui/ccr-ui.env\n"
         "  spawn-fcgi -n -s /run/ccr.sock -M 0660 -b 4096 -- ccr-ui-backend serve --env-file /etc/ccr-ui/ccr-ui.env\n",
+    .options =
+        (const struct command_option[]){
+            {"socket", .text = &given_socket}, {"mode", .text = &given_mode}, OPTION_ENV_FILE, {0}},
     .run = serve_run,
 };

@@ -1,5 +1,4 @@
 /* settings: prints the effective settings, or the documentation of all of them. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +28,9 @@ static void print_as_env(const struct settings *settings)
     settings_print_env_example(stdout);
 }
 
+static const char *wanted = "table";
+static bool json;
+
 static const struct format {
     const char *name;
     bool effective; /* needs settings that are right */
@@ -40,49 +42,19 @@ static const struct format {
     {"env", false, print_as_env},
 };
 
-static const struct format *find_format(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
-        if (strcmp(name, formats[i].name) == 0)
-            return &formats[i];
-    fprintf(stderr, "ccr-ui-backend: --format must be table, json, markdown or env\n");
-    return NULL;
-}
-
-static const struct format *settings_format(int argc, char **argv)
-{
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {"env-file", required_argument, NULL, 'e'},
-                                          {0}};
-    const struct format *format = &formats[0];
-    int c;
-    while (format && (c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (c == 'j')
-            format = find_format("json");
-        else if (c == 'f')
-            format = find_format(optarg);
-        else if (c != 'e') /* that one is command_settings_load's */
-            format = NULL;
-    }
-    if (format && optind < argc) {
-        fprintf(stderr, "ccr-ui-backend: settings takes options only; see ccr-ui-backend settings --help\n");
-        return NULL;
-    }
-    return format;
-}
-
-static int settings_run(int argc, char **argv)
+static int settings_run(void)
 {
     struct settings settings;
-    const struct format *format = settings_format(argc, argv);
-    if (!format)
-        return EX_USAGE;
+    const struct format *format = formats, *end = formats + ARRAY_SIZE(formats);
+    while (format < end && strcmp(format->name, json ? "json" : wanted) != 0)
+        format++;
+    if (format == end)
+        return command_refuse(EX_USAGE, "--format must be table, json, markdown or env");
     if (!format->effective) {
         format->print(NULL);
         return EX_OK;
     }
-    int status = command_settings_load(&argc, argv, &settings);
+    int status = command_settings_load(&settings);
     if (status)
         return status;
     format->print(&settings);
@@ -100,5 +72,7 @@ const struct command command_settings = {
             "  --env-file FILE    KEY=VALUE lines; what is set in the environment wins\n"
             "\n"
             "Exit status: 0, or 78 when a setting is wrong (one line says which).\n",
+    .options =
+        (const struct command_option[]){{"json", .flag = &json}, {"format", .text = &wanted}, OPTION_ENV_FILE, {0}},
     .run = settings_run,
 };

@@ -4,13 +4,8 @@
 #include "build_info.h"
 #include "command.h"
 
-static int version_run(int argc, char **argv)
+static int version_run(void)
 {
-    (void)argv;
-    if (argc > 1) {
-        fprintf(stderr, "usage: ccr-ui-backend %s\n", command_version.usage);
-        return EX_USAGE;
-    }
     printf("ccr-ui-backend %s\n", build_version);
     return EX_OK;
 }

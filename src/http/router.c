@@ -193,12 +193,6 @@ const struct route *router_at(size_t number)
     return number && number <= compiled_count ? compiled[number - 1].route : NULL;
 }
 
-void router_each(void (*visit)(const struct route *route, void *context), void *context)
-{
-    for (size_t i = 0; i < compiled_count; i++)
-        visit(compiled[i].route, context);
-}
-
 /* ---- the `routes` subcommand ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -232,9 +226,8 @@ static void write_fields(struct json_writer *w, const char *key, const struct fi
     json_close_array(w);
 }
 
-static void write_route(const struct route *r, void *context)
+static void write_route(struct json_writer *w, const struct route *r)
 {
-    struct json_writer *w = context;
     json_open_object(w);
     json_string_member(w, "method", method_names[r->method]);
     json_string_member(w, "path", r->pattern);
@@ -255,24 +248,10 @@ static void write_route(const struct route *r, void *context)
     json_close_object(w);
 }
 
-static void print_route(const struct route *r, void *context)
+void router_write(struct json_writer *w)
 {
-    fprintf(context, "%-7s %-52s %s\n", method_names[r->method], r->pattern, access_names[r->access]);
-}
-
-void router_print(FILE *out, bool json)
-{
-    if (!json) {
-        router_each(print_route, out);
-        return;
-    }
-    struct buffer text;
-    struct json_writer w;
-    buffer_init(&text, MIB);
-    json_begin(&w, &text);
-    json_open_array(&w);
-    router_each(write_route, &w);
-    json_close_array(&w);
-    fprintf(out, "%s\n", buffer_string(&text));
-    buffer_free(&text);
+    json_open_array(w);
+    for (size_t i = 0; i < compiled_count; i++)
+        write_route(w, compiled[i].route);
+    json_close_array(w);
 }

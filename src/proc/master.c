@@ -113,7 +113,7 @@ static void master_reload(struct master *m)
 {
     char problem[512];
     int spare = spare_set(m), before = m->current;
-    if (!m->setup->load(m->setup->context, &m->sets[spare], problem, sizeof problem)) {
+    if (!m->setup->load(&m->sets[spare], problem, sizeof problem)) {
         log_error("reload refused, the settings stay as they are", LOG_STR("reason", problem));
         return;
     }

@@ -308,7 +308,7 @@ def test_what_fails_is_told_and_the_others_are_done(quiet):
 
 
 @pytest.mark.parametrize("arguments, says", [
-    ([], "--once or --list"), (["--once", "--list"], "--once or --list"), (["--once", "extra"], "--once or --list"),
+    ([], "--once or --list"), (["--once", "--list"], "--once or --list"), (["--once", "extra"], "usage: ccr-ui-backend housekeeping"),
     (["--list", "--job", "sessions"], "--once or --list"), (["--once", "--job", "nonsense"], "no such job")])
 def test_wrong_usage(quiet, arguments, says):
     result = quiet.cli.run("housekeeping", *arguments)
