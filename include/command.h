@@ -17,7 +17,7 @@ struct command {
     const char *usage;                    /* "user {add|passwd|list|disable} ..." */
     const char *summary;                  /* one line for --help */
     const char *help;                     /* the rest of `NAME --help`: options, examples, exit statuses */
-    const struct command_option *options; /* ends with a row without a name; NULL = none */
+    const struct command_option *options; /* ends with a row without a name */
     const char **words;                   /* where what is no option goes: `words_max` at most */
     size_t words_max;
     int (*run)(void); /* returns the exit status, or COMMAND_MISUSED */

@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "arena.h"
 #include "buffer.h"
 
 enum { RECORD_HEADER = 8, RECORD_MAX = 65528 }; /* content of one record: the most that needs no padding to 8 bytes */
@@ -44,9 +43,5 @@ void record_param(struct buffer *out, const char *name, const char *value);
 /* Takes the record at the front of bytes. Returns how many bytes it has with header and padding, 0 when some are still
  * missing, -1 when this is no FastCGI. record->content points into bytes. */
 ssize_t record_next(const char *bytes, size_t length, struct record *record);
-
-/* Takes the name-value pair at the front of bytes as "NAME=value" in the arena. Returns its size on the wire, 0 at the
- * end, -1 when it is cut off. */
-ssize_t record_param_next(const char *bytes, size_t length, struct arena *arena, char **pair);
 
 #endif

@@ -15,5 +15,6 @@ const struct command command_version = {
     .usage = "version",
     .summary = "print the version",
     .help = "",
+    .options = (const struct command_option[]){{0}},
     .run = version_run,
 };

@@ -18,30 +18,52 @@ enum {
     JSON_BYTES = 64 * KIB,
 };
 
-/* What holds where a field says nothing: the most of the field, and of each thing in it. */
+/* Checks a value of the right JSON type; *value may become what it counts as. */
+typedef enum error check(struct actor *actor, const struct field *f, json_t **value);
+static check check_string, check_integer, check_number, check_strings, check_map, check_objects, check_files,
+    check_json;
+
+enum {
+    IS_STRING = 1 << JSON_STRING,
+    IS_INTEGER = 1 << JSON_INTEGER,
+    IS_NUMBER = IS_INTEGER | 1 << JSON_REAL,
+    IS_BOOL = 1 << JSON_TRUE | 1 << JSON_FALSE,
+    IS_ARRAY = 1 << JSON_ARRAY,
+    IS_OBJECT = 1 << JSON_OBJECT,
+    IS_ANY = ~0,
+};
+
 static const struct {
-    long long max, item_max;
-} limits[] = {
-    [FIELD_TEXT] = {TEXT_MAX, 0},
-    [FIELD_NAME] = {TEXT_MAX, 0},
-    [FIELD_LABEL] = {TEXT_MAX, 0},
-    [FIELD_URL] = {TEXT_MAX, 0},
-    [FIELD_KEY] = {TEXT_MAX, 0},
-    [FIELD_STRINGS] = {STRINGS_MAX, TEXT_MAX},
-    [FIELD_MAP] = {STRINGS_MAX, MAP_TEXT_MAX},
-    [FIELD_OBJECTS] = {STRINGS_MAX, 0},
-    [FIELD_FILES] = {STRINGS_MAX, FILE_BYTES},
-    [FIELD_JSON] = {JSON_BYTES, 0},
+    int json;                /* types that it may be */
+    const char *en, *zh;     /* what it must be, in words */
+    check *check;            /* NULL = nothing more */
+    long long max, item_max; /* where a field says nothing: the most of it, and of each thing in it */
+    bool counted;            /* `max` is of entries */
+} types[] = {
+    [FIELD_TEXT] = {IS_STRING, "a string", "字符串", check_string, TEXT_MAX},
+    [FIELD_NAME] = {IS_STRING, "a string", "字符串", check_string, TEXT_MAX},
+    [FIELD_LABEL] = {IS_STRING, "a string", "字符串", check_string, TEXT_MAX},
+    [FIELD_URL] = {IS_STRING, "a string", "字符串", check_string, TEXT_MAX},
+    [FIELD_KEY] = {IS_STRING, "a string", "字符串", check_string, TEXT_MAX},
+    [FIELD_BOOL] = {IS_BOOL, "true or false", "布尔值"},
+    [FIELD_INT] = {IS_INTEGER | IS_STRING, "a whole number", "整数", check_integer},
+    [FIELD_STRINGS] = {IS_ARRAY, "an array of strings", "字符串数组", check_strings, STRINGS_MAX, TEXT_MAX, true},
+    [FIELD_OBJECT] = {IS_OBJECT, "an object", "对象"},
+    [FIELD_MAP] = {IS_OBJECT, "an object of strings", "字符串对象", check_map, STRINGS_MAX, MAP_TEXT_MAX, true},
+    [FIELD_OBJECTS] = {IS_ARRAY, "an array of objects", "对象数组", check_objects, STRINGS_MAX, 0, true},
+    [FIELD_NUMBER] = {IS_NUMBER, "a number", "数字", check_number},
+    [FIELD_FILES] = {IS_OBJECT, "an object of files", "文件对象", check_files, STRINGS_MAX, FILE_BYTES, true},
+    [FIELD_JSON] = {IS_ANY, "JSON", "JSON", check_json, JSON_BYTES},
 };
 
 long long field_max(const struct field *f)
 {
-    return f->max ? f->max : f->type < ARRAY_SIZE(limits) ? limits[f->type].max : 0;
+    return f->max ? f->max : types[f->type].max;
 }
 
 long long field_item_max(const struct field *f)
 {
-    return f->type < ARRAY_SIZE(limits) ? limits[f->type].item_max : 0;
+    return types[f->type].item_max;
 }
 
 int field_choice(const char *choices, const char *text)
@@ -123,140 +145,89 @@ static const char *trimmed(struct actor *actor, const char *text)
     return arena_strndup(actor->arena, text, length);
 }
 
-static enum error wrong_type(struct actor *actor, const struct field *f, const char *en, const char *zh)
+static enum error wrong_type(struct actor *actor, const struct field *f)
 {
-    return fail_field(actor, f->name, MSG_TYPE, actor->language == LANGUAGE_ZH ? zh : en, NULL);
+    const char *words = actor->language == LANGUAGE_ZH ? types[f->type].zh : types[f->type].en;
+    return fail_field(actor, f->name, MSG_TYPE, words, NULL);
 }
 
-static enum error check_string(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+static enum error check_string(struct actor *actor, const struct field *f, json_t **value)
 {
-    if (!json_is_string(value))
-        return wrong_type(actor, f, "a string", "字符串");
-    const char *text = json_string_value(value);
+    const char *text = json_string_value(*value);
     if (f->flags & FIELD_TRIM)
         text = trimmed(actor, text);
     if ((f->flags & FIELD_REQUIRED) && is_blank(text))
         return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
-    if ((f->flags & FIELD_TRIM) && !*text) {
-        json_object_set_new(object, f->name, json_null());
-        return ERR_NONE;
-    }
-    enum error error = field_check_text(actor, f, text);
+    bool none = (f->flags & FIELD_TRIM) && !*text;
+    enum error error = none ? ERR_NONE : field_check_text(actor, f, text);
     if (!error && (f->flags & FIELD_TRIM))
-        json_object_set_new(object, f->name, json_string(text));
+        *value = none ? json_null() : json_string(text);
     return error;
 }
 
-static enum error check_range(struct actor *actor, const struct field *f, long long value)
+static enum error check_number(struct actor *actor, const struct field *f, json_t **value)
 {
-    if ((f->min || f->max) && (value < f->min || value > f->max))
-        return fail_field(actor, f->name, MSG_RANGE, number_text(actor, f->min), number_text(actor, f->max), NULL);
-    return ERR_NONE;
-}
-
-static enum error check_integer(struct actor *actor, json_t *object, const struct field *f, json_t *value)
-{
-    /* A number input that the user cleared arrives as "". */
-    if (json_is_string(value) && !*json_string_value(value)) {
-        if (f->flags & FIELD_REQUIRED)
-            return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
-        json_object_set_new(object, f->name, json_null());
-        return ERR_NONE;
-    }
-    if (!json_is_integer(value))
-        return wrong_type(actor, f, "a whole number", "整数");
-    return check_range(actor, f, json_integer_value(value));
-}
-
-static enum error check_strings(struct actor *actor, json_t *object, const struct field *f, json_t *value)
-{
-    (void)object;
-    long long max = field_max(f);
-    size_t i;
-    json_t *item;
-    if (!json_is_array(value))
-        return fail_field(actor, f->name, MSG_TYPE,
-                          actor->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
-    if ((long long)json_array_size(value) > max)
-        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL);
-    json_array_foreach(value, i, item)
-    {
-        struct field one = {.name = f->name, .type = FIELD_TEXT, .max = field_item_max(f), .choices = f->choices};
-        if (!json_is_string(item))
-            return fail_field(actor, f->name, MSG_TYPE,
-                              actor->language == LANGUAGE_ZH ? "字符串数组" : "an array of strings", NULL);
-        enum error error = field_check_text(actor, &one, json_string_value(item));
-        if (error)
-            return error;
-    }
-    return ERR_NONE;
-}
-
-static enum error check_bool(struct actor *actor, json_t *object, const struct field *f, json_t *value)
-{
-    (void)object;
-    if (!json_is_boolean(value))
-        return wrong_type(actor, f, "true or false", "布尔值");
-    return ERR_NONE;
-}
-
-static enum error check_objects(struct actor *actor, json_t *object, const struct field *f, json_t *value)
-{
-    size_t i;
-    json_t *item;
-    long long max = field_max(f);
-    bool good = json_is_array(value);
-    (void)object;
-    if ((long long)json_array_size(value) > max)
-        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL);
-    json_array_foreach(value, i, item)
-    {
-        good = good && json_is_object(item);
-    }
-    return good ? ERR_NONE : wrong_type(actor, f, "an array of objects", "对象数组");
-}
-
-static enum error check_number(struct actor *actor, json_t *object, const struct field *f, json_t *value)
-{
-    (void)object;
-    if (!json_is_number(value))
-        return wrong_type(actor, f, "a number", "数字");
-    double number = json_number_value(value);
+    double number = json_number_value(*value);
     if ((f->min || f->max) && (number < (double)f->min || number > (double)f->max))
         return fail_field(actor, f->name, MSG_RANGE, number_text(actor, f->min), number_text(actor, f->max), NULL);
     return ERR_NONE;
 }
 
+static enum error check_integer(struct actor *actor, const struct field *f, json_t **value)
+{
+    if (json_is_integer(*value))
+        return check_number(actor, f, value);
+    if (*json_string_value(*value))
+        return wrong_type(actor, f);
+    if (f->flags & FIELD_REQUIRED)
+        return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
+    *value = json_null(); /* a number input that the user cleared arrives as "" */
+    return ERR_NONE;
+}
+
+static enum error check_strings(struct actor *actor, const struct field *f, json_t **value)
+{
+    const struct field one = {.name = f->name, .type = FIELD_TEXT, .max = field_item_max(f), .choices = f->choices};
+    size_t i;
+    json_t *item;
+    enum error error = ERR_NONE;
+    json_array_foreach(*value, i, item)
+    {
+        error = json_is_string(item) ? field_check_text(actor, &one, json_string_value(item)) : wrong_type(actor, f);
+        if (error)
+            break;
+    }
+    return error;
+}
+
+static enum error check_objects(struct actor *actor, const struct field *f, json_t **value)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(*value, i, item)
+    {
+        if (!json_is_object(item))
+            return wrong_type(actor, f);
+    }
+    return ERR_NONE;
+}
+
 /* Its names are whatever they are: variables, headers. */
-static enum error check_map(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+static enum error check_map(struct actor *actor, const struct field *f, json_t **value)
 {
     const char *key;
     json_t *item;
-    long long max = field_max(f);
-    (void)object;
-    if (!json_is_object(value))
-        return wrong_type(actor, f, "an object of strings", "字符串对象");
-    if ((long long)json_object_size(value) > max)
-        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, max), NULL);
-    json_object_foreach(value, key, item)
+    json_object_foreach(*value, key, item)
     {
         if (!*key)
             return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
         struct field one = {
             .name = arena_printf(actor->arena, "%s.%s", f->name, key), .type = FIELD_TEXT, .max = field_item_max(f)};
-        enum error error = json_is_string(item) ? field_check_text(actor, &one, json_string_value(item))
-                                                : wrong_type(actor, &one, "a string", "字符串");
+        enum error error =
+            json_is_string(item) ? field_check_text(actor, &one, json_string_value(item)) : wrong_type(actor, &one);
         if (error)
             return error;
     }
-    return ERR_NONE;
-}
-
-static enum error check_object(struct actor *actor, json_t *object, const struct field *f, json_t *value)
-{
-    (void)object;
-    if (!json_is_object(value))
-        return wrong_type(actor, f, "an object", "对象");
     return ERR_NONE;
 }
 
@@ -305,17 +276,12 @@ static enum error check_file(struct actor *actor, const char *name, const char *
     return *size > FILE_BYTES ? fail_field(actor, name, MSG_BYTES, number_text(actor, FILE_BYTES), NULL) : ERR_NONE;
 }
 
-static enum error check_files(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+static enum error check_files(struct actor *actor, const struct field *f, json_t **value)
 {
     const char *path;
     json_t *file, *seen = json_object();
     size_t size, sum = 0;
-    (void)object;
-    if (!json_is_object(value))
-        return wrong_type(actor, f, "an object of files", "文件对象");
-    if ((long long)json_object_size(value) > field_max(f))
-        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, field_max(f)), NULL);
-    json_object_foreach(value, path, file)
+    json_object_foreach(*value, path, file)
     {
         enum error error =
             check_file(actor, arena_printf(actor->arena, "%s.%s", f->name, path), path, file, seen, &size);
@@ -326,26 +292,23 @@ static enum error check_files(struct actor *actor, json_t *object, const struct 
     return sum > FILES_BYTES ? fail_field(actor, f->name, MSG_BYTES, number_text(actor, FILES_BYTES), NULL) : ERR_NONE;
 }
 
-static enum error check_json(struct actor *actor, json_t *object, const struct field *f, json_t *value)
+static enum error check_json(struct actor *actor, const struct field *f, json_t **value)
 {
-    (void)object;
-    return (long long)strlen(json_text(actor->arena, value)) > field_max(f)
-               ? fail_field(actor, f->name, MSG_BYTES, number_text(actor, field_max(f)), NULL)
-               : ERR_NONE;
+    bool fits = (long long)strlen(json_text(actor->arena, *value)) <= field_max(f);
+    return fits ? ERR_NONE : fail_field(actor, f->name, MSG_BYTES, number_text(actor, field_max(f)), NULL);
 }
 
-static enum error (*const checks[])(struct actor *, json_t *, const struct field *, json_t *) = {
-    [FIELD_TEXT] = check_string, [FIELD_NAME] = check_string,     [FIELD_LABEL] = check_string,
-    [FIELD_URL] = check_string,  [FIELD_KEY] = check_string,      [FIELD_BOOL] = check_bool,
-    [FIELD_INT] = check_integer, [FIELD_STRINGS] = check_strings, [FIELD_OBJECT] = check_object,
-    [FIELD_MAP] = check_map,     [FIELD_OBJECTS] = check_objects, [FIELD_NUMBER] = check_number,
-    [FIELD_FILES] = check_files, [FIELD_JSON] = check_json,
-};
-
-enum error field_check(struct actor *actor, json_t *object, const struct field *field)
+enum error field_check(struct actor *actor, json_t *object, const struct field *f)
 {
-    json_t *value = json_object_get(object, field->name);
-    if (value && !json_is_null(value))
-        return checks[field->type](actor, object, field, value);
-    return field->flags & FIELD_REQUIRED ? fail_field(actor, field->name, MSG_REQUIRED, NULL) : ERR_NONE;
+    json_t *value = json_object_get(object, f->name), *counts_as = value;
+    if (!value || json_is_null(value))
+        return f->flags & FIELD_REQUIRED ? fail_field(actor, f->name, MSG_REQUIRED, NULL) : ERR_NONE;
+    if (!(types[f->type].json & 1 << json_typeof(value)))
+        return wrong_type(actor, f);
+    if (types[f->type].counted && (long long)(json_array_size(value) + json_object_size(value)) > field_max(f))
+        return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, field_max(f)), NULL);
+    enum error error = types[f->type].check ? types[f->type].check(actor, f, &counts_as) : ERR_NONE;
+    if (!error && counts_as != value)
+        json_object_set_new(object, f->name, counts_as);
+    return error;
 }

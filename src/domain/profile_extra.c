@@ -48,48 +48,37 @@ enum shape {
 /* Keys whose texts say nothing secret: those of CCR and of the Codex settings that it passes on. '*' stands for any key, '@' for a
  * platform; what is in an array stands at the array's own place. */
 static const struct harmless {
+    enum extra_kind kind;
     const char *path[2];
     enum shape shape;
-} of_profile[] =
-    {
-        {{"api_mode"}, WORDS},
-        {{"approval_policy"}, WORDS},
-        {{"approvals_reviewer"}, WORDS},
-        {{"bearer_token_env_var"}, VARIABLE},
-        {{"env_key"}, VARIABLE},
-        {{"model_provider"}, WORDS},
-        {{"model_reasoning_effort"}, WORDS},
-        {{"model_reasoning_summary"}, WORDS},
-        {{"model_verbosity"}, WORDS},
-        {{"network_access"}, WORDS},
-        {{"personality"}, WORDS},
-        {{"plan_mode_reasoning_effort"}, WORDS},
-        {{"preferred_auth_method"}, WORDS},
-        {{"provider_type"}, WORDS},
-        {{"requires_openai_auth"}, WORDS},
-        {{"review_model"}, WORDS},
-        {{"sandbox_mode"}, WORDS},
-        {{"service_tier"}, WORDS},
-        {{"wire_api"}, WORDS},
-        {{NULL}, WORDS},
-},
-  of_file[] =
-      {
-          {{"version"}, WORDS},
-          {{NULL}, WORDS},
-},
-  of_registry[] = {
-      {{"current_platform"}, WORDS},
-      {{"default_platform"}, WORDS},
-      {{"version"}, WORDS},
-      {{"*", "current_profile"}, NAME},
-      {{"@", "description"}, WORDS},
-      {{"*", "last_used"}, WORDS},
-      {{NULL}, WORDS},
+} harmless_keys[] = {
+    {EXTRA_PROFILE, {"api_mode"}, WORDS},
+    {EXTRA_PROFILE, {"approval_policy"}, WORDS},
+    {EXTRA_PROFILE, {"approvals_reviewer"}, WORDS},
+    {EXTRA_PROFILE, {"bearer_token_env_var"}, VARIABLE},
+    {EXTRA_PROFILE, {"env_key"}, VARIABLE},
+    {EXTRA_PROFILE, {"model_provider"}, WORDS},
+    {EXTRA_PROFILE, {"model_reasoning_effort"}, WORDS},
+    {EXTRA_PROFILE, {"model_reasoning_summary"}, WORDS},
+    {EXTRA_PROFILE, {"model_verbosity"}, WORDS},
+    {EXTRA_PROFILE, {"network_access"}, WORDS},
+    {EXTRA_PROFILE, {"personality"}, WORDS},
+    {EXTRA_PROFILE, {"plan_mode_reasoning_effort"}, WORDS},
+    {EXTRA_PROFILE, {"preferred_auth_method"}, WORDS},
+    {EXTRA_PROFILE, {"provider_type"}, WORDS},
+    {EXTRA_PROFILE, {"requires_openai_auth"}, WORDS},
+    {EXTRA_PROFILE, {"review_model"}, WORDS},
+    {EXTRA_PROFILE, {"sandbox_mode"}, WORDS},
+    {EXTRA_PROFILE, {"service_tier"}, WORDS},
+    {EXTRA_PROFILE, {"wire_api"}, WORDS},
+    {EXTRA_FILE, {"version"}, WORDS},
+    {EXTRA_REGISTRY, {"current_platform"}, WORDS},
+    {EXTRA_REGISTRY, {"default_platform"}, WORDS},
+    {EXTRA_REGISTRY, {"version"}, WORDS},
+    {EXTRA_REGISTRY, {"*", "current_profile"}, NAME},
+    {EXTRA_REGISTRY, {"@", "description"}, WORDS},
+    {EXTRA_REGISTRY, {"*", "last_used"}, WORDS},
 };
-
-static const struct harmless *const lists[] = {
-    [EXTRA_PROFILE] = of_profile, [EXTRA_FILE] = of_file, [EXTRA_REGISTRY] = of_registry};
 
 /* Where a value stands. */
 struct place_in {
@@ -129,9 +118,9 @@ static bool is_variable(const char *text)
 /* The list's entry for a place, NULL = none. */
 static const struct harmless *find_harmless(enum extra_kind kind, const struct place_in *at)
 {
-    for (const struct harmless *harmless = lists[kind]; harmless->path[0]; harmless++)
-        if (stands_at(at, harmless))
-            return harmless;
+    for (size_t i = 0; i < ARRAY_SIZE(harmless_keys); i++)
+        if (harmless_keys[i].kind == kind && stands_at(at, &harmless_keys[i]))
+            return &harmless_keys[i];
     return NULL;
 }
 

@@ -2,9 +2,9 @@
  * a request's text is called on it. */
 #include <string.h>
 
+#include "../fcgi_params.h"
 #include "arena.h"
 #include "fcgi.h"
-#include "fcgi_record.h"
 #include "request_fuzzer.h"
 #include "util.h"
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "../fcgi_params.h"
 #include "fcgi_client.h"
 #include "fcgi_record.h"
 #include "util.h"
