@@ -219,6 +219,7 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "每个平台同一种类最多 {} 项，请先删除一些")                                                                      \
     X(MSG_KIND_NOT_THERE, ERR_NOT_FOUND, "{} knows no {}", "{} 不支持 {}")                                             \
     X(MSG_KIND_UNKNOWN, ERR_VALIDATION, "'{}' is no kind of resource", "“{}”不是资源种类")                             \
+    X(MSG_KIND_NOT_SHARED, ERR_VALIDATION, "cannot be several for a {}", "{} 不能属于多个平台")                        \
     X(MSG_TWICE, ERR_VALIDATION, "'{}' stands there twice", "“{}”出现了两次")                                          \
     X(MSG_SHARED_DIFFERS, ERR_VALIDATION, "is shared with {}: what is said of it there must be the same",              \
       "与 {} 共享：两处内容必须相同")                                                                                  \

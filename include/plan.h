@@ -13,6 +13,8 @@ struct plan_item {
     struct place place;
     struct resource before, after;
     bool exists, goes, same;
+    json_t *platforms; /* object, platform -> enabled: who is to share it; NULL = who does now */
+    size_t first;      /* with platforms: the place of the one that says its id */
     json_t *values;
     const char *within; /* for messages: "resources[3]" */
     /* Whether what the values do not name is cleared (NULL), or stays where this says that they could not name it. */
@@ -28,7 +30,7 @@ struct plan {
     size_t count, capacity;
     /* Each kind on a platform once, in one order for everybody, so that two plans wait in turn. */
     struct place groups[PLAN_GROUPS_MAX];
-    bool pruned[PLAN_GROUPS_MAX];
+    const json_t *pruned[PLAN_GROUPS_MAX]; /* what plan_prune was told; NULL = it was not */
     size_t group_count;
     struct name_index seen;
 };
@@ -39,8 +41,11 @@ bool plan_place(struct actor *actor, const char *platform, const char *kind, str
 /* One that is wanted. NULL, with what is wrong said, for a name that none can have or that stands there already. */
 struct plan_item *plan_add(struct plan *plan, const struct place *place, json_t *values, bool enabled,
                            const char *within);
-/* All of the kind on the platform that the plan does not name go. */
-void plan_prune(struct plan *plan, const struct place *place);
+/* One for each of several platforms, which are to share it, and no others: an object, platform -> enabled. Says what is wrong. */
+void plan_add_shared(struct plan *plan, const char *kind, const char *name, json_t *values, json_t *wanted,
+                     const char *within);
+/* All of the kind on the platform that the plan does not name go; with `ids` (object, id -> anything) only those. */
+void plan_prune(struct plan *plan, const struct place *place, const json_t *ids);
 /* Takes the turns of all that the plan names, looks at what is there, and at what follows. ERR_VALIDATION with all that is wrong. */
 enum error plan_work_out(struct plan *plan);
 enum error plan_carry_out(struct plan *plan, const char *operation);

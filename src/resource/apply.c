@@ -11,35 +11,65 @@ static const struct field apply_fields[] = {
     {0},
 };
 
+static bool is_of_one(const json_t *entry, const char *platform)
+{
+    const json_t *several = json_object_get(entry, "platforms");
+    (void)platform;
+    return !several || json_is_null(several);
+}
+
 /* Of an item, and of an entry of `prune`. */
 static const struct field item_fields[] = {
-    {"platform", FIELD_TEXT, FIELD_REQUIRED, .max = 20},
+    {"platform", FIELD_TEXT, .max = 20, .required = is_of_one},
     {"kind", FIELD_TEXT, FIELD_REQUIRED, .max = 40},
     {"name", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 300},
     {"enabled", FIELD_BOOL},
 };
 enum { GROUP_FIELDS = 2 };
 
-static bool take_place(struct actor *actor, json_t *entry, size_t fields, struct place *place)
+static bool is_well_formed(struct actor *actor, json_t *entry, size_t fields)
 {
     for (size_t i = 0; i < fields; i++)
         if (field_check(actor, entry, &item_fields[i]))
             return false;
-    place->name = json_string_value(json_object_get(entry, "name"));
-    return plan_place(actor, json_string_value(json_object_get(entry, "platform")),
-                      json_string_value(json_object_get(entry, "kind")), place);
+    return true;
+}
+
+static const char *text_at(const json_t *entry, const char *name)
+{
+    return json_string_value(json_object_get(entry, name));
+}
+
+/* Who is to share an item: a list or, as a resource shows it itself, an object, platform -> enabled. NULL, with what is wrong said, when
+ * it is neither. */
+static json_t *take_platforms(struct actor *actor, json_t *wanted, bool enabled)
+{
+    size_t i;
+    const char *name;
+    json_t *each, *out = json_is_object(wanted) ? wanted : json_object();
+    json_array_foreach(wanted, i, each)
+        json_object_set_new(out, json_is_string(each) ? json_string_value(each) : "", json_boolean(enabled));
+    json_object_foreach(out, name, each) if (!json_is_boolean(each))
+        fail_field(actor, arena_printf(actor->arena, "platforms.%s", name), MSG_TYPE, "true, false", NULL);
+    if (!json_object_size(out))
+        fail_field(actor, "platforms", MSG_NOT_BLANK, NULL);
+    return actor->failure.fields ? NULL : out;
 }
 
 static void take_item(struct plan *plan, json_t *entry, size_t number)
 {
     struct place place;
     struct actor *actor = plan->actor;
-    actor->failure.within = arena_printf(actor->arena, "resources[%zu]", number);
-    if (!take_place(actor, entry, ARRAY_SIZE(item_fields), &place))
+    const char *within = actor->failure.within = arena_printf(actor->arena, "resources[%zu]", number);
+    if (!is_well_formed(actor, entry, ARRAY_SIZE(item_fields)))
         return;
-    json_t *enabled = json_object_get(entry, "enabled");
-    plan_add(plan, &place, json_copy(entry), !enabled || json_is_null(enabled) || json_is_true(enabled),
-             actor->failure.within);
+    bool enabled = !json_is_false(json_object_get(entry, "enabled"));
+    const char *kind = text_at(entry, "kind"), *name = place.name = text_at(entry, "name");
+    if (!is_of_one(entry, NULL))
+        plan_add_shared(plan, kind, name, entry, take_platforms(actor, json_object_get(entry, "platforms"), enabled),
+                        within);
+    else if (plan_place(actor, text_at(entry, "platform"), kind, &place))
+        plan_add(plan, &place, json_copy(entry), enabled, within);
 }
 
 static enum error take_document(struct request *rq, struct plan *plan)
@@ -52,8 +82,9 @@ static enum error take_document(struct request *rq, struct plan *plan)
     json_array_foreach(prune, i, entry)
     {
         rq->actor.failure.within = arena_printf(rq->actor.arena, "prune[%zu]", i);
-        if (take_place(&rq->actor, entry, GROUP_FIELDS, &place))
-            plan_prune(plan, &place);
+        if (is_well_formed(&rq->actor, entry, GROUP_FIELDS) &&
+            plan_place(&rq->actor, text_at(entry, "platform"), text_at(entry, "kind"), &place))
+            plan_prune(plan, &place, NULL);
     }
     rq->actor.failure.within = NULL;
     return rq->actor.failure.fields ? ERR_VALIDATION : ERR_NONE;

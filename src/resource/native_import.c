@@ -13,6 +13,7 @@ static const struct field import_fields[] = {
     {"platform", FIELD_TEXT, FIELD_REQUIRED, .max = 20},
     {"files", FIELD_OBJECTS, .max = NATIVE_FILES_MAX},
     {"archive", FIELD_TEXT, .max = 11 * MIB},
+    {"prune", FIELD_BOOL},
     {"dry_run", FIELD_BOOL},
     {0},
 };
@@ -38,6 +39,7 @@ struct import {
     struct plan plan;
     struct source *sources;
     size_t count;
+    json_t *going; /* id of a resource -> the place of the source that had it and has it no more */
     bool dry_run;
 };
 
@@ -171,6 +173,41 @@ static void fill_folder(struct import *import, struct source *skill)
         native_put_files(skill->document, files);
 }
 
+static struct source *source_of(struct import *import, const char *path)
+{
+    for (size_t i = 0; i < import->count; i++)
+        if (strcmp(import->sources[i].file.path, path) == 0)
+            return &import->sources[i];
+    return NULL;
+}
+
+/* What the files had when they were imported before, no other file has, and the plan does not name, is to go. */
+static enum error prune(struct import *import)
+{
+    struct native_file *files = NULL;
+    size_t count = 0;
+    const char *identity;
+    json_t *id, *elsewhere = json_object();
+    struct place place = {0};
+    struct actor *actor = import->actor;
+    enum error error = native_files_read(actor, import->platform, &files, &count);
+    actor->failure.within = "prune";
+    for (size_t i = 0; i < count; i++) {
+        const struct source *source = source_of(import, files[i].path);
+        json_object_foreach(files[i].taken, identity, id)
+        {
+            json_object_set_new(source ? import->going : elsewhere, json_string_value(id),
+                                json_integer(source ? source - import->sources : 0));
+            const char *kind = arena_strndup(actor->arena, identity, strcspn(identity, "/"));
+            if (source && plan_place(actor, import->platform, kind, &place))
+                plan_prune(&import->plan, &place, import->going);
+        }
+    }
+    json_object_foreach(elsewhere, identity, id) json_object_del(import->going, identity);
+    actor->failure.within = NULL;
+    return error ? error : actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
+}
+
 static enum error take_files(struct request *rq, struct import *import)
 {
     size_t i;
@@ -194,7 +231,7 @@ static enum error take_files(struct request *rq, struct import *import)
     for (i = 0; i < import->count; i++)
         if (import->sources[i].document && !import->sources[i].skill)
             plan_items(import, &import->sources[i]);
-    return ERR_NONE;
+    return body_bool(rq, "prune", false) ? prune(import) : ERR_NONE;
 }
 
 /* ---- what is left ----------------------------------------------------------------------------------------------- */
@@ -313,6 +350,12 @@ static void write_source(struct import *import, struct json_writer *w, const str
         if (planned && !planned->refused)
             plan_write_item(&import->plan, w, planned);
     }
+    for (i = 0; json_object_size(import->going) && i < import->plan.count; i++) {
+        const struct plan_item *item = &import->plan.items[i];
+        json_t *from = item->goes ? json_object_get(import->going, item->before.id) : NULL;
+        if (from && json_integer_value(from) == source - import->sources)
+            plan_write_item(&import->plan, w, item);
+    }
     json_close_array(w);
     json_literal_key(w, "left");
     json_open_array(w);
@@ -329,7 +372,7 @@ static void write_source(struct import *import, struct json_writer *w, const str
 
 static enum error import_files(struct request *rq, struct response *rs)
 {
-    struct import import = {.actor = &rq->actor};
+    struct import import = {.actor = &rq->actor, .going = json_object()};
     plan_begin(&import.plan, &rq->actor);
     enum error error = take_files(rq, &import);
     if (!error)

@@ -48,7 +48,7 @@ static size_t group_of(struct plan *plan, const struct place *place)
     memmove(&plan->groups[at + 1], &plan->groups[at], (plan->group_count - at) * sizeof plan->groups[0]);
     memmove(&plan->pruned[at + 1], &plan->pruned[at], (plan->group_count - at) * sizeof plan->pruned[0]);
     plan->groups[at] = *place;
-    plan->pruned[at] = false;
+    plan->pruned[at] = NULL;
     plan->group_count++;
     return at;
 }
@@ -70,14 +70,18 @@ static struct plan_item *one_more(struct plan *plan)
     return &plan->items[plan->count++];
 }
 
+static const char *identity_of(const struct plan *plan, const struct kind *kind, const char *platform, const char *name)
+{
+    return arena_printf(plan->actor->arena, "%s/%s/%s", kind->name, platform, name);
+}
+
 struct plan_item *plan_add(struct plan *plan, const struct place *place, json_t *values, bool enabled,
                            const char *within)
 {
     struct actor *actor = plan->actor;
-    const char *identity = arena_printf(actor->arena, "%s/%s/%s", place->kind->name, place->platform, place->name);
     if (resource_check_name(actor, place->kind, place->platform, "name", place->name))
         return NULL;
-    if (!name_index_note(&plan->seen, identity)) {
+    if (!name_index_note(&plan->seen, identity_of(plan, place->kind, place->platform, place->name))) {
         fail_field(actor, "name", MSG_TWICE, place->name, NULL);
         return NULL;
     }
@@ -90,13 +94,32 @@ struct plan_item *plan_add(struct plan *plan, const struct place *place, json_t 
     return item;
 }
 
-void plan_prune(struct plan *plan, const struct place *place)
+void plan_add_shared(struct plan *plan, const char *kind, const char *name, json_t *values, json_t *wanted,
+                     const char *within)
+{
+    const char *platform;
+    json_t *enabled;
+    struct place place = {.name = name};
+    struct plan_item *item;
+    json_object_foreach(wanted, platform, enabled)
+    {
+        if (!plan_place(plan->actor, platform, kind, &place))
+            return;
+        item = plan_add(plan, &place, json_deep_copy(values), json_is_true(enabled), within);
+        if (item)
+            item->platforms = wanted;
+    }
+    if (json_object_size(wanted) > 1 && !(place.kind->flags & KIND_SHARED))
+        fail_field(plan->actor, "platforms", MSG_KIND_NOT_SHARED, kind, NULL);
+}
+
+void plan_prune(struct plan *plan, const struct place *place, const json_t *ids)
 {
     size_t group = group_of(plan, place);
     if (group == PLAN_GROUPS_MAX)
         too_many(plan, "kind", PLAN_GROUPS_MAX);
     else
-        plan->pruned[group] = true;
+        plan->pruned[group] = ids ? ids : json_true();
 }
 
 const char *plan_take_failure(struct actor *actor)
@@ -122,7 +145,13 @@ static const char *names_of(const struct plan *plan, const struct place *group, 
     return json_text(plan->actor->arena, names);
 }
 
-static enum error load_group(struct plan *plan, const struct place *group, bool pruned)
+static void add_leaving(struct plan *plan, const struct resource *r)
+{
+    *one_more(plan) =
+        (struct plan_item){.place = {r->kind, r->platform, r->name}, .before = *r, .exists = true, .goes = true};
+}
+
+static enum error load_group(struct plan *plan, const struct place *group, const json_t *pruned)
 {
     struct name_index places = name_index_new();
     struct resource *found = NULL, *others = NULL;
@@ -142,9 +171,59 @@ static enum error load_group(struct plan *plan, const struct place *group, bool 
         plan->items[at].exists = true;
     }
     for (size_t i = 0; !error && i < more; i++)
-        *one_more(plan) = (struct plan_item){
-            .place = {group->kind, group->platform, others[i].name}, .before = others[i], .exists = true, .goes = true};
+        if (!json_is_object(pruned) || json_object_get(pruned, others[i].id))
+            add_leaving(plan, &others[i]);
     return error;
+}
+
+/* ---- what is to be shared --------------------------------------------------------------------------------------- */
+
+/* Where there is one already it is given to the others; two that are there are not made one. Returns the ids of those that are there. */
+static json_t *find_firsts(struct plan *plan)
+{
+    size_t first;
+    json_t *ids = json_object();
+    struct name_index firsts = name_index_new();
+    for (int existing = 1; existing >= 0; existing--)
+        for (size_t i = 0; i < plan->count; i++) {
+            struct plan_item *item = &plan->items[i];
+            const char *key = item->platforms
+                                  ? arena_printf(plan->actor->arena, "%s/%s", item->place.kind->name, item->place.name)
+                                  : NULL;
+            if (!key || item->exists != existing)
+                continue;
+            if (!name_index_find(&firsts, key, &first))
+                name_index_add(&firsts, key, first = i);
+            item->first = first;
+            plan->actor->failure.within = item->within;
+            if (existing && strcmp(item->before.id, plan->items[first].before.id) != 0)
+                fail_field(plan->actor, "platforms", MSG_RESOURCE_EXISTS, item->place.platform, NULL);
+            else if (existing)
+                json_object_set_new(ids, item->before.id, json_integer((json_int_t)i));
+        }
+    plan->actor->failure.within = NULL;
+    return ids;
+}
+
+/* From platforms that are not to share one any more it goes. */
+static enum error plan_withdrawn(struct plan *plan)
+{
+    struct resource *rows = NULL;
+    size_t count = 0;
+    const char *id;
+    json_t *place, *ids = find_firsts(plan), *list = json_array();
+    json_object_foreach(ids, id, place) json_array_append_new(list, json_string(id));
+    enum error error = json_array_size(list)
+                           ? resources_sharing(plan->actor, json_text(plan->actor->arena, list), &rows, &count)
+                           : ERR_NONE;
+    for (size_t i = 0; !error && i < count; i++) {
+        const struct resource *r = &rows[i];
+        const struct plan_item *item = &plan->items[json_integer_value(json_object_get(ids, r->id))];
+        if (!json_object_get(item->platforms, r->platform) &&
+            name_index_note(&plan->seen, identity_of(plan, r->kind, r->platform, r->name)))
+            add_leaving(plan, r);
+    }
+    return error ? error : plan->actor->failure.fields ? ERR_VALIDATION : ERR_NONE;
 }
 
 /* ---- what follows ----------------------------------------------------------------------------------------------- */
@@ -167,24 +246,45 @@ static void keep_unnamed(const struct plan_item *item, json_t *stored)
     }
 }
 
-static enum error check_values(struct actor *actor, struct plan_item *item)
+/* What is stored of it, perhaps on another platform. */
+static const struct resource *stored_of(const struct plan *plan, const struct plan_item *item)
 {
-    const struct place *place = &item->place;
-    json_t *stored = item->exists ? resource_values_kept(actor, &item->before) : NULL;
-    if (stored && item->names)
-        keep_unnamed(item, stored);
-    return resource_check_values(actor, place->kind, place->platform, item->exists ? &item->before : NULL, stored,
-                                 item->values);
+    const struct plan_item *first = item->platforms ? &plan->items[item->first] : item;
+    return item->exists ? &item->before : first->exists ? &first->before : NULL;
 }
 
-static enum error plan_item(struct actor *actor, struct plan_item *item)
+static enum error check_values(struct plan *plan, struct plan_item *item)
 {
+    const struct place *place = &item->place;
+    const struct resource *before = stored_of(plan, item);
+    json_t *stored = before ? resource_values_kept(plan->actor, before) : NULL;
+    if (stored && item->names)
+        keep_unnamed(item, stored);
+    return resource_check_values(plan->actor, place->kind, place->platform, before, stored, item->values);
+}
+
+/* Those that platforms share have one id. */
+static void make_new(const struct plan *plan, struct plan_item *item)
+{
+    const struct plan_item *first = item->platforms ? &plan->items[item->first] : item;
+    item->after.position = -1;
+    if (first == item)
+        random_uuid(item->after.id);
+    else
+        memcpy(item->after.id, first->exists ? first->before.id : first->after.id, sizeof item->after.id);
+    if (json_object_size(item->platforms) > 1)
+        item->after.shared = json_text(plan->actor->arena, item->platforms);
+}
+
+static enum error plan_item(struct plan *plan, struct plan_item *item)
+{
+    struct actor *actor = plan->actor;
     const struct place *place = &item->place;
     bool enabled = item->after.enabled;
     if (item->goes)
         return ERR_NONE;
     actor->failure.within = item->optional ? NULL : item->within;
-    enum error error = check_values(actor, item);
+    enum error error = check_values(plan, item);
     if (error == ERR_VALIDATION && item->optional) {
         item->refused = plan_take_failure(actor);
         return ERR_NONE;
@@ -203,8 +303,7 @@ static enum error plan_item(struct actor *actor, struct plan_item *item)
         same = !error && same_values(place->kind, before, item->values);
         item->same = same && enabled == item->before.enabled;
     } else {
-        item->after.position = -1;
-        random_uuid(item->after.id);
+        make_new(plan, item);
     }
     if (!error && !same)
         resource_seal(actor, &item->after, item->values);
@@ -236,8 +335,10 @@ enum error plan_work_out(struct plan *plan)
     enum error error = ERR_NONE;
     for (size_t i = 0; !error && i < plan->group_count; i++)
         error = load_group(plan, &plan->groups[i], plan->pruned[i]);
+    if (!error)
+        error = plan_withdrawn(plan);
     for (size_t i = 0; i < plan->count && (!error || error == ERR_VALIDATION); i++) {
-        enum error one = plan_item(plan->actor, &plan->items[i]);
+        enum error one = plan_item(plan, &plan->items[i]);
         error = one ? one : error;
     }
     plan->actor->failure.within = NULL;
@@ -282,7 +383,9 @@ void plan_write_item(struct plan *plan, struct json_writer *w, const struct plan
     json_string_member(w, "platform", item->place.platform);
     json_string_member(w, "kind", item->place.kind->name);
     json_string_member(w, "name", item->place.name);
-    if (item->before.shared) /* a change goes to all of them */
+    if (json_object_size(item->platforms) > 1)
+        json_raw_member(w, "platforms", json_text(plan->actor->arena, item->platforms));
+    else if (item->before.shared) /* a change goes to all of them */
         json_raw_member(w, "platforms", item->before.shared);
     json_literal_key(w, "changes");
     if (deed_of(item) == DEED_UPDATE) {

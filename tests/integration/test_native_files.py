@@ -338,6 +338,27 @@ trust_level = "trusted"
 """
 
 
+def test_what_a_file_has_no_more_is_pruned(ada, team):
+    mcp = sample("claude-project-mcp-http.json")
+    other = json.dumps({"mcpServers": {"grep": {"command": "x"}, "mine": {"command": "y"}}})
+    less = '{"mcpServers": {"context7": {"command": "z"}}}'
+    taken(ada, "claude", {".mcp.json": mcp})
+    assert ada.post("/api/resources/claude/mcp_server", json={"name": "by-hand", "transport": "stdio", "command": "x"}).status_code == 201
+    assert taken(ada, "claude", {".mcp.json": less}, dry_run=True)["counts"]["delete"] == 0
+    planned = taken(ada, "claude", {".mcp.json": less}, prune=True, dry_run=True)
+    assert planned["counts"] == {"create": 0, "update": 1, "delete": 1, "unchanged": 0}
+    assert [(one["action"], one["name"]) for one in planned["files"][0]["resources"]] == [("update", "context7"), ("delete", "grep")]
+    # what another file has, too, stays
+    taken(ada, "claude", {".claude.json": other})
+    assert taken(ada, "claude", {".mcp.json": less}, prune=True)["counts"]["delete"] == 0
+    assert taken(ada, "claude", {".claude.json": None}, prune=True)["counts"]["delete"] == 2
+    assert {item["name"] for item in ada.get("/api/resources/claude/mcp_server").data["items"]} == {"context7", "by-hand"}
+    # nobody deletes what he may not write
+    taken(team.admin, "claude", {".claude/settings.json": sample("claude-settings-tabs.json")})
+    assert take(team.editor, "claude", {".claude/settings.json": "{}"}, prune=True).status_code == 400
+    assert taken(team.admin, "claude", {".claude/settings.json": "{}"}, prune=True)["counts"]["delete"] == 7
+
+
 def test_codex_names_variables(ada):
     done = taken(ada, "codex", {".codex/config.toml": CODEX})
     assert [left["path"] for left in done["files"][0]["left"]] == [

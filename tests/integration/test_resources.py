@@ -462,6 +462,43 @@ def document(*, changed=False):
     return made
 
 
+def test_a_document_shares(ada):
+    mcp = resource_data.KINDS["mcp_server"]["values"]
+
+    def apply(status=200, **more):
+        answer = ada.post("/api/resources/apply", json={"resources": [{"kind": "mcp_server", "name": "one", **mcp, **more}]})
+        assert answer.status_code == status, answer.text
+        return answer
+
+    def deeds(answer):
+        return {(item["platform"], item["action"]) for item in answer.data["plan"]}
+
+    dry = ada.post("/api/resources/apply", json={"dry_run": True, "resources": [
+        {"kind": "mcp_server", "name": "one", "platforms": ["claude", "codex"], **mcp}]})
+    assert ada.get(address("mcp_server", "claude")).data["total"] == 0
+    done = apply(platforms=["claude", "codex"])
+    assert done.data["plan"] == dry.data["plan"] and deeds(done) == {("claude", "create"), ("codex", "create")}
+    assert all(item["platforms"] == {"claude": True, "codex": True} for item in done.data["plan"])
+    is_one(ada, "mcp_server", "one", mcp, claude=True, codex=True)
+    assert deeds(apply(platforms=["claude", "codex"])) == {("claude", "unchanged"), ("codex", "unchanged")}
+    # to one more, from another, each with its switch, and what is said of it at once
+    assert deeds(apply(platforms=["gemini", "claude"])) == {("claude", "unchanged"), ("gemini", "create"), ("codex", "delete")}
+    is_one(ada, "mcp_server", "one", mcp, claude=True, gemini=True)
+    assert ada.get(address("mcp_server", "codex", "one")).status_code == 404
+    masked = {name: value for name, value in ada.get(address("mcp_server", "claude", "one")).data.items() if name in mcp}
+    changed = apply(**{**masked, "timeout_ms": 77}, platforms={"claude": False, "droid": True})
+    assert deeds(changed) == {("claude", "update"), ("droid", "create"), ("gemini", "delete")}
+    is_one(ada, "mcp_server", "one", {**mcp, "timeout_ms": 77}, claude=False, droid=True)
+    assert deeds(apply(timeout_ms=77, platforms=["claude"])) == {("claude", "update"), ("droid", "delete")}
+    # two that are there do not become one, and what else is wrong is named
+    assert ada.post(address("mcp_server", "qwen"), json={"name": "one", **mcp}).status_code == 201
+    for platforms, kind, field in ((["claude", "qwen"], "mcp_server", "platforms"), ([], "mcp_server", "platforms"), ({"claude": 1}, "mcp_server", "platforms.claude"),
+                                   (["emacs"], "mcp_server", "platform"), (["claude", "claude"], "mcp_server", None), (["claude", "droid"], "agent", "platforms")):
+        answer = apply(kind=kind, platforms=platforms, description="x", system_prompt="x", status=400 if field else 200)
+        assert not field or field in [failure["field"].split("].")[1] for failure in answer.json()["error"]["details"]["fields"]], answer.text
+    assert ada.get(address("agent", "claude")).data["total"] == 0
+
+
 def test_a_document_is_applied_and_applied_again(ada):
     dry = ada.post("/api/resources/apply", json={"resources": document(), "dry_run": True})
     assert dry.status_code == 200 and dry.data["counts"] == {"create": 6, "update": 0, "delete": 0, "unchanged": 0}, dry.text
