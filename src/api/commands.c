@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "build_info.h"
-#include "command_table.h"
 #include "handlers.h"
 #include "history.h"
 #include "page.h"
@@ -23,6 +22,104 @@ struct invocation {
     int exit_code;
     bool found; /* the arguments name a profile that is there */
 };
+
+typedef enum error runner(struct invocation *c);
+
+struct ccr_command {
+    const char *name, *description, *usage;
+    const char *examples[3];
+    runner *run;     /* NULL: it works on a developer's machine only */
+    enum role role;  /* that it takes beyond that of the route */
+    bool takes_name; /* of a profile */
+};
+
+static runner run_list, run_current, run_switch, run_enable, run_disable, run_validate, run_history, run_platform,
+    run_export, run_version, run_help;
+
+/* In the order in which the frontend shows them. */
+static const struct ccr_command ccr_commands[] = {
+    {"init", "Create the configuration file", "init [--force]", {"init"}},
+    {"add", "Add a configuration step by step", "add", {"add"}},
+    {"list", "List the configurations of the current platform", "list", {"list"}, run_list},
+    {"current", "Show the current configuration", "current", {"current"}, run_current},
+    {"switch", "Switch to a configuration", "switch <name>", {"switch anthropic"}, run_switch, .takes_name = true},
+    {"enable",
+     "Enable a configuration",
+     "enable <name>",
+     {"enable anthropic"},
+     run_enable,
+     ROLE_EDITOR,
+     .takes_name = true},
+    {"disable",
+     "Disable a configuration",
+     "disable <name> [--force]",
+     {"disable anthropic"},
+     run_disable,
+     ROLE_EDITOR,
+     .takes_name = true},
+    {"validate", "Check every configuration", "validate", {"validate"}, run_validate},
+    {"history",
+     "Show what was changed",
+     "history [-l N] [-t TYPE]",
+     {"history", "history -l 50", "history -t switch"},
+     run_history},
+    {"optimize", "Sort the configuration file", "optimize", {"optimize"}},
+    {"platform",
+     "Show or switch the platform",
+     "platform list | current | info <platform> | switch <platform>",
+     {"platform list", "platform switch codex"},
+     run_platform},
+    {"export", "Print the configurations as TOML, secrets masked", "export [--no-secrets]", {"export"}, run_export},
+    {"import",
+     "Import configurations from a file",
+     "import <file> [--merge] [--backup]",
+     {"import profiles.toml --merge"}},
+    {"clean", "Remove old backup files", "clean [--days N] [--dry-run]", {"clean --days 30 --dry-run"}},
+    {"migrate", "Move to the multi-platform layout", "migrate [--check] [--platform P]", {"migrate --check"}},
+    {"temp-token", "Use another token for a while", "temp-token set <token> | show | clear", {"temp-token show"}},
+    {"skills", "Manage skills", "skills list | scan <dir> | install <path>", {"skills list"}},
+    {"prompts", "Manage prompts", "prompts list | add | apply <name>", {"prompts list"}},
+    {"stats",
+     "Show what was used and what it cost",
+     "stats cost [--today | --this-month | --by-model]",
+     {"stats cost --today"}},
+    {"version", "Show the version", "version", {"version"}, run_version},
+    {"update", "Update CCR", "update [--check] [--branch B]", {"update --check"}},
+    {"check", "Look for conflicting settings", "check conflicts", {"check conflicts"}},
+    {"claude", "Run Claude Code", "claude [arguments]", {"claude --version"}},
+    {"qwen", "Run Qwen Code", "qwen [arguments]", {"qwen --version"}},
+    {"gemini", "Run Gemini CLI", "gemini [arguments]", {"gemini --version"}},
+    {"iflow", "Run iFlow CLI", "iflow [arguments]", {"iflow --version"}},
+    {"help", "Explain the commands", "help [command]", {"help", "help switch"}, run_help},
+    {NULL},
+};
+
+static const struct ccr_command *ccr_command_find(const char *name)
+{
+    for (const struct ccr_command *c = ccr_commands; c->name; c++)
+        if (name && strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+/* An argument that every command line may have and that tells nothing: a flag, a word that some command knows, a small number, a
+ * platform. */
+static bool ccr_argument_known(const char *text)
+{
+    static const char *const words[] = {/* flags */
+                                        "--all", "--backup", "--by-model", "--check", "--days", "--dry-run",
+                                        "--filter-type", "--force", "--help", "--limit", "--merge", "--no-secrets",
+                                        "--output", "--platform", "--this-month", "--today", "-h", "-l", "-o", "-t",
+                                        /* what stands behind `platform`, `history -t` and the like */
+                                        "clean", "clear", "conflicts", "cost", "create", "current", "delete", "disable",
+                                        "enable", "export", "import", "info", "init", "list", "restore", "reveal",
+                                        "rollback", "show", "switch", "update", "validate"};
+    long long number;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (strcmp(words[i], text) == 0)
+            return true;
+    return parse_int(text, 0, 9999, &number) || platform_find(text) || ccr_command_find(text);
+}
 
 static const char *arg(const struct invocation *c, size_t i)
 {
@@ -259,7 +356,7 @@ static void print_ccr_help(struct buffer *out, const struct ccr_command *command
     buffer_printf(out, "%s\n\nUsage: ccr %s\n", command->description, command->usage);
     for (size_t i = 0; i < ARRAY_SIZE(command->examples) && command->examples[i]; i++)
         buffer_printf(out, "%s  ccr %s\n", i ? "" : "\nExamples:\n", command->examples[i]);
-    if (command->where == RUNS_ON_DEVELOPER_MACHINE)
+    if (!command->run)
         buffer_text(out, "\nThis command works on a developer's machine only; the server does not run it.\n");
 }
 
@@ -275,33 +372,16 @@ static enum error run_help(struct invocation *c)
     return ERR_NONE;
 }
 
-/* What runs here, and the least role it takes. */
-static const struct {
-    const char *name;
-    enum error (*run)(struct invocation *c);
-    enum role role;
-} runners[] = {
-    {"list", run_list, ROLE_VIEWER},         {"current", run_current, ROLE_VIEWER},
-    {"switch", run_switch, ROLE_VIEWER},     {"enable", run_enable, ROLE_EDITOR},
-    {"disable", run_disable, ROLE_EDITOR},   {"validate", run_validate, ROLE_VIEWER},
-    {"history", run_history, ROLE_VIEWER},   {"export", run_export, ROLE_VIEWER},
-    {"platform", run_platform, ROLE_VIEWER}, {"version", run_version, ROLE_VIEWER},
-    {"help", run_help, ROLE_VIEWER},
-};
-
 static enum error run_command(struct invocation *c, const struct ccr_command *command)
 {
     if (has_flag(c, "--help") || has_flag(c, "-h")) {
         print_ccr_help(&c->out, command);
         return ERR_NONE;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(runners); i++) {
-        if (strcmp(runners[i].name, command->name) != 0)
-            continue;
-        if (c->actor->who.role < runners[i].role)
-            return fail(c->actor, MSG_ROLE, role_names[runners[i].role], NULL);
-        return runners[i].run(c);
-    }
+    if (command->run && c->actor->who.role < command->role)
+        return fail(c->actor, MSG_ROLE, role_names[command->role], NULL);
+    if (command->run)
+        return command->run(c);
     return end_with_usage(c, arena_printf(c->actor->arena,
                                           "'%s' changes files or programs of one machine; the server does not run it."
                                           " Run `ccr %s` on that machine.",
@@ -316,15 +396,6 @@ static const struct field execute_fields[] = {
     {0},
 };
 
-static bool takes_name(const struct ccr_command *command)
-{
-    static const char *const naming[] = {"switch", "enable", "disable"};
-    for (size_t i = 0; i < ARRAY_SIZE(naming); i++)
-        if (strcmp(command->name, naming[i]) == 0)
-            return true;
-    return false;
-}
-
 /* A short word, such as a name that was mistyped: tokens have more to them. */
 static bool is_short_word(const char *text)
 {
@@ -337,12 +408,11 @@ static bool is_short_word(const char *text)
 static const char *kept_args(struct request *rq, const struct ccr_command *command, const struct invocation *c)
 {
     json_t *kept = json_array(), *item;
-    bool name = takes_name(command);
     size_t i;
-    json_array_foreach(command->where == RUNS_HERE ? body_value(rq, "args") : NULL, i, item)
+    json_array_foreach(command->run ? body_value(rq, "args") : NULL, i, item)
     {
         const char *text = json_string_value(item);
-        bool keep = c->found || (name && is_short_word(text)) || ccr_argument_known(text);
+        bool keep = c->found || (command->takes_name && is_short_word(text)) || ccr_argument_known(text);
         json_array_append_new(kept, json_string(keep ? text : "***"));
     }
     return json_text(rq->actor.arena, kept);

@@ -2,6 +2,7 @@
  * is read from memory, so that it answers while PostgreSQL is away, and costs it nothing. */
 #include "metrics.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "build_info.h"
@@ -207,63 +208,47 @@ static void write_servers(struct buffer *page, const struct request *rq)
 
 /* ---- housekeeping ----------------------------------------------------------------------------------------------- */
 
-/* One metric of all jobs: `put` writes the samples of one. */
-static void write_jobs(struct buffer *page, const struct house_board *board, const char *name, const char *type,
-                       const char *help,
-                       void (*put)(struct buffer *page, const char *name, size_t job, const struct house_cell *cell))
+static void write_job_counts(struct buffer *page, const struct house_board *board)
 {
-    metric_head(page, name, type, help);
-    for (size_t job = 0; house_jobs[job].name; job++)
-        put(page, name, job, &board->jobs[job]);
-}
-
-static void put_runs(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
-{
-    const struct {
-        const char *result;
-        const _Atomic uint64_t *count;
-    } results[] = {{"done", &cell->done}, {"gave_way", &cell->gave_way}, {"failed", &cell->failed}};
-    for (size_t i = 0; i < ARRAY_SIZE(results); i++)
-        buffer_printf(page, "%s{task=\"%s\",result=\"%s\"} %llu\n", name, house_jobs[job].name, results[i].result,
-                      (unsigned long long)atomic_load(results[i].count));
-}
-
-static void put_rows(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
-{
-    buffer_printf(page, "%s{task=\"%s\"} %llu\n", name, house_jobs[job].name,
-                  (unsigned long long)atomic_load(&cell->rows));
-}
-
-static void put_seconds(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
-{
-    buffer_printf(page, "%s{task=\"%s\"} %.6f\n", name, house_jobs[job].name,
-                  (double)atomic_load(&cell->worked_us) / MICROSECONDS);
-}
-
-static void put_success(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
-{
-    buffer_printf(page, "%s{task=\"%s\"} %lld\n", name, house_jobs[job].name,
-                  (long long)atomic_load(&cell->succeeded_s));
-}
-
-static void put_interval(struct buffer *page, const char *name, size_t job, const struct house_cell *cell)
-{
-    (void)cell;
-    buffer_printf(page, "%s{task=\"%s\"} %d\n", name, house_jobs[job].name, house_jobs[job].interval_s);
+    static const struct {
+        const char *name, *labels, *help;
+        size_t count; /* where it stands in struct house_cell */
+    } rows[] = {
+        {"ccr_housekeeping_runs_total", ",result=\"done\"",
+         "Jobs done to their end, and batches that gave way to a lock or failed.", offsetof(struct house_cell, done)},
+        {"ccr_housekeeping_runs_total", ",result=\"gave_way\"", "", offsetof(struct house_cell, gave_way)},
+        {"ccr_housekeeping_runs_total", ",result=\"failed\"", "", offsetof(struct house_cell, failed)},
+        {"ccr_housekeeping_rows_total", "", "Rows removed or mended by this host.", offsetof(struct house_cell, rows)},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (*rows[i].help)
+            metric_head(page, rows[i].name, "counter", rows[i].help);
+        for (size_t job = 0; house_jobs[job].name; job++) {
+            const char *cell = (const char *)&board->jobs[job];
+            buffer_printf(page, "%s{task=\"%s\"%s} %llu\n", rows[i].name, house_jobs[job].name, rows[i].labels,
+                          (unsigned long long)atomic_load((const _Atomic uint64_t *)(cell + rows[i].count)));
+        }
+    }
 }
 
 static void write_housekeeping(struct buffer *page, const struct house_board *board)
 {
     metric_gauge(page, "ccr_housekeeping_leads", "1 while it is this host that does the housekeeping of its database.",
                  atomic_load(&board->leads));
-    write_jobs(page, board, "ccr_housekeeping_runs_total", "counter",
-               "Jobs done to their end, and batches that gave way to a lock or failed.", put_runs);
-    write_jobs(page, board, "ccr_housekeeping_rows_total", "counter", "Rows removed or mended by this host.", put_rows);
-    write_jobs(page, board, "ccr_housekeeping_seconds_total", "counter", "Time spent on it, without the pauses.",
-               put_seconds);
-    write_jobs(page, board, "ccr_housekeeping_last_success_timestamp_seconds", "gauge",
-               "When the job last came to its end, on whatever host; 0 = never.", put_success);
-    write_jobs(page, board, "ccr_housekeeping_interval_seconds", "gauge", "How often it is done.", put_interval);
+    write_job_counts(page, board);
+    metric_head(page, "ccr_housekeeping_seconds_total", "counter", "Time spent on it, without the pauses.");
+    for (size_t job = 0; house_jobs[job].name; job++)
+        buffer_printf(page, "ccr_housekeeping_seconds_total{task=\"%s\"} %.6f\n", house_jobs[job].name,
+                      (double)atomic_load(&board->jobs[job].worked_us) / MICROSECONDS);
+    metric_head(page, "ccr_housekeeping_last_success_timestamp_seconds", "gauge",
+                "When the job last came to its end, on whatever host; 0 = never.");
+    for (size_t job = 0; house_jobs[job].name; job++)
+        buffer_printf(page, "ccr_housekeeping_last_success_timestamp_seconds{task=\"%s\"} %lld\n", house_jobs[job].name,
+                      (long long)atomic_load(&board->jobs[job].succeeded_s));
+    metric_head(page, "ccr_housekeeping_interval_seconds", "gauge", "How often it is done.");
+    for (size_t job = 0; house_jobs[job].name; job++)
+        buffer_printf(page, "ccr_housekeeping_interval_seconds{task=\"%s\"} %d\n", house_jobs[job].name,
+                      house_jobs[job].interval_s);
 }
 
 static int count_waiting(const struct settings *settings)

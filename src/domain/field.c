@@ -305,7 +305,8 @@ enum error field_check(struct actor *actor, json_t *object, const struct field *
         return f->flags & FIELD_REQUIRED ? fail_field(actor, f->name, MSG_REQUIRED, NULL) : ERR_NONE;
     if (!(types[f->type].json & 1 << json_typeof(value)))
         return wrong_type(actor, f);
-    if (types[f->type].counted && (long long)(json_array_size(value) + json_object_size(value)) > field_max(f))
+    size_t entries = json_array_size(value) + json_object_size(value);
+    if (types[f->type].counted && (long long)entries > field_max(f))
         return fail_field(actor, f->name, MSG_TOO_MANY, number_text(actor, field_max(f)), NULL);
     enum error error = types[f->type].check ? types[f->type].check(actor, f, &counts_as) : ERR_NONE;
     if (!error && counts_as != value)
