@@ -7,6 +7,11 @@
 #include "json.h"
 
 enum { PASSWORD_MIN = 10, PASSWORD_MAX = 256 /* code points */ };
+/* The row of a field that is to become somebody's password. */
+#define FIELD_NEW_PASSWORD(field)                                                                                      \
+    {                                                                                                                  \
+        field, FIELD_TEXT, FIELD_REQUIRED | FIELD_SECRET, .min = PASSWORD_MIN, .max = PASSWORD_MAX                     \
+    }
 
 struct account {
     const char *username;

@@ -10,6 +10,9 @@
  * from a live refresh cookie (adds Set-Cookie to rs). */
 enum error authenticate(struct request *rq, struct response *rs);
 
+/* A bearer token of the Authorization header (RFC 6750 section 2.1); NULL when there is none. */
+const char *bearer_token(const struct request *rq);
+
 /* May this be shown the metrics? By its address (METRICS_ALLOW) or its bearer token (METRICS_TOKEN); asks no database. */
 bool authn_monitor(const struct request *rq);
 

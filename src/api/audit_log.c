@@ -54,16 +54,14 @@ static const struct listing site = {.name = "entries",
 
 /* ---- filters ---------------------------------------------------------------------------------------------------- */
 
-struct filters {
-    const char *values[6];
-};
+enum { FILTER_COUNT = 6 }; /* $1 to $6 of MATCHING */
 
-static enum error take_filters(struct request *rq, struct filters *f)
+static enum error take_filters(struct request *rq, const char *values[FILTER_COUNT])
 {
     static const char *const texts[] = {"actor", "action", "target", "address"};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        f->values[i] = request_query_or(rq, texts[i], NULL);
-    enum error from = query_time(rq, "from", &f->values[4]), to = query_time(rq, "to", &f->values[5]);
+        values[i] = request_query_or(rq, texts[i], NULL);
+    enum error from = query_time(rq, "from", &values[4]), to = query_time(rq, "to", &values[5]);
     return from ? from : to;
 }
 
@@ -103,13 +101,12 @@ static void write_line(struct buffer *out, const struct rows *rows, int index)
 }
 
 static enum error respond_csv(struct request *rq, struct response *rs, const struct listing *listing,
-                              const struct filters *f)
+                              const char *const values[FILTER_COUNT])
 {
     const char *limit = request_query_or(rq, "limit", "1000"), *offset = request_query_or(rq, "offset", "0");
     struct rows rows;
-    enum error error = db_all(
-        rq->actor.db, &listing->page, &rows,
-        DB_ARGS(f->values[0], f->values[1], f->values[2], f->values[3], f->values[4], f->values[5], limit, offset));
+    enum error error = db_all(rq->actor.db, &listing->page, &rows,
+                              DB_ARGS(values[0], values[1], values[2], values[3], values[4], values[5], limit, offset));
     if (error)
         return error;
     respond_begin_bare(rs, 200);
@@ -127,16 +124,16 @@ static enum error respond_csv(struct request *rq, struct response *rs, const str
 
 static enum error respond_entries(struct request *rq, struct response *rs, const struct listing *listing)
 {
-    struct filters f;
+    const char *values[FILTER_COUNT];
     long long limit = 0;
-    enum error error = take_filters(rq, &f);
+    enum error error = take_filters(rq, values);
     bool csv = wants_csv(rq);
     parse_int(request_query(rq, "limit"), 1, CSV_LIMIT_MAX, &limit);
     if (!csv && limit > JSON_LIMIT_MAX)
         error = fail_field(&rq->actor, "limit", MSG_RANGE, "1", "500", NULL);
     if (error)
         return error;
-    return csv ? respond_csv(rq, rs, listing, &f) : respond_page(rq, rs, listing, f.values, ARRAY_SIZE(f.values));
+    return csv ? respond_csv(rq, rs, listing, values) : respond_page(rq, rs, listing, values, FILTER_COUNT);
 }
 
 static enum error site_list(struct request *rq, struct response *rs)

@@ -23,11 +23,7 @@ static const struct field refresh_fields[] = {
 };
 static const struct field password_fields[] = {
     {.name = "current_password", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_SECRET, .max = PASSWORD_MAX},
-    {.name = "new_password",
-     .type = FIELD_TEXT,
-     .flags = FIELD_REQUIRED | FIELD_SECRET,
-     .min = PASSWORD_MIN,
-     .max = PASSWORD_MAX},
+    FIELD_NEW_PASSWORD("new_password"),
     {.name = "keep_tokens", .type = FIELD_BOOL},
     {0},
 };
@@ -115,9 +111,7 @@ static enum error refresh(struct request *rq, struct response *rs)
 
 static enum error session_of_bearer(struct request *rq, char id[UUID_TEXT])
 {
-    const char *header = request_header(rq, "Authorization");
-    bool bearer = header && strncasecmp(header, "Bearer ", 7) == 0;
-    const char *token = bearer ? header + 7 : request_cookie(rq, COOKIE_ACCESS);
+    const char *bearer = bearer_token(rq), *token = bearer ? bearer : request_cookie(rq, COOKIE_ACCESS);
     return token ? session_of_access_token(&rq->actor, token, id) : ERR_NOT_FOUND;
 }
 

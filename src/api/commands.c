@@ -281,7 +281,7 @@ static enum error run_history(struct invocation *c)
             operation = c->args[i + 1];
         }
     }
-    enum error error = history_page(c->actor, arena_printf(c->actor->arena, "%lld", limit), "0", operation, &rows);
+    enum error error = history_page(c->actor, number_text(c->actor, limit), "0", operation, &rows);
     for (int i = 0; !error && i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         const char *to = row_text(&row, HISTORY_TO);
@@ -425,8 +425,8 @@ static enum error record_run(struct request *rq, const struct ccr_command *comma
         "command_runs_insert", "INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
                                " VALUES (ccr_workspace(), ccr_user(), $1, $2::json, $3::integer, $4::integer)"};
     return db_run(rq->actor.db, &insert,
-                  DB_ARGS(command->name, kept_args(rq, command, c), arena_printf(rq->actor.arena, "%d", c->exit_code),
-                          arena_printf(rq->actor.arena, "%lld", duration_ms)));
+                  DB_ARGS(command->name, kept_args(rq, command, c), number_text(&rq->actor, c->exit_code),
+                          number_text(&rq->actor, duration_ms)));
 }
 
 static void take_args(struct request *rq, struct invocation *c)

@@ -29,7 +29,7 @@ static enum error import_file(struct request *rq, struct response *rs)
     const char *content = body_text(rq, "content");
     enum error error = resource_place(rq, &place);
     if (!error && strlen(content) > FILE_MAX) /* not in import_text: a backup of an older version may be larger */
-        error = fail_field(&rq->actor, "content", MSG_BYTES, arena_printf(rq->actor.arena, "%d", FILE_MAX), NULL);
+        error = fail_field(&rq->actor, "content", MSG_BYTES, number_text(&rq->actor, FILE_MAX), NULL);
     if (!error)
         error = import_text(&rq->actor, content, place.platform, &options, &result);
     if (error)

@@ -11,11 +11,7 @@
 
 static const struct field create_fields[] = {
     {.name = "username", .type = FIELD_NAME, .flags = FIELD_REQUIRED},
-    {.name = "password",
-     .type = FIELD_TEXT,
-     .flags = FIELD_REQUIRED | FIELD_SECRET,
-     .min = PASSWORD_MIN,
-     .max = PASSWORD_MAX},
+    FIELD_NEW_PASSWORD("password"),
     {.name = "display_name", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 200},
     {.name = "site_role", .type = FIELD_TEXT, .choices = SITE_ROLES},
     {0},
@@ -27,11 +23,7 @@ static const struct field change_fields[] = {
     {0},
 };
 static const struct field reset_fields[] = {
-    {.name = "password",
-     .type = FIELD_TEXT,
-     .flags = FIELD_REQUIRED | FIELD_SECRET,
-     .min = PASSWORD_MIN,
-     .max = PASSWORD_MAX},
+    FIELD_NEW_PASSWORD("password"),
     {.name = "keep_tokens", .type = FIELD_BOOL},
     {0},
 };

@@ -87,6 +87,19 @@ void house_job_write(struct json_writer *w, const struct settings *settings, con
         json_put_null(w);
 }
 
+static enum error run_statement(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
+{
+    const char *const args[] = {number(house, job->limit), number(house, setting(house->settings, job->days)),
+                                number(house, setting(house->settings, job->also))};
+    struct row row;
+    enum error error = db_one(house->db, &job->remove, &row, args, 1u + (job->retention != NULL) + (job->also != 0));
+    if (error)
+        return error;
+    run->rows += row_int(&row, 0);
+    *more = row_int(&row, 0) == job->limit;
+    return ERR_NONE;
+}
+
 /* A session may have had thousands of refresh tokens: they go first, so many at a time. */
 static enum error remove_sessions(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
 {
@@ -101,12 +114,7 @@ static enum error remove_sessions(struct house *house, const struct house_job *j
         *more = !error;
         return error;
     }
-    error = db_one(house->db, &job->remove, &row, DB_ARGS(limit, days));
-    if (error)
-        return error;
-    run->rows += row_int(&row, 0);
-    *more = row_int(&row, 0) == job->limit;
-    return ERR_NONE;
+    return run_statement(house, job, run, more);
 }
 
 /* Whatever has revisions by its names, NAMES_LIMIT at a time, so that a batch's work depends on neither how many there are nor how
@@ -218,19 +226,6 @@ const struct house_job house_jobs[] = {
 
 #define JOBS (ARRAY_SIZE(house_jobs) - 1)
 _Static_assert(JOBS <= (size_t)HOUSE_JOBS_MAX, "the scoreboard has a cell for each job");
-
-static enum error run_statement(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
-{
-    const char *const args[] = {number(house, job->limit), number(house, setting(house->settings, job->days)),
-                                number(house, setting(house->settings, job->also))};
-    struct row row;
-    enum error error = db_one(house->db, &job->remove, &row, args, 1u + (job->retention != NULL) + (job->also != 0));
-    if (error)
-        return error;
-    run->rows += row_int(&row, 0);
-    *more = row_int(&row, 0) == job->limit;
-    return ERR_NONE;
-}
 
 /* ---- what is told ----------------------------------------------------------------------------------------------- */
 

@@ -51,7 +51,7 @@ static enum error check_room(struct actor *actor)
     enum error error = db_one(actor->db, &invitation_count, &row, DB_ARGS(actor->who.workspace_id));
     if (error || row_int(&row, 0) < OPEN_MAX)
         return error;
-    return fail(actor, MSG_INVITATIONS_MANY, arena_printf(actor->arena, "%d", OPEN_MAX), NULL);
+    return fail(actor, MSG_INVITATIONS_MANY, number_text(actor, OPEN_MAX), NULL);
 }
 
 static enum error check_no_member(struct actor *actor, const char *username)

@@ -80,7 +80,7 @@ static const char *known_nonce(struct actor *actor, const char *presented, const
 
 const char *throttle_known_browser(struct actor *actor, const char *user_id)
 {
-    const char *issued = arena_printf(actor->arena, "%lld", (long long)time(NULL));
+    const char *issued = number_text(actor, time(NULL));
     const char *nonce = random_token(actor->arena, NONCE_BYTES);
     return arena_printf(actor->arena, "%s.%s.%s", issued, nonce, browser_mac(actor, issued, nonce, user_id));
 }
@@ -91,10 +91,9 @@ static enum error known_address(struct actor *actor, const char *user_id, long l
     struct rows logins;
     const char *here = network(actor);
     *known = false;
-    enum error error =
-        db_all(actor->db, &throttle_known, &logins,
-               DB_ARGS(user_id, arena_printf(actor->arena, "%lld", changed_at),
-                       arena_printf(actor->arena, "%d", KNOWN_DAYS), arena_printf(actor->arena, "%d", RECENT_LOGINS)));
+    enum error error = db_all(actor->db, &throttle_known, &logins,
+                              DB_ARGS(user_id, number_text(actor, changed_at), number_text(actor, KNOWN_DAYS),
+                                      number_text(actor, RECENT_LOGINS)));
     for (int i = 0; !error && !*known && i < logins.count; i++) {
         struct row login = rows_at(&logins, i);
         char other[ADDRESS_TEXT];
@@ -109,7 +108,7 @@ static enum error known_address(struct actor *actor, const char *user_id, long l
 static enum error throttle_refuse(struct actor *actor, long long wait_s)
 {
     actor->failure.retry_after = wait_s > 1 ? (int)wait_s : 1;
-    return fail(actor, MSG_LOGIN_THROTTLED, arena_printf(actor->arena, "%d", actor->failure.retry_after), NULL);
+    return fail(actor, MSG_LOGIN_THROTTLED, number_text(actor, actor->failure.retry_after), NULL);
 }
 
 /* address NULL: what others do from there does not count for this attempt. */

@@ -76,7 +76,7 @@ static enum error spend_token(struct actor *actor, const char *hash, const char 
                               struct refreshed *out)
 {
     struct row prolonged;
-    const char *seconds = arena_printf(actor->arena, "%d", actor->settings->refresh_token_ttl);
+    const char *seconds = number_text(actor, actor->settings->refresh_token_ttl);
     enum error error = db_run(actor->db, &refresh_mark, DB_ARGS(hash, by));
     if (!error)
         error = db_one(actor->db, &refresh_prolong, &prolonged, DB_ARGS(row_text(token, SESSION), seconds));
@@ -91,9 +91,7 @@ static enum error spend_token(struct actor *actor, const char *hash, const char 
 static enum error find_token(struct actor *actor, const struct statement *statement, const char *hash, const char *by,
                              struct row *token)
 {
-    char grace[12];
-    snprintf(grace, sizeof grace, "%d", REFRESH_GRACE_S);
-    enum error error = db_one(actor->db, statement, token, DB_ARGS(hash, by, grace));
+    enum error error = db_one(actor->db, statement, token, DB_ARGS(hash, by, number_text(actor, REFRESH_GRACE_S)));
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, MSG_TOKEN_INVALID, NULL);
     return row_bool(token, LIVE) ? ERR_NONE : fail(actor, MSG_TOKEN_INVALID, NULL);

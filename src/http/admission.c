@@ -240,7 +240,7 @@ static enum error refuse_excess(struct request *rq, enum excess excess, int retr
 {
     metrics_add(excesses[excess].metric, 1);
     rq->actor.failure.retry_after = retry_after;
-    return fail(&rq->actor, excesses[excess].message, arena_printf(rq->actor.arena, "%d", retry_after), NULL);
+    return fail(&rq->actor, excesses[excess].message, number_text(&rq->actor, retry_after), NULL);
 }
 
 enum error admit(struct request *rq, struct response *rs)

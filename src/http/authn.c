@@ -287,8 +287,7 @@ static enum error renew_by_cookie(struct request *rq, struct response *rs)
     return error;
 }
 
-/* A bearer token of the Authorization header (RFC 6750 section 2.1); NULL when there is none. */
-static const char *bearer(const struct request *rq)
+const char *bearer_token(const struct request *rq)
 {
     const char *header = request_header(rq, "Authorization");
     if (!header || strncasecmp(header, "Bearer ", 7) != 0)
@@ -298,7 +297,7 @@ static const char *bearer(const struct request *rq)
 
 enum error authenticate(struct request *rq, struct response *rs)
 {
-    const char *token = bearer(rq);
+    const char *token = bearer_token(rq);
     if (token)
         return strlen(token) <= ACCESS_TOKEN_MAX ? recognise(rq, token, CREDENTIAL_BEARER)
                                                  : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
@@ -316,7 +315,7 @@ enum error authenticate(struct request *rq, struct response *rs)
 bool authn_monitor(const struct request *rq)
 {
     const struct settings *settings = rq->service->settings;
-    const char *token = bearer(rq);
+    const char *token = bearer_token(rq);
     if (token && *token && secret_equal(token, settings->metrics_token))
         return true;
     return networks_hold(settings->metrics_allow, rq->actor.address);

@@ -160,6 +160,18 @@ static bool connect_to(int fd, const struct sockaddr *address, socklen_t size, i
     return errno == 0;
 }
 
+/* -1 with errno when it cannot be connected in time. */
+static int open_socket(const struct sockaddr *address, socklen_t size, int64_t deadline)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect_to(fd, address, size, deadline))
+        return fd;
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return -1;
+}
+
 static int open_unix(const char *path, int64_t deadline)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -168,14 +180,7 @@ static int open_unix(const char *path, int64_t deadline)
         return -1;
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && !connect_to(fd, (const struct sockaddr *)&address, sizeof address, deadline)) {
-        int reason = errno;
-        close(fd);
-        errno = reason;
-        return -1;
-    }
-    return fd;
+    return open_socket((const struct sockaddr *)&address, sizeof address, deadline);
 }
 
 /* The addresses of a name before the deadline; an address stays as it is. */
@@ -203,13 +208,7 @@ static int open_address(const char *address, const char *port, int64_t deadline)
         errno = EADDRNOTAVAIL;
         return -1;
     }
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && !connect_to(fd, found->ai_addr, found->ai_addrlen, deadline)) {
-        int reason = errno;
-        close(fd);
-        errno = reason;
-        fd = -1;
-    }
+    int fd = open_socket(found->ai_addr, found->ai_addrlen, deadline);
     int reason = errno;
     freeaddrinfo(found);
     errno = reason;

@@ -33,7 +33,7 @@ static enum error take_from(struct request *rq, const struct rate_policy *policy
     if (d.allowed)
         return ERR_NONE;
     rq->actor.failure.retry_after = d.retry_after;
-    return fail(&rq->actor, MSG_RATE_LIMIT, arena_printf(rq->actor.arena, "%d", d.retry_after), NULL);
+    return fail(&rq->actor, MSG_RATE_LIMIT, number_text(&rq->actor, d.retry_after), NULL);
 }
 
 static struct rate_policy general_policy(const struct request *rq)
@@ -194,7 +194,7 @@ static size_t body_max(const struct request *rq)
 
 static enum error too_large(struct request *rq)
 {
-    return fail(&rq->actor, MSG_TOO_LARGE, arena_printf(rq->actor.arena, "%zu", body_max(rq)), NULL);
+    return fail(&rq->actor, MSG_TOO_LARGE, number_text(&rq->actor, (long long)body_max(rq)), NULL);
 }
 
 /* Reads until the end of the stream, not for CONTENT_LENGTH bytes: the two must agree. */
@@ -266,10 +266,10 @@ static enum error parse_body(struct request *rq)
     arena_give_back(rq->actor.arena, rq->body_text);
     rq->body_text = NULL;
     if (failure.too_deep)
-        return fail(&rq->actor, MSG_JSON_DEPTH, arena_printf(rq->actor.arena, "%d", JSON_MAX_NESTING), NULL);
+        return fail(&rq->actor, MSG_JSON_DEPTH, number_text(&rq->actor, JSON_MAX_NESTING), NULL);
     if (!rq->body)
-        return fail(&rq->actor, MSG_BAD_JSON, failure.message, arena_printf(rq->actor.arena, "%d", failure.line),
-                    arena_printf(rq->actor.arena, "%d", failure.column), NULL);
+        return fail(&rq->actor, MSG_BAD_JSON, failure.message, number_text(&rq->actor, failure.line),
+                    number_text(&rq->actor, failure.column), NULL);
     return json_is_object(rq->body) ? ERR_NONE : fail(&rq->actor, MSG_JSON_OBJECT, NULL);
 }
 

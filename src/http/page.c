@@ -39,8 +39,8 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     const char **all = arena_array(rq->actor.arena, count + 2, sizeof *all);
     for (size_t i = 0; i < count; i++)
         all[i] = args[i];
-    all[count] = arena_printf(rq->actor.arena, "%lld", limit);
-    all[count + 1] = arena_printf(rq->actor.arena, "%lld", offset);
+    all[count] = number_text(&rq->actor, limit);
+    all[count + 1] = number_text(&rq->actor, offset);
     struct rows rows;
     enum error error = db_all(rq->actor.db, &listing->page, &rows, all, count + 2);
     long long seen = rows.count ? offset + rows.count : 0, total = seen;

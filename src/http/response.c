@@ -177,11 +177,8 @@ void respond_error(struct request *rq, struct response *rs, enum error error)
         response_header(rs, "WWW-Authenticate", "Bearer realm=\"ccr-ui\"");
     if ((error == ERR_DATABASE || error == ERR_OVERLOADED || error == ERR_BUSY) && !rq->actor.failure.retry_after)
         rq->actor.failure.retry_after = 1;
-    if (rq->actor.failure.retry_after) {
-        char seconds[16];
-        snprintf(seconds, sizeof seconds, "%d", rq->actor.failure.retry_after);
-        response_header(rs, "Retry-After", seconds);
-    }
+    if (rq->actor.failure.retry_after)
+        response_header(rs, "Retry-After", number_text(&rq->actor, rq->actor.failure.retry_after));
     if (error == ERR_INTERNAL || error == ERR_DATABASE || error == ERR_EXTERNAL)
         log_error("request failed", LOG_STR("error_id", error_id), LOG_STR("request_id", rq->actor.request_id),
                   LOG_STR("code", error_code(error)), LOG_STR("method", rq->method_name),
