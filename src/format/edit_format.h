@@ -16,8 +16,5 @@ struct reading {
 bool edit_read_json(struct reading *reading, struct slice text, bool relaxed, struct edit_error *error);
 bool edit_read_toml(struct reading *reading, struct slice text, struct edit_error *error);
 bool edit_read_front(struct reading *reading, struct slice text, struct edit_error *error);
-/* One value, with nothing around it. */
-bool edit_read_toml_value(struct reading *reading, struct slice text, struct edit_error *error);
-bool edit_read_front_value(struct reading *reading, struct slice text, struct edit_error *error);
 
 #endif

@@ -573,19 +573,3 @@ bool edit_read_front(struct reading *reading, struct slice text, struct edit_err
     struct front_reader r = {.tree = tree, .text = text, .block = block, .error = error};
     return !fenced || front_read_block(&r, reading->root, reading->value);
 }
-
-bool edit_read_front_value(struct reading *reading, struct slice text, struct edit_error *error)
-{
-    struct reading whole = {.tree = {.arena = reading->tree.arena}};
-    const char *document = arena_printf(reading->tree.arena, "---\nv: %.*s\n---\n", (int)text.length, text.at);
-
-    if (!edit_read_front(&whole, slice_of(document), error))
-        return false;
-    const struct item *item = whole.root->value->first;
-    if (whole.root->value->count != 1 || item->value->text.length != text.length || item->line->pieces[2].length != 2)
-        return edit_fail(error, "something is around the value");
-    reading->root = item_new(&reading->tree);
-    item_hold(reading->root, item->value);
-    reading->value = json_object_get(whole.value, "v");
-    return true;
-}

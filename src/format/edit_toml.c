@@ -529,17 +529,3 @@ bool edit_read_toml(struct reading *reading, struct slice text, struct edit_erro
     toml_lend_line_end(tree, text);
     return true;
 }
-
-bool edit_read_toml_value(struct reading *reading, struct slice text, struct edit_error *error)
-{
-    struct tree *tree = &reading->tree;
-    const char *line = arena_printf(tree->arena, "v=%.*s", (int)text.length, text.at);
-    struct slice whole = slice_of(line);
-    struct toml_scanner s = {tree, whole, whole.at + 2, whole.at + whole.length, error};
-
-    if (!toml_values(reading, whole, error))
-        return false;
-    reading->value = json_object_get(reading->value, "v");
-    reading->root = item_new(tree);
-    return toml_value(&s, reading->root, 0) && (s.at == s.end || edit_fail(error, "something is around the value"));
-}

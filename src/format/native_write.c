@@ -136,7 +136,7 @@ static bool rename_key(struct native_document *document, struct native_slot *slo
         steps++;
     if (json_object_get(slot->in, key) || !steps)
         return false;
-    if (edit_get(document->state->edit, slot->steps) && !edit_rename(document->state->edit, slot->steps, key, &error))
+    if (!edit_rename(document->state->edit, slot->steps, key, &error))
         return false;
     json_object_set(slot->in, key, slot->value);
     json_object_del(slot->in, slot->key);
@@ -156,26 +156,28 @@ static const char *map_key(struct arena *arena, const struct native_place *place
     return arena_printf(arena, "%s@%s", name, behind);
 }
 
-/* Whether the format can say it: not too deep and, in TOML, no null nor what only looks like one of its own values (toml.h). */
-static bool can_say(const struct native_state *state, json_t *value, size_t levels)
+/* Nothing of it only looks like what TOML alone has (toml.h). */
+static bool is_plain(const struct native_state *state, json_t *value)
 {
     size_t i;
     const char *name;
     json_t *each;
-    if (json_is_null(value) || json_object_get(value, "$toml"))
-        return state->format != EDIT_TOML ||
-               (value && !json_is_null(value) && toml_from_json(state->arena, NULL, NULL, value)->type != TOML_TABLE);
-    if (!levels)
-        return !json_is_object(value) && !json_is_array(value);
-    json_array_foreach(value, i, each) if (!can_say(state, each, levels - 1)) return false;
-    json_object_foreach(value, name, each) if (!can_say(state, each, levels - 1)) return false;
+    if (json_object_get(value, "$toml"))
+        return toml_from_json(state->arena, NULL, NULL, value)->type != TOML_TABLE;
+    json_array_foreach(value, i, each) if (!is_plain(state, each)) return false;
+    json_object_foreach(value, name, each) if (!is_plain(state, each)) return false;
     return true;
+}
+
+static bool can_say(const struct native_state *state, json_t *value, unsigned levels)
+{
+    return edit_can_say(state->format, value, levels) && (state->format != EDIT_TOML || is_plain(state, value));
 }
 
 /* Values that are said beside the item, which others in the same list share, or by where it stands. */
 static bool stands_elsewhere(const struct change *c, bool renamed)
 {
-    size_t levels = 0;
+    unsigned levels = 0;
     if (c->place->shape == NATIVE_KEYS) {
         while (c->slot->steps[levels])
             levels++;
@@ -289,7 +291,7 @@ static bool put_element(json_t *in, const char *key, json_t *element)
 }
 
 /* At keys where nothing stands yet. */
-static bool put_key(struct native_state *state, json_t *in, const char *name, json_t *value, size_t levels)
+static bool put_key(struct native_state *state, json_t *in, const char *name, json_t *value, unsigned levels)
 {
     size_t length = native_key(name);
     bool quoted = *name == '"';
@@ -405,5 +407,5 @@ const char *native_text(struct native_document *document, size_t *length, struct
         edit_set_body(state->edit, text, *length);
     json_object_del(keys, NATIVE_BODY);
     json_object_del(keys, NATIVE_FILES);
-    return edit_set(state->edit, EDIT_WHOLE, keys, error) ? edit_text(state->edit, length, error) : NULL;
+    return edit_set(state->edit, keys, error) ? edit_text(state->edit, length, error) : NULL;
 }

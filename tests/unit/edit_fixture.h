@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "../edit_at.h"
 #include "../test.h"
-#include "edit.h"
 #include "json.h"
 #include "util.h"
 
@@ -43,14 +43,7 @@ __attribute__((unused)) static void set(const char *const *path, const char *jso
     struct json_failure failure;
     json_t *value = json_parse(json, strlen(json), &failure);
     assert_non_null(value);
-    if (!edit_set(document, path, value, &error))
-        fail_msg("line %u, column %u: %s", error.line, error.column, error.message);
-}
-
-__attribute__((unused)) static void set_text(const char *const *path, const char *text)
-{
-    struct edit_error error;
-    if (!edit_set_text(document, path, text, strlen(text), &error))
+    if (!set_at(document, path, value, &error))
         fail_msg("line %u, column %u: %s", error.line, error.column, error.message);
 }
 
