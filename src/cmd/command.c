@@ -21,7 +21,7 @@ const char *command_env_file;
 static bool take_options(const struct command_option *options, int argc, char **argv)
 {
     struct option known[OPTIONS_MAX + 1] = {{0}};
-    for (size_t i = 0; options[i].name && i < OPTIONS_MAX; i++)
+    for (size_t i = 0; i < OPTIONS_MAX && options[i].name; i++)
         known[i] = (struct option){options[i].name, options[i].text ? required_argument : no_argument, NULL, 0};
     int c, i;
     while ((c = getopt_long(argc, argv, "", known, &i)) == 0) {

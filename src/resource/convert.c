@@ -201,15 +201,12 @@ static enum error convert(struct request *rq, struct response *rs)
     error = dry_run ? ERR_NONE : plan_carry_out(&c.plan, "convert");
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_bool_member(w, "dry_run", dry_run);
     plan_write(&c.plan, w);
     json_raw_member(w, "warnings", json_text(c.actor->arena, c.warnings));
     json_raw_member(w, "left", json_text(c.actor->arena, c.left));
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route convert_routes[] = {

@@ -89,8 +89,7 @@ static enum error list(struct request *rq, struct response *rs)
         error = resource_page(&rq->actor, place.kind, place.platform, &q, &page);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_literal_key(w, "items");
     json_open_array(w);
     for (int i = 0; i < page.count; i++) {
@@ -101,7 +100,6 @@ static enum error list(struct request *rq, struct response *rs)
     json_int_member(w, "total", page.total);
     json_bool_member(w, "total_at_least", page.total_at_least);
     json_string_member(w, "next_cursor", page.more ? resource_cursor(&rq->actor, &r) : NULL);
-    json_close_object(w);
     respond_end(rs);
     return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;
 }
@@ -114,8 +112,7 @@ static enum error get(struct request *rq, struct response *rs)
         return error;
     rs->revision = r.revision;
     resource_write(respond_begin(rs, 200), &r, true);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* What a write made, and what the platform cannot say of it. */
@@ -126,14 +123,11 @@ enum error respond_resource(struct request *rq, struct response *rs, int status,
     if (error)
         return error;
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld\"", now.revision));
-    struct json_writer *w = respond_begin(rs, status);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, status);
     json_literal_key(w, "resource");
     resource_write(w, &now, true);
     json_raw_member(w, "warnings", json_text(rq->actor.arena, resource_warnings(&rq->actor, &now)));
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- one more --------------------------------------------------------------------------------------------------- */
@@ -371,12 +365,9 @@ static enum error copy(struct request *rq, struct response *rs)
 
 static enum error respond_deleted(struct response *rs, size_t count)
 {
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_int_member(w, "deleted", (long long)count);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 enum error resource_destroy(struct request *rq)
@@ -446,13 +437,10 @@ static enum error reveal(struct request *rq, struct response *rs)
         return error;
     sealed = json_stored_or(r.sealed, json_object());
     json_object_foreach(sealed, name, each) json_object_set(sealed, name, json_object_get(values, name));
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "name", r.name);
     json_raw_member(w, "secrets", json_text(rq->actor.arena, sealed));
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------------- */

@@ -300,16 +300,13 @@ static enum error export_files(struct request *rq, struct response *rs)
         error = audit_write(&rq->actor, &entry);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     if (text_equal(format, "files") || !format)
         write_files(rq->actor.arena, w, files, count);
     else if (!write_archive(&export, w, files, count))
         return ERR_INTERNAL;
     json_raw_member(w, "left_out", json_text(rq->actor.arena, export.left_out));
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route native_export_routes[] = {

@@ -92,8 +92,7 @@ static enum error get_revision(struct request *rq, struct response *rs)
     if (error)
         return error;
     resource_write(respond_begin(rs, 200), &r, true);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- what two differ in ----------------------------------------------------------------------------------------- */
@@ -109,15 +108,12 @@ static enum error diff(struct request *rq, struct response *rs)
         error = find_revision(rq, &place, request_query(rq, "to"), &to);
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_int_member(w, "from", from.revision);
     json_int_member(w, "to", to.revision);
     json_literal_key(w, "changes");
     resource_write_changes(&rq->actor, w, &from, &to);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- going back ------------------------------------------------------------------------------------------------- */

@@ -62,7 +62,21 @@ static enum error run_many_statements(struct request *rq, struct response *rs)
     return error ? error : write_it(rq);
 }
 
+static enum error answer_a_row(struct request *rq, struct response *rs)
+{
+    static const struct statement types = {
+        "test_types",
+        "SELECT true AS yes, NULL::boolean AS unsaid, 7 AS small, 9007199254740993 AS large, NULL::integer AS none,"
+        " '{\"a\": [1]}'::json AS json, 'x\"y' AS text, timestamptz '2026-01-31 13:00:00+01' AS whole,"
+        " timestamptz '2026-01-31 12:00:00.5Z' AS half, timestamptz '2026-01-31 12:00:00.123987Z' AS long,"
+        " NULL::timestamptz AS never"};
+    struct row row;
+    enum error error = db_one(rq->actor.db, &types, &row, DB_NO_ARGS);
+    return error ? error : respond_row(rs, 200, &row);
+}
+
 static const struct route bad_routes[] = {
+    {METHOD_POST, "/test/row", answer_a_row, ACCESS_USER},
     {METHOD_POST, "/test/many/{name}", run_many_statements, ACCESS_USER},
     {METHOD_POST, "/test/fail/{name}", write_then_fail, ACCESS_USER},
     {METHOD_POST, "/test/keep/{name}", write_then_fail_but_keep, ACCESS_USER},
@@ -164,6 +178,18 @@ static void a_handler_without_an_answer_is_our_fault(void **state)
     assert_string_equal(reply_text(&reply, "error.code"), "INTERNAL_SERVER_ERROR");
     assert_non_null(strstr(reply.headers, "X-Request-Id: "));
     assert_int_equal(notes(name), 0); /* who is told that it failed must find that it did */
+}
+
+static void a_row_is_answered_by_the_types_of_its_columns(void **state)
+{
+    (void)state;
+    struct reply reply = call("POST", "/test/row", NULL);
+    assert_status(reply, 200);
+    assert_string_equal(reply.text,
+                        "{\"success\":true,\"data\":{\"yes\":true,\"unsaid\":null,\"small\":7,"
+                        "\"large\":9007199254740993,\"none\":null,\"json\":{\"a\": [1]},\"text\":\"x\\\"y\","
+                        "\"whole\":\"2026-01-31T12:00:00.000Z\",\"half\":\"2026-01-31T12:00:00.500Z\","
+                        "\"long\":\"2026-01-31T12:00:00.123Z\",\"never\":null},\"message\":null}");
 }
 
 static void a_name_that_is_taken_changes_nothing(void **state)
@@ -317,6 +343,7 @@ static void ten_thousand_requests_take_no_more_memory_than_a_few(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_row_is_answered_by_the_types_of_its_columns, set_up),
         cmocka_unit_test_setup(a_failure_in_the_last_statement_undoes_the_first, set_up),
         cmocka_unit_test_setup(a_handler_that_fails_leaves_nothing_behind, set_up),
         cmocka_unit_test_setup(a_handler_without_an_answer_is_our_fault, set_up),
