@@ -25,10 +25,11 @@ LINK      = $(CXX) $(LDFLAGS) # src/base/toml_read.cc is C++
 PORTABLE := $(sort $(wildcard src/base/*.c src/base/*.cc src/format/*.c))
 SOURCES  := $(filter-out $(PORTABLE),$(sort $(wildcard src/*/*.c)))
 PORTABLE_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(PORTABLE))))
-OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/migrations.o $(BUILD)/openapi_json.o
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/migrations.o $(BUILD)/openapi_json.o $(BUILD)/presets_json.o
 # Everything but main(), so that a test links only what it uses, and may bring its own of what it does not want.
 LIBRARIES := $(BUILD)/libccr.a $(BUILD)/libccr_base.a
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
+PRESETS    := $(sort $(wildcard presets/*/*.json))
 tests     = $(patsubst tests/$(1)/%.c,$(BUILD)/$(1)/%,$(sort $(wildcard tests/$(1)/$(2)_*.c)))
 UNIT_TESTS    := $(call tests,unit,test)
 HANDLER_TESTS := $(call tests,handlers,test)
@@ -57,7 +58,7 @@ help:
 	@echo 'make            build/ccr-ui-backend; V=1 shows the commands'
 	@echo 'make check      unit tests'
 	@echo 'make handlers   builds the handler tests, which want TEST_DATABASE_URL (scripts/test.sh -k handlers runs them)'
-	@echo 'make lint       both compilers, formatting, layers, portability, banned calls, statements, kinds alike, cppcheck, clang-tidy, analyzer, shellcheck, openapi, docs'
+	@echo 'make lint       both compilers, formatting, layers, portability, banned calls, statements, kinds alike, presets, cppcheck, clang-tidy, analyzer, shellcheck, openapi, docs'
 	@echo 'make format     clang-format in place'
 	@echo 'make asan       build and unit tests with ASan + UBSan'
 	@echo 'make clang      build with clang, without warnings'
@@ -104,12 +105,18 @@ $(BUILD)/migrations.c: $(MIGRATIONS) scripts/embed-migrations.sh
 	$(call quiet,SQL )scripts/embed-migrations.sh $(MIGRATIONS) > $@.tmp && mv $@.tmp $@
 
 # So does the description of the API, which GET /api/openapi.json answers with. `make docs` writes it: no Python is needed here.
+quoted = sed 's/["\\]/\\&/g; s/.*/"&"/'
 $(BUILD)/openapi_json.c: docs/openapi.json
 	@mkdir -p $(@D)
-	$(call quiet,JSON)(echo '#include "openapi.h"'; echo 'const char openapi_json[] ='; \
-	    sed 's/["\\]/\\&/g; s/.*/"&"/' $<; echo ';') > $@.tmp && mv $@.tmp $@
+	$(call quiet,JSON)(echo '#include "openapi.h"'; echo 'const char openapi_json[] ='; $(quoted) $<; echo ';') > $@.tmp && mv $@.tmp $@
 
-$(BUILD)/migrations.o $(BUILD)/openapi_json.o: %.o: %.c
+# And the presets, as one array.
+$(BUILD)/presets_json.c: $(PRESETS) presets $(wildcard presets/*)
+	@mkdir -p $(@D)
+	$(call quiet,JSON)(echo '#include "presets.h"'; echo 'const char presets_json[] = "["'; \
+	    comma=; for file in $(PRESETS); do echo "$$comma"; $(quoted) "$$file"; comma='","'; done; echo '"]";') > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/migrations.o $(BUILD)/openapi_json.o $(BUILD)/presets_json.o: %.o: %.c
 	$(call quiet,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 clang:

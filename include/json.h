@@ -33,6 +33,12 @@ json_t *json_stored(const char *text);
 /* The same, or else `otherwise`. */
 json_t *json_stored_or(const char *text, json_t *otherwise);
 
+/* The text of a member; NULL when there is none. */
+static inline const char *json_text_at(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
 /* Compact text in insertion order, in the arena; numbers come back exactly. */
 char *json_text(struct arena *arena, const json_t *value);
 

@@ -1,5 +1,5 @@
 /* Plan: resources as they are wanted, compared with those there are, and carried out in one transaction: by apply, by an import of
- * native files, by a conversion. */
+ * native files, by a conversion, by installing a preset. */
 #ifndef CCR_PLAN_H
 #define CCR_PLAN_H
 
@@ -33,6 +33,7 @@ struct plan {
     const json_t *pruned[PLAN_GROUPS_MAX]; /* what plan_prune was told; NULL = it was not */
     size_t group_count;
     struct name_index seen;
+    const char *from; /* for the audit rows: what they are made of; NULL = nothing in particular */
 };
 
 void plan_begin(struct plan *plan, struct actor *actor);

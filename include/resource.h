@@ -112,7 +112,7 @@ struct resource_change {
     const struct resource *before; /* NULL = it is new */
     struct resource *after;        /* NULL = it goes */
     bool silent;                   /* without an audit row: no more of it changed than who shares it */
-    const char *from;              /* for the audit row: the other workspace that it comes from; NULL = none */
+    const char *from; /* for the audit row: the other workspace, or the preset, that it comes from; NULL = none */
 };
 
 /* Writes what changed, a revision row and an audit row for each, all or nothing. `operation` ("create", "rollback") is what the revision

@@ -31,6 +31,7 @@ portable() { scripts/check-portable.sh; }
 banned() { scripts/check-banned.sh; }
 statements() { scripts/check-statements.py gcc "${flags[@]}"; }
 kinds() { scripts/check-kinds.py; }
+presets() { scripts/check-presets.py; }
 headers() { scripts/check-headers.sh; }
 docs() { scripts/check-docs.sh "$BUILD/ccr-ui-backend"; }
 hardening() { scripts/check-hardening.sh "$BUILD/ccr-ui-backend"; }
@@ -65,7 +66,7 @@ openapi() {
 
 # name, function; in the order of how soon one wants to know
 CHECKS=(
-    "gcc gcc_build" "clang clang_build" "clang-format format" "layers layers" "portable portable" "banned banned" "statements statements" "kinds kinds" "headers headers"
+    "gcc gcc_build" "clang clang_build" "clang-format format" "layers layers" "portable portable" "banned banned" "statements statements" "kinds kinds" "presets presets" "headers headers"
     "docs docs" "hardening hardening" "shellcheck shell" "cppcheck cppcheck_" "clang-tidy clang_tidy" "openapi openapi" "analyzer analyzer"
 )
 

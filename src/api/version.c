@@ -38,11 +38,6 @@ static int compare_versions(const char *a, const char *b)
     return 0;
 }
 
-static const char *member(const json_t *release, const char *name)
-{
-    return json_string_value(json_object_get(release, name));
-}
-
 /* A source that does not answer must not hold one worker after the other. */
 static const char *ask_source(struct request *rq, const char *url, char *problem, size_t size)
 {
@@ -71,7 +66,7 @@ static enum error check_update(struct request *rq, struct response *rs)
     if (!text)
         return fail(&rq->actor, MSG_UPDATE_SOURCE, problem, NULL);
     json_t *release = json_parse(text, strlen(text), &failure);
-    const char *tag = member(release, "tag_name");
+    const char *tag = json_text_at(release, "tag_name");
     if (!tag)
         return fail(&rq->actor, MSG_UPDATE_SOURCE, "no tag_name in its answer", NULL);
     const char *latest = *tag == 'v' ? tag + 1 : tag;
@@ -79,9 +74,9 @@ static enum error check_update(struct request *rq, struct response *rs)
     json_string_member(w, "current_version", build_version);
     json_string_member(w, "latest_version", latest);
     json_bool_member(w, "has_update", compare_versions(build_version, latest) < 0);
-    json_string_member(w, "release_url", member(release, "html_url") ? member(release, "html_url") : "");
-    json_string_member(w, "release_notes", member(release, "body"));
-    json_string_member(w, "published_at", member(release, "published_at"));
+    json_string_member(w, "release_url", json_text_at(release, "html_url") ? json_text_at(release, "html_url") : "");
+    json_string_member(w, "release_notes", json_text_at(release, "body"));
+    json_string_member(w, "published_at", json_text_at(release, "published_at"));
     return respond_end(rs);
 }
 

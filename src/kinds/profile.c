@@ -54,7 +54,7 @@ static bool needs_url(const json_t *values, const char *platform)
 
 static bool needs_token(const json_t *values, const char *platform)
 {
-    return needed(rules_of(platform)->auth_token, !is_blank(json_string_value(json_object_get(values, "base_url"))));
+    return needed(rules_of(platform)->auth_token, !is_blank(json_text_at(values, "base_url")));
 }
 
 /* ---- the columns ------------------------------------------------------------------------------------------------- */
@@ -86,23 +86,18 @@ static const struct column columns[] = {
     {{0}, 0, {NULL, NULL}, 0},
 };
 
-static const char *text_at(const json_t *values, const char *name)
-{
-    return json_string_value(json_object_get(values, name));
-}
-
 void profile_fill(json_t *values)
 {
     static const char *const texts[] = {"description", "base_url", "auth_token"};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        if (!text_at(values, texts[i]))
+        if (!json_text_at(values, texts[i]))
             json_object_set_new(values, texts[i], json_string(""));
 }
 
 void profile_cut_userinfo(struct actor *actor, json_t *values)
 {
     size_t length;
-    const char *url = text_at(values, "base_url"), *userinfo = url ? url_userinfo(url, &length) : NULL;
+    const char *url = json_text_at(values, "base_url"), *userinfo = url ? url_userinfo(url, &length) : NULL;
     json_t *extra = json_object_get(values, "extra");
     if (!userinfo || value_is_sealed(extra))
         return;
@@ -117,7 +112,7 @@ void profile_cut_userinfo(struct actor *actor, json_t *values)
 /* A type that this program does not know is nothing that a form can say; a file's is one of its other keys. */
 static void check(struct actor *actor, const char *platform, json_t *values)
 {
-    const char *type = text_at(values, "provider_type"), *token = text_at(values, "auth_token");
+    const char *type = json_text_at(values, "provider_type"), *token = json_text_at(values, "auth_token");
     (void)platform;
     if (token && *token && secret_mask_shaped(token)) /* also a single star, which elsewhere may be a value */
         fail_field(actor, "auth_token", MSG_MASK, NULL);
@@ -152,7 +147,7 @@ static enum error check_name(struct actor *actor, const char *platform, const ch
 static size_t wrong(struct actor *actor, const json_t *values, const char *name, bool required,
                     struct profile_problem *problem)
 {
-    const char *argument = NULL, *text = text_at(values, name);
+    const char *argument = NULL, *text = json_text_at(values, name);
     enum message message = MSG_NONE;
     if (!is_blank(text) && !value_is_sealed(json_object_get(values, name)))
         message = field_problem(actor, &kind_column(&kind_profile, name)->field, text, &argument);
@@ -169,14 +164,14 @@ size_t profile_unusable(struct actor *actor, const char *platform, const json_t 
     const struct rules *r = rules_of(platform);
     size_t count = wrong(actor, values, "base_url", needs_url(values, platform), problems);
     count += wrong(actor, values, "auth_token", needs_token(values, platform), problems + count);
-    return count + wrong(actor, values, "model", r->model_not_blank && text_at(values, "model"), problems + count);
+    return count + wrong(actor, values, "model", r->model_not_blank && json_text_at(values, "model"), problems + count);
 }
 
 static const char *problem_of(struct actor *actor, const struct resource *r)
 {
     struct profile_problem problems[PROFILE_PROBLEMS_MAX];
     json_t *values = resource_values_kept(actor, r);
-    const char *token = text_at(values, "auth_token");
+    const char *token = json_text_at(values, "auth_token");
     if (token && *token && !value_is_sealed(json_object_get(values, "auth_token")) && secret_mask_shaped(token))
         return arena_printf(actor->arena, "auth_token %s",
                             translate(actor, MSG_MASK_STORED, NULL)); /* older versions took them */

@@ -35,11 +35,6 @@ static bool is_well_formed(struct actor *actor, json_t *entry, size_t fields)
     return true;
 }
 
-static const char *text_at(const json_t *entry, const char *name)
-{
-    return json_string_value(json_object_get(entry, name));
-}
-
 /* Who is to share an item: a list or, as a resource shows it itself, an object, platform -> enabled. NULL, with what is wrong said, when
  * it is neither. */
 static json_t *take_platforms(struct actor *actor, json_t *wanted, bool enabled)
@@ -64,11 +59,11 @@ static void take_item(struct plan *plan, json_t *entry, size_t number)
     if (!is_well_formed(actor, entry, ARRAY_SIZE(item_fields)))
         return;
     bool enabled = !json_is_false(json_object_get(entry, "enabled"));
-    const char *kind = text_at(entry, "kind"), *name = place.name = text_at(entry, "name");
+    const char *kind = json_text_at(entry, "kind"), *name = place.name = json_text_at(entry, "name");
     if (!is_of_one(entry, NULL))
         plan_add_shared(plan, kind, name, entry, take_platforms(actor, json_object_get(entry, "platforms"), enabled),
                         within);
-    else if (plan_place(actor, text_at(entry, "platform"), kind, &place))
+    else if (plan_place(actor, json_text_at(entry, "platform"), kind, &place))
         plan_add(plan, &place, json_copy(entry), enabled, within);
 }
 
@@ -83,7 +78,7 @@ static enum error take_document(struct request *rq, struct plan *plan)
     {
         rq->actor.failure.within = arena_printf(rq->actor.arena, "prune[%zu]", i);
         if (is_well_formed(&rq->actor, entry, GROUP_FIELDS) &&
-            plan_place(&rq->actor, text_at(entry, "platform"), text_at(entry, "kind"), &place))
+            plan_place(&rq->actor, json_text_at(entry, "platform"), json_text_at(entry, "kind"), &place))
             plan_prune(plan, &place, NULL);
     }
     rq->actor.failure.within = NULL;

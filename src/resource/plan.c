@@ -356,7 +356,8 @@ enum error plan_carry_out(struct plan *plan, const char *operation)
             return error;
         if (!item->same && !item->refused)
             changes[count++] = (struct resource_change){.before = item->exists ? &item->before : NULL,
-                                                        .after = item->goes ? NULL : &item->after};
+                                                        .after = item->goes ? NULL : &item->after,
+                                                        .from = plan->from};
     }
     return count ? resources_save(plan->actor, operation, changes, count) : ERR_NONE;
 }
