@@ -43,6 +43,8 @@ void arena_give_back(struct arena *arena, void *pointer);
 /* Zeroed, aligned for any type, never NULL, valid until arena_reset. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size); /* refuses count * size overflow like exhaustion */
+/* An array with room for one more than `count` elements: the array itself, or what it was copied to, twice as large. */
+void *arena_more(struct arena *arena, void *array, size_t count, size_t *capacity, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

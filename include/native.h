@@ -55,9 +55,9 @@ enum native_shape {
 };
 
 struct native_place {
-    const char *kind;
     unsigned platforms; /* enum platforms */
     const char *file; /* from the home folder or the project; '*' is the name, with its folders; '|' between several */
+    const char *kind;
     enum native_shape shape;
     const char *path;                    /* steps with '.' between them; '*' is any */
     const char *name;                    /* LIST: the column that names; ONE: what it is called */

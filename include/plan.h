@@ -29,8 +29,10 @@ struct plan {
     struct plan_item *items;
     size_t count, capacity;
     /* Each kind on a platform once, in one order for everybody, so that two plans wait in turn. */
-    struct place groups[PLAN_GROUPS_MAX];
-    const json_t *pruned[PLAN_GROUPS_MAX]; /* what plan_prune was told; NULL = it was not */
+    struct plan_group {
+        struct place place;
+        const json_t *pruned; /* what plan_prune was told; NULL = it was not */
+    } groups[PLAN_GROUPS_MAX];
     size_t group_count;
     struct name_index seen;
     const char *from; /* for the audit rows: what they are made of; NULL = nothing in particular */

@@ -204,6 +204,18 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
     return arena_alloc(arena, total);
 }
 
+void *arena_more(struct arena *arena, void *array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return array;
+    *capacity = *capacity ? 2 * *capacity : 16;
+    void *more = arena_array(arena, *capacity, size);
+    if (count)
+        memcpy(more, array, count * size);
+    arena_give_back(arena, array);
+    return more;
+}
+
 char *arena_strdup(struct arena *arena, const char *text)
 {
     size_t size = strlen(text) + 1;

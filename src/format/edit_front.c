@@ -543,26 +543,12 @@ static bool front_read_block(struct front_reader *r, struct item *root, json_t *
 
 bool edit_read_front(struct reading *reading, struct slice text, struct edit_error *error)
 {
-    static const char mark[] = "\xef\xbb\xbf";
     struct tree *tree = &reading->tree;
-    size_t skipped = text.length >= strlen(mark) && memcmp(text.at, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
-    const char *start = text.at + skipped, *end = text.at + text.length, *body = start;
+    const char *start = text.at + slice_mark(text).length, *end = text.at + text.length, *body = start;
     struct slice block = slice_of("");
-    const char *first = text.length ? memchr(text.at, '\n', text.length) : NULL;
 
-    tree->syntax = &front_syntax;
-    tree->eol = first && first > text.at && first[-1] == '\r' ? "\r\n" : "\n";
-    tree->unit = slice_of("  ");
-    tree->between = slice_of(front_syntax.separator);
-    tree->trailer = slice_of("");
     reading->value = json_object();
-    reading->root = item_new(tree);
-    item_hold(reading->root, node_new(tree, NODE_TABLE));
-    reading->root->value->style = STYLE_HEADER;
-    reading->root->line = line_new(tree, NULL, arena_alloc(tree->arena, sizeof(struct slice)), 0);
-    reading->root->line->pieces[0] = slice_of("");
-    reading->root->value->last_key = reading->root->value->last_line = reading->root->line;
-
+    reading->root = tree_begin_lines(tree, &front_syntax, text);
     bool fenced = front_block(text, start, &block, &body);
     tree->fence = fenced ? NULL : "---";
     reading->root->lead = slice_between(text.at, fenced ? block.at : start);

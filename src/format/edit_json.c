@@ -240,10 +240,7 @@ static bool json_any_value(struct json_scanner *s, struct item *item, unsigned l
 
 static bool json_document(struct json_scanner *s, struct item *root)
 {
-    static const char mark[] = "\xef\xbb\xbf";
-    size_t skipped = s->text.length >= strlen(mark) && memcmp(s->at, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
-
-    s->at += skipped;
+    s->at += slice_mark(s->text).length;
     if (!json_space(s, false, &root->lead))
         return false;
     root->lead = slice_between(s->text.at, s->at);
@@ -268,12 +265,11 @@ static bool json_values(struct reading *reading, const struct json_scanner *s)
 bool edit_read_json(struct reading *reading, struct slice text, bool relaxed, struct edit_error *error)
 {
     struct tree *tree = &reading->tree;
-    tree->syntax = &json_syntax;
     if (text.length == 0)
         text = slice_of("{}\n");
     struct json_scanner s = {
         tree, text, text.at, text.at + text.length, arena_strndup(tree->arena, text.at, text.length), relaxed, error};
 
-    reading->root = item_new(tree);
+    reading->root = tree_begin(tree, &json_syntax, text);
     return json_document(&s, reading->root) && json_values(reading, &s);
 }

@@ -40,6 +40,12 @@ struct slice slice_blanks(struct slice s)
     return (struct slice){s.at, length};
 }
 
+struct slice slice_mark(struct slice text)
+{
+    bool marked = text.length >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0;
+    return (struct slice){text.at, marked ? 3 : 0};
+}
+
 bool slice_is_space(struct slice s)
 {
     size_t length = 0;
@@ -85,11 +91,9 @@ bool edit_fail(struct edit_error *error, const char *format, ...)
 
 bool edit_fail_at(struct edit_error *error, struct slice text, const char *at, const char *message)
 {
-    static const char mark[] = "\xef\xbb\xbf";
     edit_fail(error, "%s", message);
     error->line = error->column = 1;
-    if (text.length >= strlen(mark) && memcmp(text.at, mark, strlen(mark)) == 0)
-        text = slice_behind(text, strlen(mark));
+    text = slice_behind(text, slice_mark(text).length);
     for (const char *p = text.at; p < at; p++) {
         if (*p == '\n') {
             error->line++;

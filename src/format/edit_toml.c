@@ -301,19 +301,29 @@ static struct slice *toml_keep_pieces(struct tree *tree, const struct toml_keys 
     return pieces;
 }
 
-/* The table by this name, made if it is not there; of a list of tables its last one. */
+static struct item *toml_new(struct tree *tree, struct item *in, const char *name, enum node_style style)
+{
+    struct item *item = item_new(tree);
+    item->name = name;
+    item_hold(item, node_new(tree, style == STYLE_LIST ? NODE_ARRAY : NODE_TABLE));
+    item->value->style = style;
+    node_link(tree, in->value, in->value->last, item);
+    return item;
+}
+
+/* The table by this name, made if it is not there; of a list of tables its last one. For a header of an element, the list gets one more; NULL
+ * when it is no list. */
 static struct item *toml_step(struct tree *tree, struct item *from, const char *name, enum node_style style,
                               struct line *line, size_t key)
 {
     struct item *item = node_member(tree, from->value, name);
-    if (!item) {
-        item = item_new(tree);
-        item->name = name;
-        item_hold(item, node_new(tree, NODE_TABLE));
-        item->value->style = style;
-        node_link(tree, from->value, from->value->last, item);
-    }
+    if (!item)
+        item = toml_new(tree, from, name, style);
     line_mention(tree, line, key, item);
+    if (style == STYLE_LIST && item->value->style != STYLE_LIST)
+        return NULL;
+    if (style == STYLE_LIST)
+        toml_new(tree, item, NULL, STYLE_HEADER);
     return item->value->style == STYLE_LIST ? item->value->last : item;
 }
 
@@ -327,16 +337,6 @@ static void toml_note_line(struct item *innermost, const struct item *section, s
             item->value->last_key = line;
         keys = keys && item != section;
     }
-}
-
-static struct item *toml_new_element(struct tree *tree, struct item *list, struct line *line)
-{
-    struct item *element = item_new(tree);
-    element->line = line;
-    item_hold(element, node_new(tree, NODE_TABLE));
-    element->value->style = STYLE_HEADER;
-    node_link(tree, list->value, list->value->last, element);
-    return element;
 }
 
 static bool toml_header(struct toml_scanner *s, struct toml_place *place, struct slice lead, struct item *root)
@@ -360,30 +360,9 @@ static bool toml_header(struct toml_scanner *s, struct toml_place *place, struct
 
     struct line *line = line_new(tree, place->last, toml_keep_pieces(tree, &keys), keys.count);
     line->lead = lead;
-    for (size_t i = 0; i < keys.count; i++) {
-        if (item->value->style == STYLE_INLINE)
-            return toml_puzzled(s);
-        if (list && i + 1 == keys.count && !node_member(tree, item->value, keys.names[i])) {
-            struct item *made = item_new(tree);
-            made->name = keys.names[i];
-            item_hold(made, node_new(tree, NODE_ARRAY));
-            made->value->style = STYLE_LIST;
-            node_link(tree, item->value, item->value->last, made);
-            toml_new_element(tree, made, line);
-            line_mention(tree, line, i, made);
-            item = made->value->last;
-        } else if (list && i + 1 == keys.count) {
-            struct item *made = node_member(tree, item->value, keys.names[i]);
-            if (made->value->style != STYLE_LIST)
-                return toml_puzzled(s);
-            toml_new_element(tree, made, line);
-            line_mention(tree, line, i, made);
-            item = made->value->last;
-        } else {
-            item = toml_step(tree, item, keys.names[i], STYLE_IMPLIED, line, i);
-        }
-    }
-    if (item->value->style == STYLE_INLINE)
+    for (size_t i = 0; i < keys.count && item && item->value->style != STYLE_INLINE; i++)
+        item = toml_step(tree, item, keys.names[i], list && i + 1 == keys.count ? STYLE_LIST : STYLE_IMPLIED, line, i);
+    if (!item || item->value->style == STYLE_INLINE)
         return toml_puzzled(s);
     item->value->style = STYLE_HEADER;
     item->line = line;
@@ -423,12 +402,6 @@ static bool toml_key_value(struct toml_scanner *s, struct toml_place *place, str
     return true;
 }
 
-/* Whole lines of nothing or comments, then the indentation of the next line that has more. */
-static struct slice toml_lead(struct toml_scanner *s)
-{
-    return toml_space(s, false);
-}
-
 static bool toml_line_end(struct toml_scanner *s, struct line *line)
 {
     const char *from = s->at;
@@ -444,14 +417,12 @@ static bool toml_line_end(struct toml_scanner *s, struct line *line)
 static bool toml_lines(struct toml_scanner *s, struct item *root)
 {
     struct tree *tree = s->tree;
-    struct toml_place place = {root, line_new(tree, NULL, arena_alloc(tree->arena, sizeof(struct slice)), 0)};
+    struct toml_place place = {root, root->line};
     size_t headers = 0, spaced = 0;
 
-    place.last->pieces[0] = slice_of("");
-    root->line = place.last;
-    root->value->last_key = root->value->last_line = place.last;
     for (;;) {
-        struct slice lead = toml_lead(s);
+        /* Whole lines of nothing or comments, then the indentation of the next line that has more. */
+        struct slice lead = toml_space(s, false);
         if (s->at == s->end) {
             tree->trailer = lead;
             break;
@@ -481,17 +452,13 @@ static void toml_lend_line_end(struct tree *tree, const struct slice text)
         tree->end->tail = slice_join(tree, tree->end->tail, eol);
 }
 
-static void toml_learn_style(struct tree *tree, struct slice text)
+static void toml_learn_style(struct tree *tree)
 {
-    const char *end = text.length ? memchr(text.at, '\n', text.length) : NULL;
-    tree->eol = end && end > text.at && end[-1] == '\r' ? "\r\n" : "\n";
-    tree->unit = slice_of("  ");
-    tree->between = slice_of(tree->syntax->separator);
-    for (const struct line *line = tree->lines; line; line = line->next)
-        if (line->item) {
-            tree->between = line->pieces[2 * line->keys];
-            break;
-        }
+    const struct line *line = tree->lines;
+    while (line && !line->item)
+        line = line->next;
+    if (line)
+        tree->between = line->pieces[2 * line->keys];
 }
 
 /* The values as toml++ has them. */
@@ -514,18 +481,14 @@ bool edit_read_toml(struct reading *reading, struct slice text, struct edit_erro
     struct tree *tree = &reading->tree;
     struct toml_scanner s = {tree, text, text.at, text.at + text.length, error};
 
-    tree->syntax = &toml_syntax;
     if (!toml_values(reading, text, error))
         return false;
-    reading->root = item_new(tree);
-    item_hold(reading->root, node_new(tree, NODE_TABLE));
-    reading->root->value->style = STYLE_HEADER;
-    if (toml_starts(&s, "\xef\xbb\xbf"))
-        s.at += 3;
-    reading->root->lead = slice_between(text.at, s.at);
+    reading->root = tree_begin_lines(tree, &toml_syntax, text);
+    reading->root->lead = slice_mark(text);
+    s.at += reading->root->lead.length;
     if (!toml_lines(&s, reading->root))
         return false;
-    toml_learn_style(tree, text);
+    toml_learn_style(tree);
     toml_lend_line_end(tree, text);
     return true;
 }

@@ -5,6 +5,28 @@
 
 /* ---- building ---- */
 
+struct item *tree_begin(struct tree *tree, const struct syntax *syntax, struct slice text)
+{
+    const char *end = text.length ? memchr(text.at, '\n', text.length) : NULL;
+    tree->syntax = syntax;
+    tree->eol = end && end > text.at && end[-1] == '\r' ? "\r\n" : "\n";
+    tree->unit = slice_of("  ");
+    tree->between = slice_of(syntax->separator);
+    tree->trailer = slice_of("");
+    return item_new(tree);
+}
+
+struct item *tree_begin_lines(struct tree *tree, const struct syntax *syntax, struct slice text)
+{
+    struct item *root = tree_begin(tree, syntax, text);
+    struct slice *pieces = arena_alloc(tree->arena, sizeof *pieces);
+    *pieces = slice_of("");
+    item_hold(root, node_new(tree, NODE_TABLE));
+    root->value->style = STYLE_HEADER;
+    root->line = root->value->last_key = root->value->last_line = line_new(tree, NULL, pieces, 0);
+    return root;
+}
+
 struct node *node_new(struct tree *tree, enum node_kind kind)
 {
     struct node *node = arena_alloc(tree->arena, sizeof *node);
@@ -29,15 +51,7 @@ void item_hold(struct item *item, struct node *value)
 
 static void register_name(struct tree *tree, struct node *table, struct item *item)
 {
-    if (tree->count == tree->capacity) {
-        size_t capacity = tree->capacity ? 2 * tree->capacity : 64;
-        struct item **more = arena_array(tree->arena, capacity, sizeof(struct item *));
-        if (tree->count)
-            memcpy(more, tree->items, tree->count * sizeof(struct item *));
-        arena_give_back(tree->arena, tree->items);
-        tree->items = more;
-        tree->capacity = capacity;
-    }
+    tree->items = arena_more(tree->arena, tree->items, tree->count, &tree->capacity, sizeof(struct item *));
     tree->items[tree->count] = item;
     name_index_add(&table->names, item->name, tree->count++);
 }
@@ -85,15 +99,9 @@ bool item_breaks(const struct tree *tree, const struct item *item)
 void tree_learn_style(struct tree *tree, const struct item *root)
 {
     const struct item *first = root->value->first;
-    struct slice text = root->value->text;
-    const char *end = text.length ? memchr(text.at, '\n', text.length) : NULL;
-
-    tree->eol = end && end > text.at && end[-1] == '\r' ? "\r\n" : "\n";
-    tree->unit = slice_of("  ");
-    tree->between = slice_of(tree->syntax->separator);
     if (!first)
         return;
-    tree->compact = !end;
+    tree->compact = !memchr(root->value->text.at, '\n', root->value->text.length);
     struct slice indent = own_indent(tree, first);
     if (indent.length)
         tree->unit = indent;

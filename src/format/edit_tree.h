@@ -123,6 +123,7 @@ struct slice slice_between(const char *from, const char *to);
 struct slice slice_join(struct tree *tree, struct slice a, struct slice b);
 struct slice slice_behind(struct slice s, size_t length); /* without its first bytes */
 struct slice slice_blanks(struct slice s);                /* those it starts with */
+struct slice slice_mark(struct slice text);               /* the byte-order mark that it starts with */
 bool slice_is_space(struct slice s);
 
 /* A stretch of white space and comments, looked at once. */
@@ -142,12 +143,15 @@ bool edit_fail_at(struct edit_error *error, struct slice text, const char *at, c
 
 /* ---- building ---- */
 
+/* Sets what the text as a whole shows, and returns the item that is the document; with lines that is a table. */
+struct item *tree_begin(struct tree *tree, const struct syntax *syntax, struct slice text);
+struct item *tree_begin_lines(struct tree *tree, const struct syntax *syntax, struct slice text);
 struct node *node_new(struct tree *tree, enum node_kind kind);
 struct item *item_new(struct tree *tree);
 void item_hold(struct item *item, struct node *value);
 /* Puts it behind `after`, or first when that is NULL. A name it has must not be in the table yet. */
 void node_link(struct tree *tree, struct node *in, struct item *after, struct item *item);
-/* Learns unit, between and compact from how the items of the root are laid out. */
+/* Learns more of them from how the items of the root are laid out. */
 void tree_learn_style(struct tree *tree, const struct item *root);
 
 /* ---- reading ---- */

@@ -270,13 +270,7 @@ static void add_item(struct walk *w, struct native_slot slot)
         w->too_many = true;
         return;
     }
-    if (document->count == w->capacity) {
-        w->capacity = w->capacity ? w->capacity * 2 : 16;
-        struct native_item *more = arena_array(arena, w->capacity, sizeof *more);
-        if (document->count)
-            memcpy(more, document->items, document->count * sizeof *more);
-        document->items = more;
-    }
+    document->items = arena_more(arena, document->items, document->count, &w->capacity, sizeof *document->items);
     struct native_item *item = &document->items[document->count++];
     *item = (struct native_item){.place = w->place,
                                  .where = where_of(arena, w, own),
@@ -486,31 +480,15 @@ void native_put_files(struct native_document *document, json_t *files)
     json_object_set(document->items[0].values, "files", files);
 }
 
+size_t native_place_in(const json_t *list, const json_t *element)
+{
+    size_t i = 0;
+    while (i < json_array_size(list) && json_array_get(list, i) != element)
+        i++;
+    return i;
+}
+
 /* ---- what is left ----------------------------------------------------------------------------------------------- */
-
-static bool is_empty(const json_t *value)
-{
-    return json_is_null(value) ||
-           ((json_is_object(value) || json_is_array(value)) && json_object_size(value) + json_array_size(value) == 0);
-}
-
-void native_take(struct native_document *document, const struct native_item *item)
-{
-    size_t i;
-    json_t *each, *before = item->slot->value;
-    struct native_slot *slot = item->slot;
-    read_members(document->state, item->place, slot, true);
-    if (slot->value && !is_empty(slot->value))
-        return;
-    if (slot->key)
-        json_object_del(slot->in, slot->key);
-    else
-        json_array_foreach(slot->in, i, each) if (each == before)
-        {
-            json_array_set_new(slot->in, i, json_null()); /* the others keep their places */
-            break;
-        }
-}
 
 /* Whether anything but empty objects and lists is in it. */
 static bool says_something(json_t *value)
@@ -521,6 +499,19 @@ static bool says_something(json_t *value)
     json_object_foreach(value, name, each) if (says_something(each)) return true;
     json_array_foreach(value, i, each) if (says_something(each)) return true;
     return !json_is_object(value) && !json_is_array(value) && !json_is_null(value);
+}
+
+void native_take(struct native_document *document, const struct native_item *item)
+{
+    const json_t *before = item->slot->value;
+    struct native_slot *slot = item->slot;
+    read_members(document->state, item->place, slot, true);
+    if (slot->value && says_something(slot->value))
+        return;
+    if (slot->key)
+        json_object_del(slot->in, slot->key);
+    else
+        json_array_set_new(slot->in, native_place_in(slot->in, before), json_null()); /* the others keep their places */
 }
 
 static void list_left(struct arena *arena, json_t *paths, const char *path, json_t *now, const json_t *before,

@@ -48,6 +48,9 @@ void form_write(struct arena *arena, const struct native_member *m, struct nativ
 const char *native_first(const struct native_state *state, const struct native_place *place,
                          const struct native_slot *slot);
 
+/* Where an element stands in a list; behind it when it is not there, or that is no list. */
+size_t native_place_in(const json_t *list, const json_t *element);
+
 /* Whether a path is one of those of place->file; then *name is what '*' stands for, or NULL. */
 bool native_matches(struct arena *arena, const struct native_place *place, const char *path, const char **name);
 

@@ -248,130 +248,99 @@ static const struct native_member model_qwen[] = {
 
 #define CLAUDE_SETTINGS                                                                                                \
     ".claude/settings.json|.claude/settings.local.json|.claude/managed-settings.json|.claude/config.json"
-#define DROID_SETTINGS ".factory/settings.json|.factory/settings.local.json"
-#define QWEN_SETTINGS  ".qwen/settings.json|.qwen/settings.jsonc"
-#define MCP(on, file, members)                                                                                         \
-    {                                                                                                                  \
-        "mcp_server", on, file, NATIVE_MAP, "mcpServers", NULL, NULL, members                                          \
-    }
-#define FILES(kind, on, file, members)                                                                                 \
-    {                                                                                                                  \
-        kind, on, file, NATIVE_FILE, "", NULL, NULL, members                                                           \
-    }
-#define HOOKS(on, file)                                                                                                \
-    {                                                                                                                  \
-        "hook", on, file, NATIVE_GROUPS, "hooks.*", NULL, NULL, hook                                                   \
-    }
-#define RULES(on, file, effect, path)                                                                                  \
-    {                                                                                                                  \
-        "permission", on, file, NATIVE_LIST, path, "rule", "effect=" effect, rule                                      \
-    }
-#define ALL_RULES(on, file)                                                                                            \
-    RULES(on, file, "allow", "permissions.allow"), RULES(on, file, "ask", "permissions.ask"),                          \
-        RULES(on, file, "deny", "permissions.deny")
-#define PLUGINS(on, file)                                                                                              \
-    {                                                                                                                  \
-        "plugin", on, file, NATIVE_MAP, "enabledPlugins", NULL, NULL, plugin                                           \
-    }
-#define MARKETPLACES(on, file)                                                                                         \
-    {                                                                                                                  \
-        "marketplace", on, file, NATIVE_MAP, "extraKnownMarketplaces", NULL, NULL, marketplace                         \
-    }
-#define STATUSLINE(on, file, path)                                                                                     \
-    {                                                                                                                  \
-        "statusline", on, file, NATIVE_ONE, path, "statusline", NULL, statusline                                       \
-    }
-#define PROFILE(on, file, given, members)                                                                              \
-    {                                                                                                                  \
-        "profile", on, file, NATIVE_ONE, "", "imported", given, members                                                \
-    }
-#define SETTINGS(on, file)                                                                                             \
-    {                                                                                                                  \
-        "settings", on, file, NATIVE_KEYS, "", NULL, NULL, setting                                                     \
-    }
-#define SKILLS(on, file)                                                                                               \
-    {                                                                                                                  \
-        "skill", on, file, NATIVE_FOLDER, "", NULL, NULL, skill                                                        \
-    }
-#define TEXT(on, file)                                                                                                 \
-    {                                                                                                                  \
-        "instructions", on, file, NATIVE_TEXT, "", NULL, NULL, text                                                    \
-    }
+#define DROID_SETTINGS       ".factory/settings.json|.factory/settings.local.json"
+#define QWEN_SETTINGS        ".qwen/settings.json|.qwen/settings.jsonc"
+#define MCP(members)         "mcp_server", NATIVE_MAP, "mcpServers", NULL, NULL, members
+#define FILES(kind, members) kind, NATIVE_FILE, "", NULL, NULL, members
+#define HOOKS                "hook", NATIVE_GROUPS, "hooks.*", NULL, NULL, hook
+#define RULES(effect, path)  "permission", NATIVE_LIST, path, "rule", "effect=" effect, rule
+#define PLUGINS              "plugin", NATIVE_MAP, "enabledPlugins", NULL, NULL, plugin
+#define MARKETPLACES         "marketplace", NATIVE_MAP, "extraKnownMarketplaces", NULL, NULL, marketplace
+#define STATUSLINE(path)     "statusline", NATIVE_ONE, path, "statusline", NULL, statusline
+#define MODELS(path, of)     "custom_model", NATIVE_LIST, path, "model", NULL, of
+#define PROFILE(given, of)   "profile", NATIVE_ONE, "", "imported", given, of
+#define SETTINGS             "settings", NATIVE_KEYS, "", NULL, NULL, setting
+#define SKILLS               "skill", NATIVE_FOLDER, "", NULL, NULL, skill
+#define TEXT                 "instructions", NATIVE_TEXT, "", NULL, NULL, text
 
 /* Where several places of a kind fit, a new resource goes to the first. */
 const struct native_place native_places[] = {
-    MCP(ON_CLAUDE, ".claude.json|.mcp.json|.claude/managed-mcp.json", mcp_typed),
-    ALL_RULES(ON_CLAUDE, CLAUDE_SETTINGS),
-    HOOKS(ON_CLAUDE, CLAUDE_SETTINGS),
-    PLUGINS(ON_CLAUDE, CLAUDE_SETTINGS),
-    MARKETPLACES(ON_CLAUDE, CLAUDE_SETTINGS),
-    STATUSLINE(ON_CLAUDE, CLAUDE_SETTINGS, "statusLine"),
-    PROFILE(ON_CLAUDE, CLAUDE_SETTINGS, NULL, profile_claude),
-    SETTINGS(ON_CLAUDE, CLAUDE_SETTINGS),
-    SKILLS(ON_CLAUDE, ".claude/skills/*/SKILL.md"),
-    FILES("agent", ON_CLAUDE, ".claude/agents/*.md", agent),
-    FILES("slash_command", ON_CLAUDE, ".claude/commands/*.md", command),
-    FILES("output_style", ON_CLAUDE, ".claude/output-styles/*.md", output_style),
-    TEXT(ON_CLAUDE, ".claude/CLAUDE.md|CLAUDE.md|CLAUDE.local.md"),
+    {ON_CLAUDE, ".claude.json|.mcp.json|.claude/managed-mcp.json", MCP(mcp_typed)},
+    {ON_CLAUDE, CLAUDE_SETTINGS, RULES("allow", "permissions.allow")},
+    {ON_CLAUDE, CLAUDE_SETTINGS, RULES("ask", "permissions.ask")},
+    {ON_CLAUDE, CLAUDE_SETTINGS, RULES("deny", "permissions.deny")},
+    {ON_CLAUDE, CLAUDE_SETTINGS, HOOKS},
+    {ON_CLAUDE, CLAUDE_SETTINGS, PLUGINS},
+    {ON_CLAUDE, CLAUDE_SETTINGS, MARKETPLACES},
+    {ON_CLAUDE, CLAUDE_SETTINGS, STATUSLINE("statusLine")},
+    {ON_CLAUDE, CLAUDE_SETTINGS, PROFILE(NULL, profile_claude)},
+    {ON_CLAUDE, CLAUDE_SETTINGS, SETTINGS},
+    {ON_CLAUDE, ".claude/skills/*/SKILL.md", SKILLS},
+    {ON_CLAUDE, ".claude/agents/*.md", FILES("agent", agent)},
+    {ON_CLAUDE, ".claude/commands/*.md", FILES("slash_command", command)},
+    {ON_CLAUDE, ".claude/output-styles/*.md", FILES("output_style", output_style)},
+    {ON_CLAUDE, ".claude/CLAUDE.md|CLAUDE.md|CLAUDE.local.md", TEXT},
 
-    {"mcp_server", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "mcp_servers", NULL, NULL, mcp_codex},
-    {"plugin", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "plugins", NULL, NULL, plugin},
-    {"marketplace", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "marketplaces", NULL, NULL, marketplace_codex},
-    HOOKS(ON_CODEX, ".codex/hooks.json"),
-    PROFILE(ON_CODEX, ".codex/auth.json", "base_url=", profile_auth),
-    {"profile", ON_CODEX, ".codex/config.toml", NATIVE_MAP, "model_providers", NULL, NULL, profile_codex},
-    SETTINGS(ON_CODEX, ".codex/config.toml"),
-    SKILLS(ON_CODEX, ".agents/skills/*/SKILL.md|.codex/skills/*/SKILL.md"),
-    FILES("agent", ON_CODEX, ".codex/agents/*.toml", agent),
-    TEXT(ON_CODEX, ".codex/AGENTS.md|AGENTS.md|AGENTS.override.md"),
+    {ON_CODEX, ".codex/config.toml", "mcp_server", NATIVE_MAP, "mcp_servers", NULL, NULL, mcp_codex},
+    {ON_CODEX, ".codex/config.toml", "plugin", NATIVE_MAP, "plugins", NULL, NULL, plugin},
+    {ON_CODEX, ".codex/config.toml", "marketplace", NATIVE_MAP, "marketplaces", NULL, NULL, marketplace_codex},
+    {ON_CODEX, ".codex/hooks.json", HOOKS},
+    {ON_CODEX, ".codex/auth.json", PROFILE("base_url=", profile_auth)},
+    {ON_CODEX, ".codex/config.toml", "profile", NATIVE_MAP, "model_providers", NULL, NULL, profile_codex},
+    {ON_CODEX, ".codex/config.toml", SETTINGS},
+    {ON_CODEX, ".agents/skills/*/SKILL.md|.codex/skills/*/SKILL.md", SKILLS},
+    {ON_CODEX, ".codex/agents/*.toml", FILES("agent", agent)},
+    {ON_CODEX, ".codex/AGENTS.md|AGENTS.md|AGENTS.override.md", TEXT},
 
-    MCP(ON_GEMINI, ".gemini/settings.json", mcp_untyped),
-    RULES(ON_GEMINI, ".gemini/settings.json", "allow", "tools.allowed"),
-    RULES(ON_GEMINI, ".gemini/settings.json", "deny", "tools.exclude"),
-    HOOKS(ON_GEMINI, ".gemini/settings.json"),
-    SETTINGS(ON_GEMINI, ".gemini/settings.json"),
-    SKILLS(ON_GEMINI, ".gemini/skills/*/SKILL.md|.agents/skills/*/SKILL.md"),
-    FILES("agent", ON_GEMINI, ".gemini/agents/*.md", agent),
-    FILES("slash_command", ON_GEMINI, ".gemini/commands/*.toml", command_toml),
-    TEXT(ON_GEMINI, ".gemini/GEMINI.md|GEMINI.md"),
+    {ON_GEMINI, ".gemini/settings.json", MCP(mcp_untyped)},
+    {ON_GEMINI, ".gemini/settings.json", RULES("allow", "tools.allowed")},
+    {ON_GEMINI, ".gemini/settings.json", RULES("deny", "tools.exclude")},
+    {ON_GEMINI, ".gemini/settings.json", HOOKS},
+    {ON_GEMINI, ".gemini/settings.json", SETTINGS},
+    {ON_GEMINI, ".gemini/skills/*/SKILL.md|.agents/skills/*/SKILL.md", SKILLS},
+    {ON_GEMINI, ".gemini/agents/*.md", FILES("agent", agent)},
+    {ON_GEMINI, ".gemini/commands/*.toml", FILES("slash_command", command_toml)},
+    {ON_GEMINI, ".gemini/GEMINI.md|GEMINI.md", TEXT},
 
-    MCP(ON_QWEN, QWEN_SETTINGS, mcp_untyped),
-    {"custom_model", ON_QWEN, QWEN_SETTINGS, NATIVE_LIST, "modelProviders.*", "model", NULL, model_qwen},
-    ALL_RULES(ON_QWEN, QWEN_SETTINGS),
-    HOOKS(ON_QWEN, QWEN_SETTINGS),
-    STATUSLINE(ON_QWEN, QWEN_SETTINGS, "ui.statusLine"),
-    PROFILE(ON_QWEN, QWEN_SETTINGS, NULL, profile_qwen),
-    SETTINGS(ON_QWEN, QWEN_SETTINGS),
-    SKILLS(ON_QWEN, ".qwen/skills/*/SKILL.md"),
-    FILES("agent", ON_QWEN, ".qwen/agents/*.md", agent),
-    FILES("slash_command", ON_QWEN, ".qwen/commands/*.md", command),
-    FILES("slash_command", ON_QWEN, ".qwen/commands/*.toml", command_toml),
-    FILES("output_style", ON_QWEN, ".qwen/output-styles/*.md", output_style),
-    TEXT(ON_QWEN, ".qwen/QWEN.md|QWEN.md"),
+    {ON_QWEN, QWEN_SETTINGS, MCP(mcp_untyped)},
+    {ON_QWEN, QWEN_SETTINGS, MODELS("modelProviders.*", model_qwen)},
+    {ON_QWEN, QWEN_SETTINGS, RULES("allow", "permissions.allow")},
+    {ON_QWEN, QWEN_SETTINGS, RULES("ask", "permissions.ask")},
+    {ON_QWEN, QWEN_SETTINGS, RULES("deny", "permissions.deny")},
+    {ON_QWEN, QWEN_SETTINGS, HOOKS},
+    {ON_QWEN, QWEN_SETTINGS, STATUSLINE("ui.statusLine")},
+    {ON_QWEN, QWEN_SETTINGS, PROFILE(NULL, profile_qwen)},
+    {ON_QWEN, QWEN_SETTINGS, SETTINGS},
+    {ON_QWEN, ".qwen/skills/*/SKILL.md", SKILLS},
+    {ON_QWEN, ".qwen/agents/*.md", FILES("agent", agent)},
+    {ON_QWEN, ".qwen/commands/*.md", FILES("slash_command", command)},
+    {ON_QWEN, ".qwen/commands/*.toml", FILES("slash_command", command_toml)},
+    {ON_QWEN, ".qwen/output-styles/*.md", FILES("output_style", output_style)},
+    {ON_QWEN, ".qwen/QWEN.md|QWEN.md", TEXT},
 
-    MCP(ON_IFLOW, ".iflow/settings.json", mcp_untyped),
-    HOOKS(ON_IFLOW, ".iflow/settings.json"),
-    PROFILE(ON_IFLOW, ".iflow/settings.json", NULL, profile_iflow),
-    SETTINGS(ON_IFLOW, ".iflow/settings.json"),
-    SKILLS(ON_IFLOW, ".iflow/skills/*/SKILL.md"),
-    FILES("agent", ON_IFLOW, ".iflow/agents/*.md", agent),
-    FILES("slash_command", ON_IFLOW, ".iflow/commands/*.md", command),
-    FILES("slash_command", ON_IFLOW, ".iflow/commands/*.toml", command_toml),
-    FILES("output_style", ON_IFLOW, ".iflow/output-styles/*.md", output_style),
-    TEXT(ON_IFLOW, ".iflow/IFLOW.md|IFLOW.md"),
+    {ON_IFLOW, ".iflow/settings.json", MCP(mcp_untyped)},
+    {ON_IFLOW, ".iflow/settings.json", HOOKS},
+    {ON_IFLOW, ".iflow/settings.json", PROFILE(NULL, profile_iflow)},
+    {ON_IFLOW, ".iflow/settings.json", SETTINGS},
+    {ON_IFLOW, ".iflow/skills/*/SKILL.md", SKILLS},
+    {ON_IFLOW, ".iflow/agents/*.md", FILES("agent", agent)},
+    {ON_IFLOW, ".iflow/commands/*.md", FILES("slash_command", command)},
+    {ON_IFLOW, ".iflow/commands/*.toml", FILES("slash_command", command_toml)},
+    {ON_IFLOW, ".iflow/output-styles/*.md", FILES("output_style", output_style)},
+    {ON_IFLOW, ".iflow/IFLOW.md|IFLOW.md", TEXT},
 
-    MCP(ON_DROID, ".factory/mcp.json", mcp_typed),
-    HOOKS(ON_DROID, ".factory/hooks.json|" DROID_SETTINGS),
-    {"custom_model", ON_DROID, DROID_SETTINGS, NATIVE_LIST, "customModels", "model", NULL, model_droid},
-    RULES(ON_DROID, DROID_SETTINGS, "allow", "commandAllowlist"),
-    RULES(ON_DROID, DROID_SETTINGS, "deny", "commandDenylist"),
-    PLUGINS(ON_DROID, DROID_SETTINGS),
-    MARKETPLACES(ON_DROID, DROID_SETTINGS),
-    STATUSLINE(ON_DROID, DROID_SETTINGS, "statusLine"),
-    SETTINGS(ON_DROID, DROID_SETTINGS),
-    SKILLS(ON_DROID, ".factory/skills/*/SKILL.md|.agent/skills/*/SKILL.md"),
-    FILES("agent", ON_DROID, ".factory/droids/*.md", agent),
-    FILES("slash_command", ON_DROID, ".factory/commands/*.md", command),
-    TEXT(ON_DROID, ".factory/AGENTS.md|AGENTS.md"),
+    {ON_DROID, ".factory/mcp.json", MCP(mcp_typed)},
+    {ON_DROID, ".factory/hooks.json|" DROID_SETTINGS, HOOKS},
+    {ON_DROID, DROID_SETTINGS, MODELS("customModels", model_droid)},
+    {ON_DROID, DROID_SETTINGS, RULES("allow", "commandAllowlist")},
+    {ON_DROID, DROID_SETTINGS, RULES("deny", "commandDenylist")},
+    {ON_DROID, DROID_SETTINGS, PLUGINS},
+    {ON_DROID, DROID_SETTINGS, MARKETPLACES},
+    {ON_DROID, DROID_SETTINGS, STATUSLINE("statusLine")},
+    {ON_DROID, DROID_SETTINGS, SETTINGS},
+    {ON_DROID, ".factory/skills/*/SKILL.md|.agent/skills/*/SKILL.md", SKILLS},
+    {ON_DROID, ".factory/droids/*.md", FILES("agent", agent)},
+    {ON_DROID, ".factory/commands/*.md", FILES("slash_command", command)},
+    {ON_DROID, ".factory/AGENTS.md|AGENTS.md", TEXT},
     {0},
 };

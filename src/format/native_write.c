@@ -112,19 +112,14 @@ static const char *own_name(const struct native_place *place, const char *name)
 
 static void replace(struct native_document *document, struct native_slot *slot, json_t *was)
 {
-    size_t i;
-    json_t *each;
     if (slot->value == was)
         return;
     if (slot->key)
         json_object_set(slot->in, slot->key, slot->value);
     else if (!slot->in)
         document->value = slot->value;
-    json_array_foreach(slot->in, i, each) if (each == was)
-    {
-        json_array_set(slot->in, i, slot->value);
-        break;
-    }
+    else
+        json_array_set(slot->in, native_place_in(slot->in, was), slot->value);
 }
 
 /* The key in an object keeps its place and its comments. */
@@ -214,17 +209,6 @@ bool native_change(struct native_document *document, struct native_item *item, c
     return true;
 }
 
-static void drop_from(json_t *list, const json_t *element)
-{
-    size_t i;
-    json_t *each;
-    json_array_foreach(list, i, each) if (each == element)
-    {
-        json_array_remove(list, i);
-        break;
-    }
-}
-
 void native_remove(struct native_document *document, struct native_item *item)
 {
     struct native_slot *slot = item->slot;
@@ -235,9 +219,9 @@ void native_remove(struct native_document *document, struct native_item *item)
     else if (slot->key)
         json_object_del(slot->in, slot->key);
     else
-        drop_from(slot->in, slot->value);
+        json_array_remove(slot->in, native_place_in(slot->in, slot->value));
     if (slot->group && json_array_size(slot->in) == 0)
-        drop_from(slot->groups, slot->group);
+        json_array_remove(slot->groups, native_place_in(slot->groups, slot->group));
 }
 
 /* ---- new ones --------------------------------------------------------------------------------------------------- */

@@ -349,7 +349,7 @@ enum error import_text(struct actor *actor, const char *text, const char *platfo
 {
     struct toml *root;
     *result = (struct import_result){0};
-    const char *native = native_json(text);
+    const char *native = native_json(actor->arena, text);
     enum error error = native ? ERR_NONE : file_parse_toml(actor, text, &root);
     if (!error && !native && !file_is_registry(root) && options->on_invalid != INVALID_TAKEN)
         native = native_toml(root);

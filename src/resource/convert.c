@@ -51,16 +51,14 @@ static json_t *with_braces(struct arena *arena, json_t *value)
     return json_string(buffer_string(&out));
 }
 
-static json_t *each_text(struct arena *arena, json_t *value, json_t *(*change)(struct arena *arena, json_t *text))
+static json_t *braced(struct arena *arena, json_t *value)
 {
     size_t i;
     const char *name;
     json_t *each;
-    if (json_is_string(value))
-        return change(arena, value);
-    json_object_foreach(value, name, each) json_object_set(value, name, each_text(arena, each, change));
-    json_array_foreach(value, i, each) json_array_set(value, i, each_text(arena, each, change));
-    return value;
+    json_object_foreach(value, name, each) json_object_set(value, name, braced(arena, each));
+    json_array_foreach(value, i, each) json_array_set(value, i, braced(arena, each));
+    return json_is_string(value) ? with_braces(arena, value) : value;
 }
 
 static bool has_variable(json_t *value)
@@ -98,7 +96,7 @@ static void convert_variables(struct convert *c, const struct resource *r, json_
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
         json_t *value = json_object_get(values, columns[i]);
         if (value && platform_bit(c->from) & bare && !(platform_bit(c->to) & bare))
-            json_object_set(values, columns[i], each_text(c->actor->arena, value, with_braces));
+            json_object_set(values, columns[i], braced(c->actor->arena, value));
         if (i < named && platform_bit(c->to) == ON_CODEX && has_variable(json_object_get(values, columns[i])))
             note(c->warnings, r, columns[i], translate(c->actor, MSG_VARIABLE_STAYS, c->to, NULL));
     }

@@ -42,13 +42,8 @@ struct export
 
 static struct target *add_target(struct export *export, struct native_document *document)
 {
-    if (export->count == export->capacity) {
-        export->capacity = export->capacity ? export->capacity * 2 : 16;
-        struct target *more = arena_array(export->actor->arena, export->capacity, sizeof *more);
-        if (export->count)
-            memcpy(more, export->targets, export->count * sizeof *more);
-        export->targets = more;
-    }
+    export->targets =
+        arena_more(export->actor->arena, export->targets, export->count, &export->capacity, sizeof *export->targets);
     struct target *target = &export->targets[export->count++];
     *target = (struct target){.document = document, .path = document->path};
     return target;

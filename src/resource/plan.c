@@ -39,16 +39,14 @@ static int compare_places(const void *a, const void *b)
 static size_t group_of(struct plan *plan, const struct place *place)
 {
     size_t at = 0;
-    while (at < plan->group_count && compare_places(&plan->groups[at], place) < 0)
+    while (at < plan->group_count && compare_places(&plan->groups[at].place, place) < 0)
         at++;
-    if (at < plan->group_count && compare_places(&plan->groups[at], place) == 0)
+    if (at < plan->group_count && compare_places(&plan->groups[at].place, place) == 0)
         return at;
     if (plan->group_count == PLAN_GROUPS_MAX)
         return PLAN_GROUPS_MAX;
     memmove(&plan->groups[at + 1], &plan->groups[at], (plan->group_count - at) * sizeof plan->groups[0]);
-    memmove(&plan->pruned[at + 1], &plan->pruned[at], (plan->group_count - at) * sizeof plan->pruned[0]);
-    plan->groups[at] = *place;
-    plan->pruned[at] = NULL;
+    plan->groups[at] = (struct plan_group){*place, NULL};
     plan->group_count++;
     return at;
 }
@@ -60,13 +58,7 @@ static bool too_many(struct plan *plan, const char *field, long long most)
 
 static struct plan_item *one_more(struct plan *plan)
 {
-    if (plan->count == plan->capacity) {
-        plan->capacity = plan->capacity ? plan->capacity * 2 : 64;
-        struct plan_item *more = arena_array(plan->actor->arena, plan->capacity, sizeof *more);
-        if (plan->count)
-            memcpy(more, plan->items, plan->count * sizeof *more);
-        plan->items = more;
-    }
+    plan->items = arena_more(plan->actor->arena, plan->items, plan->count, &plan->capacity, sizeof *plan->items);
     return &plan->items[plan->count++];
 }
 
@@ -119,7 +111,7 @@ void plan_prune(struct plan *plan, const struct place *place, const json_t *ids)
     if (group == PLAN_GROUPS_MAX)
         too_many(plan, "kind", PLAN_GROUPS_MAX);
     else
-        plan->pruned[group] = ids ? ids : json_true();
+        plan->groups[group].pruned = ids ? ids : json_true();
 }
 
 const char *plan_take_failure(struct actor *actor)
@@ -334,7 +326,7 @@ enum error plan_work_out(struct plan *plan)
 {
     enum error error = ERR_NONE;
     for (size_t i = 0; !error && i < plan->group_count; i++)
-        error = load_group(plan, &plan->groups[i], plan->pruned[i]);
+        error = load_group(plan, &plan->groups[i].place, plan->groups[i].pruned);
     if (!error)
         error = plan_withdrawn(plan);
     for (size_t i = 0; i < plan->count && (!error || error == ERR_VALIDATION); i++) {

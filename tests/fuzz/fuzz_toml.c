@@ -49,7 +49,6 @@ static void round_trip(struct arena *arena, const char *text, size_t size, struc
     struct toml_error error;
     struct toml *root = toml_parse(arena, text, size, &error);
 
-    native_json(arena_strndup(arena, text, size));
     if (!root) {
         if (!error.message[0] || !utf8_valid(error.message, strlen(error.message)))
             abort();
