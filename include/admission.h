@@ -7,9 +7,6 @@
 #include "response.h"
 #include "router.h"
 
-/* Must run before fork: makes the key that hashes users, workspaces and addresses. */
-void admission_init(void);
-
 /* A step of the middleware, once it is known who asks. Registers the request in the worker's slot until in_progress_end.
  * ERR_RATE_LIMIT or ERR_OVERLOADED, with retry_after, for what is too much; at once, or after waiting in line for a moment
  * where enough workers stay free meanwhile. */

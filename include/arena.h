@@ -2,7 +2,6 @@
 #ifndef CCR_ARENA_H
 #define CCR_ARENA_H
 
-#include <stdarg.h>
 #include <stddef.h>
 
 struct arena;
@@ -48,6 +47,5 @@ void *arena_more(struct arena *arena, void *array, size_t count, size_t *capacit
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 #endif

@@ -24,7 +24,6 @@ enum cache_result {
 
 /* Maps the memory. False when it cannot be had. Call before fork; without it, or with 0 MiB, every get is a CACHE_BYPASS. */
 bool cache_init(int size_mib);
-bool cache_enabled(void);
 
 /* On a hit appends the answer to `body` and sets *revision. Waits at most a quarter of a second. */
 enum cache_result cache_get(const struct cache_key *key, struct buffer *body, long long *revision);

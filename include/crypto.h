@@ -26,7 +26,8 @@ char *random_token(struct arena *arena, size_t bytes);
 void random_uuid(char out[UUID_TEXT]); /* version 4, RFC 9562 */
 void random_bytes(void *out, size_t size);
 
-/* SipHash-2-4: for tables, and for names that need not be secret. */
+/* SipHash-2-4: for tables, and for names that need not be secret. key NULL: a random one of this process and those that it forks,
+ * made by crypto_init, so that nobody outside can aim at a place of a table. */
 enum { SHORT_HASH_KEY = 16 };
 uint64_t short_hash(const void *bytes, size_t length, const unsigned char key[SHORT_HASH_KEY]);
 
@@ -51,8 +52,6 @@ const char *keyring_fingerprint(const struct keyring *ring);
 char *secret_seal(const struct keyring *ring, struct arena *arena, const char *context, const char *secret);
 /* The secret, or NULL: unknown key id, wrong context, damaged. */
 char *secret_open(const struct keyring *ring, struct arena *arena, const char *context, const char *sealed);
-/* True when `sealed` was made with a key other than the ring's first. */
-bool secret_is_old(const struct keyring *ring, const char *sealed);
 
 /* Wipes `size` bytes of the stack below its caller, where functions that have returned left copies. */
 void stack_wipe(size_t size);

@@ -7,12 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "breaker.h"
 #include "crypto.h"
 #include "error.h"
 #include "settings.h"
 
 struct db;
+struct scoreboard;
+struct worker_slot;
 struct json_writer;
 
 struct statement {
@@ -48,10 +49,10 @@ bool db_url_valid(const char *url, char *problem, size_t size);
  * be kept apart. For workers; subcommands may be run by whoever owns the server. */
 void db_require_tenant_role(struct db *db);
 
-/* What all workers know about the server being away; NULL (the default) = every process finds out by itself. While
- * others_connected(context) says that other workers have it, a failure to connect is this process's own trouble (no more
- * connections allowed, for example), and the server does not count as away. */
-void db_share_breaker(struct db *db, struct breaker *breaker, bool (*others_connected)(void *context), void *context);
+/* The server being away is known to all workers of the board from now on; otherwise every process finds out by itself. While others
+ * than `self` have a connection, a failure to connect is this process's own trouble (no more connections allowed, for example),
+ * and the server does not count as away. */
+void db_share(struct db *db, struct scoreboard *board, const struct worker_slot *self);
 
 /* True when connected; otherwise connects, waiting at most wait_ms (0 = only carries a started attempt on). */
 bool db_ready(struct db *db, int wait_ms);

@@ -12,9 +12,6 @@ struct rate_pace {
     int64_t tolerance_us; /* how far ahead of it a client may be */
 };
 
-/* Must run before fork: makes the key that hashes clients (a client cannot aim at another's cell). */
-void rate_cells_init(void);
-
 /* Takes one request of key's count on this host; false when that is used up. How far the arrival time is ahead of now with
  * it, taken or not, is in *ahead_us. now_us: monotonic clock. */
 bool rate_cells_take(struct scoreboard *board, const char *key, const struct rate_pace *pace, int64_t now_us,

@@ -3,6 +3,7 @@
 #include "arena.h"
 
 #include <stdalign.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,17 +234,9 @@ char *arena_strndup(struct arena *arena, const char *text, size_t length)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
-    va_list args;
-    va_start(args, format);
-    char *text = arena_vprintf(arena, format, args);
-    va_end(args);
-    return text;
-}
-
-char *arena_vprintf(struct arena *arena, const char *format, va_list args)
-{
     char most[SHORT_TEXT]; /* so that what is short, which is nearly everything, is formatted once */
-    va_list again;
+    va_list args, again;
+    va_start(args, format);
     va_copy(again, args);
     int length = vsnprintf(most, sizeof most, format, args);
     char *text = length >= 0 ? arena_take(arena, (size_t)length + 1) : NULL;
@@ -252,6 +245,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     else if (text)
         vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
+    va_end(args);
     if (!text) /* longer than INT_MAX */
         arena_exhausted(arena);
     return text;

@@ -21,9 +21,14 @@ enum {
 
 _Static_assert(CRYPTO_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the ring's keys are XChaCha20 keys");
 
+static unsigned char own_key[SHORT_HASH_KEY];
+
 bool crypto_init(void)
 {
-    return sodium_init() >= 0; /* 1 = was done before */
+    int state = sodium_init(); /* 1 = was done before */
+    if (state == 0)
+        randombytes_buf(own_key, sizeof own_key);
+    return state >= 0;
 }
 
 /* ---- random values ---- */
@@ -49,14 +54,18 @@ unsigned char *base64_bytes(struct arena *arena, const char *text, size_t *size)
                : NULL;
 }
 
+static char *base64url_text(struct arena *arena, const unsigned char *bytes, size_t size)
+{
+    size_t length = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return sodium_bin2base64(arena_alloc(arena, length), length, bytes, size, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
 char *random_token(struct arena *arena, size_t bytes)
 {
-    size_t size = sodium_base64_ENCODED_LEN(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     unsigned char *raw = arena_alloc(arena, bytes);
-    char *text = arena_alloc(arena, size);
 
     randombytes_buf(raw, bytes);
-    sodium_bin2base64(text, size, raw, bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    char *text = base64url_text(arena, raw, bytes);
     sodium_memzero(raw, bytes);
     return text;
 }
@@ -75,7 +84,7 @@ void random_uuid(char out[UUID_TEXT])
 uint64_t short_hash(const void *bytes, size_t length, const unsigned char key[SHORT_HASH_KEY])
 {
     uint64_t hash;
-    crypto_shorthash((unsigned char *)&hash, bytes, length, key);
+    crypto_shorthash((unsigned char *)&hash, bytes, length, key ? key : own_key);
     return hash;
 }
 
@@ -91,15 +100,13 @@ char *keyed_token(struct arena *arena, const char *secret, const char *purpose, 
 {
     unsigned char key[crypto_generichash_BYTES], raw[crypto_generichash_BYTES];
     crypto_generichash_state state;
-    size_t size = sodium_base64_ENCODED_LEN(sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    char *out = arena_alloc(arena, size);
 
     crypto_generichash_init(&state, NULL, 0, sizeof key);
     crypto_generichash_update(&state, (const unsigned char *)purpose, strlen(purpose) + 1);
     crypto_generichash_update(&state, (const unsigned char *)secret, strlen(secret));
     crypto_generichash_final(&state, key, sizeof key);
     crypto_generichash(raw, sizeof raw, (const unsigned char *)text, strlen(text), key, sizeof key);
-    sodium_bin2base64(out, size, raw, sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    char *out = base64url_text(arena, raw, sizeof raw);
     sodium_memzero(&state, sizeof state);
     sodium_memzero(key, sizeof key);
     sodium_memzero(raw, sizeof raw);
@@ -115,7 +122,7 @@ struct key {
 
 /* In sodium_malloc memory: between guard pages, out of core dumps, wiped when freed. */
 struct keyring {
-    char fingerprint[17];
+    char fingerprint[CRYPTO_HASH_TEXT];
     size_t count;
     struct key keys[KEYS_MAX];
 };
@@ -171,13 +178,6 @@ static const char *entry_add(struct keyring *ring, const char *entry, size_t len
     return NULL;
 }
 
-static void make_fingerprint(char out[17], const char *text)
-{
-    unsigned char hash[crypto_generichash_BYTES];
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)text, strlen(text), NULL, 0);
-    sodium_bin2hex(out, 17, hash, 8);
-}
-
 struct keyring *keyring_new(const char *text, char *problem, size_t size)
 {
     struct keyring *ring = sodium_malloc(sizeof *ring);
@@ -188,7 +188,8 @@ struct keyring *keyring_new(const char *text, char *problem, size_t size)
         return NULL;
     }
     sodium_memzero(ring, sizeof *ring);
-    make_fingerprint(ring->fingerprint, text);
+    token_hash(ring->fingerprint, text);
+    ring->fingerprint[16] = '\0';
     for (unsigned number = 1; !wrong; number++) {
         size_t length = strcspn(text, ",");
         wrong = entry_add(ring, text, length);
@@ -289,14 +290,6 @@ char *secret_open(const struct keyring *ring, struct arena *arena, const char *c
         return NULL;
     secret[plain] = '\0';
     return secret;
-}
-
-bool secret_is_old(const struct keyring *ring, const char *sealed)
-{
-    const char *id = keyring_first_id(ring);
-    size_t length = strlen(id);
-
-    return strncmp(sealed, id, length) != 0 || sealed[length] != ':';
 }
 
 /* ---- keeping ---- */

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "admission.h"
 #include "cache.h"
 #include "command.h"
 #include "crypto.h"
@@ -18,7 +17,6 @@
 #include "master.h"
 #include "metrics.h"
 #include "pool.h"
-#include "rate_cells.h"
 #include "router.h"
 #include "scoreboard.h"
 #include "settings.h"
@@ -93,8 +91,6 @@ static int run_master(struct settings *settings, const struct listener *listener
         return command_refuse(EX_OSERR, "no memory for the metrics");
     if (!generation_init() || !cache_init(settings->cache_size))
         return command_refuse(EX_OSERR, "no memory for the cache: lower CACHE_SIZE");
-    rate_cells_init();
-    admission_init();
     lookup_init();
     if (database_away) /* the workers need not find it out each by itself before they serve */
         breaker_failed(&board->database, monotonic_ms(), 0);

@@ -28,12 +28,6 @@ static void housekeeper_beat(struct housekeeper *h, enum worker_stage stage)
         scoreboard_stage(slot, stage);
 }
 
-static bool workers_connected(void *context)
-{
-    const struct housekeeper *h = context;
-    return scoreboard_others_connected(h->setup->board, h->setup->slot, monotonic_ms());
-}
-
 /* False when told to leave meanwhile. */
 static bool housekeeper_rest(struct housekeeper *h, int milliseconds)
 {
@@ -79,7 +73,7 @@ int housekeeper_run(const struct background_setup *setup)
     }
     struct db *db = db_new(setup->settings);
     db_require_tenant_role(db);
-    db_share_breaker(db, &setup->board->database, workers_connected, h);
+    db_share(db, setup->board, setup->slot);
     house_init(&h->house, setup->settings, db, keyring, setup->board);
     go_round(h);
     scoreboard_stage(setup->slot, STAGE_STOPPING);

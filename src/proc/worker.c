@@ -201,17 +201,12 @@ static bool watch_database(struct worker *w, bool idle)
     return db_fd(db) >= 0;
 }
 
-static bool others_connected(void *context)
-{
-    const struct worker *w = context;
-    return scoreboard_others_connected(w->setup->board, w->setup->slot, monotonic_ms());
-}
-
 /* Without a database a worker leaves requests to those that have one. When nobody has, it answers them all the same (503):
  * the database is away. */
 static bool leaves_it_to_others(struct worker *w, const sigset_t *while_waiting)
 {
-    bool leaves = db_fd(w->service.db) < 0 && others_connected(w);
+    bool leaves =
+        db_fd(w->service.db) < 0 && scoreboard_others_connected(w->setup->board, w->setup->slot, monotonic_ms());
     enum worker_stage now = leaves ? STAGE_DISCONNECTED : STAGE_IDLE;
     if (atomic_load(&w->setup->slot->stage) != (int)now)
         set_stage(w, now);
@@ -264,7 +259,7 @@ static bool make_service(struct worker *w)
                                   redis_new(settings->redis_url, &w->setup->board->redis),
                                   w->setup->slot};
     db_require_tenant_role(w->service.db);
-    db_share_breaker(w->service.db, &w->setup->board->database, others_connected, w);
+    db_share(w->service.db, w->setup->board, w->setup->slot);
     int half = settings->request_timeout / 2; /* a slow peer must not become a stuck worker */
     int io_timeout = half < 1 ? 1 : half < IO_TIMEOUT_MAX_S ? half : IO_TIMEOUT_MAX_S;
     w->fcgi = fcgi_new(w->setup->listen_fd, io_timeout);

@@ -42,12 +42,9 @@ bool generation_init(void)
     return true;
 }
 
-/* UUIDs are random, so their text spreads well under any hash (FNV-1a). */
 static unsigned set_number(const char *workspace)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (const char *c = workspace; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    uint64_t hash = name_hash(workspace);
     return (unsigned)((hash ^ hash >> 32) % SETS);
 }
 

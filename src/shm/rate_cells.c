@@ -10,13 +10,6 @@
 
 enum { PROBES = 8 };
 
-static unsigned char hash_key[SHORT_HASH_KEY];
-
-void rate_cells_init(void)
-{
-    random_bytes(hash_key, sizeof hash_key);
-}
-
 /* Whose a cell is and his arrival time, in one word: taking a cell over and counting in it are one decision each, and a
  * worker that loses it begins again. 48 bits of microseconds last 8.9 years after the machine's start. */
 enum { ARRIVAL_BITS = 48 };
@@ -69,7 +62,7 @@ static struct place find_place(struct scoreboard *board, uint64_t hashed, int64_
 bool rate_cells_take(struct scoreboard *board, const char *key, const struct rate_pace *pace, int64_t now_us,
                      int64_t *ahead_us)
 {
-    uint64_t hashed = short_hash(key, strlen(key), hash_key);
+    uint64_t hashed = short_hash(key, strlen(key), NULL);
     struct place place;
     do {
         place = find_place(board, hashed, now_us);
@@ -83,7 +76,7 @@ bool rate_cells_take(struct scoreboard *board, const char *key, const struct rat
 
 void rate_cells_set(struct scoreboard *board, const char *key, int64_t arrival_us, int64_t now_us)
 {
-    uint64_t hashed = short_hash(key, strlen(key), hash_key);
+    uint64_t hashed = short_hash(key, strlen(key), NULL);
     struct place place;
     do
         place = find_place(board, hashed, now_us);

@@ -65,11 +65,11 @@ void pg_silent(struct db *db)
     breaker_failed(db->breaker, monotonic_ms(), RETRY_MS);
 }
 
-void db_share_breaker(struct db *db, struct breaker *breaker, bool (*others_connected)(void *context), void *context)
+void db_share(struct db *db, struct scoreboard *board, const struct worker_slot *self)
 {
-    db->breaker = breaker;
-    db->others_connected = others_connected;
-    db->others_context = context;
+    db->board = board;
+    db->self = self;
+    db->breaker = &board->database;
 }
 
 void db_free(struct db *db)
@@ -195,10 +195,15 @@ static void quiet(void *context, const char *message)
     log_debug("postgresql notice", LOG_STR("notice", message));
 }
 
+static bool others_connected(const struct db *db)
+{
+    return db->board && scoreboard_others_connected(db->board, db->self, monotonic_ms());
+}
+
 /* A server that others are connected to is there, whatever it has against this process. */
 static void report_failure(struct db *db)
 {
-    if (db->others_connected && db->others_connected(db->others_context))
+    if (others_connected(db))
         breaker_good(db->breaker);
     else
         breaker_failed(db->breaker, monotonic_ms(), RETRY_MS);
@@ -441,7 +446,7 @@ static void tell_others(struct db *db)
 {
     int64_t now = monotonic_ms(), enough = db->epoch ? SLOW_MS : SLOW_FIRST_MS;
     if (!db->breaker || db->told || !is_trying(db) || breaker_is_open(db->breaker) || now - db->started_ms < enough ||
-        (db->others_connected && db->others_connected(db->others_context)))
+        others_connected(db))
         return;
     db->told = true;
     breaker_failed(db->breaker, now, 0);

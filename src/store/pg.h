@@ -6,6 +6,7 @@
 
 #include "db.h"
 #include "lookup.h"
+#include "scoreboard.h"
 
 enum {
     PREPARED_SLOTS = 1024, /* power of two, at least twice the program's statements (scripts/check-statements.py) */
@@ -43,8 +44,8 @@ struct db {
     unsigned epoch;
     bool silent; /* the server did not answer in time */
     struct breaker *breaker;
-    bool (*others_connected)(void *context); /* see db_share_breaker */
-    void *others_context;
+    struct scoreboard *board; /* see db_share; NULL = it is shared with nobody */
+    const struct worker_slot *self;
     uint64_t openings_seen; /* of the breaker: the connection is known to have been good after so many */
     int64_t listening_us;   /* when LISTEN had been answered */
     int64_t expires_ms;     /* MAX_LIFETIME; INT64_MAX = never */

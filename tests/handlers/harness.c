@@ -12,7 +12,6 @@
 #include "fcgi.h"
 #include "log.h"
 #include "migrate.h"
-#include "rate_cells.h"
 #include "router.h"
 #include "token.h"
 #include "util.h"
@@ -78,7 +77,6 @@ int harness_start(void **state)
     if (!crypto_init() || !load(&settings))
         return -1;
     log_configure((enum log_level)settings.log_level, LOG_FORMAT_TEXT);
-    rate_cells_init();
     board = scoreboard_new(1);
     keyring = keyring_new(settings.secrets_key, problem, sizeof problem);
     if (!board || !keyring || !router_init(problem, sizeof problem)) {

@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crypto.h"
 #include "metrics.h"
-#include "rate_cells.h"
 #include "rate_limit.h"
 #include "util.h"
 
@@ -24,7 +24,7 @@ static int set_up(void **state)
     (void)state;
     if (sodium_init() < 0)
         return -1;
-    rate_cells_init();
+    crypto_init();
     board = scoreboard_new(1);
     return board ? 0 : -1;
 }

@@ -16,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crypto.h"
 #include "log.h"
 #include "metrics.h"
-#include "rate_cells.h"
 #include "rate_limit.h"
 #include "redis.h"
 #include "util.h"
@@ -764,6 +764,6 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0 || !metrics_init())
         return 1;
-    rate_cells_init();
+    crypto_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
