@@ -96,13 +96,10 @@ static enum error apply(struct request *rq, struct response *rs)
         error = plan_carry_out(&plan, "apply");
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_bool_member(w, "dry_run", dry_run);
     plan_write(&plan, w);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 const struct route apply_routes[] = {

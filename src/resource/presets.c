@@ -61,12 +61,9 @@ static enum error list(struct request *rq, struct response *rs)
         json_object_del(preset, "resource"); /* long */
         json_array_append(found, shown(&rq->actor, preset));
     }
-    struct json_writer *w = respond_begin(rs, 200);
-    json_open_object(w);
+    struct json_writer *w = respond_object(rs, 200);
     json_raw_member(w, "presets", json_text(rq->actor.arena, found));
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* NULL, with fail() said, when there is none of the id in the address. */
@@ -89,8 +86,7 @@ static enum error get(struct request *rq, struct response *rs)
     if (!preset)
         return ERR_NOT_FOUND;
     json_put_raw(respond_begin(rs, 200), json_text(rq->actor.arena, preset));
-    respond_end(rs);
-    return ERR_NONE;
+    return respond_end(rs);
 }
 
 /* ---- installing ------------------------------------------------------------------------------------------------- */
@@ -164,12 +160,8 @@ static enum error install(struct request *rq, struct response *rs)
         error = plan_carry_out(&plan, "create");
     if (error)
         return error;
-    struct json_writer *w = respond_begin(rs, 201);
-    json_open_object(w);
-    plan_write(&plan, w);
-    json_close_object(w);
-    respond_end(rs);
-    return ERR_NONE;
+    plan_write(&plan, respond_object(rs, 201));
+    return respond_end(rs);
 }
 
 const struct route presets_routes[] = {
