@@ -25,7 +25,8 @@ struct pointers {
 /* ---- reading (src/kinds/profile_store.c) -------------------------------------------------------------------------------- */
 
 enum error profile_pointers(struct actor *actor, const char *platform, struct pointers *pointers);
-/* ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when there is none. `lock` holds the row until the transaction ends. */
+/* ERR_NOT_FOUND (MSG_CONFIG_UNKNOWN) when there is none. `lock` takes the whole of it and holds the row until the transaction
+ * ends; otherwise only what a list shows is there. */
 enum error profile_find(struct actor *actor, const char *platform, const char *name, bool lock,
                         struct profile *profile);
 /* The user's current one. When that name points to nothing: the default, else the first enabled one of the platform;

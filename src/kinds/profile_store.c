@@ -12,6 +12,9 @@
     " AND platform = $2),"                                                                                             \
     " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace() AND platform = $2)"
 
+/* The columns of a resource without those that no reader of a profile sees: NULL keeps their places. */
+#define SEEN "r.id, r.name, NULL, r.enabled, r.uses, NULL, r.listed, r.revision, NULL, "
+
 /* They stand behind the columns of the profile. */
 #define WHOLE       "SELECT " RESOURCE_WHOLE ", " POINTERS " FROM resources r"
 #define FROM_WHERE  " FROM resources r WHERE" RESOURCE_OF_KIND
@@ -20,7 +23,7 @@
 enum { W_CURRENT = R_WHOLE_COUNT, W_STANDARD, S_TOTAL = R_SHORT_COUNT, S_CURRENT, S_STANDARD };
 
 static const struct statement
-    select_one = {"profile_select", WHOLE_WHERE " AND r.name = $3"},
+    select_one = {"profile_select", "SELECT " SEEN "NULL, NULL, NULL, " POINTERS FROM_WHERE " AND r.name = $3"},
     lock_one = {"profile_lock", WHOLE_WHERE " AND r.name = $3 FOR UPDATE OF r"},
     select_current = {"profile_select_current", WHOLE_WHERE " AND r.name = coalesce(" POINTERS ", 'default')"},
     /* When that name points to nothing: the default, else the first one that may be used. */
@@ -34,7 +37,7 @@ static const struct statement
                        " WHERE workspace_id = ccr_workspace() AND platform = $1)"
                        " FROM (SELECT 1) one LEFT JOIN user_platforms ON workspace_id = ccr_workspace()"
                        " AND user_id = ccr_user() AND platform = $1"},
-    select_page = {"profile_page", "SELECT " RESOURCE_SHORT ", " RESOURCE_TOTAL ", " POINTERS FROM_WHERE RESOURCE_ORDER
+    select_page = {"profile_page", "SELECT " SEEN RESOURCE_TOTAL ", " POINTERS FROM_WHERE RESOURCE_ORDER
                                    " LIMIT $3::integer OFFSET $4::integer"},
     set_current = {"profile_set_current",
                    "INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile, last_used_at)"

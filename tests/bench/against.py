@@ -14,6 +14,8 @@ Rows (names for --rows), requests a second through Nginx:
   list               50 profiles, CACHE_SIZE=0
   list-cached        50 profiles, default settings
   not-modified       50 profiles, If-None-Match, answer 304
+  limit              50 profiles as ?limit=50, CACHE_SIZE=0
+  login              with the right password
 """
 
 import argparse
@@ -29,11 +31,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import report
-from bench import RATIOS, chosen, parts, say
+from bench import RATIOS, Ratio, chosen, parts, say
 
 ROUND_S = 1
 STOP_S = 60
-ROWS = {row.row: row for row in RATIOS if row.theirs == "bare"}
+LOGIN = Ratio("login", "login", "uncached", "/api/auth/login", "", "", "")
+ROWS = {row.row: row for row in (*RATIOS, LOGIN) if row.row in ("live", "single", "list", "list-cached", "not-modified", "limit", "login")}
 HERE = Path(__file__).resolve().parent
 
 
@@ -63,7 +66,7 @@ class Side:
         return json.loads(line)
 
     def rate(self, row, warm_up=False):
-        order = {"ours": row.ours, "path": row.path, "status": row.status, "seconds": ROUND_S, "warm_up": warm_up}
+        order = {"row": row.row, "ours": row.ours, "path": row.order, "status": row.status, "seconds": ROUND_S, "warm_up": warm_up}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return self.read()["rate"]

@@ -6,11 +6,15 @@ requests per second do not.
 
 Rows (names for --rows):
   live               a route without a database               to the bare program's fixed answer
-  single             one profile, CACHE_SIZE=0                to one prepared SELECT
-  list               50 profiles, CACHE_SIZE=0                to 50 rows through json_agg
+  single             one profile, CACHE_SIZE=0                to one prepared SELECT of the same row
+  list               50 profiles, CACHE_SIZE=0                to 50 rows of columns through json_agg
+  limit              the same as ?limit=50, as pages ask      to the same
   list-cached        50 profiles, default settings            to a fixed answer of the same bytes
   not-modified       50 profiles, If-None-Match, answer 304   to a small fixed answer
+  create, replace    an agent, with its history and audit     to the same rows written in one transaction
   php-single, php-list, fastify-single, fastify-list          default settings, to the peer doing the same authenticated work
+  growth-offset, growth-cursor, growth-search                 50 of 100 agents to 50 of 100,000, CACHE_SIZE=0: the first page, the
+                                                              one behind the middle, and what a common word finds
   crowd              256 connections: statuses and latencies
   memory             a worker's memory (PSS) after 100,000 and after --requests requests
   start              from exec to the first answered read through Nginx
@@ -28,14 +32,15 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import requests
 
 import growth
 import report
 import wrk
-from contestants import LIST_PATH, ONE_PATH, PROCESSES, Site, get, parts
+from contestants import (AGENTS, AGENTS_PATH, LIMIT_PATH, LIST_PATH, ONE_PATH, PROCESSES, WRITTEN, Site, agent, get, parts)
+from wrk import Order
 
 LIVE_PATH = "/api/system/live"
 CROWD = 256
@@ -64,7 +69,8 @@ class Result:
             return None
         sign, limit = self.target.split()[:2]
         limit = float(limit)
-        return {">=": self.measured >= limit, "<": self.measured < limit, "=": self.measured == limit}[sign]
+        return {">=": self.measured >= limit, "<=": self.measured <= limit, "<": self.measured < limit,
+                "=": self.measured == limit}[sign]
 
 
 @dataclass(frozen=True)
@@ -72,21 +78,50 @@ class Ratio:
     row: str
     what: str
     ours: str
-    path: str
+    order: Union[str, Order]
     theirs: str
-    their_path: str
+    their_order: Union[str, Order]
     target: str
     status: int = 200
+    workspace: str = ""         # of ours; "" = the user's own
+    their_workspace: str = ""
+    connections: int = wrk.CONNECTIONS
+
+
+FEW, MANY = growth.FEW, growth.MANY
+ANY_AGENT = {**agent(0), "name": "agent-{n}"}
+CREATE = Order(AGENTS_PATH, "POST", ANY_AGENT)
+REPLACE = Order(f"{AGENTS_PATH}/agent-{{n}}", "PUT", {**agent(0), "system_prompt": "You review change {n}. " * 20}, modulo=AGENTS)
+WRITERS = 4     # writers of one workspace follow one another
+
+
+def bare(row, what, ours, order, address, target, **more):
+    return Ratio(row, what, ours, order, "bare", f"/api/{address}", target, **more)
+
+
+def bare_write(row, what, order, **more):
+    theirs = Order(f"/api/{row}", order.method, order.body)
+    return Ratio(row, what, "ours", order, "bare", theirs, ">= 0.5", workspace=WRITTEN[row], connections=WRITERS, **more)
+
+
+def more_agents(row, what, target):
+    """As many pages of few as of many: how many times as long one of many takes."""
+    return Ratio(row, f"{what} of {MANY:,} agents, to one of {FEW}: times as long", "uncached", row, "uncached", row, target,
+                 workspace=growth.space(FEW), their_workspace=growth.space(MANY))
 
 
 RATIOS = [
-    Ratio("live", "live, to a bare fixed answer", "ours", LIVE_PATH, "bare", "/api/fixed", ">= 0.92"),
-    Ratio("single", "single, cache off, to a bare SELECT of one row", "uncached", ONE_PATH, "bare", "/api/one", ">= 0.80"),
-    Ratio("list", "list of 50, cache off, to a bare json_agg", "uncached", LIST_PATH, "bare", "/api/list", ">= 1.5"),
-    Ratio("list-cached", "list of 50, cached, to a bare fixed answer of its size", "ours", LIST_PATH, "bare", "/api/body",
-          ">= 0.80"),
-    Ratio("not-modified", "list of 50, not modified, to a bare fixed answer", "ours", LIST_PATH, "bare", "/api/fixed", ">= 0.85",
-          status=304),
+    bare("live", "live, to a bare fixed answer", "ours", LIVE_PATH, "fixed", ">= 0.92"),
+    bare("single", "single, cache off, to a bare SELECT of its row", "uncached", ONE_PATH, "one", ">= 0.90"),
+    bare("list", "list of 50, cache off, to a bare json_agg", "uncached", LIST_PATH, "list", ">= 2"),
+    bare("limit", "list with limit=50, cache off, to a bare json_agg", "uncached", LIMIT_PATH, "list", ">= 2"),
+    bare("list-cached", "list of 50, cached, to a bare fixed answer of its size", "ours", LIST_PATH, "body", ">= 0.80"),
+    bare("not-modified", "list of 50, not modified, to a bare fixed answer", "ours", LIST_PATH, "fixed", ">= 0.85", status=304),
+    bare_write("create", "create, to a bare transaction with the same rows", CREATE, status=201),
+    bare_write("replace", "replace, to a bare transaction with the same rows", REPLACE),
+    more_agents("growth-offset", "the first page", "<= 1.5"),
+    more_agents("growth-cursor", "the page behind the middle, by cursor,", "<= 1.5"),
+    more_agents("growth-search", "the first page that a common word finds", "<= 3"),
     Ratio("php-single", "single, to PHP-FPM", "ours", ONE_PATH, "php", ONE_PATH, ">= 3"),
     Ratio("php-list", "list of 50, to PHP-FPM", "ours", LIST_PATH, "php", LIST_PATH, ">= 3"),
     Ratio("fastify-single", "single, to Fastify", "ours", ONE_PATH, "fastify", ONE_PATH, ">= 2"),
@@ -106,56 +141,77 @@ class Bench:
         self.site = site
         self.seconds, self.rounds, self.requests = options.seconds, options.rounds, options.requests
         self.checked = set()
+        self.filled = False
 
     def ratio(self, row):
         """Both sides of a row in turns."""
         result = Result(row.row, row.what, target=row.target)
         site = self.site
         result.note = site[row.theirs].missing() or ""
-        if not result.note and row.theirs in ("php", "fastify"):
+        if not result.note:
             self.check_peer(row.theirs)
         headers = None if result.note else self.our_headers(row, result)
         if result.note:
             say(f"{row.row}: not available: {result.note}")
             return [result]
-        their_headers = site.headers if row.theirs in ("php", "fastify") else None
         ours, theirs = site.use(row.ours, row.theirs)
-        wrk.warm_up(ours.port, row.path, row.status, headers)
-        wrk.warm_up(theirs.port, row.their_path, 200, their_headers)
+        order, their_order = (self.order_of(row, order, space) for order, space in
+                              ((row.order, row.workspace), (row.their_order, row.their_workspace)))
+        their_headers = None if row.theirs == "bare" else self.headers_in(row.their_workspace)
+        sides = ((theirs, their_order, their_headers, 200), (ours, order, headers, row.status))
+        self.warm_up(row, sides)
         for number in range(self.rounds):
-            their_rate = self.rate(theirs, row.their_path, their_headers)
-            our_rate = self.rate(ours, row.path, headers)
+            their_rate, our_rate = (self.rate(side, ask, with_these, row.connections) for side, ask, with_these, _ in sides)
             say(f"{row.row}: round {number + 1}/{self.rounds}: {our_rate:.0f} to {their_rate:.0f} requests/s")
             result.rounds.append([round(our_rate), round(their_rate)])
-        wrk.warm_up(ours.port, row.path, row.status, headers)  # nothing has changed meanwhile
+        self.warm_up(row, sides)  # nothing has changed meanwhile
         result.ours = statistics.median(ours for ours, _ in result.rounds)
         result.theirs = statistics.median(theirs for _, theirs in result.rounds)
         result.measured = round(result.ours / result.theirs, 3)
         result.note = f"{ours.workers} workers"
         return [result]
 
-    def rate(self, contestant, path, headers):
-        run = wrk.measure(contestant.port, path, self.seconds, headers)
+    def warm_up(self, row, sides):
+        for side, order, headers, status in sides:
+            wrk.warm_up(side.port, order, status, headers, connections=row.connections)
+
+    def rate(self, contestant, order, headers, connections):
+        run = wrk.measure(contestant.port, order, self.seconds, headers, connections)
         contestant.forget_logs()
         return run.rate
 
+    def headers_in(self, workspace):
+        return {**self.site.headers, **({"X-CCR-Workspace": workspace} if workspace else {})}
+
+    def order_of(self, row, order, workspace):
+        """The page of a growing workspace, which is made when it is first asked for."""
+        if not row.row.startswith("growth-"):
+            return order
+        (ours,) = self.site.use(row.ours)
+        if not self.filled:
+            say(f"{row.row}: workspaces with {FEW} and {MANY:,} agents are made")
+            growth.fill_agents(self.site, ours.port)
+            self.filled = True
+        return growth.page(row.row, ours.port, self.headers_in(workspace))
+
     def check_peer(self, name):
-        if name not in self.checked:
-            say(f"{name}: its answers are compared with ours")
+        if name not in (*self.checked, "uncached"):
+            say(f"{name}: what it does is compared with what we do")
             self.site.check_peer(name)
             self.checked.add(name)
 
     def our_headers(self, row, result):
         """For a 304: the ETag that the list really has, tried once. What is missing is noted in the result."""
+        headers = self.headers_in(row.workspace)
         if row.status != 304:
-            return self.site.headers
+            return headers
         (ours,) = self.site.use(row.ours)
-        tag = get(ours.port, row.path, self.site.headers).headers.get("ETag")
+        tag = get(ours.port, row.order, headers).headers.get("ETag")
         if not tag:
             result.note = "the list has no ETag"
             return None
-        headers = {**self.site.headers, "If-None-Match": tag}
-        status = get(ours.port, row.path, headers).status_code
+        headers["If-None-Match"] = tag
+        status = get(ours.port, row.order, headers).status_code
         if status != 304:
             result.note = f"If-None-Match is answered with {status}"
         return headers

@@ -1,5 +1,7 @@
 """Who is measured: the real program in several settings, the bare libfcgi program, PHP-FPM, and Node with Fastify. All read
-the same database and stand behind an Nginx of their own with the same configuration."""
+and write the same tables of one database and stand behind an Nginx of their own with the same configuration. What a profile or an
+agent says is stored as the JSON that readers see: the others put their answers together from those texts as the program does, and
+are spared row-level security. Only the bare program's list is made by json_agg, of a table with a column for each member."""
 
 import base64
 import contextlib
@@ -23,8 +25,13 @@ FEWEST = 2         # of ours, as by default; how many there are is the pool's ow
 PROFILES = 50
 PROFILE = "profile-7"
 LIST_PATH = "/api/configs"
+LIMIT_PATH = f"{LIST_PATH}?limit=50"
 ONE_PATH = f"/api/configs/{PROFILE}"
+AGENTS_PATH = "/api/resources/claude/agent"
+AGENTS = 50        # of each workspace that is written to, to be replaced
+WRITTEN = {"create": "made", "replace": "changed", "bare": "bare"}  # workspaces: ours for each row, and the bare program's
 PHP = "/usr/sbin/php-fpm8.2"
+ROWS_OF = ("resources", "resource_revisions", "resource_words", "audit_log")
 
 
 def get(port, path, headers=None):
@@ -164,7 +171,7 @@ class Bare(Other):
     def command(self):
         self.body.write_bytes(self.site.list_body)
         parts.give(self.body)
-        return [self.program, self.socket, PROCESSES, self.site.cluster.url(self.site.database), self.body]
+        return [self.program, self.socket, PROCESSES, self.site.peer_dsn(), self.body]
 
 
 class Php(Other):
@@ -231,7 +238,8 @@ def node():
 
 
 class Site:
-    """PostgreSQL with a user and fifty profiles, and everybody who reads them. At most those in use are running."""
+    """PostgreSQL with a user, fifty profiles and as many agents in each workspace that is written to, and everybody who reads and
+    writes them. At most those in use are running."""
 
     def __init__(self, baseline):
         self.folder = parts.new_folder()
@@ -282,40 +290,78 @@ class Site:
         return [self[name] for name in names]
 
     def fill(self):
-        """The profiles are written and the tables of the others made from what we answer."""
+        """What is read and written, made by the program, and the tables of the others made from that."""
         (ours,) = self.use("uncached")
         client = ours.stack.client("bench")
         self.token = client.token
         for number in range(PROFILES):
-            answer = client.post(LIST_PATH, json=profile(number))
-            if answer.status_code != 201:
-                raise SystemExit(f"creating a profile: {answer.status_code} {answer.text}")
-        answer = client.get(LIST_PATH)
-        self.list_body = answer.content
-        self.make_tables(answer.json()["configs"])
-
-    def make_tables(self, profiles):
+            post(client, LIST_PATH, profile(number))
+        for slug in WRITTEN.values():
+            client.workspace = None
+            post(client, "/api/workspaces", {"slug": slug, "name": slug})
+            client.workspace = slug
+            for number in range(AGENTS):
+                post(client, AGENTS_PATH, agent(number))
+        client.workspace = None
+        self.list_body = client.get(LIST_PATH).content
         with self.cluster.connect(user="postgres", dbname=self.database) as connection:
-            connection.execute("CREATE TABLE bench_profiles AS SELECT p.position, p.name,"
-                               " coalesce(p.description, '') AS description, p.base_url, ''::text AS auth_token, p.model, p.small_fast_model, false AS is_current,"
-                               " false AS is_default, p.provider, p.provider_type, p.account, p.tags, p.usage_count, p.enabled,"
-                               " p.platform, p.revision FROM profiles p")
-            connection.execute("ALTER TABLE bench_profiles ADD PRIMARY KEY (name)")
-            connection.execute("CREATE TABLE bench_masks (profile_id uuid PRIMARY KEY, masked text NOT NULL)")
-            for shown in profiles:
-                name, masked = shown["name"], shown["auth_token"]
-                connection.execute("UPDATE bench_profiles SET auth_token = %s WHERE name = %s", (masked, name))
-                connection.execute("INSERT INTO bench_masks SELECT id, %s FROM profiles WHERE name = %s", (masked, name))
-            connection.execute("GRANT SELECT ON bench_profiles TO ccr")
-            connection.execute(f"CREATE ROLE bench_peer LOGIN BYPASSRLS PASSWORD '{self.peer_password}'")
-            connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO bench_peer")
-            connection.execute("ANALYZE")
+            self.make_tables(connection)
+
+    def make_tables(self, connection):
+        texts = ("description", "base_url", "auth_token", "model", "small_fast_model", "provider", "provider_type", "account")
+        columns = ", ".join(f"listed->>'{name}' AS {name}" for name in texts)
+        connection.execute(f"CREATE TABLE bench_profiles AS SELECT position, name, {columns}, listed->'tags' AS tags,"
+                           " false AS is_current, false AS is_default, uses AS usage_count, enabled, platform, revision"
+                           " FROM resources WHERE kind = 'profile'")
+        connection.execute("ALTER TABLE bench_profiles ADD PRIMARY KEY (name)")
+        # What the bare program needs to know: where it reads, where it writes, and what one agent wrote.
+        connection.execute("CREATE TABLE bench_sample AS SELECT p.workspace_id AS reads, r.workspace_id AS writes, r.listed, r.unlisted,"
+                           " a.changes, array(SELECT word FROM resource_words o WHERE o.id = r.id) AS words, a.user_id"
+                           " FROM resources p, workspaces w, resources r, audit_log a WHERE p.name = %s AND w.slug = %s"
+                           " AND r.workspace_id = w.id AND r.name = 'agent-7' AND a.workspace_id = w.id AND a.target = r.name",
+                           (PROFILE, WRITTEN["bare"]))
+        connection.execute(f"CREATE ROLE bench_peer LOGIN BYPASSRLS PASSWORD '{self.peer_password}'")
+        connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO bench_peer")
+        connection.execute("ANALYZE")
 
     def peer_dsn(self):
         return f"host={self.cluster.folder} dbname={self.database} user=bench_peer password={self.peer_password}"
 
+    def check_bare(self):
+        """What it answers is in what we answer, and what it writes makes as many rows as what we write."""
+        ours, bare = self.use("uncached", "bare")
+        for path, theirs, of in ((ONE_PATH, "/api/one", lambda answer: answer), (LIMIT_PATH, "/api/list", lambda answer: answer["configs"])):
+            mine, their = of(get(ours.port, path, self.headers).json()), get(bare.port, theirs).json()
+            if mine != their:
+                raise SystemExit(f"bare answers {theirs} differently:\n{mine}\n{their}"[:800])
+        sides = ((ours, "create", WRITTEN["create"]), (bare, "create", WRITTEN["bare"])), \
+                ((ours, "replace", WRITTEN["replace"]), (bare, "replace", WRITTEN["bare"]))
+        for pair in sides:
+            mine, theirs = (self.rows_made(*side) for side in pair)
+            if mine != theirs or not any(mine):
+                raise SystemExit(f"to {pair[0][1]} an agent makes {mine} rows of {ROWS_OF}, by the bare program {theirs}")
+
+    def rows_made(self, contestant, what, slug):
+        """By one write, of each table that it leaves something in."""
+        before = self.rows_of(slug)
+        body = {**agent(AGENTS if what == "create" else 1), "system_prompt": "You review nothing else."}
+        path = f"/api/{what}" if contestant.name == "bare" else AGENTS_PATH + ("" if what == "create" else "/agent-1")
+        answer = requests.request("POST" if what == "create" else "PUT", f"http://127.0.0.1:{contestant.port}{path}", json=body,
+                                  timeout=30, headers={**self.headers, "X-CCR-Workspace": slug})
+        if answer.status_code not in (200, 201):
+            raise SystemExit(f"{contestant.name}: {path}: {answer.status_code} {answer.text}")
+        return [after - past for past, after in zip(before, self.rows_of(slug))]
+
+    def rows_of(self, slug):
+        """How many there are in a workspace, of each table that a write leaves something in."""
+        with self.cluster.connect(user="postgres", dbname=self.database) as connection:
+            counts = ", ".join(f"(SELECT count(*) FROM {table} t WHERE t.workspace_id = w.id)" for table in ROWS_OF)
+            return connection.execute(f"SELECT {counts} FROM workspaces w WHERE slug = %s", (slug,)).fetchone()
+
     def check_peer(self, name):
         """The peer answers what we answer and refuses what we refuse, or its figures mean nothing."""
+        if name == "bare":
+            return self.check_bare()
         ours, peer = self.use("ours", name)
         for path in (LIST_PATH, ONE_PATH):
             mine, theirs = (get(one.port, path, self.headers) for one in (ours, peer))
@@ -340,6 +386,17 @@ def profile(number):
             "auth_token": f"sk-bench-{number:032}", "model": "claude-sonnet-4-5-20250929",
             "small_fast_model": "claude-3-5-haiku-20241022", "provider": "example", "provider_type": "official_relay",
             "account": "work", "tags": ["bench", "relay"]}
+
+
+def agent(number):
+    return {"name": f"agent-{number}", "description": f"Reviews what changed in part {number}", "model": "sonnet",
+            "tools": ["Read", "Grep", "Glob"], "system_prompt": "You review changes. Say what is wrong, and where. " * 8}
+
+
+def post(client, path, body):
+    answer = client.post(path, json=body)
+    if answer.status_code != 201:
+        raise SystemExit(f"{path}: {answer.status_code} {answer.text}")
 
 
 # ---- tokens ---------------------------------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ import time
 import requests
 
 import wrk
-from contestants import FEWEST, LIST_PATH, ONE_PATH, PROCESSES, Ours, profile
+from contestants import AGENTS_PATH, FEWEST, LIST_PATH, ONE_PATH, PROCESSES, Ours, agent, get, profile
 
+FEW, MANY = 100, 100000     # agents
 CONNECTIONS = (1, 4, 16, 64, 256)
 PROFILES = (10, 100, 1000, 10000)
 FILES = (1000, 10000)
@@ -18,6 +19,48 @@ LIMIT = 1000        # the most that GET /api/configs answers at once
 IMPORT_AT_ONCE = 1000
 POOL = f"{FEWEST} to {PROCESSES} workers, as many as the pool made of them"
 VARIANTS = (("cache off", "uncached"), ("default settings", "ours"))
+
+
+# ---- pages of few and of many ---------------------------------------------------------------------------------------
+
+# One agent that the program has written, over and over: with the words that it would find each by.
+COPY_AGENTS = """
+WITH one AS (SELECT * FROM resources WHERE workspace_id = %(space)s AND name = 'agent-0'),
+made AS (INSERT INTO resources (workspace_id, kind, platform, name, position, listed, unlisted)
+  SELECT workspace_id, kind, platform, 'agent-' || n, n, listed, unlisted FROM one, generate_series(1, %(last)s) n RETURNING *)
+INSERT INTO resource_words (workspace_id, kind, platform, word, id)
+  SELECT DISTINCT m.workspace_id, m.kind, m.platform, CASE w.word WHEN '0' THEN m.position::text WHEN 'agent-0' THEN m.name
+    ELSE w.word END, m.id FROM made m, one, resource_words w WHERE w.id = one.id"""
+
+
+def space(count):
+    return f"agents-{count}"
+
+
+def fill_agents(site, port):
+    for count in (FEW, MANY):
+        url, slug = f"http://127.0.0.1:{port}", space(count)
+        made = requests.post(f"{url}/api/workspaces", json={"slug": slug, "name": slug}, headers=site.headers, timeout=30)
+        first = requests.post(url + AGENTS_PATH, json=agent(0), headers={**site.headers, "X-CCR-Workspace": slug}, timeout=30)
+        if (made.status_code, first.status_code) != (201, 201):
+            raise SystemExit(f"making a workspace with an agent: {made.text} {first.text}")
+        with site.cluster.connect(user="postgres", dbname=site.database) as connection:
+            connection.execute(COPY_AGENTS, {"space": made.json()["data"]["id"], "last": count - 1})
+            connection.execute("ANALYZE")
+
+
+def page(row, port, headers):
+    """The address of a row's page of 50."""
+    path = f"{AGENTS_PATH}?limit=50"
+    if row == "growth-search":
+        return f"{path}&search=reviews"
+    if row == "growth-offset":
+        return f"{path}&offset=0"
+    total = get(port, path, headers).json()["data"]["total"]
+    return f"{path}&cursor={get(port, f'{path}&offset={total // 2 - 50}', headers).json()['data']['next_cursor']}"
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------------
 
 
 def cells(run):

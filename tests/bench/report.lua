@@ -1,10 +1,29 @@
--- For wrk: one line of JSON at the end. With COUNT_STATUSES=1 in the environment also how often each status came, which costs
+-- For wrk: one line of JSON at the end. Each request has the method METHOD and the body BODY, when there are such in the environment;
+-- "{n}" in its path and body is a number that grows with each request, from FIRST_NUMBER on, modulo MODULO. With COUNT_STATUSES=1 in the environment also how often each status came, which costs
 -- wrk a little time for every answer.
 
 local threads = {}
 
 function setup(thread)
     table.insert(threads, thread)
+end
+
+local method, body = os.getenv("METHOD"), os.getenv("BODY")
+local number, modulo = tonumber(os.getenv("FIRST_NUMBER")), tonumber(os.getenv("MODULO"))
+
+if method then
+    wrk.method, wrk.body = method, body
+    wrk.headers["Content-Type"] = "application/json"
+end
+
+if number then
+    local path = nil
+    function request()
+        path = path or wrk.path
+        number = number + 1
+        local text = string.format("%.0f", number % modulo)
+        return wrk.format(method, (path:gsub("{n}", text)), wrk.headers, (body:gsub("{n}", text)))
+    end
 end
 
 counts = {}

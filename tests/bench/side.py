@@ -27,13 +27,20 @@ def headers_of(site, get, row):
     return headers
 
 
+def order_of(site, row):
+    if row["row"] != "login":
+        return row["path"]
+    (password,) = site[row["ours"]].stack.passwords.items()
+    return wrk.Order(row["path"], "POST", dict(zip(("username", "password"), password)))
+
+
 def answer(site, get, row):
     contestant = site[row["ours"]]
-    headers = headers_of(site, get, row)
+    headers, order = headers_of(site, get, row), order_of(site, row)
     if row["warm_up"]:
-        run = wrk.warm_up(contestant.port, row["path"], row["status"], headers, row["seconds"])
+        run = wrk.warm_up(contestant.port, order, row["status"], headers, row["seconds"])
     else:
-        run = wrk.measure(contestant.port, row["path"], row["seconds"], headers)
+        run = wrk.measure(contestant.port, order, row["seconds"], headers)
     contestant.forget_logs()
     return {"rate": run.rate}
 
