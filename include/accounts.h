@@ -1,7 +1,6 @@
 /* Accounts: what the API and the subcommand `user` both do to them. Each runs inside the caller's transaction, reports
  * what is wrong through the actor (fail, fail_field) and leaves the audit row to the caller. */
-#ifndef CCR_ACCOUNTS_H
-#define CCR_ACCOUNTS_H
+#pragma once
 
 #include "actor.h"
 #include "json.h"
@@ -49,5 +48,3 @@ enum error account_leave_workspaces(struct actor *actor, const char *user_id, co
 /* Before a user is deleted, disabled or made an ordinary user: MSG_LAST_ADMIN when he is the only active administrator.
  * Nobody else gets an answer until the end of the transaction. */
 enum error account_spare_admin(struct actor *actor, const char *user_id);
-
-#endif

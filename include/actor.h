@@ -1,7 +1,6 @@
 /* Actor: for whom something is done, with what, and what turned out to be wrong with it. Every function of the domain takes
  * one. A request holds an actor; subcommands and jobs make one. */
-#ifndef CCR_ACTOR_H
-#define CCR_ACTOR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -101,5 +100,3 @@ char *secret_context(struct arena *arena, const char *workspace_id, const char *
 
 extern const char *const role_names[ROLE_COUNT];
 enum role role_from_name(const char *name); /* ROLE_NONE when unknown */
-
-#endif

@@ -1,6 +1,5 @@
 /* Addresses of clients: as the limits count them, and as lists of networks name them. */
-#ifndef CCR_ADDRESS_H
-#define CCR_ADDRESS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -15,5 +14,3 @@ void address_client(char out[ADDRESS_TEXT], const char *address);
 bool networks_valid(const char *list, char *bad, unsigned long size);
 /* True when one of them holds `address`. IPv4 addresses written as IPv6 (::ffff:10.0.0.1) count as IPv4. */
 bool networks_hold(const char *list, const char *address);
-
-#endif

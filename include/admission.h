@@ -1,7 +1,6 @@
 /* Admission: how much one user, one workspace and one address may have in progress at once, and how many workers long requests
  * may take together. */
-#ifndef CCR_ADMISSION_H
-#define CCR_ADMISSION_H
+#pragma once
 
 #include "request.h"
 #include "response.h"
@@ -23,5 +22,3 @@ struct capacity capacity_of(const struct settings *settings, int processors);
 
 /* What a route's requests are to the others. */
 enum work_kind work_of(const struct route *route);
-
-#endif

@@ -1,6 +1,5 @@
 /* Arena: memory that lives exactly as long as one request (or one command), freed in one step. */
-#ifndef CCR_ARENA_H
-#define CCR_ARENA_H
+#pragma once
 
 #include <stddef.h>
 
@@ -47,5 +46,3 @@ void *arena_more(struct arena *arena, void *array, size_t count, size_t *capacit
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-#endif

@@ -1,6 +1,5 @@
 /* Audit: one row for every write, in the write's own transaction. /api/history reads the profile part of it. */
-#ifndef CCR_AUDIT_H
-#define CCR_AUDIT_H
+#pragma once
 
 #include "actor.h"
 
@@ -20,5 +19,3 @@ enum error audit_write(struct actor *actor, const struct audit *entry);
 enum error audit_write_all(struct actor *actor, const char *rows);
 /* The site's, without more to say. */
 enum error audit_site(struct actor *actor, const char *action, const char *target);
-
-#endif

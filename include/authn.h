@@ -1,6 +1,5 @@
 /* Authentication: who sends this request. Tokens, cookies, and what a worker remembers of them. */
-#ifndef CCR_AUTHN_H
-#define CCR_AUTHN_H
+#pragma once
 
 #include "request.h"
 #include "response.h"
@@ -28,5 +27,3 @@ void cookies_clear(struct request *rq, struct response *rs);
 #define COOKIE_ACCESS  "ccr_access"
 #define COOKIE_REFRESH "ccr_refresh"
 #define COOKIE_BROWSER "ccr_browser" /* throttle_known_browser */
-
-#endif

@@ -1,6 +1,5 @@
 /* Authorization: may whoever sends this request have what the route gives? The route's row says what it takes. */
-#ifndef CCR_AUTHZ_H
-#define CCR_AUTHZ_H
+#pragma once
 
 #include "request.h"
 
@@ -14,5 +13,3 @@ enum error authorize(struct request *rq);
 enum error authorize_secrets(struct request *rq);
 /* What any export of a whole workspace or platform needs: with secrets, the role admin besides. */
 enum error authorize_export(struct request *rq, bool secrets);
-
-#endif

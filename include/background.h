@@ -1,8 +1,7 @@
 /* Background: the processes that the master runs beside its web workers, one of each kind. They serve no requests and count
  * nowhere among the workers; like those they are replaced when they die, told to leave when the settings change, and killed
  * when they stop going round their loop. */
-#ifndef CCR_BACKGROUND_H
-#define CCR_BACKGROUND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,5 +65,3 @@ void background_stop(struct background *background, int64_t now);
 void background_hurry(struct background *background);
 /* Processes there are. */
 int background_alive(const struct background *background);
-
-#endif

@@ -1,6 +1,5 @@
 /* Backups: the sealed file that a replacing import replaced. import.h restores one. */
-#ifndef CCR_BACKUPS_H
-#define CCR_BACKUPS_H
+#pragma once
 
 #include "actor.h"
 
@@ -24,5 +23,3 @@ struct backups_cleaned {
 };
 /* Deletes those older than `days`, with an audit row; with dry_run only counts. */
 enum error backups_clean(struct actor *actor, long long days, bool dry_run, struct backups_cleaned *cleaned);
-
-#endif

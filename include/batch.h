@@ -1,6 +1,5 @@
 /* Batch: rows on their way to PostgreSQL as one JSON array, so many or so large at a time. */
-#ifndef CCR_BATCH_H
-#define CCR_BATCH_H
+#pragma once
 
 #include "json.h"
 
@@ -20,5 +19,3 @@ void batch_begin(struct batch *b);
 bool batch_full(const struct batch *b);
 /* The array; NULL when it is larger than any batch may be. Valid until the next batch_begin or batch_free. */
 const char *batch_text(struct batch *b);
-
-#endif

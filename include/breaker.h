@@ -3,8 +3,7 @@
  *
  * A prober has its turn for BREAKER_TURN_MS, and for as long as it says again in time that it is still at it. One that dies is
  * succeeded by the next caller, at once, or at the end of its turn when another process has its id by then. */
-#ifndef CCR_BREAKER_H
-#define CCR_BREAKER_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -29,5 +28,3 @@ bool breaker_is_open(const struct breaker *breaker);
 bool breaker_good(struct breaker *breaker);
 /* It did not: nobody tries for pause_ms. True for whoever opens it by that. */
 bool breaker_failed(struct breaker *breaker, int64_t now_ms, int pause_ms);
-
-#endif

@@ -1,7 +1,6 @@
 /* Buffer: growable bytes with a maximum. Going past it sets `overflow` and drops the bytes; callers check once at the
  * end instead of at every append. */
-#ifndef CCR_BUFFER_H
-#define CCR_BUFFER_H
+#pragma once
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -39,5 +38,3 @@ void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__
 
 /* The contents as a C string, "" when empty. Valid until the next append, reset or free. */
 const char *buffer_string(const struct buffer *buffer);
-
-#endif

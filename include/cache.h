@@ -1,8 +1,7 @@
 /* Cache: answers kept in memory that all workers share. An answer is found only under the very key and generation it was
  * kept with, byte by byte, so that it never reaches anybody else and never outlives a change. A full cache forgets what it
  * was given first; a value that one worker is computing is waited for by the others, for a moment. */
-#ifndef CCR_CACHE_H
-#define CCR_CACHE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,5 +34,3 @@ void cache_put(const struct cache_key *key, long long revision, const void *body
 /* After a CACHE_MISS that came to nothing, and after every request: whoever waits computes it for himself. Does nothing when
  * nothing is owed. */
 void cache_give_up(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* Cached answers: the step in front of the handlers of routes with ROUTE_CACHED, and what follows them. */
-#ifndef CCR_CACHED_H
-#define CCR_CACHED_H
+#pragma once
 
 #include "request.h"
 #include "response.h"
@@ -10,5 +9,3 @@ enum error cached_look(struct request *rq, struct response *rs);
 
 /* Keeps what the handler wrote, and gives it its entity tag. Does nothing when cached_look did not run. */
 void cached_keep(struct request *rq, struct response *rs);
-
-#endif

@@ -1,6 +1,5 @@
 /* Child: what every process that the master forks does at its start, whatever its kind. */
-#ifndef CCR_CHILD_H
-#define CCR_CHILD_H
+#pragma once
 
 #include <signal.h>
 #include <stdbool.h>
@@ -19,5 +18,3 @@ void child_take_signals(const sigset_t *while_waiting);
 
 /* Waits; a signal ends it early. */
 void child_nap(const sigset_t *while_waiting, int milliseconds);
-
-#endif

@@ -1,6 +1,5 @@
 /* Subcommands: one file each in src/cmd, each exporting one row of the table in src/main.c. */
-#ifndef CCR_COMMAND_H
-#define CCR_COMMAND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,5 +54,3 @@ bool command_json_print(void);
 
 /* Says on standard error, in one line, what keeps a subcommand from its work; returns the exit status it is given. */
 int command_refuse(int status, const char *line);
-
-#endif

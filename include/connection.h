@@ -1,7 +1,6 @@
 /* Connection: the few things done with a connected stream socket. Apart from fcgi.c because <sys/socket.h> and error.h
  * both have a MSG_CONFIRM. */
-#ifndef CCR_CONNECTION_H
-#define CCR_CONNECTION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,5 +33,3 @@ bool connection_gone(int fd);
 
 /* Sends everything, in one write unless the peer is slow; false when it went away or needed longer than that. Changes iov. */
 bool connection_send(int fd, struct iovec *iov, size_t count, int io_timeout_s);
-
-#endif

@@ -1,6 +1,5 @@
 /* CPU: how much of the machine's processor time is in use (proc(5), /proc/stat). */
-#ifndef CCR_CPU_H
-#define CCR_CPU_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -15,5 +14,3 @@ bool cpu_sample_read(struct cpu_sample *sample);
 
 /* Share of the processor time in use between two samples, in thousandths; -1 when it cannot be told. */
 int cpu_permille(const struct cpu_sample *before, const struct cpu_sample *after);
-
-#endif

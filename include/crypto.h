@@ -1,6 +1,5 @@
 /* Crypto: the program's few uses of libsodium, each under the name of what it is for. */
-#ifndef CCR_CRYPTO_H
-#define CCR_CRYPTO_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,5 +68,3 @@ bool secret_mask_shaped(const char *text);
 
 /* Constant-time comparison of two strings' bytes (lengths may leak). */
 bool secret_equal(const char *a, const char *b);
-
-#endif

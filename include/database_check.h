@@ -1,6 +1,5 @@
 /* Database check: may a server run on this database? Shared by serve and check-config. */
-#ifndef CCR_DATABASE_CHECK_H
-#define CCR_DATABASE_CHECK_H
+#pragma once
 
 #include <stddef.h>
 
@@ -14,5 +13,3 @@ struct database_findings {
 /* Connects, within wait_ms or CONNECTION_TIMEOUT, looks and disconnects. 0: a server may run; EX_CONFIG (78): it must not, and why; EX_UNAVAILABLE (69): the
  * database cannot be reached, so nothing is known about it. Never call it in a process that forks afterwards. */
 int database_check(const struct settings *settings, int wait_ms, struct database_findings *findings);
-
-#endif

@@ -1,7 +1,6 @@
 /* Database: one persistent PostgreSQL connection a process, named prepared statements, transactions, the tenant setting
  * that row-level security reads. src/store/db.c is the only file that includes libpq. */
-#ifndef CCR_DB_H
-#define CCR_DB_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -141,5 +140,3 @@ void row_write(const struct row *row, struct json_writer *w);
 void db_forget_results(struct db *db);
 /* After a request that ended in the middle of something: rolls back, or drops the connection if it has to. */
 void db_settle(struct db *db);
-
-#endif

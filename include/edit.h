@@ -7,8 +7,7 @@
  * there is no text but an error. A file is therefore never damaged by a form of writing that this code does not know.
  *
  * Jansson must be taking its memory from the same arena (json_use_arena). */
-#ifndef CCR_EDIT_H
-#define CCR_EDIT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -71,5 +70,3 @@ void edit_set_body(struct edit_document *document, const char *text, size_t leng
 /* The text with all edits, in the arena, NUL-terminated, its bytes in *length. Without an edit that changed something these are the
  * bytes that were opened. NULL with *error when it does not read as it should. */
 const char *edit_text(const struct edit_document *document, size_t *length, struct edit_error *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* Env file: KEY=VALUE lines, as --env-file, systemd and Docker Compose read them. */
-#ifndef CCR_ENV_FILE_H
-#define CCR_ENV_FILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,5 +22,3 @@ char *env_file_get(const struct env_file *file, const char *name);
 
 /* Overwrites everything that was read. */
 void env_file_wipe(struct env_file *file);
-
-#endif

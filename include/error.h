@@ -1,6 +1,5 @@
 /* Errors: the one list of codes, and the one list of messages in English and Simplified Chinese. */
-#ifndef CCR_ERROR_H
-#define CCR_ERROR_H
+#pragma once
 
 /*     enum                     code on the wire         status */
 #define ERROR_LIST(X)                                                                                                  \
@@ -249,5 +248,3 @@ int error_status(enum error error);           /* HTTP status; 200 for ERR_NONE *
 enum message error_message(enum error error); /* the general message of a code */
 enum error message_error(enum message message);
 const char *message_text(enum message message, enum language language);
-
-#endif

@@ -1,6 +1,5 @@
 /* Entity tags of a request (RFC 9110 section 8.8.3), as they come back through proxies. */
-#ifndef CCR_ETAG_H
-#define CCR_ETAG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,5 +16,3 @@ bool etag_next(const char **list, struct etag *tag);
 
 /* The list is "*": any state. */
 bool etag_any(const char *list);
-
-#endif

@@ -1,7 +1,6 @@
 /* FastCGI: the worker's end of the socket. Waits for a connection, hands a request over, writes the reply. One request a
  * connection, one connection at a time. src/http/fcgi.c is the only file that includes libfcgi. */
-#ifndef CCR_FCGI_H
-#define CCR_FCGI_H
+#pragma once
 
 #include <signal.h>
 #include <stdbool.h>
@@ -57,5 +56,3 @@ size_t fcgi_body_length(const struct request *rq, const struct response *rs);
 /* Sends the reply; false when the peer went away. */
 bool fcgi_respond(struct fcgi *fcgi, const struct request *rq, const struct response *rs);
 void fcgi_close(struct fcgi *fcgi);
-
-#endif

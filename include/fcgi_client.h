@@ -1,6 +1,5 @@
 /* FastCGI client: asks a running server one question over its socket, the way Nginx does. For the health check. */
-#ifndef CCR_FCGI_CLIENT_H
-#define CCR_FCGI_CLIENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +41,3 @@ enum fcgi_outcome {
 /* GET path. A line in problem unless FCGI_ANSWERED. */
 enum fcgi_outcome fcgi_client_get(const struct fcgi_target *target, const char *path, int timeout_ms,
                                   struct fcgi_reply *reply, char *problem, size_t size);
-
-#endif

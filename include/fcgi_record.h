@@ -1,7 +1,6 @@
 /* FastCGI records: the bytes on the wire (FastCGI specification 1.0, sections 3.3 and 3.4). Both ends use it: the worker
  * to write a reply in one piece, the health check to speak to a worker. */
-#ifndef CCR_FCGI_RECORD_H
-#define CCR_FCGI_RECORD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ void record_param(struct buffer *out, const char *name, const char *value);
 /* Takes the record at the front of bytes. Returns how many bytes it has with header and padding, 0 when some are still
  * missing, -1 when this is no FastCGI. record->content points into bytes. */
 ssize_t record_next(const char *bytes, size_t length, struct record *record);
-
-#endif

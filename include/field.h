@@ -1,6 +1,5 @@
 /* Field: what one member of a JSON object, or one query parameter, may be. */
-#ifndef CCR_FIELD_H
-#define CCR_FIELD_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -53,5 +52,3 @@ long long field_max(const struct field *field);
 long long field_item_max(const struct field *field);
 /* Which of "a|b|c" the text is, from 0; -1 when it is none. */
 int field_choice(const char *choices, const char *text);
-
-#endif

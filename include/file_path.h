@@ -1,6 +1,5 @@
 /* Paths of files that travel to other machines: in a skill's folder, in an archive. */
-#ifndef CCR_FILE_PATH_H
-#define CCR_FILE_PATH_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -13,5 +12,3 @@ bool file_name_valid(const char *name);
 
 /* Such names with '/' between them, at most FILE_PATH_DEPTH of them and FILE_PATH_BYTES in all: relative, and it leads nowhere above. */
 bool file_path_valid(const char *path);
-
-#endif

@@ -1,8 +1,7 @@
 /* Freshness: nobody reads less than he has written, on whatever host he reads. The answer to a write tells the generations
  * that it made (header X-CCR-Generation, and a cookie for browsers); a client that sends them back to a host which has not
  * heard of them yet makes that host ask PostgreSQL first. */
-#ifndef CCR_FRESHNESS_H
-#define CCR_FRESHNESS_H
+#pragma once
 
 #include "request.h"
 #include "response.h"
@@ -16,5 +15,3 @@ enum error freshness_generation(struct request *rq, int64_t *generation);
 
 /* After a committed write: tells the generations. */
 void freshness_write(struct request *rq, struct response *rs);
-
-#endif

@@ -1,7 +1,6 @@
 /* Generations: what this host knows of the number each workspace's row in workspace_generations holds
  * (sql/migrations/0003), in shared memory. PostgreSQL tells every listening worker of a higher one (NOTIFY). */
-#ifndef CCR_GENERATION_H
-#define CCR_GENERATION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ void generation_raised(const char *workspace_id, int64_t generation);
 
 /* The site's: who may do what. */
 #define GENERATION_SITE "00000000-0000-0000-0000-000000000000"
-
-#endif

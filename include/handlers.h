@@ -1,6 +1,5 @@
 /* Handlers of resources: what can be done with one of any kind, as rows that routes are made of. */
-#ifndef CCR_HANDLERS_H
-#define CCR_HANDLERS_H
+#pragma once
 
 #include "resource.h"
 #include "response.h"
@@ -56,5 +55,3 @@ enum error resource_check_room(struct actor *actor, const struct kind *kind, con
 void resource_routes_make(void);
 /* NULL-terminated by their pattern; empty before. */
 extern struct route resource_routes[];
-
-#endif

@@ -1,6 +1,5 @@
 /* History of a workspace's profiles, newest first. */
-#ifndef CCR_HISTORY_H
-#define CCR_HISTORY_H
+#pragma once
 
 #include "actor.h"
 
@@ -16,5 +15,3 @@ enum {
 /* operation NULL = all; limit and offset are numbers as text. */
 enum error history_page(struct actor *actor, const char *limit, const char *offset, const char *operation,
                         struct rows *rows);
-
-#endif

@@ -1,10 +1,7 @@
 /* Housekeeper: the process that does the housekeeping (housekeeping.h), or stands by while another host's does it. */
-#ifndef CCR_HOUSEKEEPER_H
-#define CCR_HOUSEKEEPER_H
+#pragma once
 
 #include "background.h"
 
 /* Its whole life; the exit status: 0 when it was told to leave, 78 when its settings do not work. */
 int housekeeper_run(const struct background_setup *setup);
-
-#endif

@@ -1,7 +1,6 @@
 /* Housekeeping: what is past its time is removed, outside of anybody's request. A table of jobs, each done in small batches,
  * one short transaction a batch; of all processes on one database one does it at a time, under an advisory lock. */
-#ifndef CCR_HOUSEKEEPING_H
-#define CCR_HOUSEKEEPING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,5 +87,3 @@ enum house_outcome house_work(struct house *house, size_t job, int *pause_ms);
 /* The process's whole work in steps: takes the lock or stands by, and does one batch of what is due. Returns after how many
  * milliseconds to call it again. */
 int house_step(struct house *house);
-
-#endif

@@ -1,6 +1,5 @@
 /* HTTP client: fetching one JSON document from an address in the settings. */
-#ifndef CCR_HTTP_CLIENT_H
-#define CCR_HTTP_CLIENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,5 +9,3 @@
 /* GETs an http or https URL within timeout_ms, two fifths of it for name and connection (redirects followed, at most 3; answers over 1 MiB refused). The body is in
  * the arena; NULL and one line in problem when it failed or the status was not 200. */
 char *http_get(struct arena *arena, const char *url, int timeout_ms, char *problem, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* Import: taking a profile file over, or a backup of one. */
-#ifndef CCR_IMPORT_H
-#define CCR_IMPORT_H
+#pragma once
 
 #include "profile_file.h"
 
@@ -40,5 +39,3 @@ enum error import_text(struct actor *actor, const char *text, const char *platfo
 enum error import_backup(struct actor *actor, const char *id, struct import_result *result);
 /* The answer to either. */
 void import_write(struct json_writer *w, const struct import_result *result, bool dry_run);
-
-#endif

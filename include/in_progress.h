@@ -1,7 +1,6 @@
 /* Requests in progress: what each worker of this host works on and for whom, in its slot of the scoreboard. Nobody waits for a
  * lock; a worker killed at any instruction leaves nothing behind but its slot, which the master clears. */
-#ifndef CCR_IN_PROGRESS_H
-#define CCR_IN_PROGRESS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -32,5 +31,3 @@ void in_progress_end(struct worker_slot *own);
 
 /* How many workers are at that kind of work, those that wait for it included. */
 int in_progress_count(const struct scoreboard *board, enum work_kind kind);
-
-#endif

@@ -1,7 +1,6 @@
 /* Invitations: how somebody becomes a member of a workspace. Each function runs inside the caller's transaction and leaves its audit
  * row. */
-#ifndef CCR_INVITATIONS_H
-#define CCR_INVITATIONS_H
+#pragma once
 
 #include "actor.h"
 
@@ -17,5 +16,3 @@ enum error invitation_withdraw(struct actor *actor, const char *id);
 enum error invitation_accept(struct actor *actor, const char *id);
 /* It is nobody's from now on, and looks to the workspace as before. MSG_INVITATION_UNKNOWN. */
 enum error invitation_decline(struct actor *actor, const char *id);
-
-#endif

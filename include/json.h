@@ -1,6 +1,5 @@
 /* JSON: parsing within limits (Jansson), and writing straight into a buffer. */
-#ifndef CCR_JSON_H
-#define CCR_JSON_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -75,5 +74,3 @@ void json_quoted_key(struct json_writer *w, const char *quoted, size_t length);
 #define json_int_member(w, key, value)     (json_literal_key(w, key), json_put_int((w), (value)))
 #define json_bool_member(w, key, value)    (json_literal_key(w, key), json_put_bool((w), (value)))
 #define json_raw_member(w, key, json_text) (json_literal_key(w, key), json_put_raw((w), (json_text)))
-
-#endif

@@ -1,7 +1,6 @@
 /* Kinds: what a coding CLI can be configured with, as data. A kind is a name, its columns and the platforms that have it; everything
  * that can be done with it follows from that: checks, storage, masks, addresses, forms, documentation (src/resource). */
-#ifndef CCR_KIND_H
-#define CCR_KIND_H
+#pragma once
 
 #include <jansson.h>
 #include <stddef.h>
@@ -94,5 +93,3 @@ static inline enum role kind_role(const struct kind *kind)
 
 /* All kinds as a JSON array; `arena` for the meantime. src/resource/describe.c */
 void kinds_write(struct json_writer *w, struct arena *arena);
-
-#endif

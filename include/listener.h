@@ -1,7 +1,6 @@
 /* Listener: where the listening socket comes from. In this order: systemd (LISTEN_FDS), a listening socket on descriptor 0
  * (spawn-fcgi -n, StandardInput=socket), a path of our own (--socket, SOCKET), HOST and PORT. */
-#ifndef CCR_LISTENER_H
-#define CCR_LISTENER_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -31,5 +30,3 @@ void listener_close(struct listener *listener);
 
 /* Whether listener_open would succeed with the wish, changing nothing: for check-config. The line says what was found. */
 bool listener_check(const struct listener_wish *wish, char *line, size_t size);
-
-#endif

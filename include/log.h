@@ -1,6 +1,5 @@
 /* Log: one line per event on stderr or in a file, JSON for machines or text for people. Never a secret, never a body. */
-#ifndef CCR_LOG_H
-#define CCR_LOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,5 +47,3 @@ void log_write(enum log_level level, const char *message, const struct log_field
 #define log_warn(message, ...)  LOG_AT_(LOG_LEVEL_WARN, message, __VA_ARGS__)
 #define log_info(message, ...)  LOG_AT_(LOG_LEVEL_INFO, message, __VA_ARGS__)
 #define log_debug(message, ...) LOG_AT_(LOG_LEVEL_DEBUG, message, __VA_ARGS__)
-
-#endif

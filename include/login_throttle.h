@@ -4,8 +4,7 @@
  * not long ago does not share it: his browser (by a cookie that a login sets, after OWASP's "device cookies"), else his address
  * and account together, has a counter of its own, and so has each session for confirming the password. An address is counted
  * besides, whatever it guesses at. */
-#ifndef CCR_LOGIN_THROTTLE_H
-#define CCR_LOGIN_THROTTLE_H
+#pragma once
 
 #include "actor.h"
 
@@ -36,5 +35,3 @@ enum error throttle_forget(struct actor *actor, const char *user_id);
 /* After a login: what its browser is told from strangers by for KNOWN_DAYS, in the arena. */
 enum { KNOWN_DAYS = 30 };
 const char *throttle_known_browser(struct actor *actor, const char *user_id);
-
-#endif

@@ -1,6 +1,5 @@
 /* Look-alikes: names that people cannot tell apart. */
-#ifndef CCR_LOOKALIKE_H
-#define CCR_LOOKALIKE_H
+#pragma once
 
 #include "arena.h"
 
@@ -8,5 +7,3 @@
  * one, "pаypal" with a Cyrillic а and "paypa1" that of "paypal". "" when nothing of it can be seen. `text` is valid UTF-8 and
  * decomposed (NFKD, so that full-width letters are letters); what comes out has to be decomposed once more before it is compared. */
 char *lookalike_skeleton(struct arena *arena, const char *text);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * The last good answer of each name is kept in memory that all workers share. It is used while the name server says nothing:
  * PostgreSQL does not become unreachable because DNS is. */
-#ifndef CCR_LOOKUP_H
-#define CCR_LOOKUP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,5 +47,3 @@ void lookup_wait(struct lookup *const *lookups, size_t count, int64_t until_ms);
 
 /* Why there is no address, in words, with the name; valid until the next call with the same lookup. */
 const char *lookup_problem(struct lookup *lookup);
-
-#endif

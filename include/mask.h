@@ -1,6 +1,5 @@
 /* Masks of values: what a reader sees of a secret, or of a text that a part of is one, and the way back from it. */
-#ifndef CCR_MASK_H
-#define CCR_MASK_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -27,5 +26,3 @@ struct unmask {
 /* `value` with what `shown` has at the same place replaced by what `stored` has there: elements of an array are found wherever they
  * stand. Changes `value`. */
 json_t *mask_undo(struct unmask *unmask, json_t *value, json_t *shown, json_t *stored, const char *path);
-
-#endif

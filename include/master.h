@@ -1,6 +1,5 @@
 /* Master: owns the socket and the workers; serves nothing itself. */
-#ifndef CCR_MASTER_H
-#define CCR_MASTER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,5 +20,3 @@ void master_block_signals(void);
 
 /* Runs until it is told to stop and all workers are gone; returns the exit status. Takes the settings over. */
 int master_run(const struct master_setup *setup, struct settings *settings);
-
-#endif

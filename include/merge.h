@@ -1,6 +1,5 @@
 /* Merging: what a file says goes into what is stored; what it does not say stays. */
-#ifndef CCR_MERGE_H
-#define CCR_MERGE_H
+#pragma once
 
 #include "profile_file.h"
 
@@ -15,5 +14,3 @@ const char *merged_order(struct actor *actor, const char *old, const char *new);
 
 /* Gives a profile's values of a file what they leave out and `stored` has; unknown keys are merged as tables are. */
 void merge_profile(json_t *values, const json_t *stored);
-
-#endif

@@ -1,7 +1,6 @@
 /* Metrics: counters in memory that the master and all workers share, made before the first fork. Counting never waits and
  * never fails; before metrics_init it does nothing. GET /metrics (src/api/metrics.c) writes them out. */
-#ifndef CCR_METRICS_H
-#define CCR_METRICS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,5 +92,3 @@ struct metrics_series {
 bool metrics_requests_at(size_t cell, struct metrics_series *out, uint64_t *count); /* METRICS_REQUESTS + 1 */
 bool metrics_durations_at(size_t cell, struct metrics_series *out, struct metrics_durations *durations); /* likewise */
 bool metrics_statements_at(size_t cell, char name[METRICS_NAME], struct metrics_durations *durations, uint64_t *failed);
-
-#endif

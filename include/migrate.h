@@ -1,6 +1,5 @@
 /* Migrations: sql/migrations/NNNN_name.{up,down}.sql, built into the program, applied one transaction each. */
-#ifndef CCR_MIGRATE_H
-#define CCR_MIGRATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,5 +43,3 @@ struct migration_steps {
 enum error migrate_up(struct db *db, const struct migration_steps *steps, FILE *out);
 enum error migrate_down(struct db *db, const struct migration_steps *steps, int wanted, FILE *out);
 enum error migrate_print(struct db *db, FILE *out, bool json);
-
-#endif

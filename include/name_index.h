@@ -1,6 +1,5 @@
 /* Name index: names looked up in constant time. */
-#ifndef CCR_NAME_INDEX_H
-#define CCR_NAME_INDEX_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,5 +18,3 @@ void name_index_add(struct name_index *index, const char *name, size_t place);
 bool name_index_find(const struct name_index *index, const char *name, size_t *place);
 /* Adds the name unless it is there; true when it was not. */
 bool name_index_note(struct name_index *index, const char *name);
-
-#endif

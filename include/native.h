@@ -2,8 +2,7 @@
  * (src/format/native_places.c); a file is a text, its resources are values, and what no row knows stays in the text.
  *
  * Jansson must be taking its memory from the same arena (json_use_arena). */
-#ifndef CCR_NATIVE_H
-#define CCR_NATIVE_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -134,5 +133,3 @@ const char *native_renamed_path(struct arena *arena, const struct native_documen
 
 /* The text with all changes, in the arena. NULL with *error when it cannot be written safely. */
 const char *native_text(struct native_document *document, size_t *length, struct edit_error *error);
-
-#endif

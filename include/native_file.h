@@ -1,6 +1,5 @@
 /* Native files: those in which the command-line tools keep their own settings, so that one that is taken for CCR's is refused. */
-#ifndef CCR_NATIVE_FILE_H
-#define CCR_NATIVE_FILE_H
+#pragma once
 
 #include "toml.h"
 
@@ -9,5 +8,3 @@
 const char *native_json(struct arena *arena, const char *text);
 /* The same of a parsed TOML file; NULL also for one that has what only CCR's has: its pointers, or a profile. */
 const char *native_toml(const struct toml *root);
-
-#endif

@@ -1,6 +1,5 @@
 /* Native files in the store: as they were imported, sealed, with the resources that were made of them. */
-#ifndef CCR_NATIVE_FILES_H
-#define CCR_NATIVE_FILES_H
+#pragma once
 
 #include "native.h"
 #include "resource.h"
@@ -25,5 +24,3 @@ enum error native_files_read(struct actor *actor, const char *platform, struct n
 enum error native_file_save(struct actor *actor, const char *platform, const struct native_file *file);
 /* ERR_NOT_FOUND when there is none. */
 enum error native_file_forget(struct actor *actor, const char *platform, const char *path);
-
-#endif

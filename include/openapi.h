@@ -1,7 +1,4 @@
 /* OpenAPI: docs/openapi.json as it was when the program was built. */
-#ifndef CCR_OPENAPI_H
-#define CCR_OPENAPI_H
+#pragma once
 
 extern const char openapi_json[]; /* build/openapi_json.c, made by the Makefile */
-
-#endif

@@ -1,6 +1,5 @@
 /* Overload: steps that give a request up before it costs anything. */
-#ifndef CCR_OVERLOAD_H
-#define CCR_OVERLOAD_H
+#pragma once
 
 #include "request.h"
 #include "response.h"
@@ -11,5 +10,3 @@ enum error drop_abandoned(struct request *rq, struct response *rs);
 /* It waited for a worker longer than QUEUE_TIMEOUT: ERR_OVERLOADED. Nginx says when it sent the request on
  * (fastcgi_param QUEUED_AT $msec, nginx/fastcgi_ccr.conf). */
 enum error refuse_late(struct request *rq, struct response *rs);
-
-#endif

@@ -1,6 +1,5 @@
 /* Page: the answer of every list, always in the same shape, with limit and offset. */
-#ifndef CCR_PAGE_H
-#define CCR_PAGE_H
+#pragma once
 
 #include "json.h"
 #include "router.h"
@@ -21,5 +20,3 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
                         size_t count);
 /* Handler of routes whose `data` is a listing without arguments. */
 handler list_all;
-
-#endif

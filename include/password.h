@@ -1,6 +1,5 @@
 /* Passwords of accounts. crypto_init() must have run. */
-#ifndef CCR_PASSWORD_H
-#define CCR_PASSWORD_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -12,5 +11,3 @@ bool password_hash(char out[PASSWORD_TEXT], const char *password);
 bool password_verify(const char *phc, const char *password);
 /* Spends what password_verify spends, for a user who does not exist. Always false. */
 bool password_verify_nobody(const char *password);
-
-#endif

@@ -1,6 +1,5 @@
 /* Personal access tokens: for scripts, shown once, stored hashed. Inside the caller's transaction, with an audit row. */
-#ifndef CCR_PERSONAL_TOKEN_H
-#define CCR_PERSONAL_TOKEN_H
+#pragma once
 
 #include "actor.h"
 
@@ -18,5 +17,3 @@ enum error personal_token_make(struct actor *actor, const struct personal_token 
                                const char **id);
 /* MSG_TOKEN_UNKNOWN. */
 enum error personal_token_revoke(struct actor *actor, const char *id);
-
-#endif

@@ -1,7 +1,6 @@
 /* Plan: resources as they are wanted, compared with those there are, and carried out in one transaction: by apply, by an import of
  * native files, by a conversion, by installing a preset. */
-#ifndef CCR_PLAN_H
-#define CCR_PLAN_H
+#pragma once
 
 #include "handlers.h"
 #include "json.h"
@@ -61,5 +60,3 @@ void plan_write_item(struct plan *plan, struct json_writer *w, const struct plan
 /* Members of the object that is open: `counts`, how many there are of each deed; the other also `plan`, all that are not refused. */
 void plan_write_counts(struct plan *plan, struct json_writer *w);
 void plan_write(struct plan *plan, struct json_writer *w);
-
-#endif

@@ -1,6 +1,5 @@
 /* Platforms: the six command-line tools whose profiles are kept. */
-#ifndef CCR_PLATFORM_H
-#define CCR_PLATFORM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +26,3 @@ enum platforms {
 
 /* The platform's bit; 0 when unknown, or NULL. */
 unsigned platform_bit(const char *name);
-
-#endif

@@ -1,6 +1,5 @@
 /* Pool: the master's workers. Decides how many there are, starts them, replaces dead, stuck and outdated ones. */
-#ifndef CCR_POOL_H
-#define CCR_POOL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -91,5 +90,3 @@ bool pool_fresh(const struct pool *pool, int64_t now);
 
 /* How long until a worker is replaced that is the n-th in a row to die young: at once, then 100 ms, doubling up to 5 s. */
 int pool_delay_ms(int quick_deaths);
-
-#endif

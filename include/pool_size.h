@@ -1,7 +1,6 @@
 /* Pool size: how many workers there should be. Decided from counts and time alone, so that it can be tested without any
  * process. */
-#ifndef CCR_POOL_SIZE_H
-#define CCR_POOL_SIZE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,5 +36,3 @@ int pool_size_target(const struct pool_size *size, int min, int max);
 /* Decides anew when that is due; returns by how much the number grew, less than 0 when it shrank. next_look_ms says when the
  * next decision is due. */
 int pool_size_look(struct pool_size *size, const struct pool_load *load, int64_t now);
-
-#endif

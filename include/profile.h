@@ -1,7 +1,6 @@
 /* Profiles: the kind of which each member of a workspace has a current one (src/kinds/profile.c). What all kinds have in common is in
  * resource.h; here is where a user stands, and what a profile needs to be used. */
-#ifndef CCR_PROFILE_H
-#define CCR_PROFILE_H
+#pragma once
 
 #include "json.h"
 #include "platform.h"
@@ -77,5 +76,3 @@ size_t profile_unusable(struct actor *actor, const char *platform, const json_t 
                         struct profile_problem problems[PROFILE_PROBLEMS_MAX]);
 /* The first of them of a stored one, as one text; NULL when there is none. */
 const char *profile_problem(struct actor *actor, const struct resource *profile);
-
-#endif

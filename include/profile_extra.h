@@ -1,8 +1,7 @@
 /* What a file holds that this program does not know: keys of a profile, the top level of a profile file ([settings] …), the
  * registry. All of it counts as secret until known to be harmless: sealed as a whole in the store, and masked value by value
  * where it is shown, but for the keys on a list. */
-#ifndef CCR_PROFILE_EXTRA_H
-#define CCR_PROFILE_EXTRA_H
+#pragma once
 
 #include "actor.h"
 #include "json.h"
@@ -31,5 +30,3 @@ struct masked_key {
  * what `extra` was made of, or NULL. */
 bool extra_unmask(struct actor *actor, enum extra_kind kind, const struct toml *table, json_t *extra, const json_t *old,
                   struct masked_key *found);
-
-#endif

@@ -1,6 +1,5 @@
 /* Profile files: CCR's profiles.toml (and the older ~/.ccs_config.toml), and config.toml, from and to the store. */
-#ifndef CCR_PROFILE_FILE_H
-#define CCR_PROFILE_FILE_H
+#pragma once
 
 #include "profile.h"
 #include "toml.h"
@@ -85,5 +84,3 @@ enum error registry_import(struct actor *actor, const struct toml *root, bool re
 enum error platform_switch(struct actor *actor, const char *platform);
 /* Texts that are not known to be harmless in clear, or masked. Text in the arena. */
 enum error registry_export(struct actor *actor, bool secrets, const char **text);
-
-#endif

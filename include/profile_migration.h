@@ -1,6 +1,5 @@
 /* The step of the schema in which profiles became resources: what they show is made with the keys, which SQL does not have. */
-#ifndef CCR_PROFILE_MIGRATION_H
-#define CCR_PROFILE_MIGRATION_H
+#pragma once
 
 #include "crypto.h"
 #include "migrate.h"
@@ -14,5 +13,3 @@ struct migration_keys {
 
 /* Ends with name NULL. */
 extern const struct migration_step profile_migration_steps[];
-
-#endif

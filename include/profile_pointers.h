@@ -1,7 +1,6 @@
 /* Pointers to profiles: the current one of each member, and the workspace's default. They are names, because a file may name
  * one that is not there; what this program itself does never leaves a pointer to nothing. */
-#ifndef CCR_PROFILE_POINTERS_H
-#define CCR_PROFILE_POINTERS_H
+#pragma once
 
 #include "profile.h"
 
@@ -18,5 +17,3 @@ enum error pointers_forget(struct actor *actor, const char *platform, const char
 /* Where each member stands, as a JSON object by user id; and the other way round, for those who stand nowhere now. */
 enum error pointers_remember(struct actor *actor, const char *platform, const char **pointers);
 enum error pointers_recall(struct actor *actor, const char *platform, const char *pointers);
-
-#endif

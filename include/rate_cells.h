@@ -1,6 +1,5 @@
 /* Cells of the rate limiter: GCRA in the scoreboard, one cell a key, no locks. */
-#ifndef CCR_RATE_CELLS_H
-#define CCR_RATE_CELLS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,5 +18,3 @@ bool rate_cells_take(struct scoreboard *board, const char *key, const struct rat
 
 /* Sets the arrival time, which is in the future: the cell does not become free by it. */
 void rate_cells_set(struct scoreboard *board, const char *key, int64_t arrival_us, int64_t now_us);
-
-#endif

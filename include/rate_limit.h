@@ -1,6 +1,5 @@
 /* Rate limits: counted on this host (rate_cells.h), and in Redis, when there is one, for all hosts together. */
-#ifndef CCR_RATE_LIMIT_H
-#define CCR_RATE_LIMIT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,5 +36,3 @@ struct rate_decision rate_tighter(struct rate_decision a, struct rate_decision b
 
 /* Appends the header lines of draft-ietf-httpapi-ratelimit-headers-06; none when there is no limit. */
 void rate_headers(const struct rate_decision *decision, struct buffer *headers);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * How long a call may take: 100 ms for the connection and 50 ms for each answer. A host name in the URL is looked up by the
  * system's resolver, which has its own limits. Not to be called by a process that SIGPIPE would end. */
-#ifndef CCR_REDIS_H
-#define CCR_REDIS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ bool redis_limit(struct redis *redis, const char *key, int64_t interval_us, int6
 
 /* Does it answer a PING? Costs nothing while it is known to be away. */
 bool redis_healthy(struct redis *redis);
-
-#endif

@@ -1,6 +1,5 @@
 /* Redis URLs: redis://[[user][:password]@]host[:port][/database] (IANA URI scheme "redis") and unix:/path. */
-#ifndef CCR_REDIS_URL_H
-#define CCR_REDIS_URL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -14,5 +13,3 @@ struct redis_address {
 
 /* False when it is no such URL, or a part is longer than its member. */
 bool redis_url_parse(const char *url, struct redis_address *out);
-
-#endif

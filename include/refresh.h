@@ -4,8 +4,7 @@
  * the same token again gets the same one. The client that spent it may do so for REFRESH_GRACE_S seconds, because a browser
  * sends many requests at once and an answer can be lost; anybody else, and that client later, ends the session (RFC 9700,
  * section 4.14.2). */
-#ifndef CCR_REFRESH_H
-#define CCR_REFRESH_H
+#pragma once
 
 #include "actor.h"
 
@@ -28,5 +27,3 @@ enum error refresh_spend(struct actor *actor, const char *presented, struct refr
 /* Whom the token speaks for, without spending it and without waiting for anybody: for a single request, when others hold what
  * spending needs. ERR_AUTHENTICATION (MSG_TOKEN_INVALID) for one that spending would refuse. */
 enum error refresh_peek(struct actor *actor, const char *presented, struct refreshed *out);
-
-#endif

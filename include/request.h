@@ -1,6 +1,5 @@
 /* Request: what a handler is given. Lives in the request's arena. */
-#ifndef CCR_REQUEST_H
-#define CCR_REQUEST_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -115,5 +114,3 @@ long long body_int(const struct request *rq, const char *name, long long otherwi
 json_t *body_value(const struct request *rq, const char *name);
 
 extern const char *const method_names[METHOD_COUNT];
-
-#endif

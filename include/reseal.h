@@ -1,7 +1,6 @@
 /* Reseal: what is stored sealed, sealed again under the first key; what older versions stored open, sealed for the first time.
  * In small transactions, for `secrets rotate` and for housekeeping. */
-#ifndef CCR_RESEAL_H
-#define CCR_RESEAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ enum error reseal_rows(struct reseal *r, size_t column, int *rows);
 /* Some of what older versions left open, whichever column it is in, in the transaction that the caller began; *sealed is how many
  * rows, 0 when there is nothing left. */
 enum error seal_open_rows(struct db *db, struct arena *arena, const struct keyring *ring, long long *sealed);
-
-#endif

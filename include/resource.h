@@ -1,6 +1,5 @@
 /* Resources: one of a kind, on a platform, in a workspace. The engine under all kinds. */
-#ifndef CCR_RESOURCE_H
-#define CCR_RESOURCE_H
+#pragma once
 
 #include "kind.h"
 
@@ -145,5 +144,3 @@ void resource_write_changes(struct actor *actor, struct json_writer *w, const st
                             const struct resource *after);
 /* One as an object: what it is, then its columns. `whole`: those too that a list leaves out. */
 void resource_write(struct json_writer *w, const struct resource *r, bool whole);
-
-#endif

@@ -1,6 +1,5 @@
 /* What statements about resources are made of. Their first two parameters are a kind's name and a platform. */
-#ifndef CCR_RESOURCE_SQL_H
-#define CCR_RESOURCE_SQL_H
+#pragma once
 
 #include "resource.h"
 
@@ -37,5 +36,3 @@ enum {
 /* From a row of those columns; texts live as long as the result. */
 void resource_short_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row);
 void resource_whole_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row);
-
-#endif

@@ -1,6 +1,5 @@
 /* Response: status, headers, body, written by a handler and sent once. */
-#ifndef CCR_RESPONSE_H
-#define CCR_RESPONSE_H
+#pragma once
 
 #include "buffer.h"
 #include "json.h"
@@ -49,5 +48,3 @@ bool respond_not_modified(struct request *rq, struct response *rs, const char *e
 /* ETags here are "<revision>" or "<revision>-<variant>". ERR_NONE when If-Match is absent, "*", or names `revision`, in a weak tag, too:
  * RFC 9110 compares strongly here (section 13.1.1), but a proxy makes weak tags of ours, and a revision is no set of bytes. */
 enum error check_if_match(struct request *rq, long long revision);
-
-#endif

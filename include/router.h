@@ -1,6 +1,5 @@
 /* Router: routes are rows; each declares who may call it and what its body holds. Default is deny. */
-#ifndef CCR_ROUTER_H
-#define CCR_ROUTER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -79,5 +78,3 @@ void dispatch(struct request *rq, struct response *rs);
 /* Checks a value (body or query) against its table: fields.c */
 enum error check_body(struct request *rq, const struct field *fields);
 enum error check_query(struct request *rq, const struct field *fields);
-
-#endif

@@ -1,7 +1,6 @@
 /* Scoreboard: memory shared by the master and all workers, made before the first fork. Every worker writes what it is
  * doing into its own slot; nobody ever waits for a lock, so a worker killed at any moment leaves it usable. */
-#ifndef CCR_SCOREBOARD_H
-#define CCR_SCOREBOARD_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -97,5 +96,3 @@ int scoreboard_alive(const struct scoreboard *board);
 /* True when a worker other than `self` serves with a database connection and came round lately: one whose server is silent does
  * not, for as long as its request takes. */
 bool scoreboard_others_connected(const struct scoreboard *board, const struct worker_slot *self, int64_t now_ms);
-
-#endif

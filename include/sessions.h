@@ -1,6 +1,5 @@
 /* Sessions: name and password become one, a password confirms one, and they end. Inside the caller's transaction. */
-#ifndef CCR_SESSIONS_H
-#define CCR_SESSIONS_H
+#pragma once
 
 #include "actor.h"
 
@@ -32,5 +31,3 @@ enum error session_of_access_token(struct actor *actor, const char *token, char 
 enum error session_end(struct actor *actor, const char *id, const char *action);
 /* Ends a user's sessions but `keep` (NULL: all) and says how many there were. No audit row. */
 enum error sessions_revoke(struct actor *actor, const char *user_id, const char *keep, long long *count);
-
-#endif

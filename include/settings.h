@@ -1,6 +1,5 @@
 /* Settings: the one table of environment variables. Everything configurable is a row of it (src/config/settings.c). */
-#ifndef CCR_SETTINGS_H
-#define CCR_SETTINGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -89,5 +88,3 @@ void settings_print(const struct settings *settings, FILE *out, bool json);
 /* The table of docs/configuration.md, and .env.example (`settings --format markdown|env`). */
 void settings_print_markdown(FILE *out);
 void settings_print_env_example(FILE *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* Settings, inside: what one row of the table is. Only src/config/settings*.c include this; everyone else settings.h. */
-#ifndef CCR_SETTINGS_TABLE_H
-#define CCR_SETTINGS_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -71,5 +70,3 @@ const char *setting_words(const struct setting *row, char *out, size_t size);
 
 setting_check check_database_url, check_host, check_socket, check_jwt_secret, check_secrets_key, check_origins,
     check_url, check_log_file, check_redis_url, check_networks, check_metrics_token;
-
-#endif

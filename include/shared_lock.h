@@ -1,7 +1,6 @@
 /* Locks in memory that the master and all workers share. A worker may be killed while it holds one: the next to take it is
  * told, and empties what the lock guards. A holder only copies memory: it waits for nothing, and never jumps out. */
-#ifndef CCR_SHARED_LOCK_H
-#define CCR_SHARED_LOCK_H
+#pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -24,5 +23,3 @@ void *shared_memory(size_t size);
 bool shared_lock_init(struct shared_lock *lock);
 enum shared_lock_result shared_lock_take(struct shared_lock *lock);
 void shared_lock_release(struct shared_lock *lock);
-
-#endif

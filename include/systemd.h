@@ -1,7 +1,6 @@
 /* systemd: what it hands over and what it wants to be told. Without it every call here does nothing. src/proc/systemd.c is
  * the only file with libsystemd. */
-#ifndef CCR_SYSTEMD_H
-#define CCR_SYSTEMD_H
+#pragma once
 
 /* How many descriptors systemd passed to this process (LISTEN_FDS, LISTEN_PID), the first being *first; the variables are
  * then removed. */
@@ -12,5 +11,3 @@ void systemd_notify(const char *format, ...) __attribute__((format(printf, 1, 2)
 
 /* How often WATCHDOG=1 is to be sent, in milliseconds: half of WatchdogSec. 0 = it is not wanted. */
 int systemd_watchdog_ms(void);
-
-#endif

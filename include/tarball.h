@@ -1,6 +1,5 @@
 /* Tarballs: files as one tar.gz, from and to memory. */
-#ifndef CCR_TARBALL_H
-#define CCR_TARBALL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -29,5 +28,3 @@ enum message tarball_read(struct arena *arena, const void *bytes, size_t length,
 /* In the arena; NULL when there is no memory. `modified` is a time of the clock, in seconds. The files are their owner's alone. */
 void *tarball_write(struct arena *arena, const struct tarball_file *files, size_t count, long long modified,
                     size_t *length);
-
-#endif

@@ -1,6 +1,5 @@
 /* Access tokens of sessions: JWT (RFC 7519), made and verified. Personal access tokens are none of these. */
-#ifndef CCR_TOKEN_H
-#define CCR_TOKEN_H
+#pragma once
 
 #include "actor.h"
 
@@ -16,5 +15,3 @@ struct token_claims {
 };
 /* Verifies signature, algorithm, kid, iss, aud, exp, nbf, sub. false on anything wrong. `now`: seconds. */
 bool access_token_read(const struct settings *settings, const char *token, long long now, struct token_claims *claims);
-
-#endif

@@ -1,6 +1,5 @@
 /* TOML 1.1: reading (toml++ behind src/base/toml_read.cc) and writing (src/base/toml_write.c) an ordered tree. */
-#ifndef CCR_TOML_H
-#define CCR_TOML_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -70,5 +69,4 @@ void toml_write_key(struct buffer *out, const char *key);
 
 #ifdef __cplusplus
 }
-#endif
 #endif

@@ -1,6 +1,5 @@
 /* URLs: whether a text is one of a server that speaks HTTP. */
-#ifndef CCR_URL_H
-#define CCR_URL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -11,5 +10,3 @@ bool url_is_http(const char *text);
 /* An absolute http or https URL (RFC 3986) with a host and, where it has a port, one of 1 to 65535; without white space,
  * control characters or any of "<>\\^`{|}. Letters of any script may stand in it. `arena` is only told when there is no memory. */
 bool url_valid(struct arena *arena, const char *text);
-
-#endif

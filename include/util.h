@@ -1,6 +1,5 @@
 /* Small things that several layers need: UTF-8, names, time, numbers. */
-#ifndef CCR_UTIL_H
-#define CCR_UTIL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,5 +73,3 @@ bool process_gone(pid_t pid);
 
 /* Overwrites and does not get optimised away. */
 void wipe(void *bytes, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* Worker: one process, one database connection, one request at a time. */
-#ifndef CCR_WORKER_H
-#define CCR_WORKER_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -22,5 +21,3 @@ int worker_run(const struct worker_setup *setup);
 /* After how many requests this worker leaves: max_requests give or take a tenth, so that not all leave at once; 0 =
  * never. */
 long worker_request_limit(int max_requests, unsigned random);
-
-#endif

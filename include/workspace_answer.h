@@ -1,6 +1,5 @@
 /* How a workspace is shown, whatever was done to it. */
-#ifndef CCR_WORKSPACE_ANSWER_H
-#define CCR_WORKSPACE_ANSWER_H
+#pragma once
 
 #include "request.h"
 #include "response.h"
@@ -9,5 +8,3 @@
 const char *workspace_tag(struct request *rq, const struct row *workspace);
 /* The workspace acted in as the answer. */
 enum error workspace_respond(struct request *rq, struct response *rs, int status);
-
-#endif

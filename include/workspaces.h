@@ -1,6 +1,5 @@
 /* Workspaces: acting in one, and who is a member of it. Everything runs inside the caller's transaction and leaves its audit row. */
-#ifndef CCR_WORKSPACES_H
-#define CCR_WORKSPACES_H
+#pragma once
 
 #include "actor.h"
 
@@ -62,5 +61,3 @@ enum error member_add(struct actor *actor, const char *user_id, const char *user
 enum error member_set(struct actor *actor, const char *username, enum role wanted, struct member *member);
 /* MSG_MEMBER_UNKNOWN, MSG_LAST_OWNER, MSG_ROLE. */
 enum error member_remove(struct actor *actor, const char *username);
-
-#endif

@@ -17,8 +17,7 @@ output=$(
             try "$compiler" -std=gnu17 -xc
         done
         ! grep -q __cplusplus "$header" || try g++ -std=c++17 -xc++
-        guard="CCR_$(basename "$header" .h | tr '[:lower:]-' '[:upper:]_')_H"
-        grep -q "^#ifndef $guard\$" "$header" || echo "$header: its guard is not $guard"
+        grep -qx '#pragma once' "$header" || echo "$header: it does not say #pragma once"
     done 2>&1
 )
 [ -z "$output" ] || { printf '%s\n' "$output" && exit 1; }

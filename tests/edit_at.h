@@ -1,6 +1,5 @@
 /* Edits at a place in a document, named by the steps that lead there: an index in a list, or "-" for behind its last. */
-#ifndef CCR_EDIT_AT_H
-#define CCR_EDIT_AT_H
+#pragma once
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -67,5 +66,3 @@ static inline bool remove_at(struct edit_document *document, const char *const *
     struct edit_error error;
     return *path && set_at(document, path, NULL, &error);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* FastCGI parameters, read back: what libfcgi does in the program. */
-#ifndef CCR_FCGI_PARAMS_H
-#define CCR_FCGI_PARAMS_H
+#pragma once
 
 #include <stdbool.h>
 #include <string.h>
@@ -44,5 +43,3 @@ static ssize_t record_param_next(const char *bytes, size_t length, struct arena 
     *pair = text;
     return (ssize_t)(at + name + value);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* cmocka for tests that include request.h: its macro fail() would hide ours, which says what is wrong with a request. */
-#ifndef CCR_TEST_H
-#define CCR_TEST_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,5 +28,3 @@ static inline size_t repeated(size_t full)
         print_error("\n");                                                                                             \
         _fail(__FILE__, __LINE__);                                                                                     \
     } while (0)
-
-#endif

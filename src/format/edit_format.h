@@ -1,6 +1,5 @@
 /* What a format is to edit.c: how it is read, and how its tree is found and changed. */
-#ifndef CCR_EDIT_FORMAT_H
-#define CCR_EDIT_FORMAT_H
+#pragma once
 
 #include "edit_tree.h"
 
@@ -16,5 +15,3 @@ struct reading {
 bool edit_read_json(struct reading *reading, struct slice text, bool relaxed, struct edit_error *error);
 bool edit_read_toml(struct reading *reading, struct slice text, struct edit_error *error);
 bool edit_read_front(struct reading *reading, struct slice text, struct edit_error *error);
-
-#endif

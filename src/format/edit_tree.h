@@ -1,8 +1,7 @@
 /* The text of a document as a tree that leaves no byte out: between any two tokens stands the white space and the comments that
  * were there. Whoever writes it unchanged gets the text back. Formats build it (edit_json.c …), edit_tree.c changes and
  * writes it. */
-#ifndef CCR_EDIT_TREE_H
-#define CCR_EDIT_TREE_H
+#pragma once
 
 #include "buffer.h"
 #include "edit.h"
@@ -190,5 +189,3 @@ void lines_write(struct buffer *out, const struct tree *tree, const struct item 
 void node_write(struct buffer *out, const struct tree *tree, const struct node *node);
 
 void tree_write(struct buffer *out, const struct tree *tree, const struct item *root);
-
-#endif

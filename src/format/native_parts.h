@@ -1,6 +1,5 @@
 /* What reading and writing native files share. */
-#ifndef CCR_NATIVE_PARTS_H
-#define CCR_NATIVE_PARTS_H
+#pragma once
 
 #include "native.h"
 
@@ -53,5 +52,3 @@ size_t native_place_in(const json_t *list, const json_t *element);
 
 /* Whether a path is one of those of place->file; then *name is what '*' stands for, or NULL. */
 bool native_matches(struct arena *arena, const struct native_place *place, const char *path, const char **name);
-
-#endif

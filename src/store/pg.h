@@ -1,6 +1,5 @@
 /* What the files of the database module share; the only place that includes libpq. */
-#ifndef CCR_PG_H
-#define CCR_PG_H
+#pragma once
 
 #include <libpq-fe.h>
 
@@ -146,5 +145,3 @@ int64_t conninfo_patience_ms(const struct conninfo *info, int connection_timeout
 
 /* The host whose address is not known, in words; NULL when all are. */
 const char *conninfo_problem(const struct conninfo *info);
-
-#endif

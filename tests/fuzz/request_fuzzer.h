@@ -1,6 +1,5 @@
 /* What the fuzzers of requests share: the start, a way out of an exhausted arena, and a check that stops the fuzzer. */
-#ifndef CCR_REQUEST_FUZZER_H
-#define CCR_REQUEST_FUZZER_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ static void expect(bool truth)
     if (!truth)
         abort();
 }
-
-#endif

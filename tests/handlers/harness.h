@@ -1,7 +1,6 @@
 /* Harness: the whole program below the FastCGI socket, in one process. Requests are built in memory and go through
  * dispatch(), with a real PostgreSQL behind it, named by TEST_DATABASE_URL (scripts/test.sh starts one). */
-#ifndef CCR_TEST_HARNESS_H
-#define CCR_TEST_HARNESS_H
+#pragma once
 
 #include "../test.h"
 #include "db.h"
@@ -63,5 +62,3 @@ void change_identities(void);
 
 /* Points the service at another database URL, or back at the test's own (NULL). */
 void use_database(const char *url);
-
-#endif

@@ -1,6 +1,5 @@
 /* One document that a test edits, and what is expected of it. */
-#ifndef CCR_EDIT_FIXTURE_H
-#define CCR_EDIT_FIXTURE_H
+#pragma once
 
 #include <string.h>
 
@@ -65,5 +64,3 @@ __attribute__((unused)) static void expect_error(const char *text, unsigned line
     if (!strstr(error.message, part) || error.line != line || error.column != column)
         fail_msg("%u:%u: %s: of %s", error.line, error.column, error.message, text);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* A request made of CGI variables, for tests that need no database. */
-#ifndef CCR_REQUEST_FIXTURE_H
-#define CCR_REQUEST_FIXTURE_H
+#pragma once
 
 #include <stdio.h>
 #include <string.h>
@@ -52,5 +51,3 @@ static inline enum error parse_target(const char *target)
     memcpy(variable + 12, target, strlen(target) + 1);
     return parse(VARIABLES("REQUEST_METHOD=GET", variable));
 }
-
-#endif
