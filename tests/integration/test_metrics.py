@@ -134,11 +134,16 @@ def test_failed_statements(fresh_stack):
 
 
 def test_reading_costs_no_statement(anybody):
-    name = "ccr_database_statement_duration_seconds_count"
-    before = total(page(anybody), name)
+    def requests_statements():
+        """How often each was sent, but for those of housekeeping, which begins with the server and has a pace of its own."""
+        counts = {dict(labels)["statement"]: count for (name, labels), count in page(anybody).items()
+                  if name == "ccr_database_statement_duration_seconds_count"}
+        return {name: count for name, count in counts.items() if not name.startswith(("house_", "reseal_"))}
+
+    before = requests_statements()
     for _ in range(20):
         anybody.get("/metrics")
-    assert total(page(anybody), name) == before > 0
+    assert requests_statements() == before != {}
 
 
 def test_histograms_are_consistent(ada, anybody):
