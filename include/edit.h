@@ -45,8 +45,9 @@ struct edit_document *edit_open(struct arena *arena, enum edit_format format, co
 /* What the document says, edits included. Belongs to the document. */
 const json_t *edit_value(const struct edit_document *document);
 
-/* Whether the format can say a value, of so many levels at most: TOML has no null. */
-bool edit_can_say(enum edit_format format, json_t *value, unsigned levels);
+/* Whether the format can say a value, of so many levels at most: TOML has no null, and nothing may only look like what TOML alone
+ * has, such as a date (toml.h). */
+bool edit_can_say(struct arena *arena, enum edit_format format, json_t *value, unsigned levels);
 
 /* Makes the document say `value`, which is copied, with as few changed bytes as possible: what is equal already stays as it is
  * written; of an object only the members that differ are touched, of a list only the elements from the first that differs to the last. A

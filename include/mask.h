@@ -6,9 +6,6 @@
 
 #include "arena.h"
 
-/* The mask of a whole secret, three characters at the least; in the arena. */
-const char *mask_text(struct arena *arena, const char *text);
-
 /* The text with what may be a secret in it masked: passwords and parameters of a URL, what is set for a name such as TOKEN, what looks
  * like a key. The text itself when there is nothing. References to variables ("${TOKEN}") are none. */
 const char *mask_parts(struct arena *arena, const char *text);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "edit_format.h"
+#include "toml.h"
 #include "util.h"
 
 struct edit_document {
@@ -52,26 +53,26 @@ const json_t *edit_value(const struct edit_document *document)
 
 /* ---- setting ---- */
 
-bool edit_can_say(enum edit_format format, json_t *value, unsigned levels)
+bool edit_can_say(struct arena *arena, enum edit_format format, json_t *value, unsigned levels)
 {
     const char *name;
     json_t *child;
     size_t i;
 
-    if (format == EDIT_TOML && json_is_null(value))
-        return false;
+    if (format == EDIT_TOML && (json_is_null(value) || json_object_get(value, "$toml")))
+        return json_is_object(value) && toml_from_json(arena, NULL, NULL, value)->type != TOML_TABLE;
     if (!levels && (json_is_object(value) || json_is_array(value)))
         return false;
-    json_array_foreach(value, i, child) if (!edit_can_say(format, child, levels - 1)) return false;
-    json_object_foreach(value, name, child) if (!edit_can_say(format, child, levels - 1)) return false;
+    json_array_foreach(value, i, child) if (!edit_can_say(arena, format, child, levels - 1)) return false;
+    json_object_foreach(value, name, child) if (!edit_can_say(arena, format, child, levels - 1)) return false;
     return true;
 }
 
 bool edit_set(struct edit_document *document, const json_t *value, struct edit_error *error)
 {
     json_t *copy = json_deep_copy(value);
-    if (!edit_can_say(document->format, copy, EDIT_MAX_NESTING))
-        return edit_fail(error, "nested deeper than 32 levels, or a null, which TOML does not have");
+    if (!edit_can_say(document->now.tree.arena, document->format, copy, EDIT_MAX_NESTING))
+        return edit_fail(error, "nested deeper than 32 levels, or a null or the like, which TOML does not have");
     if (document->now.tree.lines && !json_is_object(copy))
         return edit_fail(error, "this document is a table");
     if (json_equal(document->now.value, copy))

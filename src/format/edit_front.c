@@ -28,16 +28,6 @@ static void front_let_go(void)
 
 /* ---- writing values ---- */
 
-static size_t front_comment_length(const char *at, const char *end)
-{
-    const char *p = at;
-    if (at == end || *at != '#')
-        return 0;
-    while (p < end && !line_break(p, end))
-        p++;
-    return (size_t)(p - at);
-}
-
 /* What a plain scalar means, by the core schema of YAML 1.2 (section 10.3.2); NULL for a text. */
 static json_t *front_plain_value(const char *text)
 {
@@ -222,7 +212,7 @@ static const struct syntax front_syntax = {
     .padding = "",
     .tables_on_lines = false,
     .needs_blank = true,
-    .comment = front_comment_length,
+    .comment = hash_comment,
     .key_text = front_key_text,
     .scalar_text = front_scalar_text,
     .block_text = front_block_text,
@@ -394,7 +384,7 @@ static bool front_is_space(struct slice s)
 {
     const char *end = s.at + s.length;
     for (const char *at = s.at; at < end;) {
-        size_t length = front_comment_length(at, end);
+        size_t length = hash_comment(at, end);
         if (!length && !strchr(" \t\r\n", *at))
             return false;
         at += length ? length : 1;

@@ -61,6 +61,14 @@ size_t line_break(const char *at, const char *end)
     return end - at >= 2 && at[0] == '\r' && at[1] == '\n' ? 2 : 0;
 }
 
+size_t hash_comment(const char *at, const char *end)
+{
+    const char *p = at;
+    while (p < end && *at == '#' && !line_break(p, end))
+        p++;
+    return (size_t)(p - at);
+}
+
 struct space space_look(const struct syntax *syntax, struct slice space)
 {
     struct space seen = {0};

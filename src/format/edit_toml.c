@@ -8,16 +8,6 @@
 
 /* ---- syntax ---- */
 
-static size_t toml_comment_length(const char *at, const char *end)
-{
-    const char *p = at;
-    if (at == end || *at != '#')
-        return 0;
-    while (p < end && !line_break(p, end))
-        p++;
-    return (size_t)(p - at);
-}
-
 enum { TOKEN_MAX = 16 * 1024 * 1024 };
 
 static const char *toml_key_text(struct arena *arena, const char *name)
@@ -44,63 +34,33 @@ static const struct syntax toml_syntax = {
     .separator = " = ",
     .padding = " ",
     .tables_on_lines = false,
-    .comment = toml_comment_length,
+    .comment = hash_comment,
     .key_text = toml_key_text,
     .scalar_text = toml_scalar_text,
 };
 
 /* ---- tokens ---- */
 
-struct toml_scanner {
-    struct tree *tree;
-    struct slice text;
-    const char *at, *end;
-    struct edit_error *error;
-};
-
-static bool toml_complain(struct toml_scanner *s, const char *message)
-{
-    return edit_fail_at(s->error, s->text, s->at, message);
-}
-
 /* toml++ has read this as something else. */
-static bool toml_puzzled(struct toml_scanner *s)
+static bool toml_puzzled(struct scanner *s)
 {
-    return toml_complain(s, "this is written in a way that cannot be edited");
+    return scan_complain(s, s->at, "this is written in a way that cannot be edited");
 }
 
-static char toml_peek(const struct toml_scanner *s)
-{
-    return (char)(s->at < s->end ? *s->at : '\0');
-}
-
-static struct slice toml_blanks(struct toml_scanner *s)
+static struct slice toml_blanks(struct scanner *s)
 {
     struct slice found = slice_blanks(slice_between(s->at, s->end));
     s->at += found.length;
     return found;
 }
 
-/* White space and comments over any number of lines, or to the end of this one. */
-static struct slice toml_space(struct toml_scanner *s, bool line)
-{
-    const char *from = s->at;
-    while (s->at < s->end) {
-        size_t comment = toml_comment_length(s->at, s->end), ending = line_break(s->at, s->end);
-        if ((line && ending) || (!comment && !ending && *s->at != ' ' && *s->at != '\t'))
-            break;
-        s->at += comment ? comment : ending ? ending : 1;
-    }
-    return slice_between(from, s->at);
-}
-
-static bool toml_starts(const struct toml_scanner *s, const char *what)
+static bool toml_starts(const struct scanner *s, const char *what)
 {
     size_t length = strlen(what);
     return (size_t)(s->end - s->at) >= length && memcmp(s->at, what, length) == 0;
 }
 
-static bool toml_string_token(struct toml_scanner *s)
+static bool toml_string_token(struct scanner *s)
 {
     char quote = *s->at;
     const char triple[] = {quote, quote, quote, '\0'};
@@ -112,7 +72,7 @@ static bool toml_string_token(struct toml_scanner *s)
             s->at += 2;
         } else if (lines ? toml_starts(s, triple) : *s->at == quote) {
             s->at += lines ? 3 : 1;
-            for (int extra = 0; lines && extra < 2 && toml_peek(s) == quote; extra++)
+            for (int extra = 0; lines && extra < 2 && scan_peek(s) == quote; extra++)
                 s->at++; /* """"" ends with up to two quotes that belong to the text */
             return true;
         } else {
@@ -128,7 +88,7 @@ static bool toml_looks_like_date(struct slice token)
 }
 
 /* A number, a word, a date: this may have a blank before its time. */
-static bool toml_bare_token(struct toml_scanner *s)
+static bool toml_bare_token(struct scanner *s)
 {
     const char *from = s->at;
     do
@@ -141,10 +101,10 @@ static bool toml_bare_token(struct toml_scanner *s)
 
 /* ---- keys ---- */
 
-static bool toml_key_token(struct toml_scanner *s, struct slice *out)
+static bool toml_key_token(struct scanner *s, struct slice *out)
 {
     const char *from = s->at;
-    if (toml_peek(s) == '"' || toml_peek(s) == '\'') {
+    if (scan_peek(s) == '"' || scan_peek(s) == '\'') {
         if (!toml_string_token(s))
             return false;
     } else {
@@ -176,13 +136,13 @@ struct toml_keys {
 };
 
 /* Keys with dots between them; the last piece is left to the caller. */
-static bool toml_dotted_keys(struct toml_scanner *s, struct slice before, struct toml_keys *keys)
+static bool toml_dotted_keys(struct scanner *s, struct slice before, struct toml_keys *keys)
 {
     keys->count = 0;
     keys->pieces[0] = before;
     for (;;) {
         if (keys->count == EDIT_MAX_NESTING)
-            return toml_complain(s, "nested deeper than 32 levels");
+            return scan_complain(s, s->at, "nested deeper than 32 levels");
         struct slice *key = &keys->pieces[2 * keys->count + 1];
         if (!toml_key_token(s, key))
             return false;
@@ -192,7 +152,7 @@ static bool toml_dotted_keys(struct toml_scanner *s, struct slice before, struct
         keys->names[keys->count++] = name;
         const char *behind = s->at;
         toml_blanks(s);
-        if (toml_peek(s) != '.') {
+        if (scan_peek(s) != '.') {
             s->at = behind;
             return true;
         }
@@ -203,11 +163,11 @@ static bool toml_dotted_keys(struct toml_scanner *s, struct slice before, struct
 }
 
 /* The equals sign and the blanks around it. */
-static bool toml_equals(struct toml_scanner *s, struct slice *out)
+static bool toml_equals(struct scanner *s, struct slice *out)
 {
     const char *from = s->at;
     toml_blanks(s);
-    if (toml_peek(s) != '=')
+    if (scan_peek(s) != '=')
         return toml_puzzled(s);
     s->at++;
     toml_blanks(s);
@@ -217,12 +177,11 @@ static bool toml_equals(struct toml_scanner *s, struct slice *out)
 
 /* ---- values ---- */
 
-static bool toml_value(struct toml_scanner *s, struct item *item, unsigned level);
-
 /* Whether the keys of this table cannot be told apart: a.b = 1 stands in it. It is then kept as one piece. */
-static bool toml_member(struct toml_scanner *s, struct item *item, bool *dotted)
+static bool toml_member(struct scanner *s, struct node *table, struct item *item, bool *dotted)
 {
     struct toml_keys keys;
+    (void)table;
     if (!toml_dotted_keys(s, slice_of(""), &keys) || !toml_equals(s, &item->between))
         return false;
     *dotted = *dotted || keys.count > 1;
@@ -231,60 +190,12 @@ static bool toml_member(struct toml_scanner *s, struct item *item, bool *dotted)
     return true;
 }
 
-static void toml_separator(struct toml_scanner *s, struct node *in, struct item *item)
+static bool toml_scalar(struct scanner *s)
 {
-    const char *from = s->at;
-    item->gap = toml_space(s, false);
-    item->comma = toml_peek(s) == ',';
-    in->comma_last = item->comma;
-    s->at = item->comma ? s->at + 1 : from;
-    if (!item->comma)
-        item->gap = slice_of("");
-    from = s->at;
-    item->tail = toml_space(s, true);
-    if (!line_break(s->at, s->end)) { /* something else is on this line */
-        item->tail = slice_of("");
-        s->at = from;
-    }
+    return scan_peek(s) == '"' || scan_peek(s) == '\'' ? toml_string_token(s) : toml_bare_token(s);
 }
 
-static bool toml_container(struct toml_scanner *s, struct node *node, unsigned level)
-{
-    char closing = node->kind == NODE_TABLE ? '}' : ']';
-    bool dotted = false;
-
-    if (level > EDIT_MAX_NESTING)
-        return toml_complain(s, "nested deeper than 32 levels");
-    s->at++;
-    for (;;) {
-        struct item *item = item_new(s->tree);
-        item->lead = toml_space(s, false);
-        if (toml_peek(s) == closing) {
-            s->at++;
-            node->close = item->lead;
-            node->kind = dotted ? NODE_SCALAR : node->kind;
-            return true;
-        }
-        if ((node->last && !node->last->comma) || (closing == '}' && !toml_member(s, item, &dotted)) ||
-            !toml_value(s, item, level))
-            return node->last && !node->last->comma ? toml_puzzled(s) : false;
-        toml_separator(s, node, item);
-        node_link(s->tree, node, node->last, item);
-    }
-}
-
-static bool toml_value(struct toml_scanner *s, struct item *item, unsigned level)
-{
-    char first = toml_peek(s);
-    struct node *node = node_new(s->tree, first == '{' ? NODE_TABLE : first == '[' ? NODE_ARRAY : NODE_SCALAR);
-    const char *from = s->at;
-    bool good = node->kind != NODE_SCALAR       ? toml_container(s, node, level + 1)
-                : first == '"' || first == '\'' ? toml_string_token(s)
-                                                : toml_bare_token(s);
-    node->text = slice_between(from, s->at);
-    item_hold(item, node);
-    return good;
-}
+static const struct scan_rules toml_rules = {NULL, NULL, toml_member, toml_scalar};
 
 /* ---- lines ---- */
 
@@ -339,7 +250,7 @@ static void toml_note_line(struct item *innermost, const struct item *section, s
     }
 }
 
-static bool toml_header(struct toml_scanner *s, struct toml_place *place, struct slice lead, struct item *root)
+static bool toml_header(struct scanner *s, struct toml_place *place, struct slice lead, struct item *root)
 {
     struct tree *tree = s->tree;
     const char *from = s->at;
@@ -372,14 +283,14 @@ static bool toml_header(struct toml_scanner *s, struct toml_place *place, struct
     return true;
 }
 
-static bool toml_key_value(struct toml_scanner *s, struct toml_place *place, struct slice lead)
+static bool toml_key_value(struct scanner *s, struct toml_place *place, struct slice lead)
 {
     struct tree *tree = s->tree;
     struct toml_keys keys;
     struct item *item = place->table, *leaf = item_new(tree);
 
     if (!toml_dotted_keys(s, slice_of(""), &keys) || !toml_equals(s, &keys.pieces[2 * keys.count]) ||
-        !toml_value(s, leaf, (unsigned)keys.count))
+        !scan_value(s, leaf, (unsigned)keys.count))
         return false;
     struct line *line = line_new(tree, place->last, toml_keep_pieces(tree, &keys), keys.count);
     line->lead = lead;
@@ -402,10 +313,10 @@ static bool toml_key_value(struct toml_scanner *s, struct toml_place *place, str
     return true;
 }
 
-static bool toml_line_end(struct toml_scanner *s, struct line *line)
+static bool toml_line_end(struct scanner *s, struct line *line)
 {
     const char *from = s->at;
-    toml_space(s, true);
+    scan_space(s, true, &line->tail);
     size_t ending = line_break(s->at, s->end);
     if (!ending && s->at < s->end)
         return toml_puzzled(s);
@@ -414,7 +325,7 @@ static bool toml_line_end(struct toml_scanner *s, struct line *line)
     return true;
 }
 
-static bool toml_lines(struct toml_scanner *s, struct item *root)
+static bool toml_lines(struct scanner *s, struct item *root)
 {
     struct tree *tree = s->tree;
     struct toml_place place = {root, root->line};
@@ -422,7 +333,8 @@ static bool toml_lines(struct toml_scanner *s, struct item *root)
 
     for (;;) {
         /* Whole lines of nothing or comments, then the indentation of the next line that has more. */
-        struct slice lead = toml_space(s, false);
+        struct slice lead;
+        scan_space(s, false, &lead);
         if (s->at == s->end) {
             tree->trailer = lead;
             break;
@@ -479,7 +391,8 @@ static bool toml_values(struct reading *reading, struct slice text, struct edit_
 bool edit_read_toml(struct reading *reading, struct slice text, struct edit_error *error)
 {
     struct tree *tree = &reading->tree;
-    struct toml_scanner s = {tree, text, text.at, text.at + text.length, error};
+    struct scanner s = {
+        .tree = tree, .text = text, .at = text.at, .end = text.at + text.length, .error = error, .rules = &toml_rules};
 
     if (!toml_values(reading, text, error))
         return false;

@@ -91,7 +91,7 @@ static struct slice own_indent(const struct tree *tree, const struct item *item)
     return slice_blanks(slice_behind(own, line_break(own.at, own.at + own.length)));
 }
 
-bool item_breaks(const struct tree *tree, const struct item *item)
+static bool item_breaks(const struct tree *tree, const struct item *item)
 {
     return space_look(tree->syntax, item->lead).breaks;
 }
@@ -121,7 +121,7 @@ struct item *node_member(const struct tree *tree, const struct node *table, cons
     return item->gone || strcmp(item->name, name) != 0 ? NULL : item; /* it may have another name by now */
 }
 
-struct item *node_element(const struct node *array, size_t index)
+static struct item *node_element(const struct node *array, size_t index)
 {
     struct item *item = array->first;
     while (item && index--)
@@ -214,13 +214,6 @@ static struct node *build(struct tree *tree, json_t *value, struct slice indent,
     return node;
 }
 
-void item_replace(struct tree *tree, struct item *item, struct node *value)
-{
-    lines_make_room(tree, item);
-    item_hold(item, value);
-    mark_changed(item->in);
-}
-
 /* Where the last line of white space starts: at its line break, or at 0 when it has none. */
 static size_t own_line(const struct tree *tree, struct slice lead)
 {
@@ -259,7 +252,8 @@ static struct slice lead_first(struct tree *tree, struct node *in, struct slice 
     return lead;
 }
 
-struct item *node_insert(struct tree *tree, struct node *in, struct item *after, const char *name, json_t *value)
+/* A new item with `value`: behind `after`, or first. `name` is NULL in an array. */
+static struct item *node_insert(struct tree *tree, struct node *in, struct item *after, const char *name, json_t *value)
 {
     if (in->style != STYLE_INLINE)
         return lines_insert(tree, in, after, name, value);
@@ -300,7 +294,7 @@ static void pass_lead_on(struct tree *tree, const struct item *item)
         *next = slice_of("");
 }
 
-void item_remove(struct tree *tree, struct item *item)
+static void item_remove(struct tree *tree, struct item *item)
 {
     struct node *in = item->in;
 
@@ -392,7 +386,10 @@ void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *
         mark_changed(item->in);
     } else {
         bool lines = item->in ? item_breaks(tree, item) : !tree->compact;
-        item_replace(tree, item, build(tree, value, line_indent(tree, item), lines));
+        struct node *now = build(tree, value, line_indent(tree, item), lines);
+        lines_make_room(tree, item);
+        item_hold(item, now);
+        mark_changed(item->in);
     }
 }
 

@@ -134,6 +134,8 @@ struct space {
 struct space space_look(const struct syntax *syntax, struct slice space);
 /* Bytes of the line break at `at`: 0, 1 or 2. */
 size_t line_break(const char *at, const char *end);
+/* Bytes of the comment that a '#' at `at` begins, as in TOML and YAML: 0 = none does. */
+size_t hash_comment(const char *at, const char *end);
 
 /* Both return false. */
 bool edit_fail(struct edit_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -156,15 +158,9 @@ void tree_learn_style(struct tree *tree, const struct item *root);
 /* ---- reading ---- */
 
 struct item *node_member(const struct tree *tree, const struct node *table, const char *name);
-struct item *node_element(const struct node *array, size_t index);
-bool item_breaks(const struct tree *tree, const struct item *item); /* it starts a line */
 
 /* ---- changing ---- */
 
-void item_replace(struct tree *tree, struct item *item, struct node *value);
-/* A new item with `value`: behind `after`, or first. `name` is NULL in an array. */
-struct item *node_insert(struct tree *tree, struct node *in, struct item *after, const char *name, json_t *value);
-void item_remove(struct tree *tree, struct item *item);
 void item_rename(struct tree *tree, struct item *item, const char *name);
 /* Makes what says `old` say `value`. */
 void item_make_equal(struct tree *tree, struct item *item, json_t *old, json_t *value);

@@ -17,7 +17,8 @@ static const char *const secret_words[] = {"accesskey", "apikey",   "auth", "coo
 
 /* ---- texts ------------------------------------------------------------------------------------------------------ */
 
-const char *mask_text(struct arena *arena, const char *text)
+/* The mask of a whole secret, three characters at the least. */
+static const char *mask_text(struct arena *arena, const char *text)
 {
     const char *mask = secret_mask(arena, text);
     return *mask && strlen(mask) < STARS_MIN ? "***" : mask;

@@ -66,7 +66,7 @@ const char *native_json(struct arena *arena, const char *text)
     struct edit_error error;
     const struct edit_document *document = edit_open(arena, EDIT_JSONC, text, strlen(text), &error);
     const char *key;
-    json_t *value, *top = document ? json_copy((json_t *)(uintptr_t)edit_value(document)) : NULL;
+    json_t *value, *top = document ? json_deep_copy(edit_value(document)) : NULL;
     for (size_t i = 0; i < ARRAY_SIZE(json_marks); i++)
         json_object_foreach(top, key, value) if (is_among(json_marks[i].keys, key)) return json_marks[i].file;
     return NULL;

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "native_parts.h"
-#include "toml.h"
 #include "util.h"
 
 static bool is_nothing(const json_t *value)
@@ -151,24 +150,6 @@ static const char *map_key(struct arena *arena, const struct native_place *place
     return arena_printf(arena, "%s@%s", name, behind);
 }
 
-/* Nothing of it only looks like what TOML alone has (toml.h). */
-static bool is_plain(const struct native_state *state, json_t *value)
-{
-    size_t i;
-    const char *name;
-    json_t *each;
-    if (json_object_get(value, "$toml"))
-        return toml_from_json(state->arena, NULL, NULL, value)->type != TOML_TABLE;
-    json_array_foreach(value, i, each) if (!is_plain(state, each)) return false;
-    json_object_foreach(value, name, each) if (!is_plain(state, each)) return false;
-    return true;
-}
-
-static bool can_say(const struct native_state *state, json_t *value, unsigned levels)
-{
-    return edit_can_say(state->format, value, levels) && (state->format != EDIT_TOML || is_plain(state, value));
-}
-
 /* Values that are said beside the item, which others in the same list share, or by where it stands. */
 static bool stands_elsewhere(const struct change *c, bool renamed)
 {
@@ -176,7 +157,8 @@ static bool stands_elsewhere(const struct change *c, bool renamed)
     if (c->place->shape == NATIVE_KEYS) {
         while (c->slot->steps[levels])
             levels++;
-        return renamed || !can_say(c->state, json_object_get(c->after, "value"), EDIT_MAX_NESTING - levels);
+        return renamed || !edit_can_say(c->state->arena, c->state->format, json_object_get(c->after, "value"),
+                                        EDIT_MAX_NESTING - levels);
     }
     for (const struct native_member *m = c->place->members; m->key; m++) {
         bool shared = *m->key == '^' && json_array_size(c->slot->in) > 1;
@@ -284,7 +266,8 @@ static bool put_key(struct native_state *state, json_t *in, const char *name, js
     if (!json_is_object(in) || json_object_get(in, "$toml") || strcmp(key, "$toml") == 0 || !levels)
         return false;
     if (!name[length])
-        return !inner && can_say(state, value, levels - 1) && json_object_set(in, key, value) == 0;
+        return !inner && edit_can_say(state->arena, state->format, value, levels - 1) &&
+               json_object_set(in, key, value) == 0;
     if (!inner)
         json_object_set_new(in, key, inner = json_object());
     return put_key(state, inner, name + length + 1, value, levels - 1);
