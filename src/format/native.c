@@ -282,12 +282,10 @@ static void add_item(struct walk *w, struct native_slot slot)
     json_object_del(values, "name");
 }
 
-static bool step_into(struct walk *w, const char *step)
+/* The table's paths have fewer steps than there is room for. */
+static void step_into(struct walk *w, const char *step)
 {
-    if (w->depth == STEPS_MAX)
-        return false;
     w->steps[w->depth++] = step;
-    return true;
 }
 
 static void add_elements(struct walk *w, json_t *list, json_t *group, json_t *groups)
@@ -296,8 +294,7 @@ static void add_elements(struct walk *w, json_t *list, json_t *group, json_t *gr
     json_t *each;
     json_array_foreach(list, i, each)
     {
-        if (!step_into(w, arena_printf(w->document->state->arena, "%zu", i)))
-            return;
+        step_into(w, arena_printf(w->document->state->arena, "%zu", i));
         add_item(w, (struct native_slot){.in = list, .value = each, .group = group, .groups = groups});
         w->depth--;
     }
@@ -309,12 +306,10 @@ static void add_groups(struct walk *w, json_t *groups)
     json_t *group;
     json_array_foreach(groups, i, group)
     {
-        if (!step_into(w, arena_printf(w->document->state->arena, "%zu", i)))
-            return;
-        if (step_into(w, "hooks")) {
-            add_elements(w, json_object_get(group, "hooks"), group, groups);
-            w->depth--;
-        }
+        step_into(w, arena_printf(w->document->state->arena, "%zu", i));
+        step_into(w, "hooks");
+        add_elements(w, json_object_get(group, "hooks"), group, groups);
+        w->depth--;
         w->depth--;
     }
 }
@@ -327,8 +322,9 @@ static void add_keys(struct walk *w, json_t *in)
     struct native_state *state = w->document->state;
     json_object_foreach(in, name, each)
     {
-        if (!step_into(w, name))
+        if (w->depth == STEPS_MAX)
             return;
+        step_into(w, name);
         if (json_is_object(each) && !json_object_get(each, "$toml"))
             add_keys(w, each);
         else if (!native_claims(state->platform, key_name(state->arena, w->steps, w->depth)))
@@ -345,8 +341,7 @@ static void add_items(struct walk *w, json_t *in, const char *key, json_t *value
     case NATIVE_MAP:
         json_object_foreach(value, name, each)
         {
-            if (!step_into(w, name))
-                return;
+            step_into(w, name);
             add_item(w, (struct native_slot){.in = value, .key = name, .value = each});
             w->depth--;
         }
@@ -379,16 +374,14 @@ static void follow(struct walk *w, const char *path, json_t *in, const char *key
     const char *step = arena_strndup(w->document->state->arena, path, length);
     path += length + (path[length] == '.');
     if (strcmp(step, "*") != 0) {
-        if (!step_into(w, step))
-            return;
+        step_into(w, step);
         follow(w, path, value, step, json_object_get(value, step));
         w->depth--;
         return;
     }
     json_object_foreach(value, name, each)
     {
-        if (!step_into(w, name))
-            return;
+        step_into(w, name);
         w->star = name;
         follow(w, path, value, name, each);
         w->star = NULL;

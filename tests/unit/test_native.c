@@ -39,6 +39,10 @@ static void places_name_columns_of_kinds(void **state)
         assert_non_null(kind);
         if ((place->platforms & kind->platforms) != place->platforms)
             fail_msg("%s in %s: not on that platform", place->kind, place->file);
+        size_t steps = 1;
+        for (const char *dot = strchr(place->path, '.'); dot; dot = strchr(dot + 1, '.'))
+            steps++;
+        assert_true(steps <= 4); /* native.c has room for four more, of what is in lists */
         if (place->given)
             assert_true(is_column(kind, place->given, strcspn(place->given, "=")));
         for (const struct native_member *m = place->members; m->key; m++)
