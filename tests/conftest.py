@@ -14,6 +14,11 @@ import pytest
 LIMIT_S = float(os.environ.get("CCR_TEST_LIMIT", "300"))
 EVERY_S = float(os.environ.get("CCR_TEST_EVERY", "5"))  # seconds from one line of progress to the next
 SLOW_WEIGHT = 100  # as many ordinary tests as one marked slow takes
+# Files of few and long tests: as many ordinary ones as they take, so that none of them is begun last and stands alone at the end.
+WEIGHTS = {"test_many_profiles.py": 600, "test_quickstart.py": 600, "test_update.py": 600, "test_resources.py": 400,
+           "test_database_down.py": 350, "test_admission.py": 300, "test_backup.py": 300, "test_cache.py": 250,
+           "test_backup_attacks.py": 250, "test_pool.py": 200, "test_housekeeping.py": 200, "test_dns.py": 200, "test_clouds.py": 200,
+           "test_login_throttle.py": 150, "test_blue_green.py": 150, "test_test_script.py": 150, "test_kubernetes.py": 150}
 
 
 def pytest_configure(config):
@@ -29,7 +34,7 @@ def pytest_collection_modifyitems(items):
         weights[item.path] += SLOW_WEIGHT if slow else 1
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(LIMIT_S * (4 if slow else 1), method="signal"))
-    items.sort(key=lambda item: -weights[item.path])  # stable: the order within a file stays
+    items.sort(key=lambda item: -max(weights[item.path], WEIGHTS.get(item.path.name, 0)))  # stable: the order within a file stays
 
 
 class Progress:

@@ -39,7 +39,7 @@ class Contract:
         # A fixed segment wins over a {part}, as in the router.
         self.routes.sort(key=lambda route: [part.startswith("{") for part in route[1].split("/")])
         self.seen = set()
-        self.fast = {}
+        self.fast, self.found = {}, {}
 
     def simple(self, schema, inside=()):
         """Whether fastjsonschema knows all of it. It follows draft 7, where what stands beside a $ref is ignored."""
@@ -58,12 +58,13 @@ class Contract:
 
     def passes_fast(self, schema, body):
         """True when the body is as described; False when it is not, or when jsonschema has to say."""
-        key = json.dumps(schema, sort_keys=True)
-        if key not in self.fast:
+        if id(schema) not in self.fast:
             components = {"components": {"schemas": self.document["components"]["schemas"]}}
-            self.fast[key] = self.simple(schema) and fastjsonschema.compile({**schema, **components}, formats=FORMATS)
+            check = self.simple(schema) and fastjsonschema.compile({**schema, **components}, formats=FORMATS)
+            self.fast[id(schema)] = schema, check  # the schema, so that no other gets its id
+        check = self.fast[id(schema)][1]
         try:
-            return bool(self.fast[key]) and (self.fast[key](body) is not None or body is None)
+            return bool(check) and (check(body) is not None or body is None)
         except fastjsonschema.JsonSchemaException:
             return False
 
@@ -79,6 +80,11 @@ class Contract:
 
     def find(self, path):
         path = path.split("?")[0].split("#")[0]
+        if path not in self.found:
+            self.found[path] = self.search(path)
+        return self.found[path]
+
+    def search(self, path):
         for pattern, template, item in self.routes:
             if pattern.fullmatch(path) and (("{" in template) or urllib.parse.unquote(path) == path):
                 return template, self.resolve(item)

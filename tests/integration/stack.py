@@ -5,8 +5,10 @@ As a command, runs another one with a fresh, migrated database:
 which finds TEST_DATABASE_URL (role ccr, as in production) and TEST_SUPERUSER_URL in its environment.
 """
 
+import atexit
 import base64
 import contextlib
+import functools
 import glob
 import http.client
 import json
@@ -161,6 +163,16 @@ class Process:
                 os.killpg(self.pid, signal.SIGKILL)
 
 
+@functools.cache
+def initial_data():
+    """What initdb makes, once for this process."""
+    folder = new_folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    subprocess.run(as_user([pg_program("initdb"), "-D", folder / "data", "-U", "postgres", "--no-sync", "--encoding=UTF8",
+                            "--locale=C.UTF-8", "--auth=trust"]), check=True, capture_output=True, env=clean_environment(), cwd="/")
+    return folder / "data"
+
+
 class Cluster:
     """A PostgreSQL cluster: Unix socket only, but for `listen`; `postgres` is trusted on it, `ccr` needs its password."""
 
@@ -173,9 +185,8 @@ class Cluster:
         self.process = None
 
     def create(self):
-        subprocess.run(as_user([pg_program("initdb"), "-D", self.data, "-U", "postgres", "--no-sync", "--encoding=UTF8",
-                                "--locale=C.UTF-8", "--auth=trust"]),
-                       check=True, capture_output=True, env=clean_environment(), cwd="/")
+        # A copy takes a tenth of the time that initdb takes.
+        subprocess.run(as_user(["cp", "-a", initial_data(), self.data]), check=True, capture_output=True, env=clean_environment(), cwd="/")
         (self.data / "pg_hba.conf").write_text("local all postgres trust\nlocal all all scram-sha-256\nhost all all all scram-sha-256\n")
         self.start()
         with self.connect(user="postgres", dbname="postgres") as connection:
