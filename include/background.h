@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "scoreboard.h"
+#include "seat.h"
 #include "settings.h"
 
 /* What such a process is given; it has one connection at most, made by itself. */
@@ -18,21 +19,6 @@ struct background_setup {
     pid_t master;
 };
 
-enum background_state {
-    BACKGROUND_OFF,     /* the settings want none */
-    BACKGROUND_WAITING, /* the next one starts at start_at_ms */
-    BACKGROUND_RUNNING,
-    BACKGROUND_LEAVING, /* told to go; killed at leave_by_ms */
-};
-
-struct background_seat {
-    enum background_state state;
-    pid_t pid;
-    bool killed;
-    int quick_deaths; /* in a row */
-    int64_t started_ms, start_at_ms, leave_by_ms;
-};
-
 struct background {
     struct scoreboard *board;
     const struct settings *settings;
@@ -40,7 +26,7 @@ struct background {
     pid_t master;
     bool stopping;
     int64_t resumed_ms; /* everything stood still until then (pool.h) */
-    struct background_seat seats[BACKGROUND_KINDS];
+    struct seat seats[BACKGROUND_KINDS];
 };
 
 void background_init(struct background *background, struct scoreboard *board, const struct settings *settings,
@@ -59,9 +45,7 @@ bool background_died(struct background *background, pid_t pid, int status, int64
  * needed. */
 void background_reload(struct background *background, const struct settings *settings, int64_t now);
 
-void background_reopen_log(const struct background *background);
-/* Tells all to leave within shutdown_timeout; background_hurry kills what is left. */
+/* Tells all to leave within shutdown_timeout. */
 void background_stop(struct background *background, int64_t now);
-void background_hurry(struct background *background);
 /* Processes there are. */
 int background_alive(const struct background *background);

@@ -8,6 +8,7 @@
 #include "cpu.h"
 #include "pool_size.h"
 #include "scoreboard.h"
+#include "seat.h"
 #include "settings.h"
 
 /* A pool has at most POOL_MAX workers; the seats beyond are for the overlap while they are replaced one by one. */
@@ -15,24 +16,6 @@ enum { POOL_MAX = 1024, POOL_OVERLAP = 16, POOL_SEATS = POOL_MAX + POOL_OVERLAP 
 
 /* So many workers connect to PostgreSQL at the same time, whatever they are started for. */
 enum { POOL_STARTING = 8 };
-
-enum seat_state {
-    SEAT_FREE,
-    SEAT_WAITING, /* its worker died; the next one starts at start_at_ms */
-    SEAT_RUNNING,
-    SEAT_LEAVING, /* told to go; killed at leave_by_ms */
-};
-
-/* One for each slot of the scoreboard, in the master's own memory. */
-struct seat {
-    enum seat_state state;
-    pid_t pid;
-    int generation;
-    bool ready; /* has been seen to wait for requests */
-    bool killed;
-    int quick_deaths; /* in a row */
-    int64_t started_ms, start_at_ms, leave_by_ms;
-};
 
 /* What a reload has come to. */
 enum reload { RELOAD_NONE, RELOAD_RUNNING, RELOAD_DONE, RELOAD_FAILED };
@@ -74,12 +57,8 @@ int pool_wait_ms(const struct pool *pool, int64_t now, int max_ms);
 void pool_reload(struct pool *pool, const struct settings *settings);
 void pool_reload_undo(struct pool *pool, const struct settings *settings);
 
-/* Tells all workers to open their log file anew, each as soon as it is between two requests. */
-void pool_reopen_log(const struct pool *pool);
-
-/* Tells all workers to leave within shutdown_timeout; pool_hurry kills what is left. */
+/* Tells all workers to leave within shutdown_timeout. */
 void pool_stop(struct pool *pool, int64_t now);
-void pool_hurry(struct pool *pool);
 
 /* Workers that have a process. */
 int pool_alive(const struct pool *pool);
@@ -87,6 +66,3 @@ int pool_alive(const struct pool *pool);
 bool pool_complete(const struct pool *pool);
 /* At least one worker went round its loop recently: the service as a whole is not stuck. */
 bool pool_fresh(const struct pool *pool, int64_t now);
-
-/* How long until a worker is replaced that is the n-th in a row to die young: at once, then 100 ms, doubling up to 5 s. */
-int pool_delay_ms(int quick_deaths);

@@ -11,7 +11,6 @@
 #include "housekeeper.h"
 #include "log.h"
 #include "metrics.h"
-#include "pool.h"
 #include "util.h"
 
 enum {
@@ -47,11 +46,6 @@ void background_init(struct background *background, struct scoreboard *board, co
     background->master = getpid();
 }
 
-static bool background_has_process(const struct background_seat *seat)
-{
-    return seat->state == BACKGROUND_RUNNING || seat->state == BACKGROUND_LEAVING;
-}
-
 /* ---- starting --------------------------------------------------------------------------------------------------- */
 
 static _Noreturn void background_become(struct background *background, size_t kind)
@@ -71,7 +65,7 @@ static _Noreturn void background_become(struct background *background, size_t ki
 
 static void background_start(struct background *background, size_t kind, int64_t now)
 {
-    struct background_seat *seat = &background->seats[kind];
+    struct seat *seat = &background->seats[kind];
     struct worker_slot *slot = &background->board->background[kind];
     atomic_store(&slot->started_ms, now);
     atomic_store(&slot->heartbeat_ms, now);
@@ -83,38 +77,30 @@ static void background_start(struct background *background, size_t kind, int64_t
     if (pid < 0) {
         log_error("cannot start a process", LOG_STR("for", kinds[kind].purpose), LOG_STR("reason", strerror(errno)));
         scoreboard_stage(slot, STAGE_EMPTY);
-        seat->state = BACKGROUND_WAITING;
+        seat->state = SEAT_WAITING;
         seat->start_at_ms = now + RETRY_MS;
         return;
     }
     atomic_store(&slot->pid, pid);
-    *seat = (struct background_seat){
-        .state = BACKGROUND_RUNNING, .pid = pid, .quick_deaths = seat->quick_deaths, .started_ms = now};
+    *seat = (struct seat){.state = SEAT_RUNNING, .pid = pid, .quick_deaths = seat->quick_deaths, .started_ms = now};
     log_debug("process started", LOG_STR("for", kinds[kind].purpose), LOG_INT("pid", pid));
-}
-
-static void tell_to_leave(struct background *background, struct background_seat *seat, int64_t now)
-{
-    seat->state = BACKGROUND_LEAVING;
-    seat->leave_by_ms = now + background->settings->shutdown_timeout * 1000LL;
-    kill(seat->pid, SIGTERM);
 }
 
 /* ---- ending ----------------------------------------------------------------------------------------------------- */
 
 static void took_its_leave(struct background *background, size_t kind, int status, int64_t now)
 {
-    struct background_seat *seat = &background->seats[kind];
+    struct seat *seat = &background->seats[kind];
     int64_t lived = now - seat->started_ms;
-    bool told = seat->state == BACKGROUND_LEAVING && !seat->killed;
+    bool told = seat->state == SEAT_LEAVING && !seat->killed;
     atomic_store(&background->board->background[kind].pid, 0);
     scoreboard_stage(&background->board->background[kind], STAGE_EMPTY);
-    seat->state = BACKGROUND_WAITING;
+    seat->state = SEAT_WAITING;
     seat->start_at_ms = now;
     if (told || background->stopping)
         return;
     seat->quick_deaths = lived >= YOUNG_MS ? 0 : seat->quick_deaths + 1;
-    seat->start_at_ms = now + pool_delay_ms(seat->quick_deaths);
+    seat->start_at_ms = now + seat_delay_ms(seat->quick_deaths);
     metrics_add(METRIC_BACKGROUND_DIED, 1);
     log_warn("process died", LOG_STR("for", kinds[kind].purpose), LOG_INT("pid", seat->pid),
              LOG_STR("signal", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL),
@@ -124,23 +110,20 @@ static void took_its_leave(struct background *background, size_t kind, int statu
 
 bool background_died(struct background *background, pid_t pid, int status, int64_t now)
 {
-    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
-        if (background_has_process(&background->seats[kind]) && background->seats[kind].pid == pid) {
-            took_its_leave(background, kind, status, now);
-            return true;
-        }
-    }
-    return false;
+    struct seat *seat = seat_of(background->seats, ARRAY_SIZE(kinds), pid);
+    if (seat)
+        took_its_leave(background, (size_t)(seat - background->seats), status, now);
+    return seat;
 }
 
 static void background_kill_stuck(struct background *background, size_t kind, int64_t now)
 {
-    struct background_seat *seat = &background->seats[kind];
+    struct seat *seat = &background->seats[kind];
     const struct settings *settings = background->settings;
     int64_t heard = atomic_load(&background->board->background[kind].heartbeat_ms);
     int64_t silent = now - (heard > background->resumed_ms ? heard : background->resumed_ms);
     int64_t limit = kinds[kind].silent_max_ms + settings->statement_timeout + settings->connection_timeout * 1000LL;
-    bool late = seat->state == BACKGROUND_LEAVING && now >= seat->leave_by_ms;
+    bool late = seat->state == SEAT_LEAVING && now >= seat->leave_by_ms;
     if (seat->killed || (!late && silent <= limit))
         return;
     log_error(late ? "process did not leave in time and is killed" : "process is stuck and is killed",
@@ -153,15 +136,15 @@ static void background_kill_stuck(struct background *background, size_t kind, in
 
 static void work_on(struct background *background, size_t kind, int64_t now)
 {
-    struct background_seat *seat = &background->seats[kind];
+    struct seat *seat = &background->seats[kind];
     bool wanted = !background->stopping && kinds[kind].wanted(background->settings);
-    if (background_has_process(seat)) {
+    if (seat_has_process(seat)) {
         background_kill_stuck(background, kind, now);
         return;
     }
     if (!wanted)
-        seat->state = BACKGROUND_OFF;
-    else if (seat->state == BACKGROUND_OFF || now >= seat->start_at_ms)
+        seat->state = SEAT_FREE;
+    else if (seat->state == SEAT_FREE || now >= seat->start_at_ms)
         background_start(background, kind, now);
 }
 
@@ -176,10 +159,10 @@ int background_wait_ms(const struct background *background, int64_t now, int max
 {
     int64_t wait = max_ms;
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
-        const struct background_seat *seat = &background->seats[kind];
-        int64_t due = seat->state == BACKGROUND_WAITING   ? seat->start_at_ms
-                      : seat->state == BACKGROUND_LEAVING ? now + LEAVING_LOOK_MS
-                                                          : now + max_ms;
+        const struct seat *seat = &background->seats[kind];
+        int64_t due = seat->state == SEAT_WAITING   ? seat->start_at_ms
+                      : seat->state == SEAT_LEAVING ? now + LEAVING_LOOK_MS
+                                                    : now + max_ms;
         if (due - now < wait)
             wait = due - now;
     }
@@ -191,40 +174,23 @@ void background_reload(struct background *background, const struct settings *set
     background->settings = settings;
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
         background->seats[kind].quick_deaths = 0;
-        if (background->seats[kind].state == BACKGROUND_RUNNING)
-            tell_to_leave(background, &background->seats[kind], now);
+        if (background->seats[kind].state == SEAT_RUNNING)
+            seat_retire(&background->seats[kind], background->settings->shutdown_timeout, now);
     }
-}
-
-void background_reopen_log(const struct background *background)
-{
-    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
-        if (background_has_process(&background->seats[kind]))
-            kill(background->seats[kind].pid, SIGUSR1);
 }
 
 void background_stop(struct background *background, int64_t now)
 {
     background->stopping = true;
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
-        if (background->seats[kind].state == BACKGROUND_RUNNING)
-            tell_to_leave(background, &background->seats[kind], now);
-}
-
-void background_hurry(struct background *background)
-{
-    for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
-        if (!background_has_process(&background->seats[kind]))
-            continue;
-        kill(background->seats[kind].pid, SIGKILL);
-        background->seats[kind].killed = true;
-    }
+        if (background->seats[kind].state == SEAT_RUNNING)
+            seat_retire(&background->seats[kind], background->settings->shutdown_timeout, now);
 }
 
 int background_alive(const struct background *background)
 {
     int alive = 0;
     for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++)
-        alive += background_has_process(&background->seats[kind]);
+        alive += seat_has_process(&background->seats[kind]);
     return alive;
 }

@@ -71,8 +71,8 @@ static void reopen_log(struct master *m)
     else
         log_error("LOG_FILE cannot be opened anew, the old file is written on", LOG_STR("path", path),
                   LOG_STR("reason", strerror(errno)));
-    pool_reopen_log(&m->pool);
-    background_reopen_log(&m->background);
+    seats_reopen_log(m->pool.seats, POOL_SEATS);
+    seats_reopen_log(m->background.seats, BACKGROUND_KINDS);
 }
 
 /* ---- reload ----------------------------------------------------------------------------------------------------- */
@@ -159,8 +159,8 @@ static void stop(struct master *m, int64_t now)
 {
     if (m->pool.stopping) {
         log_warn("told to stop again: requests in progress are cut off");
-        pool_hurry(&m->pool);
-        background_hurry(&m->background);
+        seats_kill(m->pool.seats, POOL_SEATS);
+        seats_kill(m->background.seats, BACKGROUND_KINDS);
         return;
     }
     log_info("stopping: requests in progress are finished first", LOG_INT("workers", pool_alive(&m->pool)));

@@ -16,9 +16,7 @@
 #include "worker.h"
 
 enum {
-    YOUNG_MS = 5000, /* a worker that dies before this age may be one of a crash loop */
-    DELAY_FIRST_MS = 100,
-    DELAY_MAX_MS = 5000,
+    YOUNG_MS = 5000,        /* a worker that dies before this age may be one of a crash loop */
     PAUSE_MS = 2000,        /* the master looks once a second at least: when it could not, nor could its workers */
     SILENT_MAX_MS = 10000,  /* an idle worker beats twice a second */
     START_GRACE_MS = 15000, /* beyond CONNECTION_TIMEOUT, for a worker that is starting */
@@ -30,16 +28,6 @@ enum {
 static int pool_target(const struct pool *pool)
 {
     return pool_size_target(&pool->size, pool->settings->min_connections, pool->settings->max_connections);
-}
-
-int pool_delay_ms(int quick_deaths)
-{
-    if (quick_deaths <= 1)
-        return 0;
-    int delay = DELAY_FIRST_MS;
-    for (int i = 2; i < quick_deaths && delay < DELAY_MAX_MS; i++)
-        delay *= 2;
-    return delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
 }
 
 void pool_init(struct pool *pool, struct scoreboard *board, const struct settings *settings, int listen_fd,
@@ -64,11 +52,6 @@ static struct worker_slot *slot_of(const struct pool *pool, const struct seat *s
 static enum worker_stage seat_stage(const struct pool *pool, const struct seat *seat)
 {
     return (enum worker_stage)atomic_load(&slot_of(pool, seat)->stage);
-}
-
-static bool has_process(const struct seat *seat)
-{
-    return seat->state == SEAT_RUNNING || seat->state == SEAT_LEAVING;
 }
 
 static int count_state(const struct pool *pool, enum seat_state state)
@@ -117,7 +100,7 @@ static bool may_start(const struct pool *pool)
 {
     int starting = 0;
     for (int i = 0; i < POOL_SEATS; i++)
-        starting += has_process(&pool->seats[i]) && seat_stage(pool, &pool->seats[i]) == STAGE_STARTING;
+        starting += seat_has_process(&pool->seats[i]) && seat_stage(pool, &pool->seats[i]) == STAGE_STARTING;
     return starting < POOL_STARTING;
 }
 
@@ -201,7 +184,7 @@ static bool start_worker(struct pool *pool, struct seat *seat, int64_t now)
         log_error("cannot start a worker", LOG_STR("reason", strerror(errno)));
         scoreboard_stage(slot, STAGE_EMPTY);
         seat->state = SEAT_WAITING;
-        seat->start_at_ms = now + DELAY_MAX_MS;
+        seat->start_at_ms = now + SEAT_DELAY_MAX_MS;
         return false;
     }
     atomic_store(&slot->pid, pid);
@@ -213,13 +196,6 @@ static bool start_worker(struct pool *pool, struct seat *seat, int64_t now)
                           .started_ms = now};
     log_debug("worker started", LOG_INT("worker", pid));
     return true;
-}
-
-static void retire(struct pool *pool, struct seat *seat, int64_t now)
-{
-    seat->state = SEAT_LEAVING;
-    seat->leave_by_ms = now + pool->settings->shutdown_timeout * 1000LL;
-    kill(seat->pid, SIGTERM);
 }
 
 /* ---- dying ------------------------------------------------------------------------------------------------------ */
@@ -246,13 +222,13 @@ static void seat_died(struct pool *pool, struct seat *seat, int status, int64_t 
     if (!seat->killed) /* which is counted already */
         metrics_add(orderly ? METRIC_POOL_RECYCLED : METRIC_POOL_DIED, 1);
     seat->quick_deaths = orderly || lived >= YOUNG_MS ? 0 : seat->quick_deaths + 1;
-    int delay = pool_delay_ms(seat->quick_deaths);
+    int delay = seat_delay_ms(seat->quick_deaths);
     if (!orderly) {
         atomic_fetch_add(&pool->board->restarts, 1);
         log_death(seat, status, lived, delay);
     }
     if (!orderly && !seat->ready && seat->generation == pool->generation && pool->reload == RELOAD_RUNNING) {
-        pool->hold_until_ms = now + DELAY_MAX_MS;
+        pool->hold_until_ms = now + SEAT_DELAY_MAX_MS;
         if (pool->trial)
             pool->reload = RELOAD_FAILED;
     }
@@ -264,13 +240,10 @@ static void seat_died(struct pool *pool, struct seat *seat, int status, int64_t 
 
 bool pool_died(struct pool *pool, pid_t pid, int status, int64_t now)
 {
-    for (int i = 0; i < POOL_SEATS; i++) {
-        if (has_process(&pool->seats[i]) && pool->seats[i].pid == pid) {
-            seat_died(pool, &pool->seats[i], status, now);
-            return true;
-        }
-    }
-    return false;
+    struct seat *seat = seat_of(pool->seats, POOL_SEATS, pid);
+    if (seat)
+        seat_died(pool, seat, status, now);
+    return seat;
 }
 
 /* ---- stuck workers ---------------------------------------------------------------------------------------------- */
@@ -312,7 +285,7 @@ bool pool_fresh(const struct pool *pool, int64_t now)
 {
     for (int i = 0; i < POOL_SEATS; i++) {
         const struct seat *seat = &pool->seats[i];
-        if (has_process(seat) && silence(pool, seat, now) <= silence_limit(pool, seat))
+        if (seat_has_process(seat) && silence(pool, seat, now) <= silence_limit(pool, seat))
             return true;
     }
     return false;
@@ -362,7 +335,7 @@ static void start_extra(struct pool *pool, int64_t now)
     if (start_worker(pool, seat, now))
         return;
     seat->state = SEAT_FREE;
-    pool->hold_until_ms = now + DELAY_MAX_MS;
+    pool->hold_until_ms = now + SEAT_DELAY_MAX_MS;
 }
 
 /* One step of replacing workers of older settings: a new one on top, and once it is ready, an old one goes. */
@@ -379,7 +352,7 @@ static void replace_outdated(struct pool *pool, int64_t now)
     if (pool->trial)
         start_extra(pool, now);
     else if (count_members(pool) > pool_target(pool)) {
-        retire(pool, outdated, now);
+        seat_retire(outdated, pool->settings->shutdown_timeout, now);
         metrics_add(METRIC_POOL_RECYCLED, 1);
     } else if (count_state(pool, SEAT_LEAVING) < POOL_OVERLAP - 1)
         start_extra(pool, now);
@@ -431,7 +404,7 @@ static void drop_one(struct pool *pool, struct seat *waiting, int64_t now)
     if (waiting)
         waiting->state = SEAT_FREE;
     else if (seat)
-        retire(pool, seat, now);
+        seat_retire(seat, pool->settings->shutdown_timeout, now);
 }
 
 static void keep_number(struct pool *pool, int64_t now)
@@ -450,7 +423,7 @@ void pool_work(struct pool *pool, int64_t now)
     note_pause(pool, now);
     for (int i = 0; i < POOL_SEATS; i++) {
         struct seat *seat = &pool->seats[i];
-        if (has_process(seat)) {
+        if (seat_has_process(seat)) {
             note_ready(pool, seat);
             kill_stuck_worker(pool, seat, now);
         }
@@ -506,19 +479,12 @@ void pool_reload_undo(struct pool *pool, const struct settings *settings)
     int good = pool->proven;
     pool_reload(pool, settings);
     for (int i = 0; i < POOL_SEATS; i++)
-        if (has_process(&pool->seats[i]) && pool->seats[i].generation == good)
+        if (seat_has_process(&pool->seats[i]) && pool->seats[i].generation == good)
             pool->seats[i].generation =
                 pool->generation; /* they have the settings we went back to; others are outdated */
     pool->trial = false;
     pool->proven = pool->generation;
     pool->reload = RELOAD_NONE;
-}
-
-void pool_reopen_log(const struct pool *pool)
-{
-    for (int i = 0; i < POOL_SEATS; i++)
-        if (has_process(&pool->seats[i]))
-            kill(pool->seats[i].pid, SIGUSR1);
 }
 
 void pool_stop(struct pool *pool, int64_t now)
@@ -527,18 +493,8 @@ void pool_stop(struct pool *pool, int64_t now)
     for (int i = 0; i < POOL_SEATS; i++) {
         struct seat *seat = &pool->seats[i];
         if (seat->state == SEAT_RUNNING)
-            retire(pool, seat, now);
+            seat_retire(seat, pool->settings->shutdown_timeout, now);
         else if (seat->state == SEAT_WAITING)
             seat->state = SEAT_FREE;
-    }
-}
-
-void pool_hurry(struct pool *pool)
-{
-    for (int i = 0; i < POOL_SEATS; i++) {
-        if (!has_process(&pool->seats[i]))
-            continue;
-        kill(pool->seats[i].pid, SIGKILL);
-        pool->seats[i].killed = true;
     }
 }

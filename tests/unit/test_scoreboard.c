@@ -110,8 +110,8 @@ static void crash_loops_are_damped(void **state)
     (void)state;
     static const int expected[] = {0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000};
     for (int i = 0; i < (int)ARRAY_SIZE(expected); i++)
-        assert_int_equal(pool_delay_ms(i), expected[i]);
-    assert_int_equal(pool_delay_ms(1000000), 5000);
+        assert_int_equal(seat_delay_ms(i), expected[i]);
+    assert_int_equal(seat_delay_ms(1000000), 5000);
 }
 
 static void request_limits_differ_by_a_tenth(void **state)
