@@ -19,6 +19,10 @@ struct background_setup {
     pid_t master;
 };
 
+/* What each of them does: its whole life, in the process just forked for it; the exit status: 0 when it was told to leave, 78 when
+ * its settings do not work. */
+int housekeeper_run(const struct background_setup *setup);
+
 struct background {
     struct scoreboard *board;
     const struct settings *settings;

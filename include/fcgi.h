@@ -48,11 +48,6 @@ size_t fcgi_read_body(void *source, char *out, size_t size);
 enum { MAX_PARAMS = 256 };
 void fcgi_request(struct request *rq, struct arena *arena, const struct service *service, const char *const *params);
 
-/* The CGI head of a reply: status line, headers, empty line. */
-void fcgi_head(struct buffer *out, const struct response *rs);
-/* How many bytes of the body are sent: none to HEAD, with 204, with 304. */
-size_t fcgi_body_length(const struct request *rq, const struct response *rs);
-
 /* Sends the reply; false when the peer went away. */
 bool fcgi_respond(struct fcgi *fcgi, const struct request *rq, const struct response *rs);
 void fcgi_close(struct fcgi *fcgi);

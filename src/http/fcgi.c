@@ -304,7 +304,8 @@ static void put_status(struct buffer *out, int status)
     buffer_printf(out, "Status: %d Unknown\r\n", status);
 }
 
-void fcgi_head(struct buffer *out, const struct response *rs)
+/* The CGI head of a reply: status line, headers, empty line. */
+static void put_head(struct buffer *out, const struct response *rs)
 {
     bool bodiless = rs->status == 204 || rs->status == 304;
     put_status(out, rs->status);
@@ -316,7 +317,8 @@ void fcgi_head(struct buffer *out, const struct response *rs)
     buffer_text(out, "\r\n");
 }
 
-size_t fcgi_body_length(const struct request *rq, const struct response *rs)
+/* How many bytes of the body are sent: none to HEAD, with 204, with 304. */
+static size_t body_length(const struct request *rq, const struct response *rs)
 {
     return rq->method == METHOD_HEAD || rs->status == 204 || rs->status == 304 ? 0 : rs->body.length;
 }
@@ -334,12 +336,12 @@ static void make_tail(unsigned char tail[TAIL_SIZE], unsigned id)
 bool fcgi_respond(struct fcgi *fcgi, const struct request *rq, const struct response *rs)
 {
     unsigned id = (unsigned)fcgi->request.requestId;
-    size_t left = fcgi_body_length(rq, rs);
+    size_t left = body_length(rq, rs);
     char *body = rs->body.data;
     unsigned char tail[TAIL_SIZE];
     make_tail(tail, id);
     buffer_reset(&fcgi->head);
-    fcgi_head(&fcgi->head, rs);
+    put_head(&fcgi->head, rs);
     size_t head = fcgi->head.length;
     do {
         size_t part = left < RECORD_MAX - head ? left : RECORD_MAX - head;

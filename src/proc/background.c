@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "housekeeper.h"
 #include "log.h"
 #include "metrics.h"
 #include "util.h"

@@ -1,5 +1,6 @@
-/* Housekeeper: goes round, does what is due, and waits; nobody waits for it. */
-#include "housekeeper.h"
+/* Housekeeper: the process that does the housekeeping (housekeeping.h), or stands by while another host's does it. It goes round,
+ * does what is due, and waits; nobody waits for it. */
+#include "background.h"
 
 #include <sysexits.h>
 
