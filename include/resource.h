@@ -115,7 +115,7 @@ struct resource_change {
 };
 
 /* Writes what changed, a revision row and an audit row for each, all or nothing. `operation` ("create", "rollback") is what the revision
- * says, and behind the kind's name the audit row: "agent.create". Sets after->revision. ERR_CONFLICT (MSG_RESOURCE_EXISTS)
+ * says, and behind the kind's name the audit row: "agent.create". Sets revision and updated_at of `after`, when it is the only one. ERR_CONFLICT (MSG_RESOURCE_EXISTS)
  * when the name is taken. */
 enum error resources_save(struct actor *actor, const char *operation, const struct resource_change *changes,
                           size_t count);

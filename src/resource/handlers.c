@@ -115,11 +115,14 @@ static enum error get(struct request *rq, struct response *rs)
     return respond_end(rs);
 }
 
-/* What a write made, and what the platform cannot say of it. */
+/* What a write made, and what the platform cannot say of it. Who else shares a resource, and what its kind made of another
+ * name, was said in the store alone. */
 enum error respond_resource(struct request *rq, struct response *rs, int status, const struct resource *r)
 {
-    struct resource now;
-    enum error error = resource_find(&rq->actor, r->kind, r->platform, r->name, false, &now);
+    struct resource now = *r;
+    enum error error = r->kind->flags & KIND_SHARED || r->kind->renamed
+                           ? resource_find(&rq->actor, r->kind, r->platform, r->name, false, &now)
+                           : ERR_NONE;
     if (error)
         return error;
     response_header(rs, "ETag", arena_printf(rq->actor.arena, "\"%lld\"", now.revision));

@@ -20,10 +20,22 @@ enum { PATIENCE_MS = 8000 };
 #define ROWS                                                                                                             \
     "json_to_recordset($1::json) AS r (id uuid, kind text, platform text, name text, position integer, enabled boolean," \
     " uses bigint, shared json, revision bigint, listed json, unlisted json, sealed json, source text, words json)"
+/* What a row of the history says of the change itself. */
+#define SAVED "RETURNING revision, " SQL_TIME("created_at")
+#define GONE                                                                                                           \
+    "gone AS (DELETE FROM resource_words o USING " ROWS " WHERE o.id = r.id AND o.platform = r.platform"               \
+    " AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(r.words) AS w (word) WHERE lower(w.word) = o.word))"
 #define WORDS                                                                                                          \
     " INSERT INTO resource_words (workspace_id, kind, platform, word, id)"                                             \
     " SELECT DISTINCT (SELECT ccr_workspace()), r.kind, r.platform, lower(w.word), r.id FROM " ROWS                    \
     ", json_array_elements_text(r.words) AS w (word) ON CONFLICT DO NOTHING"
+#define UPDATE                                                                                                            \
+    "UPDATE resources p SET position = r.position, enabled = r.enabled, uses = r.uses, shared = r.shared,"                \
+    " listed = r.listed, unlisted = r.unlisted, sealed = r.sealed, source = r.source,"                                    \
+    " revision = 1 + greatest(p.revision, r.revision), updated_at = now()"                                                \
+    " FROM " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace()) AND p.id = r.id AND p.platform = r.platform"          \
+    " RETURNING p.workspace_id, p.kind, p.platform, p.name, p.revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed," \
+    " p.source"
 
 static const struct statement
     insert =
@@ -38,23 +50,16 @@ static const struct statement
          " 1 + greatest(r.revision, (SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = w.id"
          " AND v.kind = r.kind AND v.platform = r.platform AND v.name = r.name))"
          " FROM (SELECT ccr_workspace() AS id) w, " ROWS " RETURNING " KEPT "), words AS (" WORDS ")" RECORD
-         " SELECT " KEPT ", $2, $3 FROM new RETURNING revision"},
-    update =
-        {"resources_update",
-         "WITH changed AS (UPDATE resources p SET position = r.position, enabled = r.enabled, uses = r.uses, shared = r.shared,"
-         " listed = r.listed, unlisted = r.unlisted, sealed = r.sealed, source = r.source,"
-         " revision = 1 + greatest(p.revision, r.revision), updated_at = now()"
-         " FROM " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace()) AND p.id = r.id AND p.platform = r.platform"
-         " RETURNING p.workspace_id, p.kind, p.platform, p.name, p.revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed,"
-         " p.source), gone AS (DELETE FROM resource_words o USING " ROWS
-         " WHERE o.id = r.id AND o.platform = r.platform"
-         " AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(r.words) AS w (word) WHERE lower(w.word) = o.word)),"
-         " words AS (" WORDS ")" RECORD " SELECT " KEPT ", $2, $3 FROM changed RETURNING revision"},
+         " SELECT " KEPT ", $2, $3 FROM new " SAVED},
+    update = {"resources_update", "WITH changed AS (" UPDATE "), " GONE ", words AS (" WORDS ")" RECORD " SELECT " KEPT
+                                  ", $2, $3 FROM changed " SAVED},
+    update_kept = {"resources_update_kept",
+                   "WITH changed AS (" UPDATE ")" RECORD " SELECT " KEPT ", $2, $3 FROM changed " SAVED},
     destroy = {"resources_delete",
                "WITH gone AS (DELETE FROM resources p USING " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace())"
                " AND p.id = r.id AND p.platform = r.platform RETURNING p.workspace_id, p.kind, p.platform, p.name,"
                " p.revision + 1 AS revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed, p.source)" RECORD
-               " SELECT " KEPT ", $2, $3 FROM gone RETURNING revision"};
+               " SELECT " KEPT ", $2, $3 FROM gone " SAVED};
 
 enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform, enum patience patience)
 {
@@ -125,22 +130,26 @@ static const struct sort sorts[] = {
 };
 
 /* `last` is one of the batch, to be named when something is wrong with it. */
-static enum error send(struct actor *actor, const struct sort *sort, const char *operation, struct batch *b,
-                       const struct resource *last, long long *revision)
+static enum error send(struct actor *actor, const struct statement *statement, const char *operation, struct batch *b,
+                       const struct resource *last, struct row *row)
 {
     struct rows rows;
     size_t wanted = b->rows;
     const char *text = batch_text(b);
-    enum error error = text ? db_all(actor->db, sort->statement, &rows,
-                                     DB_ARGS(text, sort->operation ? sort->operation : operation, actor->who.username))
-                            : ERR_TOO_LARGE;
+    enum error error =
+        text ? db_all(actor->db, statement, &rows, DB_ARGS(text, operation, actor->who.username)) : ERR_TOO_LARGE;
     if (error)
         return fail_as(actor, error, ERR_CONFLICT, exists_message(last->kind), last->name);
     if ((size_t)rows.count < wanted)
         return fail(actor, kind_unknown(last->kind), last->name, NULL);
-    struct row row = rows_at(&rows, 0);
-    *revision = row_int(&row, 0);
+    *row = rows_at(&rows, 0);
     return ERR_NONE;
+}
+
+/* Most changes of one leave the words that it is found by as they are. */
+static bool keeps_words(struct actor *actor, const struct resource_change *c)
+{
+    return c->before && c->after && json_equal(resource_words(actor, c->before), resource_words(actor, c->after));
 }
 
 static enum error save_sort(struct actor *actor, const struct sort *sort, const char *operation, struct batch *b,
@@ -148,7 +157,10 @@ static enum error save_sort(struct actor *actor, const struct sort *sort, const 
 {
     const struct resource_change *last = NULL;
     enum error error = ERR_NONE;
-    long long revision = 0;
+    struct row row;
+    bool kept = count == 1 && keeps_words(actor, changes);
+    const struct statement *statement = kept && sort->statement == &update ? &update_kept : sort->statement;
+    operation = sort->operation ? sort->operation : operation;
     batch_begin(b);
     for (size_t i = 0; !error && i < count; i++) {
         const struct resource *r = sort->subject(&changes[i]);
@@ -161,13 +173,15 @@ static enum error save_sort(struct actor *actor, const struct sort *sort, const 
         last = &changes[i];
         if (!batch_full(b))
             continue;
-        error = send(actor, sort, operation, b, r, &revision);
+        error = send(actor, statement, operation, b, r, &row);
         batch_begin(b);
     }
     if (!error && b->rows)
-        error = send(actor, sort, operation, b, sort->subject(last), &revision);
-    if (!error && last && last->after && count == 1)
-        last->after->revision = revision;
+        error = send(actor, statement, operation, b, sort->subject(last), &row);
+    if (!error && last && last->after && count == 1) {
+        last->after->revision = row_int(&row, 0);
+        last->after->updated_at = row_text(&row, 1);
+    }
     return error;
 }
 
@@ -313,11 +327,8 @@ static const struct statement
          "WITH renamed AS (UPDATE resources SET name = $4, updated_at = now(), revision = 1 + greatest(revision,"
          " (SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = (SELECT ccr_workspace())"
          " AND v.kind = $1 AND v.platform = $2 AND v.name = $4)) WHERE" UNDER "$3 RETURNING " KEPT ") " RECORD
-         " SELECT " KEPT ", 'rename', $5 FROM renamed RETURNING revision"},
-    name_words = {
-        "resource_name_words",
-        "WITH gone AS (DELETE FROM resource_words o USING " ROWS " WHERE o.id = r.id AND o.platform = r.platform"
-        " AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(r.words) AS w (word) WHERE lower(w.word) = o.word))" WORDS};
+         " SELECT " KEPT ", 'rename', $5 FROM renamed " SAVED},
+    name_words = {"resource_name_words", "WITH " GONE WORDS};
 
 static enum error save_words(struct actor *actor, const struct resource *r)
 {
@@ -349,6 +360,7 @@ static enum error rename_one(struct actor *actor, struct resource *r, const char
         return fail_as(actor, error, ERR_CONFLICT, exists_message(r->kind), name);
     r->name = name;
     r->revision = row_int(&row, 0);
+    r->updated_at = row_text(&row, 1);
     const struct audit entry = {.action = arena_printf(actor->arena, "%s.rename", kind),
                                 .platform = r->platform,
                                 .target = name,

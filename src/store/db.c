@@ -42,10 +42,11 @@ static bool tenant_is_held(const struct db *db)
 static const struct statement set_tenant = {
     "ccr_set_tenant", "SELECT set_config('ccr.workspace', $1, false), set_config('ccr.user', $2, false),"
                       " set_config('ccr.maintenance', $3, false)"};
-/* A plan is made once and kept, also where its tables were small when it was made: a write is not to read them from end to end when
- * they no longer are. */
-static const struct statement set_brief = {"ccr_set_brief", "SELECT set_config('lock_timeout', '" BRIEF_LOCK_TIMEOUT
-                                                            "', true), set_config('enable_seqscan', 'off', true)"};
+/* A plan is made once and kept, also where its tables were small when it was made: a write finds its rows by their indexes and does not
+ * read whole tables, or all of a workspace, to join them. */
+static const struct statement set_brief = {
+    "ccr_set_brief", "SELECT set_config('lock_timeout', '" BRIEF_LOCK_TIMEOUT "', true), set_config(plan, 'off', true)"
+                     " FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) AS p (plan)"};
 static const struct statement begin = {NULL, "BEGIN ISOLATION LEVEL READ COMMITTED"}, commit = {NULL, "COMMIT"},
                               rollback = {NULL, "ROLLBACK"}, deallocate = {NULL, "DEALLOCATE ALL"};
 
