@@ -30,6 +30,8 @@ from pathlib import Path
 import psycopg
 import requests
 
+from transport import Direct
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("CCR_BINARY", ROOT / "build" / "ccr-ui-backend"))
 SAMPLES = ROOT / "tests" / "samples"
@@ -471,6 +473,7 @@ class Client:
         self.contract = contract
         self.session = requests.Session()
         self.session.trust_env = False
+        self.session.mount("http://", Direct())
         self.token = None
         self.refresh_token = None
         self.user = None
