@@ -18,8 +18,10 @@ const char *native_identity(struct arena *arena, const struct native_item *item)
 /* What a file holds, as in FIELD_FILES: its text where it is one. */
 json_t *native_content(struct arena *arena, const void *bytes, size_t length);
 
-/* All of a platform, by their paths. ERR_INTERNAL (MSG_SECRET_UNREADABLE) when one does not open. */
-enum error native_files_read(struct actor *actor, const char *platform, struct native_file **files, size_t *count);
+/* Those of a platform's CLI, by their paths, or (`path`) one, which may also be CCR's own (file_form.h). ERR_INTERNAL
+ * (MSG_SECRET_UNREADABLE) when one does not open. */
+enum error native_files_read(struct actor *actor, const char *platform, const char *path, struct native_file **files,
+                             size_t *count);
 /* Puts one in the place of what stands under its path. */
 enum error native_file_save(struct actor *actor, const char *platform, const struct native_file *file);
 /* ERR_NOT_FOUND when there is none. */

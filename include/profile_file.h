@@ -78,7 +78,7 @@ struct registry_result {
     const char *platform;
     bool added, updated;
 };
-enum error registry_import(struct actor *actor, const struct toml *root, bool replace, bool dry_run,
+enum error registry_import(struct actor *actor, const char *text, const struct toml *root, bool replace, bool dry_run,
                            struct registry_result **results, size_t *count);
 /* Makes a known platform the user's current one in this workspace. */
 enum error platform_switch(struct actor *actor, const char *platform);

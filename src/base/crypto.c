@@ -231,15 +231,20 @@ char *secret_seal(const struct keyring *ring, struct arena *arena, const char *c
     size_t size = NONCE_BYTES + length + TAG_BYTES;
     size_t prefix = strlen(key->id) + 1;
     size_t text_size = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL);
-    unsigned char *raw = arena_alloc(arena, size);
     char *text = arena_alloc(arena, prefix + text_size);
+    struct buffer sealed; /* beside the arena, which may be nearly full of what a file of the largest size became */
 
+    buffer_init(&sealed, size);
+    unsigned char *raw = (unsigned char *)buffer_extend(&sealed, size);
+    if (!raw)
+        arena_exhausted(arena);
     randombytes_buf(raw, NONCE_BYTES); /* 192 bits: random ones do not collide */
     crypto_aead_xchacha20poly1305_ietf_encrypt(raw + NONCE_BYTES, NULL, (const unsigned char *)secret, length,
                                                (const unsigned char *)context, strlen(context), NULL, raw, key->bytes);
     memcpy(text, key->id, prefix - 1);
     text[prefix - 1] = ':';
     sodium_bin2base64(text + prefix, text_size, raw, size, sodium_base64_VARIANT_ORIGINAL);
+    buffer_free(&sealed);
     return text;
 }
 
@@ -288,6 +293,7 @@ char *secret_open(const struct keyring *ring, struct arena *arena, const char *c
                                                    size - NONCE_BYTES, (const unsigned char *)context, strlen(context),
                                                    raw, key->bytes) != 0)
         return NULL;
+    arena_give_back(arena, raw);
     secret[plain] = '\0';
     return secret;
 }

@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "backups.h"
+#include "file_form.h"
 #include "merge.h"
 #include "name_index.h"
 #include "native_file.h"
@@ -280,6 +281,34 @@ static enum error import_top(struct actor *actor, const char *platform, const st
     return error;
 }
 
+/* Whether the file says something of all that is stored. */
+static bool is_whole(const struct plan *plan)
+{
+    const char *key;
+    json_t *stored = json_stored(plan->top.extra), *extra = json_stored(plan->file.extra), *value;
+    for (size_t i = 0; i < plan->stored_count; i++)
+        if (!name_index_find(&plan->in_file, plan->stored[i].name, NULL))
+            return false;
+    json_object_foreach(stored, key, value)
+    {
+        if (!json_object_get(extra, key))
+            return false;
+    }
+    return true;
+}
+
+/* Such a file brings its form along; else what is stored keeps its own. */
+static enum error keep_form(struct actor *actor, const char *platform, const char *text, const struct toml *root,
+                            const struct plan *plan)
+{
+    json_t *ids = json_object();
+    if (!plan->options->replace && !is_whole(plan))
+        return ERR_NONE;
+    for (size_t i = 0; i < plan->file.count; i++)
+        json_object_set_new(ids, plan->file.profiles[i].name, json_string(plan->file.profiles[i].r.id));
+    return file_form_keep(actor, platform, FORM_PROFILES, text, root, ids);
+}
+
 /* ---- carrying it out -------------------------------------------------------------------------------------------- */
 
 /* Whoever used a profile that the file does without uses the default again. */
@@ -301,7 +330,7 @@ static enum error keep_backup(struct actor *actor, const char *platform, struct 
     return error;
 }
 
-static enum error import_profiles(struct actor *actor, const struct toml *root, const char *platform,
+static enum error import_profiles(struct actor *actor, const char *text, const struct toml *root, const char *platform,
                                   const struct import_options *options, struct import_result *result)
 {
     struct plan plan = {.platform = platform, .options = options, .result = result};
@@ -323,15 +352,17 @@ static enum error import_profiles(struct actor *actor, const struct toml *root, 
         error = resources_save(actor, "import", plan.changes, plan.count);
     if (!error)
         error = forget_removed(actor, platform, &plan);
-    return error ? error : import_top(actor, platform, &plan);
+    if (!error)
+        error = import_top(actor, platform, &plan);
+    return error ? error : keep_form(actor, platform, text, root, &plan);
 }
 
-static enum error import_registry(struct actor *actor, const struct toml *root, const struct import_options *options,
-                                  struct import_result *result)
+static enum error import_registry(struct actor *actor, const char *text, const struct toml *root,
+                                  const struct import_options *options, struct import_result *result)
 {
     struct registry_result *rows;
     size_t count;
-    enum error error = registry_import(actor, root, options->replace, options->dry_run, &rows, &count);
+    enum error error = registry_import(actor, text, root, options->replace, options->dry_run, &rows, &count);
     if (error)
         return error;
     result->kind = "registry";
@@ -357,8 +388,8 @@ enum error import_text(struct actor *actor, const char *text, const char *platfo
         return fail_field(actor, "content", MSG_NATIVE_FILE, native, NULL);
     if (error)
         return error;
-    return file_is_registry(root) ? import_registry(actor, root, options, result)
-                                  : import_profiles(actor, root, platform, options, result);
+    return file_is_registry(root) ? import_registry(actor, text, root, options, result)
+                                  : import_profiles(actor, text, root, platform, options, result);
 }
 
 enum error import_backup(struct actor *actor, const char *id, struct import_result *result)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "file_form.h"
 #include "name_index.h"
 #include "profile_extra.h"
 #include "util.h"
@@ -292,24 +293,21 @@ static enum error write_profile(struct actor *actor, struct toml *root, const st
 
 /* A file that is being written, and what goes into it. */
 struct output {
-    struct toml *root;  /* the plain values; all of it, when it is written as a whole */
-    struct buffer text; /* not the arena's: it is wiped as soon as it was copied */
-    bool whole;         /* an array of tables stands among the tables, so that one is written only when all are known */
+    struct actor *actor;
+    struct toml *root;   /* the plain values; all of it, when it is written as a whole */
+    struct buffer *text; /* not the arena's: it is wiped as soon as it was copied */
+    bool whole; /* an array of tables stands among the tables, so that one is written only when all are known */
     bool secrets;
     struct platform_file platform;
+    json_t *extra; /* the platform's */
     struct pointers pointers;
     struct resource *profiles;
     size_t count;
     struct name_index places;  /* of profiles, by name */
     struct name_index written; /* top-level keys that are in the file */
+    struct native_file *form;  /* NULL = the file is written as if nobody ever had */
+    struct name_index by_id;   /* of profiles, with a form */
 };
-
-static const char *masked_extra(struct actor *actor, const char *text)
-{
-    json_t *extra = json_stored_or(text, json_object());
-    extra_mask(actor, EXTRA_FILE, extra);
-    return json_text(actor->arena, extra);
-}
 
 static void write_pointer(struct actor *actor, struct output *out, const char *key, const char *name, bool has)
 {
@@ -320,10 +318,9 @@ static void write_pointer(struct actor *actor, struct output *out, const char *k
 /* What stands behind the plain values of a file: tables, and arrays of them that came from [[headers]]. */
 static bool is_written_as_table(const json_t *value, bool behind_tables)
 {
-    const char *kind = json_string_value(json_object_get(value, "$toml"));
     if (json_is_array(value))
         return behind_tables && json_is_object(json_array_get(value, 0));
-    return json_is_object(value) && (!kind || strcmp(kind, "table") == 0);
+    return is_toml_table(value);
 }
 
 static void write_pointers(struct actor *actor, struct output *out, bool standard, bool current)
@@ -346,7 +343,7 @@ static enum error write_once(struct actor *actor, struct output *out, const stru
     error = write_profile(actor, root, p, out->secrets);
     if (error)
         return error;
-    toml_write(&out->text, root);
+    toml_write(out->text, root);
     arena_release(actor->arena, mark);
     return ERR_NONE;
 }
@@ -358,7 +355,7 @@ static void write_extra_value(struct actor *actor, struct output *out, const cha
         return;
     toml_from_json(actor->arena, root, key, value);
     if (root != out->root)
-        toml_write(&out->text, root);
+        toml_write(out->text, root);
 }
 
 static bool has_array_of_tables(json_t *extra)
@@ -376,8 +373,7 @@ static bool has_array_of_tables(json_t *extra)
 /* Tables must follow plain values, so the file is written in two passes over the order it had. */
 static enum error write_items(struct actor *actor, struct output *out, bool tables)
 {
-    json_t *order = json_stored_or(out->platform.key_order, json_object()),
-           *extra = json_stored_or(out->platform.extra, json_object()), *item;
+    json_t *order = json_stored_or(out->platform.key_order, json_object()), *extra = out->extra, *item;
     bool behind_tables = false;
     enum error error = ERR_NONE;
     size_t i, n;
@@ -400,9 +396,9 @@ static enum error write_items(struct actor *actor, struct output *out, bool tabl
     }
     if (!tables) {
         write_pointers(actor, out, true, true);
-        out->whole = has_array_of_tables(extra);
+        out->whole = !out->form && has_array_of_tables(extra);
         if (!out->whole)
-            toml_write(&out->text, out->root);
+            toml_write(out->text, out->root);
     }
     for (n = 0; !error && tables && n < out->count; n++)
         error = write_once(actor, out, &out->profiles[n]);
@@ -416,8 +412,9 @@ static enum error read_store(struct actor *actor, const char *platform, struct o
         error = profile_pointers(actor, platform, &out->pointers);
     if (!error)
         error = resources_all(actor, &kind_profile, platform, false, &out->profiles, &out->count);
-    if (!error && !out->secrets)
-        out->platform.extra = masked_extra(actor, out->platform.extra);
+    out->extra = json_stored_or(out->platform.extra, json_object());
+    if (!out->secrets)
+        extra_mask(actor, EXTRA_FILE, out->extra);
     out->root = toml_table(actor->arena, NULL, NULL);
     out->places = name_index_new();
     out->written = name_index_new();
@@ -426,25 +423,87 @@ static enum error read_store(struct actor *actor, const char *platform, struct o
     return error;
 }
 
+/* ---- in the form it had ---- */
+
+/* A profile has kept its id whatever it is called now. */
+static const void *found_key(void *context, const char *key, const char *id)
+{
+    struct output *out = context;
+    const struct pointers *p = &out->pointers;
+    size_t n;
+    if ((id && name_index_find(&out->by_id, id, &n)) || name_index_find(&out->places, key, &n))
+        return name_index_note(&out->written, out->profiles[n].name) ? &out->profiles[n] : NULL;
+    if (!name_index_note(&out->written, key))
+        return NULL;
+    if (strcmp(key, "default_config") == 0)
+        return p->has_standard ? p->standard : NULL;
+    if (strcmp(key, "current_config") == 0)
+        return p->has_current ? p->current : NULL;
+    return json_object_get(out->extra, key);
+}
+
+static enum error say_key(void *context, const char *key, const void *found, struct toml *root)
+{
+    struct output *out = context;
+    const struct pointers *p = &out->pointers;
+    const struct resource *profile = found;
+    if (profile >= out->profiles && profile < out->profiles + out->count)
+        return write_profile(out->actor, root, profile, true);
+    if (found == p->standard || found == p->current)
+        toml_string(out->actor->arena, root, key, found);
+    else
+        toml_from_json(out->actor->arena, root, key, json_object_get(out->extra, key));
+    return ERR_NONE;
+}
+
+static enum error say_rest(void *context, bool tables, struct buffer *text)
+{
+    struct output *out = context;
+    out->text = text;
+    return write_items(out->actor, out, tables);
+}
+
+static enum error write_in_form(struct actor *actor, struct output *out)
+{
+    struct buffer *text = out->text;
+    const struct form_source source = {out, found_key, say_key, say_rest};
+    out->by_id = name_index_new();
+    for (size_t i = 0; i < out->count; i++)
+        name_index_add(&out->by_id, out->profiles[i].id, i);
+    return file_form_write(actor, out->form, &source, text);
+}
+
+static enum error write_anew(struct actor *actor, struct output *out)
+{
+    enum error error = write_items(actor, out, false);
+    if (!error)
+        error = write_items(actor, out, true);
+    if (!error && out->whole)
+        toml_write(out->text, out->root);
+    return error;
+}
+
 enum error profile_file_write(struct actor *actor, const char *platform, bool secrets, const char **text,
                               size_t *profiles)
 {
-    struct output file = {.secrets = secrets};
     size_t most = file_max(actor);
-    buffer_init(&file.text, most);
+    struct buffer content;
+    struct output file = {.actor = actor, .secrets = secrets, .text = &content};
+    struct arena_mark mark = arena_mark(actor->arena);
+    buffer_init(&content, most);
     enum error error = read_store(actor, platform, &file);
+    if (!error && secrets)
+        error = file_form_read(actor, platform, FORM_PROFILES, &file.form);
     if (!error)
-        error = write_items(actor, &file, false);
-    if (!error)
-        error = write_items(actor, &file, true);
-    if (!error && file.whole)
-        toml_write(&file.text, file.root);
-    if (!error && file.text.overflow)
+        error = file.form ? write_in_form(actor, &file) : write_anew(actor, &file);
+    if (!error && content.overflow)
         error = fail(actor, MSG_FILE_MAX, number_text(actor, (long long)most), NULL);
-    *text = error ? NULL : arena_strdup(actor->arena, buffer_string(&file.text));
+    *text = error ? NULL : arena_strdup(actor->arena, buffer_string(&content));
     *profiles = file.count;
-    wipe(file.text.data, file.text.length);
-    buffer_free(&file.text);
+    wipe(content.data, content.length);
+    buffer_free(&content);
+    if (!error)
+        arena_release_but(actor->arena, mark, &text, 1); /* whoever keeps a backup has to seal it, too */
     return error;
 }
 

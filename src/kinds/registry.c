@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "audit.h"
+#include "file_form.h"
 #include "merge.h"
+#include "name_index.h"
 #include "profile_extra.h"
 #include "profile_file.h"
 #include "util.h"
@@ -27,8 +29,8 @@ enum error platform_switch(struct actor *actor, const char *platform)
     return db_run(actor->db, &save_platform, DB_ARGS(platform));
 }
 
-/* What the document is sealed for, beside the workspace. */
-static const char row_id[] = "registry";
+/* What the document is sealed for, beside the workspace; and the platform that its form is kept with, since it is of none. */
+static const char row_id[] = "registry", form_platform[] = "claude";
 
 /* A pointer to a platform has to be one that is known. */
 static enum error take_platform(struct actor *actor, const struct toml *root, const char *key, const char **out)
@@ -53,7 +55,7 @@ static enum error import_platform(struct actor *actor, const struct toml *table,
     return dry_run ? ERR_NONE : profile_set_current(actor, table->key, current->text);
 }
 
-enum error registry_import(struct actor *actor, const struct toml *root, bool replace, bool dry_run,
+enum error registry_import(struct actor *actor, const char *text, const struct toml *root, bool replace, bool dry_run,
                            struct registry_result **results, size_t *count)
 {
     struct row row;
@@ -68,7 +70,7 @@ enum error registry_import(struct actor *actor, const struct toml *root, bool re
         error = db_one(actor->db, &select_doc, &row, DB_NO_ARGS);
     if (error)
         return error;
-    json_t *old, *new = json_object();
+    json_t *old, *new = json_object(), *sent;
     for (const struct toml *node = root->first; node; node = node->next)
         json_object_set_new(new, node->key, toml_to_json(node)); /* never wrapped as a whole (toml.h) */
     error = extra_open(actor, row_id, "config.toml", row_text(&row, 0), &old);
@@ -76,6 +78,7 @@ enum error registry_import(struct actor *actor, const struct toml *root, bool re
         return error;
     if (!extra_unmask(actor, EXTRA_REGISTRY, root, new, old, &masked))
         return file_wrong(actor, masked.node, translate(actor, MSG_MASK, NULL));
+    sent = new;
     *results = arena_array(actor->arena, json_object_size(new) + 1, sizeof **results);
     *count = 0;
     if (!replace) {
@@ -97,6 +100,8 @@ enum error registry_import(struct actor *actor, const struct toml *root, bool re
     error = db_run(actor->db, &save_doc, DB_ARGS(extra_seal(actor, row_id, new), standard));
     if (!error && current)
         error = platform_switch(actor, current);
+    if (!error && (replace || json_object_size(new) == json_object_size(sent)))
+        error = file_form_keep(actor, form_platform, FORM_REGISTRY, text, root, NULL);
     const struct audit entry = {.action = "profile.import", .platform = current, .target = "config.toml"};
     return error ? error : audit_write(actor, &entry);
 }
@@ -106,6 +111,45 @@ static void put_member(json_t *object, const char *key, const char *value)
 {
     if (value)
         json_object_set_new(object, key, json_string(value));
+}
+
+/* The document while it is written. */
+struct registry {
+    struct actor *actor;
+    json_t *doc;
+    struct name_index written;
+};
+
+static const void *found_key(void *context, const char *key, const char *id)
+{
+    struct registry *registry = context;
+    (void)id;
+    name_index_note(&registry->written, key);
+    return json_object_get(registry->doc, key);
+}
+
+static enum error say_key(void *context, const char *key, const void *found, struct toml *root)
+{
+    struct registry *registry = context;
+    (void)found;
+    toml_from_json(registry->actor->arena, root, key, json_object_get(registry->doc, key));
+    return ERR_NONE;
+}
+
+/* Plain values stand before tables, so that what is new among them is said with the tables only when there is no form. */
+static enum error say_rest(void *context, bool tables, struct buffer *out)
+{
+    const char *key;
+    json_t *value;
+    struct registry *registry = context;
+    struct toml *root = toml_table(registry->actor->arena, NULL, NULL);
+    json_object_foreach(registry->doc, key, value)
+    {
+        if ((tables || !is_toml_table(value)) && name_index_note(&registry->written, key))
+            toml_from_json(registry->actor->arena, root, key, value);
+    }
+    toml_write(out, root);
+    return ERR_NONE;
 }
 
 enum error registry_export(struct actor *actor, bool secrets, const char **text)
@@ -131,16 +175,20 @@ enum error registry_export(struct actor *actor, bool secrets, const char **text)
             json_object_set_new(doc, platform, json_pack("{s:b}", "enabled", 1));
         put_member(json_object_get(doc, platform), "current_profile", row_text(&pointer, 1));
     }
-    struct toml *root = toml_table(actor->arena, NULL, NULL);
-    const char *key;
-    json_t *value;
-    json_object_foreach(doc, key, value) toml_from_json(actor->arena, root, key, value);
     struct buffer out;
+    struct native_file *form = NULL;
     size_t most = file_max(actor);
-    buffer_init_in(&out, actor->arena, most);
-    toml_write(&out, root);
-    if (out.overflow)
-        return fail(actor, MSG_FILE_MAX, number_text(actor, (long long)most), NULL);
-    *text = buffer_string(&out);
-    return ERR_NONE;
+    struct registry registry = {actor, doc, name_index_new()};
+    const struct form_source source = {&registry, found_key, say_key, say_rest};
+    buffer_init(&out, most);
+    if (secrets)
+        error = file_form_read(actor, form_platform, FORM_REGISTRY, &form);
+    if (!error)
+        error = form ? file_form_write(actor, form, &source, &out) : say_rest(&registry, true, &out);
+    if (!error && out.overflow)
+        error = fail(actor, MSG_FILE_MAX, number_text(actor, (long long)most), NULL);
+    *text = error ? NULL : arena_strdup(actor->arena, buffer_string(&out));
+    wipe(out.data, out.length);
+    buffer_free(&out);
+    return error;
 }

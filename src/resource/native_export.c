@@ -196,7 +196,7 @@ static enum error make_files(struct export *export)
     for (size_t i = 0; !error && i < export->resource_count; i++)
         name_index_add(&export->by_id, export->resources[i].id, i);
     if (!error && export->secrets)
-        error = native_files_read(actor, export->platform, &files, &count);
+        error = native_files_read(actor, export->platform, NULL, &files, &count);
     for (size_t i = 0; !error && i < count; i++)
         error = update_file(export, &files[i]);
     return error ? error : add_others(export);

@@ -9,7 +9,9 @@ enum { F_PATH, F_ID, F_CONTENT, F_TAKEN };
 #define OF_PLATFORM " FROM native_files WHERE workspace_id = (SELECT ccr_workspace()) AND platform = $1"
 
 static const struct statement
-    select_all = {"native_files_select", "SELECT path, id, content, taken" OF_PLATFORM " ORDER BY path LIMIT 1000"},
+    select_some = {"native_files_select", "SELECT path, id, content, taken" OF_PLATFORM
+                                          " AND CASE WHEN $2::text IS NULL THEN path NOT LIKE '/%' ELSE path = $2 END"
+                                          " ORDER BY path LIMIT 1000"},
     upsert = {"native_files_upsert",
               "INSERT INTO native_files (workspace_id, platform, path, id, content, taken)"
               " SELECT ccr_workspace(), $1, $2, $3::uuid, $4, $5::json WHERE (SELECT count(*)" OF_PLATFORM
@@ -30,10 +32,11 @@ json_t *native_content(struct arena *arena, const void *bytes, size_t length)
     return json_pack("{s:s}", "base64", base64_text(arena, bytes, length));
 }
 
-enum error native_files_read(struct actor *actor, const char *platform, struct native_file **files, size_t *count)
+enum error native_files_read(struct actor *actor, const char *platform, const char *path, struct native_file **files,
+                             size_t *count)
 {
     struct rows rows;
-    enum error error = db_all(actor->db, &select_all, &rows, DB_ARGS(platform));
+    enum error error = db_all(actor->db, &select_some, &rows, DB_ARGS(platform, path));
     if (error)
         return error;
     *count = (size_t)rows.count;

@@ -190,7 +190,7 @@ static enum error prune(struct import *import)
     json_t *id, *elsewhere = json_object();
     struct place place = {0};
     struct actor *actor = import->actor;
-    enum error error = native_files_read(actor, import->platform, &files, &count);
+    enum error error = native_files_read(actor, import->platform, NULL, &files, &count);
     actor->failure.within = "prune";
     for (size_t i = 0; i < count; i++) {
         const struct source *source = source_of(import, files[i].path);

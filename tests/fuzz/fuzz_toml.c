@@ -1,4 +1,5 @@
-/* Fuzzer for TOML: whatever parses must come out of writing and parsing again as the same tree, order included. */
+/* Fuzzer for TOML: whatever parses must come out of writing and parsing again as the same tree, order included, and falls into parts
+ * that say the same. */
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "buffer.h"
 #include "native_file.h"
 #include "toml.h"
+#include "toml_parts.h"
 #include "util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -27,7 +29,7 @@ static char *json_of(const struct toml *root)
     json_t *json = toml_to_json(root);
     if (!json)
         abort();
-    char *text = json_dumps(json, JSON_COMPACT);
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(json);
     if (!text)
         abort();
@@ -44,6 +46,31 @@ static void expect_same(const struct toml *a, const struct toml *b)
     free(second);
 }
 
+/* Together they are the text, and each by itself says what it says among the others. */
+static void expect_parts(struct arena *arena, const char *text, size_t size, const struct toml *root)
+{
+    struct toml_part *parts;
+    struct toml_error error;
+    const char *end = text;
+    size_t count = toml_parts(arena, text, size, root, &parts);
+    for (size_t i = 0; i < count; i++) {
+        const struct toml *node = parts[i].first, *alone = toml_parse(arena, parts[i].text, parts[i].length, &error);
+        if (parts[i].text != end || !alone)
+            abort();
+        end += parts[i].length;
+        const struct toml *said = alone->first;
+        for (size_t n = 0; n < parts[i].count; n++, node = node->next, said = said->next) {
+            if (!said || strcmp(said->key, node->key) != 0)
+                abort();
+            expect_same(said, node);
+        }
+        if (said)
+            abort();
+    }
+    if (end != text + size)
+        abort();
+}
+
 static void round_trip(struct arena *arena, const char *text, size_t size, struct buffer *out)
 {
     struct toml_error error;
@@ -55,6 +82,7 @@ static void round_trip(struct arena *arena, const char *text, size_t size, struc
         return;
     }
     native_toml(root);
+    expect_parts(arena, text, size, root);
     toml_write(out, root);
     struct toml *again = toml_parse(arena, buffer_string(out), out->length, &error);
     if (!again)

