@@ -294,9 +294,8 @@ static enum error write_profile(struct actor *actor, struct toml *root, const st
 /* A file that is being written, and what goes into it. */
 struct output {
     struct actor *actor;
-    struct toml *root;   /* the plain values; all of it, when it is written as a whole */
+    struct toml *root;   /* the plain values */
     struct buffer *text; /* not the arena's: it is wiped as soon as it was copied */
-    bool whole; /* an array of tables stands among the tables, so that one is written only when all are known */
     bool secrets;
     struct platform_file platform;
     json_t *extra; /* the platform's */
@@ -315,14 +314,6 @@ static void write_pointer(struct actor *actor, struct output *out, const char *k
         toml_string(actor->arena, out->root, key, name);
 }
 
-/* What stands behind the plain values of a file: tables, and arrays of them that came from [[headers]]. */
-static bool is_written_as_table(const json_t *value, bool behind_tables)
-{
-    if (json_is_array(value))
-        return behind_tables && json_is_object(json_array_get(value, 0));
-    return is_toml_table(value);
-}
-
 static void write_pointers(struct actor *actor, struct output *out, bool standard, bool current)
 {
     const struct pointers *p = &out->pointers;
@@ -336,8 +327,6 @@ static enum error write_once(struct actor *actor, struct output *out, const stru
     enum error error = ERR_NONE;
     if (!name_index_note(&out->written, p->name))
         return ERR_NONE;
-    if (out->whole)
-        return write_profile(actor, out->root, p, out->secrets);
     struct arena_mark mark = arena_mark(actor->arena);
     struct toml *root = toml_table(actor->arena, NULL, NULL);
     error = write_profile(actor, root, p, out->secrets);
@@ -350,31 +339,18 @@ static enum error write_once(struct actor *actor, struct output *out, const stru
 
 static void write_extra_value(struct actor *actor, struct output *out, const char *key, json_t *value, bool table)
 {
-    struct toml *root = out->whole || !table ? out->root : toml_table(actor->arena, NULL, NULL);
+    struct toml *root = table ? toml_table(actor->arena, NULL, NULL) : out->root;
     if (!name_index_note(&out->written, key))
         return;
     toml_from_json(actor->arena, root, key, value);
-    if (root != out->root)
+    if (table)
         toml_write(out->text, root);
 }
 
-static bool has_array_of_tables(json_t *extra)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(extra, key, value)
-    {
-        if (json_is_array(value) && is_written_as_table(value, true))
-            return true;
-    }
-    return false;
-}
-
-/* Tables must follow plain values, so the file is written in two passes over the order it had. */
+/* Tables must follow plain values, which arrays of tables are, too; so the file is written in two passes over the order it had. */
 static enum error write_items(struct actor *actor, struct output *out, bool tables)
 {
     json_t *order = json_stored_or(out->platform.key_order, json_object()), *extra = out->extra, *item;
-    bool behind_tables = false;
     enum error error = ERR_NONE;
     size_t i, n;
     json_array_foreach(order, i, item)
@@ -382,8 +358,7 @@ static enum error write_items(struct actor *actor, struct output *out, bool tabl
         const char *key = json_string_value(item);
         json_t *value = json_object_get(extra, key);
         bool standard = strcmp(key, "default_config") == 0, current = strcmp(key, "current_config") == 0;
-        bool table = value ? is_written_as_table(value, behind_tables) : !standard && !current;
-        behind_tables |= table;
+        bool table = value ? is_toml_table(value) : !standard && !current;
         if (!tables && (standard || current))
             write_pointers(actor, out, standard, current);
         else if (name_index_find(&out->places, key,
@@ -396,9 +371,7 @@ static enum error write_items(struct actor *actor, struct output *out, bool tabl
     }
     if (!tables) {
         write_pointers(actor, out, true, true);
-        out->whole = !out->form && has_array_of_tables(extra);
-        if (!out->whole)
-            toml_write(out->text, out->root);
+        toml_write(out->text, out->root);
     }
     for (n = 0; !error && tables && n < out->count; n++)
         error = write_once(actor, out, &out->profiles[n]);
@@ -476,11 +449,7 @@ static enum error write_in_form(struct actor *actor, struct output *out)
 static enum error write_anew(struct actor *actor, struct output *out)
 {
     enum error error = write_items(actor, out, false);
-    if (!error)
-        error = write_items(actor, out, true);
-    if (!error && out->whole)
-        toml_write(out->text, out->root);
-    return error;
+    return error ? error : write_items(actor, out, true);
 }
 
 enum error profile_file_write(struct actor *actor, const char *platform, bool secrets, const char **text,

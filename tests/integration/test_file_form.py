@@ -1,5 +1,7 @@
 """CCR's own files come out as somebody wrote them: every byte that no change touches, comments, order and line ends."""
 
+import tomllib
+
 import pytest
 
 from configs import BASE, ada, exported as exported_with, imported, switch, system, users  # noqa: F401
@@ -150,3 +152,11 @@ def test_a_native_import_cannot_take_the_place_of_the_form(ada):
     answer = ada.post("/api/resources/import", json={"platform": "claude", "files": {"/profiles.toml": "x = 1\n"}})
     assert answer.status_code == 400, answer.text
     assert exported(ada) == HAND
+
+
+def test_an_array_of_tables_that_a_merge_brings_is_no_part_of_another_table(ada):
+    imported(ada, HAND)
+    imported(ada, f'[[hooks]]\nname = "a"\n[[hooks]]\nname = "b"\n[home]\nbase_url = "{BASE}"\nauth_token = "sk-ant-home-token-0002"\n')
+    text = exported(ada)
+    assert tomllib.loads(text) == tomllib.loads(HAND) | {"hooks": [{"name": "a"}, {"name": "b"}]}
+    assert HAND[HAND.index("[settings]"):] in text
