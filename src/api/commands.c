@@ -15,6 +15,7 @@ enum { OUTPUT_MAX = FILE_MAX + MIB, EXIT_FAILED = 1, EXIT_UNSUPPORTED = 2 };
 
 struct invocation {
     struct actor *actor;
+    const struct ccr_command *command;
     const char *platform;
     const char *args[16];
     size_t count;
@@ -28,13 +29,12 @@ typedef enum error runner(struct invocation *c);
 struct ccr_command {
     const char *name, *description, *usage;
     const char *examples[3];
-    runner *run;     /* NULL: it works on a developer's machine only */
-    enum role role;  /* that it takes beyond that of the route */
-    bool takes_name; /* of a profile */
+    runner *run;    /* NULL: it works on a developer's machine only */
+    enum role role; /* that it takes beyond that of the route */
 };
 
-static runner run_list, run_current, run_switch, run_enable, run_disable, run_validate, run_history, run_platform,
-    run_export, run_version, run_help;
+static runner run_list, run_current, run_switch, run_set_enabled, run_validate, run_history, run_platform, run_export,
+    run_version, run_help;
 
 /* In the order in which the frontend shows them. */
 static const struct ccr_command ccr_commands[] = {
@@ -42,21 +42,14 @@ static const struct ccr_command ccr_commands[] = {
     {"add", "Add a configuration step by step", "add", {"add"}},
     {"list", "List the configurations of the current platform", "list", {"list"}, run_list},
     {"current", "Show the current configuration", "current", {"current"}, run_current},
-    {"switch", "Switch to a configuration", "switch <name>", {"switch anthropic"}, run_switch, .takes_name = true},
-    {"enable",
-     "Enable a configuration",
-     "enable <name>",
-     {"enable anthropic"},
-     run_enable,
-     ROLE_EDITOR,
-     .takes_name = true},
+    {"switch", "Switch to a configuration", "switch <name>", {"switch anthropic"}, run_switch},
+    {"enable", "Enable a configuration", "enable <name>", {"enable anthropic"}, run_set_enabled, ROLE_EDITOR},
     {"disable",
      "Disable a configuration",
      "disable <name> [--force]",
      {"disable anthropic"},
-     run_disable,
-     ROLE_EDITOR,
-     .takes_name = true},
+     run_set_enabled,
+     ROLE_EDITOR},
     {"validate", "Check every configuration", "validate", {"validate"}, run_validate},
     {"history",
      "Show what was changed",
@@ -134,11 +127,11 @@ static bool has_flag(const struct invocation *c, const char *flag)
     return false;
 }
 
-/* Ends the command with a message of its own. */
-static enum error end_with_usage(struct invocation *c, const char *text)
+/* Ends the command with a message of its own; NULL = how it is used. */
+static enum error end_with(struct invocation *c, const char *text)
 {
     c->exit_code = EXIT_UNSUPPORTED;
-    c->actor->failure.text = text;
+    c->actor->failure.text = text ? text : arena_printf(c->actor->arena, "usage: %s", c->command->usage);
     return ERR_VALIDATION;
 }
 
@@ -216,7 +209,7 @@ static enum error run_switch(struct invocation *c)
 {
     const char *name = profile_name_arg(c);
     if (!name)
-        return end_with_usage(c, "usage: switch <name>");
+        return end_with(c, NULL);
     enum error error = profile_switch(c->actor, c->platform, name);
     c->found = !error;
     if (!error)
@@ -224,11 +217,12 @@ static enum error run_switch(struct invocation *c)
     return error;
 }
 
-static enum error command_set_enabled(struct invocation *c, bool enabled)
+static enum error run_set_enabled(struct invocation *c)
 {
     const char *name = profile_name_arg(c);
+    bool enabled = strcmp(c->command->name, "enable") == 0;
     if (!name)
-        return end_with_usage(c, enabled ? "usage: enable <name>" : "usage: disable <name> [--force]");
+        return end_with(c, NULL);
     struct resource r = {.name = ""};
     enum error error = resource_find(c->actor, &kind_profile, c->platform, name, true, &r);
     if (!error)
@@ -237,16 +231,6 @@ static enum error command_set_enabled(struct invocation *c, bool enabled)
     if (!error)
         buffer_printf(&c->out, "Configuration '%s' %s\n", name, enabled ? "enabled" : "disabled");
     return error;
-}
-
-static enum error run_enable(struct invocation *c)
-{
-    return command_set_enabled(c, true);
-}
-
-static enum error run_disable(struct invocation *c)
-{
-    return command_set_enabled(c, false);
 }
 
 static enum error run_validate(struct invocation *c)
@@ -276,7 +260,7 @@ static enum error run_history(struct invocation *c)
     for (size_t i = 0; i + 1 < c->count; i++) {
         if (strcmp(c->args[i], "-l") == 0 || strcmp(c->args[i], "--limit") == 0) {
             if (!parse_int(c->args[i + 1], 1, 1000, &limit))
-                return end_with_usage(c, "history: the limit must be between 1 and 1000");
+                return end_with(c, "history: the limit must be between 1 and 1000");
         } else if (strcmp(c->args[i], "-t") == 0 || strcmp(c->args[i], "--filter-type") == 0) {
             operation = c->args[i + 1];
         }
@@ -297,8 +281,7 @@ static enum error run_export(struct invocation *c)
     const char *text;
     size_t count;
     if (has_flag(c, "-o") || has_flag(c, "--output"))
-        return end_with_usage(
-            c, "export: the server writes no files; the export is printed here, or use POST /api/export");
+        return end_with(c, "export: the server writes no files; the export is printed here, or use POST /api/export");
     enum error error = profile_file_write(c->actor, c->platform, false, &text, &count);
     if (!error)
         buffer_text(&c->out, text);
@@ -331,12 +314,10 @@ static enum error run_platform(struct invocation *c)
     }
     if (strcmp(action, "current") == 0)
         return platform_info(c, c->actor->who.platform);
-    if (!name)
-        return end_with_usage(c, "usage: platform list | current | info <platform> | switch <platform>");
-    if (strcmp(action, "info") == 0)
+    if (name && strcmp(action, "info") == 0)
         return platform_info(c, name);
-    if (strcmp(action, "switch") != 0)
-        return end_with_usage(c, "usage: platform list | current | info <platform> | switch <platform>");
+    if (!name || strcmp(action, "switch") != 0)
+        return end_with(c, NULL);
     if (!platform_find(name))
         return fail(c->actor, MSG_PLATFORM_UNKNOWN, name, NULL);
     enum error error = platform_switch(c->actor, name);
@@ -372,8 +353,9 @@ static enum error run_help(struct invocation *c)
     return ERR_NONE;
 }
 
-static enum error run_command(struct invocation *c, const struct ccr_command *command)
+static enum error run_command(struct invocation *c)
 {
+    const struct ccr_command *command = c->command;
     if (has_flag(c, "--help") || has_flag(c, "-h")) {
         print_ccr_help(&c->out, command);
         return ERR_NONE;
@@ -382,10 +364,10 @@ static enum error run_command(struct invocation *c, const struct ccr_command *co
         return fail(c->actor, MSG_ROLE, role_names[command->role], NULL);
     if (command->run)
         return command->run(c);
-    return end_with_usage(c, arena_printf(c->actor->arena,
-                                          "'%s' changes files or programs of one machine; the server does not run it."
-                                          " Run `ccr %s` on that machine.",
-                                          command->name, command->name));
+    return end_with(c, arena_printf(c->actor->arena,
+                                    "'%s' changes files or programs of one machine; the server does not run it."
+                                    " Run `ccr %s` on that machine.",
+                                    command->name, command->name));
 }
 
 /* ---- routes ----------------------------------------------------------------------------------------------------- */
@@ -405,27 +387,27 @@ static bool is_short_word(const char *text)
 
 /* People type secrets into the wrong place. Kept is what the commands know, the name of a profile that was there, and a word where
  * such a name was meant. Nothing is kept of commands that do not run here (temp-token set ...). */
-static const char *kept_args(struct request *rq, const struct ccr_command *command, const struct invocation *c)
+static const char *kept_args(struct request *rq, const struct invocation *c)
 {
     json_t *kept = json_array(), *item;
+    bool takes_name = strstr(c->command->usage, "<name>") != NULL;
     size_t i;
-    json_array_foreach(command->run ? body_value(rq, "args") : NULL, i, item)
+    json_array_foreach(c->command->run ? body_value(rq, "args") : NULL, i, item)
     {
         const char *text = json_string_value(item);
-        bool keep = c->found || (command->takes_name && is_short_word(text)) || ccr_argument_known(text);
+        bool keep = c->found || (takes_name && is_short_word(text)) || ccr_argument_known(text);
         json_array_append_new(kept, json_string(keep ? text : "***"));
     }
     return json_text(rq->actor.arena, kept);
 }
 
-static enum error record_run(struct request *rq, const struct ccr_command *command, const struct invocation *c,
-                             long long duration_ms)
+static enum error record_run(struct request *rq, const struct invocation *c, long long duration_ms)
 {
     static const struct statement insert = {
         "command_runs_insert", "INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
                                " VALUES (ccr_workspace(), ccr_user(), $1, $2::json, $3::integer, $4::integer)"};
     return db_run(rq->actor.db, &insert,
-                  DB_ARGS(command->name, kept_args(rq, command, c), number_text(&rq->actor, c->exit_code),
+                  DB_ARGS(c->command->name, kept_args(rq, c), number_text(&rq->actor, c->exit_code),
                           number_text(&rq->actor, duration_ms)));
 }
 
@@ -454,7 +436,7 @@ static void write_outcome(struct response *rs, const struct invocation *c, const
 static enum error execute_command(struct request *rq, struct response *rs)
 {
     const struct ccr_command *command = ccr_command_find(body_text(rq, "command"));
-    struct invocation c = {.actor = &rq->actor};
+    struct invocation c = {.actor = &rq->actor, .command = command};
     int64_t started = monotonic_ms();
     struct place place;
     enum error error = resource_place(rq, &place);
@@ -465,7 +447,7 @@ static enum error execute_command(struct request *rq, struct response *rs)
         return fail(&rq->actor, MSG_COMMAND_UNKNOWN, body_text(rq, "command"), NULL);
     take_args(rq, &c);
     buffer_init(&c.out, OUTPUT_MAX); /* not the arena's, from which each line gives its memory back */
-    error = run_command(&c, command);
+    error = run_command(&c);
     const char *failure = NULL;
     /* What a person did wrong is the command's own result; what broke, or may be tried again, is the request's. Nothing that
      * such a command did stays, and nothing can follow in a transaction in which a statement failed: a new one begins. */
@@ -484,7 +466,7 @@ static enum error execute_command(struct request *rq, struct response *rs)
     }
     long long duration_ms = monotonic_ms() - started;
     if (!error)
-        error = record_run(rq, command, &c, duration_ms);
+        error = record_run(rq, &c, duration_ms);
     if (!error)
         write_outcome(rs, &c, failure, duration_ms);
     buffer_free(&c.out);

@@ -308,97 +308,7 @@ struct output {
     struct name_index by_id;   /* of profiles, with a form */
 };
 
-static void write_pointer(struct actor *actor, struct output *out, const char *key, const char *name, bool has)
-{
-    if (has && name_index_note(&out->written, key))
-        toml_string(actor->arena, out->root, key, name);
-}
-
-static void write_pointers(struct actor *actor, struct output *out, bool standard, bool current)
-{
-    const struct pointers *p = &out->pointers;
-    write_pointer(actor, out, "default_config", p->standard, standard && p->has_standard);
-    write_pointer(actor, out, "current_config", p->current, current && p->has_current);
-}
-
-/* One table, by itself: a tree of all of them would take ten times the memory of the file. */
-static enum error write_once(struct actor *actor, struct output *out, const struct resource *p)
-{
-    enum error error = ERR_NONE;
-    if (!name_index_note(&out->written, p->name))
-        return ERR_NONE;
-    struct arena_mark mark = arena_mark(actor->arena);
-    struct toml *root = toml_table(actor->arena, NULL, NULL);
-    error = write_profile(actor, root, p, out->secrets);
-    if (error)
-        return error;
-    toml_write(out->text, root);
-    arena_release(actor->arena, mark);
-    return ERR_NONE;
-}
-
-static void write_extra_value(struct actor *actor, struct output *out, const char *key, json_t *value, bool table)
-{
-    struct toml *root = table ? toml_table(actor->arena, NULL, NULL) : out->root;
-    if (!name_index_note(&out->written, key))
-        return;
-    toml_from_json(actor->arena, root, key, value);
-    if (table)
-        toml_write(out->text, root);
-}
-
-/* Tables must follow plain values, which arrays of tables are, too; so the file is written in two passes over the order it had. */
-static enum error write_items(struct actor *actor, struct output *out, bool tables)
-{
-    json_t *order = json_stored_or(out->platform.key_order, json_object()), *extra = out->extra, *item;
-    enum error error = ERR_NONE;
-    size_t i, n;
-    json_array_foreach(order, i, item)
-    {
-        const char *key = json_string_value(item);
-        json_t *value = json_object_get(extra, key);
-        bool standard = strcmp(key, "default_config") == 0, current = strcmp(key, "current_config") == 0;
-        bool table = value ? is_toml_table(value) : !standard && !current;
-        if (!tables && (standard || current))
-            write_pointers(actor, out, standard, current);
-        else if (name_index_find(&out->places, key,
-                                 &n)) /* before a value of that name, which older versions let happen */
-            error = tables ? write_once(actor, out, &out->profiles[n]) : ERR_NONE;
-        else if (value && table == tables)
-            write_extra_value(actor, out, key, value, table);
-        if (error)
-            return error;
-    }
-    if (!tables) {
-        write_pointers(actor, out, true, true);
-        toml_write(out->text, out->root);
-    }
-    for (n = 0; !error && tables && n < out->count; n++)
-        error = write_once(actor, out, &out->profiles[n]);
-    return error;
-}
-
-static enum error read_store(struct actor *actor, const char *platform, struct output *out)
-{
-    enum error error = platform_file_read(actor, platform, &out->platform);
-    if (!error)
-        error = profile_pointers(actor, platform, &out->pointers);
-    if (!error)
-        error = resources_all(actor, &kind_profile, platform, false, &out->profiles, &out->count);
-    out->extra = json_stored_or(out->platform.extra, json_object());
-    if (!out->secrets)
-        extra_mask(actor, EXTRA_FILE, out->extra);
-    out->root = toml_table(actor->arena, NULL, NULL);
-    out->places = name_index_new();
-    out->written = name_index_new();
-    for (size_t i = 0; i < out->count; i++)
-        name_index_add(&out->places, out->profiles[i].name, i);
-    return error;
-}
-
-/* ---- in the form it had ---- */
-
-/* A profile has kept its id whatever it is called now. */
+/* What stands under a key; each once. A profile has kept its id whatever it is called now. */
 static const void *found_key(void *context, const char *key, const char *id)
 {
     struct output *out = context;
@@ -421,7 +331,7 @@ static enum error say_key(void *context, const char *key, const void *found, str
     const struct pointers *p = &out->pointers;
     const struct resource *profile = found;
     if (profile >= out->profiles && profile < out->profiles + out->count)
-        return write_profile(out->actor, root, profile, true);
+        return write_profile(out->actor, root, profile, out->secrets);
     if (found == p->standard || found == p->current)
         toml_string(out->actor->arena, root, key, found);
     else
@@ -429,11 +339,64 @@ static enum error say_key(void *context, const char *key, const void *found, str
     return ERR_NONE;
 }
 
+/* A table goes out by itself: a tree of all of them would take ten times the memory of the file. */
+static enum error write_key(struct output *out, const char *key, bool tables)
+{
+    if (tables != (name_index_find(&out->places, key, NULL) || is_toml_table(json_object_get(out->extra, key))))
+        return ERR_NONE;
+    const void *found = found_key(out, key, NULL);
+    struct arena_mark mark = arena_mark(out->actor->arena);
+    struct toml *root = tables ? toml_table(out->actor->arena, NULL, NULL) : out->root;
+    enum error error = found ? say_key(out, key, found, root) : ERR_NONE;
+    if (!found || error || !tables)
+        return error;
+    toml_write(out->text, root);
+    arena_release(out->actor->arena, mark);
+    return ERR_NONE;
+}
+
+/* Tables must follow plain values, which arrays of tables are, too; so the file is written in two passes over the order it had. */
+static enum error write_items(struct output *out, bool tables)
+{
+    json_t *order = json_stored_or(out->platform.key_order, json_array()), *key;
+    enum error error = ERR_NONE;
+    size_t i;
+    json_array_append_new(order, json_string("default_config"));
+    json_array_append_new(order, json_string("current_config"));
+    json_array_foreach(order, i, key)
+    {
+        error = error ? error : write_key(out, json_string_value(key), tables);
+    }
+    if (!tables)
+        toml_write(out->text, out->root);
+    for (i = 0; !error && tables && i < out->count; i++)
+        error = write_key(out, out->profiles[i].name, true);
+    return error;
+}
+
+static enum error read_store(struct actor *actor, const char *platform, struct output *out)
+{
+    enum error error = platform_file_read(actor, platform, &out->platform);
+    if (!error)
+        error = profile_pointers(actor, platform, &out->pointers);
+    if (!error)
+        error = resources_all(actor, &kind_profile, platform, false, &out->profiles, &out->count);
+    out->extra = json_stored_or(out->platform.extra, json_object());
+    if (!out->secrets)
+        extra_mask(actor, EXTRA_FILE, out->extra);
+    out->root = toml_table(actor->arena, NULL, NULL);
+    out->places = name_index_new();
+    out->written = name_index_new();
+    for (size_t i = 0; i < out->count; i++)
+        name_index_add(&out->places, out->profiles[i].name, i);
+    return error;
+}
+
 static enum error say_rest(void *context, bool tables, struct buffer *text)
 {
     struct output *out = context;
     out->text = text;
-    return write_items(out->actor, out, tables);
+    return write_items(out, tables);
 }
 
 static enum error write_in_form(struct actor *actor, struct output *out)
@@ -446,10 +409,10 @@ static enum error write_in_form(struct actor *actor, struct output *out)
     return file_form_write(actor, out->form, &source, text);
 }
 
-static enum error write_anew(struct actor *actor, struct output *out)
+static enum error write_anew(struct output *out)
 {
-    enum error error = write_items(actor, out, false);
-    return error ? error : write_items(actor, out, true);
+    enum error error = write_items(out, false);
+    return error ? error : write_items(out, true);
 }
 
 enum error profile_file_write(struct actor *actor, const char *platform, bool secrets, const char **text,
@@ -464,7 +427,7 @@ enum error profile_file_write(struct actor *actor, const char *platform, bool se
     if (!error && secrets)
         error = file_form_read(actor, platform, FORM_PROFILES, &file.form);
     if (!error)
-        error = file.form ? write_in_form(actor, &file) : write_anew(actor, &file);
+        error = file.form ? write_in_form(actor, &file) : write_anew(&file);
     if (!error && content.overflow)
         error = fail(actor, MSG_FILE_MAX, number_text(actor, (long long)most), NULL);
     *text = error ? NULL : arena_strdup(actor->arena, buffer_string(&content));
