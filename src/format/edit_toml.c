@@ -286,7 +286,7 @@ static bool toml_header(struct scanner *s, struct toml_place *place, struct slic
 static bool toml_key_value(struct scanner *s, struct toml_place *place, struct slice lead)
 {
     struct tree *tree = s->tree;
-    struct toml_keys keys;
+    struct toml_keys keys = {0};
     struct item *item = place->table, *leaf = item_new(tree);
 
     if (!toml_dotted_keys(s, slice_of(""), &keys) || !toml_equals(s, &keys.pieces[2 * keys.count]) ||

@@ -22,12 +22,12 @@ static struct lines lines_of(struct arena *arena, const char *text, size_t lengt
     return lines;
 }
 
-static char first_character(const struct lines *lines, unsigned line)
+static bool begins_with(const struct lines *lines, unsigned line, char c)
 {
     const char *at = lines->starts[line], *end = lines->starts[line + 1];
     while (at < end && (*at == ' ' || *at == '\t'))
         at++;
-    return at < end ? *at : '\0';
+    return at < end && *at == c;
 }
 
 /* What looks like a comment may be the end of a text of several lines, which has three quotes. */
@@ -37,7 +37,7 @@ static bool is_comment(const struct lines *lines, unsigned line)
     bool quotes = false;
     for (; at + 3 <= end && !quotes; at++)
         quotes = (*at == '"' || *at == '\'') && at[1] == *at && at[2] == *at;
-    return first_character(lines, line) == '#' && !quotes;
+    return begins_with(lines, line, '#') && !quotes;
 }
 
 static void find_lines(const struct toml *node, unsigned *first, unsigned *last)
@@ -65,7 +65,7 @@ size_t toml_parts(struct arena *arena, const char *text, size_t length, const st
             for (line = first; line > last + 1 && is_comment(&lines, line - 1);)
                 line--;
             *++part = (struct toml_part){
-                .text = lines.starts[line], .first = node, .header = first_character(&lines, first) == '['};
+                .text = lines.starts[line], .first = node, .header = begins_with(&lines, first, '[')};
             count++;
         }
         part->count++;

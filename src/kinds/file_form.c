@@ -168,23 +168,22 @@ enum error file_form_write(struct actor *actor, const struct native_file *form, 
 {
     const struct writing w = {actor, source, out, strstr(form->text, "\r\n") != NULL};
     const char *text = form->text;
+    size_t count = json_array_size(form->taken);
+    struct form_part *parts = arena_array(actor->arena, count + 1, sizeof *parts);
     enum error error = ERR_NONE;
     bool plain = true;
-    size_t i;
-    json_t *note;
-    struct form_part part;
-    json_array_foreach(form->taken, i, note)
-    {
-        take_part(&w, note, &text, &part);
-        if (plain && part.header) {
+    for (size_t i = 0; i < count; i++) /* all of them first: what is new among plain values stands before the tables */
+        take_part(&w, json_array_get(form->taken, i), &text, &parts[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (plain && parts[i].header) {
             plain = false;
             error = write_rest(&w, false);
         }
         struct arena_mark mark = arena_mark(actor->arena);
-        if (!error && part.count)
-            error = write_form_part(&w, &part);
+        if (!error && parts[i].count)
+            error = write_form_part(&w, &parts[i]);
         else if (!error)
-            buffer_append(out, part.text, part.length);
+            buffer_append(out, parts[i].text, parts[i].length);
         if (error)
             return error;
         arena_release(actor->arena, mark); /* trees of all would take ten times the memory of the file */
