@@ -10,7 +10,7 @@ from stack import SAMPLES
 HAND = f"""# The team's profiles.
 # Keep the keys sorted, please.
 
-default_config = "work"   # what newcomers get
+default_config = "daily"   # what newcomers get
 current_config = "home"
 
 [settings]
@@ -20,14 +20,14 @@ numbers = [ 1,
 ]
 
 # Paid by the company.
-[work]
+[daily]
 description = 'Work, "quoted"'
 base_url    = "{BASE}"
-auth_token  = "sk-ant-work-token-0001"  # expires in March
+auth_token  = "sk-ant-daily-token-0001"  # expires in March
 tags        = ["a",
                "b"] # two
 
-  [work.http_headers]
+  [daily.http_headers]
   X-Team = "one"
 
 [home]
@@ -76,9 +76,9 @@ def test_what_nobody_changes_keeps_every_byte(ada, variant):
 def test_one_value_changes_alone(ada, variant):
     text = VARIANTS[variant]
     imported(ada, text)
-    patch(ada, "work", base_url=BASE + "/v2")
+    patch(ada, "daily", base_url=BASE + "/v2")
     assert exported(ada) == text.replace(f'base_url    = "{BASE}"', f'base_url    = "{BASE}/v2"')
-    patch(ada, "work", base_url=BASE)
+    patch(ada, "daily", base_url=BASE)
     assert exported(ada) == text
 
 
@@ -104,15 +104,15 @@ def test_what_is_new_comes_last_and_what_goes_takes_its_comment_along(ada):
 
 def test_a_renamed_one_keeps_its_place_and_its_comments(ada):
     imported(ada, HAND)
-    assert ada.post("/api/resources/claude/profile/work/rename", json={"name": "office"}).status_code == 200
-    assert exported(ada) == HAND.replace('"work"', '"office"').replace("[work", "[office")
+    assert ada.post("/api/resources/claude/profile/daily/rename", json={"name": "office"}).status_code == 200
+    assert exported(ada) == HAND.replace('"daily"', '"office"').replace("[daily", "[office")
 
 
 def test_a_switch_and_the_default_change_their_lines_alone(ada):
     imported(ada, HAND)
-    switch(ada, "work")
+    switch(ada, "daily")
     gone, come = lines_changed(HAND, exported(ada))
-    assert gone == ['current_config = "home"'] and [" ".join(line.split()) for line in come] == ['current_config = "work"', "usage_count = 1"]
+    assert gone == ['current_config = "home"'] and [" ".join(line.split()) for line in come] == ['current_config = "daily"', "usage_count = 1"]
 
 
 def test_a_merge_of_a_part_leaves_the_form_and_a_whole_file_brings_its_own(ada):
