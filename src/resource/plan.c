@@ -101,7 +101,7 @@ void plan_add_shared(struct plan *plan, const char *kind, const char *name, json
         if (item)
             item->platforms = wanted;
     }
-    if (json_object_size(wanted) > 1 && !(place.kind->flags & KIND_SHARED))
+    if (json_object_size(wanted) > 1 && place.kind && !(place.kind->flags & KIND_SHARED))
         fail_field(plan->actor, "platforms", MSG_KIND_NOT_SHARED, kind, NULL);
 }
 
