@@ -12,12 +12,13 @@ static const struct statement
     select_some = {"native_files_select", "SELECT path, id, content, taken" OF_PLATFORM
                                           " AND CASE WHEN $2::text IS NULL THEN path NOT LIKE '/%' ELSE path = $2 END"
                                           " ORDER BY path LIMIT 1000"},
-    upsert = {"native_files_upsert",
-              "INSERT INTO native_files (workspace_id, platform, path, id, content, taken)"
-              " SELECT ccr_workspace(), $1, $2, $3::uuid, $4, $5::json WHERE (SELECT count(*)" OF_PLATFORM
-              " AND path <> $2) < 1000 ON CONFLICT (workspace_id, platform, path) DO UPDATE"
-              " SET id = excluded.id, content = excluded.content, taken = excluded.taken, updated_at = now()"
-              " RETURNING 1"},
+    upsert =
+        {"native_files_upsert",
+         "INSERT INTO native_files (workspace_id, platform, path, id, content, taken)"
+         " SELECT ccr_workspace(), $1, $2, $3::uuid, $4, $5::json WHERE $2 LIKE '/%' OR (SELECT count(*)" OF_PLATFORM
+         " AND path <> $2) < 1000 ON CONFLICT (workspace_id, platform, path) DO UPDATE"
+         " SET id = excluded.id, content = excluded.content, taken = excluded.taken, updated_at = now()"
+         " RETURNING 1"},
     destroy = {"native_files_delete", "DELETE" OF_PLATFORM " AND path = $2 RETURNING 1"};
 
 const char *native_identity(struct arena *arena, const struct native_item *item)
