@@ -38,7 +38,7 @@ class Docker:
 
     def switch(self, image, *options):
         return run_as_user(["bash", self.script, "--engine", self.program, "--volume", self.volume, "--env-file", self.stack.cli.env_file,
-                            "--drain", "1", "--health-timeout", "5", *options, image], FAKE_DOCKER=str(self.folder))
+                            "--drain", "1", "--health-timeout", "30", *options, image], FAKE_DOCKER=str(self.folder))
 
     def containers(self):
         return sorted(path.stem for path in self.folder.glob("*.json"))

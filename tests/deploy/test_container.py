@@ -23,7 +23,7 @@ import requests
 import yaml
 
 import stack
-from tree import MIRROR, RELEASE
+from tree import BUILD_S, MIRROR, RELEASE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "deploy" / "docker"
@@ -130,7 +130,7 @@ class Buildah:
     def make_base(self):
         """An image named like Debian's own, with the files of that one that matter here."""
         base = self.folder / "base"
-        done = subprocess.run(["debootstrap", "--variant=minbase", RELEASE, base, MIRROR], capture_output=True, text=True, timeout=400)
+        done = subprocess.run(["debootstrap", "--variant=minbase", RELEASE, base, MIRROR], capture_output=True, text=True, timeout=BUILD_S)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         (base / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
         (base / "usr/sbin/policy-rc.d").chmod(0o755)
@@ -148,7 +148,7 @@ class Buildah:
         started = time.monotonic()
         self.run("bud", "--isolation", "chroot", "--pull-never", "--format", "docker", "--signature-policy", self.policy, "--timestamp", "0",
                  "--build-arg", f"REVISION={REVISION}", "--build-arg", f"CREATED={CREATED}", "-f", DOCKER / "Dockerfile", "-t", tag, ".",
-                 cwd=ROOT, timeout=500)
+                 cwd=ROOT, timeout=BUILD_S)
         image = json.loads(self.run("inspect", "--type", "image", tag).stdout)
         print(f"{tag}: built in {time.monotonic() - started:.0f} s, {image['FromImageID'][:12]}")
         return image

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tree import Load
+from tree import BUILD_S, Load
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = re.search(r"^VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.M).group(1)
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 def build(version):
     as_by_default = {name: value for name, value in os.environ.items() if name != "OPTIMIZE"}
-    done = subprocess.run(["make", "-C", ROOT, "deb", f"VERSION={version}"], capture_output=True, text=True, timeout=400, env=as_by_default)
+    done = subprocess.run(["make", "-C", ROOT, "deb", f"VERSION={version}"], capture_output=True, text=True, timeout=BUILD_S, env=as_by_default)
     assert done.returncode == 0, done.stdout + done.stderr
     return ROOT / f"build/deb/ccr-ui-backend_{version}_amd64.deb"
 
@@ -61,7 +61,7 @@ def test_lintian_has_nothing_to_say(package):
 
 
 def test_installing_starts_nothing_yet(machine, package):
-    out = machine.run("apt-get", "install", "-qy", f"/root/{package.name}", timeout=400).stdout
+    out = machine.run("apt-get", "install", "-qy", f"/root/{package.name}", timeout=BUILD_S).stdout
     assert "ccr-ui-setup --server-name" in out
     assert show(machine, "ActiveState") == "inactive" and show(machine, "Result") == "success"
     assert machine.run("id", "-u", "ccr").stdout.strip().isdigit()

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from operations import Watch
-from tree import ENVIRONMENT, Load
+from tree import BUILD_S, ENVIRONMENT, Load
 
 ENV_FILE = "/etc/ccr-ui/ccr-ui.env"
 SOURCES = "/root/ccr-ui-backend"
@@ -29,7 +29,7 @@ def machine(debian_tree, checkout):
 def install(machine, *arguments):
     """Each time it builds in a folder of its own; what it compiled before in the same way need not be compiled again."""
     compiled_once = {"PATH": f"/usr/lib/ccache:{ENVIRONMENT['PATH']}", "CCACHE_DIR": "/var/cache/ccache", "CCACHE_NOHASHDIR": "1", "CCACHE_DEPEND": "1"}
-    return machine.run(f"{SOURCES}/scripts/install.sh", *arguments, timeout=500, env=compiled_once).stdout
+    return machine.run(f"{SOURCES}/scripts/install.sh", *arguments, timeout=BUILD_S, env=compiled_once).stdout
 
 
 def test_dry_run_changes_nothing(machine):

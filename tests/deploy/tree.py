@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+BUILD_S = 1000  # seconds for a Debian tree, a package or an image on a busy machine; the tests that make them may take 1200
 RELEASE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 # What a machine has that runs anything at all: minbase lacks it.
@@ -61,7 +62,7 @@ def make_base(folder):
     """The tree that all copies start from."""
     base = Path(folder) / "base"
     done = subprocess.run(["debootstrap", "--variant=minbase", f"--include={INCLUDE}", RELEASE, base, MIRROR],
-                          capture_output=True, text=True, timeout=400)
+                          capture_output=True, text=True, timeout=BUILD_S)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     shutil.copy("/etc/resolv.conf", base / "etc/resolv.conf")
     (base / "etc/machine-id").write_text("")
@@ -140,7 +141,7 @@ class Tree:
 
     def download(self, *packages):
         """Fetches packages and what they depend on, so that the booted tree can install them without a network."""
-        self.run("apt-get", "install", "-qy", "--download-only", *packages, timeout=400)
+        self.run("apt-get", "install", "-qy", "--download-only", *packages, timeout=BUILD_S)
 
     def boot(self, systemd=True):
         assert not self.init
