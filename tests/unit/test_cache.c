@@ -199,7 +199,13 @@ static void pause_ms(long ms)
     nanosleep(&time, NULL);
 }
 
-enum { ATTEMPTS = 50 };
+enum { ATTEMPTS = 50, TAKE_OVER_MS = 1000 };
+
+/* Who computes for longer than that is not waited for: another one may do it, too. */
+static bool too_late(int64_t started)
+{
+    return monotonic_ms() - started >= TAKE_OVER_MS;
+}
 
 /* Exit status: the cache_result of the child's first look. */
 static pid_t reader(int64_t generation, const char *expected)
@@ -219,8 +225,8 @@ static pid_t reader(int64_t generation, const char *expected)
     _exit((int)result);
 }
 
-/* Who waits gives up in the end, which on a busy machine may be before the others had their turn: tries a scenario until nobody in it
- * did. */
+/* Who waits gives up in the end, which on a busy machine may be before the others had their turn, or takes over: tries a scenario until
+ * nobody in it did. */
 static void unhurried(void **state, bool (*scenario)(void))
 {
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -236,6 +242,7 @@ static bool all_wait_for_one(void)
     enum { READERS = 12 };
     pid_t children[READERS];
     int counts[3] = {0};
+    int64_t started = monotonic_ms();
     for (int i = 0; i < READERS; i++)
         children[i] = reader(1, "the answer");
     for (int i = 0; i < READERS; i++) {
@@ -243,7 +250,7 @@ static bool all_wait_for_one(void)
         assert_in_range(result, CACHE_HIT, CACHE_BYPASS);
         counts[result]++;
     }
-    assert_int_equal(counts[CACHE_MISS], 1);
+    assert_true(counts[CACHE_MISS] == 1 || too_late(started));
     return counts[CACHE_HIT] == READERS - 1;
 }
 
@@ -340,15 +347,24 @@ static void an_answer_that_took_long_is_kept_when_its_successor_gave_up(void **s
     expect_kept(1, "slow");
 }
 
-static void who_was_overtaken_gives_up_nothing(void **state)
+static bool overtaken(void)
 {
-    (void)state;
     struct computer slow = start_computer(1);
+    int64_t started = monotonic_ms();
     take_over();
     finish(&slow, "");
-    assert_int_equal(exit_status(reader(1, "")), CACHE_BYPASS);
+    if (exit_status(reader(1, "")) != CACHE_BYPASS) {
+        assert_true(too_late(started + TAKE_OVER_MS));
+        return false;
+    }
     put("k", 1, "mine");
     expect_kept(1, "mine");
+    return true;
+}
+
+static void who_was_overtaken_gives_up_nothing(void **state)
+{
+    unhurried(state, overtaken);
 }
 
 static bool newer_beside_older(void)
@@ -358,9 +374,10 @@ static bool newer_beside_older(void)
     pid_t readers[READERS];
     bool all = true;
     buffer_init(&body, BODY_MAX);
+    int64_t started = monotonic_ms();
     struct computer older = start_computer(1), old = start_computer(2);
     assert_int_equal(get("k", 3, &body), CACHE_MISS);
-    assert_int_equal(exit_status(reader(2, "old")), CACHE_BYPASS);
+    assert_true(exit_status(reader(2, "old")) == CACHE_BYPASS || too_late(started));
     for (int i = 0; i < READERS; i++)
         readers[i] = reader(3, "new");
     wait_until_waiting(READERS);
@@ -368,7 +385,7 @@ static bool newer_beside_older(void)
     put("k", 3, "new");
     for (int i = 0; i < READERS; i++) {
         int result = exit_status(readers[i]);
-        assert_true(result == CACHE_HIT || result == CACHE_BYPASS);
+        assert_true(result == CACHE_HIT || result == CACHE_BYPASS || too_late(started));
         all = all && result == CACHE_HIT;
     }
     finish(&old, "old");
@@ -382,16 +399,17 @@ static void a_newer_generation_is_computed_while_an_older_one_is(void **state)
     unhurried(state, newer_beside_older);
 }
 
-static void nobody_waits_twice_for_what_is_not_kept(void **state)
+static bool wait_for_what_is_not_kept(void)
 {
     enum { READERS = 4 };
     struct buffer body;
-    (void)state;
+    bool in_time = true;
     buffer_init(&body, BODY_MAX);
     char *large = filled(100 * KIB, 1);
-    for (int round = 0; round < 2; round++) {
+    for (int round = 0; round < 2 && in_time; round++) {
         pid_t readers[READERS];
         uint64_t waited = metrics_value(METRIC_CACHE_WAITED);
+        int64_t started = monotonic_ms();
         assert_int_equal(get("k", 1, &body), CACHE_MISS);
         for (int i = 0; i < READERS; i++)
             readers[i] = reader(1, "");
@@ -400,11 +418,20 @@ static void nobody_waits_twice_for_what_is_not_kept(void **state)
             put("k", 1, large);
         else
             cache_give_up();
-        for (int i = 0; i < READERS; i++)
-            assert_int_equal(exit_status(readers[i]), CACHE_BYPASS);
+        for (int i = 0; i < READERS; i++) {
+            bool waited_once = exit_status(readers[i]) == CACHE_BYPASS;
+            assert_true(waited_once || too_late(started));
+            in_time = in_time && waited_once;
+        }
     }
     free(large);
     buffer_free(&body);
+    return in_time;
+}
+
+static void nobody_waits_twice_for_what_is_not_kept(void **state)
+{
+    unhurried(state, wait_for_what_is_not_kept);
 }
 
 static void who_dies_while_computing_is_succeeded(void **state)
