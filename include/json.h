@@ -41,6 +41,9 @@ static inline const char *json_text_at(const json_t *object, const char *name)
 /* Compact text in insertion order, in the arena; numbers come back exactly. */
 char *json_text(struct arena *arena, const json_t *value);
 
+/* Whether a JSON string holds every byte as it is (RFC 8259, section 7), and none is DEL or over 0x7f. */
+bool json_plain(const char *text, size_t length);
+
 /* Writer. Commas are placed by it; nesting at most 64. */
 struct json_writer {
     struct buffer *out;

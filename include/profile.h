@@ -37,6 +37,7 @@ struct profile_page {
     const char *platform;
     struct pointers pointers;
     struct rows rows;
+    int count;       /* of profiles on the page */
     long long total; /* of the platform, whatever the page */
 };
 enum error profile_list_page(struct actor *actor, const char *platform, long long limit, long long offset,

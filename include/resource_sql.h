@@ -18,8 +18,7 @@ enum {
     R_LISTED,
     R_REVISION,
     R_UPDATED,
-    R_SHORT_COUNT,
-    R_UNLISTED = R_SHORT_COUNT,
+    R_UNLISTED,
     R_SEALED,
     R_SOURCE,
     R_WHOLE_COUNT,
@@ -33,6 +32,5 @@ enum {
 #define RESOURCE_TOTAL                                                                                                 \
     "(SELECT total FROM resource_counts WHERE workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2)"
 
-/* From a row of those columns; texts live as long as the result. */
-void resource_short_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row);
+/* From a row of all of them; texts live as long as the result. */
 void resource_whole_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row);

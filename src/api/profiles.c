@@ -50,7 +50,7 @@ static enum error list_profiles(struct request *rq, struct response *rs)
     json_string_member(w, "default_config", page.pointers.standard);
     json_key(w, "configs");
     json_open_array(w);
-    for (int i = 0; i < page.rows.count; i++) {
+    for (int i = 0; i < page.count; i++) {
         profile_at(&page, i, &profile);
         profile_write(w, &profile);
     }

@@ -234,9 +234,8 @@ void json_close_array(struct json_writer *w)
     close_level(w, ']');
 }
 
-/* Every byte stands in a string as it is: no control character, quotation mark, backslash, DEL, nor one of 0x80 and more. Eight
- * at a time: a byte below n borrows into its top bit when n is taken from it, and x ^ c is 0 where x is c. */
-static bool all_plain(const char *text, size_t length)
+/* Eight at a time: a byte below n borrows into its top bit when n is taken from it, and x ^ c is 0 where x is c. */
+bool json_plain(const char *text, size_t length)
 {
     const uint64_t ones = UINT64_MAX / 255, tops = ones << 7;
     size_t i = 0;
@@ -330,7 +329,7 @@ void json_put_string(struct json_writer *w, const char *text)
     size_t length = text ? strlen(text) : 0;
     if (!text) {
         json_put_null(w);
-    } else if (all_plain(text, length)) { /* nearly every one */
+    } else if (json_plain(text, length)) { /* nearly every one */
         char *bytes = add_value(w, length + 2);
         if (bytes)
             put_quoted(bytes, text, length);

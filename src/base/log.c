@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "json.h"
 #include "util.h"
 
 /* TAIL is kept free for what closes a cut line: the quote, the mark, the brace and the newline. */
@@ -141,8 +142,12 @@ static size_t put_character(struct line *line, const char *text)
 
 static void put_escaped(struct line *line, const char *text)
 {
-    while (*text && !line->cut)
-        text += put_character(line, text);
+    size_t length = strlen(text);
+    if (json_plain(text, length) && line->length + length <= LINE_LIMIT - TAIL) /* nearly every one */
+        put_bytes(line, text, length);
+    else
+        while (*text && !line->cut)
+            text += put_character(line, text);
 }
 
 /* A value may be cut anywhere between two characters, but not before its first quote. */

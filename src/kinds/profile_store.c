@@ -7,38 +7,37 @@
 #include "util.h"
 
 /* What the user and the workspace point to; NULL = nothing. */
-#define POINTERS                                                                                                       \
+#define CURRENT(platform)                                                                                              \
     "(SELECT current_profile FROM user_platforms WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"        \
-    " AND platform = $2),"                                                                                             \
-    " (SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace() AND platform = $2)"
+    " AND platform = " platform ")"
+#define STANDARD(platform)                                                                                             \
+    "(SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace() AND platform = " platform ")"
+#define POINTERS(platform) CURRENT(platform) ", " STANDARD(platform)
 
-/* The columns of a resource without those that no reader of a profile sees: NULL keeps their places. */
-#define SEEN "r.id, r.name, NULL, r.enabled, r.uses, NULL, r.listed, r.revision, NULL, "
-
-/* They stand behind the columns of the profile. */
-#define WHOLE       "SELECT " RESOURCE_WHOLE ", " POINTERS " FROM resources r"
+/* They stand behind the columns of the profile: all of them, or those that a reader sees. */
+#define WHOLE       "SELECT " RESOURCE_WHOLE ", " POINTERS("$2") " FROM resources r"
+#define SEEN        "SELECT r.name, r.enabled, r.uses, r.listed, r.revision, "
 #define FROM_WHERE  " FROM resources r WHERE" RESOURCE_OF_KIND
 #define WHOLE_WHERE WHOLE " WHERE" RESOURCE_OF_KIND
 
-enum { W_CURRENT = R_WHOLE_COUNT, W_STANDARD, S_TOTAL = R_SHORT_COUNT, S_CURRENT, S_STANDARD };
+enum { W_CURRENT = R_WHOLE_COUNT, S_NAME = 0, S_ENABLED, S_USES, S_LISTED, S_REVISION, S_CURRENT };
+/* Before a page stands a row about all of them, which is there for an empty page, too. */
+enum { A_CURRENT = S_NAME, A_TOTAL = S_USES, A_STANDARD = S_CURRENT };
 
 static const struct statement
-    select_one = {"profile_select", "SELECT " SEEN "NULL, NULL, NULL, " POINTERS FROM_WHERE " AND r.name = $3"},
+    select_one = {"profile_select", SEEN POINTERS("$2") FROM_WHERE " AND r.name = $3"},
     lock_one = {"profile_lock", WHOLE_WHERE " AND r.name = $3 FOR UPDATE OF r"},
-    select_current = {"profile_select_current", WHOLE_WHERE " AND r.name = coalesce(" POINTERS ", 'default')"},
+    select_current = {"profile_select_current", WHOLE_WHERE " AND r.name = coalesce(" POINTERS("$2") ", 'default')"},
     /* When that name points to nothing: the default, else the first one that may be used. */
     select_fallback = {"profile_select_fallback",
                        WHOLE " LEFT JOIN workspace_platforms d ON d.workspace_id = r.workspace_id"
                              " AND d.platform = r.platform AND d.default_profile = r.name WHERE" RESOURCE_OF_KIND
                              " AND (r.enabled OR d.default_profile IS NOT NULL)"
                              " ORDER BY d.default_profile IS NULL, r.position, r.name LIMIT 1"},
-    select_pointers = {"profile_pointers",
-                       "SELECT current_profile, (SELECT default_profile FROM workspace_platforms"
-                       " WHERE workspace_id = ccr_workspace() AND platform = $1)"
-                       " FROM (SELECT 1) one LEFT JOIN user_platforms ON workspace_id = ccr_workspace()"
-                       " AND user_id = ccr_user() AND platform = $1"},
-    select_page = {"profile_page", "SELECT " SEEN RESOURCE_TOTAL ", " POINTERS FROM_WHERE RESOURCE_ORDER
-                                   " LIMIT $3::integer OFFSET $4::integer"},
+    select_pointers = {"profile_pointers", "SELECT " POINTERS("$1")},
+    select_page = {"profile_page", "SELECT " CURRENT("$2") ", NULL, " RESOURCE_TOTAL ", NULL, NULL, " STANDARD(
+                                       "$2") " UNION ALL (" SEEN "NULL" FROM_WHERE RESOURCE_ORDER
+                                             " LIMIT $3::integer OFFSET $4::integer)"},
     set_current = {"profile_set_current",
                    "INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile, last_used_at)"
                    " VALUES (ccr_workspace(), ccr_user(), $1, $2, now())"
@@ -63,11 +62,26 @@ static void note_pointers(struct profile *p, const struct pointers *pointers)
     p->is_default = strcmp(p->r.name, pointers->standard) == 0;
 }
 
-static void from_row(struct profile *p, const char *platform, const struct row *row)
+static void seen_from(struct profile *p, const char *platform, const struct row *row)
+{
+    p->r = (struct resource){.kind = &kind_profile,
+                             .platform = platform,
+                             .name = row_text(row, S_NAME),
+                             .enabled = row_bool(row, S_ENABLED),
+                             .uses = row_int(row, S_USES),
+                             .listed = row_text(row, S_LISTED),
+                             .revision = row_int(row, S_REVISION)};
+}
+
+static void from_row(struct profile *p, const char *platform, const struct row *row, bool whole)
 {
     struct pointers pointers;
-    resource_whole_from(&p->r, &kind_profile, platform, row);
-    pointers_from(&pointers, row_text(row, W_CURRENT), row_text(row, W_STANDARD));
+    int current = whole ? W_CURRENT : S_CURRENT;
+    if (whole)
+        resource_whole_from(&p->r, &kind_profile, platform, row);
+    else
+        seen_from(p, platform, row);
+    pointers_from(&pointers, row_text(row, current), row_text(row, current + 1));
     note_pointers(p, &pointers);
 }
 
@@ -78,7 +92,7 @@ enum error profile_find(struct actor *actor, const char *platform, const char *n
         db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(kind_profile.name, platform, name));
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
-    from_row(profile, platform, &row);
+    from_row(profile, platform, &row, lock);
     return ERR_NONE;
 }
 
@@ -90,7 +104,7 @@ enum error profile_current(struct actor *actor, const char *platform, struct pro
         error = db_one(actor->db, &select_fallback, &row, DB_ARGS(kind_profile.name, platform));
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
-    from_row(profile, platform, &row);
+    from_row(profile, platform, &row, true);
     return ERR_NONE;
 }
 
@@ -112,20 +126,17 @@ enum error profile_list_page(struct actor *actor, const char *platform, long lon
                DB_ARGS(kind_profile.name, platform, number_text(actor, limit), number_text(actor, offset)));
     if (error)
         return error;
-    if (page->rows.count) {
-        struct row first = rows_at(&page->rows, 0);
-        page->total = row_int(&first, S_TOTAL);
-        pointers_from(&page->pointers, row_text(&first, S_CURRENT), row_text(&first, S_STANDARD));
-        return ERR_NONE;
-    }
-    error = profile_pointers(actor, platform, &page->pointers);
-    return error ? error : resources_total(actor, &kind_profile, platform, &page->total);
+    const struct row about = rows_at(&page->rows, 0);
+    page->count = page->rows.count - 1;
+    page->total = row_int(&about, A_TOTAL);
+    pointers_from(&page->pointers, row_text(&about, A_CURRENT), row_text(&about, A_STANDARD));
+    return ERR_NONE;
 }
 
 void profile_at(const struct profile_page *page, int index, struct profile *p)
 {
-    struct row row = rows_at(&page->rows, index);
-    resource_short_from(&p->r, &kind_profile, page->platform, &row);
+    struct row row = rows_at(&page->rows, 1 + index);
+    seen_from(p, page->platform, &row);
     note_pointers(p, &page->pointers);
 }
 

@@ -1,4 +1,5 @@
 /* Resources as JSON: what they are, then the stored text of their columns as it is. */
+#include <stdio.h>
 #include <string.h>
 
 #include "json.h"
@@ -9,11 +10,7 @@ static void put_folder(struct json_writer *w, const char *name)
 {
     char folder[1200];
     const char *slash = strrchr(name, '/');
-    size_t length = slash ? (size_t)(slash - name) : 0;
-    if (length >= sizeof folder)
-        length = 0;
-    memcpy(folder, name, length);
-    folder[length] = '\0';
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - name) : 0, name);
     json_string_member(w, "folder", folder);
 }
 

@@ -42,8 +42,6 @@ static const struct statement
                        "SELECT " WHOLE ", r.platform, r.kind FROM resources r WHERE r.workspace_id ="
                        " (SELECT ccr_workspace()) AND r.platform = $1 ORDER BY r.kind, r.position, r.name"},
     /* One more than asked for tells whether there are others behind them. */
-    select_first = {"resources_first",
-                    "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND ORDER " LIMIT $3::integer + 1"},
     select_offset = {"resources_offset", "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND ORDER
                                          " LIMIT $3::integer + 1 OFFSET $4::integer"},
     select_behind = {"resources_behind", "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND BEHIND ORDER
@@ -79,7 +77,7 @@ static const struct statement
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
-void resource_short_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
+static void short_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
 {
     *r = (struct resource){.kind = kind,
                            .platform = platform,
@@ -96,7 +94,7 @@ void resource_short_from(struct resource *r, const struct kind *kind, const char
 
 void resource_whole_from(struct resource *r, const struct kind *kind, const char *platform, const struct row *row)
 {
-    resource_short_from(r, kind, platform, row);
+    short_from(r, kind, platform, row);
     r->unlisted = row_text(row, R_UNLISTED);
     r->sealed = row_text(row, R_SEALED);
     r->source = row_text(row, R_SOURCE);
@@ -184,10 +182,8 @@ static bool take_cursor(struct actor *actor, const char *cursor, const char **po
     const char *dot = cursor ? strchr(cursor, '.') : NULL;
     *position = "-1";
     *name = "";
-    if (!cursor)
-        return true;
     if (!dot)
-        return false;
+        return !cursor;
     *position = arena_strndup(actor->arena, cursor, (size_t)(dot - cursor));
     *name = dot + 1;
     return parse_int(*position, 0, INT32_MAX, &number);
@@ -227,23 +223,19 @@ static enum error find_filtered(struct actor *actor, const struct resource_query
                                 const char *name, struct resource_page *page)
 {
     struct row row;
-    const char *kind = page->kind->name, *platform = page->platform;
-    const char *limit = number_text(actor, q->limit), *offset = number_text(actor, q->offset);
+    const char *limit = number_text(actor, q->limit), *most = number_text(actor, FOUND_MAX);
+    const char *kind = page->kind->name, *offset = number_text(actor, q->offset);
     if (q->search)
         return find_by_words(actor, q, position, name, page);
-    enum error error =
-        q->folder
-            ? db_all(actor->db, &select_folder, &page->rows,
-                     DB_ARGS(kind, platform, limit, position, name, q->enabled, q->updated_since, offset, q->folder))
-            : db_all(actor->db, &select_filtered, &page->rows,
-                     DB_ARGS(kind, platform, limit, position, name, q->enabled, q->updated_since, offset));
-    if (error)
-        return error;
-    limit = number_text(actor, FOUND_MAX);
-    error = q->folder ? db_one(actor->db, &count_folder, &row,
-                               DB_ARGS(kind, platform, limit, "-1", "", q->enabled, q->updated_since, q->folder))
-                      : db_one(actor->db, &count_filtered, &row,
-                               DB_ARGS(kind, platform, limit, "-1", "", q->enabled, q->updated_since));
+    const char *const found[] = {kind,       page->platform,   limit,  position, name,
+                                 q->enabled, q->updated_since, offset, q->folder};
+    const char *const counted[] = {kind, page->platform, most, "-1", "", q->enabled, q->updated_since, q->folder};
+    size_t without = q->folder ? 0 : 1;
+    enum error error = db_all(actor->db, q->folder ? &select_folder : &select_filtered, &page->rows, found,
+                              ARRAY_SIZE(found) - without);
+    if (!error)
+        error = db_one(actor->db, q->folder ? &count_folder : &count_filtered, &row, counted,
+                       ARRAY_SIZE(counted) - without);
     page->total = error ? 0 : row_int(&row, 0);
     return error;
 }
@@ -254,28 +246,23 @@ static enum error find_plain(struct actor *actor, const struct resource_query *q
     const char *kind = page->kind->name, *limit = number_text(actor, q->limit);
     if (q->cursor)
         return db_all(actor->db, &select_behind, &page->rows, DB_ARGS(kind, page->platform, limit, position, name));
-    if (q->offset)
-        return db_all(actor->db, &select_offset, &page->rows,
-                      DB_ARGS(kind, page->platform, limit, number_text(actor, q->offset)));
-    return db_all(actor->db, &select_first, &page->rows, DB_ARGS(kind, page->platform, limit));
+    return db_all(actor->db, &select_offset, &page->rows,
+                  DB_ARGS(kind, page->platform, limit, number_text(actor, q->offset)));
 }
 
 /* Every row tells the total; a page without one asks for it. */
 static enum error take_total(struct actor *actor, bool plain, struct resource_page *page)
 {
-    struct row row;
-    if (page->rows.count) {
-        row = rows_at(&page->rows, 0);
-        page->total = page->total ? page->total : row_int(&row, P_TOTAL);
-    } else if (plain) {
-        enum error error = resources_total(actor, page->kind, page->platform, &page->total);
-        if (error)
-            return error;
-    }
+    enum error error = ERR_NONE;
+    const struct row first = rows_at(&page->rows, 0);
+    if (page->rows.count)
+        page->total = page->total ? page->total : row_int(&first, P_TOTAL);
+    else if (plain)
+        error = resources_total(actor, page->kind, page->platform, &page->total);
     page->total_at_least = !plain && page->total > FOUND_MAX;
     if (page->total_at_least)
         page->total = FOUND_MAX;
-    return ERR_NONE;
+    return error;
 }
 
 enum error resource_page(struct actor *actor, const struct kind *kind, const char *platform,
@@ -298,5 +285,5 @@ enum error resource_page(struct actor *actor, const struct kind *kind, const cha
 void resource_at(const struct resource_page *page, int index, struct resource *r)
 {
     struct row row = rows_at(&page->rows, index);
-    resource_short_from(r, page->kind, page->platform, &row);
+    short_from(r, page->kind, page->platform, &row);
 }

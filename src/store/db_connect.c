@@ -280,6 +280,8 @@ static bool send_setup(struct db *db)
                              " coalesce($3, current_setting('idle_in_transaction_session_timeout')), false),"
                              /* it costs a tenth of a second where estimates are high, and gains nothing on pages */
                              " set_config('jit', 'off', false),"
+                             /* a request has one process of PostgreSQL, and a page comes in its order */
+                             " set_config('max_parallel_workers_per_gather', '0', false),"
                              /* how timestamps come, for row_write */
                              " set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false)",
                              3, NULL, values, NULL, NULL, 0) &&
