@@ -15,10 +15,9 @@
 #define POINTERS(platform) CURRENT(platform) ", " STANDARD(platform)
 
 /* They stand behind the columns of the profile: all of them, or those that a reader sees. */
-#define WHOLE       "SELECT " RESOURCE_WHOLE ", " POINTERS("$2") " FROM resources r"
-#define SEEN        "SELECT r.name, r.enabled, r.uses, r.listed, r.revision, "
-#define FROM_WHERE  " FROM resources r WHERE" RESOURCE_OF_KIND
-#define WHOLE_WHERE WHOLE " WHERE" RESOURCE_OF_KIND
+#define WHOLE      "SELECT " RESOURCE_WHOLE ", " POINTERS("$2")
+#define SEEN       "SELECT r.name, r.enabled, r.uses, r.listed, r.revision, "
+#define FROM_WHERE " FROM resources r WHERE" RESOURCE_OF_KIND
 
 enum { W_CURRENT = R_WHOLE_COUNT, S_NAME = 0, S_ENABLED, S_USES, S_LISTED, S_REVISION, S_CURRENT };
 /* Before a page stands a row about all of them, which is there for an empty page, too. */
@@ -26,11 +25,11 @@ enum { A_CURRENT = S_NAME, A_TOTAL = S_USES, A_STANDARD = S_CURRENT };
 
 static const struct statement
     select_one = {"profile_select", SEEN POINTERS("$2") FROM_WHERE " AND r.name = $3"},
-    lock_one = {"profile_lock", WHOLE_WHERE " AND r.name = $3 FOR UPDATE OF r"},
-    select_current = {"profile_select_current", WHOLE_WHERE " AND r.name = coalesce(" POINTERS("$2") ", 'default')"},
+    lock_one = {"profile_lock", WHOLE FROM_WHERE " AND r.name = $3 FOR UPDATE OF r"},
+    select_current = {"profile_current", WHOLE FROM_WHERE " AND r.name = coalesce(" POINTERS("$2") ", 'default')"},
     /* When that name points to nothing: the default, else the first one that may be used. */
     select_fallback = {"profile_select_fallback",
-                       WHOLE " LEFT JOIN workspace_platforms d ON d.workspace_id = r.workspace_id"
+                       WHOLE " FROM resources r LEFT JOIN workspace_platforms d ON d.workspace_id = r.workspace_id"
                              " AND d.platform = r.platform AND d.default_profile = r.name WHERE" RESOURCE_OF_KIND
                              " AND (r.enabled OR d.default_profile IS NOT NULL)"
                              " ORDER BY d.default_profile IS NULL, r.position, r.name LIMIT 1"},

@@ -13,6 +13,7 @@
 
 enum {
     LOOKUP_MS = 200, /* how long a new answer is waited for when there is an old one */
+    FIRST_MS = 2000, /* the same for a host's first answer when others have theirs */
     LIST_MAX = 64 * KIB,
 };
 
@@ -286,7 +287,7 @@ void conninfo_ask(struct conninfo *info)
 
 void conninfo_wait(struct conninfo *info, int64_t until_ms)
 {
-    int64_t enough = info->asked_ms + LOOKUP_MS; /* from when on the other hosts will do */
+    int64_t enough = info->asked_ms + FIRST_MS; /* from when on the other hosts will do */
     if (enough > monotonic_ms() && enough < until_ms)
         until_ms = enough;
     lookup_wait(info->lookups, info->host_count, until_ms);
@@ -374,7 +375,7 @@ enum conninfo_result conninfo_connect(struct conninfo *info, PGconn **conn, cons
     buffer_init(&lists.port, LIST_MAX);
     list_hosts(info, &lists, &pending, problem);
     enum conninfo_result result = CONNINFO_STARTED;
-    if (pending && (!lists.count || monotonic_ms() < info->asked_ms + LOOKUP_MS))
+    if (pending && (!lists.count || monotonic_ms() < info->asked_ms + FIRST_MS))
         result = CONNINFO_PENDING;
     else if (!lists.count)
         result = CONNINFO_FAILED;

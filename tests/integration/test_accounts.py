@@ -325,7 +325,11 @@ def forge(token, key, header=None, digest=hashlib.sha256, **claims):
     return ".".join([*parts, unpadded(signature)])
 
 
-NOW = int(time.time())
+def soon(seconds):
+    """As the test runs: it was collected long before."""
+    return int(time.time()) + seconds
+
+
 BAD_TOKENS = {
     "empty": lambda t, k: "",
     "garbage": lambda t, k: "garbage",
@@ -358,13 +362,13 @@ BAD_TOKENS = {
     "key doubled": lambda t, k: forge(t, k * 2),
     "other kid": lambda t, k: forge(t, k, {"kid": "00000000"}),
     "kid of another type": lambda t, k: forge(t, k, {"kid": 1}),
-    "expired": lambda t, k: forge(t, k, exp=NOW - 1),
+    "expired": lambda t, k: forge(t, k, exp=soon(-1)),
     "exp missing": lambda t, k: forge(t, k, exp=None),
-    "exp a string": lambda t, k: forge(t, k, exp=str(NOW + 900)),
-    "exp a fraction": lambda t, k: forge(t, k, exp=NOW + 900.5),
-    "not yet valid": lambda t, k: forge(t, k, nbf=NOW + 600),
+    "exp a string": lambda t, k: forge(t, k, exp=str(soon(900))),
+    "exp a fraction": lambda t, k: forge(t, k, exp=soon(900) + 0.5),
+    "not yet valid": lambda t, k: forge(t, k, nbf=soon(600)),
     "nbf missing": lambda t, k: forge(t, k, nbf=None),
-    "issued tomorrow": lambda t, k: forge(t, k, iat=NOW + 86400),
+    "issued tomorrow": lambda t, k: forge(t, k, iat=soon(86400)),
     "other audience": lambda t, k: forge(t, k, aud="somebody-else"),
     "audience missing": lambda t, k: forge(t, k, aud=None),
     "audience a list": lambda t, k: forge(t, k, aud=["ccr-ui-api"]),

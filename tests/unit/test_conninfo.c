@@ -15,8 +15,14 @@ static PGconn *start(struct conninfo *info)
 {
     PGconn *conn = NULL;
     const char *problem;
+    struct addresses found;
+    int64_t end = monotonic_ms() + 30000;
     conninfo_ask(info);
-    for (int64_t end = monotonic_ms() + 30000; monotonic_ms() < end;) {
+    /* On a busy machine the other hosts would do before all are known. */
+    for (size_t i = 0; i < info->host_count; i++)
+        while (info->lookups[i] && lookup_look(info->lookups[i], &found) == LOOKUP_PENDING && monotonic_ms() < end)
+            lookup_wait(&info->lookups[i], 1, end);
+    while (monotonic_ms() < end) {
         enum conninfo_result result = conninfo_connect(info, &conn, &problem);
         if (result == CONNINFO_STARTED)
             return conn;
