@@ -9,7 +9,7 @@ usage() {
 Usage: scripts/test.sh [-k NAME] [-j N] [--all] [--list]
 
 Installs the Debian packages that the tests need (as root, or with sudo), builds the program, then runs these stages:
-  lint         make lint; each of its checks counts; without --all it leaves out the analyzer, and says so
+  lint         make lint; each of its checks counts; without --all it leaves out clang-tidy's analyzer, and says so
   unit         make check: cmocka tests, built with gcc
   asan         make asan: the same with AddressSanitizer and UndefinedBehaviorSanitizer
   handlers     handlers on a real PostgreSQL, without Nginx
