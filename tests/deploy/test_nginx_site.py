@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from site_stack import NAME, PASSWORD, Site, curl, free_port, give, new_folder, render, system, wait_until  # noqa: E402
+from site_stack import NAME, PASSWORD, Backend, Site, curl, free_port, give, new_folder, render, system, wait_until  # noqa: E402
 
 HSTS = "max-age=31536000; includeSubDomains"
 STRICT = "default-src 'none'; frame-ancestors 'none'"
@@ -405,11 +405,26 @@ def test_one_of_two_backends_may_die(whole):
     log = [json.loads(line) for line in (site.folder / "ccr-ui-backend.access.log").read_text().splitlines()]
     upstreams = {address.strip() for entry in log for address in entry["upstream"].split(",")}
     retried = sum("," in entry["upstream"] for entry in log)
+    print([(entry["time"], entry["status"], entry["upstream"], entry["upstream_status"]) for entry in log if entry["status"] != 200][:20])
     print(f"{len(statuses)} requests, both backends killed in turn, {retried} asked the other one, "
           f"{sum(status != 200 for status in statuses)} failed")
     assert set(statuses) == {200}
     assert upstreams == {f"unix:{local.socket}", f"127.0.0.2:{port}"}
     assert retried > 0
+
+
+def test_a_backend_without_its_database_is_passed_over(whole):
+    """As one is that starts on a busy machine: whoever asks gets the answer of the other."""
+    seeing, blind = whole.start(whole.cli("seeing")), whole.cli("blind", DATABASE_URL=f"postgres://ccr@127.0.0.1:{free_port()}/ccr")
+    backend = Backend(blind, "spawn-fcgi")
+    whole.ending.callback(backend.stop)
+    backend.start()
+    wait_until("it answers", lambda: blind.run("healthcheck", "--socket", backend.socket).returncode == 1)
+    with Site(whole.folder, "half-blind", [backend.socket, seeing.socket]) as site, load(site) as statuses:
+        progress(statuses)
+    assert set(statuses) == {200}
+    log = [json.loads(line) for line in (site.folder / "ccr-ui-backend.access.log").read_text().splitlines()]
+    assert any(entry["upstream_status"] == "503, 200" for entry in log)
 
 
 # ---- the script -----------------------------------------------------------------------------------------------------
