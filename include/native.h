@@ -65,8 +65,8 @@ struct native_place {
 };
 extern const struct native_place native_places[]; /* ends with kind NULL */
 
-/* Whether any file of the platforms says something of the kind. */
-bool native_knows(unsigned on, const char *kind);
+/* Where a new resource of the kind goes on one of the platforms; NULL when none of their files says anything of it. */
+const struct native_place *native_place_of(unsigned on, const char *kind);
 /* Whether the place has something to say a column with. */
 bool native_says(const struct native_place *place, const char *column);
 /* Whether the resource is a file of its own. */

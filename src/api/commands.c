@@ -147,13 +147,11 @@ static const char *shown_text(const json_t *shown, const char *name)
 
 static void print_profile(struct invocation *c, const struct resource *r)
 {
-    static const char *const texts[][2] = {
-        {"Description", "description"},           {"Base URL", "base_url"}, {"Token", "auth_token"}, {"Model", "model"},
-        {"Small fast model", "small_fast_model"}, {"Provider", "provider"}};
     json_t *shown = resource_shown(r);
     buffer_printf(&c->out, "Name: %s\n", r->name);
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        buffer_printf(&c->out, "%s: %s\n", texts[i][0], shown_text(shown, texts[i][1]));
+    for (const struct column *column = kind_profile.columns; column->field.type; column++)
+        if (column->field.type <= FIELD_KEY)
+            buffer_printf(&c->out, "%s: %s\n", column->label.en, shown_text(shown, column->field.name));
     buffer_printf(&c->out, "Enabled: %s\nUsed: %lld times\n", r->enabled ? "yes" : "no", r->uses);
 }
 

@@ -100,12 +100,12 @@ bool native_claims(unsigned platform, const char *name)
 
 /* ---- columns ---------------------------------------------------------------------------------------------------- */
 
-bool native_knows(unsigned on, const char *kind)
+const struct native_place *native_place_of(unsigned on, const char *kind)
 {
     for (const struct native_place *place = native_places; place->kind; place++)
         if (place->platforms & on && strcmp(place->kind, kind) == 0)
-            return true;
-    return false;
+            return place;
+    return NULL;
 }
 
 bool native_says(const struct native_place *place, const char *column)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "native.h"
 #include "profile.h"
 #include "resource_sql.h"
 #include "util.h"
@@ -163,18 +164,17 @@ enum error profile_set_current(struct actor *actor, const char *platform, const 
 /* The variables a switch changes on a developer's machine, by the names Claude Code reads, else by the profile's columns. */
 static const char *switch_changes(struct actor *actor, const struct profile *from, const struct profile *to)
 {
-    static const char *const names[][2] = {{"ANTHROPIC_BASE_URL", "base_url"},
-                                           {"ANTHROPIC_AUTH_TOKEN", "auth_token"},
-                                           {"ANTHROPIC_MODEL", "model"},
-                                           {"ANTHROPIC_SMALL_FAST_MODEL", "small_fast_model"}};
-    int said = strcmp(to->r.platform, "claude") == 0 ? 0 : 1;
+    static const char variable[] = "env.";
+    const struct native_member *m = native_place_of(ON_CLAUDE, kind_profile.name)->members;
+    bool claude = strcmp(to->r.platform, "claude") == 0;
     json_t *before = from ? resource_shown(&from->r) : NULL, *after = resource_shown(&to->r), *changes = json_array();
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        const char *old = text_or_null(json_string_value(json_object_get(before, names[i][1])));
-        const char *new = text_or_null(json_string_value(json_object_get(after, names[i][1])));
-        if (!text_equal(old, new))
-            json_array_append_new(
-                changes, json_pack("{s:s, s:s?, s:s?}", "key", names[i][said], "old_value", old, "new_value", new));
+    for (const char *last = NULL; m->key; last = m->column, m++) {
+        const char *old = text_or_null(json_string_value(json_object_get(before, m->column)));
+        const char *new = text_or_null(json_string_value(json_object_get(after, m->column)));
+        if (!text_equal(old, new) && !text_equal(last, m->column)) /* the first of its variables */
+            json_array_append_new(changes,
+                                  json_pack("{s:s, s:s?, s:s?}", "key", claude ? m->key + strlen(variable) : m->column,
+                                            "old_value", old, "new_value", new));
     }
     return json_text(actor->arena, changes);
 }

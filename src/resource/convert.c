@@ -143,7 +143,7 @@ static enum error take_all(struct request *rq, struct convert *c)
     enum error error = resources_on(c->actor, c->from, &found, &count);
     for (size_t i = 0; !error && i < count; i++) /* what they share is there already */
         if ((kind ? strcmp(found[i].kind->name, kind) == 0
-                  : native_knows(ON_ALL, found[i].kind->name) && !(found[i].kind->flags & KIND_LOCAL)) &&
+                  : native_place_of(ON_ALL, found[i].kind->name) && !(found[i].kind->flags & KIND_LOCAL)) &&
             is_wanted(names, found[i].name) && !(resource_platforms(&found[i]) & to))
             error = take_one(c, &found[i]);
     return error;

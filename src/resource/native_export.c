@@ -169,7 +169,7 @@ static enum error add_others(struct export *export)
         const struct resource *r = &export->resources[i];
         if (r->kind != kind) {
             kind = r->kind;
-            known = native_knows(platform_bit(export->platform), kind->name);
+            known = native_place_of(platform_bit(export->platform), kind->name);
             export->in_use = kind->in_use ? kind->in_use(export->actor, export->platform) : NULL;
             leave_out(export, r, "*", known ? MSG_NONE : MSG_NATIVE_NO_PLACE); /* all of a kind at once */
         }

@@ -97,8 +97,7 @@ def test_list_and_current(ada):
     assert lines[1].split() == ["*", "a", BASE, "m1", "(disabled)"] and lines[2].split() == ["张三", BASE, "-"]
     shown = dict(line.split(": ", 1) for line in done(ada, "current").splitlines())
     assert shown == {"Name": "a", "Description": "The first", "Base URL": BASE, "Token": mask(token), "Model": "m1",
-                     "Small fast model": "-",
-                     "Provider": "-", "Enabled": "no", "Used": "1 times"}
+                     "Small fast model": "-", "Provider": "-", "Type of provider": "-", "Account": "-", "Enabled": "no", "Used": "1 times"}
 
 
 def test_enable_and_disable(ada):
