@@ -73,7 +73,8 @@ bool edit_set(struct edit_document *document, const json_t *value, struct edit_e
     json_t *copy = json_deep_copy(value);
     if (!edit_can_say(document->now.tree.arena, document->format, copy, EDIT_MAX_NESTING))
         return edit_fail(error, "nested deeper than 32 levels, or a null or the like, which TOML does not have");
-    if (document->now.tree.lines && !json_is_object(copy))
+    bool no_table = !json_is_object(copy) || (document->format == EDIT_TOML && json_object_get(copy, "$toml"));
+    if (document->now.tree.lines && no_table)
         return edit_fail(error, "this document is a table");
     if (json_equal(document->now.value, copy))
         return true;

@@ -177,6 +177,8 @@ static void test_toml_errors_name_line_and_column(void **state)
     assert_false(set_at(document, EDIT_PATH("n"), json_null(), &error));
     assert_non_null(strstr(error.message, "null"));
     assert_false(edit_set(document, json_true(), &error));
+    assert_false(edit_set(document, json_pack("{s:s, s:s}", "$toml", "float", "value", "nan"), &error));
+    assert_non_null(strstr(error.message, "table"));
     expect("a = 1\nl = [1]\n");
 }
 
