@@ -11,7 +11,7 @@
 
 enum column_flag {
     COLUMN_UNLISTED = 1, /* long: a list leaves it out */
-    COLUMN_SEARCHED = 2, /* a search looks into it, besides the name */
+    COLUMN_SEARCHED = 2, /* a search looks into it, besides the name; one that lists show */
     COLUMN_SECRET = 4,   /* every text in it is masked, but for ${VARIABLE} */
     COLUMN_PARTS =
         8, /* parts of its texts may be secret: passwords and parameters of URLs, what stands behind --token */

@@ -16,6 +16,7 @@ struct resource {
     const char *listed, *unlisted; /* JSON objects as any reader sees them; unlisted may be NULL */
     const char *sealed;            /* JSON object, column -> sealed value; NULL = none */
     const char *source;            /* sealed; NULL = none */
+    const char *words;             /* what a search finds it by (resource_words), once resource_seal has made them */
     long long revision;
     const char *updated_at;
 };
@@ -44,10 +45,10 @@ enum error resource_check_values(struct actor *actor, const struct kind *kind, c
                                  const struct resource *before, json_t *stored, json_t *values);
 /* What the columns' own limits do not say, on each of the platforms (enum platforms). */
 enum error resource_check_on(struct actor *actor, const struct kind *kind, unsigned on, json_t *values);
-/* Sets listed, unlisted and sealed from checked values; r->id must be there. */
+/* Sets listed, unlisted, sealed and words from checked values; id and name must be there. */
 void resource_seal(struct actor *actor, struct resource *r, json_t *values);
-/* The words that a search finds it by, as a JSON array; in the case that they have. */
-json_t *resource_words(struct actor *actor, const struct resource *r);
+/* The words that a search finds it by, as the text of a JSON array; in the case that they have. */
+const char *resource_words(struct actor *actor, const struct resource *r);
 /* Whether the name can be given to one of the kind: adds to the actor's failure, field `field`. */
 enum error resource_check_name(struct actor *actor, const struct kind *kind, const char *platform, const char *field,
                                const char *name);

@@ -149,13 +149,17 @@ static bool take_profile(struct actor *actor, const struct plan *plan, struct fi
         json_object_set_new(values, "extra", json_null()); /* or what is stored would be kept */
     if (plan->options->on_invalid == INVALID_TAKEN)        /* a backup of an older version is taken whatever it says */
         profile_cut_userinfo(actor, values);
-    check_values(actor, file, before, stored, values);
-    bool unchanged = before && is_unchanged(before, stored, r, values);
+    bool unchanged = before && !file->problem && is_unchanged(before, stored, r, values);
+    if (!unchanged) { /* what is stored was checked */
+        check_values(actor, file, before, stored, values);
+        unchanged = before && is_unchanged(before, stored, r, values);
+    }
     if (!unchanged)
         resource_seal(actor, r, values);
     /* What it took to find out takes more memory than the profile, and holds its secrets in clear. */
     if (!file->problem)
-        arena_release_but(actor->arena, mark, (const char **const[]){&r->listed, &r->unlisted, &r->sealed}, 3);
+        arena_release_but(actor->arena, mark, (const char **const[]){&r->listed, &r->unlisted, &r->sealed, &r->words},
+                          4);
     return !unchanged;
 }
 

@@ -116,7 +116,7 @@ static void make_new(struct actor *actor, struct json_writer *w, const struct ro
     json_raw_member(w, "listed", r.listed);
     json_raw_member(w, "unlisted", r.unlisted);
     json_raw_member(w, "sealed", r.sealed);
-    json_raw_member(w, "words", json_text(actor->arena, resource_words(actor, &r)));
+    json_raw_member(w, "words", resource_words(actor, &r));
     json_close_object(w);
 }
 

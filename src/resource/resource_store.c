@@ -195,7 +195,7 @@ static const char *take_words(struct actor *actor, const char *search, const cha
     struct resource text = {.kind = &(struct kind){.columns = (const struct column[]){{{0}, 0, {NULL, NULL}, 0}}},
                             .name = search,
                             .listed = "{}"};
-    json_t *words = resource_words(actor, &text), *each;
+    json_t *words = json_stored(resource_words(actor, &text)), *each;
     size_t i, longest = 0;
     json_array_foreach(words, i, each) if (json_string_length(each) >
                                            json_string_length(json_array_get(words, longest))) longest = i;

@@ -22,6 +22,61 @@ bool value_is_sealed(const json_t *value)
     return text && *text == *STILL_SEALED;
 }
 
+/* ---- words ------------------------------------------------------------------------------------------------------ */
+
+/* Scripts that put no blanks between words: there each character begins one. */
+static bool is_unspaced(uint32_t code)
+{
+    return (code >= 0x2e80 && code <= 0x9fff) || (code >= 0xac00 && code <= 0xd7af) ||
+           (code >= 0xf900 && code <= 0xfaff) || (code >= 0x20000 && code <= 0x3ffff);
+}
+
+static bool in_word(uint32_t code)
+{
+    if (code < 0x80)
+        return (code >= '0' && code <= '9') || ((code | 0x20) >= 'a' && (code | 0x20) <= 'z');
+    return !(code >= 0x2000 && code <= 0x206f) && !(code >= 0x3000 && code <= 0x303f) && code != 0xfffd;
+}
+
+static void add_words(struct actor *actor, json_t *words, const char *text)
+{
+    bool inside = false;
+    while (*text && json_array_size(words) < WORDS_MAX) {
+        const char *start = text, *end = text;
+        uint32_t code = utf8_next(&text);
+        bool begins = in_word(code) && (!inside || is_unspaced(code));
+        inside = in_word(code);
+        if (!begins)
+            continue;
+        for (int i = 0; i < WORD_MAX; i++) {
+            const char *after = end;
+            if (!in_word(utf8_next(&after)))
+                break;
+            end = after;
+        }
+        json_array_append_new(words, json_string(arena_strndup(actor->arena, start, (size_t)(end - start))));
+    }
+}
+
+static const char *words_text(struct actor *actor, const struct resource *r, const json_t *shown)
+{
+    json_t *words = json_array(), *each;
+    size_t i;
+    add_words(actor, words, r->name);
+    for (const struct column *column = r->kind->columns; column->field.type; column++) {
+        json_t *value = column->flags & COLUMN_SEARCHED ? json_object_get(shown, column->field.name) : NULL;
+        if (json_is_string(value))
+            add_words(actor, words, json_string_value(value));
+        json_array_foreach(value, i, each) if (json_is_string(each)) add_words(actor, words, json_string_value(each));
+    }
+    return json_text(actor->arena, words);
+}
+
+const char *resource_words(struct actor *actor, const struct resource *r)
+{
+    return r->words ? r->words : words_text(actor, r, json_stored_or(r->listed, json_object()));
+}
+
 /* ---- what is stored --------------------------------------------------------------------------------------------- */
 
 static bool is_secret(const struct column *column)
@@ -77,6 +132,7 @@ void resource_seal(struct actor *actor, struct resource *r, json_t *values)
     r->listed = json_text(actor->arena, listed);
     r->unlisted = json_object_size(unlisted) ? json_text(actor->arena, unlisted) : NULL;
     r->sealed = json_object_size(sealed) ? json_text(actor->arena, sealed) : NULL;
+    r->words = words_text(actor, r, listed);
 }
 
 json_t *resource_shown(const struct resource *r)
@@ -234,56 +290,6 @@ enum error resource_check_name(struct actor *actor, const struct kind *kind, con
     if (utf8_length(name) > most)
         return fail_field(actor, field, MSG_TOO_LONG, number_text(actor, (long long)most), NULL);
     return kind->check_name ? kind->check_name(actor, platform, field, name) : ERR_NONE;
-}
-
-/* ---- words ------------------------------------------------------------------------------------------------------ */
-
-/* Scripts that put no blanks between words: there each character begins one. */
-static bool is_unspaced(uint32_t code)
-{
-    return (code >= 0x2e80 && code <= 0x9fff) || (code >= 0xac00 && code <= 0xd7af) ||
-           (code >= 0xf900 && code <= 0xfaff) || (code >= 0x20000 && code <= 0x3ffff);
-}
-
-static bool in_word(uint32_t code)
-{
-    if (code < 0x80)
-        return (code >= '0' && code <= '9') || ((code | 0x20) >= 'a' && (code | 0x20) <= 'z');
-    return !(code >= 0x2000 && code <= 0x206f) && !(code >= 0x3000 && code <= 0x303f) && code != 0xfffd;
-}
-
-static void add_words(struct actor *actor, json_t *words, const char *text)
-{
-    bool inside = false;
-    while (*text && json_array_size(words) < WORDS_MAX) {
-        const char *start = text, *end = text;
-        uint32_t code = utf8_next(&text);
-        bool begins = in_word(code) && (!inside || is_unspaced(code));
-        inside = in_word(code);
-        if (!begins)
-            continue;
-        for (int i = 0; i < WORD_MAX; i++) {
-            const char *after = end;
-            if (!in_word(utf8_next(&after)))
-                break;
-            end = after;
-        }
-        json_array_append_new(words, json_string(arena_strndup(actor->arena, start, (size_t)(end - start))));
-    }
-}
-
-json_t *resource_words(struct actor *actor, const struct resource *r)
-{
-    json_t *words = json_array(), *shown = resource_shown(r), *each;
-    size_t i;
-    add_words(actor, words, r->name);
-    for (const struct column *column = r->kind->columns; column->field.type; column++) {
-        json_t *value = column->flags & COLUMN_SEARCHED ? json_object_get(shown, column->field.name) : NULL;
-        if (json_is_string(value))
-            add_words(actor, words, json_string_value(value));
-        json_array_foreach(value, i, each) if (json_is_string(each)) add_words(actor, words, json_string_value(each));
-    }
-    return words;
 }
 
 /* ---- warnings --------------------------------------------------------------------------------------------------- */

@@ -17,31 +17,35 @@ enum { PATIENCE_MS = 8000 };
 #define RECORD                                                                                                              \
     "INSERT INTO resource_revisions (workspace_id, kind, platform, name, revision, resource_id, enabled, listed, unlisted," \
     " sealed, source, operation, actor)"
-#define ROWS                                                                                                             \
-    "json_to_recordset($1::json) AS r (id uuid, kind text, platform text, name text, position integer, enabled boolean," \
-    " uses bigint, shared json, revision bigint, listed json, unlisted json, sealed json, source text, words json)"
+/* The rows that are to be written, for as many parts of a statement as ask for them. */
+#define GIVEN                                                                                                          \
+    "WITH given AS (SELECT * FROM json_to_recordset($1::json) AS r (id uuid, kind text, platform text, name text,"     \
+    " position integer, enabled boolean, uses bigint, shared json, revision bigint, listed json, unlisted json,"       \
+    " sealed json, source text, words json)), "
 /* What a row of the history says of the change itself. */
 #define SAVED "RETURNING revision, " SQL_TIME("created_at")
 #define GONE                                                                                                           \
-    "gone AS (DELETE FROM resource_words o USING " ROWS " WHERE o.id = r.id AND o.platform = r.platform"               \
+    "gone AS (DELETE FROM resource_words o USING given r WHERE o.id = r.id AND o.platform = r.platform"                \
     " AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(r.words) AS w (word) WHERE lower(w.word) = o.word))"
-#define WORDS                                                                                                          \
+#define NEW_WORDS                                                                                                      \
     " INSERT INTO resource_words (workspace_id, kind, platform, word, id)"                                             \
-    " SELECT DISTINCT (SELECT ccr_workspace()), r.kind, r.platform, lower(w.word), r.id FROM " ROWS                    \
-    ", json_array_elements_text(r.words) AS w (word) ON CONFLICT DO NOTHING"
+    " SELECT DISTINCT (SELECT ccr_workspace()), r.kind, r.platform, lower(w.word), r.id FROM given r,"                 \
+    " json_array_elements_text(r.words) AS w (word)"
+/* Looking for the words that are there already takes as long as writing them. */
+#define WORDS NEW_WORDS " ON CONFLICT DO NOTHING"
 #define UPDATE                                                                                                            \
     "UPDATE resources p SET position = r.position, enabled = r.enabled, uses = r.uses, shared = r.shared,"                \
     " listed = r.listed, unlisted = r.unlisted, sealed = r.sealed, source = r.source,"                                    \
     " revision = 1 + greatest(p.revision, r.revision), updated_at = now()"                                                \
-    " FROM " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace()) AND p.id = r.id AND p.platform = r.platform"          \
+    " FROM given r WHERE p.workspace_id = (SELECT ccr_workspace()) AND p.id = r.id AND p.platform = r.platform"           \
     " RETURNING p.workspace_id, p.kind, p.platform, p.name, p.revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed," \
     " p.source"
 
 static const struct statement
     insert =
-        {"resources_insert",
-         "WITH new AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, enabled, uses, shared, listed, unlisted,"
-         " sealed, source, revision)"
+        {"resources_insert", GIVEN
+         "new AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, enabled, uses, shared, listed,"
+         " unlisted, sealed, source, revision)"
          " SELECT r.id, w.id, r.kind, r.platform, r.name, coalesce(r.position, row_number() OVER () - 1 +"
          " coalesce((SELECT max(p.position) + 1 FROM resources p WHERE p.workspace_id = w.id AND p.kind = r.kind"
          " AND p.platform = r.platform), 0)),"
@@ -49,16 +53,16 @@ static const struct statement
          /* a name that comes back goes on counting where it stopped, what several platforms share as on the others */
          " 1 + greatest(r.revision, (SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = w.id"
          " AND v.kind = r.kind AND v.platform = r.platform AND v.name = r.name))"
-         " FROM (SELECT ccr_workspace() AS id) w, " ROWS " RETURNING " KEPT "), words AS (" WORDS ")" RECORD
+         " FROM (SELECT ccr_workspace() AS id) w, given r RETURNING " KEPT "), words AS (" NEW_WORDS ") " RECORD
          " SELECT " KEPT ", $2, $3 FROM new " SAVED},
-    update = {"resources_update", "WITH changed AS (" UPDATE "), " GONE ", words AS (" WORDS ")" RECORD " SELECT " KEPT
-                                  ", $2, $3 FROM changed " SAVED},
+    update = {"resources_update", GIVEN "changed AS (" UPDATE "), " GONE ", words AS (" WORDS ") " RECORD
+                                        " SELECT " KEPT ", $2, $3 FROM changed " SAVED},
     update_kept = {"resources_update_kept",
-                   "WITH changed AS (" UPDATE ")" RECORD " SELECT " KEPT ", $2, $3 FROM changed " SAVED},
-    destroy = {"resources_delete",
-               "WITH gone AS (DELETE FROM resources p USING " ROWS " WHERE p.workspace_id = (SELECT ccr_workspace())"
+                   GIVEN "changed AS (" UPDATE ") " RECORD " SELECT " KEPT ", $2, $3 FROM changed " SAVED},
+    destroy = {"resources_delete", GIVEN
+               "gone AS (DELETE FROM resources p USING given r WHERE p.workspace_id = (SELECT ccr_workspace())"
                " AND p.id = r.id AND p.platform = r.platform RETURNING p.workspace_id, p.kind, p.platform, p.name,"
-               " p.revision + 1 AS revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed, p.source)" RECORD
+               " p.revision + 1 AS revision, p.id, p.enabled, p.listed, p.unlisted, p.sealed, p.source) " RECORD
                " SELECT " KEPT ", $2, $3 FROM gone " SAVED};
 
 enum error resources_lock(struct actor *actor, const struct kind *kind, const char *platform, enum patience patience)
@@ -76,7 +80,7 @@ static enum message exists_message(const struct kind *kind)
 
 /* ---- batches ---------------------------------------------------------------------------------------------------- */
 
-/* The members that ROWS names. */
+/* The members that GIVEN names. */
 static void write_row(struct actor *actor, struct json_writer *w, const struct resource *r)
 {
     json_open_object(w);
@@ -97,7 +101,7 @@ static void write_row(struct actor *actor, struct json_writer *w, const struct r
     json_raw_member(w, "unlisted", r->unlisted);
     json_raw_member(w, "sealed", r->sealed);
     json_string_member(w, "source", r->source);
-    json_raw_member(w, "words", json_text(actor->arena, resource_words(actor, r)));
+    json_raw_member(w, "words", resource_words(actor, r));
     json_close_object(w);
 }
 
@@ -149,7 +153,7 @@ static enum error send(struct actor *actor, const struct statement *statement, c
 /* Most changes of one leave the words that it is found by as they are. */
 static bool keeps_words(struct actor *actor, const struct resource_change *c)
 {
-    return c->before && c->after && json_equal(resource_words(actor, c->before), resource_words(actor, c->after));
+    return c->before && c->after && strcmp(resource_words(actor, c->before), resource_words(actor, c->after)) == 0;
 }
 
 static enum error save_sort(struct actor *actor, const struct sort *sort, const char *operation, struct batch *b,
@@ -328,7 +332,7 @@ static const struct statement
          " (SELECT max(v.revision) FROM resource_revisions v WHERE v.workspace_id = (SELECT ccr_workspace())"
          " AND v.kind = $1 AND v.platform = $2 AND v.name = $4)) WHERE" UNDER "$3 RETURNING " KEPT ") " RECORD
          " SELECT " KEPT ", 'rename', $5 FROM renamed " SAVED},
-    name_words = {"resource_name_words", "WITH " GONE WORDS};
+    name_words = {"resource_name_words", GIVEN GONE WORDS};
 
 static enum error save_words(struct actor *actor, const struct resource *r)
 {
@@ -359,6 +363,7 @@ static enum error rename_one(struct actor *actor, struct resource *r, const char
     if (error)
         return fail_as(actor, error, ERR_CONFLICT, exists_message(r->kind), name);
     r->name = name;
+    r->words = NULL;
     r->revision = row_int(&row, 0);
     r->updated_at = row_text(&row, 1);
     const struct audit entry = {.action = arena_printf(actor->arena, "%s.rename", kind),
