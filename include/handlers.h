@@ -7,7 +7,10 @@
 struct operation {
     enum method method; /* METHOD_OTHER ends a table */
     const char *path;   /* behind /api/resources/{platform}/<kind> */
-    handler *run;
+    handler *
+        run; /* NULL = makes `change`, and answers `status` with what the resource is then and what the platform cannot say of it */
+    enum error (*change)(struct request *rq, struct resource *after);
+    int status;
     const struct field *body, *query;
     unsigned flags; /* enum route_flag */
     bool reads;     /* whoever may see the workspace may do it; else whom the kind says */
@@ -46,8 +49,8 @@ enum error resource_roll_back(struct request *rq, struct resource *r);
 /* The bodies of those two. */
 extern const struct field resource_copy_fields[], resource_rename_fields[], resource_rollback_fields[];
 
-/* What a write made, with an entity tag, and what the platform cannot say of it. */
-enum error respond_resource(struct request *rq, struct response *rs, int status, const struct resource *r);
+/* The handler of an operation that is a change. */
+enum error resource_run_change(struct request *rq, struct response *rs);
 /* ERR_CONFLICT (MSG_RESOURCES_MAX) when there is no room for one more. */
 enum error resource_check_room(struct actor *actor, const struct kind *kind, const char *platform);
 

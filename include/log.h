@@ -8,17 +8,17 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
 
 struct log_field {
-    enum { LOG_FIELD_END, LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_DOUBLE } type;
+    enum { LOG_FIELD_END, LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_MS } type;
     const char *name;
     const char *text; /* NULL leaves the field out */
     long long integer;
-    double real;
 };
 
 /* clang-format off */
-#define LOG_STR(field_name, value) {LOG_FIELD_STRING, (field_name), (value), 0, 0}
-#define LOG_INT(field_name, value) {LOG_FIELD_INT, (field_name), NULL, (long long)(value), 0}
-#define LOG_NUM(field_name, value) {LOG_FIELD_DOUBLE, (field_name), NULL, 0, (value)}
+#define LOG_STR(field_name, value) {LOG_FIELD_STRING, (field_name), (value), 0}
+#define LOG_INT(field_name, value) {LOG_FIELD_INT, (field_name), NULL, (long long)(value)}
+/* Microseconds, which stand there as milliseconds with three decimals. */
+#define LOG_MS(field_name, value) {LOG_FIELD_MS, (field_name), NULL, (long long)(value)}
 /* clang-format on */
 
 void log_configure(enum log_level level, enum log_format format);
@@ -34,7 +34,7 @@ bool log_reopen(void);
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count);
 
 /* The first element only keeps the array from being empty; it is not passed on. */
-#define LOG_FIELDS_(...) ((const struct log_field[]){{LOG_FIELD_END, NULL, NULL, 0, 0}, ##__VA_ARGS__})
+#define LOG_FIELDS_(...) ((const struct log_field[]){{LOG_FIELD_END, NULL, NULL, 0}, ##__VA_ARGS__})
 #define LOG_AT_(level, message, ...)                                                                                   \
     do {                                                                                                               \
         if (log_enabled(level))                                                                                        \

@@ -28,11 +28,12 @@ struct route {
     const char *pattern; /* "/api/configs/{name}": a {part} matches one segment */
     handler *run;
     enum access access;
-    const struct field *body;  /* NULL: the body is ignored */
-    const struct field *query; /* NULL: query parameters are ignored */
-    unsigned flags;            /* enum route_flag */
-    const void *data;          /* what the handler makes of it: the kind of a resource */
-    size_t body_max;           /* bytes, below MAX_BODY_SIZE; 0 = BODY_MAX_USUAL */
+    const struct field *body;          /* NULL: the body is ignored */
+    const struct field *query;         /* NULL: query parameters are ignored */
+    unsigned flags;                    /* enum route_flag */
+    const void *data;                  /* what the handler makes of it: the kind of a resource */
+    const struct operation *operation; /* on such (handlers.h); NULL for other routes */
+    size_t body_max;                   /* bytes, below MAX_BODY_SIZE; 0 = BODY_MAX_USUAL */
 };
 
 #define BODY_MAX_USUAL (2UL * MIB)

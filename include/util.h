@@ -59,6 +59,9 @@ struct part {
 /* Whether an extended regular expression (POSIX) finds something in the text: parts[0] is that, the others what its parentheses
  * found, `count` in all. */
 bool text_matches(const char *text, const char *expression, struct part *parts, size_t count);
+/* In decimal; points into out. */
+enum { DECIMAL_TEXT = 24 };
+const char *decimal(char out[DECIMAL_TEXT], long long value);
 bool parse_int_part(const struct part *part, long long min, long long max, long long *out);
 
 /* RFC 3339 in UTC with milliseconds: "2026-01-31T12:00:00.000Z". */

@@ -341,16 +341,9 @@ void json_put_string(struct json_writer *w, const char *text)
 
 void json_put_int(struct json_writer *w, long long value)
 {
-    char digits[24];
-    size_t at = sizeof digits;
-    unsigned long long left = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
-    do {
-        digits[--at] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left);
-    if (value < 0)
-        digits[--at] = '-';
-    append_json(w, digits + at, sizeof digits - at);
+    char out[DECIMAL_TEXT];
+    const char *digits = decimal(out, value);
+    append_json(w, digits, (size_t)(out + sizeof out - 1 - digits));
 }
 
 void json_put_double(struct json_writer *w, double value, int decimals)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -169,14 +168,13 @@ static bool needs_quotes(const char *text)
 
 static void put_number(struct line *line, const struct log_field *field)
 {
-    char number[40];
-    if (field->type == LOG_FIELD_INT)
-        snprintf(number, sizeof number, "%lld", field->integer);
-    else if (isfinite(field->real))
-        snprintf(number, sizeof number, "%.15g", field->real);
-    else
-        snprintf(number, sizeof number, "null");
-    put_text(line, number);
+    char number[DECIMAL_TEXT];
+    long long thousandths = field->type == LOG_FIELD_MS ? field->integer % 1000 : 0;
+    put_text(line, decimal(number, field->type == LOG_FIELD_MS ? field->integer / 1000 : field->integer));
+    if (thousandths) {
+        put_text(line, ".");
+        put_text(line, decimal(number, 1000 + thousandths) + 1);
+    }
 }
 
 static void put_field(struct line *line, const struct log_field *field)

@@ -286,13 +286,37 @@ bool text_matches(const char *text, const char *expression, struct part *parts, 
     return matches;
 }
 
+const char *decimal(char out[DECIMAL_TEXT], long long value)
+{
+    char *digits = out + DECIMAL_TEXT - 1;
+    unsigned long long left = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
+    *digits = '\0';
+    do {
+        *--digits = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (value < 0)
+        *--digits = '-';
+    return digits;
+}
+
+/* Keeps what it made of the last second: most lines of a log share theirs with the one before. */
 void time_text(char out[TIME_TEXT], struct timespec when)
 {
+    static char text[TIME_TEXT];
+    static time_t second;
+    static size_t length;
+    int ms = (int)(when.tv_nsec / 1000000);
     struct tm tm;
-    if (!gmtime_r(&when.tv_sec, &tm)) /* the year does not fit an int */
-        tm = (struct tm){.tm_year = 70, .tm_mday = 1};
-    size_t length = strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out + length, TIME_TEXT - length, ".%03dZ", (int)(when.tv_nsec / 1000000));
+    if (!length || when.tv_sec != second) {
+        if (!gmtime_r(&when.tv_sec, &tm)) /* the year does not fit an int */
+            tm = (struct tm){.tm_year = 70, .tm_mday = 1};
+        length = strftime(text, sizeof text - sizeof ".000Z", "%Y-%m-%dT%H:%M:%S", &tm);
+        second = when.tv_sec;
+    }
+    const char end[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', '\0'};
+    memcpy(out, text, length);
+    memcpy(out + length, end, sizeof end);
 }
 
 void time_now_text(char out[TIME_TEXT])

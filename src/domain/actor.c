@@ -72,7 +72,8 @@ const char *translate(struct actor *actor, enum message message, ...)
 
 const char *number_text(struct actor *actor, long long value)
 {
-    return arena_printf(actor->arena, "%lld", value);
+    char digits[DECIMAL_TEXT];
+    return arena_strdup(actor->arena, decimal(digits, value));
 }
 
 enum error fail(struct actor *actor, enum message message, ...)

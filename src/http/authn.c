@@ -19,7 +19,7 @@
 #include "token.h"
 #include "util.h"
 
-enum { REMEMBERED = 1024, REMEMBER_S = 60, KEY_BYTES = 16 };
+enum { REMEMBERED = 1024, REMEMBER_S = 60, KEY_BYTES = crypto_shorthash_siphashx24_BYTES };
 
 struct remembered {
     unsigned char key[KEY_BYTES];
@@ -31,7 +31,7 @@ struct remembered {
 };
 
 static struct remembered *memory;
-static unsigned char memory_key[crypto_generichash_KEYBYTES];
+static unsigned char memory_key[crypto_shorthash_siphashx24_KEYBYTES];
 
 void authn_forget(void)
 {
@@ -47,13 +47,10 @@ static struct remembered *memory_place(const char *token, const char *workspace,
         memory = table;
         randombytes_buf(memory_key, sizeof memory_key);
     }
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, memory_key, sizeof memory_key, KEY_BYTES);
-    crypto_generichash_update(&state, (const unsigned char *)token, strlen(token) + 1);
-    if (workspace)
-        crypto_generichash_update(&state, (const unsigned char *)workspace, strlen(workspace));
-    crypto_generichash_final(&state, key, KEY_BYTES);
     size_t slot;
+    crypto_shorthash_siphashx24(key, (const unsigned char *)token, strlen(token), memory_key);
+    if (workspace) /* under the token's hash */
+        crypto_shorthash_siphashx24(key, (const unsigned char *)workspace, strlen(workspace), key);
     memcpy(&slot, key, sizeof slot);
     return &memory[slot % REMEMBERED];
 }

@@ -37,9 +37,11 @@ static const char *find_tag(struct request *rq)
 {
     struct etag known;
     const char *list = request_header(rq, "If-None-Match");
+    if (!list)
+        return NULL;
     const char *end = arena_printf(rq->actor.arena, "-%lld-%s", (long long)rq->cache_key.generation, rq->cache_variant);
     size_t end_length = strlen(end);
-    while (list && etag_next(&list, &known))
+    while (etag_next(&list, &known))
         if (known.length > end_length && memcmp(known.text + known.length - end_length, end, end_length) == 0)
             return arena_strndup(rq->actor.arena, known.text, known.length);
     return NULL; /* none, or "*": then the answer itself decides */

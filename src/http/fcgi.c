@@ -307,13 +307,17 @@ static void put_status(struct buffer *out, int status)
 /* The CGI head of a reply: status line, headers, empty line. */
 static void put_head(struct buffer *out, const struct response *rs)
 {
+    char length[DECIMAL_TEXT];
     bool bodiless = rs->status == 204 || rs->status == 304;
     put_status(out, rs->status);
-    if (!bodiless && !strcasestr(buffer_string(&rs->headers), "Content-Type:"))
+    if (!bodiless && !strstr(buffer_string(&rs->headers), "Content-Type:"))
         buffer_text(out, "Content-Type: application/json\r\n");
     buffer_append(out, buffer_string(&rs->headers), rs->headers.length);
-    if (!bodiless)
-        buffer_printf(out, "Content-Length: %zu\r\n", rs->body.length);
+    if (!bodiless) {
+        buffer_text(out, "Content-Length: ");
+        buffer_text(out, decimal(length, (long long)rs->body.length));
+        buffer_text(out, "\r\n");
+    }
     buffer_text(out, "\r\n");
 }
 

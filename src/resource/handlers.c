@@ -117,7 +117,7 @@ static enum error get(struct request *rq, struct response *rs)
 
 /* What a write made, and what the platform cannot say of it. Who else shares a resource, and what its kind made of another
  * name, was said in the store alone. */
-enum error respond_resource(struct request *rq, struct response *rs, int status, const struct resource *r)
+static enum error respond_resource(struct request *rq, struct response *rs, int status, const struct resource *r)
 {
     struct resource now = *r;
     enum error error = r->kind->flags & KIND_SHARED || r->kind->renamed
@@ -131,6 +131,14 @@ enum error respond_resource(struct request *rq, struct response *rs, int status,
     resource_write(w, &now, true);
     json_raw_member(w, "warnings", json_text(rq->actor.arena, resource_warnings(&rq->actor, &now)));
     return respond_end(rs);
+}
+
+enum error resource_run_change(struct request *rq, struct response *rs)
+{
+    const struct operation *o = rq->route->operation;
+    struct resource after = {.name = ""};
+    enum error error = o->change(rq, &after);
+    return error ? error : respond_resource(rq, rs, o->status ? o->status : 200, &after);
 }
 
 /* ---- one more --------------------------------------------------------------------------------------------------- */
@@ -179,13 +187,6 @@ enum error resource_create(struct request *rq, struct resource *r)
     return resource_save(&rq->actor, "create", NULL, r);
 }
 
-static enum error create(struct request *rq, struct response *rs)
-{
-    struct resource r = {.name = ""};
-    enum error error = resource_create(rq, &r);
-    return error ? error : respond_resource(rq, rs, 201, &r);
-}
-
 /* ---- changes ---------------------------------------------------------------------------------------------------- */
 
 static enum error save_values(struct request *rq, const struct resource *before, json_t *values, struct resource *after)
@@ -204,13 +205,6 @@ enum error resource_replace(struct request *rq, struct resource *after)
     struct resource before = {.name = ""};
     enum error error = resource_to_change(rq, &before);
     return error ? error : save_values(rq, &before, json_copy(rq->body), after);
-}
-
-static enum error replace(struct request *rq, struct response *rs)
-{
-    struct resource after = {.name = ""};
-    enum error error = resource_replace(rq, &after);
-    return error ? error : respond_resource(rq, rs, 200, &after);
 }
 
 /* RFC 7396: null removes, an object is merged member by member, anything else replaces. */
@@ -232,13 +226,11 @@ static json_t *merge_patch(json_t *target, json_t *patch)
     return target;
 }
 
-static enum error change(struct request *rq, struct response *rs)
+static enum error change(struct request *rq, struct resource *after)
 {
-    struct resource before = {.name = ""}, after = {.name = ""};
+    struct resource before = {.name = ""};
     enum error error = resource_to_change(rq, &before);
-    if (!error)
-        error = save_values(rq, &before, merge_patch(resource_shown(&before), rq->body), &after);
-    return error ? error : respond_resource(rq, rs, 200, &after);
+    return error ? error : save_values(rq, &before, merge_patch(resource_shown(&before), rq->body), after);
 }
 
 enum error resource_switch_on(struct request *rq, bool enabled, struct resource *after)
@@ -249,21 +241,14 @@ enum error resource_switch_on(struct request *rq, bool enabled, struct resource 
     return error ? error : resource_set_enabled(&rq->actor, after, enabled);
 }
 
-static enum error set_enabled(struct request *rq, struct response *rs, bool enabled)
+static enum error enable(struct request *rq, struct resource *after)
 {
-    struct resource after = {.name = ""};
-    enum error error = resource_switch_on(rq, enabled, &after);
-    return error ? error : respond_resource(rq, rs, 200, &after);
+    return resource_switch_on(rq, true, after);
 }
 
-static enum error enable(struct request *rq, struct response *rs)
+static enum error disable(struct request *rq, struct resource *after)
 {
-    return set_enabled(rq, rs, true);
-}
-
-static enum error disable(struct request *rq, struct response *rs)
-{
-    return set_enabled(rq, rs, false);
+    return resource_switch_on(rq, false, after);
 }
 
 enum error resource_take_name(struct request *rq, struct resource *r)
@@ -278,13 +263,6 @@ enum error resource_take_name(struct request *rq, struct resource *r)
     if (!error)
         error = resource_to_change(rq, r);
     return error ? error : resource_rename(&rq->actor, r, name);
-}
-
-static enum error rename_to(struct request *rq, struct response *rs)
-{
-    struct resource r = {.name = ""};
-    enum error error = resource_take_name(rq, &r);
-    return error ? error : respond_resource(rq, rs, 200, &r);
 }
 
 /* From here on the actor is in the other workspace; the one that it leaves has it in its audit trail, too. */
@@ -355,13 +333,6 @@ enum error resource_copy(struct request *rq, struct resource *to)
     if (!error)
         error = resource_values(&rq->actor, &from, &values);
     return error ? error : copy_to(rq, &from, values, to);
-}
-
-static enum error copy(struct request *rq, struct response *rs)
-{
-    struct resource to = {.name = ""};
-    enum error error = resource_copy(rq, &to);
-    return error ? error : respond_resource(rq, rs, 201, &to);
 }
 
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
@@ -450,16 +421,16 @@ static enum error reveal(struct request *rq, struct response *rs)
 
 const struct operation resource_operations[] = {
     {METHOD_GET, "", list, .query = list_query, .flags = ROUTE_CACHED, .reads = true},
-    {METHOD_POST, "", create, .body = no_fields},
+    {METHOD_POST, "", .change = resource_create, .status = 201, .body = no_fields},
     {METHOD_DELETE, "", destroy_many, .body = names_fields},
     {METHOD_GET, "/{name}", get, .flags = ROUTE_CACHED, .reads = true},
-    {METHOD_PUT, "/{name}", replace, .body = no_fields},
-    {METHOD_PATCH, "/{name}", change, .body = no_fields},
+    {METHOD_PUT, "/{name}", .change = resource_replace, .body = no_fields},
+    {METHOD_PATCH, "/{name}", .change = change, .body = no_fields},
     {METHOD_DELETE, "/{name}", destroy},
-    {METHOD_POST, "/{name}/copy", copy, .body = resource_copy_fields},
-    {METHOD_POST, "/{name}/rename", rename_to, .body = resource_rename_fields},
-    {METHOD_POST, "/{name}/enable", enable, .body = no_fields},
-    {METHOD_POST, "/{name}/disable", disable, .body = no_fields},
+    {METHOD_POST, "/{name}/copy", .change = resource_copy, .status = 201, .body = resource_copy_fields},
+    {METHOD_POST, "/{name}/rename", .change = resource_take_name, .body = resource_rename_fields},
+    {METHOD_POST, "/{name}/enable", .change = enable, .body = no_fields},
+    {METHOD_POST, "/{name}/disable", .change = disable, .body = no_fields},
     {METHOD_POST, "/{name}/reveal", reveal, .body = no_fields, .flags = ROUTE_SECRETS | ROUTE_READ_ONLY},
     {.method = METHOD_OTHER},
 };

@@ -4,6 +4,7 @@
 #include "handlers.h"
 #include "json.h"
 #include "page.h"
+#include "resource_sql.h"
 #include "util.h"
 
 enum { REVISION_MAX_DIGITS = 19 };
@@ -18,32 +19,15 @@ const struct field resource_rollback_fields[] = {
     {0},
 };
 
-enum { V_REVISION, V_OPERATION, V_ACTOR, V_TIME, V_ENABLED, V_LISTED, V_UNLISTED, V_SEALED, V_SOURCE, V_ID };
-
+/* As resource_whole_from takes them. How often it was used is no part of what somebody wrote. */
 #define COLUMNS                                                                                                        \
-    "revision, operation, actor, " SQL_TIME("created_at") ", enabled, listed, unlisted, sealed, source, resource_id"
+    "resource_id, name, -1, enabled, 0, NULL, listed, revision, " SQL_TIME("created_at") ", unlisted, sealed, source"
 #define OF_NAME                                                                                                        \
     " FROM resource_revisions WHERE workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2 AND name = $3"
 
 static const struct statement select_one = {"resource_revision",
                                             "SELECT " COLUMNS OF_NAME " AND revision = $4::bigint"},
                               exists_any = {"resource_revision_any", "SELECT 1" OF_NAME " LIMIT 1"};
-
-static void from_row(struct resource *r, const struct place *place, const struct row *row)
-{
-    *r = (struct resource){.kind = place->kind,
-                           .platform = place->platform,
-                           .name = place->name,
-                           .position = -1,
-                           .enabled = row_bool(row, V_ENABLED),
-                           .listed = row_text(row, V_LISTED),
-                           .unlisted = row_text(row, V_UNLISTED),
-                           .sealed = row_text(row, V_SEALED),
-                           .source = row_text(row, V_SOURCE),
-                           .revision = row_int(row, V_REVISION),
-                           .updated_at = row_text(row, V_TIME)};
-    memcpy(r->id, row_string(row, V_ID), UUID_TEXT);
-}
 
 static enum error find_revision(struct request *rq, const struct place *place, const char *number, struct resource *r)
 {
@@ -53,7 +37,7 @@ static enum error find_revision(struct request *rq, const struct place *place, c
     if (error == ERR_NOT_FOUND)
         return fail(&rq->actor, MSG_RESOURCE_REVISION, place->name, number, NULL);
     if (!error)
-        from_row(r, place, &row);
+        resource_whole_from(r, place->kind, place->platform, &row);
     return error;
 }
 
@@ -130,7 +114,7 @@ static enum error put_back(struct request *rq, const struct place *place, const 
         return error;
     rq->actor.failure.message = MSG_NONE;
     *after = *old;
-    after->uses = before.uses; /* how often it was used is no part of what somebody wrote */
+    after->uses = before.uses;
     if (exists) {
         after->position = before.position;
         memcpy(after->id, before.id, UUID_TEXT);
@@ -165,17 +149,10 @@ enum error resource_roll_back(struct request *rq, struct resource *after)
     return error ? error : put_back(rq, &place, &old, after);
 }
 
-static enum error rollback(struct request *rq, struct response *rs)
-{
-    struct resource after = {.name = ""};
-    enum error error = resource_roll_back(rq, &after);
-    return error ? error : respond_resource(rq, rs, 200, &after);
-}
-
 const struct operation revision_operations[] = {
     {METHOD_GET, "/{name}/revisions", list_revisions, .query = page_query, .flags = ROUTE_CACHED, .reads = true},
     {METHOD_GET, "/{name}/revisions/{revision}", get_revision, .flags = ROUTE_CACHED, .reads = true},
     {METHOD_GET, "/{name}/diff", diff, .query = diff_query, .flags = ROUTE_CACHED, .reads = true},
-    {METHOD_POST, "/{name}/rollback", rollback, .body = resource_rollback_fields},
+    {METHOD_POST, "/{name}/rollback", .change = resource_roll_back, .body = resource_rollback_fields},
     {.method = METHOD_OTHER},
 };

@@ -19,12 +19,13 @@ static size_t add(size_t count, const struct kind *kind, const struct operation 
         snprintf(patterns[count], PATTERN_MAX, "/api/resources/{platform}/%s%s", kind->name, o->path);
         resource_routes[count] = (struct route){.method = o->method,
                                                 .pattern = patterns[count],
-                                                .run = o->run,
+                                                .run = o->run ? o->run : resource_run_change,
                                                 .access = o->reads ? ACCESS_VIEWER : kind_access(kind),
                                                 .body = o->body,
                                                 .query = o->query,
                                                 .flags = o->flags,
-                                                .data = kind};
+                                                .data = kind,
+                                                .operation = o};
         count++;
     }
     return count;

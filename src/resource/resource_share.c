@@ -242,24 +242,21 @@ static enum error share_among(struct request *rq, const struct resource *r, json
     return error || !count ? error : resources_save(&rq->actor, "share", changes, count);
 }
 
-static enum error share(struct request *rq, struct response *rs)
+static enum error share(struct request *rq, struct resource *r)
 {
-    struct resource r = {.name = ""};
     json_t *wanted = body_value(rq, "platforms");
     enum error error = take_platforms(&rq->actor, rq->route->data, wanted);
     if (!error)
-        error = resource_to_change(rq, &r);
+        error = resource_to_change(rq, r);
     if (!error)
-        error = share_among(rq, &r, wanted);
-    if (error)
-        return error;
-    for (const struct platform *p = platforms; p->name && !json_object_get(wanted, r.platform); p++)
+        error = share_among(rq, r, wanted);
+    for (const struct platform *p = platforms; !error && p->name && !json_object_get(wanted, r->platform); p++)
         if (json_object_get(wanted, p->name))
-            r.platform = p->name; /* where it still is */
-    return respond_resource(rq, rs, 200, &r);
+            r->platform = p->name; /* where it still is */
+    return error;
 }
 
 const struct operation share_operations[] = {
-    {METHOD_PUT, "/{name}/platforms", share, .body = share_fields, .kinds = KIND_SHARED},
+    {METHOD_PUT, "/{name}/platforms", .change = share, .body = share_fields, .kinds = KIND_SHARED},
     {.method = METHOD_OTHER},
 };

@@ -214,9 +214,8 @@ static enum error read_results(struct db *db, const struct statement *statement,
     return error ? error : *lost ? ERR_DATABASE : ERR_NONE;
 }
 
-static void note_slow(const struct db *db, const struct statement *statement, int64_t started_us)
+static void note_slow(const struct db *db, const struct statement *statement, int64_t took)
 {
-    int64_t took = (monotonic_us() - started_us) / 1000;
     if (took >= db->settings->slow_statement)
         log_warn("slow statement", LOG_STR("statement", statement->name ? statement->name : statement->sql),
                  LOG_INT("duration_ms", took));
@@ -283,8 +282,9 @@ static enum error execute_statement(struct db *db, const struct statement *state
     enum error error = try_twice(db, statement, args, count, out);
     if (error && transaction && (db->state != PG_READY || PQtransactionStatus(db->conn) == PQTRANS_INERROR))
         db->aborted = error;
-    note_slow(db, statement, started);
-    metrics_statement(statement->name ? statement->name : statement->sql, monotonic_us() - started,
+    int64_t took_us = monotonic_us() - started;
+    note_slow(db, statement, took_us / 1000);
+    metrics_statement(statement->name ? statement->name : statement->sql, took_us,
                       error &&
                           error != ERR_CONFLICT); /* which is an answer: the log does not call it a failure either */
     return error;

@@ -88,13 +88,13 @@ static void json_line(void **state)
 {
     (void)state;
     log_warn("worker started", LOG_INT("worker", 3), LOG_STR("name", "a\"b\\c\n\td\x1b\x7f\xc2\x9b"),
-             LOG_NUM("seconds", 0.25), LOG_STR("absent", NULL), LOG_INT("least", LLONG_MIN), LOG_NUM("nan", NAN));
+             LOG_MS("duration", 250), LOG_STR("absent", NULL), LOG_INT("least", LLONG_MIN), LOG_MS("whole", 7000));
     const char *text = next_write();
     assert_non_null(text);
     assert_memory_equal(text, "{\"time\":\"20", 11);
     assert_string_equal(text + 9 + 24, "\",\"level\":\"warn\",\"message\":\"worker started\",\"worker\":3,"
-                                       "\"name\":\"a\\\"b\\\\c\\n\\td\\u001b\\u007f\\u009b\",\"seconds\":0.25,"
-                                       "\"least\":-9223372036854775808,\"nan\":null}");
+                                       "\"name\":\"a\\\"b\\\\c\\n\\td\\u001b\\u007f\\u009b\",\"duration\":0.250,"
+                                       "\"least\":-9223372036854775808,\"whole\":7}");
     assert_null(next_write()); /* one event, one write */
 }
 
@@ -127,13 +127,13 @@ static void text_line(void **state)
     log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
     log_info("hello\nworld", LOG_STR("plain", "a-b/c:ü"), LOG_STR("space", "a b"), LOG_STR("empty", ""),
              LOG_STR("quote", "a\"b"), LOG_STR("equals", "a=b"), LOG_STR("back", "a\\b"), LOG_STR("escape", "\x1b[0m"),
-             LOG_STR("broken", "\xff"), LOG_STR("absent", NULL), LOG_INT("n", -1), LOG_NUM("x", 1.5));
+             LOG_STR("broken", "\xff"), LOG_STR("absent", NULL), LOG_INT("n", -1), LOG_MS("x", 1500007));
     const char *text = next_write();
     assert_non_null(text);
     assert_memory_equal(text, "20", 2);
     assert_string_equal(text + 23,
                         "Z INFO hello\\nworld plain=a-b/c:ü space=\"a b\" empty=\"\" quote=\"a\\\"b\" "
-                        "equals=\"a=b\" back=\"a\\\\b\" escape=\"\\u001b[0m\" broken=\xef\xbf\xbd n=-1 x=1.5");
+                        "equals=\"a=b\" back=\"a\\\\b\" escape=\"\\u001b[0m\" broken=\xef\xbf\xbd n=-1 x=1500.007");
 }
 
 static void levels(void **state)
@@ -209,7 +209,7 @@ static void any_part_may_meet_the_limit(void **state)
         for (int form = LOG_FORMAT_JSON; form <= LOG_FORMAT_TEXT; form++) {
             log_configure(LOG_LEVEL_INFO, (enum log_format)form);
             log_info(repeat("m", length), LOG_STR("name", "a value\n\"日"), LOG_INT("number", 1234567890123),
-                     LOG_STR("", ""), LOG_NUM("real", 0.123456), LOG_STR("end", "x"));
+                     LOG_STR("", ""), LOG_MS("real", 123456), LOG_STR("end", "x"));
             if (form == LOG_FORMAT_TEXT) {
                 assert_non_null(next_write());
                 continue;
