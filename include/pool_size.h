@@ -22,6 +22,7 @@ struct pool_size {
     int grown;   /* since second_ms, which bounds growth to POOL_GROWTH a second */
     int surplus; /* the fewest idle workers beyond the spare ones since surplus_ms */
     int unused;  /* processor time that was to be had while too few were idle, in permille times milliseconds */
+    bool stuck;  /* at the last look: a machine that stood still for a moment makes everything wait once */
     int64_t last_ms, second_ms, surplus_ms, next_look_ms;
 };
 

@@ -7,37 +7,39 @@
 #include "resource_sql.h"
 #include "util.h"
 
+/* What every statement here begins with: the kind, the platform, the workspace and the user as values, since functions would be called
+ * for each of a team's pointers, of which there are too few for an index. */
+#define PLACE(actor, platform)                                                                                         \
+    kind_profile.name, (platform), (actor)->who.workspace_id, text_or_null((actor)->who.user_id)
+#define WORKSPACE "workspace_id = $3::uuid"
+
 /* What the user and the workspace point to; NULL = nothing. */
-#define CURRENT(platform)                                                                                              \
-    "(SELECT current_profile FROM user_platforms WHERE workspace_id = ccr_workspace() AND user_id = ccr_user()"        \
-    " AND platform = " platform ")"
-#define STANDARD(platform)                                                                                             \
-    "(SELECT default_profile FROM workspace_platforms WHERE workspace_id = ccr_workspace() AND platform = " platform ")"
-#define POINTERS(platform) CURRENT(platform) ", " STANDARD(platform)
+#define CURRENT                                                                                                        \
+    "(SELECT current_profile FROM user_platforms WHERE " WORKSPACE " AND user_id = $4::uuid AND platform = $2)"
+#define STANDARD "(SELECT default_profile FROM workspace_platforms WHERE " WORKSPACE " AND platform = $2)"
+#define POINTERS CURRENT ", " STANDARD
 
 /* They stand behind the columns of the profile: all of them, or those that a reader sees. */
-#define WHOLE      "SELECT " RESOURCE_WHOLE ", " POINTERS("$2")
+#define WHOLE      "SELECT " RESOURCE_WHOLE ", " POINTERS
 #define SEEN       "SELECT r.name, r.enabled, r.uses, r.listed, r.revision, "
-#define FROM_WHERE " FROM resources r WHERE" RESOURCE_OF_KIND
+#define FROM_WHERE " FROM resources r WHERE r." WORKSPACE " AND r.kind = $1 AND r.platform = $2"
 
 enum { W_CURRENT = R_WHOLE_COUNT, S_NAME = 0, S_ENABLED, S_USES, S_LISTED, S_REVISION, S_CURRENT };
 /* Before a page stands a row about all of them, which is there for an empty page, too. */
 enum { A_CURRENT = S_NAME, A_TOTAL = S_USES, A_STANDARD = S_CURRENT };
 
 static const struct statement
-    select_one = {"profile_select", SEEN POINTERS("$2") FROM_WHERE " AND r.name = $3"},
-    lock_one = {"profile_lock", WHOLE FROM_WHERE " AND r.name = $3 FOR UPDATE OF r"},
-    select_current = {"profile_current", WHOLE FROM_WHERE " AND r.name = coalesce(" POINTERS("$2") ", 'default')"},
+    select_one = {"profile_select", SEEN POINTERS FROM_WHERE " AND r.name = $5"},
+    lock_one = {"profile_lock", WHOLE FROM_WHERE " AND r.name = $5 FOR UPDATE OF r"},
+    select_current = {"profile_current", WHOLE FROM_WHERE " AND r.name = coalesce(" POINTERS ", 'default')"},
     /* When that name points to nothing: the default, else the first one that may be used. */
     select_fallback = {"profile_select_fallback",
-                       WHOLE " FROM resources r LEFT JOIN workspace_platforms d ON d.workspace_id = r.workspace_id"
-                             " AND d.platform = r.platform AND d.default_profile = r.name WHERE" RESOURCE_OF_KIND
-                             " AND (r.enabled OR d.default_profile IS NOT NULL)"
-                             " ORDER BY d.default_profile IS NULL, r.position, r.name LIMIT 1"},
-    select_pointers = {"profile_pointers", "SELECT " POINTERS("$1")},
-    select_page = {"profile_page", "SELECT " CURRENT("$2") ", NULL, " RESOURCE_TOTAL ", NULL, NULL, " STANDARD(
-                                       "$2") " UNION ALL (" SEEN "NULL" FROM_WHERE RESOURCE_ORDER
-                                             " LIMIT $3::integer OFFSET $4::integer)"},
+                       WHOLE FROM_WHERE " AND (r.enabled OR r.name = " STANDARD ")"
+                                        " ORDER BY r.name IS DISTINCT FROM " STANDARD ", r.position, r.name LIMIT 1"},
+    select_pointers = {"profile_pointers", "SELECT " POINTERS " WHERE $1::text IS NOT NULL"},
+    select_page = {"profile_page",
+                   "SELECT " CURRENT ", NULL, " RESOURCE_TOTAL ", NULL, NULL, " STANDARD " UNION ALL (" SEEN
+                   "NULL" FROM_WHERE RESOURCE_ORDER " LIMIT $5::integer OFFSET $6::integer)"},
     set_current = {"profile_set_current",
                    "INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile, last_used_at)"
                    " VALUES (ccr_workspace(), ccr_user(), $1, $2, now())"
@@ -88,8 +90,7 @@ static void from_row(struct profile *p, const char *platform, const struct row *
 enum error profile_find(struct actor *actor, const char *platform, const char *name, bool lock, struct profile *profile)
 {
     struct row row;
-    enum error error =
-        db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(kind_profile.name, platform, name));
+    enum error error = db_one(actor->db, lock ? &lock_one : &select_one, &row, DB_ARGS(PLACE(actor, platform), name));
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, MSG_CONFIG_UNKNOWN, name);
     from_row(profile, platform, &row, lock);
@@ -99,9 +100,9 @@ enum error profile_find(struct actor *actor, const char *platform, const char *n
 enum error profile_current(struct actor *actor, const char *platform, struct profile *profile)
 {
     struct row row;
-    enum error error = db_one(actor->db, &select_current, &row, DB_ARGS(kind_profile.name, platform));
+    enum error error = db_one(actor->db, &select_current, &row, DB_ARGS(PLACE(actor, platform)));
     if (error == ERR_NOT_FOUND)
-        error = db_one(actor->db, &select_fallback, &row, DB_ARGS(kind_profile.name, platform));
+        error = db_one(actor->db, &select_fallback, &row, DB_ARGS(PLACE(actor, platform)));
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, MSG_CONFIG_NONE, platform);
     from_row(profile, platform, &row, true);
@@ -111,7 +112,7 @@ enum error profile_current(struct actor *actor, const char *platform, struct pro
 enum error profile_pointers(struct actor *actor, const char *platform, struct pointers *pointers)
 {
     struct row row;
-    enum error error = db_one(actor->db, &select_pointers, &row, DB_ARGS(platform));
+    enum error error = db_one(actor->db, &select_pointers, &row, DB_ARGS(PLACE(actor, platform)));
     if (!error)
         pointers_from(pointers, row_text(&row, 0), row_text(&row, 1));
     return error;
@@ -121,9 +122,8 @@ enum error profile_list_page(struct actor *actor, const char *platform, long lon
                              struct profile_page *page)
 {
     *page = (struct profile_page){.platform = platform};
-    enum error error =
-        db_all(actor->db, &select_page, &page->rows,
-               DB_ARGS(kind_profile.name, platform, number_text(actor, limit), number_text(actor, offset)));
+    enum error error = db_all(actor->db, &select_page, &page->rows,
+                              DB_ARGS(PLACE(actor, platform), number_text(actor, limit), number_text(actor, offset)));
     if (error)
         return error;
     const struct row about = rows_at(&page->rows, 0);

@@ -92,7 +92,7 @@ static int decide_change(struct pool_size *size, const struct pool_load *load, i
         size->step = size->step < missing ? missing : size->step;
         return grow(size, load, now);
     }
-    if (surplus + coming < 0 && (load->stuck || processors_are_free(size, load, now)))
+    if (surplus + coming < 0 && ((load->stuck && size->stuck) || processors_are_free(size, load, now)))
         return grow(size, load, now);
     return 0;
 }
@@ -103,6 +103,7 @@ int pool_size_look(struct pool_size *size, const struct pool_load *load, int64_t
         return 0;
     size->target = pool_size_target(size, load->min, load->max);
     int change = decide_change(size, load, now);
+    size->stuck = load->stuck;
     size->last_ms = now;
     size->next_look_ms = now + (size->target < load->max ? GROWING_LOOK_MS : STEADY_LOOK_MS);
     return change;
