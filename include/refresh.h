@@ -13,6 +13,7 @@ enum { REFRESH_GRACE_S = 10 };
 struct refreshed {
     char session_id[UUID_TEXT], user_id[UUID_TEXT];
     char username[128];
+    bool lasting;      /* as in struct session */
     const char *token; /* to be presented next, in the arena; NULL: still the same */
 };
 

@@ -3,12 +3,16 @@
 
 #include "actor.h"
 
-enum { CONFIRM_SECONDS = 300 };
+enum { CONFIRM_SECONDS = 300, BROWSER_SECONDS = 12 * 60 * 60 };
 
 struct session {
+    bool lasting; /* given: it outlives the browser, else it ends with it, and BROWSER_SECONDS after its last use */
     char id[UUID_TEXT];
     const char *refresh; /* its first refresh token, in the arena */
 };
+
+/* How long a session lives after its last use. */
+int session_seconds(const struct settings *settings, bool lasting);
 
 /* Logs in, with the audit row; the actor is that user from then on. browser: as for throttle_login. MSG_LOGIN_WRONG for an unknown
  * name as for a wrong password and for a disabled account, MSG_LOGIN_THROTTLED while one must wait. */

@@ -15,6 +15,7 @@
 static const struct field login_fields[] = {
     {.name = "username", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
     {.name = "password", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_SECRET, .max = PASSWORD_MAX},
+    {.name = "remember", .type = FIELD_BOOL},
     {0},
 };
 static const struct field refresh_fields[] = {
@@ -35,7 +36,7 @@ static const struct field confirm_fields[] = {
 static const struct statement
     /* In the workspace $2, else the current one, else the personal one, which is never missing. */
     auth_user = {"auth_user",
-                 "SELECT u.id, u.username, u.display_name, u.site_role,"
+                 "SELECT u.id, u.username, u.display_name, u.site_role, u.password_given,"
                  " json_build_object('slug', w.slug, 'name', w.name, 'role', m.role) AS workspace FROM users u"
                  " LEFT JOIN (memberships m JOIN workspaces w ON w.id = m.workspace_id) ON m.user_id = u.id"
                  " WHERE u.id = $1 ORDER BY w.id IS NOT DISTINCT FROM $2::uuid DESC,"
@@ -46,7 +47,7 @@ static const struct statement
 /* The tokens of a session, in the body and as cookies. A refresh token that came in a cookie goes back in one only: a
  * script on the page must not get to read what HttpOnly hides. */
 static enum error respond_tokens(struct request *rq, struct response *rs, const char *session_id, const char *refresh,
-                                 bool show_refresh)
+                                 bool lasting, bool show_refresh)
 {
     struct row user;
     db_tenant(rq->actor.db, "", rq->actor.who.user_id);
@@ -57,7 +58,7 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
     if (!access)
         return ERR_INTERNAL;
 
-    cookies_set(rq, rs, access, refresh);
+    cookies_set(rq, rs, access, refresh, lasting);
     struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "access_token", access);
     json_string_member(w, "token_type", "Bearer");
@@ -80,13 +81,13 @@ static void know_browser(struct request *rq, struct response *rs)
 
 static enum error login(struct request *rq, struct response *rs)
 {
-    struct session session;
+    struct session session = {.lasting = body_bool(rq, "remember", true)};
     enum error error = session_log_in(&rq->actor, body_text(rq, "username"), body_text(rq, "password"),
                                       request_cookie(rq, COOKIE_BROWSER), &session);
     if (error)
         return error;
     know_browser(rq, rs);
-    return respond_tokens(rq, rs, session.id, session.refresh, true);
+    return respond_tokens(rq, rs, session.id, session.refresh, session.lasting, true);
 }
 
 /* ---- refresh ---------------------------------------------------------------------------------------------------- */
@@ -104,7 +105,7 @@ static enum error refresh(struct request *rq, struct response *rs)
     if (error)
         return error;
     actor_is_user(&rq->actor, next.user_id, next.username);
-    return respond_tokens(rq, rs, next.session_id, next.token, in_body);
+    return respond_tokens(rq, rs, next.session_id, next.token, next.lasting, in_body);
 }
 
 /* ---- logout ----------------------------------------------------------------------------------------------------- */
@@ -138,6 +139,17 @@ static enum error logout(struct request *rq, struct response *rs)
         return error;
     cookies_clear(rq, rs);
     return respond_null(rs);
+}
+
+/* For whoever gives out pages: 204 or 401. */
+static enum error session_look(struct request *rq, struct response *rs)
+{
+    enum error error = authn_browser(rq);
+    if (error)
+        return error;
+    rs->status = 204;
+    rs->written = true;
+    return ERR_NONE;
 }
 
 /* ---- the user himself ------------------------------------------------------------------------------------------- */
@@ -240,6 +252,7 @@ const struct route auth_routes[] = {
      .body_max = AUTH_BODY_MAX},
     {METHOD_POST, "/api/auth/logout", logout, .access = ACCESS_PUBLIC, .body = refresh_fields, .flags = ROUTE_COOKIE,
      .body_max = AUTH_BODY_MAX},
+    {METHOD_GET, "/api/auth/session", session_look, .access = ACCESS_PUBLIC},
     {METHOD_GET, "/api/auth/me", me, .access = ACCESS_USER},
     {METHOD_POST, "/api/auth/password", password_change, .access = ACCESS_USER, .body = password_fields,
      .flags = ROUTE_PASSWORD | ROUTE_SESSION_ONLY, .body_max = AUTH_BODY_MAX},

@@ -7,15 +7,14 @@
 extern const struct route auth_routes[], users_routes[], workspaces_routes[], tokens_routes[], profiles_routes[],
     history_routes[], import_routes[], export_routes[], backups_routes[], commands_routes[], system_routes[],
     operations_routes[], metrics_routes[], version_routes[], audit_routes[], invitations_routes[], openapi_routes[],
-    apply_routes[], native_import_routes[], native_export_routes[], convert_routes[], presets_routes[];
+    apply_routes[], native_import_routes[], native_export_routes[], convert_routes[], presets_routes[], home_routes[];
 
 const struct route *const route_tables[] = {
-    auth_routes,     users_routes,    workspaces_routes,    tokens_routes,
-    profiles_routes, history_routes,  import_routes,        export_routes,
-    backups_routes,  commands_routes, system_routes,        operations_routes,
-    metrics_routes,  version_routes,  audit_routes,         invitations_routes,
-    openapi_routes,  apply_routes,    native_import_routes, native_export_routes,
-    convert_routes,  presets_routes,  resource_routes,      NULL,
+    auth_routes,        users_routes,      workspaces_routes, tokens_routes,        profiles_routes,
+    history_routes,     import_routes,     export_routes,     backups_routes,       commands_routes,
+    system_routes,      operations_routes, metrics_routes,    version_routes,       audit_routes,
+    invitations_routes, openapi_routes,    apply_routes,      native_import_routes, native_export_routes,
+    convert_routes,     presets_routes,    home_routes,       resource_routes,      NULL,
 };
 
 void routes_make(void)

@@ -24,8 +24,8 @@ enum { FORMS = 4 };
 
 static const struct statement
     account_insert = {"account_insert",
-                      "INSERT INTO users (username, password_hash, display_name, site_role, skeletons)"
-                      " VALUES ($1, $2, $3, $4, " SKELETONS("$5", "$6", "$7", "$8") ") RETURNING id"},
+                      "INSERT INTO users (username, password_hash, display_name, site_role, skeletons, password_given)"
+                      " VALUES ($1, $2, $3, $4, " SKELETONS("$5", "$6", "$7", "$8") ", true) RETURNING id"},
     /* One new name at a time, so that two that look alike do not miss each other. */
     account_names_lock = {"account_names_lock", "SELECT pg_advisory_xact_lock(hashtext('ccr.user-names'))"},
     account_forms = {"account_forms", "SELECT " NAME_FORMS("$1::text")},
@@ -41,8 +41,8 @@ static const struct statement
     account_owner = {"account_owner", "INSERT INTO memberships (workspace_id, user_id, role) VALUES ($1, $2, 'owner')"},
     account_current = {"account_current", "UPDATE users SET current_workspace_id = $2 WHERE id = $1"},
     account_password = {"account_password",
-                        "UPDATE users SET password_hash = $2, password_changed_at = now(), revision = revision + 1"
-                        " WHERE id = $1"},
+                        "UPDATE users SET password_hash = $2, password_changed_at = now(), revision = revision + 1,"
+                        " password_given = ccr_user() IS DISTINCT FROM $1 WHERE id = $1"},
     account_disable = {"account_disable", "UPDATE users SET disabled_at = CASE WHEN $2::boolean"
                                           " THEN coalesce(disabled_at, now()) END, revision = revision + 1"
                                           " WHERE id = $1"},

@@ -6,6 +6,7 @@
 #include "address.h"
 #include "audit.h"
 #include "log.h"
+#include "sessions.h"
 #include "util.h"
 
 enum { TOKEN_BYTES = 32, SUCCESSORS_MAX = 16 };
@@ -14,7 +15,8 @@ enum { TOKEN_BYTES = 32, SUCCESSORS_MAX = 16 };
 #define TOKEN                                                                                                          \
     "SELECT s.id, u.id, u.username, r.spent_at IS NOT NULL,"                                                           \
     " s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL,"                                        \
-    " coalesce(r.spent_by = $2 AND r.spent_at > clock_timestamp() - make_interval(secs => $3::int), false)"            \
+    " coalesce(r.spent_by = $2 AND r.spent_at > clock_timestamp() - make_interval(secs => $3::int), false),"           \
+    " s.lasting"                                                                                                       \
     " FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"                   \
     " WHERE r.token_hash = $1"
 
@@ -29,7 +31,7 @@ static const struct statement
                        " WHERE id = $1 AND revoked_at IS NULL RETURNING id"},
     refresh_end = {"refresh_end", "UPDATE sessions SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL"};
 
-enum column { SESSION, USER, USERNAME, SPENT, LIVE, GRACE };
+enum column { SESSION, USER, USERNAME, SPENT, LIVE, GRACE, LASTING };
 
 static enum error store_token(struct actor *actor, const char *token, const char *session_id)
 {
@@ -76,7 +78,7 @@ static enum error spend_token(struct actor *actor, const char *hash, const char 
                               struct refreshed *out)
 {
     struct row prolonged;
-    const char *seconds = number_text(actor, actor->settings->refresh_token_ttl);
+    const char *seconds = number_text(actor, session_seconds(actor->settings, row_bool(token, LASTING)));
     enum error error = db_run(actor->db, &refresh_mark, DB_ARGS(hash, by));
     if (!error)
         error = db_one(actor->db, &refresh_prolong, &prolonged, DB_ARGS(row_text(token, SESSION), seconds));
@@ -102,6 +104,7 @@ static void fill(struct refreshed *out, const struct row *token)
     snprintf(out->session_id, sizeof out->session_id, "%s", row_string(token, SESSION));
     snprintf(out->user_id, sizeof out->user_id, "%s", row_string(token, USER));
     snprintf(out->username, sizeof out->username, "%s", row_string(token, USERNAME));
+    out->lasting = row_bool(token, LASTING);
 }
 
 enum error refresh_spend(struct actor *actor, const char *presented, struct refreshed *out)

@@ -23,9 +23,10 @@ static const struct statement
     /* Finds no row when the password was changed or the account disabled while the old password was being checked. */
     session_seen = {"session_seen", "UPDATE users SET last_login_at = now()"
                                     " WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL RETURNING id"},
-    session_insert = {"session_insert",
-                      "INSERT INTO sessions (user_id, expires_at, user_agent, address)"
-                      " VALUES ($1, now() + $2::int * interval '1 second', left($3, 300), $4) RETURNING id"},
+    session_insert =
+        {"session_insert",
+         "INSERT INTO sessions (user_id, lasting, expires_at, user_agent, address)"
+         " VALUES ($1, $5::boolean, now() + $2::int * interval '1 second', left($3, 300), $4) RETURNING id"},
     session_of_refresh = {"session_of_refresh",
                           "SELECT s.id, u.id, u.username FROM refresh_tokens r"
                           " JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id"
@@ -44,6 +45,12 @@ static const struct statement
                             "SELECT confirmed_at > now() - make_interval(secs => $2::integer) FROM sessions"
                             " WHERE id = $1 AND revoked_at IS NULL"};
 
+int session_seconds(const struct settings *settings, bool lasting)
+{
+    int most = settings->refresh_token_ttl;
+    return lasting || most < BROWSER_SECONDS ? most : BROWSER_SECONDS;
+}
+
 /* ---- beginning -------------------------------------------------------------------------------------------------- */
 
 static enum error session_open(struct actor *actor, struct session *session)
@@ -52,9 +59,10 @@ static enum error session_open(struct actor *actor, struct session *session)
     if (agent && !utf8_valid(agent, strlen(agent)))
         agent = NULL;
     struct row row;
-    enum error error = db_one(
-        actor->db, &session_insert, &row,
-        DB_ARGS(actor->who.user_id, number_text(actor, actor->settings->refresh_token_ttl), agent, actor->address));
+    enum error error =
+        db_one(actor->db, &session_insert, &row,
+               DB_ARGS(actor->who.user_id, number_text(actor, session_seconds(actor->settings, session->lasting)),
+                       agent, actor->address, session->lasting ? "true" : "false"));
     if (error)
         return error;
     snprintf(session->id, sizeof session->id, "%s", row_string(&row, 0));

@@ -223,15 +223,17 @@ static bool secure_cookies(const struct request *rq)
 
 void cookie_set(struct request *rq, struct response *rs, const char *name, const char *value, long long seconds)
 {
+    const char *age = seconds == UNTIL_CLOSED ? "" : arena_printf(rq->actor.arena, "; Max-Age=%lld", seconds);
     response_header(rs, "Set-Cookie",
-                    arena_printf(rq->actor.arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", name,
-                                 value, seconds, secure_cookies(rq) ? "; Secure" : ""));
+                    arena_printf(rq->actor.arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s%s", name, value, age,
+                                 secure_cookies(rq) ? "; Secure" : ""));
 }
 
-void cookies_set(struct request *rq, struct response *rs, const char *access, const char *refresh)
+void cookies_set(struct request *rq, struct response *rs, const char *access, const char *refresh, bool lasting)
 {
-    cookie_set(rq, rs, COOKIE_ACCESS, access, rq->service->settings->access_token_ttl);
-    cookie_set(rq, rs, COOKIE_REFRESH, refresh, rq->service->settings->refresh_token_ttl);
+    const struct settings *settings = rq->service->settings;
+    cookie_set(rq, rs, COOKIE_ACCESS, access, lasting ? settings->access_token_ttl : UNTIL_CLOSED);
+    cookie_set(rq, rs, COOKIE_REFRESH, refresh, lasting ? settings->refresh_token_ttl : UNTIL_CLOSED);
 }
 
 void cookies_clear(struct request *rq, struct response *rs)
@@ -280,7 +282,7 @@ static enum error renew_by_cookie(struct request *rq, struct response *rs)
     if (next.token &&
         (!error ||
          error == ERR_NOT_FOUND)) /* the token is spent, also where X-CCR-Workspace names none of the user's */
-        cookies_set(rq, rs, access, next.token);
+        cookies_set(rq, rs, access, next.token, next.lasting);
     return error;
 }
 
@@ -292,21 +294,38 @@ const char *bearer_token(const struct request *rq)
     return header + 7 + strspn(header + 7, " ");
 }
 
+/* By the access cookie; credential NONE when there is none, or it is no longer good. */
+static enum error recognise_cookie(struct request *rq)
+{
+    const char *token = request_cookie(rq, COOKIE_ACCESS);
+    if (!token || !*token || strlen(token) > ACCESS_TOKEN_MAX || is_access_token(token))
+        return ERR_NONE;
+    enum error error = recognise(rq, token, CREDENTIAL_COOKIE);
+    if (error != ERR_AUTHENTICATION)
+        return error;
+    rq->actor.failure.message = MSG_NONE;
+    memset(&rq->actor.who, 0, sizeof rq->actor.who);
+    return ERR_NONE;
+}
+
 enum error authenticate(struct request *rq, struct response *rs)
 {
     const char *token = bearer_token(rq);
     if (token)
         return strlen(token) <= ACCESS_TOKEN_MAX ? recognise(rq, token, CREDENTIAL_BEARER)
                                                  : fail(&rq->actor, MSG_TOKEN_INVALID, NULL);
-    token = request_cookie(rq, COOKIE_ACCESS);
-    if (token && *token && strlen(token) <= ACCESS_TOKEN_MAX && !is_access_token(token)) {
-        enum error error = recognise(rq, token, CREDENTIAL_COOKIE);
-        if (error != ERR_AUTHENTICATION)
-            return error;
-        rq->actor.failure.message = MSG_NONE;
-        memset(&rq->actor.who, 0, sizeof rq->actor.who);
-    }
-    return renew_by_cookie(rq, rs);
+    enum error error = recognise_cookie(rq);
+    return error || rq->actor.who.credential != CREDENTIAL_NONE ? error : renew_by_cookie(rq, rs);
+}
+
+enum error authn_browser(struct request *rq)
+{
+    struct refreshed next;
+    const char *refresh = request_cookie(rq, COOKIE_REFRESH);
+    enum error error = recognise_cookie(rq);
+    if (error || rq->actor.who.credential != CREDENTIAL_NONE)
+        return error;
+    return refresh && *refresh ? refresh_peek(&rq->actor, refresh, &next) : fail(&rq->actor, MSG_AUTHENTICATION, NULL);
 }
 
 bool authn_monitor(const struct request *rq)

@@ -138,6 +138,8 @@ static void write_details(struct json_writer *w, const struct request *rq)
         if (rq->actor.failure.field_count > FIELDS_MAX)
             json_int_member(w, "more", (long long)(rq->actor.failure.field_count - FIELDS_MAX));
     }
+    if (rq->actor.failure.message == MSG_CONFIRM)
+        json_bool_member(w, "confirm", true);
     json_close_object(w);
 }
 

@@ -347,7 +347,7 @@ def test_other_methods(admin, path):
 
 
 @pytest.mark.parametrize("path", [
-    "/", "/api/", "/apis", "/API/configs", "/api/configs/", "/api//configs", "//api/configs", "/api/Configs",
+    "/api/", "/apis", "/API/configs", "/api/configs/", "/api//configs", "//api/configs", "/api/Configs",
     "/api/configs//enable", "/api/configs/x/y",
     "/api/configs/x/enable/", "/health/", "/healthy", "/api/health", "/api/configs;x=1", "/api/auth",
     "/api/users/x/y/z/1/2/3/4/5/6/7", "/api/" + "x" * 4000, "/api/%63onfigs",

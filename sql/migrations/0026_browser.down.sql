@@ -1,0 +1,2 @@
+ALTER TABLE users DROP COLUMN password_given;
+ALTER TABLE sessions DROP COLUMN lasting;
