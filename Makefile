@@ -201,10 +201,12 @@ install: $(BUILD)/ccr-ui-backend
 	ln -sf ../lib/ccr-ui-backend/setup.sh $(DESTDIR)$(PREFIX)/sbin/ccr-ui-setup
 	install -m 755 scripts/ccr-ui-user.sh $(DESTDIR)$(PREFIX)/bin/ccr-ui-user
 	install -m 644 $(wildcard nginx/*) $(SHARE)/ccr-ui-backend/nginx
+	cp -r --preserve=mode --no-preserve=ownership web $(SHARE)/ccr-ui-backend
+	chmod -R u=rwX,go=rX $(SHARE)/ccr-ui-backend/web
 	install -m 644 $(wildcard docs/*.md docs/*.yaml README.md CHANGELOG.md LICENSE) $(SHARE)/doc/ccr-ui-backend
 	install -d $(SHARE)/doc/ccr-ui-backend/deployment $(SHARE)/doc/ccr-ui-backend/images
 	install -m 644 $(wildcard docs/deployment/*.md) $(SHARE)/doc/ccr-ui-backend/deployment
-	install -m 644 $(wildcard docs/images/*.svg) $(SHARE)/doc/ccr-ui-backend/images
+	install -m 644 $(wildcard docs/images/*.svg docs/images/*.png) $(SHARE)/doc/ccr-ui-backend/images
 	install -m 644 .env.example $(SHARE)/doc/ccr-ui-backend/env.example
 	install -m 644 deploy/logrotate/ccr-ui-backend $(SHARE)/doc/ccr-ui-backend/logrotate.example
 	install -m 644 deploy/cron/ccr-ui-backup $(SHARE)/doc/ccr-ui-backend/cron.example

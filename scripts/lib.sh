@@ -11,7 +11,7 @@ export PATH LC_ALL=C.UTF-8
 
 BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libpq-dev libjansson-dev libjwt-dev libsodium-dev libsystemd-dev
     libtomlplusplus-dev libcurl4-openssl-dev libhiredis-dev libyaml-dev libarchive-dev)
-RUN_PACKAGES=(nginx spawn-fcgi postgresql-15 curl jq)
+RUN_PACKAGES=(nginx libjs-bootstrap5 spawn-fcgi postgresql-15 curl jq)
 
 BOLD='' DIM='' RED='' PLAIN=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then

@@ -62,17 +62,20 @@ clang_tidy() {
     fi
 }
 
-openapi() {
-    if [ ! -d tests/contract/node_modules ]; then
-        npm ci --prefix tests/contract --no-audit --no-fund || return
-    fi
-    npm --silent --prefix tests/contract run lint
+# npm_lint FOLDER: the script `lint` of its package.json, which brings the tools that it runs.
+npm_lint() {
+    # One at a time: tests want the same modules.
+    # shellcheck disable=SC2016  # its own $1
+    flock "$1/package.json" sh -c '[ -d "$1/node_modules" ] || npm ci --prefix "$1" --no-audit --no-fund' npm "$1" || return
+    npm --silent --prefix "$1" run lint
 }
+openapi() { npm_lint tests/contract; }
+console() { npm_lint tests/browser; }
 
 # name, function; in the order of how soon one wants to know
 CHECKS=(
     "gcc gcc_build" "clang clang_build" "clang-format format" "layers layers" "portable portable" "banned banned" "statements statements" "kinds kinds" "presets presets" "headers headers"
-    "docs docs" "hardening hardening" "shellcheck shell" "cppcheck cppcheck_" "openapi openapi" "clang-tidy clang_tidy"
+    "docs docs" "hardening hardening" "shellcheck shell" "cppcheck cppcheck_" "openapi openapi" "console console" "clang-tidy clang_tidy"
 )
 
 log=$(mktemp)

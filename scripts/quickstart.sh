@@ -381,19 +381,21 @@ start_nginx() {
     text=$(<nginx/quickstart.conf.in)
     text=${text//@DIR@/"$nginx"}
     text=${text//@NGINX@/"$nginx"}
+    text=${text//@WEB@/"$nginx/web"}
     text=${text//@SOCKET@/"$run/ccr.sock"}
     text=${text//@PORT@/"$port"}
     text=${text//@LISTEN_IPV6@/"$listen_ipv6"}
     text=${text//@RATE@/200}
     printf '%s\n' "$text" >"$scratch/nginx/nginx.conf"
-    cp nginx/*_ccr.conf "$scratch/nginx/"
+    cp -r nginx/*_ccr.conf web "$scratch/nginx/"
     local file changed=''
-    for file in "$scratch"/nginx/*; do
-        if ! theirs "$nginx/${file##*/}" 2>/dev/null | cmp -s "$file" -; then
-            write_file 0600 "$nginx/${file##*/}" <"$file"
+    while read -r file; do
+        if ! theirs "$nginx/$file" 2>/dev/null | cmp -s "$scratch/nginx/$file" -; then
+            as_user mkdir -p "$nginx/$(dirname "$file")"
+            write_file 0600 "$nginx/$file" <"$scratch/nginx/$file"
             changed=1
         fi
-    done
+    done < <(cd "$scratch/nginx" && find . -type f -printf '%P\n')
     if [ -n "$changed" ]; then
         stop_nginx
     fi
@@ -443,7 +445,7 @@ print_what_to_try() {
             jq -r '.current_config as $now | [.configs[].name | select(. != $now)][0] // empty' 2>/dev/null) || true
     fi
     say
-    say "${BOLD}CCR UI backend runs at $url${PLAIN} (user admin, password in var/admin-password). Try:"
+    say "${BOLD}CCR UI backend runs: open $url in a browser${PLAIN} (user admin, password in var/admin-password), or try:"
     say "  TOKEN=\$(jq -nR '{username:\"admin\",password:input}' $password | curl -sS $url/api/auth/login $json --data @- | jq -r .data.access_token)"
     say "  curl -sS $url/api/configs -H \"Authorization: Bearer \$TOKEN\" | jq"
     if [ -n "$other" ]; then

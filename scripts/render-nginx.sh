@@ -17,7 +17,9 @@ arguments, else from the environment.
   SOCKET            the backend, or several of them: paths of Unix sockets and HOST:PORT, separated by spaces or commas;
                     default /run/ccr-ui-backend/fastcgi.sock
   STATIC_DIR        the folder of /static/; default /var/www/ccr-ui-static
-  FRONTEND_DIR      a built frontend, served at /; default none: everything else is 404
+  WEB_DIR           the folder of the console and the login page, /console/ and /login, or none; default: where they were installed,
+                    or the checkout's. They need Debian's libjs-bootstrap5 on this machine
+  FRONTEND_DIR      a built frontend, served at /; default none: / leads to the console, and everything else is 404
   TRUSTED_PROXIES   addresses and networks whose X-Forwarded-For is believed; default none. Its last address counts, the one
                     that the proxy which connects has seen
   REAL_IP_RECURSIVE on: of that header the last address that is not in the list counts, for several proxies one behind the
@@ -55,7 +57,7 @@ die() {
 }
 
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
-VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR FRONTEND_DIR TRUSTED_PROXIES REAL_IP_RECURSIVE METRICS_ALLOW RATE BURST
+VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR WEB_DIR FRONTEND_DIR TRUSTED_PROXIES REAL_IP_RECURSIVE METRICS_ALLOW RATE BURST
     CONNECTIONS MAX_BODY HSTS HTTP_PORT HTTPS_PORT LISTEN LOG_DIR LOG_BUFFER ACME_DIR MAINTENANCE_FILE ZONE_SIZE TLS_CACHE NGINX_DIR)
 
 output='' check=''
@@ -109,13 +111,15 @@ installed=$HERE/../share/ccr-ui-backend/nginx
 if [ -z "${NGINX_DIR:-}" ] && [ ! -d "$HERE/nginx" ] && [ -d "$installed" ]; then
     NGINX_DIR=$(cd "$installed" && pwd)
 fi
-: "${NGINX_DIR:=$HERE/nginx}"
+: "${NGINX_DIR:=$HERE/nginx}" "${WEB_DIR:=$(dirname "$NGINX_DIR")/web}"
 STATIC_DIR=${STATIC_DIR%/} FRONTEND_DIR=${FRONTEND_DIR%/}
 
 for variable in CERTIFICATE CERTIFICATE_KEY STATIC_DIR LOG_DIR ACME_DIR MAINTENANCE_FILE NGINX_DIR; do
     path "$variable"
 done
 [ -z "$FRONTEND_DIR" ] || path FRONTEND_DIR
+WEB_DIR=${WEB_DIR%/}
+[ "$WEB_DIR" = none ] || path WEB_DIR
 must RATE '[1-9][0-9]{0,6}' 'a whole number above 0'
 : "${BURST:=$((RATE * 2))}"
 for variable in BURST CONNECTIONS HTTP_PORT HTTPS_PORT; do
@@ -215,14 +219,18 @@ render() {
             listens "$HTTPS_PORT" " ssl$http2_parameter"
             ((${#http2_directive[@]} == 0)) || lines "${http2_directive[@]}"
         )
-        [REDIRECT_PORT]='' [PAGES_POLICY]='' [FRONTEND]="$(
+        [REDIRECT_PORT]='' [PAGES_POLICY]='' [CONSOLE]='' [FRONTEND]="$(
             lines '    location / {' '        return 404;' '    }'
         )"
     )
+    if [ "$WEB_DIR" != none ]; then
+        put[CONSOLE]=$(lines "    set \$ccr_web \"$WEB_DIR\";" "    set \$ccr_pages ccr_backend;" "    include \"$NGINX_DIR/console_ccr.conf\";")
+        put[FRONTEND]=$(lines '    location = / {' '        return 302 /console/;' '    }' "${put[FRONTEND]}")
+    fi
     [ "$HTTPS_PORT" = 443 ] || put[REDIRECT_PORT]=:$HTTPS_PORT
     if [ -n "$FRONTEND_DIR" ]; then
         # The strictest policy that no frontend can be broken by; tighten it to what yours needs.
-        put[PAGES_POLICY]="    \"~^/(?!api/|health\$|metrics\$|_ccr_error\$)\"  \"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\";"
+        put[PAGES_POLICY]="    \"~^/(?!api/|health\$|metrics\$|_ccr_error\$|console(/|\$)|log(in|out)(/|\$))\"  \"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\";"
         put[FRONTEND]=$(lines '    location / {' "        root \"$FRONTEND_DIR\";" "        try_files \$uri \$uri/index.html /index.html;" '    }')
     fi
     text=$(<"$template")

@@ -42,7 +42,7 @@ END
 
 PACKAGES=("${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" libcmocka-dev python3-pytest python3-pytest-xdist
     python3-pytest-timeout python3-psycopg python3-requests python3-jsonschema python3-fastjsonschema python3-yaml ccache clang clang-format clang-tidy libclang-rt-14-dev lld cppcheck shellcheck valgrind git iproute2
-    systemd apache2-bin lighttpd openssl logrotate prometheus redis-server)
+    systemd apache2-bin lighttpd openssl logrotate prometheus redis-server chromium)
 STAGES=(lint unit asan handlers integration deploy fuzz valgrind)
 # Stages of a lane follow on each other: those that build in the same folder must, and those that compute had better.
 LANES=("lint unit asan fuzz valgrind" "handlers integration" "deploy")

@@ -83,8 +83,8 @@ if [ -e "$list" ]; then
     act rm -f "${files[@]}" "$list"
     act rm -rf /etc/systemd/system/ccr-ui-backend.socket.d
     act rm -rf "$prefix/lib/ccr-ui-backend" # with the versions that update.sh kept
-    for folder in /run/ccr-ui-backend "$prefix"/share/ccr-ui-backend/{nginx,} "$prefix"/share/doc/ccr-ui-backend/{deployment,images,monitoring,}; do
-        [ ! -d "$folder" ] || act rmdir --ignore-fail-on-non-empty "$folder"
+    for folder in /run/ccr-ui-backend "$prefix"/share/{doc/,}ccr-ui-backend; do
+        [ ! -d "$folder" ] || act find "$folder" -depth -type d -empty -delete
     done
     [ ! -d /run/systemd/system ] || act systemctl daemon-reload
 else

@@ -431,14 +431,15 @@ class Nginx:
         self.process = None
 
     def configure(self, port):
-        values = {"DIR": self.folder, "NGINX": self.folder, "SOCKET": self.backend_socket, "PORT": port, "LISTEN_IPV6": "",
-                  "RATE": self.rate}
+        values = {"DIR": self.folder, "NGINX": self.folder, "WEB": self.folder / "web", "SOCKET": self.backend_socket, "PORT": port,
+                  "LISTEN_IPV6": "", "RATE": self.rate}
         text = (NGINX_FOLDER / "quickstart.conf.in").read_text()
         text = re.sub("@([A-Z0-9_]+)@", lambda match: str(values[match.group(1)]), text.partition("\n\n")[2])
         (self.folder / "nginx.conf").write_text(text)
         for included in NGINX_FOLDER.glob("*_ccr.conf"):
             shutil.copy(included, self.folder)
-        for path in self.folder.iterdir():
+        shutil.copytree(NGINX_FOLDER.parent / "web", self.folder / "web", dirs_exist_ok=True)
+        for path in self.folder.rglob("*"):
             give(path)
 
     def start(self):

@@ -1,0 +1,54 @@
+// One scenario in a real Chromium: node run.mjs NAME, with what it needs as JSON on standard input. Prints its result as JSON; whatever a
+// browser complains about (errors, refused by the Content-Security-Policy, requests to elsewhere) makes it fail.
+import { chromium } from "playwright-core";
+
+const CHROMIUM = "/usr/bin/chromium";
+// Chromium itself says this of every answer over 399, also of one that is expected.
+const EXPECTED = /^Failed to load resource: the server responded with a status of (4\d\d|50[234])/;
+
+const given = JSON.parse(
+    await new Promise((done) => {
+        let text = "";
+        process.stdin.on("data", (part) => (text += part)).on("end", () => done(text));
+    }),
+);
+
+const complaints = [];
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+
+/** A browser of its own: cookies and storage are shared with no other. */
+async function open({ language = "en", theme = "light", width = 1280, height = 800, user = null } = {}) {
+    const context = await browser.newContext({
+        viewport: { width, height },
+        locale: language,
+        colorScheme: theme,
+        baseURL: given.url,
+    });
+    context.setDefaultTimeout(60_000); // a machine that is busy with other tests, too
+    const page = await context.newPage();
+    page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error.message}`));
+    page.on("console", (said) => {
+        if (said.type() === "error" && !EXPECTED.test(said.text())) complaints.push(`${page.url()}: ${said.text()}`);
+    });
+    page.on("request", (request) => {
+        const to = new URL(request.url());
+        if (to.protocol !== "data:" && to.protocol !== "blob:" && to.origin !== given.url)
+            complaints.push(`${page.url()} asks ${to.origin}`);
+    });
+    if (user) {
+        const answer = await page.request.post("/api/auth/login", {
+            data: { username: user, password: given.passwords[user] },
+        });
+        if (!answer.ok()) throw new Error(`login of ${user}: ${answer.status()}`);
+    }
+    return page;
+}
+
+try {
+    const { default: scenario } = await import(`./scenarios/${process.argv[2]}.mjs`);
+    const result = await scenario({ open, given, browser });
+    if (complaints.length) throw new Error(complaints.join("\n"));
+    process.stdout.write(JSON.stringify(result ?? null));
+} finally {
+    await browser.close();
+}

@@ -1,0 +1,218 @@
+"""The console in a real Chromium. What is clicked stands in tests/browser/scenarios/, one file each; here stands what they meet."""
+
+import fcntl
+import http.client
+import json
+import os
+import re
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import requests
+
+from stack import ROOT
+
+BROWSER = ROOT / "tests" / "browser"
+SCENARIO_S = 280
+OWN = "a password of my own"
+FILE = ROOT / "tests" / "samples" / "cli" / "claude-settings-hooks-plugins.json"
+PATHS = ["/console/", "/console/resources/claude/mcp_server", "/console/resources/claude/mcp_server/item/one",
+         "/console/resources/claude/mcp_server/revisions/one", "/console/resources/claude/skill/new", "/console/account",
+         "/console/workspace", "/console/transfer", "/console/site", "/console/reference", "/console/nowhere"]
+
+
+@pytest.fixture(scope="session")
+def modules():
+    """What the scenarios import, at the versions of the lock file. The linter wants the same, perhaps at this moment."""
+    with open(BROWSER / "package.json") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (BROWSER / "node_modules").exists():
+            subprocess.run(["npm", "ci", "--prefix", BROWSER, "--no-audit", "--no-fund", "--silent"], check=True, timeout=SCENARIO_S)
+
+
+@pytest.fixture
+def play(modules):
+    """play(stack, "NAME", more=...): the scenario's result."""
+    def run(stack, name, **given):
+        given = {"url": stack.url, "passwords": stack.passwords, **given}
+        done = subprocess.run(["node", BROWSER / "run.mjs", name], input=json.dumps(given), capture_output=True, text=True,
+                              timeout=SCENARIO_S, cwd=BROWSER)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return json.loads(done.stdout)
+    return run
+
+
+# ---- the way in ------------------------------------------------------------------------------------------------------
+
+
+class Browser(requests.Session):
+    """Cookies and no token, as a browser has them; follows nothing."""
+
+    def __init__(self, stack, username=None):
+        super().__init__()
+        self.stack = stack
+        if username:
+            stack.client(username)
+            answer = self.post(stack.url + "/api/auth/login", json={"username": username, "password": stack.passwords[username]})
+            assert answer.status_code == 200, answer.text
+
+    def page(self, path):
+        return self.get(self.stack.url + path, allow_redirects=False)
+
+
+def raw(stack, path):
+    """As it stands: the library would tidy the path up."""
+    connection = http.client.HTTPConnection("127.0.0.1", stack.nginx.port, timeout=60)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+@pytest.mark.parametrize("path", ["/console/", "/console/resources/claude/agent?search=a%20b&folder=c", "/console/%2e%2e/console/x"])
+def test_without_a_session_a_page_leads_to_the_login_and_back(stack, path):
+    answer = raw(stack, path)
+    assert (answer.status, answer.headers["Location"]) == (302, f"/login?next={path}")
+
+
+def test_with_a_session_a_page_is_given_out_and_nothing_is_spent(stack):
+    browser = Browser(stack, "pages")
+    cookies = dict(browser.cookies)
+    for _ in range(2):
+        answer = browser.page("/console/account")
+        assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
+    assert dict(browser.cookies) == cookies
+
+
+def test_a_refresh_cookie_alone_is_good_enough_for_a_page(stack):
+    browser = Browser(stack, "refresher")
+    refresh = browser.cookies["ccr_refresh"]
+    browser.cookies.clear()
+    browser.cookies.set("ccr_refresh", refresh)
+    assert browser.page("/console/").status_code == 200
+    assert browser.post(stack.url + "/api/auth/logout", json={}, headers={"Origin": stack.url}).status_code == 200
+    browser.cookies.set("ccr_refresh", refresh)
+    assert browser.page("/console/").status_code == 302
+
+
+def test_the_api_never_redirects(stack):
+    answer = Browser(stack).page("/api/configs")
+    assert answer.status_code == 401 and answer.json()["error"]["code"] == "AUTHENTICATION_ERROR"
+
+
+def test_pages_are_given_out_while_the_backend_is_away(fresh_stack):
+    stack = fresh_stack()
+    stack.backend.stop()
+    assert Browser(stack).page("/console/").status_code == 200
+
+
+def test_what_pages_may_do(stack):
+    browser = Browser(stack, "pages")
+    for path in ("/console/", "/console/app.js", "/console/style.css", "/console/vendor/bootstrap.min.css", "/login", "/logout"):
+        answer = browser.page(path)
+        assert answer.status_code == 200, path
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'self'" in policy and "unsafe" not in policy, path
+        assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["Cache-Control"] == "no-cache", path
+    for path in ("/console/nothing.js", "/console/vendor/nothing.css", "/login/index.html"):
+        assert browser.page(path).status_code == 404, path
+    assert browser.page("/").headers["Location"] == "/console/"
+
+
+def test_a_login_that_is_not_to_be_remembered_ends_with_the_browser(stack):
+    stack.client("guest")
+    body = {"username": "guest", "password": stack.passwords["guest"], "remember": False}
+    answer = requests.post(stack.url + "/api/auth/login", json=body)
+    set_cookies = [cookie for cookie in answer.raw.headers.getlist("Set-Cookie") if not cookie.startswith("ccr_browser")]
+    assert len(set_cookies) == 2 and not any("Max-Age" in cookie or "Expires" in cookie for cookie in set_cookies)
+    with stack.db() as connection:
+        connection.execute("SELECT set_config('ccr.user', '', false)")
+        hours = connection.execute("SELECT extract(epoch FROM s.expires_at - now()) / 3600 FROM sessions s"
+                                   " JOIN users u ON u.id = s.user_id WHERE u.username = 'guest' AND NOT s.lasting").fetchone()[0]
+    assert 11.9 < hours <= 12
+
+
+def test_texts_are_there_in_both_languages():
+    keys = [re.findall(r'^    "([^"]+)":', (ROOT / "web/console/text" / f"{language}.js").read_text(), re.M) for language in ("en", "zh")]
+    assert keys[0] == keys[1] and len(keys[0]) == len(set(keys[0])) > 100
+
+
+# ---- what a person does -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def filled(module_stack):
+    """A system with something of everything that the pages show."""
+    stack = module_stack()
+    admin, grace = stack.client("admin"), stack.client("grace")
+    made = [admin.post("/api/workspaces", json={"slug": "team", "name": "Team"}),
+            admin.put("/api/workspaces/team/members/grace", json={"role": "editor"})]
+    assert all(answer.ok for answer in made), [answer.text for answer in made]
+    for client in (admin, grace):
+        assert client.post("/api/workspaces/team/switch", json={}).ok
+    for platform, name in (("claude", "work"), ("claude", "relay"), ("claude", "spare"), ("codex", "work"), ("gemini", "work")):
+        body = {"name": name, "base_url": "https://relay.example", "auth_token": "sk-0123456789abcdef", "model": "a-model"}
+        made.append(admin.post("/api/configs", params={"platform": platform}, json=body))
+    for name in ("one", "docs", "issues"):
+        body = {"name": name, "transport": "stdio", "command": "npx", "args": ["-y", f"@example/{name}"], "env": {"TOKEN": "secret-of-mine"}}
+        made.append(admin.post("/api/resources/claude/mcp_server", json=body))
+    made += [grace.post("/api/switch", json={"config_name": "relay"}),
+             grace.patch("/api/resources/claude/mcp_server/docs", json={"enabled": False})]
+    assert all(answer.ok for answer in made), [answer.text for answer in made]
+    return stack
+
+
+@pytest.mark.parametrize("language, theme, width", [("en", "light", 1280), ("zh-CN", "dark", 1280), ("en", "dark", 360)])
+def test_pages(filled, play, language, theme, width):
+    pictures = os.environ.get("CCR_PICTURES", "") if width == 1280 else ""  # a folder for docs/images/console-*.png
+    found = play(filled, "pages", language=language, theme=theme, width=width, paths=PATHS, pictures=pictures)
+    assert [each["path"] for each in found] == PATHS
+    for each in found:
+        assert each["language"] == language and each["title"].endswith("· CCR"), each
+        assert not each["serious"] and each["shift"] <= 0.1 and each["wide"] <= 0, each
+
+
+def test_the_first_day_takes_few_clicks(fresh_stack, play):
+    stack = fresh_stack()
+    admin = stack.client("admin")
+    for name in ("one", "two"):
+        assert admin.post("/api/configs", json={"name": name, "base_url": "https://relay.example", "auth_token": "sk-0123456789abcdef"}).ok
+    done = play(stack, "first_day", file=str(FILE), own=OWN, profile="two")
+    assert done["clicks"] <= 12, done
+    stack.passwords["admin"] = OWN
+    admin = stack.client("admin")
+    assert admin.get("/api/configs").json()["current_config"] == "two"
+    assert admin.get("/api/resources/claude/mcp_server/docs").status_code == 200
+    assert admin.get("/api/resources/claude/hook").json()["data"]["total"] > 0
+
+
+def test_who_saves_second_sees_both_versions(filled, play):
+    said = play(filled, "conflict", path="/console/resources/claude/mcp_server/item/one")["said"]
+    assert "by the first" in said and "by the second" in said
+    stored = filled.client("admin").get("/api/resources/claude/mcp_server/one").json()["data"]
+    assert stored["command"] == "by the second"
+
+
+class Control(BaseHTTPRequestHandler):
+    """/stop and /start, for a scenario that is about the backend itself."""
+
+    def do_GET(self):
+        getattr(self.server.backend, self.path.strip("/"))()
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_restart_is_shown_and_outlived(fresh_stack, play):
+    stack = fresh_stack()
+    stack.client("admin").post("/api/resources/claude/mcp_server", json={"name": "one", "transport": "stdio", "command": "npx"})
+    with HTTPServer(("127.0.0.1", 0), Control) as control:
+        control.backend = stack.backend
+        threading.Thread(target=control.serve_forever, daemon=True).start()
+        play(stack, "restart", path="/console/resources/claude/mcp_server", control=f"http://127.0.0.1:{control.server_port}")
+        control.shutdown()

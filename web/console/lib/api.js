@@ -1,0 +1,193 @@
+// The API, as the logged-in browser asks it. An answer is its `data`, or the body where the API has no envelope.
+import { language } from "./text.js";
+
+/** What the server refused, or that it was not reached (status 0). `fields`: what is wrong, by field name. */
+export class ApiError extends Error {
+    constructor(status, body, retryAfter) {
+        super(body?.message || body?.error?.message || "");
+        this.status = status;
+        this.code = body?.error?.code || "";
+        this.fields = body?.error?.details?.fields || [];
+        this.details = body?.error?.details || {};
+        this.id = body?.error?.error_id || "";
+        this.retryAfter = retryAfter;
+    }
+}
+
+/** Events: `lost` and `found` (the server is not reached, and is again), `login` (there is no session any more). */
+export const events = new EventTarget();
+
+const say = (name, detail) => events.dispatchEvent(new CustomEvent(name, { detail }));
+const sleep = (ms, signal) =>
+    new Promise((done, stop) => {
+        const timer = setTimeout(done, ms);
+        signal?.addEventListener(
+            "abort",
+            () => {
+                clearTimeout(timer);
+                stop(signal.reason);
+            },
+            { once: true },
+        );
+    });
+
+const OUTSIDE = new Set(["/health", "/metrics"]); // of /api
+const TRIES = 3; // of what the server asks to be sent again: nothing of it was done
+const UNREACHED = new Set([502, 503, 504]);
+let workspace = null;
+let lost = false;
+
+/** Requests act in this workspace from now on (its slug). */
+export function actIn(slug) {
+    workspace = slug;
+}
+
+async function send(method, path, { body, headers = {}, signal, etag }) {
+    const all = { Accept: "application/json", "Accept-Language": language(), ...headers };
+    if (workspace) all["X-CCR-Workspace"] = workspace;
+    if (etag) all["If-Match"] = etag;
+    if (body !== undefined) all["Content-Type"] = "application/json";
+    let answer;
+    try {
+        answer = await fetch(path.startsWith("/api/") || OUTSIDE.has(path) ? path : `/api${path}`, {
+            method,
+            headers: all,
+            signal,
+            body: body === undefined ? undefined : JSON.stringify(body),
+            cache: "no-cache",
+        });
+    } catch (error) {
+        if (error.name === "AbortError") throw error;
+        throw new ApiError(0, null, 1);
+    }
+    const text = await answer.text();
+    let parsed = null;
+    try {
+        parsed = text ? JSON.parse(text) : null;
+    } catch {
+        parsed = { text };
+    }
+    if (!answer.ok) throw new ApiError(answer.status, parsed, Number(answer.headers.get("Retry-After")) || null);
+    return {
+        data: parsed?.success === undefined ? parsed : parsed.data, // some answers have no envelope, or are a mere text
+        message: parsed?.message ?? null,
+        etag: answer.headers.get("ETag"),
+        text,
+    };
+}
+
+/** Waits as long as the server says, when it was too busy for it. */
+async function politely(method, path, options) {
+    for (let tries = 1; ; tries++) {
+        try {
+            return await send(method, path, options);
+        } catch (error) {
+            const again = (error.status === 429 || error.status === 409) && error.retryAfter;
+            if (!again || tries === TRIES || options.once) throw error;
+            await sleep(error.retryAfter * 1000, options.signal);
+        }
+    }
+}
+
+/** What was not reached is asked again, with pauses that grow to 8 s, until it answers or nobody wants it any more. Only reads
+ * are: whether a write was done is not known. */
+async function patiently(method, path, options) {
+    for (let pause = 500; ; pause = Math.min(2 * pause, 8000)) {
+        try {
+            const answer = await politely(method, path, options);
+            if (lost) {
+                lost = false;
+                say("found");
+            }
+            return answer;
+        } catch (error) {
+            if (!(error instanceof ApiError) || (error.status !== 0 && !UNREACHED.has(error.status))) throw error;
+            if (method !== "GET" || options.once) throw error;
+            if (!lost) {
+                lost = true;
+                say("lost");
+            }
+            await sleep(pause * (0.75 + Math.random() / 2), options.signal);
+        }
+    }
+}
+
+let logIn = null;
+
+/** What lets somebody whose session is over log in where he is, so that what he was about to save is not lost; whether he did. */
+export function logInWith(work) {
+    logIn = work;
+}
+
+/** Asks; the answer's {data, message, etag}. options: body, etag (If-Match), headers, signal, `quiet`: 401 is the caller's, `once`: it
+ * is not asked again. */
+export async function ask(method, path, options = {}) {
+    try {
+        return await patiently(method, path, options);
+    } catch (error) {
+        if (error.status !== 401 || options.quiet) throw error;
+        if (method !== "GET" && (await logIn?.())) return await patiently(method, path, options);
+        if (method === "GET") say("login");
+        throw error;
+    }
+}
+
+export const get = async (path, options) => (await ask("GET", path, options)).data;
+export const post = async (path, body, options) => (await ask("POST", path, { ...options, body })).data;
+export const patch = async (path, body, options) => (await ask("PATCH", path, { ...options, body })).data;
+export const put = async (path, body, options) => (await ask("PUT", path, { ...options, body })).data;
+export const remove = async (path, body, options) => (await ask("DELETE", path, { ...options, body })).data;
+
+/** An address of parts, each of which may hold anything; numbers, texts and what is set of a query behind it. */
+export function address(parts, query = {}) {
+    const set = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
+    const text = parts.map((part) => `/${encodeURIComponent(part)}`).join("");
+    return set.length ? `${text}?${new URLSearchParams(set)}` : text;
+}
+
+/* ---- who asks ---------------------------------------------------------------------------------------------------- */
+
+const PLATFORM = "ccr-platform";
+const ROLES = ["viewer", "editor", "admin", "owner"];
+
+export const session = {
+    user: null,
+    workspace: null,
+    workspaces: [],
+    kinds: [],
+    platforms: [],
+    platform: "claude",
+
+    async load() {
+        const [me, workspaces, kinds] = await Promise.all([
+            get("/auth/me"),
+            get("/workspaces?limit=500"),
+            get("/kinds"),
+        ]);
+        this.user = me;
+        this.workspace = me.workspace;
+        this.workspaces = workspaces.workspaces;
+        this.kinds = kinds.kinds;
+        this.platforms = [...new Set(this.kinds.flatMap((kind) => kind.platforms))];
+        const kept = localStorage.getItem(PLATFORM);
+        this.platform = this.platforms.includes(kept) ? kept : this.platforms[0];
+    },
+
+    usePlatform(name) {
+        this.platform = name;
+        localStorage.setItem(PLATFORM, name);
+    },
+
+    kindsOf(platform) {
+        return this.kinds.filter((kind) => kind.platforms.includes(platform));
+    },
+
+    kind(name) {
+        return this.kinds.find((kind) => kind.name === name);
+    },
+
+    /** Whether the user's role in the workspace is this one or more. */
+    may(role) {
+        return ROLES.indexOf(this.workspace.role) >= ROLES.indexOf(role);
+    },
+};

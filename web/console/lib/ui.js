@@ -1,0 +1,292 @@
+// What every page is made of: elements, tables, questions on top of the page, and what is said for a while.
+import { ago, exactly, t } from "./text.js";
+
+/* ---- colours ----------------------------------------------------------------------------------------------------- */
+
+const THEME = "ccr-theme-console";
+const root = document.documentElement;
+
+export const isDark = () => root.dataset.theme === "dark";
+
+/** "dark" or "light"; kept in this browser. */
+export function useTheme(name) {
+    root.dataset.theme = name;
+    localStorage.setItem(THEME, name);
+}
+
+root.dataset.theme =
+    localStorage.getItem(THEME) ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+
+/* ---- elements ---------------------------------------------------------------------------------------------------- */
+
+// There is no template language: text is always text, so that nothing that comes from the API is ever read as HTML.
+
+const PROPERTIES = new Set(["value", "checked", "indeterminate"]);
+const is = (child) => child !== null && child !== undefined && child !== false;
+const isAttributes = (value) =>
+    value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof Node);
+
+/** h("p", "text"), h("p", {class: "x"}, child, [more]). on… are listeners; true sets an empty attribute; null, false and undefined
+ * are no attribute and no child. */
+export function h(tag, ...rest) {
+    const element = document.createElement(tag);
+    const attributes = isAttributes(rest[0]) ? rest.shift() : {};
+    element.append(...rest.flat(Infinity).filter(is));
+    for (const [name, value] of Object.entries(attributes)) {
+        if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+        else if (PROPERTIES.has(name)) element[name] = value ?? "";
+        else if (is(value)) element.setAttribute(name, value === true ? "" : value);
+    }
+    return element;
+}
+
+let last = 0;
+
+/** An id that no other element has, for labels and descriptions. */
+export const id = (prefix = "x") => `${prefix}-${++last}`;
+
+/** Puts these children in place of what is there. */
+export function fill(element, ...children) {
+    element.replaceChildren(...children.flat(Infinity).filter(is));
+    return element;
+}
+
+/** Calls `work` once, `ms` after the last call, unless the page is left: for what follows a person's typing. */
+export function later(work, ms, signal) {
+    let timer;
+    return () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => signal.aborted || work(), ms);
+    };
+}
+
+/** One at a time: work(signal, ...) of the last call counts, those before it are given up, with the page or without. */
+export function newest(work, page) {
+    let current = null;
+    return async (...given) => {
+        current?.abort();
+        const mine = (current = new AbortController());
+        await attempt(() => work(AbortSignal.any([mine.signal, page]), ...given));
+    };
+}
+
+/* ---- parts of pages ---------------------------------------------------------------------------------------------- */
+
+export const button = (text, work, style = "outline-secondary") =>
+    h("button", { class: `btn btn-${style}`, type: "button", onclick: work }, text);
+export const small = (text, work, style = "outline-secondary") => button(text, work, `sm btn-${style}`);
+
+/** A time as a person says it, exactly in its tooltip. */
+export const when = (time, never = "") =>
+    time ? h("time", { datetime: time, title: exactly(time) }, ago(time)) : never;
+
+/** A control with its label above it. */
+export function labelled(text, control, ...more) {
+    control.id ||= id("control");
+    return h("div", h("label", { class: "form-label", for: control.id }, text), control, more);
+}
+
+/** choices: [[value, text]…]; change(value). */
+export const select = (choices, chosen, change, attributes = {}) =>
+    h(
+        "select",
+        { class: "form-select w-auto", ...attributes, onchange: (event) => change(event.target.value, event) },
+        choices.map(([value, text]) => h("option", { value, selected: value === chosen }, text)),
+    );
+
+const isCell = (each) => each instanceof HTMLTableCellElement;
+
+/** Cells of a row; the first is its heading. A cell made elsewhere (td, th) is taken as it is. */
+export const row = (cells) =>
+    h(
+        "tr",
+        cells.map((each, place) => (isCell(each) ? each : place ? h("td", each) : h("th", { scope: "row" }, each))),
+    );
+
+/** heads: texts or cells; rows: arrays of cells; `empty` is said when there are none. */
+export function table(heads, rows, empty = "") {
+    if (!rows.length) return h("p", { class: "text-muted" }, empty);
+    return frame(heads, h("tbody", rows.map(row)));
+}
+
+/** The same around a body that is filled later. */
+export const frame = (heads, body) =>
+    h(
+        "div",
+        { class: "table-responsive", tabindex: "0" }, // so that the arrow keys move what is wider than the screen
+        h(
+            "table",
+            { class: "table align-middle" },
+            heads.length
+                ? h(
+                      "thead",
+                      h(
+                          "tr",
+                          heads.map((each) => (isCell(each) ? each : h("th", { scope: "col" }, each))),
+                      ),
+                  )
+                : null,
+            body,
+        ),
+    );
+
+export const right = (...children) => h("td", { class: "text-end text-nowrap" }, children);
+
+/** A value of any type as text. */
+export const text = (value) =>
+    h(
+        "pre",
+        { class: "mb-0" },
+        (value ?? null) === null ? "–" : typeof value === "string" ? value : JSON.stringify(value, null, 2),
+    );
+
+/** What somebody answers who was asked, and thought better of it. */
+export const OFF = Symbol("called off");
+
+/** Does it and says so, or says what was wrong; whether it was done. `work` may answer OFF. */
+export async function attempt(work, said) {
+    try {
+        if ((await work()) === OFF) return false;
+        if (said) tell(said);
+        return true;
+    } catch (error) {
+        if (error.name === "AbortError") return false; // the page is left, or something newer is asked for
+        tell(error.message || t("error.unreached"), "danger");
+        return false;
+    }
+}
+
+export const noPage = (outlet) => fill(outlet, h("h1", { class: "h4" }, t("error.page")));
+
+/* ---- questions --------------------------------------------------------------------------------------------------- */
+
+// <dialog> keeps the keyboard inside and closes at Escape by itself.
+
+/** Shows it; the answer is what `close(value)` is called with, or null. body(close) makes what stands in it. */
+export function dialog(title, body) {
+    return new Promise((done) => {
+        const heading = id("dialog");
+        let answer = null;
+        const box = h("dialog", {
+            class: "card shadow",
+            "aria-labelledby": heading,
+            onclose: () => {
+                box.remove();
+                done(answer);
+            },
+        });
+        const close = (value) => {
+            answer = value;
+            box.close();
+        };
+        box.append(h("h2", { class: "h5", id: heading }, title), ...[body(close)].flat());
+        document.body.append(box);
+        box.showModal();
+        box.querySelector("[autofocus]")?.focus();
+    });
+}
+
+const answers = (close, yes, danger) =>
+    h(
+        "div",
+        { class: "d-flex gap-2 justify-content-end mt-3" },
+        h(
+            "button",
+            { class: "btn btn-outline-secondary", type: "button", onclick: () => close(null) },
+            t("dialog.cancel"),
+        ),
+        h("button", { class: `btn btn-${danger ? "danger" : "primary"}`, type: "submit" }, yes),
+    );
+
+/** true, or null. */
+export const confirm = (title, text, yes, danger = true) =>
+    dialog(title, (close) =>
+        h(
+            "form",
+            {
+                onsubmit: (event) => {
+                    event.preventDefault();
+                    close(true);
+                },
+            },
+            h("p", { class: "mb-0" }, text),
+            answers(close, yes, danger),
+        ),
+    );
+
+/** fields: [{name, label, type, value, choices, required}]; what send(values) answers, else the values by name; null when it was
+ * called off. An error of send() is shown and asked again, as is OFF. */
+export function askFor(title, fields, yes, send, { text = null, danger = false } = {}) {
+    return dialog(title, (close) => {
+        const error = h("div", { class: "alert alert-danger py-2", role: "alert", hidden: true });
+        const controls = fields.map((field, index) => {
+            const own = id("ask");
+            const control = field.choices
+                ? h(
+                      "select",
+                      { class: "form-select", id: own, autofocus: !index },
+                      field.choices.map(([value, said]) => h("option", { value }, said)),
+                  )
+                : h("input", {
+                      class: field.type === "checkbox" ? "form-check-input" : "form-control",
+                      id: own,
+                      type: field.type || "text",
+                      autofocus: !index,
+                      required: field.required !== false && field.type !== "checkbox",
+                      autocomplete: field.autocomplete || "off",
+                      spellcheck: "false",
+                      min: field.min,
+                      max: field.max,
+                  });
+            if (field.value !== undefined) control[field.type === "checkbox" ? "checked" : "value"] = field.value;
+            return [
+                field,
+                control,
+                field.type === "checkbox"
+                    ? h(
+                          "div",
+                          { class: "form-check mb-2" },
+                          control,
+                          h("label", { class: "form-check-label", for: own }, field.label),
+                      )
+                    : h("div", { class: "mb-2" }, h("label", { class: "form-label", for: own }, field.label), control),
+            ];
+        });
+        const submit = async (event) => {
+            event.preventDefault();
+            const go = event.target.querySelector("[type=submit]");
+            const values = Object.fromEntries(
+                controls.map(([field, control]) => [
+                    field.name,
+                    field.type === "checkbox" ? control.checked : control.value,
+                ]),
+            );
+            go.disabled = true;
+            try {
+                const answer = await send(values);
+                if (answer !== OFF) close(answer ?? values);
+            } catch (wrong) {
+                error.textContent = wrong.message || t("error.unreached");
+                error.hidden = false;
+            }
+            go.disabled = false;
+        };
+        return h(
+            "form",
+            { onsubmit: submit },
+            text ? h("p", {}, text) : null,
+            error,
+            controls.map(([, , row]) => row),
+            answers(close, yes, danger),
+        );
+    });
+}
+
+let shelf = null;
+
+/** Says for a while what was done. */
+export function tell(text, kind = "success") {
+    shelf ??= document.body.appendChild(h("div", { class: "toasts", role: "status", "aria-live": "polite" }));
+    const note = shelf.appendChild(h("div", { class: `alert alert-${kind} shadow-sm mb-2` }, text));
+    setTimeout(() => note.remove(), kind === "danger" ? 10000 : 4000);
+}
