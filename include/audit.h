@@ -12,6 +12,11 @@ struct audit {
     bool site;           /* belongs to no workspace: accounts, logins */
 };
 
+/* Of its rows those that say what was configured, and are shown to every member. */
+#define AUDIT_OF_CONFIGURATION                                                                                         \
+    "platform IS NOT NULL"                                                                                             \
+    " AND action ~ '[.](create|update|rename|move|enable|disable|delete|rollback|import|switch)$'"
+
 /* In the actor's name and workspace, unless it is the site's. Names the personal access token, when one was used. */
 enum error audit_write(struct actor *actor, const struct audit *entry);
 /* Many rows in one statement: a JSON array of {action, platform, target, from_config, to_config, changes}, each member as

@@ -16,12 +16,13 @@ struct background_setup {
     const struct settings *settings;
     struct scoreboard *board;
     struct worker_slot *slot; /* its own in board: it beats there */
-    pid_t master;
+    pid_t master;             /* 0 = none: it was started by itself */
 };
 
 /* What each of them does: its whole life, in the process just forked for it; the exit status: 0 when it was told to leave, 78 when
  * its settings do not work. */
 int housekeeper_run(const struct background_setup *setup);
+int events_run(const struct background_setup *setup);
 
 struct background {
     struct scoreboard *board;

@@ -67,6 +67,10 @@ unsigned db_epoch(const struct db *db);
 /* Since when (monotonic clock) this connection is told of generations (generation.h); INT64_MAX when not connected. */
 int64_t db_listening_us(const struct db *db);
 
+/* Before the first connection: this one listens to another channel as well. db_poll hands over what comes on it, in the order of the
+ * commits; `hear` only takes note, and asks the database nothing. */
+void db_listen(struct db *db, const char *channel, void (*hear)(void *context, const char *payload), void *context);
+
 /* True when the server may have gone without a word, so that nothing that was learned by LISTEN is to be relied on: until the
  * next statement, which tries the connection first. */
 bool db_in_doubt(const struct db *db);

@@ -44,6 +44,9 @@
     X(METRIC_DROPPED_QUEUE,    "ccr_requests_dropped_total", "reason=\"queue_timeout\"", "")                           \
     X(METRIC_DROPPED_INCOMPLETE, "ccr_requests_dropped_total", "reason=\"incomplete\"", "")                              \
     X(METRIC_DROPPED_BREAKER,  "ccr_requests_dropped_total", "reason=\"database_down\"", "")                           \
+    X(METRIC_LIVE_OPENED,      "ccr_live_handshakes_total", "result=\"opened\"", "WebSockets of live events, let in or not.") \
+    X(METRIC_LIVE_REFUSED,     "ccr_live_handshakes_total", "result=\"refused\"", "")                                   \
+    X(METRIC_LIVE_SLOW,        "ccr_live_dropped_total", "", "Of those, dropped because they did not read.")         \
     X(METRIC_MEMORY_EXHAUSTED, "ccr_requests_out_of_memory_total", "", "Requests that needed more memory than allowed.")
 /* clang-format on */
 

@@ -48,7 +48,7 @@ struct worker_slot {
 enum { RATE_CELLS = 131072 };
 
 /* Kinds of processes beside the workers (proc/background.c). */
-enum { BACKGROUND_KINDS = 1 };
+enum { BACKGROUND_KINDS = 2 };
 
 /* What housekeeping (domain/housekeeping.c) did on this host, a cell a row of its table. */
 enum { HOUSE_JOBS_MAX = 32 };
@@ -75,6 +75,7 @@ struct scoreboard {
     struct breaker database, redis;
     struct breaker updates; /* UPDATE_URL */
     struct house_board house;
+    _Atomic int live_connections;                    /* WebSockets of live events */
     struct worker_slot background[BACKGROUND_KINDS]; /* processes beside the workers, in no count of those */
     _Atomic uint64_t
         rate[RATE_CELLS]; /* of the rate limiter (shm/rate_cells.c): whose, and a theoretical arrival time */

@@ -43,6 +43,7 @@ struct settings {
     int cache_size;               /* MiB of shared memory for answers; 0 = none is kept */
     int cache_ttl;                /* seconds an answer stays in Redis */
     int housekeeping;             /* this host may do it */
+    const char *events_socket;    /* where `serve` has live events listen; NULL = it has none */
     int session_retention;        /* days; 0 = for ever, here and below */
     int token_retention;          /* days */
     int audit_retention;          /* days */

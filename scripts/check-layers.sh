@@ -20,6 +20,7 @@ ONLY=(
     "curl/ src/http/http_client.c src/config/url.c"
     "jwt.h src/domain/token.c"
     "systemd/ src/proc/systemd.c"
+    "libwebsockets.h src/proc/websocket.c"
     "hiredis/ src/store/redis.c"
     "yaml.h src/format/edit_front.c"
     "archive src/resource/tarball.c"

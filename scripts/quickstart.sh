@@ -285,7 +285,7 @@ make_env() {
     if [ -e "$real/env" ]; then
         theirs "$real/env" >"$scratch/env-before" || die "$run_user cannot read var/env"
         password=$(sed -n 's|^DATABASE_URL=postgresql://ccr:\([A-Za-z0-9]*\)@.*|\1|p' "$scratch/env-before")
-        secrets=$(grep -vE '^(DATABASE_URL|SOCKET)=' "$scratch/env-before")
+        secrets=$(grep -vE '^(DATABASE_URL|SOCKET|EVENTS_SOCKET)=' "$scratch/env-before")
         [ -n "$password" ] || die "var/env has no DATABASE_URL of this script's; restore it, or remove var/ to begin anew"
     elif [ -e "$real/postgres" ]; then
         die "var/env is gone, and only its SECRETS_KEY opens what var/postgres holds; restore it, or remove var/ to begin anew"
@@ -296,7 +296,8 @@ make_env() {
     database_password=$password
     {
         printf 'DATABASE_URL=postgresql://ccr:%s@/ccr?host=%s\n' "$password" "$(jq -rn --arg path "$run" '$path | @uri')"
-        printf 'SOCKET="%s/ccr.sock"\n' "$(printf %s "$run" | sed 's/[\\"$`]/\\&/g')"
+        quoted=$(printf %s "$run" | sed 's/[\\"$`]/\\&/g')
+        printf 'SOCKET="%s/ccr.sock"\nEVENTS_SOCKET="%s/events.sock"\n' "$quoted" "$quoted"
         printf '%s\n' "$secrets"
     } >"$scratch/env"
     if ! cmp -s "$scratch/env" "$scratch/env-before"; then
@@ -383,6 +384,7 @@ start_nginx() {
     text=${text//@NGINX@/"$nginx"}
     text=${text//@WEB@/"$nginx/web"}
     text=${text//@SOCKET@/"$run/ccr.sock"}
+    text=${text//@EVENTS@/"$run/events.sock"}
     text=${text//@PORT@/"$port"}
     text=${text//@LISTEN_IPV6@/"$listen_ipv6"}
     text=${text//@RATE@/200}

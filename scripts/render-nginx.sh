@@ -16,6 +16,7 @@ arguments, else from the environment.
   CERTIFICATE_KEY   its key; default /etc/letsencrypt/live/SERVER_NAME/privkey.pem
   SOCKET            the backend, or several of them: paths of Unix sockets and HOST:PORT, separated by spaces or commas;
                     default /run/ccr-ui-backend/fastcgi.sock
+  EVENTS_SOCKET     live events of this machine's backend; default /run/ccr-ui-events/events.sock
   STATIC_DIR        the folder of /static/; default /var/www/ccr-ui-static
   WEB_DIR           the folder of the console and the login page, /console/ and /login, or none; default: where they were installed,
                     or the checkout's. They need Debian's libjs-bootstrap5 on this machine
@@ -57,7 +58,7 @@ die() {
 }
 
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
-VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET STATIC_DIR WEB_DIR FRONTEND_DIR TRUSTED_PROXIES REAL_IP_RECURSIVE METRICS_ALLOW RATE BURST
+VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET EVENTS_SOCKET STATIC_DIR WEB_DIR FRONTEND_DIR TRUSTED_PROXIES REAL_IP_RECURSIVE METRICS_ALLOW RATE BURST
     CONNECTIONS MAX_BODY HSTS HTTP_PORT HTTPS_PORT LISTEN LOG_DIR LOG_BUFFER ACME_DIR MAINTENANCE_FILE ZONE_SIZE TLS_CACHE NGINX_DIR)
 
 output='' check=''
@@ -102,7 +103,7 @@ done
 names=${list[*]} name=${list[0]}
 
 : "${CERTIFICATE:=/etc/letsencrypt/live/$name/fullchain.pem}" "${CERTIFICATE_KEY:=/etc/letsencrypt/live/$name/privkey.pem}"
-: "${SOCKET:=/run/ccr-ui-backend/fastcgi.sock}" "${STATIC_DIR:=/var/www/ccr-ui-static}" "${FRONTEND_DIR:=}"
+: "${SOCKET:=/run/ccr-ui-backend/fastcgi.sock}" "${EVENTS_SOCKET:=/run/ccr-ui-events/events.sock}" "${STATIC_DIR:=/var/www/ccr-ui-static}" "${FRONTEND_DIR:=}"
 : "${TRUSTED_PROXIES:=}" "${REAL_IP_RECURSIVE:=off}" "${METRICS_ALLOW:=127.0.0.1 ::1}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=12m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
 : "${HSTS:=max-age=31536000; includeSubDomains}" "${LISTEN:=}" "${LOG_DIR:=/var/log/nginx}" "${LOG_BUFFER:=}"
 : "${ACME_DIR:=/var/www/letsencrypt}" "${MAINTENANCE_FILE:=/run/ccr-ui-maintenance}" "${ZONE_SIZE:=1m}" "${TLS_CACHE:=10m}"
@@ -114,7 +115,7 @@ fi
 : "${NGINX_DIR:=$HERE/nginx}" "${WEB_DIR:=$(dirname "$NGINX_DIR")/web}"
 STATIC_DIR=${STATIC_DIR%/} FRONTEND_DIR=${FRONTEND_DIR%/}
 
-for variable in CERTIFICATE CERTIFICATE_KEY STATIC_DIR LOG_DIR ACME_DIR MAINTENANCE_FILE NGINX_DIR; do
+for variable in CERTIFICATE CERTIFICATE_KEY EVENTS_SOCKET STATIC_DIR LOG_DIR ACME_DIR MAINTENANCE_FILE NGINX_DIR; do
     path "$variable"
 done
 [ -z "$FRONTEND_DIR" ] || path FRONTEND_DIR
@@ -213,6 +214,7 @@ render() {
         [TLS_CACHE]=$TLS_CACHE [LOG_BUFFER]=${LOG_BUFFER:+ buffer=$LOG_BUFFER flush=5s}
         [UPSTREAM_SERVERS]=$(lines "${servers[@]}")
         [REAL_IP]=$(lines "${real_ip[@]}")
+        [EVENTS_SOCKET]=$EVENTS_SOCKET
         [METRICS_ALLOW]=$(lines "${metrics_allow[@]}")
         [LISTEN_HTTP]=$(listens "$HTTP_PORT")
         [LISTEN_HTTPS]=$(
@@ -230,7 +232,7 @@ render() {
     [ "$HTTPS_PORT" = 443 ] || put[REDIRECT_PORT]=:$HTTPS_PORT
     if [ -n "$FRONTEND_DIR" ]; then
         # The strictest policy that no frontend can be broken by; tighten it to what yours needs.
-        put[PAGES_POLICY]="    \"~^/(?!api/|health\$|metrics\$|_ccr_error\$|console(/|\$)|log(in|out)(/|\$))\"  \"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\";"
+        put[PAGES_POLICY]="    \"~^/(?!api/|ws\$|health\$|metrics\$|_ccr_error\$|console(/|\$)|log(in|out)(/|\$))\"  \"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\";"
         put[FRONTEND]=$(lines '    location / {' "        root \"$FRONTEND_DIR\";" "        try_files \$uri \$uri/index.html /index.html;" '    }')
     fi
     text=$(<"$template")

@@ -240,7 +240,7 @@ nginx_group() {
 }
 
 set_up_units() {
-    local group
+    local group socket folder
     step "systemd units"
     group=$(nginx_group)
     if ! command -v systemctl >/dev/null; then
@@ -250,14 +250,17 @@ set_up_units() {
         say "      no group of a web server here; the socket will be root's alone"
         group=root
     fi
-    if [ "$group" != www-data ]; then
-        act install -d -m 0755 /etc/systemd/system/ccr-ui-backend.socket.d
-        printf '[Socket]\nSocketGroup=%s\n' "$group" | put 0644 root /etc/systemd/system/ccr-ui-backend.socket.d/group.conf
-    else
-        act rm -f /etc/systemd/system/ccr-ui-backend.socket.d/group.conf
-    fi
+    for socket in ccr-ui-backend ccr-ui-events; do
+        folder=/etc/systemd/system/$socket.socket.d
+        if [ "$group" != www-data ]; then
+            act install -d -m 0755 "$folder"
+            printf '[Socket]\nSocketGroup=%s\n' "$group" | put 0644 root "$folder/group.conf"
+        else
+            act rm -f "$folder/group.conf"
+        fi
+    done
     ! systemd_runs || act systemctl daemon-reload
-    act systemctl --quiet enable ccr-ui-backend.socket ccr-ui-backend.service
+    act systemctl --quiet enable ccr-ui-backend.socket ccr-ui-backend.service ccr-ui-events.socket ccr-ui-events.service
     if [ -e /etc/systemd/system/ccr-ui-backup.timer ] || systemctl cat ccr-ui-backup.timer >/dev/null 2>&1; then
         act systemctl --quiet enable ccr-ui-backup.timer
         ! systemd_runs || act systemctl start ccr-ui-backup.timer
@@ -270,6 +273,8 @@ start_service() {
     # The socket stays as it is, so that what arrives meanwhile waits there.
     act systemctl start ccr-ui-backend.socket || die "the socket does not start: see systemctl status ccr-ui-backend.socket"
     act systemctl restart ccr-ui-backend.service || die "the service does not start: see journalctl -u ccr-ui-backend -n 20"
+    act systemctl start ccr-ui-events.socket || die "the socket of live events does not start: see systemctl status ccr-ui-events.socket"
+    act systemctl restart ccr-ui-events.service || die "live events do not start: see journalctl -u ccr-ui-events -n 20"
     [ -n "$dry_run" ] || healthy || die "the service runs but is not healthy: see journalctl -u ccr-ui-backend -n 20"
 }
 

@@ -50,7 +50,7 @@ act() {
 }
 
 list=$prefix/share/ccr-ui-backend/installed-files
-units=(ccr-ui-backup.timer ccr-ui-housekeeping.timer ccr-ui-backend.socket ccr-ui-backend.service)
+units=(ccr-ui-backup.timer ccr-ui-housekeeping.timer ccr-ui-events.socket ccr-ui-events.service ccr-ui-backend.socket ccr-ui-backend.service)
 
 say "${BOLD}service${PLAIN}"
 for unit in "${units[@]}"; do
@@ -81,9 +81,9 @@ say "${BOLD}files under $prefix${PLAIN}"
 if [ -e "$list" ]; then
     mapfile -t files <"$list"
     act rm -f "${files[@]}" "$list"
-    act rm -rf /etc/systemd/system/ccr-ui-backend.socket.d
+    act rm -rf /etc/systemd/system/ccr-ui-{backend,events}.socket.d
     act rm -rf "$prefix/lib/ccr-ui-backend" # with the versions that update.sh kept
-    for folder in /run/ccr-ui-backend "$prefix"/share/{doc/,}ccr-ui-backend; do
+    for folder in /run/ccr-ui-{backend,events} "$prefix"/share/{doc/,}ccr-ui-backend; do
         [ ! -d "$folder" ] || act find "$folder" -depth -type d -empty -delete
     done
     [ ! -d /run/systemd/system ] || act systemctl daemon-reload

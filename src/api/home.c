@@ -1,5 +1,6 @@
 /* What a page that everybody opens first needs, in one answer: on each platform the profiles one can switch to, what changed
  * lately in the workspace, and how many invitations wait. */
+#include "audit.h"
 #include "page.h"
 #include "platform.h"
 #include "router.h"
@@ -26,8 +27,7 @@ static const struct statement
     select_changes =
         {"home_changes",
          "SELECT created_at AS time, actor, action, platform, coalesce(to_config, target) AS target FROM audit_log"
-         " WHERE workspace_id = (SELECT ccr_workspace()) AND platform IS NOT NULL"
-         " AND action ~ '[.](create|update|rename|move|enable|disable|delete|rollback|import|switch)$'"
+         " WHERE workspace_id = (SELECT ccr_workspace()) AND " AUDIT_OF_CONFIGURATION
          " ORDER BY created_at DESC, id LIMIT " CHANGES},
     count_invitations = {"home_invitations", "SELECT count(*) FROM workspace_invitations"
                                              " WHERE user_id = (SELECT ccr_user()) AND expires_at > now()"};

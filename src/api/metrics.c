@@ -276,6 +276,9 @@ static enum error metrics(struct request *rq, struct response *rs)
     write_servers(page, rq);
     metric_gauge(page, "ccr_settings_waiting", "Changed settings that take effect at a restart only.",
                  count_waiting(rq->service->settings));
+    if (board && rq->service->settings->events_socket)
+        metric_gauge(page, "ccr_live_connections", "WebSockets of live events that are open.",
+                     atomic_load(&board->live_connections));
     if (board && rq->service->settings->housekeeping)
         write_housekeeping(page, &board->house);
     write_counters(page);

@@ -33,6 +33,16 @@ static bool check_socket(const struct settings *settings)
     return report_finding("socket", good, line);
 }
 
+static bool check_events(const struct settings *settings)
+{
+    char line[PATH_MAX + 256];
+    const struct listener_wish wish = {.socket_path = settings->events_socket, .socket_mode = settings->socket_mode};
+    if (!settings->events_socket)
+        return true;
+    bool good = listener_check(&wish, line, sizeof line);
+    return report_finding("events", good, line);
+}
+
 /* Nothing is made: whoever runs this may not be whom the file is to belong to. */
 static bool check_log(const struct settings *settings)
 {
@@ -69,6 +79,7 @@ static int check_config_run(void)
     bool good = report_finding("settings", true, "");
     report_finding("keys", true, "SECRETS_KEY can be used"); /* or the settings would be wrong */
     good &= check_socket(&settings);
+    good &= check_events(&settings);
     good &= check_log(&settings);
     good &= check_database_and_schema(&settings);
     settings_free(&settings);

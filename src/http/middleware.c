@@ -14,6 +14,7 @@
 #include "json.h"
 #include "log.h"
 #include "metrics.h"
+#include "origin.h"
 #include "overload.h"
 #include "rate_limit.h"
 #include "router.h"
@@ -97,19 +98,6 @@ static enum error find_route(struct request *rq, struct response *rs)
     return ERR_NONE;
 }
 
-static bool origin_listed(const char *list, const char *origin)
-{
-    size_t length = strlen(origin);
-    while (*list) {
-        list += strspn(list, ", ");
-        size_t n = strcspn(list, ", ");
-        if (n == length && strncasecmp(list, origin, n) == 0)
-            return true;
-        list += n;
-    }
-    return false;
-}
-
 /* CORS (Fetch standard, section 3.2). Credentials are not allowed: other origins send Authorization: Bearer. */
 static enum error share_with_origin(struct request *rq, struct response *rs)
 {
@@ -143,8 +131,7 @@ static bool from_own_site(const struct request *rq)
     if (site)
         return strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
     const char *origin = request_header(rq, "Origin"), *host = request_header(rq, "Host");
-    const char *authority = origin ? strstr(origin, "://") : NULL;
-    return authority && host && strcasecmp(authority + 3, host) == 0;
+    return origin && host && origin_is_own(origin, host);
 }
 
 static bool is_safe(const struct request *rq)

@@ -23,6 +23,11 @@ static bool wants_housekeeping(const struct settings *settings)
     return settings->housekeeping;
 }
 
+static bool wants_events(const struct settings *settings)
+{
+    return settings->events_socket != NULL;
+}
+
 static const struct background_kind {
     const char *name;    /* of the process, as ps and top show it: 15 bytes at most */
     const char *purpose; /* for the log */
@@ -31,6 +36,7 @@ static const struct background_kind {
     int silent_max_ms; /* without a heartbeat, beyond STATEMENT_TIMEOUT and CONNECTION_TIMEOUT: then it is stuck */
 } kinds[] = {
     {"ccr-housekeeper", "housekeeping", wants_housekeeping, housekeeper_run, 15000},
+    {"ccr-events", "live events", wants_events, events_run, 15000},
 };
 _Static_assert(ARRAY_SIZE(kinds) == BACKGROUND_KINDS, "the scoreboard has a slot for each kind");
 

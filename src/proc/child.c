@@ -69,9 +69,15 @@ static void limit_memory(int mebibytes)
 bool child_begin(pid_t master, int memory_limit, sigset_t *while_waiting)
 {
     set_up_signals(while_waiting);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != master) /* it may have died before the line above */
+    if (!master) {
+        const struct sigaction action = {.sa_handler = on_stop};
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGHUP, &action, NULL);
+        sigdelset(while_waiting, SIGINT);
+        sigdelset(while_waiting, SIGHUP);
+    } else if (prctl(PR_SET_PDEATHSIG, SIGTERM), getppid() != master) { /* it may have died before the line above */
         return false;
+    }
     limit_memory(memory_limit);
     return true;
 }

@@ -22,6 +22,8 @@ enum {
     CHECK_MS = 1000,       /* how long that may take */
 };
 
+#define GENERATIONS "ccr_generation" /* the channel that every connection listens to */
+
 struct db *db_new(const struct settings *settings)
 {
     struct db *db = calloc(1, sizeof *db);
@@ -70,6 +72,13 @@ void db_share(struct db *db, struct scoreboard *board, const struct worker_slot 
     db->board = board;
     db->self = self;
     db->breaker = &board->database;
+}
+
+void db_listen(struct db *db, const char *channel, void (*hear)(void *context, const char *payload), void *context)
+{
+    db->channel = channel;
+    db->hear = hear;
+    db->hear_context = context;
 }
 
 void db_free(struct db *db)
@@ -260,6 +269,13 @@ static bool step_resolving(struct db *db, int64_t until_ms)
     return true;
 }
 
+static bool send_listen(struct db *db, const char *channel)
+{
+    char sql[64];
+    snprintf(sql, sizeof sql, "LISTEN %s", channel);
+    return PQsendQueryParams(db->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
+}
+
 /* The role, the time-outs and LISTEN, in one round trip. */
 static bool send_setup(struct db *db)
 {
@@ -285,8 +301,7 @@ static bool send_setup(struct db *db)
                              /* how timestamps come, for row_write */
                              " set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false)",
                              3, NULL, values, NULL, NULL, 0) &&
-           PQsendQueryParams(db->conn, "LISTEN ccr_generation", 0, NULL, NULL, NULL, NULL, 0) &&
-           PQpipelineSync(db->conn);
+           send_listen(db, GENERATIONS) && (!db->channel || send_listen(db, db->channel)) && PQpipelineSync(db->conn);
 }
 
 /* True at the last of them; NULL stands between two. */
@@ -522,7 +537,10 @@ static bool take_notifications(struct db *db)
     PGnotify *notify;
     bool site = false;
     while ((notify = PQnotifies(db->conn))) {
-        site |= take_generation(notify->extra);
+        if (strcmp(notify->relname, GENERATIONS) == 0)
+            site |= take_generation(notify->extra);
+        else if (db->hear)
+            db->hear(db->hear_context, notify->extra);
         PQfreemem(notify);
     }
     return site;

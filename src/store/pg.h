@@ -46,9 +46,12 @@ struct db {
     struct scoreboard *board; /* see db_share; NULL = it is shared with nobody */
     const struct worker_slot *self;
     uint64_t openings_seen; /* of the breaker: the connection is known to have been good after so many */
-    int64_t listening_us;   /* when LISTEN had been answered */
-    int64_t expires_ms;     /* MAX_LIFETIME; INT64_MAX = never */
-    int64_t last_used_ms;   /* when the server last answered */
+    const char *channel;    /* see db_listen; NULL = none */
+    void (*hear)(void *context, const char *payload);
+    void *hear_context;
+    int64_t listening_us; /* when LISTEN had been answered */
+    int64_t expires_ms;   /* MAX_LIFETIME; INT64_MAX = never */
+    int64_t last_used_ms; /* when the server last answered */
     PostgresPollingStatusType polling;
     struct setup setup;
     struct conninfo *conninfo;

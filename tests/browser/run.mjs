@@ -5,6 +5,7 @@ import { chromium } from "playwright-core";
 const CHROMIUM = "/usr/bin/chromium";
 // Chromium itself says this of every answer over 399, also of one that is expected.
 const EXPECTED = /^Failed to load resource: the server responded with a status of (4\d\d|50[234])/;
+const EXPECTED_AWAY = /^WebSocket connection to /;
 
 const given = JSON.parse(
     await new Promise((done) => {
@@ -14,6 +15,40 @@ const given = JSON.parse(
 );
 
 const complaints = [];
+let away = false;
+
+/** While a scenario has live events end on purpose: a WebSocket that cannot be opened is no complaint. They have to be back at its end
+ * (see listens). */
+async function whileAway(work) {
+    away = true;
+    await work();
+    away = false;
+}
+
+/** page → what its WebSocket came to. */
+const sockets = new WeakMap();
+
+function watchSockets(page) {
+    const state = { ready: false, waiting: [] };
+    sockets.set(page, state);
+    page.on("websocket", (socket) => {
+        socket.on("framereceived", ({ payload }) => {
+            if (JSON.parse(payload).type !== "Ready") return;
+            state.ready = true;
+            state.waiting.splice(0).forEach((done) => done());
+        });
+        socket.on("close", () => (state.ready = false));
+    });
+}
+
+/** Waits until the page is told of changes. */
+async function listens(page) {
+    const state = sockets.get(page);
+    if (!state.ready) await new Promise((done) => state.waiting.push(done));
+}
+
+const isExpected = (text) => EXPECTED.test(text) || (away && EXPECTED_AWAY.test(text));
+
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
 
 /** A browser of its own: cookies and storage are shared with no other. */
@@ -26,9 +61,10 @@ async function open({ language = "en", theme = "light", width = 1280, height = 8
     });
     context.setDefaultTimeout(60_000); // a machine that is busy with other tests, too
     const page = await context.newPage();
+    watchSockets(page);
     page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error.message}`));
     page.on("console", (said) => {
-        if (said.type() === "error" && !EXPECTED.test(said.text())) complaints.push(`${page.url()}: ${said.text()}`);
+        if (said.type() === "error" && !isExpected(said.text())) complaints.push(`${page.url()}: ${said.text()}`);
     });
     page.on("request", (request) => {
         const to = new URL(request.url());
@@ -46,7 +82,7 @@ async function open({ language = "en", theme = "light", width = 1280, height = 8
 
 try {
     const { default: scenario } = await import(`./scenarios/${process.argv[2]}.mjs`);
-    const result = await scenario({ open, given, browser });
+    const result = await scenario({ open, given, browser, whileAway, listens });
     if (complaints.length) throw new Error(complaints.join("\n"));
     process.stdout.write(JSON.stringify(result ?? null));
 } finally {

@@ -320,7 +320,7 @@ def test_connections_fit_into_postgresql(overlay):
         arguments = " ".join(stateful["spec"]["template"]["spec"]["containers"][0]["args"])
         limit = int(re.search(r"max_connections=(\d+)", arguments)[1])
         spare = 3 + 10  # superuser_reserved_connections; migrations, backups, people
-        assert pods * (int(config["MAX_CONNECTIONS"]) + 1) + spare <= limit
+        assert pods * (int(config["MAX_CONNECTIONS"]) + 2) + spare <= limit
 
 
 def test_a_pod_that_goes_loses_no_request(overlay):

@@ -17,6 +17,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from site_stack import NAME, PASSWORD, Backend, Site, curl, free_port, give, new_folder, render, system, wait_until  # noqa: E402
+from websocket_client import Refused, WebSocket, open_websocket  # noqa: E402
 
 HSTS = "max-age=31536000; includeSubDomains"
 STRICT = "default-src 'none'; frame-ancestors 'none'"
@@ -244,6 +245,28 @@ def test_the_access_log_is_json(site):
     assert (logged["method"], logged["uri"], logged["status"]) == ("GET", "/api/system/status?q=%22%5C", 200)
     assert (logged["protocol"], logged["tls"], logged["remote_addr"]) == ("HTTP/2.0", "TLSv1.3", "127.0.0.1")
     assert logged["user_agent"] == 'quote " and \\'
+
+
+# ---- live events ----------------------------------------------------------------------------------------------------
+
+
+def test_live_events_come_through_over_tls(whole):
+    backend = whole.start(whole.cli("live", EVENTS_SOCKET=str(whole.folder / "live" / "events.sock")))
+    with Site(whole.folder, "live-site", [backend.socket], EVENTS_SOCKET=whole.folder / "live" / "events.sock") as site:
+        answer = site.curl("/api/auth/login", "-H", "Content-Type: application/json", "--data",
+                           json.dumps({"username": "admin", "password": PASSWORD}))
+        cookies = dict(cookie.partition(";")[0].split("=", 1) for cookie in answer.headers["set-cookie"])
+        place = {"cookies": cookies, "host": NAME, "tls": ssl.create_default_context(cafile=site.certificate)}
+        live = open_websocket(site.https, origin=f"https://{NAME}", **place)
+        assert live.next() == {"type": "Ready"}
+        live.send('{"type":"Ping"}')
+        assert live.next() == {"type": "Pong"}
+        live.close()
+        with pytest.raises(Refused) as refused:
+            WebSocket(site.https, origin="https://evil.example", **place)
+        assert refused.value.status == 403
+        backend.stop()
+        check_error(site.curl("/ws"), 502, "EXTERNAL_SERVICE_ERROR", retry=True)
 
 
 # ---- metrics -----------------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from site_stack import (PASSWORD, ROOT, Process, clean_environment, curl, free_port, give, listens, new_folder,  # noqa: E402
                         children, run_as_user, system, wait_until, workers_of)
+from websocket_client import Refused, WebSocket, open_websocket  # noqa: E402
 
 METRICS_TOKEN = "metrics-token-0123456789"
-APACHE_MODULES = ["mpm_event", "authz_core", "proxy", "proxy_fcgi", "headers", "setenvif", "reqtimeout"]
+APACHE_MODULES = ["mpm_event", "authz_core", "proxy", "proxy_fcgi", "proxy_http", "headers", "setenvif", "reqtimeout"]
 APACHE = """
 ServerRoot "{folder}"
 ServerName 127.0.0.1
@@ -41,6 +42,8 @@ server.upload-dirs = ( "{folder}" )
 {debian}
 var.ccr_socket = "{socket}"
 include "{recipe}"
+var.ccr_events_socket = "{events}"
+include "{events_recipe}"
 """
 
 
@@ -55,6 +58,10 @@ def own_copy(folder, recipe):
     return give(folder / Path(recipe).name)
 
 
+def events_of(socket):
+    return Path(socket).with_name("events.sock")
+
+
 def apache(folder, port, site):
     modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in APACHE_MODULES)
     write(folder / "apache.conf", APACHE.format(folder=folder, port=port, site=site, modules=modules))
@@ -63,7 +70,7 @@ def apache(folder, port, site):
 
 def apache_host(folder, port, socket):
     recipe = own_copy(folder, "apache/ccr-ui.conf")
-    return apache(folder, port, f'Define CCR_SOCKET {socket}\nInclude "{recipe}"')
+    return apache(folder, port, f'Define CCR_SOCKET {socket}\nDefine CCR_EVENTS_SOCKET {events_of(socket)}\nInclude "{recipe}"')
 
 
 def apache_htaccess(folder, port, socket):
@@ -81,7 +88,9 @@ def lighttpd(folder, port, socket):
     debian = re.search(r"^server\.http-parseopts = \(.*?^\)", Path("/etc/lighttpd/lighttpd.conf").read_text(), re.M | re.S)[0]
     assert re.search(r'^ *"url-path-2f-decode" *=> *"enable"', debian, re.M)
     recipe = own_copy(folder, "lighttpd/ccr-ui.conf")
-    write(folder / "lighttpd.conf", LIGHTTPD.format(folder=folder, port=port, socket=socket, recipe=recipe, debian=debian))
+    events_recipe = own_copy(folder, "lighttpd/ccr-ui-events.conf")
+    write(folder / "lighttpd.conf", LIGHTTPD.format(folder=folder, port=port, socket=socket, recipe=recipe, debian=debian,
+                                                    events=events_of(socket), events_recipe=events_recipe))
     return ["lighttpd", "-D", "-f", folder / "lighttpd.conf"]
 
 
@@ -91,7 +100,7 @@ SERVERS = {"apache": apache_host, "htaccess": apache_htaccess, "lighttpd": light
 @pytest.fixture(scope="module")
 def whole():
     with system() as made:
-        made.backend = made.start(made.cli("backend"))
+        made.backend = made.start(made.cli("backend", EVENTS_SOCKET=str(made.folder / "backend" / "events.sock")))
         yield made
 
 
@@ -178,6 +187,26 @@ def test_cookies_go_both_ways(url, login):
     change = api(url, "POST", "/api/auth/logout", "-H", "Cookie: " + "; ".join(cookies), "-H", "Origin: https://evil.example",
                  "--data", "")
     assert change.status == 403
+
+
+def test_live_events_come_through(whole, url, login, request):
+    if request.node.callspec.params["url"] == "htaccess":
+        pytest.skip("an .htaccess cannot pass a WebSocket on")
+    port = int(url.rpartition(":")[2])
+    token = json.loads(login.body)["data"]["access_token"]
+    with contextlib.closing(open_websocket(port, token=token)) as socket:
+        assert socket.next() == {"type": "Ready"}
+        profile = {"name": "live", "base_url": "https://relay.example.com", "auth_token": "sk-test-0123456789"}
+        assert api(url, "POST", "/api/configs", "-H", f"Authorization: Bearer {token}", body=profile).status == 201
+        assert socket.next()["data"]["names"] == ["live"]
+        socket.send('{"type":"Ping"}')
+        assert socket.next() == {"type": "Pong"}
+        assert api(url, "DELETE", "/api/configs/live", "-H", f"Authorization: Bearer {token}").status in (200, 204)
+    cookies = dict(cookie.partition(";")[0].split("=", 1) for cookie in login.headers["set-cookie"])
+    WebSocket(port, cookies=cookies, origin=url).close()
+    with pytest.raises(Refused) as refused:
+        WebSocket(port, cookies=cookies, origin="https://evil.example")
+    assert refused.value.status == 403
 
 
 def route_of(whole, name):

@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("CCR_BINARY", ROOT / "build" / "ccr-ui-backend"))
 SAMPLES = ROOT / "tests" / "samples"
 NGINX_FOLDER = ROOT / "nginx"
+EVENTS = "ccr-events"
 HOUSEKEEPER = "ccr-housekeeper"  # its process, as ps shows it
 
 # What runs as somebody else when the tests run as root: PostgreSQL refuses root, and nothing else needs it.
@@ -119,19 +120,19 @@ def named(pid, name):
 
 def workers_of(master):
     """Its web workers: not what it runs beside them."""
-    return [pid for pid in children(master) if not named(pid, HOUSEKEEPER)]
+    return [pid for pid in children(master) if not named(pid, HOUSEKEEPER) and not named(pid, EVENTS)]
 
 
 class Process:
     """A program of ours in the foreground, its output in a file. `inside`: what leads into other namespaces (nameserver.py)."""
 
-    def __init__(self, command, log, death_signal="TERM", env=None, cwd=None, inside=()):
+    def __init__(self, command, log, death_signal="TERM", env=None, cwd=None, inside=(), pass_fds=()):
         self.command = [str(part) for part in command]
         self.log_path = Path(log)
         with open(self.log_path, "ab") as out:
             give(self.log_path)
             self.popen = subprocess.Popen([*inside, *as_user(self.command, death_signal)], stdin=subprocess.DEVNULL, stdout=out,
-                                          stderr=out, env=env or clean_environment(), cwd=cwd, start_new_session=True)
+                                          stderr=out, env=env or clean_environment(), cwd=cwd, start_new_session=True, pass_fds=pass_fds)
 
     @property
     def pid(self):
@@ -338,6 +339,10 @@ class Backend:
         """Its process id; None without one."""
         return next((pid for pid in children(self.pid) if named(pid, HOUSEKEEPER)), None)
 
+    def events(self):
+        """The process of live events; None without one."""
+        return next((pid for pid in children(self.pid) if named(pid, EVENTS)), None)
+
     def send(self, number):
         self.process.send(number)
 
@@ -431,7 +436,8 @@ class Nginx:
         self.process = None
 
     def configure(self, port):
-        values = {"DIR": self.folder, "NGINX": self.folder, "WEB": self.folder / "web", "SOCKET": self.backend_socket, "PORT": port,
+        values = {"DIR": self.folder, "NGINX": self.folder, "WEB": self.folder / "web", "SOCKET": self.backend_socket, "EVENTS": self.backend_socket.with_name("events.sock"),
+                  "PORT": port,
                   "LISTEN_IPV6": "", "RATE": self.rate}
         text = (NGINX_FOLDER / "quickstart.conf.in").read_text()
         text = re.sub("@([A-Z0-9_]+)@", lambda match: str(values[match.group(1)]), text.partition("\n\n")[2])
@@ -578,6 +584,8 @@ class Stack:
         if "MIN_CONNECTIONS" not in settings and "MAX_CONNECTIONS" in env:
             env["MIN_CONNECTIONS"] = env["MAX_CONNECTIONS"]
         self.folder = Path(folder)
+        if env.get("EVENTS_SOCKET") == "here":
+            env["EVENTS_SOCKET"] = str(self.folder / "events.sock")
         self.cli = Cli(folder, env)
         self.backend = Backend(self.cli, launcher)
         self.nginx = Nginx(folder, self.backend.socket)

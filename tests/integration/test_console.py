@@ -1,10 +1,12 @@
 """The console in a real Chromium. What is clicked stands in tests/browser/scenarios/, one file each; here stands what they meet."""
 
+import contextlib
 import fcntl
 import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import requests
 
-from stack import ROOT
+from stack import ROOT, Process
 
 BROWSER = ROOT / "tests" / "browser"
 SCENARIO_S = 280
@@ -146,7 +148,7 @@ def test_texts_are_there_in_both_languages():
 @pytest.fixture(scope="module")
 def filled(module_stack):
     """A system with something of everything that the pages show."""
-    stack = module_stack()
+    stack = module_stack(EVENTS_SOCKET="here")
     admin, grace = stack.client("admin"), stack.client("grace")
     made = [admin.post("/api/workspaces", json={"slug": "team", "name": "Team"}),
             admin.put("/api/workspaces/team/members/grace", json={"role": "editor"})]
@@ -176,7 +178,7 @@ def test_pages(filled, play, language, theme, width):
 
 
 def test_the_first_day_takes_few_clicks(fresh_stack, play):
-    stack = fresh_stack()
+    stack = fresh_stack(EVENTS_SOCKET="here")
     admin = stack.client("admin")
     for name in ("one", "two"):
         assert admin.post("/api/configs", json={"name": name, "base_url": "https://relay.example", "auth_token": "sk-0123456789abcdef"}).ok
@@ -196,23 +198,55 @@ def test_who_saves_second_sees_both_versions(filled, play):
     assert stored["command"] == "by the second"
 
 
-class Control(BaseHTTPRequestHandler):
-    """/stop and /start, for a scenario that is about the backend itself."""
+def test_what_one_browser_changes_is_seen_in_the_other(filled, play):
+    seen = play(filled, "live")
+    assert seen == {"chosen": True, "focused": "Choose one", "toldOfOwn": False, "typed": "typed by the second",
+                    "loaded": "1234"}
+    stored = filled.client("admin").get("/api/resources/claude/mcp_server/one").json()["data"]
+    assert (stored["command"], stored["timeout_ms"]) == ("typed by the second", 1234)
 
-    def do_GET(self):
-        getattr(self.server.backend, self.path.strip("/"))()
-        self.send_response(204)
-        self.end_headers()
 
-    def log_message(self, *_):
-        pass
+@contextlib.contextmanager
+def control(**verbs):
+    """The address where a scenario gets something done: /VERB calls it."""
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            verbs[self.path.strip("/")]()
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def make_server(client, name):
+    answer = client.post("/api/resources/claude/mcp_server", json={"name": name, "transport": "stdio", "command": "npx"})
+    assert answer.status_code == 201, answer.text
 
 
 def test_a_restart_is_shown_and_outlived(fresh_stack, play):
+    stack = fresh_stack(EVENTS_SOCKET="here")
+    make_server(stack.client("admin"), "one")
+    with control(stop=stack.backend.stop, start=stack.backend.start) as address:
+        play(stack, "restart", path="/console/resources/claude/mcp_server", control=address)
+
+
+def test_without_live_events_the_console_is_as_good_and_quiet(fresh_stack, play):
     stack = fresh_stack()
-    stack.client("admin").post("/api/resources/claude/mcp_server", json={"name": "one", "transport": "stdio", "command": "npx"})
-    with HTTPServer(("127.0.0.1", 0), Control) as control:
-        control.backend = stack.backend
-        threading.Thread(target=control.serve_forever, daemon=True).start()
-        play(stack, "restart", path="/console/resources/claude/mcp_server", control=f"http://127.0.0.1:{control.server_port}")
-        control.shutdown()
+    admin = stack.client("admin")
+    make_server(admin, "one")
+    own = []
+
+    def listen():
+        command = [stack.cli.binary, "events", "--socket", stack.folder / "events.sock", "--env-file", stack.cli.env_file]
+        own.append(Process(command, stack.folder / "own.log", cwd=stack.folder))
+
+    with control(listen=listen, change=lambda: make_server(admin, "by somebody")) as address:
+        done = play(stack, "silent", path="/console/resources/claude/mcp_server", control=address)
+    assert own[0].stop(signal.SIGTERM) == 0
+    assert done == {"said": []}

@@ -54,7 +54,7 @@ def redis(workdir):
 
 @pytest.fixture(scope="module")
 def system(module_stack, redis):
-    return module_stack(MAX_CONNECTIONS=3, METRICS_TOKEN=TOKEN, REDIS_URL=redis.url, HOUSEKEEPING="on")
+    return module_stack(MAX_CONNECTIONS=3, METRICS_TOKEN=TOKEN, REDIS_URL=redis.url, HOUSEKEEPING="on", EVENTS_SOCKET="here")
 
 
 @pytest.fixture(scope="module")

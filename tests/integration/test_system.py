@@ -351,7 +351,7 @@ def test_other_methods(admin, path):
     "/api/configs//enable", "/api/configs/x/y",
     "/api/configs/x/enable/", "/health/", "/healthy", "/api/health", "/api/configs;x=1", "/api/auth",
     "/api/users/x/y/z/1/2/3/4/5/6/7", "/api/" + "x" * 4000, "/api/%63onfigs",
-    "/index.html", "/.env", "/api/../.env", "/api/%2e%2e/.env", "/api/configs%00", "/ws", "/api/routes",
+    "/index.html", "/.env", "/api/../.env", "/api/%2e%2e/.env", "/api/configs%00", "/ws/", "/api/routes",
 ])
 def test_no_such_address(ada, path):
     for method in ("GET", "POST", "DELETE"):

@@ -56,6 +56,7 @@ static const char *const names[] = {
     "CACHE_TTL",
     "REDIS_URL",
     "HOUSEKEEPING",
+    "EVENTS_SOCKET",
     "SESSION_RETENTION",
     "TOKEN_RETENTION",
     "AUDIT_RETENTION",
@@ -184,6 +185,7 @@ static void defaults(void **state)
     assert_int_equal(s.cache_size, 16);
     assert_int_equal(s.cache_ttl, 300);
     assert_true(s.housekeeping);
+    assert_null(s.events_socket);
     assert_int_equal(s.session_retention, 30);
     assert_int_equal(s.token_retention, 30);
     assert_int_equal(s.audit_retention, 730);
@@ -388,6 +390,7 @@ static const struct wrong wrongs[] = {
     {"USER_SHARE", "0", "USER_SHARE: \"0\" is not a whole number between 1 and 100"},
     {"HEAVY_SHARE", "101", "HEAVY_SHARE: \"101\" is not a whole number between 1 and 100"},
     {"PASSWORD_CHECKS", "-1", "PASSWORD_CHECKS: \"-1\" is not a whole number between 0 and 1024"},
+    {"EVENTS_SOCKET", "events.sock", "EVENTS_SOCKET: \"events.sock\" is not an absolute path of at most 107 bytes"},
     {"HOUSEKEEPING", "sometimes", "HOUSEKEEPING: \"sometimes\" is not one of on, off"},
     {"SESSION_RETENTION", "-1", "SESSION_RETENTION: \"-1\" is not a whole number between 0 and 36500"},
     {"TOKEN_RETENTION", "-1", "TOKEN_RETENTION: \"-1\" is not a whole number between 0 and 36500"},

@@ -2,6 +2,7 @@
 import { actIn, ask, events, logInWith, post, session } from "./lib/api.js";
 import { askFor, attempt, fill, h, isDark, tell, useTheme } from "./lib/ui.js";
 import { link, mayLeave, setRoutes, show } from "./lib/router.js";
+import { keepListening } from "./lib/live.js";
 import { label, language, t, useLanguage } from "./lib/text.js";
 
 const page = (name) => async (outlet, place) => {
@@ -231,6 +232,7 @@ async function begin() {
     }
     actIn(session.workspace.slug);
     draw();
+    keepListening();
     await turn();
 }
 await begin();

@@ -14,7 +14,8 @@ export class ApiError extends Error {
     }
 }
 
-/** Events: `lost` and `found` (the server is not reached, and is again), `login` (there is no session any more). */
+/** Events: `lost` and `found` (the server is not reached, and is again), `login` (there is no session any more), `written` (no write
+ * is under way any more). */
 export const events = new EventTarget();
 
 const say = (name, detail) => events.dispatchEvent(new CustomEvent(name, { detail }));
@@ -42,6 +43,37 @@ export function actIn(slug) {
     workspace = slug;
 }
 
+/* ---- one's own writes -------------------------------------------------------------------------------------------- */
+
+const OWN_KEPT = 200;
+const own = new Set(); // generations that this page's writes made
+let underWay = 0;
+
+export const writing = () => underWay > 0;
+
+/** Whether a change that the server tells of was made by this page. */
+export const isOwn = ({ by, generation }) => by === session.user.username && own.has(generation);
+
+/** "<workspace>.<generation>", several joined by "_". */
+function noteOwn(header) {
+    for (const part of (header || "").split("_")) own.add(Number(part.split(".")[1]));
+    for (const oldest of own) if (own.size > OWN_KEPT) own.delete(oldest);
+}
+
+async function fetchNoting(path, options) {
+    if (options.method === "GET") return fetch(path, options);
+    underWay++;
+    try {
+        const answer = await fetch(path, options);
+        noteOwn(answer.headers.get("X-CCR-Generation"));
+        return answer;
+    } finally {
+        if (--underWay === 0) say("written");
+    }
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
+
 async function send(method, path, { body, headers = {}, signal, etag }) {
     const all = { Accept: "application/json", "Accept-Language": language(), ...headers };
     if (workspace) all["X-CCR-Workspace"] = workspace;
@@ -49,7 +81,7 @@ async function send(method, path, { body, headers = {}, signal, etag }) {
     if (body !== undefined) all["Content-Type"] = "application/json";
     let answer;
     try {
-        answer = await fetch(path.startsWith("/api/") || OUTSIDE.has(path) ? path : `/api${path}`, {
+        answer = await fetchNoting(path.startsWith("/api/") || OUTSIDE.has(path) ? path : `/api${path}`, {
             method,
             headers: all,
             signal,

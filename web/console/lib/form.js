@@ -271,6 +271,8 @@ export function makeForm(kind, platform, fresh) {
             before = state();
             for (const [column] of typed) before.set(column, sent.get(column));
         },
+        /** The same when somebody else stored it: what is typed stays. */
+        renew: (resource) => form.settle(resource, new Map(before)),
         state,
         /** What was changed, as a merge patch of `from`; null when something is no JSON, which is then shown. Nothing else is written:
          * what the form cannot say as it stands, or has no column for, stays. */

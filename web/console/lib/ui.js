@@ -60,6 +60,17 @@ export function later(work, ms, signal) {
     };
 }
 
+/** What is asked for within `ms` of the first call is done once, at their end. */
+export function gathered(work, ms, signal) {
+    let timer = null;
+    return () => {
+        timer ??= setTimeout(() => {
+            timer = null;
+            if (!signal.aborted) work();
+        }, ms);
+    };
+}
+
 /** One at a time: work(signal, ...) of the last call counts, those before it are given up, with the page or without. */
 export function newest(work, page) {
     let current = null;

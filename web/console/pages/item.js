@@ -4,8 +4,10 @@ import { askFor, attempt, button, confirm, dialog, fill, h, noPage, OFF, table, 
 import { confirmed } from "../lib/confirmed.js";
 import { makeForm } from "../lib/form.js";
 import { go, guardWith, link } from "../lib/router.js";
+import { whenChanged } from "../lib/live.js";
 import { ago, label, t } from "../lib/text.js";
 
+const revisionOf = (etag) => etag?.match(/^"(\d+)/)?.[1];
 const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 
 export async function show(outlet, { platform, kind: kindName, name, signal }) {
@@ -24,7 +26,35 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
     async function load() {
         const answer = await ask("GET", address(thing), { signal });
         etag = answer.etag;
+        news.hidden = true;
         form.set(answer.data);
+    }
+
+    /** Somebody else stored it anew, or deleted it: says so, and leaves what stands in the form. */
+    const news = h("div", { class: "alert alert-info d-flex gap-3 align-items-center", role: "status", hidden: true });
+    const say = (what, actor, ...more) => {
+        fill(news, h("span", { class: "me-auto" }, t(what, { actor: actor || t("live.somebody") })), more);
+        news.hidden = false;
+    };
+    async function renew() {
+        const answer = await ask("GET", address(thing), { signal });
+        etag = answer.etag;
+        form.renew(answer.data);
+        news.hidden = true;
+    }
+    async function look(change) {
+        if (change?.names.length && !change.names.includes(name)) return;
+        try {
+            const answer = await ask("GET", address(thing), { signal });
+            if (revisionOf(answer.etag) === revisionOf(etag)) return;
+            say(
+                "live.changed",
+                change?.by,
+                button(t("live.load"), () => attempt(renew), "primary"),
+            );
+        } catch (error) {
+            if (error.status === 404) say("live.deleted", change?.by);
+        }
     }
 
     const warn = (warnings) => (warnings || []).forEach((each) => tell(`${each.field}: ${each.message}`, "warning"));
@@ -69,6 +99,7 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
             warn(answer.data.warnings);
             tell(t("item.saved", { name: name ?? body.name }));
             etag = answer.etag;
+            news.hidden = true;
             form.settle(answer.data.resource, sent);
             if (!name) await go(list);
         } catch (error) {
@@ -162,13 +193,25 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
             name && writes && secretive ? button(t("item.reveal"), reveal) : null,
             name && writes ? button(t("item.delete"), destroy, "outline-danger") : null,
         ),
+        news,
         form.element,
     );
     form.element.addEventListener("submit", save);
     const submit = h("button", { class: "btn btn-primary", type: "submit" }, t("item.save"));
     if (writes) form.element.append(submit);
-    if (name) await load();
-    else form.set({});
+    if (name) {
+        const loaded = load();
+        whenChanged(
+            { platform, kind: kindName },
+            (change) =>
+                loaded.then(
+                    () => look(change),
+                    () => {},
+                ),
+            signal,
+        );
+        await loaded;
+    } else form.set({});
     if (!writes)
         form.element.querySelectorAll("input, textarea, select, button").forEach((each) => {
             each.disabled = true;

@@ -7,6 +7,7 @@ import {
     fill,
     frame,
     h,
+    gathered,
     later,
     newest,
     noPage,
@@ -16,9 +17,12 @@ import {
     when,
 } from "../lib/ui.js";
 import { keepQuery, link } from "../lib/router.js";
+import { whenChanged } from "../lib/live.js";
 import { count, label, t } from "../lib/text.js";
 
 const PAGE = 50;
+const PAGE_MAX = 500;
+const QUIET_MS = 500; // until a list that others changed is read again: not by everybody in the same moment
 const SHOWN_COLUMNS = 3;
 const SHORT = ["text", "url", "name", "bool", "integer", "strings"];
 
@@ -33,6 +37,20 @@ const shortColumns = (kind, platform) =>
 
 const said = (value) =>
     Array.isArray(value) ? value.join(", ") : typeof value === "boolean" ? t(value ? "form.yes" : "form.no") : value;
+
+const FOCUSABLE = "a, button, input";
+
+/** What puts the focus back where it is in the table, once its rows were made anew. */
+function focusedIn(body) {
+    const focused = document.activeElement,
+        line = body.contains(focused) && focused.closest("tr");
+    if (!line) return null;
+    const place = [...line.querySelectorAll(FOCUSABLE)].indexOf(focused);
+    return () => {
+        const same = [...body.rows].find((each) => each.dataset.name === line.dataset.name);
+        same?.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
+    };
+}
 
 export async function show(outlet, { platform, kind: name, query, signal }) {
     const kind = session.kind(name);
@@ -61,10 +79,13 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
         small(t("list.delete_chosen"), deleteChosen, "outline-danger"),
     );
 
-    const load = newest(async (own, anew = true) => {
-        const found = await get(address(base, { ...asked, limit: PAGE, cursor: anew ? "" : cursor }), { signal: own });
+    const load = newest(async (own, anew = true, quietly = false) => {
+        const limit = quietly ? Math.min(Math.max(shown, PAGE), PAGE_MAX) : PAGE;
+        const found = await get(address(base, { ...asked, limit, cursor: anew ? "" : cursor }), { signal: own });
+        const goBack = quietly ? focusedIn(body) : null;
         if (anew) {
-            chosen.clear();
+            const there = new Set(quietly ? found.items.map((each) => each.name) : []);
+            for (const each of chosen) if (!there.has(each)) chosen.delete(each);
             body.replaceChildren();
             shown = 0;
         }
@@ -89,6 +110,7 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
             total: count(found.total),
         });
         fill(folders, asked.folder ? [h("span", asked.folder), " ", small("×", () => narrowTo(""))] : null);
+        goBack?.();
     }, signal);
 
     async function deleteChosen() {
@@ -136,6 +158,7 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
         const pick = h("input", {
             class: "form-check-input",
             type: "checkbox",
+            checked: chosen.has(resource.name),
             "aria-label": t("list.choose", { name: resource.name }),
             onchange: (event) => {
                 chosen[event.target.checked ? "add" : "delete"](resource.name);
@@ -151,13 +174,15 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
             "aria-label": t("list.enabled", { name: resource.name }),
             onchange: (event) => turn(resource, event),
         });
-        return row([
+        const cells = row([
             ...(writes ? [h("td", { class: "narrow" }, pick)] : []),
             h("th", { scope: "row" }, nameOf(resource)),
             ...columns.map((column) => h("td", { class: "clip d-none d-md-table-cell" }, said(resource[column.name]))),
             h("td", { class: "narrow" }, h("div", { class: "form-check form-switch m-0" }, on)),
             h("td", { class: "narrow text-nowrap d-none d-sm-table-cell" }, when(resource.updated_at)),
         ]);
+        cells.dataset.name = resource.name;
+        return cells;
     }
 
     const narrow = later(
@@ -218,6 +243,11 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
         ),
         frame(heads, body),
         more,
+    );
+    whenChanged(
+        { platform, kind: name },
+        gathered(() => load(true, true), QUIET_MS * (0.2 + Math.random()), signal),
+        signal,
     );
     await load();
 }

@@ -249,4 +249,8 @@ export default {
     "site.busy": "{busy} of {total} busy",
     "site.does": "Removes",
     "site.rows": "Rows so far",
+    "live.changed": "Changed by {actor}",
+    "live.deleted": "Deleted by {actor}",
+    "live.load": "Load it, keep what is typed",
+    "live.somebody": "somebody",
 };

@@ -248,4 +248,8 @@ export default {
     "site.busy": "{busy} / {total} 忙碌",
     "site.does": "清理内容",
     "site.rows": "累计行数",
+    "live.changed": "{actor} 已更改",
+    "live.deleted": "{actor} 已删除",
+    "live.load": "载入更改，保留已输入的内容",
+    "live.somebody": "其他人",
 };

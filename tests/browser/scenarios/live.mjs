@@ -1,0 +1,40 @@
+// What one browser changes is seen in the other: in a list, which keeps what is chosen and focused, and in an open form, which keeps
+// what is typed. What one does oneself is not told.
+export default async function ({ open }) {
+    const [first, second] = [await open({ user: "admin" }), await open({ user: "grace" })];
+    const list = "/console/resources/claude/mcp_server";
+    await second.goto(list);
+    await second.getByRole("checkbox", { name: "Choose one" }).check();
+    await second.getByRole("checkbox", { name: "Choose one" }).focus();
+
+    // A list.
+    await first.goto(`${list}/new`);
+    await first.getByLabel("Name").first().fill("by the first");
+    await first.getByLabel("Transport").selectOption("http");
+    await first.getByLabel("Address").fill("https://mcp.example.org/mcp");
+    await first.getByRole("button", { name: "Save" }).click();
+    await first.getByText("is saved").waitFor();
+    await second.getByRole("link", { name: "by the first" }).waitFor();
+    const chosen = await second.getByRole("checkbox", { name: "Choose one" }).isChecked();
+    const focused = await second.evaluate(() => document.activeElement.getAttribute("aria-label"));
+
+    // An open form, in which something is typed.
+    for (const page of [first, second]) {
+        await page.goto(`${list}/item/one`);
+        await page.getByRole("textbox", { name: "Command secret" }).waitFor();
+    }
+    await second.getByRole("textbox", { name: "Command secret" }).fill("typed by the second");
+    await first.getByLabel("Timeout of a call").fill("1234");
+    await first.getByRole("button", { name: "Save" }).click();
+    await first.getByText("is saved").waitFor();
+    await second.getByText("Changed by admin").waitFor();
+    const toldOfOwn = await first.getByText("Changed by").isVisible();
+    await second.getByRole("button", { name: "Load it" }).click();
+    await second.getByText("Changed by admin").waitFor({ state: "hidden" });
+    const typed = await second.getByRole("textbox", { name: "Command secret" }).inputValue();
+    const loaded = await second.getByLabel("Timeout of a call").inputValue();
+    await second.getByRole("button", { name: "Save" }).click();
+    await second.getByText("is saved").waitFor();
+    await first.getByText("Changed by grace").waitFor();
+    return { chosen, focused, toldOfOwn, typed, loaded };
+}
