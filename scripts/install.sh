@@ -17,7 +17,7 @@ checkout it upgrades: settings and data stay, the schema follows, requests wait 
   --dry-run         print what it would do, do nothing
   -h, --help        this text
 
-ccr-ui-setup's: --server-name NAME, --certificate FILE, --key FILE, --database-url-file FILE, --no-nginx,
+ccr-ui-setup's: --server-name NAME, --certificate FILE, --key FILE, --database-url-file FILE, --ui DIR, --no-nginx,
   VARIABLE=VALUE
   (scripts/setup.sh --help explains them)
 
@@ -37,13 +37,21 @@ while (($#)); do
     --dry-run) dry_run=1 setup+=(--dry-run) ;;
     --no-packages) packages='' ;;
     --no-nginx) with_nginx='' setup+=(--no-nginx) ;;
-    --prefix | --server-name | --certificate | --key | --database-url | --database-url-file)
+    --prefix | --server-name | --certificate | --key | --database-url | --database-url-file | --ui)
         [ -n "${2:-}" ] || wrong_usage "$1 needs a value"
         case $1 in
         --prefix) prefix=$2 ;;
         --certificate | --key) setup+=("$1" "$(cd "$CALLED_FROM" && realpath -s "$2")") ;;
         --database-url-file)
             [ "$2" = - ] && setup+=("$1" -) || setup+=("$1" "$(cd "$CALLED_FROM" && realpath -s "$2")")
+            ;;
+        --ui)
+            ui=$2
+            if [ "$ui" != none ]; then
+                ui=$(cd "$CALLED_FROM" && realpath -ms -- "$2")
+                check_ui "$ui" # now, not after the build
+            fi
+            setup+=(--ui "$ui")
             ;;
         *) setup+=("$1" "$2") ;;
         esac

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What quickstart.sh and test.sh share: progress, errors, Debian packages. Source it; it changes to the checkout's top.
+# What quickstart.sh, setup.sh, install.sh and test.sh share: progress, errors, Debian packages. Source it; it changes to the checkout's top.
 
 # shellcheck disable=SC2034  # the sourcing script uses it
 CALLED_FROM=$PWD
@@ -105,4 +105,52 @@ need_space() {
     local free
     free=$(df -Pm "$2" | awk 'NR == 2 {print $4}')
     ((free >= $1)) || die "only $free MB are free on the disk of $2, at least $1 MB are needed; free some, then run this again"
+}
+
+# --- CCR UI --------------------------------------------------------------------------------------------------------------
+
+# check_ui DIR: ends with one line unless it is an absolute path to what CCR UI's build made.
+check_ui() {
+    local part what="--ui takes the folder that CCR UI's build makes, with index.html and assets/"
+    [[ $1 =~ ^/[^\"\\\$[:cntrl:]]*$ ]] || die "--ui '$1': Nginx cannot be given a path with such characters; rename it"
+    [ -d "$1" ] || die "--ui $1: there is no such folder; $what"
+    for part in '' /frontend /ccr-ui/frontend; do
+        [ -e "$1$part/package.json" ] || continue
+        [ ! -e "$1$part/dist/index.html" ] || die "--ui $1 is CCR UI's source; give the build that is in it: --ui $1$part/dist"
+        die "--ui $1 is CCR UI's source; build it first (in $1$part: npm ci && npm run build), then --ui $1$part/dist"
+    done
+    for part in index.html assets; do
+        [ -e "$1/$part" ] || die "--ui $1 has no $part; $what"
+    done
+}
+
+# Some of CCR UI's pages have an address written in, localhost and one of these ports.
+declare -A UI_PAGES=([8081]="CCR UI's pages of Droid's models, profiles and droids work" [48081]="CCR UI's page Monitoring works")
+
+has_ipv6_loopback() { grep -qs '^00000000000000000000000000000001 ' /proc/net/if_inet6; }
+
+# Where CCR UI is served besides the site's own address, a line each.
+default_ui_listen() {
+    printf '127.0.0.1:%s\n' "${!UI_PAGES[@]}"
+    ! has_ipv6_loopback || printf '[::1]:%s\n' "${!UI_PAGES[@]}"
+}
+
+# in_use ADDRESS:PORT: does something listen there? IPv6 addresses are in brackets.
+in_use() {
+    local address=${1%:*}
+    address=${address#[}
+    (exec 3<>"/dev/tcp/${address%]}/${1##*:}") 2>/dev/null
+}
+
+# free_for_ui FILE ADDRESS:PORT...: those that no other program listens on, and a line on standard error for each of the rest. FILE is
+# the configuration that our Nginx runs with, which listens there itself; empty when none runs.
+free_for_ui() {
+    local file=${1:-/dev/null} place
+    for place in "${@:2}"; do
+        if ! in_use "$place" || grep -qF "listen $place;" "$file"; then
+            printf '%s\n' "$place"
+        else
+            say "      $place is in use by another program and left out: ${UI_PAGES[${place##*:}]:-CCR UI works} at no other port" >&2
+        fi
+    done
 }

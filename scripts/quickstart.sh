@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-Usage: scripts/quickstart.sh [start] [--port N] [--import FILE [--platform P]]
+Usage: scripts/quickstart.sh [start] [--port N] [--ui DIR] [--import FILE [--platform P]]
        scripts/quickstart.sh stop
        scripts/quickstart.sh status
 
@@ -15,6 +15,9 @@ PostgreSQL cluster of its own that listens on no network. Missing Debian package
 Started again, it keeps the data, brings the build and the schema up to date and restarts only what changed.
 
   --port N       port of Nginx; default: the last start's, else 8080
+  --ui DIR       CCR UI at /: the folder that its build made (index.html and assets/), used where it is; none: the console alone.
+                 Default: the last start's, else none. As some of its pages have these addresses written in, it is also at
+                 localhost:8081 and localhost:48081; UI_LISTEN="ADDRESS:PORT ..." in the environment names others, none no others
   --import FILE  imports a CCR profile file (TOML) into admin's workspace, merging it with what is there
   --platform P   of that file: claude (default), codex, gemini, qwen, iflow or droid
   -h, --help     this text
@@ -47,7 +50,7 @@ step() {
 }
 
 parse_arguments() {
-    command=start port='' import='' platform=claude
+    command=start port='' ui='' import='' platform=claude
     local platform_given=''
     case ${1:-} in
     start | stop | status)
@@ -61,22 +64,23 @@ parse_arguments() {
             usage
             exit 0
             ;;
-        --port | --import | --platform)
+        --port | --ui | --import | --platform)
             (($# >= 2)) || wrong_usage "$1 needs a value"
             case $1 in
             --port) port=$2 ;;
+            --ui) ui=$2 ;;
             --import) import=$2 ;;
             --platform) platform=$2 platform_given=1 ;;
             esac
             shift 2
             ;;
-        --port=* | --import=* | --platform=*)
+        --port=* | --ui=* | --import=* | --platform=*)
             set -- "${1%%=*}" "${1#*=}" "${@:2}"
             ;;
         *) wrong_usage "'$1' is not an argument it knows" ;;
         esac
     done
-    if [ "$command" != start ] && [ -n "$port$import$platform_given" ]; then
+    if [ "$command" != start ] && [ -n "$port$ui$import$platform_given" ]; then
         wrong_usage "$command takes no options"
     fi
     if [ -n "$port" ]; then
@@ -244,15 +248,46 @@ check_port() {
     local address
     [ -n "$port" ] || port=$(theirs "$real/port" 2>/dev/null || true)
     [[ $port =~ ^[0-9]+$ ]] || port=8080
-    [ -z "$(pid_of nginx)" ] || [ "$(theirs "$real/port" 2>/dev/null)" != "$port" ] || return 0
-    for address in 127.0.0.1 ::1; do
-        if (exec 3<>"/dev/tcp/$address/$port") 2>/dev/null; then
+    for address in 127.0.0.1 '[::1]'; do
+        if in_use "$address:$port" && ! grep -qF "listen $address:$port;" <<<"$(running_configuration)"; then
             die "port $port is in use on $address; choose another with --port N"
         fi
     done
     if ((EUID != 0 && port < 1024)); then
         die "port $port needs root; choose one above 1023 with --port N"
     fi
+}
+
+# What our Nginx runs with now; nothing when it does not run.
+running_configuration() { [ -z "$(pid_of nginx)" ] || theirs "$nginx/nginx.conf" 2>/dev/null || true; }
+
+# Sets ui: an absolute path, or nothing for the console alone.
+choose_ui() {
+    case $ui in
+    none) ui='' ;;
+    '') ui=$(theirs "$real/ui" 2>/dev/null || true) ;;
+    *) ui=$(cd "$CALLED_FROM" && realpath -ms -- "$ui") ;;
+    esac
+    [ -z "$ui" ] || check_ui "$ui"
+}
+
+# Nginx reads it as run_user.
+check_ui_is_readable() {
+    local closed
+    [ -n "$ui" ] || return 0
+    closed=$(as_user find "$ui/" ! -readable -print -quit 2>&1) || true
+    [ -z "$closed" ] || die "--ui $ui: $run_user, who Nginx runs as, cannot read all of it (${closed%%$'\n'*}); chmod -R a+rX there, or copy it to where $run_user can"
+}
+
+# Prints the directives of CCR UI's other addresses.
+listen_for_ui() {
+    local wanted place
+    [ -n "$ui" ] && [ "${UI_LISTEN:-}" != none ] || return 0
+    read -ra wanted <<<"${UI_LISTEN:-$(default_ui_listen | paste -sd ' ')}"
+    running_configuration >"$scratch/running"
+    free_for_ui "$scratch/running" "${wanted[@]}" | while read -r place; do
+        [ "${place##*:}" = "$port" ] || printf 'listen %s; ' "$place"
+    done
 }
 
 check_import() {
@@ -374,11 +409,13 @@ start_workers() {
 }
 
 start_nginx() {
-    local text listen_ipv6=''
+    local text listen_ipv6='' at_root="include \"$nginx/root_ccr.conf\";"
     mkdir "$scratch/nginx"
-    if grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6 2>/dev/null; then
+    if has_ipv6_loopback; then
         listen_ipv6="listen [::1]:$port;"
     fi
+    [ -z "$ui" ] || at_root="set \$ccr_ui \"$ui\"; include \"$nginx/ui_ccr.conf\";"
+    listen_ui=$(listen_for_ui)
     text=$(<nginx/quickstart.conf.in)
     text=${text//@DIR@/"$nginx"}
     text=${text//@NGINX@/"$nginx"}
@@ -387,6 +424,8 @@ start_nginx() {
     text=${text//@EVENTS@/"$run/events.sock"}
     text=${text//@PORT@/"$port"}
     text=${text//@LISTEN_IPV6@/"$listen_ipv6"}
+    text=${text//@LISTEN_UI@/"$listen_ui"}
+    text=${text//@AT_ROOT@/"$at_root"}
     text=${text//@RATE@/200}
     printf '%s\n' "$text" >"$scratch/nginx/nginx.conf"
     cp -r nginx/*_ccr.conf web "$scratch/nginx/"
@@ -407,6 +446,7 @@ start_nginx() {
     as_user nginx -e "$nginx/error.log" -c "$nginx/nginx.conf" >"$scratch/nginx-start" 2>&1 9>&- ||
         die "Nginx does not start on port $port: $(grep -m1 emerg "$scratch/nginx-start")"
     printf '%s\n' "$port" | write_file 0600 "$real/port"
+    printf '%s\n' "$ui" | write_file 0600 "$real/ui"
 }
 
 wait_healthy() {
@@ -440,14 +480,20 @@ import_file() {
 }
 
 print_what_to_try() {
-    local password other='' json="-H 'Content-Type: application/json'"
+    local password other='' page runs="CCR UI backend runs: open $url in a browser" json="-H 'Content-Type: application/json'"
     password=$(printf '%q' "$VAR/admin-password")
     if login; then
         other=$(call -H "@$scratch/bearer" "$url/api/configs" |
             jq -r '.current_config as $now | [.configs[].name | select(. != $now)][0] // empty' 2>/dev/null) || true
     fi
     say
-    say "${BOLD}CCR UI backend runs: open $url in a browser${PLAIN} (user admin, password in var/admin-password), or try:"
+    if [ -n "$ui" ]; then
+        # By that name and at that port its pages of Droid's things ask their own site.
+        page=http://localhost:$port
+        [[ $listen_ui != *:8081\;* ]] || page=http://localhost:8081
+        runs="CCR UI runs: open $page in a browser, or $page/console/ for the console"
+    fi
+    say "${BOLD}$runs${PLAIN} (user admin, password in var/admin-password), or try:"
     say "  TOKEN=\$(jq -nR '{username:\"admin\",password:input}' $password | curl -sS $url/api/auth/login $json --data @- | jq -r .data.access_token)"
     say "  curl -sS $url/api/configs -H \"Authorization: Bearer \$TOKEN\" | jq"
     if [ -n "$other" ]; then
@@ -464,6 +510,7 @@ start() {
     [ -z "$import" ] || STEPS=9
     check_import
     locate
+    choose_ui
     check_port
     need_space 300 "$ROOT"
     step "Debian packages"
@@ -472,6 +519,7 @@ start() {
     find_postgres
     make_user
     make_folders
+    check_ui_is_readable
     step "building"
     build
     step "settings and secrets in var/env"

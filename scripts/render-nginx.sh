@@ -20,7 +20,10 @@ arguments, else from the environment.
   STATIC_DIR        the folder of /static/; default /var/www/ccr-ui-static
   WEB_DIR           the folder of the console and the login page, /console/ and /login, or none; default: where they were installed,
                     or the checkout's. They need Debian's libjs-bootstrap5 on this machine
-  FRONTEND_DIR      a built frontend, served at /; default none: / leads to the console, and everything else is 404
+  FRONTEND_DIR      a built CCR UI (index.html and assets/), served at / to whoever is logged in; default none: / leads to the
+                    console, and everything else is 404
+  UI_LISTEN         where else CCR UI is served, over plain HTTP: addresses ADDRESS:PORT, or none. Default with FRONTEND_DIR: port
+                    8081 and port 48081, which some of its pages have written in, of 127.0.0.1 and [::1]
   TRUSTED_PROXIES   addresses and networks whose X-Forwarded-For is believed; default none. Its last address counts, the one
                     that the proxy which connects has seen
   REAL_IP_RECURSIVE on: of that header the last address that is not in the list counts, for several proxies one behind the
@@ -58,7 +61,7 @@ die() {
 }
 
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
-VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET EVENTS_SOCKET STATIC_DIR WEB_DIR FRONTEND_DIR TRUSTED_PROXIES REAL_IP_RECURSIVE METRICS_ALLOW RATE BURST
+VARIABLES=(SERVER_NAME CERTIFICATE CERTIFICATE_KEY SOCKET EVENTS_SOCKET STATIC_DIR WEB_DIR FRONTEND_DIR UI_LISTEN TRUSTED_PROXIES REAL_IP_RECURSIVE METRICS_ALLOW RATE BURST
     CONNECTIONS MAX_BODY HSTS HTTP_PORT HTTPS_PORT LISTEN LOG_DIR LOG_BUFFER ACME_DIR MAINTENANCE_FILE ZONE_SIZE TLS_CACHE NGINX_DIR)
 
 output='' check=''
@@ -103,7 +106,7 @@ done
 names=${list[*]} name=${list[0]}
 
 : "${CERTIFICATE:=/etc/letsencrypt/live/$name/fullchain.pem}" "${CERTIFICATE_KEY:=/etc/letsencrypt/live/$name/privkey.pem}"
-: "${SOCKET:=/run/ccr-ui-backend/fastcgi.sock}" "${EVENTS_SOCKET:=/run/ccr-ui-events/events.sock}" "${STATIC_DIR:=/var/www/ccr-ui-static}" "${FRONTEND_DIR:=}"
+: "${SOCKET:=/run/ccr-ui-backend/fastcgi.sock}" "${EVENTS_SOCKET:=/run/ccr-ui-events/events.sock}" "${STATIC_DIR:=/var/www/ccr-ui-static}" "${FRONTEND_DIR:=}" "${UI_LISTEN:=}"
 : "${TRUSTED_PROXIES:=}" "${REAL_IP_RECURSIVE:=off}" "${METRICS_ALLOW:=127.0.0.1 ::1}" "${RATE:=50}" "${CONNECTIONS:=128}" "${MAX_BODY:=12m}" "${HTTP_PORT:=80}" "${HTTPS_PORT:=443}"
 : "${HSTS:=max-age=31536000; includeSubDomains}" "${LISTEN:=}" "${LOG_DIR:=/var/log/nginx}" "${LOG_BUFFER:=}"
 : "${ACME_DIR:=/var/www/letsencrypt}" "${MAINTENANCE_FILE:=/run/ccr-ui-maintenance}" "${ZONE_SIZE:=1m}" "${TLS_CACHE:=10m}"
@@ -121,6 +124,7 @@ done
 [ -z "$FRONTEND_DIR" ] || path FRONTEND_DIR
 WEB_DIR=${WEB_DIR%/}
 [ "$WEB_DIR" = none ] || path WEB_DIR
+[ -z "$FRONTEND_DIR" ] || [ "$WEB_DIR" != none ] || wrong "FRONTEND_DIR needs WEB_DIR, which has the login page"
 must RATE '[1-9][0-9]{0,6}' 'a whole number above 0'
 : "${BURST:=$((RATE * 2))}"
 for variable in BURST CONNECTIONS HTTP_PORT HTTPS_PORT; do
@@ -178,10 +182,22 @@ for METRICS_ALLOW in "${list[@]}"; do
     metrics_allow+=("        allow $METRICS_ALLOW;")
 done
 
+has_ipv6() { [ -e /proc/net/if_inet6 ]; }
 if [ -z "$LISTEN" ]; then
     LISTEN=0.0.0.0
-    [ ! -e /proc/net/if_inet6 ] || LISTEN+=' [::]'
+    ! has_ipv6 || LISTEN+=' [::]'
 fi
+if [ -z "$UI_LISTEN" ]; then
+    UI_LISTEN='127.0.0.1:8081 127.0.0.1:48081'
+    ! has_ipv6 || UI_LISTEN+=' [::1]:8081 [::1]:48081'
+fi
+[ -n "$FRONTEND_DIR" ] && [ "$UI_LISTEN" != none ] || UI_LISTEN=''
+words UI_LISTEN
+ui_listen=()
+for UI_LISTEN in "${list[@]}"; do
+    must UI_LISTEN '([0-9.]+|\[[0-9A-Fa-f:]+\]):[1-9][0-9]{0,4}' 'an address and port such as 127.0.0.1:8081'
+    ui_listen+=("    listen $UI_LISTEN;")
+done
 # Before 1.25.1 HTTP/2 is a parameter of `listen`; since then that is deprecated.
 version=$(nginx -v 2>&1 | sed -nE 's|.*nginx/([0-9.]+).*|\1|p') || version=''
 http2_parameter=' http2' http2_directive=()
@@ -204,6 +220,20 @@ lines() { printf '%s\n' "$@"; }
 
 # ---- the text -------------------------------------------------------------------------------------------------------
 
+# What is not the API.
+pages() {
+    if [ "$WEB_DIR" = none ]; then
+        lines '    location / {' '        return 404;' '    }'
+        return
+    fi
+    lines "    set \$ccr_web \"$WEB_DIR\";" "    set \$ccr_pages ccr_backend;" "    include \"$NGINX_DIR/console_ccr.conf\";"
+    if [ -z "$FRONTEND_DIR" ]; then
+        lines "    include \"$NGINX_DIR/root_ccr.conf\";"
+    else
+        lines "    set \$ccr_ui \"$FRONTEND_DIR\";" "    include \"$NGINX_DIR/ui_ccr.conf\";"
+    fi
+}
+
 declare -A put
 render() {
     local text part
@@ -219,24 +249,13 @@ render() {
         [LISTEN_HTTP]=$(listens "$HTTP_PORT")
         [LISTEN_HTTPS]=$(
             listens "$HTTPS_PORT" " ssl$http2_parameter"
+            ((${#ui_listen[@]} == 0)) || lines "${ui_listen[@]}"
             ((${#http2_directive[@]} == 0)) || lines "${http2_directive[@]}"
         )
-        [REDIRECT_PORT]='' [PAGES_POLICY]='' [CONSOLE]='' [FRONTEND]="$(
-            lines '    location / {' '        return 404;' '    }'
-        )"
+        [REDIRECT_PORT]='' [PAGES]=$(pages)
     )
-    if [ "$WEB_DIR" != none ]; then
-        put[CONSOLE]=$(lines "    set \$ccr_web \"$WEB_DIR\";" "    set \$ccr_pages ccr_backend;" "    include \"$NGINX_DIR/console_ccr.conf\";")
-        put[FRONTEND]=$(lines '    location = / {' '        return 302 /console/;' '    }' "${put[FRONTEND]}")
-    fi
     [ "$HTTPS_PORT" = 443 ] || put[REDIRECT_PORT]=:$HTTPS_PORT
-    if [ -n "$FRONTEND_DIR" ]; then
-        # The strictest policy that no frontend can be broken by; tighten it to what yours needs.
-        put[PAGES_POLICY]="    \"~^/(?!api/|ws\$|health\$|metrics\$|_ccr_error\$|console(/|\$)|log(in|out)(/|\$))\"  \"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'\";"
-        put[FRONTEND]=$(lines '    location / {' "        root \"$FRONTEND_DIR\";" "        try_files \$uri \$uri/index.html /index.html;" '    }')
-    fi
     text=$(<"$template")
-    [ -n "${put[PAGES_POLICY]}" ] || text=${text/@PAGES_POLICY@$'\n'/}
     for part in "${!put[@]}"; do
         text=${text//"@$part@"/"${put[$part]}"}
     done

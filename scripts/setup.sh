@@ -9,7 +9,7 @@ PROGRAM=ccr-ui-setup
 
 usage() {
     cat <<'END'
-Usage: ccr-ui-setup [--server-name NAME] [--certificate FILE --key FILE] [--database-url-file FILE] [--no-nginx]
+Usage: ccr-ui-setup [--server-name NAME] [--certificate FILE --key FILE] [--database-url-file FILE] [--ui DIR] [--no-nginx]
                     [--dry-run] [VARIABLE=VALUE...]
 
 Makes an installed ccr-ui-backend run: the system user ccr, folders, settings and secrets in /etc/ccr-ui/ccr-ui.env
@@ -22,11 +22,14 @@ again at any time: what is there stays, what is missing is made, the schema is b
   --database-url-file FILE   FILE's first line is the URL of a database that exists, owned by an ordinary role; - is standard
                        input (default: ccr_ui_db, made with the role ccr_user through the superuser of the PostgreSQL here)
   --database-url URL   the same on the command line, which everybody on the machine can read: only for a URL without a password
+  --ui DIR             CCR UI at /: a copy is made of the folder that its build made (index.html and assets/); none takes it away.
+                       As some of its pages have these addresses written in, it is also at http://localhost:8081 and :48081
+                       of this machine; UI_LISTEN=none leaves that out
   --no-nginx           leave Nginx alone
   --dry-run            print what it would do, do nothing
   -h, --help           this text
 
-VARIABLE=VALUE sets what render-nginx.sh --help names for the site: FRONTEND_DIR, TRUSTED_PROXIES, RATE, ... It is remembered;
+VARIABLE=VALUE sets what render-nginx.sh --help names for the site: UI_LISTEN, TRUSTED_PROXIES, RATE, ... It is remembered;
 VARIABLE= goes back to the default.
 
 Where no systemd runs it prints what to start. Exit status: 0 done; 1 failed, with one line saying why; 2 wrong arguments.
@@ -41,6 +44,7 @@ wrong_usage() {
 CONFIG=/etc/ccr-ui
 ENV_FILE=$CONFIG/ccr-ui.env
 STATE=/var/lib/ccr-ui # remembers what was chosen and made
+FRONTEND=$STATE/frontend
 SOCKET=/run/ccr-ui-backend/fastcgi.sock
 SITE=ccr-ui-backend
 ROLE=ccr_user DATABASE=ccr_ui_db
@@ -50,7 +54,7 @@ NGINX_FILES=$HERE/../nginx
 NGINX_FILES=$(realpath "$NGINX_FILES")
 BINARY=${CCR_BINARY:-$(command -v ccr-ui-backend || true)}
 
-server_name='' certificate='' key='' database_url='' database_url_file='' with_nginx=1 dry_run='' site=()
+server_name='' certificate='' key='' database_url='' database_url_file='' ui='' with_nginx=1 dry_run='' site=()
 while (($#)); do
     case $1 in
     -h | --help) usage && exit 0 ;;
@@ -61,7 +65,7 @@ while (($#)); do
         [[ $1 =~ ^[A-Z_]+=[^[:cntrl:]]*$ ]] || wrong_usage "'$1' is not VARIABLE=VALUE"
         site+=("$1")
         ;;
-    --server-name | --certificate | --key | --database-url | --database-url-file)
+    --server-name | --certificate | --key | --database-url | --database-url-file | --ui)
         [ -n "${2:-}" ] || wrong_usage "$1 needs a value"
         option=${1#--}
         printf -v "${option//-/_}" %s "$2"
@@ -76,6 +80,7 @@ done
 [[ ! $database_url =~ (:[^@]*:[^@]*@|password=) ]] ||
     wrong_usage "--database-url holds a password, and a command line is everybody's to read: write it into a file of mode 0600 and name that with --database-url-file, or give - there and the URL through standard input; that password should be changed now"
 [ -z "$database_url" ] || [ -z "$database_url_file" ] || wrong_usage "--database-url or --database-url-file, not both"
+[ -z "$ui" ] || [[ " ${site[*]}" != *" FRONTEND_DIR="* ]] || wrong_usage "--ui or FRONTEND_DIR, not both"
 [ -n "$certificate" ] && [ -z "$key" ] && wrong_usage "--certificate goes with --key"
 [ -n "$key" ] && [ -z "$certificate" ] && wrong_usage "--key goes with --certificate"
 
@@ -303,11 +308,67 @@ make_certificate() {
     remember certificate_name "$server_name"
 }
 
-# Of the environment nothing: the site is to be the same whoever runs this.
+# The copy is everybody's to read: a link in it could lead anywhere.
+read_ui() {
+    local other
+    [ -n "$ui" ] && [ "$ui" != none ] || return 0
+    ui=$(realpath -ms -- "$ui")
+    check_ui "$ui"
+    other=$(find "$ui/" ! -type f ! -type d -print -quit) || die "--ui $ui cannot be read"
+    [ -z "$other" ] || die "--ui $ui is to hold files and folders only, and $other is something else: no build has that"
+}
+
+install_ui() {
+    [ -n "$ui" ] || return 0
+    if [ "$ui" = none ]; then
+        site+=(FRONTEND_DIR=)
+        return
+    fi
+    step "CCR UI"
+    site+=("FRONTEND_DIR=$FRONTEND")
+    act rm -rf "$FRONTEND.new" "$FRONTEND.old"
+    act cp -r --no-preserve=mode,ownership -- "$ui/." "$FRONTEND.new"
+    act chmod -R u=rwX,go=rX "$FRONTEND.new"
+    [ ! -e "$FRONTEND" ] || act mv "$FRONTEND" "$FRONTEND.old"
+    act mv "$FRONTEND.new" "$FRONTEND"
+    act rm -rf "$FRONTEND.old"
+}
+
+# Not from under a site that was changed by hand, and so still leads there.
+remove_ui() {
+    [ "$ui" = none ] || return 0
+    grep -qsF "\"$FRONTEND\"" /etc/nginx/{sites-available/$SITE,conf.d/$SITE.conf} || act rm -rf "$FRONTEND"
+}
+
+nginx_runs() {
+    if systemd_runs; then
+        systemctl --quiet is-active nginx.service
+    else
+        [ -s /run/nginx.pid ] && kill -0 "$(cat /run/nginx.pid)" 2>/dev/null
+    fi
+}
+
+# last_of NAME NAME=VALUE...: the value of the last one of that name
+last_of() { printf '%s\n' "${@:2}" | sed -n "s/^$1=//p" | tail -n 1; }
+
+# free_listen SITE NAME=VALUE...: UI_LISTEN without what other programs have: with such an address Nginx would not start. SITE is the
+# one that may be there now.
+free_listen() {
+    local running='' wanted free
+    wanted=$(last_of UI_LISTEN "${@:2}")
+    [ -n "$(last_of FRONTEND_DIR "${@:2}")" ] && [ "$wanted" != none ] || return 0
+    [ ! -e "$1" ] || ! nginx_runs || running=$1
+    IFS=$' ,\t\n' read -d '' -ra wanted <<<"${wanted:-$(default_ui_listen)}" || true
+    free=$(free_for_ui "$running" "${wanted[@]}" | paste -sd ' ')
+    printf '%s\n' "UI_LISTEN=${free:-none}"
+}
+
+# render_site SITE. Of the environment nothing: the site is to be the same whoever runs this.
 render_site() {
     local extra
     mapfile -t extra < <([ ! -e "$STATE/setup" ] || sed -n 's/^site_\([A-Z_]*=.\)/\1/p' "$STATE/setup")
     [ -z "$dry_run" ] || extra+=("${site[@]}") # not remembered then
+    mapfile -t -O "${#extra[@]}" extra < <(free_listen "$1" "${extra[@]}")
     env -i PATH="$PATH" "$HERE/render-nginx.sh" "${extra[@]}" SERVER_NAME="$server_name" CERTIFICATE="$certificate" CERTIFICATE_KEY="$key" SOCKET="$SOCKET" \
         NGINX_DIR="$NGINX_FILES"
 }
@@ -327,7 +388,7 @@ set_up_nginx() {
     if [ -e "$available" ] && [ "$(sha256sum <"$available")" != "$(remembered site_sum)" ]; then
         say "      $available was changed by hand: left as it is"
     else
-        render_site >"$scratch/site" || die "the site cannot be made from $NGINX_FILES/site.conf.in"
+        render_site "$enabled" >"$scratch/site" || die "the site cannot be made from $NGINX_FILES/site.conf.in"
         [ ! -e "$available" ] || { before=$scratch/site-before && cp -p "$available" "$before"; }
         put 0644 root "$available" <"$scratch/site"
         [ -n "$dry_run" ] || remember site_sum "$(sha256sum <"$scratch/site")"
@@ -346,7 +407,7 @@ set_up_nginx() {
     if systemd_runs; then
         systemctl --quiet enable nginx.service
         systemctl reload-or-restart nginx.service || die "Nginx does not start: see journalctl -u nginx -n 20"
-    elif [ -s /run/nginx.pid ] && kill -0 "$(cat /run/nginx.pid)" 2>/dev/null; then
+    elif nginx_runs; then
         nginx -s reload
     fi
 }
@@ -362,6 +423,10 @@ say_what_is_next() {
     fi
     say "First user:  ccr-ui-backend user add admin --site-admin --env-file $ENV_FILE"
     [ -z "$with_nginx" ] || ! command -v nginx >/dev/null || say "Address:     https://$server_name/api/system/status"
+    if [ -n "$(remembered site_FRONTEND_DIR)" ] && [ "$(remembered site_UI_LISTEN)" != none ]; then
+        say "CCR UI:      all of its pages work at http://localhost:8081 only. From your own machine:"
+        say "             ssh -L 8081:localhost:8081 -L 48081:localhost:48081 $server_name"
+    fi
 }
 
 if [ -z "$dry_run" ]; then
@@ -372,6 +437,7 @@ cd "$CALLED_FROM"
 for file in "$certificate" "$key"; do
     [ -z "$file" ] || [ -r "$file" ] || die "cannot read $file"
 done
+read_ui
 read_database_url
 check_database_url
 scratch=$(mktemp -d)
@@ -389,6 +455,7 @@ fi
 make_user
 make_folders
 remember server_name "$server_name"
+install_ui
 [ -z "$certificate" ] || { remember certificate "$certificate" && remember key "$key"; }
 for variable in "${site[@]}"; do
     remember "site_${variable%%=*}" "${variable#*=}"
@@ -398,4 +465,5 @@ migrate
 set_up_units
 start_service
 [ -z "$with_nginx" ] || set_up_nginx
+remove_ui
 say_what_is_next

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+import ui_build  # noqa: E402
 from stack import (ROOT, USER, Backend, Cli, Cluster, Process, children, clean_environment, free_port, give, make_secrets,  # noqa: E402
                    new_folder, wait_until, workers_of)
 
@@ -187,4 +188,4 @@ def run_as_user(command, **options):
 
 
 __all__ = ["ROOT", "NAME", "PASSWORD", "Answer", "Process", "Site", "System", "children", "workers_of", "clean_environment", "curl", "free_port", "give",
-           "listens", "new_folder", "os", "render", "run_as_user", "system", "wait_until"]
+           "listens", "new_folder", "os", "render", "run_as_user", "system", "ui_build", "wait_until"]

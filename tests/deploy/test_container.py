@@ -23,6 +23,7 @@ import requests
 import yaml
 
 import stack
+import ui_build
 from tree import BUILD_S, MIRROR, RELEASE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,7 @@ REVISION, CREATED = "0123456789ab", "2025-01-01T00:00:00Z"
 PASSWORD = "a password of some length"
 SOCKET = "/run/ccr-ui-backend/fastcgi.sock"
 UID = 1001
+UI = "/usr/local/share/ccr-ui"
 
 slow = pytest.mark.slow
 
@@ -103,6 +105,13 @@ def test_compose_is_what_docker_accepts():
     done = subprocess.run(["docker", "compose", "-f", DOCKER / "docker-compose.yml", "config", "-q"], env=env, capture_output=True,
                           text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_compose_with_ccr_ui_publishes_on_loopback_only():
+    nginx = yaml.safe_load((DOCKER / "docker-compose.ui.yml").read_text())["services"]["nginx"]
+    published = {tuple(place.rsplit(":", 2)) for place in nginx["ports"]}
+    assert published == {(address, port, port) for address in ("127.0.0.1", "[::1]") for port in ("8081", "48081")}
+    assert [volume.rpartition("}:")[2] for volume in nginx["volumes"]] == ["/usr/local/share/ccr-ui:ro"]
 
 
 def test_dockerfile_follows_the_rest():
@@ -535,8 +544,9 @@ def test_web_over_https(run, workdir, volume):
     for path in volume.iterdir():
         os.chown(path, UID, UID)
     port, https_port = stack.free_port(), stack.free_port()
-    one = run("web", volumes={volume: "/run/tls"}, HOST="127.0.0.1", PORT=port, HTTPS_PORT=https_port, SERVER_NAME="localhost",
-              CERTIFICATE="/run/tls/server.crt", CERTIFICATE_KEY="/run/tls/server.key")
+    ui, ui_port = ui_build.make_build(workdir / "ui-https"), stack.free_port()
+    one = run("web", volumes={volume: "/run/tls", ui: "/run/ui"}, HOST="127.0.0.1", PORT=port, HTTPS_PORT=https_port, SERVER_NAME="localhost",
+              CERTIFICATE="/run/tls/server.crt", CERTIFICATE_KEY="/run/tls/server.key", FRONTEND_DIR="/run/ui", UI_LISTEN=f"127.0.0.1:{ui_port}")
     stack.wait_until("Nginx listens", lambda: not socket.socket().connect_ex(("127.0.0.1", https_port)) or one.popen.poll() is not None, step=0.1)
     assert one.popen.poll() is None, one.log()
     context = ssl.create_default_context(cafile=volume / "server.crt")
@@ -547,4 +557,37 @@ def test_web_over_https(run, workdir, volume):
     answer = requests.get(f"http://127.0.0.1:{port}/x", allow_redirects=False, timeout=60)
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://localhost/x")
     assert '"tls":"TLSv1.3"' in one.log()
+    for site in (f"https://localhost:{https_port}", f"http://localhost:{ui_port}"):
+        page = requests.get(f"{site}/configs", verify=str(volume / "server.crt"), allow_redirects=False, timeout=60)
+        assert (page.status_code, page.headers["Location"]) == (302, "/login?next=/configs")
+        assert requests.get(f"{site}/assets/app.js", verify=str(volume / "server.crt"), timeout=60).text == ui_build.APP
     assert one.end() == 0
+
+
+# What is mounted over a folder of the image leaves that folder there for those that follow, so these are the last.
+
+@slow
+def test_web_serves_ccr_ui_where_its_build_is_mounted(run, workdir):
+    build, port, other = ui_build.make_build(workdir / "ui"), stack.free_port(), stack.free_port()
+    one = run("web", volumes={build: UI}, HOST="127.0.0.1", PORT=port, UI_LISTEN=f"127.0.0.1:{other}")
+    healthy(one, f"http://localhost:{other}")
+    with requests.Session() as browser:
+        login = browser.post(f"http://localhost:{port}/api/auth/login", json={"username": "admin", "password": PASSWORD}, timeout=60)
+        assert login.status_code == 200, login.text
+        for site in (f"http://localhost:{port}", f"http://localhost:{other}"):
+            assert requests.get(f"{site}/configs", allow_redirects=False, timeout=60).headers["Location"] == "/login?next=/configs"
+            assert browser.get(f"{site}/configs", timeout=60).text == ui_build.INDEX
+            assert browser.get(f"{site}/assets/app.js", timeout=60).headers["Cache-Control"].endswith("immutable")
+            assert browser.get(f"{site}/console/", timeout=60).status_code == 200
+    assert one.end() == 0
+
+
+@slow
+@pytest.mark.parametrize("name", ["index.html", "package.json"])
+def test_what_is_no_build_of_ccr_ui_is_refused(run, workdir, name):
+    folder = stack.new_folder(workdir, f"no-build-{name}")
+    folder.chmod(0o755)
+    (folder / name).touch()
+    one = run("web", volumes={folder: UI})
+    assert one.wait() == 78 and "is to hold a build of CCR UI" in one.log(), one.log()
+    assert ("this is its source" in one.log()) == (name == "package.json")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from operations import Watch
+from operations import Watch, wait_until
 from tree import BUILD_S, ENVIRONMENT, Load
 
 ENV_FILE = "/etc/ccr-ui/ccr-ui.env"
@@ -81,6 +81,38 @@ def test_again_upgrades_and_loses_no_request(machine):
     assert machine.run(f"/proc/{pid}/exe", "version").stdout.split()[1] == "9.9.9"
     assert not machine.exists("/usr/local/share/ccr-ui-backend/nginx/of-an-earlier-version.conf")
     assert "admin" in machine.run("ccr-ui-backend", "user", "list", "--env-file", ENV_FILE).stdout
+
+
+def answers(machine, url, wanted):
+    """Nginx reloads when setup has ended."""
+    def ask():
+        return machine.run("curl", "-sSk", "-m", "10", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", url, check=False).stdout.strip() == wanted
+    wait_until(f"{url} answers {wanted}", ask, step=0.2)
+    return True
+
+
+def test_ccr_ui_is_copied_and_served(machine):
+    machine.shell("umask 077; mkdir -p /root/ui/assets; echo '<title>CCR UI</title>' >/root/ui/index.html; echo 'let a;' >/root/ui/assets/app.js")
+    out = machine.run("ccr-ui-setup", "--ui", "/root/ui").stdout
+    assert "http://localhost:8081" in out, out
+    machine.shell("rm -r /root/ui")
+    places = ["127.0.0.1:8081", "127.0.0.1:48081", *(["[::1]:8081", "[::1]:48081"] if machine.exists("/proc/net/if_inet6") else [])]
+    for site in ("https://ccr.example.org", *(f"http://{place}" for place in places)):
+        assert answers(machine, f"{site}/configs", f"302 {site}/login?next=/configs")
+        assert answers(machine, f"{site}/assets/app.js", "200")
+        assert answers(machine, f"{site}/api/configs", "401")
+    assert "left out" not in (again := machine.run("ccr-ui-setup")).stdout + again.stderr
+    machine.run("ccr-ui-setup", "UI_LISTEN=none")
+    assert answers(machine, "http://127.0.0.1:8081/", "000")
+    machine.shell("perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => q(127.0.0.1:48081)); sleep 1000' "
+                  ">/dev/null 2>&1 & echo $! >/root/taken; until ss -ltnH | grep -q :48081; do sleep 0.1; done")
+    said = machine.run("ccr-ui-setup", "UI_LISTEN=").stderr
+    machine.shell("kill $(cat /root/taken)")
+    assert said.strip() == "127.0.0.1:48081 is in use by another program and left out: CCR UI's page Monitoring works at no other port"
+    assert answers(machine, "http://127.0.0.1:8081/assets/app.js", "200")
+    machine.run("ccr-ui-setup", "--ui", "none")
+    assert answers(machine, "https://ccr.example.org/", "302 https://ccr.example.org/console/")
+    assert answers(machine, "http://127.0.0.1:8081/", "000") and not machine.exists("/var/lib/ccr-ui/frontend")
 
 
 def test_a_site_changed_by_hand_stays(machine):

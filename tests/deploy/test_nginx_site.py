@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from site_stack import NAME, PASSWORD, Backend, Site, curl, free_port, give, new_folder, render, system, wait_until  # noqa: E402
+from site_stack import NAME, PASSWORD, ROOT, Backend, Site, curl, free_port, give, new_folder, render, system, ui_build, wait_until  # noqa: E402
 from websocket_client import Refused, WebSocket, open_websocket  # noqa: E402
 
 HSTS = "max-age=31536000; includeSubDomains"
@@ -453,17 +454,64 @@ def test_a_backend_without_its_database_is_passed_over(whole):
 # ---- the script -----------------------------------------------------------------------------------------------------
 
 
-def test_a_frontend_is_served_at_the_root(whole):
-    folder = new_folder(whole.folder, "frontend")
-    (folder / "index.html").write_text("<!doctype html><title>CCR UI</title>")
-    give(folder / "index.html")
-    with Site(whole.folder, "pages", [whole.one.socket], FRONTEND_DIR=folder) as pages:
-        page = pages.curl("/configs/some/page")
-        assert (page.status, page.body) == (200, "<!doctype html><title>CCR UI</title>")
-        assert "default-src" not in page.header("content-security-policy")
-        assert "frame-ancestors 'none'" in page.header("content-security-policy")
-        assert page.header("strict-transport-security") == HSTS
-        check_headers(pages.curl("/api/system/status"))
+@pytest.fixture(scope="module")
+def beside(whole):
+    """A site with CCR UI, and a browser's cookies."""
+    folder = ui_build.make_build(new_folder(whole.folder, "frontend"))
+    web = shutil.copytree(ROOT / "web", whole.folder / "web")
+    for path in (web, *web.rglob("*")):
+        give(path)
+    port = free_port()
+    with Site(whole.folder, "beside", [whole.one.socket], WEB_DIR=web, FRONTEND_DIR=folder, UI_LISTEN=f"127.0.0.1:{port} [::1]:{port}") as site:
+        site.other = port
+        login = site.curl("/api/auth/login", "--json", json.dumps({"username": "admin", "password": PASSWORD}))
+        assert login.status == 200, login.body
+        site.cookies = "; ".join(cookie.partition(";")[0] for cookie in login.headers["set-cookie"])
+        yield site
+
+
+def test_ccr_ui_is_served_at_the_root(beside):
+    anonymous = beside.curl("/configs/some/page?x=%2F")
+    assert (anonymous.status, anonymous.header("location")) == (302, "/login?next=/configs/some/page?x=%2F")
+    check_headers(anonymous)
+    page = beside.curl("/configs/some/page", "-H", f"Cookie: {beside.cookies}")
+    assert (page.status, page.body) == (200, ui_build.INDEX)
+    policy = page.header("content-security-policy")
+    assert "script-src 'self' 'unsafe-eval';" in policy and "frame-ancestors 'none'" in policy and "connect-src 'self';" in policy
+    assert page.header("strict-transport-security") == HSTS and page.header("cache-control") == "no-cache"
+    assert page.header("x-content-type-options") == "nosniff"
+    asset = beside.curl("/assets/app.js")
+    assert (asset.status, asset.header("cache-control")) == (200, "public, max-age=31536000, immutable")
+    check_error(beside.curl("/assets/none.js"), 404, "NOT_FOUND")
+    check_headers(beside.curl("/api/system/status"))
+    assert beside.curl("/api/configs").status == 401
+    assert beside.curl("/console/x").header("location") == "/login?next=/console/x"
+    assert "default-src 'self'" in beside.curl("/login").header("content-security-policy")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_ccr_ui_s_other_addresses_are_plain_http(beside, host):
+    site = f"http://{host}:{beside.other}"
+    page = curl(f"{site}/droid/models")
+    assert (page.status, page.header("location"), page.header("strict-transport-security")) == (302, "/login?next=/droid/models", None)
+    login = curl(f"{site}/api/auth/login", "--json", json.dumps({"username": "admin", "password": PASSWORD}))
+    assert login.status == 200 and not any("Secure" in cookie for cookie in login.headers["set-cookie"])
+    cookies = "; ".join(cookie.partition(";")[0] for cookie in login.headers["set-cookie"])
+    assert curl(f"{site}/droid/models", "-H", f"Cookie: {cookies}").body == ui_build.INDEX
+    for origin, status in ((site, 400), ("http://localhost:1", 403)):
+        sent = curl(f"{site}/api/switch", "-H", f"Cookie: {cookies}", "-H", f"Origin: {origin}", "--json", '{"config_name":"none"}')
+        assert sent.status == status, sent.body
+
+
+def test_ccr_ui_listens_where_its_pages_look():
+    def listens(*arguments):
+        return re.findall(r"listen ((?:127\.|\[::1).*);", render("SERVER_NAME=a", "FRONTEND_DIR=/srv/ui", *arguments).stdout)
+    everywhere = {f"{address}:{port}" for address in ("127.0.0.1", "[::1]") for port in (8081, 48081)}
+    assert set(listens()) in (everywhere, {place for place in everywhere if "[" not in place})
+    assert listens("UI_LISTEN=127.0.0.1:8081,[::1]:9") == ["127.0.0.1:8081", "[::1]:9"]
+    assert listens("UI_LISTEN=none") == listens("FRONTEND_DIR=") == []
+    policy = render("SERVER_NAME=a", "FRONTEND_DIR=/srv/ui").stdout
+    assert 'set $ccr_ui "/srv/ui";' in policy and "root_ccr.conf" not in policy
 
 
 @pytest.mark.parametrize("arguments, complaint", [
@@ -476,6 +524,8 @@ def test_a_frontend_is_served_at_the_root(whole):
     (["SERVER_NAME=a", "REAL_IP_RECURSIVE=yes"], "REAL_IP_RECURSIVE 'yes'"),
     (["SERVER_NAME=a", "HTTPS_PORT=70000"], "HTTPS_PORT '70000'"),
     (["SERVER_NAME=a", "HSTS=yes"], "HSTS 'yes'"),
+    (["SERVER_NAME=a", "FRONTEND_DIR=/srv/ui", "UI_LISTEN=8081"], "UI_LISTEN '8081'"),
+    (["SERVER_NAME=a", "FRONTEND_DIR=/srv/ui", "WEB_DIR=none"], "FRONTEND_DIR needs WEB_DIR"),
     (["SERVER_NAME=a", "COLOUR=blue"], "there is no COLOUR"),
     (["--colour"], "'--colour' is not an argument"),
 ])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from operations import ROOT, USER, clean_environment, give, new_folder, run_as_user
+import ui_build
 
 ROOT_ONLY = pytest.mark.skipif(USER is None, reason="what root does needs root")
 
@@ -49,6 +50,22 @@ def test_what_is_no_url_is_refused_before_anything_is_done(tmp_path, text):
     assert (done.returncode, "would write" in done.stdout, len(done.stderr.splitlines())) == (1, False, 1), done.stderr
     done = script("setup.sh", "--dry-run", "--database-url-file", tmp_path / "url", "--database-url", "postgresql://a@h/d")
     assert done.returncode == 2
+
+
+def test_ccr_ui_is_copied_only_when_it_is_a_build(tmp_path):
+    build = ui_build.make_build(tmp_path / "dist")
+    for given in ("dist", build):
+        done = script("setup.sh", "--dry-run", "--no-nginx", "--ui", given, cwd=tmp_path)
+        assert done.returncode == 0 and f"cp -r --no-preserve=mode,ownership -- {build}/. /var/lib/ccr-ui/frontend.new" in done.stdout, done.stderr
+    assert script("setup.sh", "--dry-run", "--no-nginx", "--ui", "none").returncode == 0
+    for name, arguments in (("setup.sh", ["--no-nginx"]), ("install.sh", ["--no-packages", "--no-nginx"])):
+        done = script(name, "--dry-run", *arguments, "--ui", ".", cwd=tmp_path)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1) and "has no index.html" in done.stderr
+        assert "would" not in done.stdout
+    (build / "assets/key.js").symlink_to("/etc/ssl/private")
+    done = script("setup.sh", "--dry-run", "--no-nginx", "--ui", build)
+    assert done.returncode == 1 and f"{build}/assets/key.js is something else" in done.stderr
+    assert script("setup.sh", "--dry-run", "--ui", build, "FRONTEND_DIR=/srv/ui").returncode == 2
 
 
 # ---- quickstart.sh --------------------------------------------------------------------------------------------------

@@ -428,17 +428,18 @@ class Redis:
 class Nginx:
     """Nginx with the quickstart's own configuration."""
 
-    def __init__(self, folder, backend_socket, rate=100000):
+    def __init__(self, folder, backend_socket, rate=100000, ui=None):
         self.folder = new_folder(folder, "nginx")
         self.backend_socket = backend_socket
         self.rate = rate
+        self.ui = ui  # a folder with a build of CCR UI
         self.port = None
         self.process = None
 
     def configure(self, port):
         values = {"DIR": self.folder, "NGINX": self.folder, "WEB": self.folder / "web", "SOCKET": self.backend_socket, "EVENTS": self.backend_socket.with_name("events.sock"),
                   "PORT": port,
-                  "LISTEN_IPV6": "", "RATE": self.rate}
+                  "LISTEN_IPV6": "", "LISTEN_UI": "", "AT_ROOT": self.at_root(), "RATE": self.rate}
         text = (NGINX_FOLDER / "quickstart.conf.in").read_text()
         text = re.sub("@([A-Z0-9_]+)@", lambda match: str(values[match.group(1)]), text.partition("\n\n")[2])
         (self.folder / "nginx.conf").write_text(text)
@@ -447,6 +448,9 @@ class Nginx:
         shutil.copytree(NGINX_FOLDER.parent / "web", self.folder / "web", dirs_exist_ok=True)
         for path in self.folder.rglob("*"):
             give(path)
+
+    def at_root(self):
+        return f'set $ccr_ui "{self.ui}"; include "{self.folder}/ui_ccr.conf";' if self.ui else f'include "{self.folder}/root_ccr.conf";'
 
     def start(self):
         for _ in range(5):  # somebody else may take the free port first

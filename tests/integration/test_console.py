@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gzip
 import http.client
 import json
 import os
@@ -10,11 +11,13 @@ import signal
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
 import requests
 
-from stack import ROOT, Process
+import ui_build
+from stack import ROOT, Nginx, Process, new_folder
 
 BROWSER = ROOT / "tests" / "browser"
 SCENARIO_S = 280
@@ -250,3 +253,75 @@ def test_without_live_events_the_console_is_as_good_and_quiet(fresh_stack, play)
         done = play(stack, "silent", path="/console/resources/claude/mcp_server", control=address)
     assert own[0].stop(signal.SIGTERM) == 0
     assert done == {"said": []}
+
+
+# ---- CCR UI beside it --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def beside(module_stack):
+    """A system whose / is CCR UI's: here a stand-in for it."""
+    stack = module_stack(EVENTS_SOCKET="here")
+    nginx = Nginx(new_folder(stack.folder, "beside"), stack.backend.socket, ui=ui_build.make_build(new_folder(stack.folder, "build"))).start()
+    stack.client("admin")
+    yield SimpleNamespace(url=f"http://127.0.0.1:{nginx.port}", nginx=nginx, client=stack.client, passwords=stack.passwords, backend=stack.backend)
+    nginx.stop()
+
+
+@pytest.mark.parametrize("path", ["/", "/configs", "/agents/a%2Fb?x=1%20", "/index.html", "/picture.svg", "/loginx"])
+def test_ccr_ui_s_pages_want_a_session(beside, path):
+    answer = raw(beside, path)
+    assert (answer.status, answer.headers["Location"]) == (302, f"/login?next={path}")
+
+
+@pytest.mark.parametrize("path", ["/", "/configs", "/agents/a%2Fb?x=1", "/agents/one.js", "/index.html", "/static/x"])
+def test_every_other_address_is_a_page_of_ccr_ui_s(beside, path):
+    answer = Browser(beside, "admin").page(path)
+    assert (answer.status_code, answer.text) == (200, ui_build.INDEX)
+    assert answer.headers["Content-Type"].startswith("text/html") and answer.headers["Cache-Control"] == "no-cache"
+    policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
+    assert policy == {"default-src": "'none'", "script-src": "'self' 'unsafe-eval'", "style-src": "'self'", "style-src-attr": "'unsafe-inline'",
+                      "img-src": "'self' data:", "connect-src": "'self'", "base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'"}
+    assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_only_at_port_8081_may_ccr_ui_s_pages_open_its_web_socket(beside):
+    browser = Browser(beside, "admin")
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    for host, socket in (("localhost:8081", " ws://localhost:48081"), ("ccr.lan:8081", " ws://ccr.lan:48081"), ("localhost:8080", ""),
+                         ("localhost", ""), ("a;b:8081", ""), ("a,b:8081", "")):
+        policy = requests.get(beside.url + "/", headers={"Host": host, "Cookie": cookies}).headers["Content-Security-Policy"]
+        assert f"; connect-src 'self'{socket}; " in policy, host
+
+
+def test_ccr_ui_s_files_are_kept_by_browsers(beside):
+    asset = requests.get(beside.url + "/assets/app.js", headers={"Accept-Encoding": "gzip"}, stream=True)
+    assert asset.status_code == 200 and gzip.decompress(asset.raw.read()).decode() == ui_build.APP
+    assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    missing = Browser(beside, "admin").page("/assets/of-an-earlier-build.js")
+    assert missing.status_code == 404 and missing.json()["error"]["code"] == "NOT_FOUND" and missing.headers["Cache-Control"] == "no-store"
+    picture = Browser(beside, "admin").page("/picture.svg")
+    assert (picture.text, picture.headers["Cache-Control"]) == (ui_build.PICTURE, "no-cache")
+
+
+def test_ccr_ui_takes_nothing_from_the_api_and_the_console(beside):
+    assert Browser(beside).page("/api/configs").status_code == 401
+    assert Browser(beside).page("/api/nothing").status_code == 404
+    assert Browser(beside).page("/api").status_code == 404
+    assert Browser(beside).page("/health").status_code == 200
+    browser = Browser(beside, "admin")
+    assert browser.page("/console/").headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert browser.post(beside.url + "/configs").status_code == 405
+
+
+def test_ccr_ui_s_pages_are_given_out_while_the_backend_is_away(beside):
+    beside.backend.stop()
+    try:
+        assert Browser(beside).page("/configs").text == ui_build.INDEX
+    finally:
+        beside.backend.start()
+
+
+def test_the_console_leads_to_ccr_ui_where_there_is_one(beside, filled, play):
+    assert play(beside, "ccr_ui", there=True)["said"] == "stands in for CCR UI at /, 200"
+    play(filled, "ccr_ui", there=False)

@@ -256,6 +256,22 @@ def test_cookies_count_only_for_pages_of_our_own(live, origin, status):
         assert refused.status == status
 
 
+@pytest.mark.parametrize("host, origin, status", [
+    ("localhost:48081", "http://localhost:8081", 101), ("ccr.lan:48081", "http://ccr.lan:8081", 101), ("localhost:48081", "http://localhost:48081", 101),
+    ("localhost:48081", "http://localhost:8080", 403), ("localhost:48081", "http://127.0.0.1:8081", 403), ("localhost:8080", "http://localhost:8081", 403),
+    ("localhost:48081", "https://localhost:8081", 403), ("a.localhost:48081", "http://localhost:8081", 403),
+    ("localhost:48081", "http://localhost:8081.evil.example", 403),
+])
+def test_ccr_ui_s_page_at_8081_may_listen_at_48081(live, host, origin, status):
+    try:
+        WebSocket(live.nginx.port, cookies=cookies_of(live, "alice"), host=host, origin=origin).close()
+        answered = 101
+    except Refused as refused:
+        answered = refused.status
+    assert answered == status
+
+
+
 def test_a_refresh_cookie_alone_is_good_enough_and_not_spent(live):
     cookies = cookies_of(live, "alice")
     for _ in range(2):

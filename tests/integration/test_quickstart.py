@@ -12,7 +12,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import requests
 
+import ui_build
 from stack import ROOT, SAMPLES, Client, free_port, pg_program, wait_until
 
 SAMPLE = SAMPLES / "claude-profiles.toml"
@@ -28,8 +30,8 @@ class Checkout:
         return subprocess.run(["scripts/quickstart.sh", *map(str, arguments)], cwd=self.folder, capture_output=True, text=True,
                               timeout=timeout, stdin=subprocess.DEVNULL, **options)
 
-    def start(self, *arguments):
-        result = self.run(*arguments)
+    def start(self, *arguments, **options):
+        result = self.run(*arguments, **options)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
@@ -212,6 +214,84 @@ def test_port_in_use_is_one_line(first):
     assert first.pids()  # what runs stays
 
 
+# ---- CCR UI ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ui(first):
+    """A build, outside of the checkout, and two ports that stand for those which CCR UI's pages have written in."""
+    folder = Path(tempfile.mkdtemp(prefix="ccr ui ", dir="/tmp"))
+    ui_build.make_build(folder)
+    yield folder, [free_port(), free_port()]
+    first.start("--ui", "none")
+    shutil.rmtree(folder)
+
+
+def listening(*places):
+    return {**os.environ, "UI_LISTEN": " ".join(places)}
+
+
+def test_ccr_ui_is_at_all_its_addresses_with_one_login(first, ui):
+    folder, ports = ui
+    places = [f"{address}:{port}" for port in ports for address in ("127.0.0.1", "[::1]")]
+    output = first.start("--ui", folder, env=listening(*places))
+    assert f"CCR UI runs: open http://localhost:{first.port} in a browser, or http://localhost:{first.port}/console/" in output
+    for place in (f"127.0.0.1:{first.port}", f"[::1]:{first.port}", *places):
+        page = requests.get(f"http://{place}/configs/some", allow_redirects=False, timeout=60)
+        assert (page.status_code, page.headers["Location"]) == (302, "/login?next=/configs/some"), place
+        assert requests.get(f"http://{place}/api/configs", timeout=60).json()["error"]["code"] == "AUTHENTICATION_ERROR"
+        assert requests.get(f"http://{place}/assets/app.js", timeout=60).headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    with requests.Session() as browser:
+        login = browser.post(f"http://localhost:{first.port}/api/auth/login", json={"username": "admin", "password": first.password()}, timeout=60)
+        assert login.status_code == 200 and "Secure" not in login.headers["Set-Cookie"] and "SameSite=Strict" in login.headers["Set-Cookie"]
+        for port in (first.port, *ports):
+            site = f"http://localhost:{port}"
+            assert browser.get(f"{site}/configs/some", timeout=60).text == ui_build.INDEX
+            assert browser.get(f"{site}/console/", timeout=60).status_code == 200
+            for origin, status in ((site, 200), ("http://localhost:1", 403), ("http://evil.example", 403)):
+                switched = browser.post(f"{site}/api/switch", json={"config_name": "relay_service"}, headers={"Origin": origin}, timeout=60)
+                assert switched.status_code == status, (site, origin, switched.text)
+    assert first.start(env=listening(*places)).count(str(first.port))  # the folder is remembered, and what our Nginx has is not in use
+    assert requests.get(f"http://127.0.0.1:{ports[1]}/assets/app.js", timeout=60).status_code == 200
+    first.start("--ui", "none")
+    assert requests.get(f"http://127.0.0.1:{first.port}/", allow_redirects=False, timeout=60).headers["Location"] == "/console/"
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{ports[0]}/", timeout=60)
+
+
+def test_ccr_ui_goes_without_a_port_that_is_taken(first, ui):
+    folder, (taken, free) = ui
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", taken))
+        other.listen()
+        result = first.run("--ui", folder, env=listening(f"127.0.0.1:{taken}", f"127.0.0.1:{free}"))
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.strip() == f"127.0.0.1:{taken} is in use by another program and left out: CCR UI works at no other port"
+    for port in (first.port, free):
+        assert requests.get(f"http://127.0.0.1:{port}/assets/app.js", timeout=60).status_code == 200
+
+
+@pytest.mark.parametrize("spoil, complaint", [
+    (lambda folder: (folder / "index.html").unlink(), "has no index.html"),
+    (lambda folder: shutil.rmtree(folder / "assets"), "has no assets"),
+    (shutil.rmtree, "there is no such folder"),
+    (lambda folder: (folder / "package.json").touch(), "is CCR UI's source; build it first"),
+    (lambda folder: ui_build.make_build(folder / "dist") and (folder / "package.json").touch(), "is CCR UI's source; give the build that is in it"),
+    (lambda folder: (folder / "assets/app.js").chmod(0), "cannot read all of it"),
+])
+def test_what_is_no_build_of_ccr_ui_is_one_line(first, ui, spoil, complaint):
+    folder, _ = ui
+    if complaint == "cannot read all of it" and os.geteuid() == 0:
+        os.chown(folder / "assets/app.js", 0, 0)
+    spoil(folder)
+    before = first.pids()
+    result = first.run("--ui", folder)
+    folder.mkdir(exist_ok=True)
+    assert result.returncode == 1 and len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert complaint in result.stderr and str(folder) in result.stderr
+    assert first.pids() == before
+
+
 def with_fakes(folder, **programs):
     """An environment in which some programs are others'."""
     folder.mkdir(exist_ok=True)
@@ -291,7 +371,7 @@ def test_by_a_plain_user(first):
 
 def test_wrong_arguments():
     checkout = Checkout(ROOT)
-    for arguments in (["--port", "0"], ["--port", "70000"], ["--port", "x"], ["--port"], ["--platform", "claude"], ["restart"],
+    for arguments in (["--ui"], ["stop", "--ui", "none"], ["--port", "0"], ["--port", "70000"], ["--port", "x"], ["--port"], ["--platform", "claude"], ["restart"],
                       ["--import", SAMPLE, "--platform", "cursor"], ["stop", "--port", "8080"]):
         result = checkout.run(*arguments)
         assert result.returncode == 2, arguments

@@ -27,6 +27,7 @@ setRoutes([
 const outlet = h("main", { id: "page", class: "container-fluid py-3", tabindex: "-1" });
 const banner = h("div", { class: "alert alert-warning rounded-0 mb-0 py-2", role: "status", hidden: true });
 const navigation = h("nav", { class: "sidebar" });
+let ccrUi = false; // whether that is installed, too
 
 function toLogin() {
     location.assign(`/login?next=${location.pathname}${location.search}`);
@@ -157,6 +158,7 @@ function sidebar() {
             entry(link("account"), t("nav.account")),
             session.user.site_role === "admin" ? entry(link("site"), t("nav.site")) : null,
             entry(link("reference"), t("nav.reference")),
+            ccrUi ? entry("/", "CCR UI") : null,
         ),
     ];
 }
@@ -221,11 +223,18 @@ addEventListener("ccr:page", async () => {
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 logInWith(logInHere);
 
+/** Where CCR UI is installed / is a page of its; else it leads to the console. */
+const hasCcrUi = () =>
+    fetch("/", { method: "HEAD", redirect: "manual" }).then(
+        (answer) => answer.ok,
+        () => false,
+    );
+
 async function begin() {
     draw();
     fill(outlet);
     try {
-        await session.load();
+        [ccrUi] = await Promise.all([hasCcrUi(), session.load()]);
     } catch (error) {
         if (error.status !== 401) failed(error, begin);
         return;
