@@ -81,6 +81,9 @@ enum error fail(struct actor *actor, enum message message, ...) __attribute__((s
 /* Adds a wrong field; they are reported together, the first FIELDS_MAX by name and the others by their number. Returns
  * ERR_VALIDATION. */
 enum error fail_field(struct actor *actor, const char *field, enum message message, ...) __attribute__((sentinel));
+/* Gives the wrong fields the names that somebody else knows them by: what `named` says of each, in the actor's arena. */
+typedef const char *field_namer(struct actor *actor, const void *data, const char *field);
+void rename_fields(struct actor *actor, field_namer *named, const void *data);
 /* The same text without failing, in the actor's language and arena. */
 const char *translate(struct actor *actor, enum message message, ...) __attribute__((sentinel));
 /* A number for such a text. */

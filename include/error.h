@@ -222,6 +222,17 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_TWICE, ERR_VALIDATION, "'{}' stands there twice", "“{}”出现了两次")                                          \
     X(MSG_SHARED_DIFFERS, ERR_VALIDATION, "is shared with {}: what is said of it there must be the same",              \
       "与 {} 共享：两处内容必须相同")                                                                                  \
+    X(MSG_SEVERAL, ERR_CONFLICT, "'{}' may be '{}' or '{}': this page cannot tell them apart, the console can",        \
+      "“{}”可能指“{}”或“{}”：此页面无法区分，请在控制台中操作")                                                        \
+    X(MSG_SYNC_MAX, ERR_CONFLICT, "There are more than {} servers: give them to other platforms one by one",           \
+      "服务器超过 {} 个：请逐个同步到其他平台")                                                                        \
+    X(MSG_NO_REPOSITORIES, ERR_VALIDATION,                                                                             \
+      "This server reads no repositories of skills; import a skill's folder as files instead",                         \
+      "此服务器不读取技能仓库；请改为以文件形式导入技能文件夹")                                                        \
+    X(MSG_NO_LOGIN, ERR_VALIDATION, "Codex is not logged in on this server; its logins are on developers' machines",   \
+      "此服务器上没有登录 Codex；登录信息保存在开发者的机器上")                                                        \
+    X(MSG_PLUGIN_ID, ERR_VALIDATION, "must name the marketplace, too: plugin@marketplace",                             \
+      "须包含市场名称：plugin@marketplace")                                                                            \
     X(MSG_NO_FOLDERS, ERR_VALIDATION, "must not have folders (a '/')", "不能包含文件夹（“/”）")                        \
     X(MSG_CURSOR, ERR_VALIDATION, "is not what an answer gave as next_cursor", "不是响应中给出的 next_cursor")         \
     X(MSG_NOT_EXPRESSIBLE, ERR_VALIDATION, "has no effect on {}: it cannot be said there",                             \

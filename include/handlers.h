@@ -38,11 +38,16 @@ enum error resource_to_change(struct request *rq, struct resource *r);
 enum error resource_create(struct request *rq, struct resource *r);
 /* What the body leaves out is cleared. */
 enum error resource_replace(struct request *rq, struct resource *r);
+/* The columns' values, checked, into the one that resource_to_change gave; its switch is that of the body. */
+enum error resource_save_values(struct request *rq, const struct resource *before, json_t *values,
+                                struct resource *after);
 enum error resource_switch_on(struct request *rq, bool enabled, struct resource *r);
 /* Also how one moves to another folder. */
 enum error resource_take_name(struct request *rq, struct resource *r);
 /* A resource of its own, its secrets sealed anew; also on another platform, and in another workspace, where the actor then is. */
 enum error resource_copy(struct request *rq, struct resource *r);
+/* Who is to share it: `platforms` in the body, an object, platform -> enabled. */
+enum error resource_share(struct request *rq, struct resource *r);
 enum error resource_destroy(struct request *rq);
 /* To the revision in the body; also one that was deleted. */
 enum error resource_roll_back(struct request *rq, struct resource *r);

@@ -73,6 +73,9 @@ enum error resources_sharing(struct actor *actor, const char *ids, struct resour
 /* All of a kind on a platform, in order. */
 enum error resources_all(struct actor *actor, const struct kind *kind, const char *platform, bool lock,
                          struct resource **all, size_t *count);
+/* The same by name, those behind the name `after` ("" = from the first), `most` at most; without what is sealed. */
+enum error resources_by_name(struct actor *actor, const struct kind *kind, const char *platform, const char *after,
+                             long long most, struct resource **found, size_t *count);
 /* How many those are. */
 enum error resources_total(struct actor *actor, const struct kind *kind, const char *platform, long long *total);
 

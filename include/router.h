@@ -53,9 +53,9 @@ enum route_flag {
     ROUTE_CACHED = 128, /* the answer depends on the workspace, the user and the address alone: src/http/cached.c */
 };
 
-/* Every table of routes, NULL-terminated (src/api/routes.c). */
+/* Every table of routes, NULL-terminated (src/ccr_ui/routes.c). */
 extern const struct route *const route_tables[];
-/* Fills the tables that are made of others; router_init calls it first. src/api/routes.c */
+/* Fills the tables that are made of others; router_init calls it first. src/ccr_ui/routes.c */
 void routes_make(void);
 
 /* Checks the tables (duplicates, access missing, bad patterns); false with a line in problem. Once at start. */

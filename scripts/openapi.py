@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Puts docs/openapi.yaml together: what is written by hand in docs/openapi/, and for every kind of resource, as the program prints
-them, what docs/openapi/resources.yaml says of one. Also docs/openapi.json, the same for the program to serve, and the table of kinds
-in docs/api.md. Usage: scripts/openapi.py [--check] [BINARY]"""
+"""Puts docs/openapi.yaml together: what is written by hand in docs/openapi/, and for every kind of resource and every page of CCR UI, as the
+program prints them, what docs/openapi/resources.yaml and pages.yaml say of one. Also docs/openapi.json, the same for the program to serve, the table of kinds
+in docs/api.md, and in docs/ccr-ui.md how much of CCR UI there is. Usage: scripts/openapi.py [--check] [BINARY]"""
 
 import json
 import re
@@ -129,6 +129,156 @@ def words(kind, name):
             "example-patch": json.dumps(dict([*given.items()][:1]))}
 
 
+# ---- one page of CCR UI ----
+
+def without_null(made):
+    """The same schema without null, and without a shortest text: what is not set is empty."""
+    kinds = made.get("type")
+    made = {name: value for name, value in made.items() if name != "minLength"}
+    if isinstance(kinds, list):
+        made["type"] = next(kind for kind in kinds if kind != "null")
+    if "enum" in made:
+        made["enum"] = [choice for choice in made["enum"] if choice is not None]
+    return made
+
+
+def member_shown(kind, columns, member):
+    form, column = member["form"], columns.get(member["column"])
+    if column:
+        made = schema(kind, column, "read")
+        return made if form == "nullable" else without_null(made)
+    return {"name": {"type": "string"}, "folder": {"type": "string", "description": "Empty when it is in none."}, "switch": {"type": "boolean"}, "uses": {"type": "integer"}, "in_use": {"type": "boolean", "description": "It is the caller's current one."},
+            "constant": {"const": member["json"]}, "made": member["json"]}[form]
+
+
+def member_sent(kind, columns, member, required):
+    form, column = member["form"], columns.get(member["column"])
+    if form == "made" and member["json"]["type"] == "object":
+        return {"type": ["object", "null"], "additionalProperties": True}
+    if form == "made" and "integer" in member["json"]["type"]:
+        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 100000000}, {"const": ""}, {"type": "null"}]}
+    if column and member["loose"]:
+        return {"anyOf": [schema(kind, {**column, "required": False}, "write"), {"type": "string", "maxLength": 1000}]}
+    if column:
+        return schema(kind, {**column, "required": required}, "write")
+    text = {"type": "string" if required else ["string", "null"], **({"minLength": 1} if required else {}), "maxLength": 300}
+    return {"name": text, "folder": text, "made": {**text, "maxLength": 4000}, "switch": {"type": ["boolean", "null"]},
+            "taken": {"type": ["array", "null"], "maxItems": 100, "items": {"type": "string", "maxLength": 1000}},
+            "refused": {"type": ["object", "null"], "additionalProperties": True, "description": "Refused when there is something in it."}}[form]
+
+
+def page_examples(columns, page):
+    """What is shown, and what is sent."""
+    shown, sent = {}, {}
+    for member in page["members"]:
+        form, column = member["form"], columns.get(member["column"])
+        name = "example@team" if page["kind"] == "plugin" else "example"
+        value = sample(column) if column else {"name": name, "folder": "", "switch": member["name"] != "disabled", "made": "Example", "uses": 0, "in_use": False}.get(form)
+        if form == "made" and member["json"]["type"] == "object":
+            value = {}
+        if form == "made" and "integer" in member["json"]["type"]:
+            value = 4000
+        if member["sent"] and value is not None and form != "alias":
+            sent[member["name"]] = value
+        if form in ("taken", "refused", "alias") or (form == "optional" and value is None):
+            continue
+        if value is None or not isinstance(member["json"], (dict, type(None))):
+            value = {"text": "", "list": [], "map": {}, "constant": member["json"]}.get(form)
+        if form == "made" and member["json"]["type"] == "object":
+            value = {key: [] if each["type"] == "array" else None for key, each in member["json"].get("properties", {}).items()}
+        if form == "made" and "enum" in member["json"]:
+            value = member["json"]["enum"][0]
+        shown[member["name"]] = masked(value) if column and column["secret"] else value
+    return shown, sent
+
+
+def take_envelope(paths):
+    """What is read of such a page is what others have in data."""
+    for operations in paths.values():
+        if "get" in operations:
+            content = operations["get"]["responses"]["200"]["content"]["application/json"]
+            content.update(schema=content["schema"]["properties"]["data"], example=content["example"]["data"])
+
+
+def of_page(kinds, page, template):
+    """The part of the document that a page is: its operations and their schemas."""
+    kind = next(kind for kind in kinds if kind["name"] == page["kind"])
+    columns = {column["name"]: column for column in kind["columns"]}
+    name = "Ui" + "".join(word.title() for word in re.findall(r"[a-z]+", page["path"])[1:])
+    shown = {m["name"]: member_shown(kind, columns, m) for m in page["members"] if m["form"] not in ("taken", "refused", "alias")}
+    always = [m["name"] for m in page["members"] if m["name"] in shown and m["form"] != "optional"]
+    made = {name: {"description": f"{kind['label']['en']}, as CCR UI reads it.", "type": "object", "additionalProperties": False, "required": always,
+                   "properties": shown}}
+    for which, required in (("New" + name, "required"), (name + "Input", "required_again")):
+        sent = {m["name"]: member_sent(kind, columns, m, m[required]) for m in page["members"] if m["sent"]}
+        needed = [m["name"] for m in page["members"] if m["sent"] and m[required]]
+        made[which] = {"type": "object", **({"required": needed} if needed else {}), "properties": sent}
+    one, sent = page_examples(columns, page)
+    listed, example = {"type": "array", "items": ref(name)}, [one]
+    if page["key"]:
+        folders = {"folders": {"type": "array", "items": {"type": "string"}}} if page["folders"] else {}
+        listed = {"type": "object", "additionalProperties": False, "required": [page["key"], *folders], "properties": {page["key"]: listed, **folders}}
+        example = {page["key"]: example, **{folder: [] for folder in folders}}
+    if page["current"]:
+        listed["required"].append("current_profile")
+        listed["properties"]["current_profile"] = {"type": ["string", "null"], "description": "The caller's own."}
+        example["current_profile"] = None
+    wrapped = ref(name)
+    if page["one"]:
+        wrapped = {"type": "object", "additionalProperties": False, "required": [page["one"]], "properties": {page["one"]: wrapped}}
+    first, again = (any(m[required] for m in page["members"]) for required in ("required", "required_again"))
+    known = {"path": page["path"], "Page": name, "noun": page["noun"], "kind": page["kind"], "platform": page["platform"], "write": page["write"],
+             "list": json.dumps(listed), "example-list": json.dumps(example), "one": json.dumps(wrapped), "example": json.dumps({page["one"]: one} if page["one"] else one), "verb": page["verb"] or "verb",
+             "example-new": json.dumps(sent),
+             "first": json.dumps(first), "again": json.dumps(again), "done": "UiMessage" if page["message"] else "UiDone"}
+    part = yaml.load(re.sub(r"<([A-Za-z-]+)>", lambda word: known[word[1]], template), yaml.CSafeLoader)
+    if page["bare"]:
+        take_envelope(part["paths"])
+    for path, operations in [*part["paths"].items()]:
+        for method, operation in [*operations.items()]:
+            if operation.pop("x-operation") not in page["operations"]:
+                del operations[method]
+        if not operations:
+            del part["paths"][path]
+    return {**part, "components": {"schemas": made}}
+
+
+# ---- single addresses of CCR UI ----
+
+ERRORS = {"400": "BadRequest", "401": "Unauthorized", "403": "Forbidden", "404": "NotFound", "409": "Conflict", "413": "PayloadTooLarge",
+          "415": "UnsupportedMediaType", "429": "TooManyRequests", "500": "InternalError", "503": "Unavailable"}
+HEADERS = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
+
+
+def part(group, name):
+    return {"$ref": f"#/components/{group}/{name}"}
+
+
+def of_address(row):
+    """What a row of ui_addresses.yaml tells of: `data` is what is answered, in an envelope unless it is bare; nothing, where it is refused."""
+    method, body = row.get("method", "get"), row.get("body")
+    operation = {"operationId": row["id"], "tags": ["CCR UI"], "summary": row["summary"], "x-access": row.get("access", "viewer"),
+                 "security": [{"bearer": []}, {"personalAccessToken": []}, {"cookie": []}]}
+    parameters = [*([] if row.get("access") == "user" else [part("parameters", "Workspace")]), *row.get("parameters", [])]
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        operation["requestBody"] = {"required": bool(body.get("required")),
+                                    "content": {"application/json": {"schema": body, "example": row["sent"]}}}
+    operation["responses"] = {}
+    if "data" in row:
+        data, example = row["data"], row["example"]
+        if not row.get("bare"):
+            data = {"type": "object", "additionalProperties": False, "required": ["success", "data", "message"],
+                    "properties": {"success": {"const": True}, "data": data, "message": {"type": "null"}}}
+            example = {"success": True, "data": example, "message": None}
+        operation["responses"]["200"] = {"description": row.get("says", "What there is."), "headers": {name: part("headers", name) for name in HEADERS},
+                                         "content": {"application/json": {"schema": data, "example": example}}}
+    left_out = {"get": ("409", "413", "415"), "delete": ("413", "415")}.get(method, () if body else ("413", "415"))
+    operation["responses"].update({status: part("responses", name) for status, name in ERRORS.items() if status not in left_out})
+    return {row["path"]: {method: operation}}
+
+
 # ---- the whole ----
 
 def add(document, part, where):
@@ -144,10 +294,12 @@ def add(document, part, where):
             document[name] = value
 
 
-def assemble(kinds):
-    """All parts: head.yaml, the others by name, each kind, components.yaml."""
+def assemble(kinds, pages):
+    """All parts: head.yaml, the others by name, each kind, each page of CCR UI, components.yaml."""
     texts = {file.name: file.read_text() for file in sorted((DOCS / "openapi").glob("*.yaml"))}
     ends = [(name, texts.pop(name)) for name in ("head.yaml", "components.yaml")]
+    page_template = texts.pop("pages.yaml")
+    addresses = yaml.load(texts.pop("ui_addresses.yaml"), yaml.CSafeLoader)
     common, template, sharing = texts.pop("resources.yaml").split("\n---\n")
     parts, made = [ends[0], *texts.items()], {}
     for kind in kinds:
@@ -160,6 +312,11 @@ def assemble(kinds):
     for where, text in [*parts, ("resources.yaml", common), ends[1]]:
         add(document, yaml.load(text, yaml.CSafeLoader), where)
     add(document, {"components": {"schemas": made}}, "resources.yaml")
+    for page in pages:
+        add(document, of_page(kinds, page, page_template), f"pages.yaml of {page['path']}")
+    for row in addresses:
+        for path, operations in of_address(row).items():
+            add(document["paths"].setdefault(path, {}), operations, f"ui_addresses.yaml of {path}")
     return {**document, "components": document.pop("components")}
 
 
@@ -188,16 +345,51 @@ def table(kinds):
     return "\n".join(lines)
 
 
+# ---- how much of CCR UI there is ----
+
+AREAS = {"A": "configs, commands, system", "B": "things of Claude Code", "C": "the other platforms", "D": "statistics, sessions, what is live",
+         "E": "check-in, sync, skill hub, market"}
+
+
+def ui_endpoints():
+    """(area, ui or wired, method, path) of each."""
+    lines = (DOCS / "ccr-ui-endpoints.txt").read_text().splitlines()
+    return [tuple(line.split()) for line in lines if line and not line.startswith("#")]
+
+
+def ui_count(routes, document):
+    """Rows of the table in docs/ccr-ui.md."""
+    def shape(address):
+        return re.sub(r"{[^}]*}", "{}", address)
+    there = {(each["method"], shape(each["path"])) for each in routes}
+    there -= {(method.upper(), shape(path)) for path, operations in document["paths"].items() for method, operation in operations.items()
+              if "responses" in operation and not [status for status in operation["responses"] if status[0] in "123"]}
+    rows = []
+    for area, name in AREAS.items():
+        found = {sort: [(method, shape(path)) in there for each, is_ui, method, path in ui_endpoints() if each == area and is_ui == sort]
+                 for sort in ("ui", "wired")}
+        rows.append((name, *found.values()))
+    missing = [f"`{method} {path}`" for _, is_ui, method, path in ui_endpoints() if is_ui == "ui" and (method, shape(path)) not in there]
+    rows.append(("all", *(sum((row[column] for row in rows), []) for column in (1, 2))))
+    lines = ["| area | a page leads there | only code does |", "|---|---|---|"]
+    lines += [f"| {name} | {sum(ui)} of {len(ui)} | {sum(wired)} of {len(wired)} |" for name, ui, wired in rows]
+    return "\n".join([*lines, "", f"Not answered, of those that a page leads to: {', '.join(missing) or 'none'}."])
+
+
 def main():
     check = "--check" in sys.argv
     binary = next((argument for argument in sys.argv[1:] if argument != "--check"), "build/ccr-ui-backend")
-    kinds = json.loads(subprocess.run([binary, "kinds", "--json"], check=True, capture_output=True, text=True).stdout)
-    document = assemble(kinds)
+    kinds, pages, routes = (json.loads(subprocess.run([binary, *command], check=True, capture_output=True, text=True).stdout)
+                            for command in (("kinds", "--json"), ("routes", "--pages"), ("routes", "--json")))
+    routes.append({"method": "WS", "path": "/ws"})  # where a process of its own answers
+    document = assemble(kinds, pages)
     marked = re.compile(r"(?<=<!-- kinds: made by make docs -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
+    counted = re.compile(r"(?<=<!-- counted by make docs -->\n).*?(?=\n<!-- end -->)", re.DOTALL)
     as_yaml = yaml.dump(document, Dumper=Dumper, default_flow_style=None, sort_keys=False, allow_unicode=True, width=130)
     made = {"openapi.yaml": MADE + as_yaml,
             "openapi.json": one_line_each(document, 3) + "\n",
-            "api.md": marked.sub(lambda _: table(kinds), (DOCS / "api.md").read_text())}
+            "api.md": marked.sub(lambda _: table(kinds), (DOCS / "api.md").read_text()),
+            "ccr-ui.md": counted.sub(lambda _: ui_count(routes, document), (DOCS / "ccr-ui.md").read_text())}
     stale = [name for name, text in made.items() if not (DOCS / name).exists() or (DOCS / name).read_text() != text]
     for name in stale:
         print(f"docs/{name} is not what its parts make; run: make docs") if check else (DOCS / name).write_text(made[name])

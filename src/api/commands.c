@@ -420,7 +420,9 @@ static void take_args(struct request *rq, struct invocation *c)
     }
 }
 
-static void write_outcome(struct response *rs, const struct invocation *c, const char *failure, long long duration_ms)
+typedef void tell(struct response *rs, const struct invocation *c, const char *failure, long long duration_ms);
+
+static void tell_outcome(struct response *rs, const struct invocation *c, const char *failure, long long duration_ms)
 {
     struct json_writer *w = respond_object(rs, 200);
     json_bool_member(w, "success", c->exit_code == 0);
@@ -431,7 +433,54 @@ static void write_outcome(struct response *rs, const struct invocation *c, const
     respond_end(rs);
 }
 
-static enum error execute_command(struct request *rq, struct response *rs)
+/* Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), each one line of JSON: opens one, to which
+ * end_event() follows. */
+static struct json_writer *begin_event(struct response *rs, const char *type)
+{
+    buffer_text(&rs->body, "data: ");
+    json_begin(&rs->json, &rs->body);
+    json_open_object(&rs->json);
+    json_string_member(&rs->json, "type", type);
+    return &rs->json;
+}
+
+static void end_event(struct response *rs)
+{
+    json_close_object(&rs->json);
+    buffer_text(&rs->body, "\n\n");
+}
+
+static void put_lines(struct actor *actor, struct response *rs, const char *type, const char *text)
+{
+    while (*text) {
+        struct arena_mark mark = arena_mark(actor->arena);
+        size_t length = strcspn(text, "\n");
+        struct json_writer *w = begin_event(rs, type);
+        json_string_member(w, "data", arena_strndup(actor->arena, text, length));
+        end_event(rs);
+        arena_release(actor->arena, mark);
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void begin_events(struct response *rs)
+{
+    respond_begin_bare(rs, 200);
+    response_header(rs, "Content-Type", "text/event-stream");
+}
+
+static void tell_events(struct response *rs, const struct invocation *c, const char *failure, long long duration_ms)
+{
+    begin_events(rs);
+    put_lines(c->actor, rs, "stdout", buffer_string(&c->out));
+    put_lines(c->actor, rs, "stderr", failure ? failure : "");
+    struct json_writer *w = begin_event(rs, "completion");
+    json_int_member(w, "exit_code", c->exit_code);
+    json_int_member(w, "duration_ms", duration_ms);
+    end_event(rs);
+}
+
+static enum error execute(struct request *rq, struct response *rs, tell *say)
 {
     const struct ccr_command *command = ccr_command_find(body_text(rq, "command"));
     struct invocation c = {.actor = &rq->actor, .command = command};
@@ -466,9 +515,27 @@ static enum error execute_command(struct request *rq, struct response *rs)
     if (!error)
         error = record_run(rq, &c, duration_ms);
     if (!error)
-        write_outcome(rs, &c, failure, duration_ms);
+        say(rs, &c, failure, duration_ms);
     buffer_free(&c.out);
     return error;
+}
+
+static enum error execute_command(struct request *rq, struct response *rs)
+{
+    return execute(rq, rs, tell_outcome);
+}
+
+/* Whoever reads events learns from one of them that there is no such command. */
+static enum error stream_command(struct request *rq, struct response *rs)
+{
+    const char *name = body_text(rq, "command");
+    if (ccr_command_find(name))
+        return execute(rq, rs, tell_events);
+    begin_events(rs);
+    struct json_writer *w = begin_event(rs, "error");
+    json_string_member(w, "message", translate(&rq->actor, MSG_COMMAND_UNKNOWN, name, NULL));
+    end_event(rs);
+    return ERR_NONE;
 }
 
 static enum error list_commands(struct request *rq, struct response *rs)
@@ -520,6 +587,8 @@ const struct route commands_routes[] = {
     {METHOD_GET, "/api/command/list", list_commands, ACCESS_USER},
     {METHOD_GET, "/api/command/help/{command}", help_command, ACCESS_USER},
     {METHOD_POST, "/api/command/execute", execute_command, ACCESS_VIEWER, .body = execute_fields,
+     .query = resource_platform_query, .data = &kind_profile, .flags = ROUTE_HEAVY},
+    {METHOD_POST, "/api/command/execute/stream", stream_command, ACCESS_VIEWER, .body = execute_fields,
      .query = resource_platform_query, .data = &kind_profile, .flags = ROUTE_HEAVY},
     {METHOD_POST, "/api/commands/execute", execute_command, ACCESS_VIEWER, .body = execute_fields,
      .query = resource_platform_query, .data = &kind_profile, .flags = ROUTE_HEAVY},

@@ -86,6 +86,16 @@ enum error fail(struct actor *actor, enum message message, ...)
     return message_error(message);
 }
 
+/* The general message names the fields too: old clients show only that. */
+static enum error list_field(struct actor *actor, const struct field_failure *added)
+{
+    struct failure *failure = &actor->failure;
+    if (added == failure->fields)
+        buffer_init_in(&failure->field_list, actor->arena, FIELD_LIST_MAX);
+    buffer_printf(&failure->field_list, "%s%s %s", added == failure->fields ? "" : "; ", added->field, added->message);
+    return fail(actor, MSG_FIELDS, buffer_string(&failure->field_list), NULL);
+}
+
 enum error fail_field(struct actor *actor, const char *field, enum message message, ...)
 {
     va_list args;
@@ -105,11 +115,15 @@ enum error fail_field(struct actor *actor, const char *field, enum message messa
     else
         failure->fields = added;
     failure->last_field = added;
-    /* The general message names the fields too: old clients show only that. */
-    if (added == failure->fields)
-        buffer_init_in(&failure->field_list, actor->arena, FIELD_LIST_MAX);
-    buffer_printf(&failure->field_list, "%s%s %s", added == failure->fields ? "" : "; ", added->field, added->message);
-    return fail(actor, MSG_FIELDS, buffer_string(&failure->field_list), NULL);
+    return list_field(actor, added);
+}
+
+void rename_fields(struct actor *actor, field_namer *named, const void *data)
+{
+    for (struct field_failure *each = actor->failure.fields; each; each = each->next) {
+        each->field = named(actor, data, each->field);
+        list_field(actor, each);
+    }
 }
 
 const char *failure_said(const struct actor *actor, enum error error)

@@ -15,6 +15,10 @@ static const char *const secret_words[] = {"accesskey", "apikey",   "auth", "coo
                                            "passwd",    "password", "pat",  "privatekey", "pwd",        "secret",
                                            "secretkey", "session",  "sig",  "signature",  "token"};
 
+/* What begins like one of those and holds none. */
+static const char *const harmless_words[] = {"author", "authors", "keyword", "keywords",
+                                             "path",   "paths",   "pattern", "patterns"};
+
 /* ---- texts ------------------------------------------------------------------------------------------------------ */
 
 /* The mask of a whole secret, three characters at the least. */
@@ -46,11 +50,29 @@ static bool is_reference(const char *text)
     return name && (braces ? strcmp(text, "}") == 0 : *text == '\0');
 }
 
+static bool is_capital(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* A name's first word, "author" of "authorUrl", is harmless. */
+static bool is_harmless(const char *word, size_t length)
+{
+    size_t end = 1;
+    while (end < length && !strchr("-_.", word[end]) && (!is_capital(word[end]) || is_capital(word[end - 1])))
+        end++;
+    for (size_t i = 0; i < ARRAY_SIZE(harmless_words); i++)
+        if (strlen(harmless_words[i]) == end && strncasecmp(word, harmless_words[i], end) == 0)
+            return true;
+    return false;
+}
+
 /* Whether one of the words stands in a name, at the beginning of one of its own words: "api_key", "x-Token", "apiKey". */
 static bool names_secret(const char *name, size_t length)
 {
     for (size_t at = 0; at < length; at++) {
-        bool starts = at == 0 || strchr("-_.", name[at - 1]) || (name[at] >= 'A' && name[at] <= 'Z');
+        bool starts = at == 0 || strchr("-_.", name[at - 1]) || is_capital(name[at]);
+        starts = starts && !is_harmless(name + at, length - at);
         for (size_t i = 0; starts && i < ARRAY_SIZE(secret_words); i++) {
             size_t word = strlen(secret_words[i]);
             if (word <= length - at && strncasecmp(name + at, secret_words[i], word) == 0)

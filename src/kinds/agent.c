@@ -3,6 +3,13 @@
 #include "kind.h"
 #include "util.h"
 
+/* The others take one that is nothing but a description. */
+static bool needs_prompt(const json_t *values, const char *platform)
+{
+    (void)values;
+    return (platform_bit(platform) & (ON_CODEX | ON_GEMINI | ON_QWEN)) != 0;
+}
+
 static const struct column columns[] = {
     {{"description", FIELD_TEXT, FIELD_REQUIRED | FIELD_TRIM, .max = 4000},
      COLUMN_SEARCHED,
@@ -14,7 +21,10 @@ static const struct column columns[] = {
     {{"effort", FIELD_TEXT, FIELD_TRIM, .max = 40}, 0, {"Reasoning effort", "思考强度"}, ON_CLAUDE | ON_DROID},
     {{"mcp_servers", FIELD_STRINGS, .max = 100}, 0, {"MCP servers", "MCP 服务器"}, ON_CLAUDE | ON_GEMINI | ON_DROID},
     {{"color", FIELD_TEXT, FIELD_TRIM, .max = 40}, 0, {"Colour", "颜色"}, ON_CLAUDE},
-    {{"system_prompt", FIELD_TEXT, FIELD_REQUIRED, .max = 256 * KIB}, COLUMN_UNLISTED, {"Prompt", "提示词"}, 0},
+    {{"system_prompt", FIELD_TEXT, .max = 256 * KIB, .required = needs_prompt},
+     COLUMN_UNLISTED,
+     {"Prompt", "提示词"},
+     0},
     {{0}, 0, {NULL, NULL}, 0},
 };
 

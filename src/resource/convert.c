@@ -1,6 +1,8 @@
 /* Convert: resources of one platform as resources of another; of themselves, those that stand in the CLIs' files. Columns are the
  * same everywhere; what differs is how variables are written and what events are called. What the other platform cannot say is
  * kept and warned of, what it refuses is left. */
+#include "convert.h"
+
 #include <string.h>
 
 #include "native.h"
@@ -71,10 +73,10 @@ static bool has_variable(json_t *value)
     return json_is_string(value) && strstr(json_string_value(value), "${") != NULL;
 }
 
-static void convert_event(const struct convert *c, json_t *values)
+static void convert_event(const char *from_platform, const char *to_platform, json_t *values)
 {
     const char *event = json_string_value(json_object_get(values, "event"));
-    int from = platform_bit(c->from) == ON_GEMINI, to = platform_bit(c->to) == ON_GEMINI;
+    int from = platform_bit(from_platform) == ON_GEMINI, to = platform_bit(to_platform) == ON_GEMINI;
     for (size_t i = 0; event && i < ARRAY_SIZE(events); i++)
         if (strcmp(events[i][from], event) == 0) {
             json_object_set_new(values, "event", json_string(events[i][to]));
@@ -89,17 +91,27 @@ static void note(json_t *list, const struct resource *r, const char *field, cons
 }
 
 /* Of MCP servers: Codex takes variables for its environment and headers, by their names, and in no other place. */
-static void convert_variables(struct convert *c, const struct resource *r, json_t *values)
+static void convert_variables(struct actor *actor, const struct resource *r, const char *to_platform, json_t *values,
+                              json_t *warnings)
 {
     static const char *const columns[] = {"command", "args", "cwd", "url", "env", "headers"};
+    unsigned from = platform_bit(r->platform), to = platform_bit(to_platform);
     unsigned bare = ON_GEMINI | ON_QWEN | ON_IFLOW, named = 4 /* from where Codex has names for them */;
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
         json_t *value = json_object_get(values, columns[i]);
-        if (value && platform_bit(c->from) & bare && !(platform_bit(c->to) & bare))
-            json_object_set(values, columns[i], braced(c->actor->arena, value));
-        if (i < named && platform_bit(c->to) == ON_CODEX && has_variable(json_object_get(values, columns[i])))
-            note(c->warnings, r, columns[i], translate(c->actor, MSG_VARIABLE_STAYS, c->to, NULL));
+        if (value && from & bare && !(to & bare))
+            json_object_set(values, columns[i], braced(actor->arena, value));
+        if (i < named && to == ON_CODEX && has_variable(json_object_get(values, columns[i])))
+            note(warnings, r, columns[i], translate(actor, MSG_VARIABLE_STAYS, to_platform, NULL));
     }
+}
+
+void convert_values(struct actor *actor, const struct resource *r, const char *to, json_t *values, json_t *warnings)
+{
+    if (strcmp(r->kind->name, "hook") == 0)
+        convert_event(r->platform, to, values);
+    if (strcmp(r->kind->name, "mcp_server") == 0)
+        convert_variables(actor, r, to, values, warnings);
 }
 
 /* ---- resources -------------------------------------------------------------------------------------------------- */
@@ -112,10 +124,7 @@ static enum error take_one(struct convert *c, const struct resource *r)
     enum error error = resource_values(c->actor, r, &values);
     if (error)
         return error;
-    if (strcmp(r->kind->name, "hook") == 0)
-        convert_event(c, values);
-    if (strcmp(r->kind->name, "mcp_server") == 0)
-        convert_variables(c, r, values);
+    convert_values(c->actor, r, c->to, values, c->warnings);
     if (plan_place(c->actor, c->to, r->kind->name, &place))
         item = plan_add(&c->plan, &place, values, r->enabled, NULL);
     if (item)

@@ -189,7 +189,8 @@ enum error resource_create(struct request *rq, struct resource *r)
 
 /* ---- changes ---------------------------------------------------------------------------------------------------- */
 
-static enum error save_values(struct request *rq, const struct resource *before, json_t *values, struct resource *after)
+enum error resource_save_values(struct request *rq, const struct resource *before, json_t *values,
+                                struct resource *after)
 {
     *after = *before;
     after->enabled = take_enabled(rq, before->enabled);
@@ -204,7 +205,7 @@ enum error resource_replace(struct request *rq, struct resource *after)
 {
     struct resource before = {.name = ""};
     enum error error = resource_to_change(rq, &before);
-    return error ? error : save_values(rq, &before, json_copy(rq->body), after);
+    return error ? error : resource_save_values(rq, &before, json_copy(rq->body), after);
 }
 
 /* RFC 7396: null removes, an object is merged member by member, anything else replaces. */
@@ -230,7 +231,7 @@ static enum error change(struct request *rq, struct resource *after)
 {
     struct resource before = {.name = ""};
     enum error error = resource_to_change(rq, &before);
-    return error ? error : save_values(rq, &before, merge_patch(resource_shown(&before), rq->body), after);
+    return error ? error : resource_save_values(rq, &before, merge_patch(resource_shown(&before), rq->body), after);
 }
 
 enum error resource_switch_on(struct request *rq, bool enabled, struct resource *after)

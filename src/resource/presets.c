@@ -2,8 +2,6 @@
  * the build puts into the program. */
 #include "presets.h"
 
-#include "plan.h"
-
 enum { VALUE_MAX = 4000, TEXT_BYTES = 256 * KIB };
 
 static const struct field list_query[] = {{"kind", FIELD_TEXT, .max = 40}, {"platform", FIELD_TEXT, .max = 20}, {0}};
@@ -44,37 +42,43 @@ static json_t *shown(struct actor *actor, json_t *preset)
     return in_language(actor, preset);
 }
 
-static enum error list(struct request *rq, struct response *rs)
+json_t *presets_found(struct actor *actor, const char *kind, const char *platform)
 {
     size_t i;
     json_t *preset, *found = json_array(), *all = json_stored(presets_json);
+    json_array_foreach(all, i, preset)
+    {
+        const char *its = json_text_at(preset, "kind");
+        if ((!kind || text_equal(its, kind)) && (!platform || kind_is_on(kind_find(its), platform)))
+            json_array_append(found, shown(actor, preset));
+    }
+    return found;
+}
+
+static enum error list(struct request *rq, struct response *rs)
+{
+    size_t i;
+    json_t *preset, *found;
     const char *kind = request_query_or(rq, "kind", NULL), *platform = request_query_or(rq, "platform", NULL);
     if (kind && !kind_find(kind))
         return fail_field(&rq->actor, "kind", MSG_KIND_UNKNOWN, kind, NULL);
     if (platform && !platform_find(platform))
         return fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, platform, NULL);
-    json_array_foreach(all, i, preset)
-    {
-        const char *its = json_text_at(preset, "kind");
-        if ((kind && !text_equal(its, kind)) || (platform && !kind_is_on(kind_find(its), platform)))
-            continue;
-        json_object_del(preset, "resource"); /* long */
-        json_array_append(found, shown(&rq->actor, preset));
-    }
+    found = presets_found(&rq->actor, kind, platform);
+    json_array_foreach(found, i, preset) json_object_del(preset, "resource"); /* long */
     struct json_writer *w = respond_object(rs, 200);
     json_raw_member(w, "presets", json_text(rq->actor.arena, found));
     return respond_end(rs);
 }
 
-/* NULL, with fail() said, when there is none of the id in the address. */
-static json_t *find(struct request *rq)
+json_t *preset_asked_for(struct request *rq, const char *kind)
 {
     size_t i;
-    json_t *preset, *all = json_stored(presets_json);
-    json_array_foreach(all, i, preset)
+    json_t *preset, *found = presets_found(&rq->actor, kind, NULL);
+    json_array_foreach(found, i, preset)
     {
         if (text_equal(json_text_at(preset, "id"), path_arg(rq, "id")))
-            return shown(&rq->actor, preset);
+            return preset;
     }
     fail(&rq->actor, MSG_RESOURCE_UNKNOWN, path_arg(rq, "id"), NULL);
     return NULL;
@@ -82,7 +86,7 @@ static json_t *find(struct request *rq)
 
 static enum error get(struct request *rq, struct response *rs)
 {
-    json_t *preset = find(rq);
+    json_t *preset = preset_asked_for(rq, NULL);
     if (!preset)
         return ERR_NOT_FOUND;
     json_put_raw(respond_begin(rs, 200), json_text(rq->actor.arena, preset));
@@ -143,21 +147,23 @@ static enum error plan_install(struct request *rq, json_t *preset, struct plan *
     return actor->failure.fields ? ERR_VALIDATION : plan_work_out(plan);
 }
 
+enum error preset_install(struct request *rq, json_t *preset, struct plan *plan)
+{
+    enum error error = plan_install(rq, preset, plan);
+    for (size_t i = 0; (!error || error == ERR_VALIDATION) && i < plan->count; i++) {
+        if (!plan->items[i].exists)
+            continue;
+        plan_take_failure(&rq->actor); /* of several that are there a plan says that they cannot become one */
+        error = fail(&rq->actor, MSG_RESOURCE_EXISTS, plan->items[i].place.name, NULL);
+    }
+    return error ? error : plan_carry_out(plan, "create");
+}
+
 static enum error install(struct request *rq, struct response *rs)
 {
     struct plan plan;
-    json_t *preset = find(rq);
-    if (!preset)
-        return ERR_NOT_FOUND;
-    enum error error = plan_install(rq, preset, &plan);
-    for (size_t i = 0; (!error || error == ERR_VALIDATION) && i < plan.count; i++) {
-        if (!plan.items[i].exists)
-            continue;
-        plan_take_failure(&rq->actor); /* of several that are there a plan says that they cannot become one */
-        error = fail(&rq->actor, MSG_RESOURCE_EXISTS, plan.items[i].place.name, NULL);
-    }
-    if (!error)
-        error = plan_carry_out(&plan, "create");
+    json_t *preset = preset_asked_for(rq, NULL);
+    enum error error = preset ? preset_install(rq, preset, &plan) : ERR_NOT_FOUND;
     if (error)
         return error;
     plan_write(&plan, respond_object(rs, 201));

@@ -242,7 +242,7 @@ static enum error share_among(struct request *rq, const struct resource *r, json
     return error || !count ? error : resources_save(&rq->actor, "share", changes, count);
 }
 
-static enum error share(struct request *rq, struct resource *r)
+enum error resource_share(struct request *rq, struct resource *r)
 {
     json_t *wanted = body_value(rq, "platforms");
     enum error error = take_platforms(&rq->actor, rq->route->data, wanted);
@@ -257,6 +257,6 @@ static enum error share(struct request *rq, struct resource *r)
 }
 
 const struct operation share_operations[] = {
-    {METHOD_PUT, "/{name}/platforms", .change = share, .body = share_fields, .kinds = KIND_SHARED},
+    {METHOD_PUT, "/{name}/platforms", .change = resource_share, .body = share_fields, .kinds = KIND_SHARED},
     {.method = METHOD_OTHER},
 };

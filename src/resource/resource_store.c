@@ -47,6 +47,10 @@ static const struct statement
     select_behind = {"resources_behind", "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND BEHIND ORDER
                                          " LIMIT $3::integer + 1"},
     select_all = {"resources_all", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND ORDER},
+    /* Nothing of it is opened. */
+    select_by_name = {"resources_by_name",
+                      "SELECT " SHORT ", r.unlisted, NULL::json, NULL::text FROM resources r WHERE" OF_KIND
+                      " AND r.name > $3 ORDER BY r.name LIMIT $4::integer"},
     lock_all = {"resources_lock_all", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND ORDER " FOR UPDATE"},
     count_all = {"resources_count", "SELECT " TOTAL},
     /* Filtered pages are counted as far as a search counts. */
@@ -130,6 +134,16 @@ enum error resources_all(struct actor *actor, const struct kind *kind, const cha
     struct rows rows;
     enum error error = db_all(actor->db, lock ? &lock_all : &select_all, &rows, DB_ARGS(kind->name, platform));
     all_from(actor, kind, platform, &rows, all, count);
+    return error;
+}
+
+enum error resources_by_name(struct actor *actor, const struct kind *kind, const char *platform, const char *after,
+                             long long most, struct resource **found, size_t *count)
+{
+    struct rows rows;
+    enum error error =
+        db_all(actor->db, &select_by_name, &rows, DB_ARGS(kind->name, platform, after, number_text(actor, most)));
+    all_from(actor, kind, platform, &rows, found, count);
     return error;
 }
 

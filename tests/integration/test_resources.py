@@ -524,7 +524,7 @@ def test_a_document_is_applied_and_applied_again(ada):
 
 def test_what_is_wrong_in_a_document_is_named_and_nothing_is_done(ada):
     wrong = [{"platform": "claude", "kind": "agent", "name": "a", "description": "x", "system_prompt": "y"},
-             {"platform": "claude", "kind": "agent", "name": "b", "description": "x"},
+             {"platform": "codex", "kind": "agent", "name": "b", "description": "x"},
              {"platform": "claude", "kind": "mcp_server", "name": "c", "transport": "stdio", "command": "x", "env": {"K": "sk-o...AAAA"}}]
     answer = ada.post("/api/resources/apply", json={"resources": wrong})
     named = [failure["field"] for failure in answer.json()["error"]["details"]["fields"]]

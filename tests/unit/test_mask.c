@@ -74,6 +74,10 @@ static void values(void **state)
         {"parts", "{\"deep\":{\"api_token\":\"abc\",\"url\":\"https://h/?k=abcd\"}}",
          "{\"deep\":{\"api_token\":\"***\",\"url\":\"https://h/?k=****\"}}"},
         {"parts", "{\"monkey\":\"abc\"}", "{\"monkey\":\"abc\"}"},
+        {"parts", "{\"author\":\"Ada\",\"AUTHORS\":\"Ben\",\"searchPath\":\"/x\",\"keywords\":\"abc\"}",
+         "{\"author\":\"Ada\",\"AUTHORS\":\"Ben\",\"searchPath\":\"/x\",\"keywords\":\"abc\"}"},
+        {"parts", "{\"authorization\":\"abc\",\"authorToken\":\"abc\",\"author_key\":\"abc\",\"path.pat\":\"abc\"}",
+         "{\"authorization\":\"***\",\"authorToken\":\"***\",\"author_key\":\"***\",\"path.pat\":\"***\"}"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
