@@ -139,6 +139,8 @@ const char *rows_column(const struct rows *rows, int column);
 /* A row as members of the JSON object that is open, each called like its column: integers, booleans and json as what they are,
  * timestamptz as RFC 3339 in UTC with milliseconds, anything else as a string. */
 void row_write(const struct row *row, struct json_writer *w);
+/* All of them, as an array of such objects. */
+void rows_write(const struct rows *rows, struct json_writer *w);
 
 /* Frees every result since the last call. Once per request. */
 void db_forget_results(struct db *db);

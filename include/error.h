@@ -244,6 +244,14 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "无法用现有密钥解密“{}”的密钥")                                                                                  \
     /* commands and versions */                                                                                        \
     X(MSG_COMMAND_UNKNOWN, ERR_VALIDATION, "Command '{}' is not allowed", "命令“{}”不被允许")                          \
+    X(MSG_FAVORITE_UNKNOWN, ERR_NOT_FOUND, "There is no such favourite command", "收藏命令不存在")                     \
+    X(MSG_FAVORITES_MAX, ERR_CONFLICT, "At most {} favourite commands; delete some first",                             \
+      "最多 {} 个收藏命令，请先删除一些")                                                                              \
+    X(MSG_WEBDAV, ERR_CONFLICT, "Synchronization is not configured: what is kept here is kept by the server",          \
+      "同步功能未配置：数据由服务器保存")                                                                              \
+    X(MSG_SKILL_ELSEWHERE, ERR_NOT_FOUND, "'{}' is no skill of this workspace; nothing is fetched from elsewhere",     \
+      "“{}”不是此工作区的技能；不会从其他地方下载")                                                                    \
+    X(MSG_AGENT_ELSEWHERE, ERR_NOT_FOUND, "This server keeps no skills of '{}'", "此服务器不保存“{}”的技能")           \
     X(MSG_NO_UPDATE_SOURCE, ERR_EXTERNAL, "no update source (UPDATE_URL is not set)", "未配置更新源（UPDATE_URL）")    \
     X(MSG_UPDATE_SOURCE, ERR_EXTERNAL, "The update source did not answer: {}", "更新源无响应：{}")
 

@@ -122,6 +122,12 @@ void ui_add_result(json_t *results, const char *platform, const char *problem);
 enum error ui_is_there(struct actor *actor, const struct kind *kind, const char *platform, const char *name,
                        bool *there);
 
+/* Gives one of the route's kind to those of an array of platforms that do not share it yet and have no other of its name; adds to the results
+ * what was done for each. ERR_NOT_FOUND when there is none. */
+enum error ui_share(struct request *rq, const char *platform, const char *name, json_t *targets, json_t *results);
+/* Installs a preset and answers: `platforms` of the body, none is Claude Code, with `env` of the body as its variables. */
+enum error ui_install_preset(struct request *rq, struct response *rs, json_t *preset);
+
 /* The pages and their members as JSON, for the documentation. */
 void ui_pages_write(struct json_writer *w);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "build_info.h"
+#include "command_line.h"
 #include "handlers.h"
 #include "history.h"
 #include "page.h"
@@ -385,18 +386,64 @@ static bool is_short_word(const char *text)
 
 /* People type secrets into the wrong place. Kept is what the commands know, the name of a profile that was there, and a word where
  * such a name was meant. Nothing is kept of commands that do not run here (temp-token set ...). */
-static const char *kept_args(struct request *rq, const struct invocation *c)
+static const char *kept_args(const struct invocation *c, json_t *args)
 {
     json_t *kept = json_array(), *item;
     bool takes_name = strstr(c->command->usage, "<name>") != NULL;
     size_t i;
-    json_array_foreach(c->command->run ? body_value(rq, "args") : NULL, i, item)
+    json_array_foreach(c->command->run ? args : NULL, i, item)
     {
         const char *text = json_string_value(item);
         bool keep = c->found || (takes_name && is_short_word(text)) || ccr_argument_known(text);
         json_array_append_new(kept, json_string(keep ? text : "***"));
     }
-    return json_text(rq->actor.arena, kept);
+    return json_text(c->actor->arena, kept);
+}
+
+static void take_args(struct invocation *c, json_t *args)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(args, i, item)
+    {
+        if (c->count < ARRAY_SIZE(c->args))
+            c->args[c->count++] = json_string_value(item);
+    }
+}
+
+/* The command of a line whose other words tell nothing; NULL = one of them may. */
+static const struct ccr_command *command_of_line(struct arena *arena, const char *line)
+{
+    const char *word = line;
+    const struct ccr_command *command = NULL;
+    for (size_t length; *word; word += length + (word[length] == ' ')) {
+        length = strcspn(word, " ");
+        const char *text = arena_strndup(arena, word, length);
+        if (word == line)
+            command = ccr_command_find(text);
+        else if (!is_short_word(text) && !ccr_argument_known(text))
+            command = NULL;
+        if (!command)
+            return NULL;
+    }
+    return command;
+}
+
+enum error command_line_keep(struct actor *actor, const char *command, json_t *args, const char **kept)
+{
+    struct resource r;
+    struct invocation c = {.actor = actor, .command = command_of_line(actor->arena, command)};
+    if (!c.command)
+        return fail_field(actor, "command", MSG_COMMAND_UNKNOWN, command, NULL);
+    take_args(&c, args);
+    const char *name = strstr(c.command->usage, "<name>") ? profile_name_arg(&c) : NULL;
+    enum error error = name ? resource_find(actor, &kind_profile, actor->who.platform, name, false, &r) : ERR_NOT_FOUND;
+    if (error && error != ERR_NOT_FOUND)
+        return error;
+    actor->failure = (struct failure){0};
+    c.found = !error;
+    *kept = kept_args(&c, args);
+    return ERR_NONE;
 }
 
 static enum error record_run(struct request *rq, const struct invocation *c, long long duration_ms)
@@ -405,19 +452,8 @@ static enum error record_run(struct request *rq, const struct invocation *c, lon
         "command_runs_insert", "INSERT INTO command_runs (workspace_id, user_id, command, args, exit_code, duration_ms)"
                                " VALUES (ccr_workspace(), ccr_user(), $1, $2::json, $3::integer, $4::integer)"};
     return db_run(rq->actor.db, &insert,
-                  DB_ARGS(c->command->name, kept_args(rq, c), number_text(&rq->actor, c->exit_code),
+                  DB_ARGS(c->command->name, kept_args(c, body_value(rq, "args")), number_text(&rq->actor, c->exit_code),
                           number_text(&rq->actor, duration_ms)));
-}
-
-static void take_args(struct request *rq, struct invocation *c)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach(body_value(rq, "args"), i, item)
-    {
-        if (c->count < ARRAY_SIZE(c->args))
-            c->args[c->count++] = json_string_value(item);
-    }
 }
 
 typedef void tell(struct response *rs, const struct invocation *c, const char *failure, long long duration_ms);
@@ -492,7 +528,7 @@ static enum error execute(struct request *rq, struct response *rs, tell *say)
     c.platform = place.platform;
     if (!command)
         return fail(&rq->actor, MSG_COMMAND_UNKNOWN, body_text(rq, "command"), NULL);
-    take_args(rq, &c);
+    take_args(&c, body_value(rq, "args"));
     buffer_init(&c.out, OUTPUT_MAX); /* not the arena's, from which each line gives its memory back */
     error = run_command(&c);
     const char *failure = NULL;

@@ -39,14 +39,7 @@ static enum error list_history(struct request *rq, struct response *rs)
         return error;
     struct json_writer *w = respond_object_bare(rs, 200);
     json_key(w, "entries");
-    json_open_array(w);
-    for (int i = 0; i < rows.count; i++) {
-        struct row row = rows_at(&rows, i);
-        json_open_object(w);
-        row_write(&row, w);
-        json_close_object(w);
-    }
-    json_close_array(w);
+    rows_write(&rows, w);
     json_int_member(w, "total", rows.count);
     respond_end(rs);
     return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;

@@ -32,19 +32,6 @@ static const struct statement
     count_invitations = {"home_invitations", "SELECT count(*) FROM workspace_invitations"
                                              " WHERE user_id = (SELECT ccr_user()) AND expires_at > now()"};
 
-static void put_rows(struct json_writer *w, const char *key, const struct rows *rows)
-{
-    json_key(w, key);
-    json_open_array(w);
-    for (int i = 0; i < rows->count; i++) {
-        struct row row = rows_at(rows, i);
-        json_open_object(w);
-        row_write(&row, w);
-        json_close_object(w);
-    }
-    json_close_array(w);
-}
-
 static enum error get_home(struct request *rq, struct response *rs)
 {
     struct rows all, changes;
@@ -60,8 +47,10 @@ static enum error get_home(struct request *rq, struct response *rs)
     if (error)
         return error;
     struct json_writer *w = respond_object(rs, 200);
-    put_rows(w, "platforms", &all);
-    put_rows(w, "changes", &changes);
+    json_literal_key(w, "platforms");
+    rows_write(&all, w);
+    json_literal_key(w, "changes");
+    rows_write(&changes, w);
     json_int_member(w, "invitations", row_int(&invitations, 0));
     return respond_end(rs);
 }

@@ -1,5 +1,5 @@
-/* What CCR UI asks for and a server does not have: Codex's logins, which are files on a developer's machine, and repositories of skills, of
- * which this one reads none. Reads say so; whoever wants to write is told. */
+/* What CCR UI asks for and a server does not have: Codex's logins, which are files on a developer's machine, repositories of skills, of
+ * which this one reads none, and files to be synchronized by WebDAV. Reads say so; whoever wants to write is told. */
 #include "ui_page.h"
 
 static const char *const accounts = "{\"accounts\":[],\"login_state\":{\"type\":\"NotLoggedIn\"}}";
@@ -7,7 +7,11 @@ static const char *const current = "{\"logged_in\":false,\"info\":null,\"login_s
 static const char *const process = "{\"has_running_process\":false,\"pids\":[],\"warning\":null}";
 static const char *const repositories = "[]";
 
-static const enum message no_login = MSG_NO_LOGIN, no_repositories = MSG_NO_REPOSITORIES;
+#define NOT_SYNCHRONIZED "{\"success\":true,\"output\":\"同步功能未配置 (synchronization is not configured)\","
+static const char *const synchronized = NOT_SYNCHRONIZED "\"configured\":false,\"config\":null}";
+static const char *const folders = NOT_SYNCHRONIZED "\"error\":\"\",\"duration_ms\":0}";
+
+static const enum message no_login = MSG_NO_LOGIN, no_repositories = MSG_NO_REPOSITORIES, no_webdav = MSG_WEBDAV;
 
 static enum error say(struct request *rq, struct response *rs)
 {
@@ -42,5 +46,10 @@ const struct route ui_absent_routes[] = {
     {METHOD_POST, "/api/skills/repositories", refuse, ACCESS_EDITOR, .data = &no_repositories},
     {METHOD_DELETE, "/api/skills/repositories/{name}", find_none, ACCESS_EDITOR},
     {METHOD_GET, "/api/skills/repositories/{name}/scan", find_none, ACCESS_VIEWER},
+
+    {METHOD_GET, "/api/sync/status", say, ACCESS_USER, .data = &synchronized},
+    {METHOD_GET, "/api/sync/folders", say, ACCESS_USER, .data = &folders},
+    {METHOD_POST, "/api/sync/folders", refuse, ACCESS_USER,
+     .data = &no_webdav}, /* its page takes any answer below 400 for a success */
     {0},
 };

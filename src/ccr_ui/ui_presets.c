@@ -152,17 +152,18 @@ static void put_variables(json_t *preset, json_t *variables)
 }
 
 /* Those of the platforms that have none of the name yet; of the others says why not. Where all have it, all: the engine refuses. */
-static enum error take_free(struct request *rq, json_t *wanted, json_t *results, json_t **free_ones)
+static enum error take_free(struct request *rq, json_t *preset, json_t *wanted, json_t *results, json_t **free_ones)
 {
     size_t i;
     json_t *each;
     bool there;
-    const char *name = path_arg(rq, "id");
+    const char *name = json_text_at(preset, "id");
+    const struct kind *kind = kind_find(json_text_at(preset, "kind"));
     *free_ones = json_array();
     json_array_foreach(wanted, i, each)
     {
         const char *platform = json_string_value(each);
-        enum error error = ui_is_there(&rq->actor, kind_find(KIND), platform, name, &there);
+        enum error error = ui_is_there(&rq->actor, kind, platform, name, &there);
         if (error)
             return error;
         if (!there)
@@ -187,23 +188,27 @@ static enum error install_on(struct request *rq, json_t *preset, json_t *wanted)
     return error;
 }
 
-static enum error install(struct request *rq, struct response *rs)
+enum error ui_install_preset(struct request *rq, struct response *rs, json_t *preset)
 {
-    json_t *preset = preset_asked_for(rq, KIND), *wanted = ui_platforms(body_value(rq, "platforms"));
-    json_t *results = json_array(), *free_ones;
-    if (!preset)
-        return ERR_NOT_FOUND;
+    json_t *wanted = ui_platforms(body_value(rq, "platforms")), *results = json_array(), *free_ones;
     if (!json_array_size(wanted))
         json_array_append_new(wanted, json_string("claude"));
-    enum error error = take_free(rq, wanted, results, &free_ones);
+    enum error error = take_free(rq, preset, wanted, results, &free_ones);
     if (!error)
         error = install_on(rq, preset, free_ones);
     if (error)
         return error;
     struct json_writer *w = respond_object(rs, 200);
-    json_string_member(w, "message", arena_printf(rq->actor.arena, "Preset '%s' installed", path_arg(rq, "id")));
+    json_string_member(w, "message",
+                       arena_printf(rq->actor.arena, "Preset '%s' installed", json_text_at(preset, "id")));
     json_raw_member(w, "results", json_text(rq->actor.arena, results));
     return respond_end(rs);
+}
+
+static enum error install(struct request *rq, struct response *rs)
+{
+    json_t *preset = preset_asked_for(rq, KIND);
+    return preset ? ui_install_preset(rq, rs, preset) : ERR_NOT_FOUND;
 }
 
 /* On the first platform alone. */

@@ -79,7 +79,7 @@ static enum error take_sharing(struct request *rq, const struct resource *r, jso
     {
         const char *platform = json_string_value(target);
         bool shares = json_object_get(sharing, platform) != NULL;
-        enum error error = shares ? ERR_NONE : ui_is_there(&rq->actor, &kind_mcp_server, platform, r->name, &there);
+        enum error error = shares ? ERR_NONE : ui_is_there(&rq->actor, r->kind, platform, r->name, &there);
         if (error)
             return error;
         there = there && !shares;
@@ -90,17 +90,16 @@ static enum error take_sharing(struct request *rq, const struct resource *r, jso
     return ERR_NONE;
 }
 
-/* Gives one server to those that do not have it yet. */
-static enum error give(struct request *rq, const char *name, json_t *targets, json_t *results)
+enum error ui_share(struct request *rq, const char *platform, const char *name, json_t *targets, json_t *results)
 {
     struct resource r = {.name = ""};
     json_t *sharing, *sent = rq->body;
-    ui_put_path_arg(rq, "platform", SOURCE);
+    ui_put_path_arg(rq, "platform", platform);
     ui_put_path_arg(rq, "name", name);
     enum error error = resource_to_change(rq, &r);
     if (error)
         return error;
-    sharing = r.shared ? json_stored(r.shared) : json_pack("{s:b}", SOURCE, r.enabled);
+    sharing = r.shared ? json_stored(r.shared) : json_pack("{s:b}", platform, r.enabled);
     size_t before = json_object_size(sharing);
     error = take_sharing(rq, &r, targets, sharing, results);
     if (error || json_object_size(sharing) == before)
@@ -116,7 +115,7 @@ static enum error sync_one(struct request *rq, struct response *rs)
 {
     json_t *targets = take_targets(rq), *results = json_array();
     const char *name = path_arg(rq, "name");
-    enum error error = give(rq, name, targets, results);
+    enum error error = ui_share(rq, SOURCE, name, targets, results);
     if (error)
         return error;
     struct json_writer *w = respond_object(rs, 200);
@@ -142,7 +141,7 @@ static enum error sync_all(struct request *rq, struct response *rs)
         json_t *results = json_array();
         name = json_array_get(names, i);
         json_object_set_new(servers, json_string_value(name), results);
-        error = give(rq, json_string_value(name), targets, results);
+        error = ui_share(rq, SOURCE, json_string_value(name), targets, results);
     }
     if (error)
         return error;

@@ -107,15 +107,7 @@ static void print_user(const struct row *row)
 
 static enum error list_as_json(const struct rows *rows)
 {
-    struct json_writer *w = command_json();
-    json_open_array(w);
-    for (int i = 0; i < rows->count; i++) {
-        struct row row = rows_at(rows, i);
-        json_open_object(w);
-        row_write(&row, w);
-        json_close_object(w);
-    }
-    json_close_array(w);
+    rows_write(rows, command_json());
     return command_json_print() ? ERR_NONE : ERR_INTERNAL;
 }
 

@@ -205,6 +205,9 @@ const struct house_job house_jobs[] = {
     {"commands", "past commands",
      SETTING(COMMAND_RETENTION, command_retention), .interval_s = DAY_S, .limit = 500,
      REMOVE(commands, command_runs, id, "created_at" OLDER_THAN_DAYS)},
+    {"ui_history", "past commands that CCR UI keeps",
+     SETTING(COMMAND_RETENTION, command_retention), .interval_s = DAY_S, .limit = 500,
+     REMOVE(ui_history, ui_history, id, "created_at" OLDER_THAN_DAYS)},
     {"backups", "what replacing imports replaced, but for the BACKUPS_KEPT newest of each workspace and platform",
      SETTING(BACKUP_RETENTION, backup_retention), ALSO(backups_kept), DAY_S, 50,
      .remove = {"house_backups", COUNTED("DELETE FROM backups WHERE id IN (SELECT id FROM (SELECT id, created_at,"

@@ -409,6 +409,18 @@ void row_write(const struct row *row, struct json_writer *w)
     }
 }
 
+void rows_write(const struct rows *rows, struct json_writer *w)
+{
+    json_open_array(w);
+    for (int i = 0; i < rows->count; i++) {
+        struct row row = rows_at(rows, i);
+        json_open_object(w);
+        row_write(&row, w);
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
 /* ---- transactions ----------------------------------------------------------------------------------------------- */
 
 void db_begin(struct db *db)

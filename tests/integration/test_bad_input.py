@@ -636,6 +636,9 @@ def furnish(system, client, mark):
         post("/api/import", {"content": profiles, "mode": "replace"})
         post("/api/import", {"content": registry})
         post("/api/command/execute", {"command": "switch", "args": [f"{mark}-config"]})
+        post("/api/resources/claude/skill", {"name": f"{mark}-skill", "description": mark, "text": mark})
+        post("/api/ui-state/favorites", {"command": "switch", "args": [f"{mark}-config"], "display_name": mark, "module": mark})
+        post("/api/ui-state/history", {"command": "switch", "args": [f"{mark}-config"], "success": True, "duration_ms": 1})
     token = client.post("/api/tokens", json={"name": f"{mark}-token", "scopes": ["read"], "workspace": slug}).data
     backup = client.get("/api/backups").data["backups"][0]["id"]
     session = client.get("/api/auth/sessions").data["sessions"][0]["id"]

@@ -148,6 +148,13 @@ def commands(c, stack):
     return "SELECT id FROM command_runs", ids[:1], ids[1:]
 
 
+def ui_history(c, stack):
+    ids = [str(c.execute("INSERT INTO ui_history (workspace_id, user_id, command, args, success, duration_ms, created_at)"
+                         " VALUES (%s, %s, 'list', '[]', true, 1, now() - make_interval(days => %s)) RETURNING id",
+                         [stack.workspace, stack.user, days]).fetchone()[0]) for days in (91, 89)]
+    return "SELECT id FROM ui_history", ids[:1], ids[1:]
+
+
 def backups(c, stack):
     def add(platform, days):
         return str(c.execute("INSERT INTO backups (workspace_id, platform, content, profiles, size_bytes, actor, created_at)"
@@ -179,7 +186,7 @@ def invitations(c, stack):
 
 
 CASES = {case.__name__: case for case in (sessions, refresh_tokens, access_tokens, login_failures, invitations, audit, revisions,
-                                          commands, backups, generations)}
+                                          commands, ui_history, backups, generations)}
 
 
 def jobs(stack):
