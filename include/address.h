@@ -14,3 +14,8 @@ void address_client(char out[ADDRESS_TEXT], const char *address);
 bool networks_valid(const char *list, char *bad, unsigned long size);
 /* True when one of them holds `address`. IPv4 addresses written as IPv6 (::ffff:10.0.0.1) count as IPv4. */
 bool networks_hold(const char *list, const char *address);
+
+/* True for an address of the Internet at large: not this machine, not a network of somebody's own, not one that stands for many, for
+ * documentation or for nothing (RFC 6890, and IANA's two registries of special addresses). One that carries an IPv4 address (RFC 4291's
+ * mapped ones, 6to4, NAT64) is what that is. False for what is no address. */
+bool address_is_public(const char *address);

@@ -15,8 +15,9 @@ enum error admit(struct request *rq, struct response *rs);
 struct capacity {
     int share;     /* one user's requests other than reads */
     int long_ones; /* heavy requests and passwords of everybody; and what one workspace or one address may have */
-    int heavy;     /* of those, heavy requests: a login finds a place beside them */
+    int heavy;     /* of those, heavy and outbound requests: a login finds a place beside them */
     int passwords; /* computed at once */
+    int outbound;  /* waiting for other servers: no processor's work, so a fixed part of the workers */
 };
 struct capacity capacity_of(const struct settings *settings, int processors);
 

@@ -253,7 +253,35 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "“{}”不是此工作区的技能；不会从其他地方下载")                                                                    \
     X(MSG_AGENT_ELSEWHERE, ERR_NOT_FOUND, "This server keeps no skills of '{}'", "此服务器不保存“{}”的技能")           \
     X(MSG_NO_UPDATE_SOURCE, ERR_EXTERNAL, "no update source (UPDATE_URL is not set)", "未配置更新源（UPDATE_URL）")    \
-    X(MSG_UPDATE_SOURCE, ERR_EXTERNAL, "The update source did not answer: {}", "更新源无响应：{}")
+    X(MSG_UPDATE_SOURCE, ERR_EXTERNAL, "The update source did not answer: {}", "更新源无响应：{}")                     \
+    /* asking other servers */                                                                                         \
+    X(MSG_TOO_MUCH_OUTBOUND, ERR_OVERLOADED,                                                                           \
+      "The server is already waiting for as many other servers as it may; try again in {} s",                          \
+      "服务器正在等待的外部服务已达上限，请 {} 秒后再试")                                                              \
+    X(MSG_HTTP_REFUSED, ERR_EXTERNAL,                                                                                  \
+      "its address is a private one, which this server does not ask (OUTBOUND_ALLOW names those that it may)",         \
+      "其地址为内网地址，本服务器不会访问（可由 OUTBOUND_ALLOW 放行）")                                                \
+    X(MSG_HTTP_BAD_URL, ERR_EXTERNAL, "its address is no http or https URL without a user name",                       \
+      "其地址不是不含用户名的 http 或 https URL")                                                                      \
+    X(MSG_HTTP_NO_NAME, ERR_EXTERNAL, "its name is not known", "无法解析其域名")                                       \
+    X(MSG_HTTP_NO_CONNECTION, ERR_EXTERNAL, "it took no connection", "无法与其建立连接")                               \
+    X(MSG_HTTP_TOO_LATE, ERR_EXTERNAL, "it did not answer in time", "未在规定时间内响应")                              \
+    X(MSG_HTTP_TOO_LARGE, ERR_EXTERNAL, "its answer is too large", "其响应过大")                                       \
+    X(MSG_HTTP_TOO_FAR, ERR_EXTERNAL, "it redirects too often", "重定向次数过多")                                      \
+    X(MSG_HTTP_NO_CERTIFICATE, ERR_EXTERNAL, "it has no certificate that is good for its name (TLS)",                  \
+      "其 TLS 证书对该域名无效")                                                                                       \
+    X(MSG_HTTP_BAD_ANSWER, ERR_EXTERNAL, "it broke off, or what it said is no HTTP",                                   \
+      "连接中断或其响应不是有效的 HTTP")                                                                               \
+    X(MSG_HTTP_NOT_ASKED, ERR_EXTERNAL, "there was no time left to ask it", "没有剩余时间进行访问")                    \
+    X(MSG_HTTP_STATUS, ERR_EXTERNAL, "status {}", "状态码 {}")                                                         \
+    X(MSG_HTTP_MEANINGLESS, ERR_EXTERNAL, "no {} in its answer", "其响应中没有 {}")                                    \
+    X(MSG_HTTP_PAUSED, ERR_EXTERNAL, "it did not answer a moment ago", "刚才未响应")                                   \
+    X(MSG_HEALTH_TOKEN, ERR_EXTERNAL, "it does not take the token (status {})", "令牌未被接受（状态码 {}）")           \
+    X(MSG_HEALTH_NO_LIST, ERR_EXTERNAL, "it answers, but has no list of models (status {})",                           \
+      "可以访问，但未提供模型列表（状态码 {}）")                                                                       \
+    X(MSG_HEALTH_MODEL, ERR_EXTERNAL, "the model '{}' is not in its list", "其模型列表中没有“{}”")                     \
+    X(MSG_HEALTH_INCOMPLETE, ERR_EXTERNAL, "no base URL or no token is set", "未设置接口地址或令牌")                   \
+    X(MSG_HEALTH_TOO_MANY, ERR_EXTERNAL, "only the first {} are asked", "仅检查前 {} 个")
 
 enum message {
     MSG_NONE,

@@ -13,8 +13,9 @@ void in_progress_begin(struct worker_slot *own, enum work_kind kind, const uint6
 /* What the other workers do. */
 struct in_progress {
     int running[WORK_COUNT], waiting[WORK_COUNT];
-    int of_owner[OWNER_COUNT]; /* running for the same one, reads apart */
-    int held[OWNER_COUNT];     /* running for the same one and begun by held_since_ms, reads as well */
+    int of_owner[OWNER_COUNT];    /* running for the same one, reads apart */
+    int outbound_of[OWNER_COUNT]; /* of those, what waits for other servers */
+    int held[OWNER_COUNT];        /* running for the same one and begun by held_since_ms, reads as well */
 };
 
 /* All of them. */
@@ -31,3 +32,5 @@ void in_progress_end(struct worker_slot *own);
 
 /* How many workers are at that kind of work, those that wait for it included. */
 int in_progress_count(const struct scoreboard *board, enum work_kind kind);
+/* The same of all kinds that take long. */
+int in_progress_long(const struct scoreboard *board);

@@ -49,6 +49,7 @@ enum route_flag {
     ROUTE_COOKIE = 64,        /* public, but a cookie acts: cross-site requests are refused */
     ROUTE_HEAVY = 512,        /* much work for one request: few at once, src/http/admission.c */
     ROUTE_PASSWORD = 1024,    /* computes Argon2id: fewer at once, likewise */
+    ROUTE_OUTBOUND = 2048,    /* waits for other servers: a quarter of the workers, one for each user, likewise */
     ROUTE_SECRETS = 256,      /* gives a secret in clear: as authorize_secrets() has it */
     ROUTE_CACHED = 128, /* the answer depends on the workspace, the user and the address alone: src/http/cached.c */
 };

@@ -1,10 +1,8 @@
 /* Version: what runs here, and whether UPDATE_URL knows a newer one. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "build_info.h"
-#include "http_client.h"
+#include "outbound.h"
 #include "router.h"
 #include "util.h"
 
@@ -38,37 +36,57 @@ static int compare_versions(const char *a, const char *b)
     return 0;
 }
 
-/* A source that does not answer must not hold one worker after the other. */
-static const char *ask_source(struct request *rq, const char *url, char *problem, size_t size)
+static enum error refuse_source(struct actor *actor, enum message why, const char *detail)
+{
+    return fail(actor, MSG_UPDATE_SOURCE, translate(actor, why, detail, NULL), NULL);
+}
+
+static void take_release(struct http_ask *ask, void *context)
+{
+    (void)context;
+    struct json_failure failure;
+    json_t **release = ask->of;
+    *release =
+        ask->outcome == HTTP_ANSWERED && ask->status == 200 ? json_parse(ask->text, ask->length, &failure) : NULL;
+}
+
+/* A source that does not answer must not hold one worker after the other. The administrator has named it, so it may stand in his own
+ * network. */
+static enum error ask_source(struct request *rq, const char *url, json_t **release)
 {
     struct breaker *breaker = rq->service->board ? &rq->service->board->updates : NULL;
-    int64_t began = monotonic_ms();
-    snprintf(problem, size, "it did not answer a moment ago");
-    if (!breaker_allows(breaker, began))
-        return NULL;
-    const char *text = http_get(rq->actor.arena, url, CHECK_TIMEOUT_MS, problem, size);
-    if (!text && monotonic_ms() - began >= SLOW_MS)
+    struct http_ask ask = {.url = url, .of = release};
+    struct http_way way = outbound_way(rq);
+    if (!breaker_allows(breaker, monotonic_ms()))
+        return refuse_source(&rq->actor, MSG_HTTP_PAUSED, NULL);
+    way.allow = NULL;
+    way.each_ms = CHECK_TIMEOUT_MS;
+    way.body_max = MIB;
+    way.taken = take_release;
+    http_ask_all(rq->actor.arena, &ask, 1, &way);
+    if (ask.status != 200 && ask.took_ms >= SLOW_MS)
         breaker_failed(breaker, monotonic_ms(), PAUSE_MS);
     else
         breaker_good(breaker);
-    return text;
+    if (ask.outcome != HTTP_ANSWERED)
+        return refuse_source(&rq->actor, outbound_message(ask.outcome), NULL);
+    return ask.status == 200 ? ERR_NONE
+                             : refuse_source(&rq->actor, MSG_HTTP_STATUS, number_text(&rq->actor, ask.status));
 }
 
 /* UPDATE_URL answers in the form of GitHub's "latest release" (tag_name, html_url, body, published_at). */
 static enum error check_update(struct request *rq, struct response *rs)
 {
-    char problem[128];
-    struct json_failure failure;
+    json_t *release = NULL;
     const char *url = rq->service->settings->update_url;
     if (!*url)
         return fail(&rq->actor, MSG_NO_UPDATE_SOURCE, NULL);
-    const char *text = ask_source(rq, url, problem, sizeof problem);
-    if (!text)
-        return fail(&rq->actor, MSG_UPDATE_SOURCE, problem, NULL);
-    json_t *release = json_parse(text, strlen(text), &failure);
+    enum error error = ask_source(rq, url, &release);
+    if (error)
+        return error;
     const char *tag = json_text_at(release, "tag_name");
     if (!tag)
-        return fail(&rq->actor, MSG_UPDATE_SOURCE, "no tag_name in its answer", NULL);
+        return refuse_source(&rq->actor, MSG_HTTP_MEANINGLESS, "tag_name");
     const char *latest = *tag == 'v' ? tag + 1 : tag;
     struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "current_version", build_version);
@@ -96,7 +114,7 @@ static enum error refuse_update(struct request *rq, struct response *rs)
 
 const struct route version_routes[] = {
     {METHOD_GET, "/api/version", get_version, ACCESS_USER},
-    {METHOD_GET, "/api/version/check-update", check_update, ACCESS_USER, .flags = ROUTE_HEAVY},
+    {METHOD_GET, "/api/version/check-update", check_update, ACCESS_USER, .flags = ROUTE_OUTBOUND},
     {METHOD_POST, "/api/version/update", refuse_update, ACCESS_SITE_ADMIN},
     {0},
 };

@@ -113,3 +113,43 @@ bool networks_hold(const char *list, const char *address)
             return true;
     return false;
 }
+
+/* ---- the Internet at large -------------------------------------------------------------------------------------- */
+
+/* Where an IPv6 address carries one of IPv4. */
+static const struct {
+    const char *network;
+    size_t at; /* bytes */
+} carriers[] = {
+    {"::ffff:0:0/96", 12}, /* mapped: RFC 4291 section 2.5.5.2 */
+    {"64:ff9b::/96", 12},  /* NAT64: RFC 6052 section 2.1 */
+    {"2002::/16", 2},      /* 6to4: RFC 3056 section 2 */
+};
+
+static const char special_v4[] = "0.0.0.0/8,"                               /* this host */
+                                 "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16," /* private */
+                                 "100.64.0.0/10,"               /* a provider's own, behind its address translation */
+                                 "127.0.0.0/8,169.254.0.0/16,"  /* loopback, link-local */
+                                 "192.0.0.0/24,192.88.99.0/24," /* protocols; relays of 6to4, given up */
+                                 "192.0.2.0/24,198.51.100.0/24,203.0.113.0/24," /* documentation */
+                                 "198.18.0.0/15,"                               /* measurements */
+                                 "224.0.0.0/4,240.0.0.0/4";                     /* multicast, reserved, broadcast */
+
+/* Only 2000::/3 is given out, and of that not these: protocols with Teredo, and documentation. */
+static const char special_v6[] = "::/3,4000::/2,8000::/1,2001::/23,2001:db8::/32,3fff::/20";
+
+bool address_is_public(const char *address)
+{
+    struct in6_addr ip;
+    int width;
+    char inner[INET_ADDRSTRLEN];
+    if (!parse_address(address, &ip, &width))
+        return false;
+    if (width == 32)
+        return !networks_hold(special_v4, address);
+    for (size_t i = 0; i < ARRAY_SIZE(carriers); i++)
+        if (networks_hold(carriers[i].network, address))
+            return inet_ntop(AF_INET, ip.s6_addr + carriers[i].at, inner, sizeof inner) &&
+                   !networks_hold(special_v4, inner);
+    return !networks_hold(special_v6, address);
+}

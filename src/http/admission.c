@@ -6,6 +6,7 @@
  *     a write      within the user's share, and that of its workspace and address
  *     a heavy one  likewise, and all of them together leave some workers to the others
  *     a password   as many at once as computing them leaves processors to the others; one address does not queue
+ *     an outbound  one for each user, all of them a quarter of the workers; nobody queues for what may take half a minute
  *
  * Whoever is over his share waits in line for a moment, while enough workers stay free for the others; else he is refused at
  * once. */
@@ -27,6 +28,7 @@ enum {
     FEW_WORKERS =
         4, /* fewer cannot keep one free for others all the time: there who waits does so only for FEW_WAIT_MS */
     FEW_WAIT_MS = 100,
+    OUTBOUND_SHARE = 25, /* percent */
 };
 
 /* ---- how much there is ------------------------------------------------------------------------------------------ */
@@ -48,6 +50,7 @@ struct capacity capacity_of(const struct settings *settings, int processors)
         c.passwords = c.long_ones;
     if (c.passwords < 1)
         c.passwords = 1;
+    c.outbound = part_of(workers, OUTBOUND_SHARE);
     return c;
 }
 
@@ -65,6 +68,8 @@ enum work_kind work_of(const struct route *route)
 {
     if (route->flags & ROUTE_PASSWORD)
         return WORK_PASSWORD;
+    if (route->flags & ROUTE_OUTBOUND)
+        return WORK_OUTBOUND;
     if (route->flags & ROUTE_HEAVY)
         return WORK_HEAVY;
     return route->method == METHOD_GET || (route->flags & ROUTE_READ_ONLY) ? WORK_READ : WORK_WRITE;
@@ -72,7 +77,15 @@ enum work_kind work_of(const struct route *route)
 
 /* ---- what is too much ------------------------------------------------------------------------------------------- */
 
-enum excess { EXCESS_NONE, EXCESS_USER, EXCESS_WORKSPACE, EXCESS_ADDRESS, EXCESS_PASSWORDS, EXCESS_HEAVY };
+enum excess {
+    EXCESS_NONE,
+    EXCESS_USER,
+    EXCESS_WORKSPACE,
+    EXCESS_ADDRESS,
+    EXCESS_PASSWORDS,
+    EXCESS_HEAVY,
+    EXCESS_OUTBOUND
+};
 
 static const struct {
     enum message message;
@@ -83,6 +96,7 @@ static const struct {
     [EXCESS_ADDRESS] = {MSG_TOO_MUCH_ADDRESS, METRIC_BUSY_ADDRESS},
     [EXCESS_PASSWORDS] = {MSG_TOO_MANY_PASSWORDS, METRIC_BUSY_PASSWORDS},
     [EXCESS_HEAVY] = {MSG_TOO_MUCH_HEAVY, METRIC_BUSY_HEAVY},
+    [EXCESS_OUTBOUND] = {MSG_TOO_MUCH_OUTBOUND, METRIC_BUSY_OUTBOUND},
 };
 
 static enum excess judge_write(const struct capacity *c, const struct in_progress *seen)
@@ -94,9 +108,20 @@ static enum excess judge_write(const struct capacity *c, const struct in_progres
     return seen->of_owner[OWNER_ADDRESS] >= c->long_ones ? EXCESS_ADDRESS : EXCESS_NONE;
 }
 
+/* But for passwords, which have a place beside them. */
+static int slow_ones(const struct in_progress *seen)
+{
+    return seen->running[WORK_HEAVY] + seen->running[WORK_OUTBOUND];
+}
+
 static int long_ones(const struct in_progress *seen)
 {
-    return seen->running[WORK_HEAVY] + seen->running[WORK_PASSWORD];
+    return slow_ones(seen) + seen->running[WORK_PASSWORD];
+}
+
+static bool no_room_for_slow(const struct capacity *c, const struct in_progress *seen)
+{
+    return slow_ones(seen) >= c->heavy || long_ones(seen) >= c->long_ones;
 }
 
 static enum excess judge_heavy(const struct capacity *c, const struct in_progress *seen)
@@ -104,13 +129,21 @@ static enum excess judge_heavy(const struct capacity *c, const struct in_progres
     enum excess excess = judge_write(c, seen);
     if (excess)
         return excess;
-    return seen->running[WORK_HEAVY] >= c->heavy || long_ones(seen) >= c->long_ones ? EXCESS_HEAVY : EXCESS_NONE;
+    return no_room_for_slow(c, seen) ? EXCESS_HEAVY : EXCESS_NONE;
 }
 
 static enum excess judge_password(const struct capacity *c, const struct in_progress *seen)
 {
     return seen->running[WORK_PASSWORD] >= c->passwords || long_ones(seen) >= c->long_ones ? EXCESS_PASSWORDS
                                                                                            : EXCESS_NONE;
+}
+
+static enum excess judge_outbound(const struct capacity *c, const struct in_progress *seen)
+{
+    enum excess excess = judge_write(c, seen);
+    if (excess || seen->outbound_of[OWNER_USER])
+        return excess ? excess : EXCESS_USER;
+    return seen->running[WORK_OUTBOUND] >= c->outbound || no_room_for_slow(c, seen) ? EXCESS_OUTBOUND : EXCESS_NONE;
 }
 
 /* A read holds no worker for long, so there it only counts who does, and only while it matters. */
@@ -139,7 +172,7 @@ static bool room_for_write(const struct capacity *c, const struct scoreboard *bo
 /* Those that wait hold their workers as well. */
 static bool room_for_long(const struct capacity *c, const struct scoreboard *board)
 {
-    return in_progress_count(board, WORK_HEAVY) + in_progress_count(board, WORK_PASSWORD) <= c->long_ones;
+    return in_progress_long(board) <= c->long_ones;
 }
 
 static bool room_for_heavy(const struct capacity *c, const struct scoreboard *board, int workers)
@@ -155,7 +188,7 @@ static bool room_for_password(const struct capacity *c, const struct scoreboard 
 
 static const struct {
     enum excess (*judge)(const struct capacity *c, const struct in_progress *seen);
-    bool (*room)(const struct capacity *c, const struct scoreboard *board, int workers);
+    bool (*room)(const struct capacity *c, const struct scoreboard *board, int workers); /* NULL: wait_ms is 0 */
     int grace_ms; /* waits so long without asking for room: a page's writes that come together are through by then */
     int wait_ms;
     int retry_after; /* seconds */
@@ -163,6 +196,7 @@ static const struct {
     [WORK_WRITE] = {judge_write, room_for_write, 20, 100, 1},
     [WORK_HEAVY] = {judge_heavy, room_for_heavy, 0, 2000, 2},
     [WORK_PASSWORD] = {judge_password, room_for_password, 0, 1000, 1},
+    [WORK_OUTBOUND] = {judge_outbound, NULL, 0, 0, 5},
 };
 
 static bool goes_on_waiting(const struct request *rq, enum work_kind kind, const struct capacity *c, int64_t waited_ms)

@@ -210,6 +210,7 @@ static const struct {
     {ROUTE_CACHED, "cached"},
     {ROUTE_HEAVY, "heavy"},
     {ROUTE_PASSWORD, "password"},
+    {ROUTE_OUTBOUND, "outbound"},
 };
 
 static void write_fields(struct json_writer *w, const char *key, const struct field *fields)

@@ -387,7 +387,7 @@ static void look_at_load(struct pool *pool, int64_t now)
         load.idle += is_idle(pool, &pool->seats[i]);
         load.stuck |= is_stuck(pool, &pool->seats[i], now);
     }
-    load.heavy = in_progress_count(pool->board, WORK_HEAVY) + in_progress_count(pool->board, WORK_PASSWORD);
+    load.heavy = in_progress_long(pool->board);
     load.cpu_permille = cpu_since_last_look(pool, load.idle < pool_size_spare(pool->size.target));
     int change = pool_size_look(&pool->size, &load, now);
     if (change == 0)

@@ -24,6 +24,7 @@ static void count_work(struct in_progress *seen, const struct work *own, const s
         if (!mine || atomic_load_explicit(&other->owner[i], memory_order_relaxed) != mine)
             continue;
         seen->of_owner[i] += !waits && kind != WORK_READ;
+        seen->outbound_of[i] += !waits && kind == WORK_OUTBOUND;
         seen->held[i] += !waits && held;
     }
 }
@@ -73,4 +74,10 @@ int in_progress_count(const struct scoreboard *board, enum work_kind kind)
     for (int i = 0, used = scoreboard_used(board); i < used; i++)
         count += atomic_load_explicit(&board->slot[i].work.kind, memory_order_relaxed) == (int)kind;
     return count;
+}
+
+int in_progress_long(const struct scoreboard *board)
+{
+    return in_progress_count(board, WORK_HEAVY) + in_progress_count(board, WORK_PASSWORD) +
+           in_progress_count(board, WORK_OUTBOUND);
 }

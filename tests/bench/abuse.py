@@ -4,6 +4,7 @@
   worst    12 connections of one user import 5,000 profiles, export, validate and disable what is being imported, and 60
            addresses log in wrongly, for --seconds; readers ask for their own profiles, which are in the cache
   exports  ten connections of one user export 10,000 profiles; a second user reads one profile
+  hanging  four connections of one user test the providers of 50 profiles, which take a connection and say nothing
 
 A system of its own for each, with the default limits. Clients are processes, users have addresses of their own (127.0.0.0/8); the
 connections of the one user come together at the pace that Nginx's site lets pass, each of the 60 addresses once a second. Readers
@@ -16,6 +17,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import socket
 import sys
 import time
 from pathlib import Path
@@ -23,10 +25,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 import stack as parts  # noqa: E402
 
-TARGETS = {"worst": 10, "exports": 5}  # times idle, at most
+TARGETS = {"worst": 10, "exports": 5, "hanging": 5}  # times idle, at most
 READERS = 4
 READ_PAUSE_S = 0.125                   # within RATE_LIMIT
-CONNECTIONS = {"worst": 12, "exports": 10}
+CONNECTIONS = {"worst": 12, "exports": 10, "hanging": 4}
+HANGING = 50
+OUTBOUND = "127.0.0.2"             # where those providers are
 NGINX_PACE = 50                        # requests a second and address that Nginx's site lets pass
 GUESSERS, ADDRESSES = 4, 60
 IDLE_S = 15
@@ -95,6 +99,10 @@ def export(token):
     return lambda turn: (ADA, "POST", "/api/export", token, {})
 
 
+def test_providers(token):
+    return lambda turn: (ADA, "GET", "/api/provider-health/test-all", token)
+
+
 def guess(first):
     """One of the guessers: every so many of the addresses."""
     addresses = [f"127.3.0.{number + 1}" for number in range(first, ADDRESSES, GUESSERS)]
@@ -132,6 +140,16 @@ def measure(port, readers, attackers, seconds):
             "attack": {str(status): sum(count.get(status, 0) for count in counts) for status in {s for c in counts for s in c}}}
 
 
+def make_hanging(system, ada):
+    """The listener, which accepts nobody: the kernel makes the connections."""
+    hangs = socket.create_server((OUTBOUND, 0), backlog=4096)
+    url = f"http://{OUTBOUND}:{hangs.getsockname()[1]}"
+    text = "".join(f'[p-{number}]\nbase_url = "{url}"\nauth_token = "sk-{number:08d}"\n' for number in range(HANGING))
+    status, _ = ask(system.nginx.port, ADA, "POST", "/api/import", ada.token, {"content": text, "mode": "merge"})
+    assert status == 200, status
+    return hangs
+
+
 def prepare(system, scenario):
     """Readers as (address, token, path), attackers as (request maker, seconds between two)."""
     port, pause = system.nginx.port, CONNECTIONS[scenario] / NGINX_PACE
@@ -145,6 +163,9 @@ def prepare(system, scenario):
         texts = [profiles(5000, mark) for mark in "ab"]
         attackers = [(Worst(ada.token, number, texts), pause) for number in range(CONNECTIONS[scenario])]
         attackers += [(guess(number), GUESSERS / ADDRESSES) for number in range(GUESSERS)]
+    elif scenario == "hanging":
+        system.hangs = make_hanging(system, ada)
+        attackers = [(test_providers(ada.token), pause) for _ in range(CONNECTIONS[scenario])]
     else:
         for mark in "ab":
             status, _ = ask(port, ADA, "POST", "/api/import", ada.token, {"content": profiles(5000, mark), "mode": "merge"})
@@ -156,7 +177,7 @@ def prepare(system, scenario):
 def run(scenario, cluster, folder, seconds):
     cluster.create_database(f"ccr_{scenario}", "ccr_template")
     system = parts.Stack(parts.new_folder(folder, scenario), cluster, f"ccr_{scenario}", RATE_LIMIT=None, IN_PROGRESS_LIMITS=None,
-                         MAX_CONNECTIONS=8, MIN_CONNECTIONS=2, LOG_LEVEL="warn", ACCESS_TOKEN_TTL=3600)
+                         MAX_CONNECTIONS=8, MIN_CONNECTIONS=2, LOG_LEVEL="warn", ACCESS_TOKEN_TTL=3600, OUTBOUND_ALLOW=OUTBOUND)
     system.start()
     try:
         readers, attackers = prepare(system, scenario)

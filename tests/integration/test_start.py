@@ -54,6 +54,7 @@ WRONG = {
     "redis other scheme": ("REDIS_URL", "http://127.0.0.1:6379"),
     "redis password open": ("REDIS_URL", "redis://:hunter2/x@127.0.0.1"),
     "metrics not a network": ("METRICS_ALLOW", "everybody"),
+    "a relay that is a name": ("OUTBOUND_ALLOW", "relay.internal"),
     "metrics token short": ("METRICS_TOKEN", "hunter2-short"),
     "port": ("PORT", "70000"),
     "socket mode": ("SOCKET_MODE", "0999"),

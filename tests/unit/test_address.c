@@ -144,6 +144,106 @@ static void networks_hold_what_begins_like_them(void **state)
                      rows[i].address ? rows[i].address : "NULL");
 }
 
+/* The ends of each network, and their neighbours outside. */
+static void the_internet_at_large(void **state)
+{
+    static const char *const public[] = {
+        "1.1.1.1",         "9.255.255.255",   "11.0.0.0",        "100.63.255.255",   "100.128.0.0",
+        "126.255.255.255", "128.0.0.0",       "169.253.255.255", "169.255.0.0",      "172.15.255.255",
+        "172.32.0.0",      "191.255.255.255", "192.0.1.0",       "192.0.3.0",        "192.88.98.255",
+        "192.88.100.0",    "192.167.255.255", "192.169.0.0",     "198.17.255.255",   "198.20.0.0",
+        "198.51.99.255",   "198.51.101.0",    "203.0.112.255",   "203.0.114.0",      "223.255.255.255",
+        "2000::1",         "2001:200::1",     "2001:db7::1",     "2001:db9::1",      "2606:4700::1111",
+        "3ffe::1",         "3fff:1000::1",    "::ffff:8.8.8.8",  "64:ff9b::8.8.8.8", "2002:808:808::1",
+    };
+    static const char *const special[] = {
+        "0.0.0.0",
+        "0.255.255.255",
+        "10.0.0.0",
+        "10.255.255.255",
+        "100.64.0.0",
+        "100.127.255.255",
+        "127.0.0.0",
+        "127.0.0.1",
+        "127.255.255.255",
+        "169.254.0.0",
+        "169.254.169.254",
+        "169.254.255.255",
+        "172.16.0.0",
+        "172.31.255.255",
+        "192.0.0.0",
+        "192.0.0.255",
+        "192.0.2.0",
+        "192.0.2.255",
+        "192.88.99.1",
+        "192.168.0.0",
+        "192.168.255.255",
+        "198.18.0.0",
+        "198.19.255.255",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.0",
+        "239.255.255.255",
+        "240.0.0.0",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::2",
+        "::127.0.0.1",
+        "::8.8.8.8",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::808:808",
+        "64:ff9b::1:808:808",
+        "100::1",
+        "1fff::1",
+        "2001::1",
+        "2001:0:808:808::1",
+        "2001:1ff::1",
+        "2001:db8::1",
+        "2002:7f00:1::1",
+        "2002:a9fe:a9fe::1",
+        "2002:a00:1::1",
+        "2002:c0a8:101::1",
+        "3fff::1",
+        "3fff:fff::1",
+        "4000::1",
+        "5f00::1",
+        "7fff::1",
+        "8000::1",
+        "bfff::1",
+        "fbff::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fdff::1",
+        "fe00::1",
+        "fe80::1",
+        "febf::1",
+        "fec0::1",
+        "ff02::1",
+        "ffff::1",
+        "",
+        "localhost",
+        "127.1",
+        "2130706433",
+        "0x7f.0.0.1",
+        "8.8.8.8/8",
+        "fe80::1%eth0",
+        "[::1]",
+        " 8.8.8.8",
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(public); i++)
+        if (!address_is_public(public[i]))
+            fail_msg("%s is none of the Internet", public[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(special); i++)
+        if (address_is_public(special[i]))
+            fail_msg("%s is one of the Internet", special[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +251,7 @@ int main(void)
         cmocka_unit_test(lists_are_checked),
         cmocka_unit_test(long_entries_are_refused),
         cmocka_unit_test(networks_hold_what_begins_like_them),
+        cmocka_unit_test(the_internet_at_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,11 +11,11 @@ static void capacities_leave_some_to_the_others(void **state)
         int workers, processors, checks;
         struct capacity expected;
     } rows[] = {
-        {1, 2, 0, {1, 1, 1, 1}},       {2, 2, 0, {1, 1, 1, 1}},
-        {3, 2, 0, {1, 2, 2, 1}},       {4, 2, 0, {2, 3, 2, 1}},
-        {8, 2, 0, {4, 6, 5, 1}},       {8, 1, 0, {4, 6, 5, 1}},
-        {64, 32, 0, {32, 48, 47, 16}}, {8, 64, 0, {4, 6, 5, 6}},
-        {8, 2, 3, {4, 6, 5, 3}},       {1024, 4, 1024, {512, 768, 767, 768}},
+        {1, 2, 0, {1, 1, 1, 1, 1}},        {2, 2, 0, {1, 1, 1, 1, 1}},
+        {3, 2, 0, {1, 2, 2, 1, 1}},        {4, 2, 0, {2, 3, 2, 1, 1}},
+        {8, 2, 0, {4, 6, 5, 1, 2}},        {8, 1, 0, {4, 6, 5, 1, 2}},
+        {64, 32, 0, {32, 48, 47, 16, 16}}, {8, 64, 0, {4, 6, 5, 6, 2}},
+        {8, 2, 3, {4, 6, 5, 3, 2}},        {1024, 4, 1024, {512, 768, 767, 768, 256}},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -26,6 +26,7 @@ static void capacities_leave_some_to_the_others(void **state)
         assert_int_equal(c.long_ones, rows[i].expected.long_ones);
         assert_int_equal(c.heavy, rows[i].expected.heavy);
         assert_int_equal(c.passwords, rows[i].expected.passwords);
+        assert_int_equal(c.outbound, rows[i].expected.outbound);
     }
 }
 
@@ -50,6 +51,7 @@ static void a_route_says_what_work_it_is(void **state)
         {{.method = METHOD_POST, .flags = ROUTE_READ_ONLY | ROUTE_HEAVY}, WORK_HEAVY},
         {{.method = METHOD_GET, .flags = ROUTE_HEAVY}, WORK_HEAVY},
         {{.method = METHOD_POST, .flags = ROUTE_PASSWORD | ROUTE_LOGIN}, WORK_PASSWORD},
+        {{.method = METHOD_GET, .flags = ROUTE_OUTBOUND | ROUTE_SECRETS}, WORK_OUTBOUND},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
