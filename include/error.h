@@ -281,7 +281,27 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "可以访问，但未提供模型列表（状态码 {}）")                                                                       \
     X(MSG_HEALTH_MODEL, ERR_EXTERNAL, "the model '{}' is not in its list", "其模型列表中没有“{}”")                     \
     X(MSG_HEALTH_INCOMPLETE, ERR_EXTERNAL, "no base URL or no token is set", "未设置接口地址或令牌")                   \
-    X(MSG_HEALTH_TOO_MANY, ERR_EXTERNAL, "only the first {} are asked", "仅检查前 {} 个")
+    X(MSG_HEALTH_TOO_MANY, ERR_EXTERNAL, "only the first {} are asked", "仅检查前 {} 个")                              \
+    X(MSG_CHECKIN_PATH, ERR_VALIDATION, "must begin with '/' and hold no blanks", "须以“/”开头且不含空白")             \
+    X(MSG_CHECKIN_PROVIDER, ERR_VALIDATION, "must be the id of a check-in provider", "须为签到提供商的 ID")            \
+    X(MSG_CHECKIN_COOKIE, ERR_VALIDATION, "is no name and value of a cookie", "不是有效的 Cookie 名称和值")            \
+    X(MSG_CHECKIN_COOKIES, ERR_VALIDATION, "must be a JSON object of texts, name and value of each cookie",            \
+      "须为 JSON 对象，包含各 Cookie 的名称和值")                                                                      \
+    X(MSG_CHECKIN_BUILTIN, ERR_VALIDATION, "is none of the providers that come with the program", "不是内置提供商")    \
+    X(MSG_CHECKIN_HAS_ACCOUNTS, ERR_CONFLICT, "The provider still has accounts, such as '{}'; delete them first",      \
+      "该提供商仍有账号（如“{}”），请先删除账号")                                                                      \
+    X(MSG_CHECKIN_DISABLED, ERR_CONFLICT,                                                                              \
+      "This server asks no check-in providers (CHECKIN_ENABLED is not set to true)",                                   \
+      "本服务器不访问签到提供商（CHECKIN_ENABLED 未设为 true）")                                                       \
+    X(MSG_CHECKIN_ANSWER, ERR_EXTERNAL, "The provider did not answer as expected: {}", "提供商未按预期响应：{}")       \
+    X(MSG_CHECKIN_NO_COOKIES, ERR_CONFLICT, "'{}' has no cookies to log in with", "“{}”没有可用于登录的 Cookie")       \
+    X(MSG_CHECKIN_NO_PATH, ERR_CONFLICT, "'{}' has no such path: it is asked for nothing of the kind",                 \
+      "“{}”未设置相应路径")                                                                                            \
+    X(MSG_CHECKIN_LOGIN, ERR_EXTERNAL, "it does not take the cookies (status {})", "Cookie 未被接受（状态码 {}）")     \
+    X(MSG_CHECKIN_VERSION, ERR_VALIDATION, "is no export of check-ins in a version that is known: 1.0",                \
+      "不是可识别版本（1.0）的签到导出")                                                                               \
+    X(MSG_CHECKIN_REAUTH, ERR_VALIDATION, "'{}' comes without its cookies: enter them anew",                           \
+      "“{}”不含 Cookie，请重新填写")
 
 enum message {
     MSG_NONE,

@@ -57,6 +57,7 @@ struct settings {
     const char *metrics_token;    /* "" = none */
     const char *update_url;       /* "" = no update source */
     const char *outbound_allow;   /* private networks whose servers may be asked; "" = none */
+    int checkin_enabled;          /* check-ins ask providers */
     int log_level;                /* enum log_level */
     int log_format;               /* enum log_format */
     const char *log_file;         /* NULL = standard error */

@@ -14,7 +14,8 @@ import yaml
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = "# Made by `make docs` from docs/openapi/*.yaml and the kinds of the program; change those.\n"
 # What examples hold in a column of this name; other columns that are required get something of their type.
-SAMPLES = {"description": "Reviews changes", "model": "claude-sonnet-4-5", "provider": "openai", "command": "npx", "version": "1.2.0",
+SAMPLES = {"base_url": "https://relay.example.org", "provider_id": "0b9c1b0e-6f0f-4b8e-9a55-0b7f3b6d1c11",
+           "description": "Reviews changes", "model": "claude-sonnet-4-5", "provider": "openai", "command": "npx", "version": "1.2.0",
            "args": ["-y", "@example/server"], "env": {"API_KEY": "sk-0123456789abcdef"}, "tools": ["Read", "Grep"],
            "event": "PreToolUse", "rule": "Bash(npm run test:*)", "location": "example/plugins", "marketplace": "team",
            "system_prompt": "You review changes.", "prompt": "Review what is staged.", "text": "Answer briefly.", "tags": ["review"],

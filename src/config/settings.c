@@ -43,6 +43,10 @@ static const struct setting_word switch_words[] = {
     {0},
 };
 
+static const struct setting_word permission_words[] = {
+    {"false", false, false}, {"true", true, false}, {"off", false, true}, {"on", true, true}, {0},
+};
+
 #define FIELD(member) .offset = offsetof(struct settings, member)
 
 /* clang-format off */
@@ -158,6 +162,8 @@ const struct setting settings_table[] = {
     {"OUTBOUND_ALLOW", &setting_text, FIELD(outbound_allow), .fallback = "",
      .kind = "comma list of addresses and networks", .check = check_networks, .example = "10.20.0.0/16,fd00:20::/32",
      .help = "Private addresses that may be asked all the same when a user's profile names them, such as those of a relay in one's own network. All public ones may be; loopback, private, link-local (and with it the clouds' metadata), multicast and reserved ones may not, whatever name or redirect leads there."},
+    {"CHECKIN_ENABLED", &setting_choice, FIELD(checkin_enabled), .fallback = "false", .words = permission_words,
+     .help = "Whether a check-in or its balance is asked for at the provider that a user has entered, with that user's cookies. `false`: providers, accounts and what was recorded are there, and nobody is asked."},
     {"LOG_LEVEL", &setting_choice, FIELD(log_level), .fallback = "info", .words = level_words, .alias = "RUST_LOG",
      .help = "The least serious level that is logged."},
     {"LOG_FORMAT", &setting_choice, FIELD(log_format), .fallback = "json", .words = format_words,

@@ -3,6 +3,8 @@
 
 #define KIND_LIST(X)                                                                                                   \
     X(agent)                                                                                                           \
+    X(checkin_account)                                                                                                 \
+    X(checkin_provider)                                                                                                \
     X(custom_model)                                                                                                    \
     X(hook)                                                                                                            \
     X(instructions)                                                                                                    \

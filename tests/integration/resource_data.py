@@ -24,6 +24,19 @@ KINDS = {
         "change": {"model": "opus"},
         "wrong": [({"system_prompt": TEXT}, "description"), ({"description": "x", "system_prompt": TEXT, "tools": "Read"}, "tools")],
     },
+    "checkin_account": {
+        "values": {"provider_id": "0b9c1b0e-6f0f-4b8e-9a55-0b7f3b6d1c11", "cookies": {"session": planted_secret()}, "api_user": "1042"},
+        "change": {"api_user": "1043"},
+        "wrong": [({"cookies": {}}, "provider_id"), ({"provider_id": "relay"}, "provider_id"),
+                  *[({"provider_id": "0b9c1b0e-6f0f-4b8e-9a55-0b7f3b6d1c11", "cookies": {name: value}}, f"cookies.{name}")
+                    for name, value in (("a b", "x"), ("a;", "x"), ("a", "x;y"), ("a", "x\ny"))]],
+    },
+    "checkin_provider": {
+        "values": {"base_url": f"https://relay.example.org/?key={planted_secret()}", "checkin_path": "/api/user/checkin", "auth_header": "Authorization"},
+        "change": {"balance_path": "/api/user/self"},
+        "wrong": [({"checkin_path": "/x"}, "base_url"), *[({"base_url": "https://x.example", "checkin_path": path}, "checkin_path")
+                                                          for path in ("api", "/a b", "@evil.example/")]],
+    },
     "custom_model": {
         "values": {"model": "glm-4.7", "provider": "openai", "base_url": f"https://models.example.org/v1?key={planted_secret()}",
                    "api_key": planted_secret(), "extra_headers": {"X-Team": planted_secret()}, "extra_args": {"top_k": 4, "api_token": planted_secret()}},

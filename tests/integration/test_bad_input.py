@@ -611,6 +611,25 @@ def test_site_routes_are_for_site_admins(system, victim, route):
 MARK = "zebra"
 
 
+def furnish_checkin(system, client, mark, headers):
+    """An account, whose id is answered, and something recorded of it."""
+    provider = client.post("/api/checkin/providers", json={"name": mark, "base_url": f"https://{mark}.example.org"}, headers=headers).json()
+    account = client.post("/api/checkin/accounts", headers=headers,
+                          json={"provider_id": provider["id"], "name": mark, "cookies_json": json.dumps({mark: mark * 4})}).json()
+    with system.db() as db:
+        workspace = become_owner_of(db, account["id"])
+        db.execute("INSERT INTO checkin_records (workspace_id, account_id, provider_id, account_name, provider_name, status, message)"
+                   " VALUES (%s, %s, %s, %s, %s, 'success', %s)", (workspace, account["id"], provider["id"], mark, mark, mark))
+        db.execute("INSERT INTO checkin_balances (workspace_id, account_id, used_quota, remaining_quota, currency) VALUES (%s, %s, 1, 2, %s)",
+                   (workspace, account["id"], mark))
+    return account["id"]
+
+
+def become_owner_of(db, resource):
+    db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
+    return db.execute("SELECT workspace_id FROM resources WHERE id = %s", (resource,)).fetchone()[0]
+
+
 def furnish(system, client, mark):
     """Something of everything a user can have, with the mark in every text."""
     login = {"username": client.user["username"], "password": system.passwords[client.user["username"]]}
@@ -623,6 +642,7 @@ def furnish(system, client, mark):
     profiles = (f'{mark} = 1\ndefault_config = "{mark}-config"\n[{mark}-config]\nauth_token = "{mark}{mark}{mark}"\n'
                 f'base_url = "https://{mark}.example.org"\n')
     registry = f'current_platform = "claude"\n[claude]\ndescription = "{mark}"\ncurrent_profile = "{mark}-config"\n'
+    accounts = []
     for headers in ({}, {"X-CCR-Workspace": slug}):
         def post(path, body):
             answer = client.post(path, json=body, headers=headers)
@@ -639,6 +659,7 @@ def furnish(system, client, mark):
         post("/api/resources/claude/skill", {"name": f"{mark}-skill", "description": mark, "text": mark})
         post("/api/ui-state/favorites", {"command": "switch", "args": [f"{mark}-config"], "display_name": mark, "module": mark})
         post("/api/ui-state/history", {"command": "switch", "args": [f"{mark}-config"], "success": True, "duration_ms": 1})
+        accounts.append(furnish_checkin(system, client, mark, headers))
     token = client.post("/api/tokens", json={"name": f"{mark}-token", "scopes": ["read"], "workspace": slug}).data
     backup = client.get("/api/backups").data["backups"][0]["id"]
     session = client.get("/api/auth/sessions").data["sessions"][0]["id"]
@@ -649,7 +670,7 @@ def furnish(system, client, mark):
         invited = by.post(f"/api/workspaces/{place}/invitations", json={"username": guest, "role": "viewer"})
         assert invited.status_code == 201, invited.text
     return {"name": f"{mark}-config", "slug": slug, "token": token["id"], "backup": backup, "session": session,
-            "invitation": invited.data["id"],
+            "invitation": invited.data["id"], "account": accounts[0],
             "username": client.user["username"], "command": "list", "platform": "claude", "revision": "1", "category": "debugging"}
 
 
@@ -660,7 +681,7 @@ def two(system):
 
 
 def paths_to(route, things):
-    kind = next(kind for kind in ("backup", "token", "invitation", "session") if f"/{kind}s/" in route["path"] or kind == "session")
+    kind = next(kind for kind in ("backup", "token", "invitation", "account", "session") if f"/{kind}s/" in route["path"] or kind == "session")
     identifier = things[kind]
     return re.sub(r"{(\w+)}", lambda part: {**things, "id": identifier}[part[1]], route["path"])
 
@@ -768,7 +789,8 @@ def test_writing_without_where_changes_ones_own_rows(system, two):
             if table not in ("workspaces", "memberships"):  # of which one may see, but not change, those elsewhere
                 become(db, home, mine.user["id"])
                 column = {"workspace_platforms": "platform", "user_platforms": "platform", "workspace_generations": "generation",
-                          "resources": "updated_at", "native_files": "updated_at", "resource_counts": "total", "resource_words": "word"}.get(table, "created_at")
+                          "resources": "updated_at", "native_files": "updated_at", "resource_counts": "total", "resource_words": "word",
+                          "checkin_records": "checked_at", "checkin_balances": "recorded_at"}.get(table, "created_at")
                 with db.transaction(force_rollback=True):
                     changed = db.execute(f"UPDATE {table} SET {column} = {column}").rowcount
                     assert changed > 0, table

@@ -69,6 +69,7 @@ static const char *const names[] = {
     "METRICS_TOKEN",
     "UPDATE_URL",
     "OUTBOUND_ALLOW",
+    "CHECKIN_ENABLED",
     "LOG_LEVEL",
     "LOG_FORMAT",
     "LOG_FILE",
@@ -200,6 +201,7 @@ static void defaults(void **state)
     assert_string_equal(s.metrics_token, "");
     assert_string_equal(s.update_url, "");
     assert_string_equal(s.outbound_allow, "");
+    assert_false(s.checkin_enabled);
     assert_int_equal(s.log_level, LOG_LEVEL_INFO);
     assert_int_equal(s.log_format, LOG_FORMAT_JSON);
     assert_null(s.log_file);
@@ -246,6 +248,7 @@ static void every_member_is_set(void **state)
     setenv("METRICS_TOKEN", "0123456789abcdef", 1);
     setenv("UPDATE_URL", "https://updates.example:8443/v1?x=1", 1);
     setenv("OUTBOUND_ALLOW", "10.2.0.0/16", 1);
+    setenv("CHECKIN_ENABLED", "true", 1);
     setenv("LOG_LEVEL", "DEBUG", 1);
     setenv("LOG_FORMAT", "text", 1);
     setenv("LOG_FILE", "/var/log/ccr.log", 1);
@@ -285,6 +288,7 @@ static void every_member_is_set(void **state)
     assert_string_equal(s.metrics_token, "0123456789abcdef");
     assert_string_equal(s.update_url, "https://updates.example:8443/v1?x=1");
     assert_string_equal(s.outbound_allow, "10.2.0.0/16");
+    assert_true(s.checkin_enabled);
     assert_int_equal(s.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(s.log_format, LOG_FORMAT_TEXT);
     assert_string_equal(s.log_file, "/var/log/ccr.log");
@@ -422,6 +426,7 @@ static const struct wrong wrongs[] = {
     {"METRICS_ALLOW", "127.0.0.1,10.0.0.0/33",
      "METRICS_ALLOW: \"10.0.0.0/33\" is not an address or a network such as 10.0.0.0/8"},
     {"METRICS_TOKEN", "hunter2", "METRICS_TOKEN: has 7 bytes; at least 16 are needed"},
+    {"CHECKIN_ENABLED", "yes", "CHECKIN_ENABLED: \"yes\" is not one of false, true"},
     {"OUTBOUND_ALLOW", "relay.internal",
      "OUTBOUND_ALLOW: \"relay.internal\" is not an address or a network such as 10.0.0.0/8"},
     {"UPDATE_URL", "ftp://a.example", "UPDATE_URL: \"ftp://a.example\" is not an http:// or https:// URL"},
