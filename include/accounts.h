@@ -17,6 +17,7 @@ struct account {
     const char *password;
     const char *display_name; /* NULL = none */
     bool site_admin;
+    bool own_password; /* chosen by its user: nobody else knows it */
 };
 
 /* Adds the user with a personal workspace of his own; user_id is set to the new id. */

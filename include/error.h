@@ -168,6 +168,13 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "'{}' has a personal workspace '{}' already; this one needs another slug first",                                 \
       "“{}”已有个人工作区“{}”，请先更改此工作区的标识")                                                                \
     X(MSG_INVITATION_UNKNOWN, ERR_NOT_FOUND, "Invitation '{}' not found, or it has expired", "邀请“{}”不存在或已过期") \
+    X(MSG_LINK_UNKNOWN, ERR_NOT_FOUND,                                                                                 \
+      "This invitation is not open: it was used or withdrawn, or has expired. Ask for a new one",                      \
+      "该邀请无效：已被使用、已撤回或已过期。请索取新的邀请")                                                          \
+    X(MSG_LINK_ONLY, ERR_VALIDATION, "is for a link, which has no user name", "仅适用于不含用户名的邀请链接")          \
+    X(MSG_LINK_NO_ACCOUNTS, ERR_AUTHORIZATION,                                                                         \
+      "This invitation is for people who have an account here; ask the site's administrator for one",                  \
+      "该邀请仅适用于已有账户的用户，请向站点管理员申请账户")                                                          \
     X(MSG_INVITATIONS_MANY, ERR_CONFLICT, "A workspace has at most {} open invitations; withdraw some first",          \
       "每个工作区最多 {} 个待处理邀请，请先撤回部分邀请")                                                              \
     X(MSG_LAST_OWNER, ERR_CONFLICT, "A workspace needs at least one owner", "工作区至少需要一个所有者")                \

@@ -39,6 +39,8 @@ enum kind_flag {
 
 struct resource;
 
+enum { RESOURCES_MAX = 100000 }; /* of a kind on a platform of a workspace, where the kind says nothing else */
+
 struct kind {
     const char *name; /* "mcp_server" */
     struct label label;

@@ -3,7 +3,7 @@
 
 #include "kind.h"
 
-enum { RESOURCES_MAX = 100000, FOUND_MAX = 300 };
+enum { FOUND_MAX = 300 };
 
 struct resource {
     char id[UUID_TEXT]; /* secrets are sealed for it */

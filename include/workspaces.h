@@ -11,6 +11,7 @@
     "SELECT w.id, w.slug, w.name, w.personal_user_id IS NOT NULL AS personal, m.role,"                                 \
     " coalesce(w.id = u.current_workspace_id, w.personal_user_id = u.id, false) AS current, w.revision,"               \
     " w.created_at" WORKSPACES_MINE
+#define WORKSPACE_ORDER " ORDER BY w.personal_user_id IS NULL, w.slug"
 
 enum workspace_column {
     WORKSPACE_ID,

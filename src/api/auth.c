@@ -10,6 +10,7 @@
 #include "refresh.h"
 #include "sessions.h"
 #include "token.h"
+#include "user_answer.h"
 #include "util.h"
 
 static const struct field login_fields[] = {
@@ -42,6 +43,11 @@ static const struct statement
                  " WHERE u.id = $1 ORDER BY w.id IS NOT DISTINCT FROM $2::uuid DESC,"
                  " w.id IS NOT DISTINCT FROM u.current_workspace_id DESC, w.personal_user_id IS NOT NULL DESC LIMIT 1"};
 
+enum error user_shown(struct request *rq, const char *workspace_id, struct row *user)
+{
+    return db_one(rq->actor.db, &auth_user, user, DB_ARGS(rq->actor.who.user_id, workspace_id));
+}
+
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
 
 /* The tokens of a session, in the body and as cookies. A refresh token that came in a cookie goes back in one only: a
@@ -51,7 +57,7 @@ static enum error respond_tokens(struct request *rq, struct response *rs, const 
 {
     struct row user;
     db_tenant(rq->actor.db, "", rq->actor.who.user_id);
-    enum error error = db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, NULL));
+    enum error error = user_shown(rq, NULL, &user);
     if (error)
         return error == ERR_NOT_FOUND ? ERR_INTERNAL : error;
     const char *access = access_token_make(&rq->actor, rq->actor.who.user_id, session_id);
@@ -157,8 +163,7 @@ static enum error session_look(struct request *rq, struct response *rs)
 static enum error me(struct request *rq, struct response *rs)
 {
     struct row user;
-    enum error error =
-        db_one(rq->actor.db, &auth_user, &user, DB_ARGS(rq->actor.who.user_id, rq->actor.who.workspace_id));
+    enum error error = user_shown(rq, rq->actor.who.workspace_id, &user);
     return error ? error : respond_row(rs, 200, &user);
 }
 

@@ -1,5 +1,5 @@
-/* Operations: what whoever looks after the site wants to know of the running server: the settings in force, and what
- * housekeeping did. */
+/* Operations: what whoever looks after the site wants to know of the running server: the settings in force, what housekeeping did, and
+ * which workspaces there are. */
 #include "housekeeping.h"
 #include "page.h"
 #include "router.h"
@@ -69,8 +69,19 @@ static enum error housekeeping(struct request *rq, struct response *rs)
     return respond_end(rs);
 }
 
+/* ---- workspaces ------------------------------------------------------------------------------------------------- */
+
+static const struct listing workspaces = {
+    .name = "workspaces",
+    .count = {"site_workspaces_count", "SELECT count(*) FROM ccr_site_workspaces()"},
+    .page = {"site_workspaces", "SELECT slug, name, owner, members, resources, created_at FROM ccr_site_workspaces()"
+                                " ORDER BY owner IS NOT NULL, slug, owner, created_at LIMIT $1 OFFSET $2"},
+};
+
 const struct route operations_routes[] = {
     {METHOD_GET, "/api/system/settings", settings_list, .access = ACCESS_SITE_ADMIN},
     {METHOD_GET, "/api/system/housekeeping", housekeeping, .access = ACCESS_SITE_ADMIN},
+    {METHOD_GET, "/api/system/workspaces", list_all, .access = ACCESS_SITE_ADMIN, .query = page_query,
+     .data = &workspaces},
     {0},
 };

@@ -25,7 +25,7 @@ static const struct field member_fields[] = {
 static const struct listing workspaces = {
     .name = "workspaces",
     .count = {"workspaces_count", "SELECT count(*)" WORKSPACES_MINE},
-    .page = {"workspaces_page", WORKSPACE_COLUMNS " ORDER BY w.personal_user_id IS NULL, w.slug LIMIT $3 OFFSET $4"},
+    .page = {"workspaces_page", WORKSPACE_COLUMNS WORKSPACE_ORDER " LIMIT $3 OFFSET $4"},
 };
 
 static enum error list_workspaces(struct request *rq, struct response *rs)

@@ -48,7 +48,7 @@ static enum error user_named(struct actor *actor, struct user *user)
 static enum error add_user(struct actor *actor)
 {
     char id[UUID_TEXT];
-    struct account account = {words[NAME], password, given.display_name, given.site_admin};
+    struct account account = {words[NAME], password, given.display_name, given.site_admin, false};
     enum error error = account_create(actor, &account, id);
     return error ? error : audit_site(actor, "user.create", words[NAME]);
 }

@@ -25,7 +25,7 @@ enum { FORMS = 4 };
 static const struct statement
     account_insert = {"account_insert",
                       "INSERT INTO users (username, password_hash, display_name, site_role, skeletons, password_given)"
-                      " VALUES ($1, $2, $3, $4, " SKELETONS("$5", "$6", "$7", "$8") ", true) RETURNING id"},
+                      " VALUES ($1, $2, $3, $4, " SKELETONS("$5", "$6", "$7", "$8") ", NOT $9::boolean) RETURNING id"},
     /* One new name at a time, so that two that look alike do not miss each other. */
     account_names_lock = {"account_names_lock", "SELECT pg_advisory_xact_lock(hashtext('ccr.user-names'))"},
     account_forms = {"account_forms", "SELECT " NAME_FORMS("$1::text")},
@@ -211,7 +211,8 @@ enum error account_create(struct actor *actor, const struct account *account, ch
         return error;
     error = db_one(actor->db, &account_insert, &row,
                    DB_ARGS(account->username, hash, account->display_name, account->site_admin ? "admin" : "user",
-                           looks.skeletons[0], looks.skeletons[1], looks.skeletons[2], looks.skeletons[3]));
+                           looks.skeletons[0], looks.skeletons[1], looks.skeletons[2], looks.skeletons[3],
+                           account->own_password ? "true" : "false"));
     if (error)
         return fail_as(actor, error, ERR_CONFLICT, MSG_USER_EXISTS, account->username);
     memcpy(user_id, row_string(&row, 0), UUID_TEXT);

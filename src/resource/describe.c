@@ -79,6 +79,7 @@ static void write_kind(struct json_writer *w, struct arena *arena, const struct 
     json_bool_member(w, "folders", (kind->flags & KIND_FOLDERS) != 0);
     json_bool_member(w, "any_name", (kind->flags & KIND_ANY_NAME) != 0);
     json_bool_member(w, "shared", (kind->flags & KIND_SHARED) != 0);
+    json_int_member(w, "most", kind->most ? kind->most : RESOURCES_MAX);
     json_string_member(w, "write", access_names[kind_access(kind)]);
     json_literal_key(w, "columns");
     json_open_array(w);

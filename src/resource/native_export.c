@@ -15,6 +15,8 @@ static const struct field export_fields[] = {
     {"platform", FIELD_TEXT, FIELD_REQUIRED, .max = 20},
     {"include_secrets", FIELD_BOOL},
     {"format", FIELD_TEXT, .choices = "files|tar.gz"},
+    {"kind", FIELD_TEXT, .max = 40},
+    {"name", FIELD_TEXT, .max = 300},
     {0},
 };
 
@@ -30,6 +32,8 @@ struct export
     struct actor *actor;
     const char *platform;
     bool secrets;
+    const struct kind *kind; /* of the only one that is wanted, */
+    const char *name;        /* which is told whatever its state; NULL = all */
     struct resource *resources;
     bool *placed; /* by resource */
     size_t resource_count;
@@ -58,6 +62,8 @@ static enum error open_values(struct export *export, const struct resource *r, j
 /* A CLI without a switch is given only what is on, and where a file has room for one, that is the one in use. */
 static bool is_told(const struct export *export, const struct resource *r, const struct native_place *place)
 {
+    if (export->name)
+        return true;
     if (place->shape == NATIVE_ONE && export->in_use && strcmp(export->in_use, r->name) != 0)
         return false;
     return r->enabled || native_says(place, "enabled");
@@ -186,12 +192,21 @@ static enum error add_others(struct export *export)
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
+static enum error take_resources(struct export *export)
+{
+    if (!export->name)
+        return resources_on(export->actor, export->platform, &export->resources, &export->resource_count);
+    export->resources = arena_array(export->actor->arena, 1, sizeof *export->resources);
+    export->resource_count = 1;
+    return resource_find(export->actor, export->kind, export->platform, export->name, false, export->resources);
+}
+
 static enum error make_files(struct export *export)
 {
     struct native_file *files = NULL;
     size_t count = 0;
     struct actor *actor = export->actor;
-    enum error error = resources_on(actor, export->platform, &export->resources, &export->resource_count);
+    enum error error = take_resources(export);
     export->placed = arena_array(actor->arena, export->resource_count + 1, sizeof *export->placed);
     for (size_t i = 0; !error && i < export->resource_count; i++)
         name_index_add(&export->by_id, export->resources[i].id, i);
@@ -271,6 +286,8 @@ static enum error may_export(struct request *rq, const struct export *export)
 {
     if (!platform_find(export->platform))
         return fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, export->platform, NULL);
+    if (export->name && !export->kind)
+        return fail_field(&rq->actor, "kind", MSG_KIND_UNKNOWN, body_text(rq, "kind"), NULL);
     return authorize_export(rq, export->secrets);
 }
 
@@ -279,10 +296,13 @@ static enum error export_files(struct request *rq, struct response *rs)
     struct export export = {.actor = &rq->actor,
                             .platform = body_text(rq, "platform"),
                             .secrets = body_bool(rq, "include_secrets", false),
+                            .kind = body_has(rq, "kind") ? kind_find(body_text(rq, "kind")) : NULL,
+                            .name = body_text(rq, "name"),
                             .by_id = name_index_new(),
                             .left_out = json_array()};
     const struct audit entry = {.action = export.secrets ? "file.export_secrets" : "file.export",
-                                .platform = export.platform};
+                                .platform = export.platform,
+                                .target = export.name};
     const char *format = body_text(rq, "format");
     struct tarball_file *files = NULL;
     size_t count = 0;

@@ -2,25 +2,19 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "json.h"
 #include "resource.h"
 #include "resource_sql.h"
 #include "util.h"
-
-/* Behind the columns of a page. */
-enum { P_TOTAL = R_UPDATED + 1 };
 
 #define SHORT   RESOURCE_SHORT
 #define WHOLE   RESOURCE_WHOLE
 #define OF_KIND RESOURCE_OF_KIND
 #define ORDER   RESOURCE_ORDER
 #define TOTAL   RESOURCE_TOTAL
-#define BEHIND  " AND (r.position, r.name) > ($4::integer, $5)"
+#define BEHIND  RESOURCE_BEHIND
 
-/* What a page may be narrowed down by, besides a folder. NULL = not by that. */
-#define FILTERED                                                                                                       \
-    " AND ($6::boolean IS NULL OR r.enabled = $6::boolean)"                                                            \
-    " AND ($7::timestamptz IS NULL OR r.updated_at >= $7::timestamptz)"
+#define FILTERED RESOURCE_FILTERED("$6", "$7")
+#define OFF      " AND NOT r.enabled"
 /* A range of the index of names: '0' comes behind '/'. */
 #define IN_FOLDER(folder) " AND r.name >= " folder " || '/' AND r.name < " folder " || '0'"
 
@@ -41,9 +35,11 @@ static const struct statement
     select_platform = {"resources_on_platform",
                        "SELECT " WHOLE ", r.platform, r.kind FROM resources r WHERE r.workspace_id ="
                        " (SELECT ccr_workspace()) AND r.platform = $1 ORDER BY r.kind, r.position, r.name"},
-    /* One more than asked for tells whether there are others behind them. */
-    select_offset = {"resources_offset", "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND ORDER
-                                         " LIMIT $3::integer + 1 OFFSET $4::integer"},
+    /* One more than asked for tells whether there are others behind them. Where a far page begins the index alone tells. */
+    select_offset = {"resources_offset",
+                     "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND
+                     " AND (r.position, r.name) >= (SELECT r.position, r.name FROM resources r WHERE" OF_KIND ORDER
+                     " LIMIT 1 OFFSET $4::integer)" ORDER " LIMIT $3::integer + 1"},
     select_behind = {"resources_behind", "SELECT " SHORT ", " TOTAL " FROM resources r WHERE" OF_KIND BEHIND ORDER
                                          " LIMIT $3::integer + 1"},
     select_all = {"resources_all", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND ORDER},
@@ -64,20 +60,11 @@ static const struct statement
     count_folder = {"resources_count_folder",
                     "SELECT count(*) FROM (SELECT 1 FROM resources r WHERE" OF_KIND BEHIND FILTERED IN_FOLDER(
                         "$8") " LIMIT $3::integer + 1) c"},
-    /* The longest word by the index, the others by looking at what that finds. */
-    select_found = {
-        "resources_found",
-        "WITH found AS MATERIALIZED (SELECT DISTINCT w.id FROM (SELECT id FROM resource_words"
-        " WHERE workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2"
-        " AND word >= lower($9) AND word < lower($9) || chr(1114111)"
-        " AND NOT EXISTS (SELECT 1 FROM json_array_elements_text($10::json) AS other (word)"
-        " WHERE NOT EXISTS (SELECT 1 FROM resource_words o WHERE o.id = resource_words.id AND o.platform = $2"
-        " AND o.word >= lower(other.word) AND o.word < lower(other.word) || chr(1114111)))"
-        " LIMIT $11::integer) w)"
-        " SELECT " SHORT ", (SELECT count(*) FROM found) FROM resources r WHERE" OF_KIND
-        " AND r.id IN (SELECT id FROM found)" BEHIND FILTERED
-        " AND ($12::text IS NULL OR starts_with(r.name, $12 || '/'))" ORDER
-        " LIMIT $3::integer + 1 OFFSET $8::integer"};
+    /* By an index of those that are off, which are few among many. */
+    select_off = {"resources_off", "SELECT " SHORT ", 0 FROM resources r WHERE" OF_KIND BEHIND OFF ORDER
+                                   " LIMIT $3::integer + 1 OFFSET $6::integer"},
+    count_off = {"resources_count_off",
+                 "SELECT count(*) FROM (SELECT 1 FROM resources r WHERE" OF_KIND OFF " LIMIT $3::integer + 1) c"};
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
@@ -203,34 +190,18 @@ static bool take_cursor(struct actor *actor, const char *cursor, const char **po
     return parse_int(*position, 0, INT32_MAX, &number);
 }
 
-/* The longest of the words, and the others as a JSON array; NULL when there are none. */
-static const char *take_words(struct actor *actor, const char *search, const char **others)
+static enum error find_off(struct actor *actor, const struct resource_query *q, const char *position, const char *name,
+                           struct resource_page *page)
 {
-    struct resource text = {.kind = &(struct kind){.columns = (const struct column[]){{{0}, 0, {NULL, NULL}, 0}}},
-                            .name = search,
-                            .listed = "{}"};
-    json_t *words = json_stored(resource_words(actor, &text)), *each;
-    size_t i, longest = 0;
-    json_array_foreach(words, i, each) if (json_string_length(each) >
-                                           json_string_length(json_array_get(words, longest))) longest = i;
-    const char *word = json_string_value(json_array_get(words, longest));
-    if (word)
-        word = arena_strdup(actor->arena, word);
-    json_array_remove(words, longest);
-    *others = json_text(actor->arena, words);
-    return word;
-}
-
-static enum error find_by_words(struct actor *actor, const struct resource_query *q, const char *position,
-                                const char *name, struct resource_page *page)
-{
-    const char *others, *word = take_words(actor, q->search, &others);
-    if (!word)
-        return ERR_NONE; /* there is nothing that could be a word */
-    return db_all(actor->db, &select_found, &page->rows,
-                  DB_ARGS(page->kind->name, page->platform, number_text(actor, q->limit), position, name, q->enabled,
-                          q->updated_since, number_text(actor, q->offset), word, others,
-                          number_text(actor, FOUND_MAX + 1), q->folder));
+    struct row row;
+    const char *kind = page->kind->name;
+    enum error error = db_all(
+        actor->db, &select_off, &page->rows,
+        DB_ARGS(kind, page->platform, number_text(actor, q->limit), position, name, number_text(actor, q->offset)));
+    if (!error)
+        error = db_one(actor->db, &count_off, &row, DB_ARGS(kind, page->platform, number_text(actor, FOUND_MAX)));
+    page->total = error ? 0 : row_int(&row, 0);
+    return error;
 }
 
 static enum error find_filtered(struct actor *actor, const struct resource_query *q, const char *position,
@@ -239,8 +210,6 @@ static enum error find_filtered(struct actor *actor, const struct resource_query
     struct row row;
     const char *limit = number_text(actor, q->limit), *most = number_text(actor, FOUND_MAX);
     const char *kind = page->kind->name, *offset = number_text(actor, q->offset);
-    if (q->search)
-        return find_by_words(actor, q, position, name, page);
     const char *const found[] = {kind,       page->platform,   limit,  position, name,
                                  q->enabled, q->updated_since, offset, q->folder};
     const char *const counted[] = {kind, page->platform, most, "-1", "", q->enabled, q->updated_since, q->folder};
@@ -264,13 +233,24 @@ static enum error find_plain(struct actor *actor, const struct resource_query *q
                   DB_ARGS(kind, page->platform, limit, number_text(actor, q->offset)));
 }
 
+static enum error find(struct actor *actor, const struct resource_query *q, const char *position, const char *name,
+                       bool plain, struct resource_page *page)
+{
+    if (plain)
+        return find_plain(actor, q, position, name, page);
+    if (q->search)
+        return resource_search(actor, q, position, name, page);
+    bool off = q->enabled && strcmp(q->enabled, "false") == 0 && !q->folder && !q->updated_since;
+    return (off ? find_off : find_filtered)(actor, q, position, name, page);
+}
+
 /* Every row tells the total; a page without one asks for it. */
 static enum error take_total(struct actor *actor, bool plain, struct resource_page *page)
 {
     enum error error = ERR_NONE;
     const struct row first = rows_at(&page->rows, 0);
     if (page->rows.count)
-        page->total = page->total ? page->total : row_int(&first, P_TOTAL);
+        page->total = page->total ? page->total : row_int(&first, R_TOTAL);
     else if (plain)
         error = resources_total(actor, page->kind, page->platform, &page->total);
     page->total_at_least = !plain && page->total > FOUND_MAX;
@@ -287,8 +267,7 @@ enum error resource_page(struct actor *actor, const struct kind *kind, const cha
     *page = (struct resource_page){.kind = kind, .platform = platform};
     if (!take_cursor(actor, q->cursor, &position, &name))
         return fail_field(actor, "cursor", MSG_CURSOR, NULL);
-    enum error error =
-        plain ? find_plain(actor, q, position, name, page) : find_filtered(actor, q, position, name, page);
+    enum error error = find(actor, q, position, name, plain, page);
     if (!error)
         error = take_total(actor, plain, page);
     page->more = page->rows.count > q->limit;

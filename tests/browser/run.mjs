@@ -80,9 +80,22 @@ async function open({ language = "en", theme = "light", width = 1280, height = 8
     return page;
 }
 
+/** What jumps on the page from its next load on: a function that tells (the Layout Instability API's score). */
+async function watchShift(page) {
+    await page.addInitScript(() => {
+        window.shift = 0;
+        new PerformanceObserver((list) =>
+            list.getEntries().forEach((each) => {
+                if (!each.hadRecentInput) window.shift += each.value;
+            }),
+        ).observe({ type: "layout-shift", buffered: true });
+    });
+    return () => page.evaluate(() => window.shift);
+}
+
 try {
     const { default: scenario } = await import(`./scenarios/${process.argv[2]}.mjs`);
-    const result = await scenario({ open, given, browser, whileAway, listens });
+    const result = await scenario({ open, given, browser, whileAway, listens, watchShift });
     if (complaints.length) throw new Error(complaints.join("\n"));
     process.stdout.write(JSON.stringify(result ?? null));
 } finally {

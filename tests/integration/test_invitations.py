@@ -258,7 +258,7 @@ def test_members_and_personal_workspaces(team, make_user):
 
 
 @pytest.mark.parametrize("body, field", [
-    ({"role": "viewer"}, "username"), ({"username": "x"}, "role"), ({"username": "a/b", "role": "viewer"}, "username"),
+    ({"username": "x", "role": "viewer", "accounts": True}, "accounts"), ({"username": "x"}, "role"), ({"username": "a/b", "role": "viewer"}, "username"),
     ({"username": "x", "role": "root"}, "role"), ({"username": "x", "role": "viewer", "expires_in_days": 31}, "expires_in_days"),
     ({"username": "x", "role": "viewer", "expires_in_days": 0}, "expires_in_days"),
 ])
@@ -278,3 +278,133 @@ def test_there_is_an_end_to_them(system, team):
     assert error_of(refused)[:2] == (409, "CONFLICT") and "200" in refused.json()["message"]
     page = owner.get(f"{path}?limit=50&offset=190").data
     assert (len(page["invitations"]), page["total"]) == (10, 200)
+
+
+# ---- by a link ----
+
+PASSWORD = "a password of my own"
+
+
+def make_link(client, path, role="editor", **options):
+    answer = client.post(path, json={"role": role, **options})
+    assert answer.status_code == 201, answer.text
+    assert answer.data["username"] is None and answer.data["link"]
+    return answer.data
+
+
+def join(client, link, name):
+    return client.anonymous().post("/api/invitations/join", json={"link": link, "username": name, "password": PASSWORD})
+
+
+def test_whoever_has_the_link_is_taken_in_once(system, team, make_user):
+    owner, slug, path = team
+    first, second = make_user(), make_user()
+    made = make_link(owner, path, expires_in_days=3)
+    assert {name: value for name, value in owner.get(path).data["invitations"][0].items()} == without(made, "link"), "it is shown once"
+    look = first.anonymous().post("/api/invitations/look", json={"link": made["link"]})
+    assert look.data == {"workspace": "The Team", "role": "editor", "invited_by": owner.username, "expires_at": made["expires_at"],
+                         "accounts": False}
+    taken = first.post("/api/invitations/take", json={"link": made["link"]})
+    assert taken.status_code == 200 and (taken.data["slug"], taken.data["role"]) == (slug, "editor")
+    assert members(owner, slug)[first.username] == "editor" and owner.get(path).data["invitations"] == []
+    for answer in (second.post("/api/invitations/take", json={"link": made["link"]}),
+                   second.anonymous().post("/api/invitations/look", json={"link": made["link"]})):
+        assert error_of(answer)[:2] == (404, "NOT_FOUND")
+    assert audited(system, slug)[1:] == [("member.invite", owner.username, None), ("member.add", first.username, first.username)]
+    with everything(system) as db:
+        assert db.execute("SELECT count(*) FROM workspace_invitations WHERE link_hash = %s", (made["link"],)).fetchone() == (0,)
+
+
+def test_a_link_taken_twice_at_once(team, make_user):
+    owner, slug, path = team
+    link, guests = make_link(owner, path)["link"], [make_user() for _ in range(4)]
+    statuses = at_once(*[lambda guest=guest: guest.post("/api/invitations/take", json={"link": link}).status_code for guest in guests])
+    assert sorted(statuses) == [200, 404, 404, 404]
+    assert len(members(owner, slug)) == 2
+
+
+def test_who_is_a_member_does_not_spend_a_link(team, make_user):
+    owner, slug, path = team
+    guest = make_user()
+    link = make_link(owner, path, "viewer")["link"]
+    assert error_of(owner.post("/api/invitations/take", json={"link": link}))[:2] == (409, "CONFLICT")
+    assert guest.post("/api/invitations/take", json={"link": link}).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["withdrawn", "expired", "changed", "of another workspace", "nonsense"])
+def test_links_that_are_none(system, team, make_user, what):
+    owner, slug, path = team
+    guest = make_user()
+    made = make_link(owner, path)
+    link = made["link"]
+    if what == "withdrawn":
+        assert owner.delete(f"{path}/{made['id']}").status_code == 200
+    elif what == "expired":
+        with everything(system) as db:
+            db.execute("UPDATE workspace_invitations SET expires_at = now() WHERE id = %s", (made["id"],))
+    elif what == "of another workspace":
+        other = owner.post("/api/workspaces", json={"slug": next(slugs), "name": "Other"}).data
+        link = other["id"] + link[36:]
+    else:
+        link = link[:-1] + ("A" if link[-1] != "A" else "B") if what == "changed" else "x"
+    for answer in (guest.post("/api/invitations/take", json={"link": link}), join(guest, link, "would-be"),
+                   guest.anonymous().post("/api/invitations/look", json={"link": link})):
+        assert error_of(answer)[:2] == (404, "NOT_FOUND"), answer.text
+    assert guest.username not in members(owner, slug)
+
+
+def test_who_may_no_longer_invite_has_made_no_link(team, make_user):
+    owner, slug, path = team
+    helper, guest = make_user(), make_user()
+    add_member(owner, slug, helper, "admin")
+    link = make_link(helper, path)["link"]
+    assert owner.put(f"/api/workspaces/{slug}/members/{helper.username}", json={"role": "viewer"}).status_code == 200
+    assert error_of(guest.post("/api/invitations/take", json={"link": link}))[:2] == (404, "NOT_FOUND")
+
+
+def test_a_new_person_makes_an_account(system, make_user):
+    chief, slug = make_user(site_admin=True), next(slugs)
+    assert chief.post("/api/workspaces", json={"slug": slug, "name": "The Team"}).status_code == 201
+    path, name = f"/api/workspaces/{slug}/invitations", f"new-{slug}"
+    link = make_link(chief, path, "viewer", accounts=True)["link"]
+    assert chief.anonymous().post("/api/invitations/look", json={"link": link}).data["accounts"] is True
+    taken = join(chief, link, chief.username)
+    assert error_of(taken)[:2] == (409, "CONFLICT"), "the name is somebody's"
+    short = chief.anonymous().post("/api/invitations/join", json={"link": link, "username": name, "password": "short"})
+    assert [wrong["field"] for wrong in short.json()["error"]["details"]["fields"]] == ["password"]
+    made = join(chief, link, name)
+    assert (made.status_code, made.data) == (201, {"username": name})
+    newcomer = chief.anonymous().login(name, PASSWORD)
+    assert newcomer.user["password_given"] is False, "nobody else knows it"
+    assert members(chief, slug) == {chief.username: "owner", name: "viewer"}
+    assert newcomer.get(f"/api/workspaces/{name}").data["personal"] is True
+    assert error_of(join(chief, link, f"{name}-2"))[:2] == (404, "NOT_FOUND")
+    assert audited(system, slug)[-1] == ("member.add", name, name)
+    with everything(system) as db:
+        assert db.execute("SELECT target FROM audit_log WHERE action = 'user.create' AND actor = %s", (name,)).fetchone() == (name,)
+
+
+def test_accounts_are_the_sites(admin, team, make_user):
+    """A workspace's administrator may not let links make accounts; who was the site's no longer has."""
+    owner, slug, path = team
+    assert error_of(owner.post(path, json={"role": "viewer", "accounts": True}))[:2] == (403, "AUTHORIZATION_ERROR")
+    assert error_of(join(owner, make_link(owner, path)["link"], "would-be"))[:2] == (403, "AUTHORIZATION_ERROR")
+    chief = make_user(site_admin=True)
+    add_member(owner, slug, chief, "admin")
+    link = make_link(chief, path, accounts=True)["link"]
+    admin.confirm()
+    assert admin.patch(f"/api/users/{chief.username}", json={"site_role": "user"}).status_code == 200
+    assert error_of(join(owner, link, "would-be"))[:2] == (403, "AUTHORIZATION_ERROR")
+    assert owner.anonymous().post("/api/invitations/look", json={"link": link}).data["accounts"] is False
+
+
+def test_a_link_that_makes_accounts_needs_the_password(make_user, system):
+    chief, slug = make_user(site_admin=True), next(slugs)
+    assert chief.post("/api/workspaces", json={"slug": slug, "name": "The Team"}).status_code == 201
+    with everything(system) as db:
+        db.execute("UPDATE sessions SET confirmed_at = now() - interval '1 hour' WHERE user_id = (SELECT id FROM users WHERE username = %s)",
+                   (chief.username,))
+    chief.confirms = False
+    path = f"/api/workspaces/{slug}/invitations"
+    assert error_of(chief.post(path, json={"role": "viewer", "accounts": True}))[3] == {"confirm": True}
+    assert make_link(chief, path)["link"]

@@ -436,6 +436,18 @@ def test_what_no_file_says_is_told_of(ada):
     assert converted(ada, "claude", "droid", kind="prompt")["counts"]["create"] == 2
 
 
+def test_one_alone_is_told_whatever_its_state(ada):
+    for name in "ab":
+        assert ada.post("/api/resources/claude/statusline", json={"name": name, "command": f"run {name}", "enabled": False}).status_code == 201
+    one = {"platform": "claude", "kind": "statusline", "name": "b"}
+    files = ada.post("/api/resources/export", json=one).data["files"]
+    assert [file["path"] for file in files] == [".claude/settings.json"]
+    assert "run b" in files[0]["content"] and "run a" not in files[0]["content"]
+    assert ada.post("/api/resources/export", json={**one, "name": "c"}).status_code == 404
+    refused = ada.post("/api/resources/export", json={**one, "kind": "no-kind"})
+    assert [wrong["field"] for wrong in refused.json()["error"]["details"]["fields"]] == ["kind"]
+
+
 def test_what_cannot_be_a_resource_stays_in_the_file(ada):
     text = json.dumps({"mcpServers": {"no-type": {"url": "https://h/mcp"}, "workspace": {"command": "x"},
                                       "socket": {"type": "ws", "url": "wss://h"}, "good": {"command": "npx"}}, "theme": "dark"})

@@ -1,9 +1,7 @@
 // The console's frame: who is logged in, where he works, what there is, and the page beside it.
-import { actIn, ask, events, logInWith, post, session } from "./lib/api.js";
-import { askFor, attempt, fill, h, isDark, tell, useTheme } from "./lib/ui.js";
-import { link, mayLeave, setRoutes, show } from "./lib/router.js";
-import { keepListening } from "./lib/live.js";
-import { label, language, t, useLanguage } from "./lib/text.js";
+import { actIn, ask, events, keepListening, logInWith, post, session } from "./lib/api.js";
+import { askFor, attempt, fill, h, isDark, label, language, t, tell, useLanguage, useTheme } from "./lib/ui.js";
+import { BASE, link, mayLeave, setRoutes, show } from "./lib/router.js";
 
 const page = (name) => async (outlet, place) => {
     const module = await import(`./pages/${name}.js`);
@@ -244,4 +242,6 @@ async function begin() {
     keepListening();
     await turn();
 }
-await begin();
+// One HTML file is the console's and the login's.
+if (location.pathname.startsWith(`${BASE}/`)) await begin();
+else await import("./login.js");

@@ -1,15 +1,18 @@
 // The way in. What the server says is shown; when it asks to wait, how long is counted down.
-import { ask } from "./lib/api.js";
-import { fill, h, id } from "./lib/ui.js";
-import { language, t, useLanguage } from "./lib/text.js";
+import { address, ask } from "./lib/api.js";
+import { exactly, fill, h, id, language, t, useLanguage } from "./lib/ui.js";
 
-const main = document.getElementById("app");
+const main = h("main", { class: "login" });
+fill(document.getElementById("app"), main);
+
+/** Of #invitation=, which no server is told of by a browser. */
+const link = new URLSearchParams(location.hash.slice(1)).get("invitation");
 
 /** Where to go afterwards: an address of our own, nothing else. Nginx writes it behind next= as it was asked for, to its end. */
 function next() {
     const wanted = /^\?next=(\/.*)/.exec(location.search)?.[1] ?? "/";
     try {
-        const to = new URL(wanted + location.hash, location.origin);
+        const to = new URL(wanted + (link ? "" : location.hash), location.origin);
         return to.origin === location.origin ? to.href : location.origin;
     } catch {
         return location.origin;
@@ -84,8 +87,66 @@ function form(title, text, rows, send) {
         h("form", { onsubmit: submit }, rows, button),
         languageChoice(),
     );
-    main.querySelector("input").focus();
+    (main.querySelector("input") ?? button).focus();
 }
+
+/* ---- an invitation ----------------------------------------------------------------------------------------------- */
+
+const invitation = { shown: null };
+
+/** Becomes a member, acts there from now on, and goes on. */
+async function takeInvitation() {
+    const { data } = await ask("POST", "/invitations/take", { body: { link }, quiet: true });
+    await ask("POST", address(["workspaces", data.slug, "switch"]), { body: {}, quiet: true });
+    location.assign("/console/");
+}
+
+const invitationText = () =>
+    invitation.shown &&
+    t("login.invited", {
+        by: invitation.shown.invited_by,
+        workspace: invitation.shown.workspace,
+        role: t(`role.${invitation.shown.role}`),
+        until: exactly(invitation.shown.expires_at),
+    });
+
+/** Who is logged in already says yes. */
+async function drawAccept() {
+    const { data } = await ask("GET", "/auth/me", { quiet: true });
+    form(t("login.accept"), [invitationText(), " ", t("login.accept_as", { name: data.username })], [], takeInvitation);
+    redraw = drawAccept;
+}
+
+function drawJoin() {
+    const [user, userRow] = field(t("login.user"), {
+        autocomplete: "username",
+        autocapitalize: "none",
+        spellcheck: "false",
+    });
+    const [own, ownRow] = field(t("account.new_password"), {
+        type: "password",
+        autocomplete: "new-password",
+        minlength: 10,
+    });
+    const [again, againRow] = field(t("login.again"), { type: "password", autocomplete: "new-password" });
+    form(t("login.join"), invitationText(), [userRow, ownRow, againRow], async () => {
+        if (own.value !== again.value) throw new Error(t("login.differ"));
+        const username = user.value.trim();
+        await ask("POST", "/invitations/join", { body: { link, username, password: own.value }, quiet: true });
+        await logIn(username, own.value, false);
+        location.assign("/console/");
+    });
+    addWay(t("login.have_account"), draw);
+    redraw = drawJoin;
+}
+
+/** Another form instead of this one. */
+const addWay = (text, go) =>
+    main
+        .querySelector("form")
+        .after(
+            h("p", { class: "mt-3" }, h("button", { class: "btn btn-link p-0", type: "button", onclick: go }, text)),
+        );
 
 const logIn = (username, password, remember) =>
     ask("POST", "/auth/login", { body: { username, password, remember }, quiet: true });
@@ -104,10 +165,12 @@ function drawOwn(given) {
             body: { current_password: given, new_password: own.value },
             quiet: true,
         });
-        location.assign(next());
+        await goOn();
     });
     redraw = () => drawOwn(given);
 }
+
+const goOn = () => (invitation.shown ? takeInvitation() : location.assign(next()));
 
 function draw() {
     const [user, userRow] = field(t("login.user"), {
@@ -124,11 +187,12 @@ function draw() {
         stay,
         h("label", { class: "form-check-label", for: own }, t("login.stay")),
     );
-    form(t("login.title"), null, [userRow, passwordRow, stayRow], async () => {
+    form(t("login.title"), invitationText(), [userRow, passwordRow, stayRow], async () => {
         const { data } = await logIn(user.value.trim(), password.value, stay.checked);
         if (data.user.password_given) drawOwn(password.value);
-        else location.assign(next());
+        else await goOn();
     });
+    if (invitation.shown?.accounts) addWay(t("login.join"), drawJoin);
     redraw = draw;
 }
 
@@ -138,12 +202,19 @@ async function begin() {
     if (out) {
         await ask("POST", "/auth/logout", { body: {}, quiet: true });
         history.replaceState(null, "", "/login");
-    } else {
-        const answer = await fetch("/api/auth/session").catch(() => null);
-        if (answer?.status === 204) return location.replace(next());
     }
+    const answer = out ? null : await fetch("/api/auth/session").catch(() => null);
+    const loggedIn = answer?.status === 204;
+    if (link) {
+        const found = await ask("POST", "/invitations/look", { body: { link }, quiet: true });
+        invitation.shown = found.data;
+        if (loggedIn) return drawAccept();
+        if (invitation.shown.accounts) return drawJoin();
+    } else if (loggedIn) return location.replace(next());
     draw();
 }
+
+addEventListener("hashchange", () => location.reload()); // another invitation
 
 let redraw = draw;
 begin().catch((wrong) => {

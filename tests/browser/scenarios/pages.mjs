@@ -3,16 +3,22 @@ import axe from "axe-core";
 
 const SERIOUS = ["serious", "critical"];
 
-export default async function ({ open, given }) {
+/** What stands beyond the window's right edge where nothing scrolls it into sight. */
+const cutOff = () =>
+    [...document.querySelectorAll("main *, header *, nav *")]
+        .filter((each) => {
+            const { width, height, right } = each.getBoundingClientRect();
+            if (width <= 1 || height <= 1 || right <= innerWidth + 1) return false;
+            for (let box = each.parentElement; box; box = box.parentElement)
+                if (["auto", "scroll"].includes(getComputedStyle(box).overflowX) || box.matches("td.clip"))
+                    return false;
+            return true;
+        })
+        .map((each) => each.outerHTML.slice(0, 120));
+
+export default async function ({ open, given, watchShift }) {
     const page = await open({ user: "admin", language: given.language, theme: given.theme, width: given.width });
-    await page.addInitScript(() => {
-        window.shift = 0;
-        new PerformanceObserver((list) =>
-            list.getEntries().forEach((each) => {
-                if (!each.hadRecentInput) window.shift += each.value;
-            }),
-        ).observe({ type: "layout-shift", buffered: true });
-    });
+    const shift = await watchShift(page);
     const found = [];
     for (const path of given.paths) {
         await page.goto(path);
@@ -30,8 +36,9 @@ export default async function ({ open, given }) {
             serious: violations
                 .filter((each) => SERIOUS.includes(each.impact))
                 .map((each) => `${each.id}: ${each.nodes.map((node) => node.target.join(" ")).join(", ")}`),
-            shift: await page.evaluate(() => window.shift),
+            shift: await shift(),
             wide,
+            cut: await page.evaluate(cutOff),
         });
         if (given.pictures) {
             const name = path.replace(/^.console|\W+/g, "-").replace(/^-+|-+$/g, "") || "home";

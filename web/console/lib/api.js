@@ -1,5 +1,5 @@
-// The API, as the logged-in browser asks it. An answer is its `data`, or the body where the API has no envelope.
-import { language } from "./text.js";
+// The API, as the logged-in browser asks it, and what it tells by itself. An answer is its `data`, or the body where the API has no envelope.
+import { language } from "./ui.js";
 
 /** What the server refused, or that it was not reached (status 0). `fields`: what is wrong, by field name. */
 export class ApiError extends Error {
@@ -49,10 +49,10 @@ const OWN_KEPT = 200;
 const own = new Set(); // generations that this page's writes made
 let underWay = 0;
 
-export const writing = () => underWay > 0;
+const writing = () => underWay > 0;
 
 /** Whether a change that the server tells of was made by this page. */
-export const isOwn = ({ by, generation }) => by === session.user.username && own.has(generation);
+const isOwn = ({ by, generation }) => by === session.user.username && own.has(generation);
 
 /** "<workspace>.<generation>", several joined by "_". */
 function noteOwn(header) {
@@ -182,6 +182,8 @@ export function address(parts, query = {}) {
 const PLATFORM = "ccr-platform";
 const ROLES = ["viewer", "editor", "admin", "owner"];
 
+let first = null;
+
 export const session = {
     user: null,
     workspace: null,
@@ -191,18 +193,22 @@ export const session = {
     platform: "claude",
 
     async load() {
-        const [me, workspaces, kinds] = await Promise.all([
-            get("/auth/me"),
-            get("/workspaces?limit=500"),
-            get("/kinds"),
-        ]);
-        this.user = me;
-        this.workspace = me.workspace;
-        this.workspaces = workspaces.workspaces;
+        const [home, kinds] = await Promise.all([get("/home"), get("/kinds")]);
+        first = home;
+        this.user = home.user;
+        this.workspace = home.user.workspace;
+        this.workspaces = home.workspaces;
         this.kinds = kinds.kinds;
         this.platforms = [...new Set(this.kinds.flatMap((kind) => kind.platforms))];
         const kept = localStorage.getItem(PLATFORM);
         this.platform = this.platforms.includes(kept) ? kept : this.platforms[0];
+    },
+
+    /** What the first page shows: once what came with the session, from then on what there is. */
+    async home(signal) {
+        const found = first ?? (await get("/home", { signal }));
+        first = null;
+        return found;
     },
 
     usePlatform(name) {
@@ -223,3 +229,77 @@ export const session = {
         return ROLES.indexOf(this.workspace.role) >= ROLES.indexOf(role);
     },
 };
+
+/* ---- what others change ------------------------------------------------------------------------------------------ */
+
+// What others change, as it happens: one WebSocket for the whole console. It only says that something changed; what there is now is read
+// as ever. One's own writes are not told: the page that did them has shown them.
+
+const PROTOCOL = "ccr-changes";
+const FIRST_MS = 1000; // clients of a server that restarts come back within FIRST_MS to FIRST_MS + SPREAD_MS
+const SPREAD_MS = 5000;
+const LONGEST_MS = 60_000;
+const PING_MS = 30_000; // who has heard nothing since the last one is cut off
+
+const listeners = new Set();
+let held = []; // until it is known which of them are one's own
+let failures = 0;
+
+/** Calls work(change) for each change of this kind and platform until `signal` ends: {change, names, count, revision, by}; names is
+ * empty when there were too many. work(null): something may have been missed. */
+export function whenChanged({ platform, kind }, work, signal) {
+    const listener = { platform, kind, work };
+    listeners.add(listener);
+    signal.addEventListener("abort", () => listeners.delete(listener), { once: true });
+}
+
+function tell(change) {
+    if (change.workspace !== session.workspace.slug || isOwn(change)) return;
+    for (const { platform, kind, work } of listeners)
+        if (change.platform === platform && change.kind === kind) work(change);
+}
+
+function tellHeld() {
+    if (writing()) return;
+    const changes = held;
+    held = [];
+    changes.forEach(tell);
+}
+
+const tellMissed = () => listeners.forEach(({ work }) => work(null));
+
+const HEARD = {
+    /** Whoever listens already has read what there was before. */
+    Ready() {
+        failures = 0;
+        tellMissed();
+    },
+    Missed: tellMissed,
+    Changed({ data }) {
+        held.push(data);
+        tellHeld();
+    },
+};
+
+/** Opens it, and again whenever it ends, less and less often while there is none: the console is as good without. */
+export function keepListening() {
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws`, PROTOCOL);
+    let heard = true;
+    const pulse = setInterval(() => {
+        if (!heard) return socket.close();
+        heard = false;
+        if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"Ping"}');
+    }, PING_MS);
+    socket.addEventListener("message", (event) => {
+        heard = true;
+        const message = JSON.parse(event.data);
+        HEARD[message.type]?.(message);
+    });
+    socket.addEventListener("close", () => {
+        clearInterval(pulse);
+        const pause = Math.min(FIRST_MS * 2 ** failures++, LONGEST_MS);
+        setTimeout(keepListening, pause + Math.random() * Math.max(pause, SPREAD_MS));
+    });
+}
+
+events.addEventListener("written", tellHeld);

@@ -1,7 +1,6 @@
 // What needs the password typed within the last minutes: asks for it when the server does.
 import { post } from "./api.js";
-import { askFor, OFF } from "./ui.js";
-import { t } from "./text.js";
+import { askFor, OFF, t } from "./ui.js";
 
 /** Does `work`; its answer, or OFF when the password was not given. */
 export async function confirmed(work) {

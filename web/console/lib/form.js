@@ -1,6 +1,5 @@
 // A form of a kind's columns, as GET /api/kinds tells them: nothing here knows a kind.
-import { fill, h, id } from "./ui.js";
-import { label, t } from "./text.js";
+import { fill, h, id, label, t } from "./ui.js";
 
 const LONG_TEXT = 1000; // characters: a column that may hold more is written in several lines
 

@@ -1,5 +1,5 @@
 // Which page an address shows. Links stay links: they can be opened in a new tab, copied, and gone back to.
-const BASE = "/console";
+export const BASE = "/console";
 
 let routes = [];
 let guard = null; // asks whether the page may be left; null = it may
@@ -81,6 +81,7 @@ addEventListener("click", (event) => {
 });
 
 addEventListener("popstate", async () => {
+    if (!location.pathname.startsWith(`${BASE}/`)) return;
     const wanted = location.href;
     if (guard) {
         history.pushState(null, "", shown);

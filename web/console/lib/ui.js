@@ -1,5 +1,77 @@
-// What every page is made of: elements, tables, questions on top of the page, and what is said for a while.
-import { ago, exactly, t } from "./text.js";
+// What every page is made of: texts, elements, tables, questions on top of the page, and what is said for a while. One file: every page
+// needs all of it, and a file is a request.
+
+/* ---- texts ------------------------------------------------------------------------------------------------------- */
+
+// They stand in text/en.js and text/zh.js by the same keys, as a test checks, and only those of the language in use are loaded; a label
+// that the API gives has both.
+
+const LANGUAGES = { en: "en", zh: "zh-CN" };
+const KEY = "ccr-language";
+
+const wanted = localStorage.getItem(KEY) ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+let current = wanted in LANGUAGES ? wanted : "en";
+let texts = await load();
+
+async function load() {
+    document.documentElement.lang = LANGUAGES[current];
+    return (await import(`../text/${current}.js`)).default;
+}
+
+export const language = () => current;
+/** As HTML and Accept-Language name it. */
+export const languageTag = () => LANGUAGES[current];
+
+export async function useLanguage(name) {
+    current = name in LANGUAGES ? name : "en";
+    localStorage.setItem(KEY, current);
+    texts = await load();
+}
+
+/** The text of a key; {name} in it is filled in. */
+export function t(key, values = {}) {
+    return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Of {en, zh}. */
+export const label = (both) => both?.[current] || both?.en || "";
+
+const UNITS = [
+    ["second", 60],
+    ["minute", 60],
+    ["hour", 24],
+    ["day", 30],
+    ["month", 12],
+    ["year", Infinity],
+];
+
+/** "3 minutes ago", for a person; `title` attributes have the exact time. */
+export function ago(time) {
+    let left = (new Date(time) - Date.now()) / 1000;
+    for (const [unit, size] of UNITS) {
+        if (Math.abs(left) < size)
+            return new Intl.RelativeTimeFormat(languageTag(), { numeric: "auto" }).format(Math.round(left), unit);
+        left /= size;
+    }
+    return "";
+}
+
+export const exactly = (time) => new Date(time).toLocaleString(languageTag());
+export const count = (number) => new Intl.NumberFormat(languageTag()).format(number);
+
+/** The actions of the audit trail that are about no kind of resource. */
+export const actionCodes = () =>
+    Object.keys(texts)
+        .filter((key) => /^did\.[a-z]+\./.test(key))
+        .map((key) => key.slice("did.".length));
+
+/** What was done, of an action of the audit trail or an operation of a revision: "auth.login", "mcp_server.update" of one of `kinds`,
+ * "update". */
+export function actionText(code, kinds = []) {
+    if (texts[`did.${code}`]) return t(`did.${code}`);
+    const [what, verb] = code.split(".");
+    return t(`did.*.${verb}`, { kind: label(kinds.find((each) => each.name === what)?.label) || what });
+}
 
 /* ---- colours ----------------------------------------------------------------------------------------------------- */
 
@@ -190,7 +262,7 @@ export function dialog(title, body) {
             answer = value;
             box.close();
         };
-        box.append(h("h2", { class: "h5", id: heading }, title), ...[body(close)].flat());
+        box.append(h("h2", { class: "h5", id: heading }, title), ...[body(close)].flat(Infinity).filter(is));
         document.body.append(box);
         box.showModal();
         box.querySelector("[autofocus]")?.focus();
@@ -224,6 +296,26 @@ export const confirm = (title, text, yes, danger = true) =>
             answers(close, yes, danger),
         ),
     );
+
+/** Shows a secret this once, to be copied. */
+export const once = (title, why, secret) =>
+    dialog(title, (close) => [
+        h("p", why),
+        h("input", {
+            class: "form-control font-monospace",
+            readonly: true,
+            autofocus: true,
+            value: secret,
+            "aria-label": title,
+            onfocus: (event) => event.target.select(),
+        }),
+        h(
+            "div",
+            { class: "d-flex gap-2 justify-content-end mt-3" },
+            button(t("dialog.copy"), () => attempt(() => navigator.clipboard.writeText(secret), t("account.copied"))),
+            button(t("dialog.close"), () => close(null), "primary"),
+        ),
+    ]);
 
 /** fields: [{name, label, type, value, choices, required}]; what send(values) answers, else the values by name; null when it was
  * called off. An error of send() is shown and asked again, as is OFF. */

@@ -1,8 +1,7 @@
 // What belongs to the user: password, sessions, personal access tokens, invitations.
 import { address, get, post, remove, session } from "../lib/api.js";
-import { askFor, attempt, button, confirm, dialog, fill, h, right, small, table, tell, when } from "../lib/ui.js";
+import { askFor, attempt, button, confirm, fill, h, once, right, small, t, table, tell, when } from "../lib/ui.js";
 import { confirmed } from "../lib/confirmed.js";
-import { t } from "../lib/text.js";
 
 const SCOPES = ["read", "write", "admin", "secrets"];
 
@@ -33,7 +32,12 @@ export async function show(outlet, { signal }) {
         ]);
         fill(
             sessions,
-            found.total > 1 ? h("p", small(t("account.end_others"), others, "outline-danger")) : null,
+            h(
+                "p",
+                { class: "d-flex flex-wrap gap-2" },
+                found.total > 1 ? small(t("account.end_others"), others, "outline-danger") : null,
+                small(t("account.end_all"), endAll, "outline-danger"),
+            ),
             table([t("account.browser"), t("account.address"), t("account.last_used"), ""], rows),
         );
     }
@@ -73,25 +77,6 @@ export async function show(outlet, { signal }) {
         );
     }
 
-    const shownOnce = (token) =>
-        dialog(t("account.token_made"), (close) => [
-            h("p", t("account.token_once")),
-            h("input", {
-                class: "form-control font-monospace",
-                readonly: true,
-                autofocus: true,
-                value: token,
-                "aria-label": t("account.token_made"),
-                onfocus: (event) => event.target.select(),
-            }),
-            h(
-                "div",
-                { class: "d-flex gap-2 justify-content-end mt-3" },
-                button(t("item.copy"), () => attempt(() => navigator.clipboard.writeText(token), t("account.copied"))),
-                button(t("dialog.close"), () => close(null), "primary"),
-            ),
-        ]);
-
     async function makeToken() {
         const fields = [
             { name: "name", label: t("form.name") },
@@ -118,7 +103,7 @@ export async function show(outlet, { signal }) {
             confirmed(() => post("/tokens", body(values))),
         );
         if (!made?.token) return;
-        await shownOnce(made.token);
+        await once(t("account.token_made"), t("account.token_once"), made.token);
         await loadTokens();
     }
 
@@ -150,6 +135,15 @@ export async function show(outlet, { signal }) {
                 : null,
         );
     }
+
+    const endAll = async () => {
+        if (!(await confirm(t("account.end_all_title"), t("account.end_all_text"), t("account.end_all")))) return;
+        const all = async () => {
+            await remove("/auth/sessions");
+            await post("/auth/logout", {}, { quiet: true });
+        };
+        if (await attempt(all)) location.replace("/login");
+    };
 
     const changePassword = () =>
         askFor(

@@ -1,8 +1,7 @@
 // Home: what everybody comes for. Per platform the current profile with a switch, then what changed lately.
-import { get, post } from "../lib/api.js";
-import { attempt, fill, h, labelled, select, table, when } from "../lib/ui.js";
+import { post, session } from "../lib/api.js";
+import { actionText, attempt, fill, h, labelled, select, t, table, when } from "../lib/ui.js";
 import { link } from "../lib/router.js";
-import { t } from "../lib/text.js";
 
 function card({ platform, current: pointed, total, profiles }, again) {
     const current = profiles.find((each) => each.name === pointed);
@@ -37,25 +36,38 @@ function card({ platform, current: pointed, total, profiles }, again) {
     );
 }
 
+const NOBODYS = "default"; // what is current where nobody has chosen
+
+/** What somebody should do something about. */
+function attentionOf({ invitations, platforms }) {
+    const note = (to, text) => h("a", { class: "alert alert-info d-block py-2", href: to }, text);
+    return [
+        invitations ? note(link("account"), t("home.invitations")) : null,
+        platforms.map(({ platform, current, total, profiles }) => {
+            const to = link("resources", platform, "profile");
+            const own = profiles.find((each) => each.name === current);
+            if (own) return own.enabled ? null : note(to, t("home.off", { platform, name: current }));
+            const gone = current !== NOBODYS && total === profiles.length;
+            return gone ? note(to, t("home.gone", { platform, name: current })) : null;
+        }),
+    ];
+}
+
 export async function show(outlet, { signal }) {
     const cards = h("div", { class: "row g-3" }),
         changes = h("div"),
-        invitations = h(
-            "a",
-            { class: "alert alert-info d-block py-2", href: link("account"), hidden: true },
-            t("home.invitations"),
-        );
+        attention = h("div");
     async function load() {
-        const home = await get("/home", { signal });
+        const home = await session.home(signal);
         fill(
             cards,
             home.platforms.map((each) => card(each, load)),
         );
-        invitations.hidden = !home.invitations;
+        fill(attention, attentionOf(home));
         const rows = home.changes.map((each) => [
             when(each.time),
             each.actor,
-            each.action,
+            actionText(each.action, session.kinds),
             each.platform,
             each.target ?? "",
         ]);
@@ -71,7 +83,7 @@ export async function show(outlet, { signal }) {
     fill(
         outlet,
         h("h1", { class: "h4" }, t("nav.home")),
-        invitations,
+        attention,
         cards,
         h("h2", { class: "h5 mt-4" }, t("home.lately")),
         changes,

@@ -1,11 +1,25 @@
 // One resource of any kind: its form, and what can be done with it.
-import { address, ask, get, post, remove, session } from "../lib/api.js";
-import { askFor, attempt, button, confirm, dialog, fill, h, noPage, OFF, table, tell, text } from "../lib/ui.js";
+import { address, ask, get, post, remove, session, whenChanged } from "../lib/api.js";
+import {
+    ago,
+    askFor,
+    attempt,
+    button,
+    confirm,
+    dialog,
+    fill,
+    h,
+    label,
+    noPage,
+    OFF,
+    t,
+    table,
+    tell,
+    text,
+} from "../lib/ui.js";
 import { confirmed } from "../lib/confirmed.js";
 import { makeForm } from "../lib/form.js";
 import { go, guardWith, link } from "../lib/router.js";
-import { whenChanged } from "../lib/live.js";
-import { ago, label, t } from "../lib/text.js";
 
 const revisionOf = (etag) => etag?.match(/^"(\d+)/)?.[1];
 const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
@@ -174,6 +188,33 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
             ]);
         });
 
+    /** As its CLI reads it, secrets masked. */
+    const showFile = () =>
+        attempt(async () => {
+            const { files, left_out: left } = await post(
+                "/resources/export",
+                { platform, kind: kindName, name },
+                { signal },
+            );
+            await dialog(t("item.file"), (close) => [
+                files.map(({ path, content }) => [
+                    h("h3", { class: "h6" }, h("code", path)),
+                    h(
+                        "div",
+                        { class: "border rounded p-2 mb-2" },
+                        text(typeof content === "string" ? content : t("form.binary")),
+                    ),
+                ]),
+                left.map((each) => h("p", { class: "text-muted" }, each.message)),
+                h(
+                    "div",
+                    { class: "text-end mt-3" },
+                    button(t("dialog.close"), () => close(null), "primary"),
+                ),
+            ]);
+        });
+
+    form.element.hidden = Boolean(name); // until there is something to write over
     const secretive = kind.columns.some((column) => column.secret || column.secret_parts);
     fill(
         outlet,
@@ -184,11 +225,14 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
             h("h1", { class: "h4 mb-0 me-auto text-break" }, name || t("item.new", { kind: label(kind.label) })),
             name && writes ? [button(t("item.copy"), copy), button(t("item.rename"), rename)] : null,
             name
-                ? h(
-                      "a",
-                      { class: "btn btn-outline-secondary", href: link(...base, "revisions", name) },
-                      t("item.revisions"),
-                  )
+                ? [
+                      button(t("item.file"), showFile),
+                      h(
+                          "a",
+                          { class: "btn btn-outline-secondary", href: link(...base, "revisions", name) },
+                          t("item.revisions"),
+                      ),
+                  ]
                 : null,
             name && writes && secretive ? button(t("item.reveal"), reveal) : null,
             name && writes ? button(t("item.delete"), destroy, "outline-danger") : null,
@@ -212,6 +256,7 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
         );
         await loaded;
     } else form.set({});
+    form.element.hidden = false;
     if (!writes)
         form.element.querySelectorAll("input, textarea, select, button").forEach((each) => {
             each.disabled = true;

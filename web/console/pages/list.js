@@ -1,24 +1,25 @@
 // The list of any kind on a platform: search, pages behind a cursor, and what is done with several at once.
-import { address, get, post, remove, session } from "../lib/api.js";
+import { address, get, post, remove, session, whenChanged } from "../lib/api.js";
 import {
     attempt,
     button,
     confirm,
+    count,
     fill,
     frame,
     h,
     gathered,
+    label,
     later,
     newest,
     noPage,
     row,
     select,
     small,
+    t,
     when,
 } from "../lib/ui.js";
 import { keepQuery, link } from "../lib/router.js";
-import { whenChanged } from "../lib/live.js";
-import { count, label, t } from "../lib/text.js";
 
 const PAGE = 50;
 const PAGE_MAX = 500;

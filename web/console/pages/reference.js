@@ -1,7 +1,6 @@
 // The API as the server itself describes it, to be tried as who is logged in.
 import { ask, get } from "../lib/api.js";
-import { fill, h, labelled, later } from "../lib/ui.js";
-import { t } from "../lib/text.js";
+import { fill, h, labelled, later, t } from "../lib/ui.js";
 
 const COLOURS = { get: "secondary", post: "success", put: "primary", patch: "primary", delete: "danger" };
 const EMPTY = { string: "", integer: 0, number: 0, boolean: false, array: [], object: {} };

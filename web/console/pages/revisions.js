@@ -1,8 +1,24 @@
 // What a resource was: its revisions, two of them side by side, and the way back.
 import { address, get, post, session } from "../lib/api.js";
-import { attempt, button, confirm, fill, frame, h, noPage, right, row, small, table, text, when } from "../lib/ui.js";
+import {
+    actionText,
+    attempt,
+    button,
+    confirm,
+    fill,
+    frame,
+    h,
+    label,
+    noPage,
+    right,
+    row,
+    small,
+    t,
+    table,
+    text,
+    when,
+} from "../lib/ui.js";
 import { go, link } from "../lib/router.js";
-import { label, t } from "../lib/text.js";
 
 const PAGE = 50;
 
@@ -15,6 +31,7 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
     const changes = h("div", { "aria-live": "polite" }),
         body = h("tbody");
     const more = button(t("list.more"), load);
+    const chosen = { from: null, to: null };
     let offset = 0;
 
     const named = (field) => label(kind.columns.find((column) => column.name === field)?.label) || field;
@@ -41,14 +58,39 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
             await go(item);
     }
 
+    /** Shows the two, once both are chosen. */
+    async function choose(sides) {
+        Object.assign(chosen, sides);
+        body.querySelectorAll("input").forEach((each) => {
+            each.checked = chosen[each.name] === Number(each.value);
+        });
+        if (chosen.from && chosen.to) await attempt(() => compare(chosen.from, chosen.to));
+    }
+
+    const side = (name, revision) =>
+        h(
+            "td",
+            { class: "narrow text-center" },
+            h("input", {
+                class: "form-check-input",
+                type: "radio",
+                name,
+                value: revision,
+                "aria-label": t(`revisions.${name}_this`, { revision }),
+                onchange: () => choose({ [name]: revision }),
+            }),
+        );
+
     const revisionRow = ({ revision, operation, actor, timestamp }) =>
         row([
             revision,
-            operation,
+            side("from", revision),
+            side("to", revision),
+            actionText(operation),
             actor,
             when(timestamp),
             right(
-                revision > 1 ? small(t("revisions.what"), () => compare(revision - 1, revision)) : null,
+                revision > 1 ? small(t("revisions.what"), () => choose({ from: revision - 1, to: revision })) : null,
                 " ",
                 session.may(kind.write) ? small(t("revisions.back"), () => back(revision), "outline-primary") : null,
             ),
@@ -65,7 +107,18 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
         outlet,
         h("nav", { "aria-label": t("nav.where") }, h("a", { href: item }, name)),
         h("h1", { class: "h4" }, t("revisions.title", { name })),
-        frame([t("revisions.revision"), t("revisions.operation"), t("revisions.actor"), t("list.changed"), ""], body),
+        frame(
+            [
+                t("revisions.revision"),
+                t("revisions.from"),
+                t("revisions.to"),
+                t("revisions.operation"),
+                t("revisions.actor"),
+                t("list.changed"),
+                "",
+            ],
+            body,
+        ),
         more,
         changes,
     );

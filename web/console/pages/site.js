@@ -1,25 +1,29 @@
-// What a site administrator looks after: users, the audit trail, how the server is, housekeeping, settings.
+// What a site administrator looks after: users, workspaces, the audit trail, how the server is, housekeeping, settings.
 import { address, get, patch, post, remove, session } from "../lib/api.js";
 import {
+    actionCodes,
+    actionText,
     askFor,
     attempt,
     button,
     confirm,
+    count,
     fill,
     frame,
     h,
+    id,
     later,
     newest,
     noPage,
     right,
     row,
     small,
+    t,
     table,
     tell,
     when,
 } from "../lib/ui.js";
 import { confirmed } from "../lib/confirmed.js";
-import { count, t } from "../lib/text.js";
 
 const PAGE = 50,
     CSV_ROWS = 5000;
@@ -101,6 +105,36 @@ function users(signal) {
     ];
 }
 
+function workspaces(signal) {
+    const shown = h("div");
+    async function load() {
+        const found = await get("/system/workspaces?limit=500", { signal });
+        const rows = found.workspaces.map((each) => [
+            each.slug,
+            each.name,
+            each.owner ?? t("site.shared"),
+            count(each.members),
+            count(each.resources),
+            when(each.created_at),
+        ]);
+        fill(
+            shown,
+            table(
+                [
+                    t("nav.workspace"),
+                    t("form.name"),
+                    t("site.whose"),
+                    t("site.members"),
+                    t("site.resources"),
+                    t("site.made_at"),
+                ],
+                rows,
+            ),
+        );
+    }
+    return [[h("h2", { class: "h5 mt-4" }, t("site.workspaces")), shown], load];
+}
+
 function audit(signal) {
     const labels = {
         actor: "revisions.actor",
@@ -121,7 +155,13 @@ function audit(signal) {
         if (anew) body.replaceChildren();
         body.append(
             ...entries.map((each) =>
-                row([when(each.time), each.actor, each.action, each.target ?? "", each.address ?? ""]),
+                row([
+                    when(each.time),
+                    each.actor,
+                    h("td", { title: each.action }, actionText(each.action, session.kinds)),
+                    each.target ?? "",
+                    each.address ?? "",
+                ]),
             ),
         );
         offset = from + entries.length;
@@ -129,9 +169,26 @@ function audit(signal) {
         csv.href = `/api${address(["audit"], { ...asked, format: "csv", limit: CSV_ROWS })}`;
     }, signal);
     const narrow = later(load, 300, signal);
+    const known = h(
+        "datalist",
+        { id: id("actions") },
+        actionCodes().map((code) => h("option", { value: code }, actionText(code))),
+    );
+    const day = (name, text) =>
+        h("input", {
+            class: "form-control form-control-sm w-auto",
+            type: "date",
+            "aria-label": text,
+            title: text,
+            onchange: (event) => {
+                asked[name] = event.target.value && `${event.target.value}T00:00:00Z`;
+                narrow();
+            },
+        });
     const filter = (name) =>
         h("input", {
             class: "form-control form-control-sm w-auto",
+            list: name === "action" ? known.id : null,
             "aria-label": t(labels[name]),
             placeholder: t(labels[name]),
             oninput: (event) => {
@@ -142,7 +199,15 @@ function audit(signal) {
     return [
         [
             h("h2", { class: "h5 mt-4" }, t("site.audit")),
-            h("div", { class: "d-flex flex-wrap gap-2 mb-2" }, Object.keys(labels).map(filter), csv),
+            h(
+                "div",
+                { class: "d-flex flex-wrap gap-2 mb-2" },
+                Object.keys(labels).map(filter),
+                day("from", t("site.since")),
+                day("to", t("site.before")),
+                known,
+                csv,
+            ),
             frame(
                 [t("list.changed"), t("revisions.actor"), t("site.action"), t("site.target"), t("account.address")],
                 body,
@@ -197,7 +262,7 @@ function server(signal) {
 
 export async function show(outlet, { signal }) {
     if (session.user.site_role !== "admin") return noPage(outlet);
-    const parts = [users(signal), audit(signal), server(signal)];
+    const parts = [users(signal), workspaces(signal), audit(signal), server(signal)];
     fill(outlet, h("h1", { class: "h4" }, t("site.title")));
     await Promise.all(parts.map(([, load]) => load())); /* first: nothing is to be pushed away */
     outlet.append(...parts.flatMap(([element]) => element));

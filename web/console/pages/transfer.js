@@ -1,10 +1,9 @@
 // Files in and out, and from one CLI to another: what would happen is shown before it does.
 import { post, session } from "../lib/api.js";
-import { attempt, button, fill, h, id, labelled, newest, OFF, select, small, table } from "../lib/ui.js";
+import { attempt, button, fill, h, id, label, labelled, newest, OFF, select, small, t, table } from "../lib/ui.js";
 import { confirmed } from "../lib/confirmed.js";
 import { contentOf, dropped, isProfiles, placeOf } from "../lib/native.js";
 import { link } from "../lib/router.js";
-import { label, t } from "../lib/text.js";
 
 const ARCHIVE = /\.(tar\.gz|tgz)$/;
 const BADGES = { create: "success", update: "primary", delete: "danger" };

@@ -1,13 +1,46 @@
 // The workspace: who is in it and may what, invitations, its name.
 import { address, get, patch, post, put, remove, session } from "../lib/api.js";
-import { askFor, attempt, confirm, fill, h, right, select, small, table, when } from "../lib/ui.js";
-import { t } from "../lib/text.js";
+import {
+    actionText,
+    askFor,
+    attempt,
+    confirm,
+    count,
+    fill,
+    h,
+    label,
+    once,
+    right,
+    select,
+    small,
+    t,
+    table,
+    when,
+} from "../lib/ui.js";
+import { confirmed } from "../lib/confirmed.js";
 
+const INVITATIONS = 200, // open at once
+    ACTIVITY = 20;
 const ROLES = ["viewer", "editor", "admin", "owner"];
 const LOWER = ["viewer", "editor"]; // which an admin gives and takes; an owner all
 const mayGive = (role) => session.workspace.role === "owner" || LOWER.includes(role);
 const roleChoices = () => ROLES.filter(mayGive).map((role) => [role, t(`role.${role}`)]);
 const anew = () => location.assign("/console/");
+
+/** How much there may be. */
+const limits = () =>
+    h(
+        "details",
+        { class: "mt-4" },
+        h("summary", { class: "h5" }, t("workspace.limits")),
+        table(
+            [t("plan.kind"), t("workspace.most")],
+            [
+                ...session.kinds.map((kind) => [label(kind.label), count(kind.most)]),
+                [t("workspace.invitations"), count(INVITATIONS)],
+            ],
+        ),
+    );
 
 export async function show(outlet, { signal }) {
     const own = session.workspaces.find((each) => each.slug === session.workspace.slug);
@@ -69,7 +102,7 @@ export async function show(outlet, { signal }) {
         const withdraw = (each) =>
             done(() => remove(address([...base, "invitations", each.id])), t("workspace.withdrawn"), loadInvitations);
         const rows = found.invitations.map((each) => [
-            each.username,
+            each.username ?? t(each.accounts ? "workspace.link_accounts" : "workspace.link"),
             t(`role.${each.role}`),
             when(each.expires_at),
             right(small(t("workspace.withdraw"), () => withdraw(each))),
@@ -88,14 +121,28 @@ export async function show(outlet, { signal }) {
 
     async function invite() {
         const fields = [
-            { name: "username", label: t("login.user") },
+            { name: "username", label: t("workspace.whom"), required: false },
             { name: "role", label: t("workspace.role"), choices: roleChoices() },
             { name: "expires_in_days", label: t("account.days"), type: "number", value: 7, min: 1, max: 30 },
+            ...(session.user.site_role === "admin"
+                ? [{ name: "accounts", label: t("workspace.accounts"), type: "checkbox" }]
+                : []),
         ];
+        const body = ({ username, expires_in_days: days, ...values }) => ({
+            ...values,
+            ...(username ? { username } : {}),
+            expires_in_days: Number(days),
+        });
         const made = await askFor(t("workspace.invite"), fields, t("workspace.invite"), (values) =>
-            post(address([...base, "invitations"]), { ...values, expires_in_days: Number(values.expires_in_days) }),
+            confirmed(() => post(address([...base, "invitations"]), body(values))),
         );
-        if (made) await done(async () => {}, t("workspace.invited"), loadInvitations);
+        if (made?.link)
+            await once(
+                t("workspace.link"),
+                t("workspace.link_once"),
+                `${location.origin}/login#invitation=${made.link}`,
+            );
+        if (made) await done(async () => {}, made.link ? null : t("workspace.invited"), loadInvitations);
     }
 
     async function rename() {
@@ -115,8 +162,36 @@ export async function show(outlet, { signal }) {
         if (made && (await attempt(() => post(address(["workspaces", made.slug, "switch"]), {})))) anew();
     }
 
+    const activity = h("div");
+    async function loadActivity() {
+        if (!session.may("admin")) return;
+        const { entries } = await get(address(["audit", "workspace"], { limit: ACTIVITY }), { signal });
+        const rows = entries.map((each) => [
+            when(each.time),
+            each.actor,
+            actionText(each.action, session.kinds),
+            each.platform ?? "",
+            each.target ?? "",
+        ]);
+        fill(
+            activity,
+            h("h2", { class: "h5 mt-4" }, t("home.lately")),
+            table(
+                [
+                    t("list.changed"),
+                    t("revisions.actor"),
+                    t("revisions.operation"),
+                    t("nav.platform"),
+                    t("site.target"),
+                ],
+                rows,
+                t("home.nothing"),
+            ),
+        );
+    }
+
     fill(outlet, h("h1", { class: "h4" }, session.workspace.name));
-    await Promise.all([loadMembers(), loadInvitations()]); /* first: nothing is to be pushed away */
+    await Promise.all([loadMembers(), loadInvitations(), loadActivity()]); /* first: nothing is to be pushed away */
     outlet.append(
         h(
             "div",
@@ -127,5 +202,7 @@ export async function show(outlet, { signal }) {
         own?.personal ? h("p", { class: "text-muted" }, t("workspace.personal")) : "",
         members,
         invitations,
+        limits(),
+        activity,
     );
 }

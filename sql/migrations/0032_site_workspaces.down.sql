@@ -1,0 +1,1 @@
+DROP FUNCTION ccr_site_workspaces();
