@@ -98,8 +98,8 @@ static inline enum error fail_as(struct actor *actor, enum error error, enum err
 /* What was said of `error`; NULL when nothing was, because what fail() said belongs to another code. */
 const char *failure_said(const struct actor *actor, enum error error);
 
-/* What a sealed secret is bound to: its workspace and its row (profiles and revisions: the profile's id). */
-char *secret_context(struct arena *arena, const char *workspace_id, const char *row_id);
+/* What a sealed secret is bound to: its workspace, or the user whose own it is, and its row (profiles and revisions: the profile's id). */
+char *secret_context(struct arena *arena, const char *owner_id, const char *row_id);
 
 extern const char *const role_names[ROLE_COUNT];
 enum role role_from_name(const char *name); /* ROLE_NONE when unknown */

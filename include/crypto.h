@@ -20,6 +20,8 @@ bool crypto_init(void);
 char *base64_text(struct arena *arena, const void *bytes, size_t size);
 /* What padded base64 (RFC 4648, section 4) stands for, in the arena; NULL when it is none. */
 unsigned char *base64_bytes(struct arena *arena, const char *text, size_t *size);
+/* The same of so many bytes of unpadded base64url (section 5), of which a JWT is made. */
+unsigned char *base64url_bytes(struct arena *arena, const char *text, size_t length, size_t *size);
 /* `bytes` random bytes as unpadded base64url, in the arena. */
 char *random_token(struct arena *arena, size_t bytes);
 void random_uuid(char out[UUID_TEXT]); /* version 4, RFC 9562 */

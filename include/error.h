@@ -136,8 +136,8 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_ROLE, ERR_AUTHORIZATION, "This needs the role '{}' in the workspace", "此操作需要工作区角色“{}”")            \
     X(MSG_SITE_ADMIN, ERR_AUTHORIZATION, "Only a site administrator may do this", "只有站点管理员可以执行此操作")      \
     X(MSG_SCOPE, ERR_AUTHORIZATION, "The access token lacks the scope '{}'", "访问令牌缺少权限范围“{}”")               \
-    X(MSG_TOKEN_BOUND, ERR_AUTHORIZATION, "This access token is bound to a workspace; this concerns the whole site",   \
-      "此访问令牌仅限一个工作区，而此操作涉及整个站点")                                                                \
+    X(MSG_TOKEN_BOUND, ERR_AUTHORIZATION, "This access token is bound to a workspace; this concerns more than that",   \
+      "此访问令牌仅限一个工作区，而此操作超出该工作区")                                                                \
     X(MSG_OWN_PASSWORD, ERR_AUTHORIZATION,                                                                             \
       "Your own password changes with the old one only (POST /api/auth/password)",                                     \
       "修改自己的密码需要提供原密码（POST /api/auth/password）")                                                       \
@@ -236,8 +236,26 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_NO_REPOSITORIES, ERR_VALIDATION,                                                                             \
       "This server reads no repositories of skills; import a skill's folder as files instead",                         \
       "此服务器不读取技能仓库；请改为以文件形式导入技能文件夹")                                                        \
-    X(MSG_NO_LOGIN, ERR_VALIDATION, "Codex is not logged in on this server; its logins are on developers' machines",   \
-      "此服务器上没有登录 Codex；登录信息保存在开发者的机器上")                                                        \
+    X(MSG_NO_LOGIN, ERR_VALIDATION,                                                                                    \
+      "There is no login of Codex that is not saved yet; bring one with PUT /api/codex/auth/login",                    \
+      "没有尚未保存的 Codex 登录；请通过 PUT /api/codex/auth/login 提供")                                              \
+    X(MSG_LOGIN_EXISTS, ERR_VALIDATION, "A login named '{}' already exists; give force to replace it",                 \
+      "名为“{}”的登录已存在；如需替换请使用 force")                                                                    \
+    X(MSG_LOGIN_EXPIRED, ERR_VALIDATION, "The login '{}' has expired", "登录“{}”已过期")                               \
+    X(MSG_LOGIN_NAME, ERR_VALIDATION, "must be 1 to 32 of A-Z, a-z, 0-9, '-' and '_'",                                 \
+      "须为 1 到 32 个 A-Z、a-z、0-9、“-”或“_”")                                                                       \
+    X(MSG_LOGINS_MAX, ERR_CONFLICT, "At most {} logins of Codex are kept for a user; delete some first",               \
+      "每个用户最多保存 {} 个 Codex 登录，请先删除一些")                                                               \
+    X(MSG_CODEX_AUTH, ERR_VALIDATION,                                                                                  \
+      "must be the text of Codex's auth.json: a JSON object with tokens or OPENAI_API_KEY",                            \
+      "须为 Codex 的 auth.json 的内容：包含 tokens 或 OPENAI_API_KEY 的 JSON 对象")                                    \
+    X(MSG_NO_PROCESSES, ERR_VALIDATION,                                                                                \
+      "A server does not see whether Codex runs on your machine: quit it there first",                                 \
+      "服务器无法得知您的机器上是否正在运行 Codex，请先在本机退出")                                                    \
+    X(MSG_FRESH, ERR_VALIDATION, "Refreshed less than a day ago", "刷新于一天之内")                                    \
+    X(MSG_STALE, ERR_VALIDATION, "Refreshed in the last 7 days", "刷新于 7 天之内")                                    \
+    X(MSG_OLD, ERR_VALIDATION, "Refreshed more than 7 days ago", "刷新于 7 天之前")                                    \
+    X(MSG_FRESHNESS_UNKNOWN, ERR_VALIDATION, "It is not known when it was refreshed", "刷新时间未知")                  \
     X(MSG_PLUGIN_ID, ERR_VALIDATION, "must name the marketplace, too: plugin@marketplace",                             \
       "须包含市场名称：plugin@marketplace")                                                                            \
     X(MSG_NO_FOLDERS, ERR_VALIDATION, "must not have folders (a '/')", "不能包含文件夹（“/”）")                        \

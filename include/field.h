@@ -50,5 +50,8 @@ enum message field_problem(struct actor *actor, const struct field *field, const
 long long field_max(const struct field *field);
 /* The most code points of each text in STRINGS and MAP, bytes of each file in FILES; 0 for other types. */
 long long field_item_max(const struct field *field);
+/* A text that is a date, midnight in UTC, or a time (RFC 3339), as PostgreSQL reads it; *out is NULL when text is. ERR_VALIDATION
+ * (MSG_TIME). field_time.c */
+enum error field_time(struct actor *actor, const char *name, const char *text, const char **out);
 /* Which of "a|b|c" the text is, from 0; -1 when it is none. */
 int field_choice(const char *choices, const char *text);

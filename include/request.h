@@ -98,8 +98,7 @@ const char *request_header(const struct request *rq, const char *name);   /* "If
 const char *request_cookie(struct request *rq, const char *name);         /* NULL when absent */
 const char *request_query(const struct request *rq, const char *name);    /* decoded; NULL when absent */
 const char *request_query_or(const struct request *rq, const char *name, const char *otherwise); /* also for "" */
-/* A query parameter that is a date, midnight in UTC, or a time (RFC 3339), as PostgreSQL reads it; *out is NULL when it is absent.
- * ERR_VALIDATION (MSG_TIME). query_time.c */
+/* A query parameter that is a time: as field_time() has it; *out is NULL when it is absent. */
 enum error query_time(struct request *rq, const char *name, const char **out);
 const char *path_arg(const struct request *rq, const char *name); /* decoded; "" never happens */
 

@@ -51,6 +51,7 @@ enum route_flag {
     ROUTE_PASSWORD = 1024,    /* computes Argon2id: fewer at once, likewise */
     ROUTE_OUTBOUND = 2048,    /* waits for other servers: a quarter of the workers, one for each user, likewise */
     ROUTE_SECRETS = 256,      /* gives a secret in clear: as authorize_secrets() has it */
+    ROUTE_PERSONAL = 4096,    /* a person's own, in every workspace: tokens that are bound to one are refused */
     ROUTE_CACHED = 128, /* the answer depends on the workspace, the user and the address alone: src/http/cached.c */
 };
 

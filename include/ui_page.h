@@ -114,6 +114,9 @@ bool ui_is_column(enum ui_form form);
 /* The engine finds in the path what CCR UI's addresses leave out: sets one part of it. */
 void ui_put_path_arg(struct request *rq, const char *name, const char *value);
 
+/* {"success":true,"data":null,"message":text}: what CCR UI calls a write that is done. */
+enum error ui_say(struct response *rs, const char *text);
+
 /* Names of platforms as CCR UI writes them (in any case; "factory" is droid) as they are here; what is none stays as it is. */
 json_t *ui_platforms(json_t *sent);
 /* What was done on one of them; `problem` NULL: it was. */

@@ -256,7 +256,7 @@ def part(group, name):
 
 
 def of_address(row):
-    """What a row of ui_addresses.yaml tells of: `data` is what is answered, in an envelope unless it is bare; nothing, where it is refused."""
+    """What a row of ui_addresses.yaml tells of: `data` is what is answered, in an envelope unless it is bare; a message, where something is `done`; nothing, where it is refused."""
     method, body = row.get("method", "get"), row.get("body")
     operation = {"operationId": row["id"], "tags": ["CCR UI"], "summary": row["summary"], "x-access": row.get("access", "viewer"),
                  "security": [{"bearer": []}, {"personalAccessToken": []}, {"cookie": []}]}
@@ -266,7 +266,7 @@ def of_address(row):
     if body:
         operation["requestBody"] = {"required": bool(body.get("required")),
                                     "content": {"application/json": {"schema": body, "example": row["sent"]}}}
-    operation["responses"] = {}
+    operation["responses"] = {"200": part("responses", "UiMessage")} if row.get("done") else {}
     if "data" in row:
         data, example = row["data"], row["example"]
         if not row.get("bare"):

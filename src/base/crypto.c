@@ -54,6 +54,15 @@ unsigned char *base64_bytes(struct arena *arena, const char *text, size_t *size)
                : NULL;
 }
 
+unsigned char *base64url_bytes(struct arena *arena, const char *text, size_t length, size_t *size)
+{
+    unsigned char *bytes = arena_alloc(arena, length + 1);
+    return sodium_base642bin(bytes, length, text, length, NULL, size, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) ==
+                   0
+               ? bytes
+               : NULL;
+}
+
 static char *base64url_text(struct arena *arena, const unsigned char *bytes, size_t size)
 {
     size_t length = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_URLSAFE_NO_PADDING);

@@ -12,7 +12,7 @@ extern const struct route auth_routes[], users_routes[], workspaces_routes[], to
     ui_statusline_routes[], ui_preset_routes[], ui_sync_routes[], ui_capability_routes[], ui_converter_routes[],
     ui_absent_routes[], ui_usage_routes[], ui_state_routes[], ui_skill_hub_routes[], ui_market_routes[],
     ui_health_routes[], ui_checkin_routes[], ui_checkin_ask_routes[], ui_checkin_seen_routes[],
-    ui_checkin_transfer_routes[];
+    ui_checkin_transfer_routes[], ui_login_routes[];
 
 const struct route *const route_tables[] = {
     auth_routes,
@@ -55,6 +55,7 @@ const struct route *const route_tables[] = {
     ui_checkin_ask_routes,
     ui_checkin_seen_routes,
     ui_checkin_transfer_routes,
+    ui_login_routes,
     NULL,
 };
 

@@ -1,17 +1,14 @@
-/* What CCR UI asks for and a server does not have: Codex's logins, which are files on a developer's machine, repositories of skills, of
- * which this one reads none, and files to be synchronized by WebDAV. Reads say so; whoever wants to write is told. */
+/* What CCR UI asks for and a server does not have: repositories of skills, of which this one reads none, and files to be synchronized by
+ * WebDAV. Reads say so; whoever wants to write is told. */
 #include "ui_page.h"
 
-static const char *const accounts = "{\"accounts\":[],\"login_state\":{\"type\":\"NotLoggedIn\"}}";
-static const char *const current = "{\"logged_in\":false,\"info\":null,\"login_state\":{\"type\":\"NotLoggedIn\"}}";
-static const char *const process = "{\"has_running_process\":false,\"pids\":[],\"warning\":null}";
 static const char *const repositories = "[]";
 
 #define NOT_SYNCHRONIZED "{\"success\":true,\"output\":\"同步功能未配置 (synchronization is not configured)\","
 static const char *const synchronized = NOT_SYNCHRONIZED "\"configured\":false,\"config\":null}";
 static const char *const folders = NOT_SYNCHRONIZED "\"error\":\"\",\"duration_ms\":0}";
 
-static const enum message no_login = MSG_NO_LOGIN, no_repositories = MSG_NO_REPOSITORIES, no_webdav = MSG_WEBDAV;
+static const enum message no_repositories = MSG_NO_REPOSITORIES, no_webdav = MSG_WEBDAV;
 
 static enum error say(struct request *rq, struct response *rs)
 {
@@ -35,13 +32,6 @@ static enum error find_none(struct request *rq, struct response *rs)
 }
 
 const struct route ui_absent_routes[] = {
-    {METHOD_GET, "/api/codex/auth/accounts", say, ACCESS_USER, .data = &accounts},
-    {METHOD_GET, "/api/codex/auth/current", say, ACCESS_USER, .data = &current},
-    {METHOD_GET, "/api/codex/auth/process", say, ACCESS_USER, .data = &process},
-    {METHOD_POST, "/api/codex/auth/save", refuse, ACCESS_USER, .data = &no_login},
-    {METHOD_POST, "/api/codex/auth/switch/{name}", find_none, ACCESS_USER},
-    {METHOD_DELETE, "/api/codex/auth/{name}", find_none, ACCESS_USER},
-
     {METHOD_GET, "/api/skills/repositories", say, ACCESS_VIEWER, .data = &repositories},
     {METHOD_POST, "/api/skills/repositories", refuse, ACCESS_EDITOR, .data = &no_repositories},
     {METHOD_DELETE, "/api/skills/repositories/{name}", find_none, ACCESS_EDITOR},

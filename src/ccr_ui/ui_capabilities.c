@@ -35,7 +35,7 @@ static enum error get(struct request *rq, struct response *rs)
         json_key(w, names[i]);
         json_open_object(w);
         json_bool_member(w, "config", i == 0); /* /configs shows those of one platform at a time */
-        json_bool_member(w, "auth", false);
+        json_bool_member(w, "auth", strcmp(names[i], "codex") == 0); /* ui_logins.c */
         json_bool_member(w, "usage", false);
         json_bool_member(w, "commands", true);
         for (size_t k = 0; k < ARRAY_SIZE(flags); k++) {

@@ -193,15 +193,18 @@ static enum error fail_on_page(struct request *rq, enum error error)
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
 
-static enum error respond_done(struct request *rq, struct response *rs, const char *text)
+enum error ui_say(struct response *rs, const char *text)
 {
-    if (page_of(rq)->envelope == UI_DATA)
-        return respond_text(rs, 200, text);
     struct json_writer *w = respond_object_bare(rs, 200);
     json_bool_member(w, "success", true);
     json_string_member(w, "data", NULL);
     json_string_member(w, "message", text);
     return respond_end(rs);
+}
+
+static enum error respond_done(struct request *rq, struct response *rs, const char *text)
+{
+    return page_of(rq)->envelope == UI_DATA ? respond_text(rs, 200, text) : ui_say(rs, text);
 }
 
 static enum error respond_did(struct request *rq, struct response *rs, const char *deed)

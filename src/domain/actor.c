@@ -18,11 +18,11 @@ enum role role_from_name(const char *name)
     return ROLE_NONE;
 }
 
-char *secret_context(struct arena *arena, const char *workspace_id, const char *row_id)
+char *secret_context(struct arena *arena, const char *owner_id, const char *row_id)
 {
-    size_t length = strlen(workspace_id);
+    size_t length = strlen(owner_id);
     char *context = arena_alloc(arena, length + 1 + strlen(row_id) + 1);
-    char *end = mempcpy(mempcpy(context, workspace_id, length), "/", 1);
+    char *end = mempcpy(mempcpy(context, owner_id, length), "/", 1);
     memcpy(end, row_id, strlen(row_id) + 1);
     return context;
 }

@@ -12,7 +12,7 @@
 /* A row to do: the columns of every `select` below, as many as it has. A locked row keeps its ctid. */
 enum { BATCHES_MAX = 10 }; /* of rows that cannot be opened, passed over in one step */
 
-enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN };
+enum { ROW_CTID, ROW_OWNER, ROW_ID, ROW_SEALED, ROW_OPEN };
 
 #define ROWS(table, condition, order)                                                                                  \
     " FROM " #table " WHERE " condition " ORDER BY " order " LIMIT $2::int OFFSET $3::int FOR UPDATE"
@@ -20,11 +20,11 @@ enum { ROW_CTID, ROW_WORKSPACE, ROW_ID, ROW_SEALED, ROW_OPEN };
 /* $1 is the first key's id; NULL finds only what is open. */
 #define OTHER_KEY(value) "split_part(" value ", ':', 1) <> $1"
 
-#define SEALED_TEXT(table, column, row_id, order)                                                                      \
+#define SEALED_TEXT(table, column, owner, row_id, order)                                                               \
     .what = #table "." #column, .seal = seal_text,                                                                     \
     .count = {"reseal_count_" #table, "SELECT count(*) FROM " #table " WHERE " OTHER_KEY(#column)},                    \
     .select = {"reseal_select_" #table,                                                                                \
-               "SELECT ctid, workspace_id, " #row_id ", " #column ROWS(table, OTHER_KEY(#column), order)},             \
+               "SELECT ctid, " #owner ", " #row_id ", " #column ROWS(table, OTHER_KEY(#column), order)},               \
     .update = {"reseal_update_" #table, "UPDATE " #table " SET " #column " = $2 WHERE ctid = $1::tid RETURNING 1"}
 
 /* Documents that are sealed as a whole, as {"$sealed": ...} (src/domain/profile_extra.c). That one is open is told by its text, which
@@ -69,8 +69,9 @@ static const struct column {
     {.batch = "200", SEALED_DOCUMENT(workspaces, registry, id, "'registry'", "id")},
     {.batch = "200", SEALED_MAP(resources, id, "id, platform")},
     {.batch = "200", SEALED_MAP(resource_revisions, resource_id, OF_RESOURCES)},
-    {.batch = "20", SEALED_TEXT(native_files, content, id, "workspace_id, platform, path")},
-    {.batch = "4", SEALED_TEXT(backups, content, id, "id")},
+    {.batch = "20", SEALED_TEXT(native_files, content, workspace_id, id, "workspace_id, platform, path")},
+    {.batch = "20", SEALED_TEXT(codex_logins, content, user_id, id, "user_id, name")},
+    {.batch = "4", SEALED_TEXT(backups, content, workspace_id, id, "id")},
 };
 
 size_t reseal_columns(void)
@@ -87,7 +88,7 @@ const char *reseal_name(size_t column)
 
 static const char *row_context(struct reseal *r, const struct row *row)
 {
-    return secret_context(r->arena, row_string(row, ROW_WORKSPACE), row_string(row, ROW_ID));
+    return secret_context(r->arena, row_string(row, ROW_OWNER), row_string(row, ROW_ID));
 }
 
 static enum error seal_value(struct reseal *r, const struct statement *update, const struct row *row,

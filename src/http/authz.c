@@ -33,7 +33,7 @@ static enum error check_token(struct request *rq)
     const struct route *r = rq->route;
     if (r->flags & (ROUTE_SESSION_ONLY | ROUTE_CONFIRMED))
         return fail(&rq->actor, MSG_SESSION_ONLY, NULL);
-    if (rq->actor.who.bound && !rules[r->access].bound_token)
+    if (rq->actor.who.bound && (!rules[r->access].bound_token || (r->flags & ROUTE_PERSONAL)))
         return fail(&rq->actor, MSG_TOKEN_BOUND, NULL);
     bool reads = rq->method == METHOD_GET || rq->method == METHOD_HEAD || (r->flags & ROUTE_READ_ONLY);
     unsigned scope = rules[r->access].scope;

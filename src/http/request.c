@@ -69,6 +69,11 @@ const char *request_query_or(const struct request *rq, const char *name, const c
     return value && *value ? value : otherwise;
 }
 
+enum error query_time(struct request *rq, const char *name, const char **out)
+{
+    return field_time(&rq->actor, name, request_query_or(rq, name, NULL), out);
+}
+
 const char *path_arg(const struct request *rq, const char *name)
 {
     const char *value = find_pair(rq->path_args, rq->path_arg_count, name);

@@ -211,6 +211,7 @@ static const struct {
     {ROUTE_HEAVY, "heavy"},
     {ROUTE_PASSWORD, "password"},
     {ROUTE_OUTBOUND, "outbound"},
+    {ROUTE_PERSONAL, "personal"},
 };
 
 static void write_fields(struct json_writer *w, const char *key, const struct field *fields)

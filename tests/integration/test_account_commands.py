@@ -198,7 +198,7 @@ def key_ids(stack):
     """How many sealed values each key has, over all workspaces."""
     query = " UNION ALL ".join(f"SELECT split_part({column}, ':', 1) AS id FROM {table} WHERE {column} IS NOT NULL"
                                for table, column in (("workspace_platforms", "extra->>'$sealed'"), ("workspaces", "registry->>'$sealed'"),
-                                                     ("backups", "content"), ("native_files", "content")))
+                                                     ("backups", "content"), ("native_files", "content"), ("codex_logins", "content")))
     query += "".join(f" UNION ALL SELECT split_part(value, ':', 1) FROM {table}, json_each_text(sealed)"
                      for table in ("resources", "resource_revisions"))
     with stack.db() as db:
@@ -227,6 +227,10 @@ def sealed(module_stack):
         assert shared.status_code == 200, shared.text
         kept = user.post("/api/resources/import", json={"platform": "gemini", "files": [{"path": "notes.txt", "content": TOKENS[0]}]})
         assert kept.status_code == 200, kept.text
+        for name in ("saved", None):
+            login = user.put("/api/codex/auth/login", json={"auth": json.dumps({"OPENAI_API_KEY": TOKENS[0]})})
+            assert login.status_code == 200, login.text
+            assert not name or user.post("/api/codex/auth/save", json={"name": name}).status_code == 200
     stack.old, stack.new = stack.cli.env["SECRETS_KEY"], new_key("new_1")
     return stack
 
@@ -245,6 +249,7 @@ def test_rotate(sealed):
     rotated = sealed.cli.run("secrets", "rotate")
     assert rotated.returncode == 0 and key_ids(sealed) == {"new_1": before["test"]}
     assert "backups.content: 2 sealed again, 0 cannot be opened" in rotated.stdout
+    assert "codex_logins.content: 4 sealed again, 0 cannot be opened" in rotated.stdout
     assert "native_files.content: 4 sealed again, 0 cannot be opened" in rotated.stdout
     assert "resources.sealed: 6 sealed again, 0 cannot be opened" in rotated.stdout
     assert "resource_revisions.sealed: 20 sealed again, 0 cannot be opened" in rotated.stdout

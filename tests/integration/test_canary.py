@@ -68,6 +68,15 @@ def plant(client, canary):
     assert client.post("/api/configs/relay/rollback", json={"revision": 1}).status_code == 200
     assert client.delete("/api/configs/imported").status_code == 200
     assert client.post("/api/configs/imported/rollback", json={"revision": 1}).status_code == 200
+    login = {"tokens": {name: canary[f"codex_{name}"] for name in ("id_token", "access_token", "refresh_token")}, "other": {"key": canary["codex_other"]}}
+    for name in ("relay", None):
+        assert client.put("/api/codex/auth/login", json={"auth": json.dumps(login)}).status_code == 200
+        assert not name or client.post("/api/codex/auth/save", json={"name": name}).status_code == 200
+    broken = {"tokens": {"refresh_token": canary["codex_refused"]}, "OPENAI_API_KEY": canary["codex_key"] + " "}
+    for text in (json.dumps(broken), json.dumps(broken) + "}", f'{{"tokens": "{canary["codex_broken"]}'):
+        answer = client.put("/api/codex/auth/login", json={"auth": text})
+        assert answer.status_code == 400
+        yield answer
     address = f"https://ada:{canary['refused_url']}@relay.example/"
     for answer in (client.post("/api/configs", json={**form, "name": "bad", "base_url": address}),
                    client.post("/api/configs", json={**form, "name": "", "auth_token": canary["refused_token"]}),

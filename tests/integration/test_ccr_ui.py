@@ -383,10 +383,8 @@ def test_prompts_that_come_with_the_program(ada):
 def test_what_this_server_does_not_have_is_refused(ada):
     assert ada.get("/api/skills/repositories").data == []
     body = {"name": "one", "url": "https://github.com/a/b"}
-    for answer in (ada.post("/api/skills/repositories", json=body), ada.post("/api/codex/auth/save", json={"name": "one", "force": False})):
-        refused(answer, 400, "VALIDATION_ERROR")
-    for answer in (ada.delete("/api/skills/repositories/one"), ada.get("/api/skills/repositories/one/scan"), ada.post("/api/codex/auth/switch/one"),
-                   ada.delete("/api/codex/auth/one")):
+    refused(ada.post("/api/skills/repositories", json=body), 400, "VALIDATION_ERROR")
+    for answer in (ada.delete("/api/skills/repositories/one"), ada.get("/api/skills/repositories/one/scan")):
         refused(answer, 404, "NOT_FOUND")
 
 
@@ -429,6 +427,7 @@ def test_what_can_be_done_where(ada):
     for flags in told.values():
         assert set(flags) == {"config", "mcp", "profiles", "auth", "usage", "agents", "slash_commands", "skills", "plugins", "commands"}
         assert all(isinstance(flag, bool) for flag in flags.values())
+    assert [platform for platform, flags in told.items() if flags["auth"]] == ["codex"]
     assert all(told["claude-code"][name] for name in ("config", "mcp", "agents", "slash_commands", "skills", "plugins", "commands"))
 
 

@@ -1,8 +1,8 @@
-/* Times in a query string. */
+/* Times as people and programs write them. */
 #include <string.h>
 #include <time.h>
 
-#include "request.h"
+#include "field.h"
 #include "util.h"
 
 static bool real_date(struct tm tm)
@@ -21,17 +21,16 @@ static bool is_offset(const char *text)
            text[4] <= '5';
 }
 
-/* A date, midnight in UTC, or a time of RFC 3339, as PostgreSQL reads it. A '+' that came unencoded is a blank by now. */
-enum error query_time(struct request *rq, const char *name, const char **out)
+/* In a query, a '+' that came unencoded is a blank by now. */
+enum error field_time(struct actor *actor, const char *name, const char *text, const char **out)
 {
-    const char *text = request_query_or(rq, name, NULL);
     struct tm tm = {0};
     *out = NULL;
     if (!text)
         return ERR_NONE;
     const char *rest = strlen(text) >= 10 && text[4] == '-' ? strptime(text, "%Y-%m-%d", &tm) : NULL;
     if (rest && real_date(tm) && !*rest) {
-        *out = arena_printf(rq->actor.arena, "%s 00:00:00Z", text);
+        *out = arena_printf(actor->arena, "%s 00:00:00Z", text);
         return ERR_NONE;
     }
     const char *zone =
@@ -40,8 +39,8 @@ enum error query_time(struct request *rq, const char *name, const char **out)
         zone += 1 + strspn(zone + 1, "0123456789");
     bool utc = zone && (strcmp(zone, "Z") == 0 || strcmp(zone, "z") == 0);
     if ((!utc && !is_offset(zone)) || tm.tm_sec > 59)
-        return fail_field(&rq->actor, name, MSG_TIME, NULL);
-    char *whole = arena_strdup(rq->actor.arena, text);
+        return fail_field(actor, name, MSG_TIME, NULL);
+    char *whole = arena_strdup(actor->arena, text);
     if (*zone == ' ')
         whole[zone - text] = '+';
     *out = whole;
