@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shared_lock.h"
 #include "util.h"
@@ -13,6 +14,7 @@
 enum {
     NAME_MAX_LENGTH = 253, /* RFC 1035 section 2.3.4, as text */
     REMEMBERED = 16,
+    NAP_MS = 2,
     SILENT_MS =
         10000, /* for so long after a name server was silent nobody waits for it, when there is an answer already */
 };
@@ -208,24 +210,33 @@ enum lookup_state lookup_look(struct lookup *lookup, struct addresses *out)
     return recall(lookup->name, !late, out) ? LOOKUP_FOUND : LOOKUP_PENDING;
 }
 
+static bool is_answered(struct lookup *lookup)
+{
+    return lookup && lookup->asked && gai_error(&lookup->question) != EAI_INPROGRESS;
+}
+
+/* gai_suspend would leave what it waits with, which lies on its stack, to a thread that is just answering when the wait ends for another
+ * reason (glibc 2.36): that thread then writes there. So it is looked again and again; whoever waits here waits for a network. */
 void lookup_wait(struct lookup *const *lookups, size_t count, int64_t until_ms)
 {
-    const struct gaicb *list[32];
+    const struct timespec nap = {.tv_nsec = NAP_MS * 1000000L};
     size_t waiting = 0;
     int64_t now = monotonic_ms();
-    for (size_t i = 0; i < count && waiting < ARRAY_SIZE(list); i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct lookup *lookup = lookups[i];
         if (!lookup || !lookup->asked)
             continue;
-        list[waiting++] = &lookup->question;
+        waiting++;
         int64_t end = lookup->asked_ms + lookup->patience_ms;
         if (end > now && end < until_ms)
             until_ms = end; /* from when on the remembered answer will do */
     }
-    int64_t left = until_ms > now ? until_ms - now : 0;
-    const struct timespec time = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
-    if (waiting)
-        gai_suspend(list, (int)waiting, &time);
+    while (waiting && monotonic_ms() < until_ms) {
+        for (size_t i = 0; i < count; i++)
+            if (is_answered(lookups[i]))
+                return;
+        nanosleep(&nap, NULL);
+    }
 }
 
 const char *lookup_problem(struct lookup *lookup)
