@@ -158,7 +158,8 @@ CODE = r"[a-z_]+\.[a-z_]+"
 def actions_written():
     """What the program writes into the audit trail: codes, and the verbs that a kind's name is put in front of."""
     source = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.c"))
-    areas = {code.split(".")[0] for code in re.findall(rf'(?:\.action = |audit_site\(|audit_invitation\()[^;]*?"({CODE})"', source)}
+    source = re.sub(r"(fail_field|check_fields|field_time)\([^;]*;", "", source)  # names of fields look the same
+    areas = {code.split(".")[0] for code in re.findall(rf'(?:\.action = |"action", |audit_site\(|audit_invitation\()[^;]*?"({CODE})"', source)}
     codes = set(re.findall(rf'"((?:{"|".join(areas)})\.[a-z_]{{3,}})"', source))
     verbs = re.findall(r'(?:resources?_save|plan_carry_out)\([^;"]*"([a-z]+)"', source) + re.findall(r'"%s\.([a-z]+)"', source)
     return codes, {*verbs, "enable", "disable"}
@@ -171,7 +172,8 @@ def test_every_action_has_a_text(language):
     assert len(codes) > 30 and {"auth.login", "member.add", "profile.switch"} <= codes and {"create", "apply", "share"} <= verbs
     own, of_kinds = set(re.findall(rf'"did\.({CODE})":', text)), set(re.findall(r'"did\.\*\.([a-z]+)":', text))
     assert own <= codes and verbs <= of_kinds
-    assert [code for code in codes - own if not (code.startswith("profile.") and code.split(".")[1] in of_kinds)] == []
+    kinds = {path.stem for path in (ROOT / "src/kinds").glob("*.c")}
+    assert {code for code in codes - own if code.split(".")[0] not in kinds or code.split(".")[1] not in of_kinds} == set()
 
 
 def test_every_text_that_is_asked_for_is_there():
