@@ -13,12 +13,12 @@ enum { FEW = 1500, MANY = 20000, WORDS_ASKED = 16 };
 #define OF_WORD(word)                                                                                                  \
     " FROM resource_words w WHERE w.workspace_id = (SELECT ccr_workspace()) AND w.kind = $1 AND w.platform = $2"       \
     " AND w.word >= lower(" word ") AND w.word < lower(" word ") || chr(1114111)"
-/* A range of the index of names ('0' comes behind '/'); without a folder, of all. */
+/* A range of the index of names ('0' comes behind '/'); without a folder, of all. Not with coalesce, of which PostgreSQL does not know
+ * that it tells nobody what is in a row: behind a policy it would not look such a condition up in an index. */
+#define END_OF(folder, some, all) "CASE WHEN " folder "::text IS NULL THEN " all " ELSE " folder " || " some " END"
 #define OF_FILTER(enabled, since, folder)                                                                              \
-    " FROM resources r WHERE" RESOURCE_OF_KIND RESOURCE_FILTERED(enabled, since) " AND r.name >= coalesce(" folder     \
-                                                                                 "::text || '/', '')"                  \
-                                                                                 " AND r.name < coalesce(" folder      \
-                                                                                 "::text || '0', chr(1114111))"
+    " FROM resources r WHERE" RESOURCE_OF_KIND RESOURCE_FILTERED(enabled, since) " AND r.name >= " END_OF(             \
+        folder, "'/'", "''") " AND r.name < " END_OF(folder, "'0'", "chr(1114111)")
 #define FILTER OF_FILTER("$6", "$7", "$12")
 /* Of a candidate; $13 says whether there is a filter that it may not fit. */
 #define FITS                                                                                                           \
