@@ -241,7 +241,8 @@ def of_page(kinds, page, template):
                 del operations[method]
         if not operations:
             del part["paths"][path]
-    return {**part, "components": {"schemas": made}}
+    asked = json.dumps(part["paths"])
+    return {**part, "components": {"schemas": {each: schema for each, schema in made.items() if f"schemas/{each}\"" in asked}}}
 
 
 # ---- single addresses of CCR UI ----
