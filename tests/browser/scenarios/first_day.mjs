@@ -38,7 +38,7 @@ export default async function ({ open, given }) {
     await page.getByText("This was done").waitFor();
 
     await click(page.getByRole("link", { name: "MCP server", exact: true }));
-    await click(page.getByRole("link", { name: "New" }));
+    await click(page.getByRole("link", { name: "New", exact: true }));
     await page.getByLabel("Name").first().fill("docs");
     await choose(page.getByLabel("Transport"), "http");
     await page.getByLabel("Address").fill("https://mcp.example.org/mcp");
