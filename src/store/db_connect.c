@@ -452,6 +452,18 @@ static bool may_attempt(const struct db *db, int64_t now)
     return now >= db->next_attempt_ms && breaker_allows(db->breaker, now);
 }
 
+/* An attempt that failed while others are connected says little of the server: whoever may wait tries again after the pause, and does not
+ * turn a request away that another worker would have answered. Sleeps until then; false when that is beyond `end_ms`. */
+static bool pause_for_another(const struct db *db, int64_t end_ms)
+{
+    int64_t now = monotonic_ms();
+    if (db->state != PG_DISCONNECTED || db->next_attempt_ms > end_ms || now >= end_ms || !others_connected(db))
+        return false;
+    if (db->next_attempt_ms > now)
+        poll(NULL, 0, (int)(db->next_attempt_ms - now));
+    return true;
+}
+
 static bool is_trying(const struct db *db)
 {
     return db->state != PG_DISCONNECTED && db->state != PG_READY;
@@ -500,9 +512,13 @@ bool db_ready(struct db *db, int wait_ms)
         pg_drop(db);
     if (db->state == PG_READY)
         check_connection(db, now);
-    if (db->state == PG_DISCONNECTED && may_attempt(db, now))
-        start_attempt(db);
-    carry_on(db, wait_ms);
+    int64_t end = now + wait_ms;
+    do {
+        now = monotonic_ms();
+        if (db->state == PG_DISCONNECTED && may_attempt(db, now))
+            start_attempt(db);
+        carry_on(db, end > now ? (int)(end - now) : 0);
+    } while (pause_for_another(db, end));
     return db->state == PG_READY;
 }
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from stack import Load, Pending, children, wait_until
+from stack import Load, Pending, children, table_locked, wait_for_blocked, wait_until
 
 PATIENT_S = 1.0  # a request that waits for anything waits for this at least: REQUEST_CONNECT_MS, CHECK_MS
 
@@ -110,6 +110,28 @@ def test_sessions_ended_by_the_server_are_not_noticed(system):
         time.sleep(0.3)
         for _ in range(9):
             assert system.admin.get("/api/configs").status_code == 200
+
+
+def test_a_worker_that_was_refused_once_tries_again_for_its_request(fresh_stack):
+    """An attempt to connect that failed while other workers are connected is no reason to turn requests away: it may have met a moment."""
+    system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=2)
+    admin, other = system.client("admin"), system.client("admin")
+    profile = {"base_url": "https://relay.example.com", "auth_token": "sk-relay-0123456789"}
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ccr' AND pid NOT IN (SELECT pid FROM pg_locks)"
+    with system.cluster.connect(user="postgres", dbname=system.database) as site:
+        for turn in range(3):
+            wait_until("both workers are connected", lambda: site.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'ccr'").fetchone()[0] == 2)
+            with table_locked(system):
+                busy = Pending(admin, "POST", "/api/configs", json={"name": f"one-{turn}", **profile})
+                wait_for_blocked(system)
+                site.execute("ALTER ROLE ccr CONNECTION LIMIT 0")
+                assert site.execute(others).fetchall()
+                refused = Pending(other, "POST", "/api/configs", json={"name": f"two-{turn}", **profile})
+                time.sleep(PATIENT_S / 4)  # in which it would have been turned away
+                site.execute("ALTER ROLE ccr CONNECTION LIMIT -1")
+            assert busy.result().status_code == 201
+            assert refused.result().status_code == 201
 
 
 def test_frozen_server_does_not_hang_requests(fresh_stack):
