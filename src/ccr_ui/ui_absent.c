@@ -8,7 +8,7 @@ static const char *const repositories = "[]";
 static const char *const synchronized = NOT_SYNCHRONIZED "\"configured\":false,\"config\":null}";
 static const char *const folders = NOT_SYNCHRONIZED "\"error\":\"\",\"duration_ms\":0}";
 
-static const enum message no_repositories = MSG_NO_REPOSITORIES, no_webdav = MSG_WEBDAV;
+static const enum message no_repositories = MSG_NO_REPOSITORIES;
 
 static enum error say(struct request *rq, struct response *rs)
 {
@@ -22,6 +22,18 @@ static enum error refuse(struct request *rq, struct response *rs)
     const enum message *why = rq->route->data;
     (void)rs;
     return fail(&rq->actor, *why, NULL);
+}
+
+/* CCR UI's own way of saying that something was not done: its pages take a status above 399 for a server that has no such address. */
+static enum error refuse_folder(struct request *rq, struct response *rs)
+{
+    struct json_writer *w = respond_object_bare(rs, 200);
+    json_literal_key(w, "success");
+    json_put_bool(w, false);
+    json_literal_key(w, "data");
+    json_put_string(w, NULL);
+    json_string_member(w, "message", translate(&rq->actor, MSG_WEBDAV, NULL));
+    return respond_end(rs);
 }
 
 /* Of no name is there one. */
@@ -39,7 +51,6 @@ const struct route ui_absent_routes[] = {
 
     {METHOD_GET, "/api/sync/status", say, ACCESS_USER, .data = &synchronized},
     {METHOD_GET, "/api/sync/folders", say, ACCESS_USER, .data = &folders},
-    {METHOD_POST, "/api/sync/folders", refuse, ACCESS_USER,
-     .data = &no_webdav}, /* its page takes any answer below 400 for a success */
+    {METHOD_POST, "/api/sync/folders", refuse_folder, ACCESS_USER, .flags = ROUTE_READ_ONLY},
     {0},
 };

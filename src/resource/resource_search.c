@@ -42,10 +42,11 @@ static const struct statement
     /* The first $14 of a word, one by one, or of the filter. */
     by_word = {"search_by_word", PAGE("SELECT DISTINCT f.id FROM (SELECT w.id" OF_WORD("$9") " LIMIT $14::integer) f")},
     by_filter = {"search_by_filter", PAGE("SELECT r.id" FILTER " AND $9 <> '' LIMIT $14::integer")},
-    /* All of them: what two have. */
-    by_two_words = {"search_by_two_words", PAGE("SELECT w.id" OF_WORD("$9") " INTERSECT SELECT w.id" OF_WORD("$14"))},
+    /* All of them: what two have. The rarer is the one that is hashed, which costs half of what INTERSECT does. */
+    by_two_words = {"search_by_two_words",
+                    PAGE("SELECT DISTINCT w.id" OF_WORD("$14") " AND w.id IN (SELECT w.id" OF_WORD("$9") ")")},
     by_word_and_filter = {"search_by_word_and_filter",
-                          PAGE("SELECT w.id" OF_WORD("$9") " INTERSECT SELECT r.id" FILTER " AND $14 <> ''")};
+                          PAGE("SELECT r.id" FILTER " AND $14 <> '' AND r.id IN (SELECT w.id" OF_WORD("$9") ")")};
 
 struct search {
     struct actor *actor;
