@@ -35,6 +35,11 @@ uint64_t short_hash(const void *bytes, size_t length, const unsigned char key[SH
 /* BLAKE2b-256 in hex: how refresh and personal access tokens are stored (they have 256 bits of entropy themselves). */
 void token_hash(char out[CRYPTO_HASH_TEXT], const char *token);
 
+/* BLAKE2b-128 of texts, in this order, each apart from the next; NULL is not "". What comes of it names what they have in common, and two
+ * that differ never have the same one in practice. */
+enum { PARTS_HASH = 16 };
+void parts_hash(unsigned char out[PARTS_HASH], const char *const *parts, size_t count);
+
 /* 256 bits as unpadded base64url, in the arena, that only who has the secret can make of the text: BLAKE2b, keyed by the secret
  * for this purpose alone. The same for the same three. */
 char *keyed_token(struct arena *arena, const char *secret, const char *purpose, const char *text);

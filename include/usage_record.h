@@ -23,6 +23,8 @@ enum usage_count {
 };
 extern const char *const usage_count_names[USAGE_COUNTS]; /* "input", "output", "cache_read" ... */
 
+#define USAGE_KEY_OF_REQUEST "request:"
+
 enum { USAGE_TEXT_MAX = 400, USAGE_TOKENS_MAX = 1000000000 };
 
 /* Texts are UTF-8 of at most USAGE_TEXT_MAX bytes (longer ones are cut at a character), NULL = not told; they are the reader's, and
@@ -32,7 +34,7 @@ struct usage_record {
     const char *platform; /* "claude" (platform.h) */
     /* Who it is. Two records are one call when their keys are the same, or one's request is the other's. */
     const char *key;     /* never NULL: the same wherever the call is written down again, in any file of any machine */
-    const char *request; /* as the provider names it */
+    const char *request; /* as the provider names it; of who knows nothing else, USAGE_KEY_OF_REQUEST and it are the key */
     int64_t time_us;     /* since 1970, UTC */
     const char *session; /* the conversation that it belongs to: of a copy, the first */
     const char *model;   /* as the CLI writes it */

@@ -105,6 +105,19 @@ void token_hash(char out[CRYPTO_HASH_TEXT], const char *token)
     sodium_bin2hex(out, CRYPTO_HASH_TEXT, hash, sizeof hash);
 }
 
+void parts_hash(unsigned char out[PARTS_HASH], const char *const *parts, size_t count)
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, PARTS_HASH);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t length = parts[i] ? strlen(parts[i]) : UINT64_MAX;
+        crypto_generichash_update(&state, (const unsigned char *)&length, sizeof length);
+        if (parts[i])
+            crypto_generichash_update(&state, (const unsigned char *)parts[i], length);
+    }
+    crypto_generichash_final(&state, out, PARTS_HASH);
+}
+
 char *keyed_token(struct arena *arena, const char *secret, const char *purpose, const char *text)
 {
     unsigned char key[crypto_generichash_BYTES], raw[crypto_generichash_BYTES];

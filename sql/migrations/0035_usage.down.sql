@@ -1,0 +1,3 @@
+DROP FUNCTION ccr_usage_months(timestamptz, timestamptz);
+DROP TABLE usage_reporters, usage_files, usage_totals, usage_sums, usage_calls, usage_sessions, usage_groups;
+ALTER TABLE workspaces DROP COLUMN time_zone;

@@ -1,0 +1,478 @@
+/* Ledger: a batch of records in memory, and how it gets into the tables. */
+#include "ledger.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "ledger_sql.h"
+#include "platform.h"
+#include "price_name.h"
+#include "util.h"
+
+enum {
+    PLACES = 16384, /* of the batch's table of keys: a power of two, far more than LEDGER_BATCH */
+    NAMES = 4096,   /* groups, and sessions, that are remembered; a power of two */
+    NAMES_MAX = NAMES / 2,
+    TEXT_MAX = 8 * MIB,
+    PATIENCE_MS = 60000, /* another writer of the workspace has its batch first */
+    PLATFORMS_MAX = 8,
+};
+
+/* How well a source knows where a call belongs. */
+enum place { PLACE_EVENT, PLACE_COPY, PLACE_OWN };
+
+struct id {
+    unsigned char bytes[PARTS_HASH];
+};
+
+struct entry {
+    struct id key, alias;
+    bool has_alias;
+    short place;
+    size_t group, session; /* in the ledger's tables of names */
+    int64_t time_us;
+    int64_t counts[USAGE_COUNTS];
+};
+
+/* What calls have in common, by its hash: known from an earlier batch, or to be asked for. */
+struct name {
+    struct id hash;
+    bool used, pending;
+    long long id; /* 0 = not known yet */
+};
+struct names {
+    struct name names[NAMES];
+    size_t count;
+    size_t asked[LEDGER_BATCH]; /* those that are pending, in order */
+    size_t asked_count;
+    struct buffer text; /* of those: a JSON array */
+    struct json_writer writer;
+};
+
+struct ledger {
+    struct actor *actor;
+    enum usage_source source;
+    char *machine;
+    struct entry entries[LEDGER_BATCH];
+    size_t count;
+    unsigned short places[PLACES]; /* 1 + of an entry */
+    struct names groups, sessions;
+    long long platform_calls[PLATFORMS_MAX]; /* records, by platform */
+    int64_t platform_last[PLATFORMS_MAX];
+    struct buffer columns[6 + USAGE_COUNTS];
+    struct ledger_counts counts, pending;
+};
+
+static const struct statement add_groups = {"ledger_add_groups", LEDGER_ADD_GROUPS},
+                              add_sessions = {"ledger_add_sessions", LEDGER_ADD_SESSIONS},
+                              group_ids = {"ledger_group_ids", LEDGER_IDS("usage_groups")},
+                              session_ids = {"ledger_session_ids", LEDGER_IDS("usage_sessions")},
+                              set_up = {"ledger_set_up", LEDGER_SETUP}, make_months = {"ledger_months", LEDGER_MONTHS},
+                              report = {"ledger_report", LEDGER_REPORT},
+                              take[USAGE_SOURCES] = {[USAGE_LOG] = {"ledger_take_log", LEDGER_TAKE_LOG},
+                                                     [USAGE_EVENT] = {"ledger_take_event", LEDGER_TAKE_EVENT},
+                                                     [USAGE_RECORD] = {"ledger_take_record", LEDGER_TAKE_RECORD}};
+
+/* ---- names ------------------------------------------------------------------------------------------------------ */
+
+static void names_begin(struct names *names)
+{
+    buffer_reset(&names->text);
+    json_begin(&names->writer, &names->text);
+    json_open_array(&names->writer);
+    names->asked_count = 0;
+}
+
+static size_t hash_place(const struct id *id, size_t size)
+{
+    size_t place;
+    memcpy(&place, id->bytes, sizeof place);
+    return place & (size - 1);
+}
+
+/* Where it stands, or is to stand. */
+static size_t names_find(const struct names *names, const struct id *hash)
+{
+    size_t i = hash_place(hash, NAMES);
+    while (names->names[i].used && memcmp(&names->names[i].hash, hash, sizeof *hash) != 0)
+        i = (i + 1) & (NAMES - 1);
+    return i;
+}
+
+static void uuid_text(char out[UUID_TEXT], const struct id *id)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *to = out;
+    for (size_t i = 0; i < sizeof id->bytes; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = digits[id->bytes[i] >> 4];
+        *to++ = digits[id->bytes[i] & 15];
+    }
+    *to = '\0';
+}
+
+static void put_member(struct json_writer *w, const char *name, const char *text)
+{
+    json_key(w, name);
+    json_put_string(w, text ? text : "");
+}
+
+/* A new one, of the texts that its hash was made of. */
+static void names_ask(struct names *names, size_t place, const struct id *hash, const char *const *titles,
+                      const char *const *texts, size_t count)
+{
+    char text[UUID_TEXT];
+    names->names[place] = (struct name){.hash = *hash, .used = true, .pending = true};
+    names->count++;
+    names->asked[names->asked_count++] = place;
+    uuid_text(text, hash);
+    json_open_object(&names->writer);
+    put_member(&names->writer, "hash", text);
+    for (size_t i = 0; i < count; i++)
+        put_member(&names->writer, titles[i], texts[i]);
+    json_close_object(&names->writer);
+}
+
+static size_t names_place(struct names *names, const char *const *titles, const char *const *texts, size_t count,
+                          size_t hashed)
+{
+    struct id hash;
+    parts_hash(hash.bytes, texts, hashed);
+    size_t place = names_find(names, &hash);
+    if (!names->names[place].used)
+        names_ask(names, place, &hash, titles, texts, count);
+    return place;
+}
+
+static size_t group_of(struct ledger *ledger, const struct usage_record *r)
+{
+    static const char *const titles[] = {"user_id", "machine",     "platform", "provider", "profile", "revision",
+                                         "model",   "price_model", "tier",     "project",  "branch"};
+    struct price_name name;
+    bool known = price_name_read(&name, r->model);
+    const char *texts[] = {ledger->actor->who.user_id,
+                           ledger->machine,
+                           r->platform,
+                           r->provider,
+                           NULL,
+                           "0",
+                           r->model,
+                           known ? name.key : NULL,
+                           r->tier              ? r->tier
+                           : known && name.fast ? "fast"
+                                                : "standard",
+                           r->project,
+                           r->branch};
+    return names_place(&ledger->groups, titles, texts, ARRAY_SIZE(texts), ARRAY_SIZE(texts));
+}
+
+/* A conversation is the same wherever it is told of; where it was first told of names its user and machine. */
+static size_t session_of(struct ledger *ledger, const struct usage_record *r)
+{
+    static const char *const titles[] = {"platform", "session", "user_id", "machine", "project", "branch"};
+    const char *texts[] = {r->platform, r->session, ledger->actor->who.user_id, ledger->machine, r->project, r->branch};
+    return names_place(&ledger->sessions, titles, texts, ARRAY_SIZE(texts), r->session ? 2 : ARRAY_SIZE(texts));
+}
+
+/* ---- a batch ---------------------------------------------------------------------------------------------------- */
+
+static size_t platform_number(const char *name)
+{
+    size_t i = 0;
+    while (platforms[i].name && strcmp(platforms[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static void record_key(struct id *out, const char *platform, const char *before, const char *key)
+{
+    char text[USAGE_TEXT_MAX + sizeof USAGE_KEY_OF_REQUEST];
+    snprintf(text, sizeof text, "%s%s", before, key);
+    parts_hash(out->bytes, (const char *const[]){platform, text}, 2);
+}
+
+static struct entry *entry_of(struct ledger *ledger, const struct id *key, bool *is_new)
+{
+    size_t i = hash_place(key, PLACES);
+    for (; ledger->places[i]; i = (i + 1) & (PLACES - 1)) {
+        struct entry *entry = &ledger->entries[ledger->places[i] - 1];
+        if (memcmp(&entry->key, key, sizeof *key) == 0) {
+            *is_new = false;
+            return entry;
+        }
+    }
+    *is_new = true;
+    ledger->places[i] = (unsigned short)++ledger->count;
+    struct entry *entry = &ledger->entries[ledger->count - 1];
+    *entry = (struct entry){.key = *key, .place = -1};
+    return entry;
+}
+
+static enum place place_of(const struct ledger *ledger, const struct usage_record *r)
+{
+    return ledger->source == USAGE_EVENT ? PLACE_EVENT : r->sidechain ? PLACE_COPY : PLACE_OWN;
+}
+
+/* Of several records of one call the highest numbers and the earliest time hold, and the names of the one that knows best. */
+static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, const struct usage_record *r)
+{
+    enum place place = place_of(ledger, r);
+    for (size_t i = 0; i < USAGE_COUNTS; i++)
+        if (r->counts[i] > entry->counts[i])
+            entry->counts[i] = r->counts[i];
+    if (is_new || r->time_us < entry->time_us)
+        entry->time_us = r->time_us;
+    if (r->request && !entry->has_alias && ledger->source != USAGE_EVENT) {
+        entry->has_alias = true;
+        record_key(&entry->alias, r->platform, USAGE_KEY_OF_REQUEST, r->request);
+    }
+    if ((int)place > entry->place) {
+        entry->place = (short)place;
+        entry->group = group_of(ledger, r);
+        entry->session = session_of(ledger, r);
+    }
+}
+
+static bool is_full(const struct ledger *ledger)
+{
+    return ledger->count == LEDGER_BATCH || ledger->groups.count >= NAMES_MAX || ledger->sessions.count >= NAMES_MAX;
+}
+
+bool ledger_take(struct ledger *ledger, const struct usage_record *record)
+{
+    struct id key;
+    bool is_new;
+    size_t platform = platform_number(record->platform);
+    record_key(&key, record->platform, "", record->key);
+    struct entry *entry = entry_of(ledger, &key, &is_new);
+    entry_add(ledger, entry, is_new, record);
+    ledger->pending.taken++;
+    ledger->platform_calls[platform]++;
+    if (record->time_us > ledger->platform_last[platform])
+        ledger->platform_last[platform] = record->time_us;
+    return !is_full(ledger);
+}
+
+size_t ledger_waiting(const struct ledger *ledger)
+{
+    return (size_t)ledger->pending.taken;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------- */
+
+static enum error names_ask_ids(struct ledger *ledger, struct names *names, const struct statement *add,
+                                const struct statement *ids)
+{
+    struct rows rows;
+    struct actor *actor = ledger->actor;
+    if (!names->asked_count)
+        return ERR_NONE;
+    struct json_writer end = names->writer;
+    size_t length = names->text.length;
+    json_close_array(&end);
+    const char *text = buffer_string(&names->text);
+    enum error error = db_run(actor->db, add, DB_ARGS(actor->who.workspace_id, text));
+    if (!error)
+        error = db_all(actor->db, ids, &rows, DB_ARGS(actor->who.workspace_id, text));
+    buffer_cut(&names->text, length); /* for another try, or more names */
+    if (error || (size_t)rows.count != names->asked_count)
+        return error ? error : ERR_INTERNAL;
+    for (int i = 0; i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        names->names[names->asked[i]].id = row_int(&row, 0);
+    }
+    return ERR_NONE;
+}
+
+enum column { KEYS, ALIASES, TIMES, GROUPS, SESSIONS, PLACES_KNOWN, COUNTS, COLUMNS = COUNTS + USAGE_COUNTS };
+
+static void put_uuid(struct buffer *out, const struct id *id)
+{
+    char *to = buffer_extend(out, UUID_TEXT - 1);
+    char text[UUID_TEXT];
+    uuid_text(text, id);
+    if (to)
+        memcpy(to, text, sizeof text - 1);
+}
+
+static void put_number(struct buffer *out, long long value)
+{
+    char text[DECIMAL_TEXT];
+    buffer_text(out, decimal(text, value));
+}
+
+static void put_columns(struct ledger *ledger)
+{
+    struct buffer *columns = ledger->columns;
+    for (size_t c = 0; c < COLUMNS; c++) {
+        buffer_cut(&columns[c], 0);
+        buffer_char(&columns[c], '{');
+    }
+    for (size_t i = 0; i < ledger->count; i++) {
+        const struct entry *entry = &ledger->entries[i];
+        for (size_t c = 0; i > 0 && c < COLUMNS; c++)
+            buffer_char(&columns[c], ',');
+        put_uuid(&columns[KEYS], &entry->key);
+        if (entry->has_alias)
+            put_uuid(&columns[ALIASES], &entry->alias);
+        else
+            buffer_text(&columns[ALIASES], "NULL");
+        put_number(&columns[TIMES], entry->time_us);
+        put_number(&columns[GROUPS], ledger->groups.names[entry->group].id);
+        put_number(&columns[SESSIONS], ledger->sessions.names[entry->session].id);
+        put_number(&columns[PLACES_KNOWN], entry->place);
+        for (size_t c = 0; c < USAGE_COUNTS; c++)
+            put_number(&columns[COUNTS + c], entry->counts[c]);
+    }
+    for (size_t c = 0; c < COLUMNS; c++)
+        buffer_char(&columns[c], '}');
+}
+
+static enum error months(struct ledger *ledger)
+{
+    char first[DECIMAL_TEXT], last[DECIMAL_TEXT];
+    int64_t min = ledger->entries[0].time_us, max = min;
+    for (size_t i = 1; i < ledger->count; i++) {
+        min = ledger->entries[i].time_us < min ? ledger->entries[i].time_us : min;
+        max = ledger->entries[i].time_us > max ? ledger->entries[i].time_us : max;
+    }
+    return db_run(ledger->actor->db, &make_months, DB_ARGS(decimal(first, min), decimal(last, max)));
+}
+
+static enum error take_all(struct ledger *ledger, const char *time_zone, bool others)
+{
+    struct row row;
+    struct actor *actor = ledger->actor;
+    const char *args[COLUMNS + 3] = {actor->who.workspace_id};
+    put_columns(ledger);
+    for (size_t c = 0; c < COLUMNS; c++)
+        args[1 + c] = buffer_string(&ledger->columns[c]);
+    args[COLUMNS + 1] = time_zone;
+    args[COLUMNS + 2] = others ? "true" : "false";
+    enum error error = db_one(actor->db, &take[ledger->source], &row, args, ARRAY_SIZE(args));
+    if (error)
+        return error;
+    ledger->pending.added = row_int(&row, 0);
+    ledger->pending.changed = row_int(&row, 1);
+    return ERR_NONE;
+}
+
+static enum error note_reporter(struct ledger *ledger)
+{
+    struct json_writer w;
+    char source[DECIMAL_TEXT];
+    struct actor *actor = ledger->actor;
+    struct buffer *text = &ledger->columns[KEYS];
+    buffer_cut(text, 0);
+    json_begin(&w, text);
+    json_open_array(&w);
+    for (size_t i = 0; platforms[i].name; i++) {
+        if (!ledger->platform_calls[i])
+            continue;
+        json_open_object(&w);
+        json_string_member(&w, "platform", platforms[i].name);
+        json_literal_key(&w, "us");
+        json_put_int(&w, ledger->platform_last[i]);
+        json_literal_key(&w, "calls");
+        json_put_int(&w, ledger->platform_calls[i]);
+        json_close_object(&w);
+    }
+    json_close_array(&w);
+    return db_run(actor->db, &report,
+                  DB_ARGS(actor->who.workspace_id, actor->who.user_id, ledger->machine,
+                          decimal(source, 1 << ledger->source), buffer_string(text)));
+}
+
+static enum error write_locked(struct ledger *ledger)
+{
+    struct row row;
+    char source[DECIMAL_TEXT];
+    struct actor *actor = ledger->actor;
+    enum { TIME_ZONE, OTHERS };
+    enum error error =
+        db_one(actor->db, &set_up, &row, DB_ARGS(actor->who.workspace_id, decimal(source, 1 << ledger->source)));
+    if (!error)
+        error = months(ledger);
+    if (!error)
+        error = names_ask_ids(ledger, &ledger->groups, &add_groups, &group_ids);
+    if (!error)
+        error = names_ask_ids(ledger, &ledger->sessions, &add_sessions, &session_ids);
+    if (!error)
+        error = take_all(ledger, row_string(&row, TIME_ZONE), row_bool(&row, OTHERS));
+    return error ? error : note_reporter(ledger);
+}
+
+enum error ledger_write(struct ledger *ledger)
+{
+    if (!ledger->count)
+        return ERR_NONE;
+    char lock[UUID_TEXT + 8];
+    snprintf(lock, sizeof lock, "usage.%s", ledger->actor->who.workspace_id);
+    enum error error = db_lock_name(ledger->actor->db, lock, PATIENCE_MS);
+    return error ? error : write_locked(ledger);
+}
+
+static void names_settle(struct names *names)
+{
+    names->asked_count = 0;
+    if (names->count >= NAMES_MAX) {
+        memset(names->names, 0, sizeof names->names);
+        names->count = 0;
+    }
+    names_begin(names);
+}
+
+void ledger_done(struct ledger *ledger)
+{
+    ledger->counts.taken += ledger->pending.taken;
+    ledger->counts.added += ledger->pending.added;
+    ledger->counts.changed += ledger->pending.changed;
+    ledger->pending = (struct ledger_counts){0};
+    ledger->count = 0;
+    memset(ledger->places, 0, sizeof ledger->places);
+    memset(ledger->platform_calls, 0, sizeof ledger->platform_calls);
+    memset(ledger->platform_last, 0, sizeof ledger->platform_last);
+    names_settle(&ledger->groups);
+    names_settle(&ledger->sessions);
+}
+
+const struct ledger_counts *ledger_counts(const struct ledger *ledger)
+{
+    return &ledger->counts;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+struct ledger *ledger_new(struct actor *actor, enum usage_source source, const char *machine)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (!ledger)
+        abort();
+    ledger->actor = actor;
+    ledger->source = source;
+    ledger->machine = strdup(machine);
+    if (!ledger->machine)
+        abort();
+    buffer_init(&ledger->groups.text, TEXT_MAX);
+    buffer_init(&ledger->sessions.text, TEXT_MAX);
+    for (size_t c = 0; c < COLUMNS; c++)
+        buffer_init(&ledger->columns[c], TEXT_MAX);
+    names_begin(&ledger->groups);
+    names_begin(&ledger->sessions);
+    return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+    if (!ledger)
+        return;
+    buffer_free(&ledger->groups.text);
+    buffer_free(&ledger->sessions.text);
+    for (size_t c = 0; c < COLUMNS; c++)
+        buffer_free(&ledger->columns[c]);
+    free(ledger->machine);
+    free(ledger);
+}
