@@ -25,7 +25,7 @@ LINK      = $(CXX) $(LDFLAGS) # src/base/toml_read.cc is C++
 PORTABLE := $(sort $(wildcard src/base/*.c src/base/*.cc src/format/*.c))
 SOURCES  := $(filter-out $(PORTABLE),$(sort $(wildcard src/*/*.c)))
 PORTABLE_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(PORTABLE))))
-OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/migrations.o $(BUILD)/openapi_json.o $(BUILD)/presets_json.o
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/migrations.o $(BUILD)/openapi_json.o $(BUILD)/presets_json.o $(BUILD)/prices_json.o
 # Everything but main(), so that a test links only what it uses, and may bring its own of what it does not want.
 LIBRARIES := $(BUILD)/libccr.a $(BUILD)/libccr_base.a
 MIGRATIONS := $(sort $(wildcard sql/migrations/*.sql))
@@ -119,7 +119,12 @@ $(BUILD)/presets_json.c: $(PRESETS) presets $(wildcard presets/*)
 	$(call quiet,JSON)(echo '#include "presets.h"'; echo 'const char presets_json[] = "["'; \
 	    comma=; for file in $(PRESETS); do echo "$$comma"; $(quoted) "$$file"; comma='","'; done; echo '"]";') > $@.tmp && mv $@.tmp $@
 
-$(BUILD)/migrations.o $(BUILD)/openapi_json.o $(BUILD)/presets_json.o: %.o: %.c
+# The prices that are known before anybody fetches newer ones.
+$(BUILD)/prices_json.c: presets/prices.json
+	@mkdir -p $(@D)
+	$(call quiet,JSON)(echo '#include "prices.h"'; echo 'const char prices_json[] ='; $(quoted) $<; echo ';') > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/migrations.o $(BUILD)/openapi_json.o $(BUILD)/presets_json.o $(BUILD)/prices_json.o: %.o: %.c
 	$(call quiet,CC  )$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 clang:

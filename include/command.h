@@ -26,7 +26,7 @@ enum { COMMAND_MISUSED = -1 }; /* what was said makes no sense: prints the usage
 
 extern const struct command command_serve, command_migrate, command_user, command_secrets, command_settings,
     command_routes, command_kinds, command_housekeeping, command_events, command_check_config, command_healthcheck,
-    command_version;
+    command_prices, command_version;
 
 /* Takes the command line apart (argv[0] is the subcommand's name) and runs it. Returns the exit status. */
 int command_start(const struct command *command, int argc, char **argv);

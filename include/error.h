@@ -307,6 +307,14 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_HEALTH_MODEL, ERR_EXTERNAL, "the model '{}' is not in its list", "其模型列表中没有“{}”")                     \
     X(MSG_HEALTH_INCOMPLETE, ERR_EXTERNAL, "no base URL or no token is set", "未设置接口地址或令牌")                   \
     X(MSG_HEALTH_TOO_MANY, ERR_EXTERNAL, "only the first {} are asked", "仅检查前 {} 个")                              \
+    /* prices */                                                                                                       \
+    X(MSG_PRICE_AMOUNT, ERR_VALIDATION, "must be a number from 0 to 1000000, or its digits, with at most 9 decimals",  \
+      "须为 0 到 1000000 的数字或其文本，最多 9 位小数")                                                               \
+    X(MSG_PRICE_MODEL, ERR_VALIDATION, "is no name of a model", "不是模型名称")                                        \
+    X(MSG_PRICE_UNKNOWN, ERR_NOT_FOUND, "This workspace has no such price of its own for '{}'",                        \
+      "此工作区没有“{}”的该自定义价格")                                                                                \
+    X(MSG_PRICES_MAX, ERR_CONFLICT, "A workspace has at most {} prices of its own; delete some first",                 \
+      "每个工作区最多 {} 个自定义价格，请先删除一些")                                                                  \
     X(MSG_CHECKIN_PATH, ERR_VALIDATION, "must begin with '/' and hold no blanks", "须以“/”开头且不含空白")             \
     X(MSG_CHECKIN_PROVIDER, ERR_VALIDATION, "must be the id of a check-in provider", "须为签到提供商的 ID")            \
     X(MSG_CHECKIN_COOKIE, ERR_VALIDATION, "is no name and value of a cookie", "不是有效的 Cookie 名称和值")            \

@@ -22,6 +22,7 @@ enum field_type {
     FIELD_NUMBER,  /* with a fraction or without; min and max as for INT */
     FIELD_FILES,   /* object, path (file_path.h) -> its text, or {"base64": its bytes}; at most `max` of them */
     FIELD_JSON,    /* anything; at most `max` bytes as JSON */
+    FIELD_AMOUNT,  /* a number or a text of its digits, as price_amount() has it; becomes the text. "" counts as null */
 };
 
 enum field_flag {

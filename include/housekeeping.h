@@ -29,6 +29,12 @@ struct house {
     struct arena *arena;           /* reset after each batch */
     const struct keyring *keyring; /* the one of SECRETS_KEY */
     struct scoreboard *board;      /* NULL = nobody looks */
+    /* Asked now and then by what waits for others; false = give up. NULL = nobody asks. */
+    bool (*goes_on)(void *context);
+    void *context;
+    /* Good until the batch ends: why it failed, where PostgreSQL does not know (NULL), and what house_prepare left for it. */
+    const char *problem;
+    void *prepared;
     /* What follows is housekeeping's own. */
     unsigned lead_epoch; /* the connection that holds the lock; 0 = none */
     int64_t look_ms;     /* when to read what has been done by whom, or to try for the lock again */
@@ -44,6 +50,11 @@ struct house_job;
  * second or so: PostgreSQL gives a statement 5 s, and a lock a fifth of a second. */
 typedef enum error house_batch(struct house *house, const struct house_job *job, struct house_run *run, bool *more);
 
+/* What a job has to wait for before its batch, outside of the transaction: another server. False: it failed, and house->problem says why. */
+typedef bool house_prepare(struct house *house);
+/* After the batch, whatever came of it: gives back what house_prepare left. */
+typedef void house_clean(struct house *house);
+
 struct house_job {
     const char *name;        /* in metrics, the log and the table housekeeping_jobs */
     const char *what;        /* for people */
@@ -54,6 +65,10 @@ struct house_job {
     int limit;               /* rows a batch */
     struct statement remove; /* takes limit, days and `also`, as far as there are; gives the number of rows */
     house_batch *batch;      /* NULL = runs `remove`, and goes on while it removes as many as it may */
+    house_prepare *prepare;  /* NULL = nothing */
+    house_clean *clean;      /* NULL = nothing */
+    size_t needs;            /* offset of a text in struct settings without which there is nothing to do; 0 = none */
+    int retry_s;             /* from a failure to the next try; 0 = a minute */
 };
 
 /* The table; ended by a row without a name. At most HOUSE_JOBS_MAX rows. */

@@ -7,6 +7,3 @@
 /* How a request may ask: addresses as OUTBOUND_ALLOW says, 10 s each, half a minute for all, 256 KiB of an answer. It ends when whoever
  * waits for it hangs up, and says meanwhile that this worker lives. `context` is the request; `taken` is the caller's to set. */
 struct http_way outbound_way(struct request *rq);
-
-/* An outcome in words: neither address nor anything of the answer. MSG_NONE for HTTP_ANSWERED. */
-enum message outbound_message(enum http_outcome outcome);

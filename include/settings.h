@@ -56,6 +56,7 @@ struct settings {
     const char *metrics_allow;    /* networks that may read /metrics */
     const char *metrics_token;    /* "" = none */
     const char *update_url;       /* "" = no update source */
+    const char *prices_url;       /* a path or URL of a list of prices; "" = none is read */
     const char *outbound_allow;   /* private networks whose servers may be asked; "" = none */
     int checkin_enabled;          /* check-ins ask providers */
     int log_level;                /* enum log_level */

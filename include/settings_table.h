@@ -69,4 +69,4 @@ bool problem_set(struct problem *problem, const char *format, ...) __attribute__
 const char *setting_words(const struct setting *row, char *out, size_t size);
 
 setting_check check_database_url, check_host, check_socket, check_jwt_secret, check_secrets_key, check_origins,
-    check_url, check_log_file, check_redis_url, check_networks, check_metrics_token;
+    check_url, check_place, check_log_file, check_redis_url, check_networks, check_metrics_token;

@@ -17,7 +17,7 @@ ONLY=(
     "fcgiapp.h src/http/fcgi.c"
     "fcgi_stdio.h -"
     "libpq-fe.h src/store/pg.h"
-    "curl/ src/http/http_client.c src/config/url.c"
+    "curl/ src/store/http_client.c src/config/url.c"
     "jwt.h src/domain/token.c"
     "systemd/ src/proc/systemd.c"
     "libwebsockets.h src/proc/websocket.c"

@@ -10,9 +10,9 @@
 #include "util.h"
 
 static const struct command *const commands[] = {
-    &command_serve,    &command_migrate,      &command_user,        &command_secrets,
-    &command_settings, &command_routes,       &command_kinds,       &command_housekeeping,
-    &command_events,   &command_check_config, &command_healthcheck, &command_version,
+    &command_serve,        &command_migrate,     &command_user,         &command_secrets, &command_settings,
+    &command_routes,       &command_kinds,       &command_housekeeping, &command_events,  &command_prices,
+    &command_check_config, &command_healthcheck, &command_version,
 };
 
 static void print_commands(void)

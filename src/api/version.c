@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "build_info.h"
+#include "http_message.h"
 #include "outbound.h"
 #include "router.h"
 #include "util.h"
@@ -69,7 +70,7 @@ static enum error ask_source(struct request *rq, const char *url, json_t **relea
     else
         breaker_good(breaker);
     if (ask.outcome != HTTP_ANSWERED)
-        return refuse_source(&rq->actor, outbound_message(ask.outcome), NULL);
+        return refuse_source(&rq->actor, http_message(ask.outcome), NULL);
     return ask.status == 200 ? ERR_NONE
                              : refuse_source(&rq->actor, MSG_HTTP_STATUS, number_text(&rq->actor, ask.status));
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "http_message.h"
 #include "outbound.h"
 #include "ui_checkin.h"
 #include "util.h"
@@ -72,7 +73,7 @@ static void take(struct http_ask *ask, void *context)
     struct json_failure failure;
     (void)context;
     if (ask->outcome != HTTP_ANSWERED)
-        v->problem = translate(actor, outbound_message(ask->outcome), NULL);
+        v->problem = translate(actor, http_message(ask->outcome), NULL);
     else if (ask->status == 401 || ask->status == 403)
         v->problem = translate(actor, MSG_CHECKIN_LOGIN, number_text(actor, ask->status), NULL);
     else if (ask->status != 200)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "http_message.h"
 #include "outbound.h"
 #include "profile.h"
 #include "ui_page.h"
@@ -128,8 +129,7 @@ static void take(struct http_ask *ask, void *context)
     if (ask->outcome != HTTP_NOT_ASKED)
         c->took_ms = ask->took_ms;
     if (ask->outcome != HTTP_ANSWERED)
-        judge(actor, c, ask->outcome == HTTP_NOT_ASKED ? HEALTH_UNKNOWN : HEALTH_BAD, outbound_message(ask->outcome),
-              NULL);
+        judge(actor, c, ask->outcome == HTTP_NOT_ASKED ? HEALTH_UNKNOWN : HEALTH_BAD, http_message(ask->outcome), NULL);
     else if (models)
         judge_list(actor, c, models);
     else if (ask->status == 401 || ask->status == 403)

@@ -5,17 +5,37 @@
 
 #include "command.h"
 #include "migrate.h"
+#include "prices.h"
 #include "profile_migration.h"
 #include "settings.h"
 #include "util.h"
 
-enum { ACTION, STEPS, WORDS };
+enum { ACTION, STEPS, WORDS, ARENA_MAX = 16 * MIB };
 static const char *words[WORDS];
 static bool json;
+
+/* The prices that come with this version; those that are known stay. Each time, as an update may bring newer ones. */
+static enum error seed_prices(struct db *db)
+{
+    struct prices_counts counts;
+    struct arena *arena = arena_new(ARENA_MAX);
+    db_maintenance(db, true);
+    db_begin(db);
+    enum error error = prices_seed(db, arena, &counts);
+    if (!error)
+        error = db_commit(db);
+    else
+        db_rollback(db);
+    db_maintenance(db, false);
+    arena_free(arena);
+    return error;
+}
 
 static int up_command(struct db *db, const struct migration_steps *steps)
 {
     enum error error = migrate_up(db, steps, stdout);
+    if (!error)
+        error = seed_prices(db);
     return error == ERR_NONE ? EX_OK : error == ERR_CONFLICT ? EX_CONFIG : EX_UNAVAILABLE;
 }
 

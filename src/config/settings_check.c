@@ -155,6 +155,11 @@ bool check_url(struct setting_value *value, struct problem *problem)
     return true;
 }
 
+bool check_place(struct setting_value *value, struct problem *problem)
+{
+    return value->text[0] == '/' ? check_log_file(value, problem) : check_url(value, problem);
+}
+
 /* ---- DATABASE_URL ----
  * Split as libpq does it (conninfo_uri_parse_options): a user part exists when '@' comes before the first '/', and its
  * password starts at the first ':'. What could be read in two ways is refused, so that hiding the password is exact. */

@@ -6,6 +6,7 @@
 #include "field.h"
 #include "file_path.h"
 #include "json.h"
+#include "price_list.h"
 #include "url.h"
 #include "util.h"
 
@@ -21,7 +22,7 @@ enum {
 /* Checks a value of the right JSON type; *value may become what it counts as. */
 typedef enum error check(struct actor *actor, const struct field *f, json_t **value);
 static check check_string, check_integer, check_number, check_strings, check_map, check_objects, check_files,
-    check_json;
+    check_json, check_amount;
 
 enum {
     IS_STRING = 1 << JSON_STRING,
@@ -54,6 +55,7 @@ static const struct {
     [FIELD_NUMBER] = {IS_NUMBER, "a number", "数字", check_number},
     [FIELD_FILES] = {IS_OBJECT, "an object of files", "文件对象", check_files, STRINGS_MAX, FILE_BYTES, true},
     [FIELD_JSON] = {IS_ANY, "JSON", "JSON", check_json, JSON_BYTES},
+    [FIELD_AMOUNT] = {IS_NUMBER | IS_STRING, "a number", "数字", check_amount},
 };
 
 long long field_max(const struct field *f)
@@ -182,6 +184,23 @@ static enum error check_integer(struct actor *actor, const struct field *f, json
     if (f->flags & FIELD_REQUIRED)
         return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
     *value = json_null(); /* a number input that the user cleared arrives as "" */
+    return ERR_NONE;
+}
+
+/* In decimal from here on: a double would not hold all of its digits. */
+static enum error check_amount(struct actor *actor, const struct field *f, json_t **value)
+{
+    char text[PRICE_TEXT];
+    int64_t amount;
+    if (json_is_string(*value) && !*json_string_value(*value)) {
+        if (f->flags & FIELD_REQUIRED)
+            return fail_field(actor, f->name, MSG_NOT_BLANK, NULL);
+        *value = json_null(); /* as with integers */
+        return ERR_NONE;
+    }
+    if (!price_amount(*value, &amount))
+        return fail_field(actor, f->name, MSG_PRICE_AMOUNT, NULL);
+    *value = json_string(price_text(text, amount));
     return ERR_NONE;
 }
 

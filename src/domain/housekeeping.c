@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "price_updates.h"
 #include "reseal.h"
 #include "util.h"
 
@@ -223,6 +224,9 @@ const struct house_job house_jobs[] = {
                 " LIMIT $1::integer FOR UPDATE SKIP LOCKED)")}},
     {"seal", "secrets that older versions stored open: sealed, not removed", .interval_s = DAY_S, .limit = 200,
      .batch = seal_open},
+    {"prices", "reads the list of prices at PRICES_URL: prices are added, none is removed", .interval_s = DAY_S, .limit = 1,
+     .batch = price_updates_store, .prepare = price_updates_read, .clean = price_updates_clean,
+     .needs = offsetof(struct settings, prices_url), .retry_s = HOUR_S},
     {0},
 };
 /* clang-format on */
@@ -310,7 +314,21 @@ bool house_lead(struct house *house)
     return leads;
 }
 
-/* One transaction; *error is what it came to. */
+/* Of a setting that is not made there is nothing to do, and nothing to be told: it may be made at any time. */
+static bool is_needless(const struct house *house, const struct house_job *job)
+{
+    return job->needs && !**(const char *const *)((const char *)house->settings + job->needs);
+}
+
+static enum house_outcome fail_job(struct house *house, const struct house_job *job)
+{
+    /* the next statement has a message of its own */
+    const char *reason = arena_strdup(house->arena, house->problem ? house->problem : db_message(house->db));
+    tell_failed(house, (size_t)(job - house_jobs), *reason ? reason : "see the line before");
+    return HOUSE_FAILED;
+}
+
+/* One transaction. */
 static enum house_outcome do_batch(struct house *house, const struct house_job *job, struct house_run *run)
 {
     struct row row;
@@ -332,18 +350,31 @@ static enum house_outcome do_batch(struct house *house, const struct house_job *
     db_rollback(house->db);
     if (error == ERR_BUSY)
         return HOUSE_BUSY;
-    const char *reason = arena_strdup(house->arena, db_message(house->db)); /* the next statement has one of its own */
-    tell_failed(house, (size_t)(job - house_jobs), *reason ? reason : "see the line before");
-    return HOUSE_FAILED;
+    return fail_job(house, job);
+}
+
+static enum house_outcome prepare_batch(struct house *house, const struct house_job *job, struct house_run *run)
+{
+    house->problem = NULL;
+    house->prepared = NULL;
+    bool prepared = !job->prepare || job->prepare(house);
+    enum house_outcome outcome = prepared ? do_batch(house, job, run) : fail_job(house, job);
+    if (job->clean)
+        job->clean(house);
+    house->problem = NULL;
+    house->prepared = NULL;
+    return outcome;
 }
 
 enum house_outcome house_work(struct house *house, size_t job, int *pause_ms)
 {
+    if (is_needless(house, &house_jobs[job]))
+        return HOUSE_DONE;
     struct house_run *run = &house->runs[job];
     struct house_cell *cell = cell_of(house, job);
     struct house_run tried = *run;
     int64_t started = monotonic_us();
-    enum house_outcome outcome = do_batch(house, &house_jobs[job], &tried);
+    enum house_outcome outcome = prepare_batch(house, &house_jobs[job], &tried);
     int64_t took = monotonic_us() - started;
     atomic_fetch_add(&cell->worked_us, (uint64_t)took);
     if (outcome == HOUSE_DONE || outcome == HOUSE_MORE) {
@@ -425,7 +456,7 @@ static int after(struct house *house, size_t job, enum house_outcome outcome, in
         house->due_ms[job] = now + BUSY_PAUSE_MS;
         break;
     case HOUSE_FAILED:
-        house->due_ms[job] = now + FAILED_PAUSE_MS;
+        house->due_ms[job] = now + (house_jobs[job].retry_s ? house_jobs[job].retry_s * 1000LL : FAILED_PAUSE_MS);
         break;
     case HOUSE_ELSEWHERE:
         house->lead_epoch = 0;

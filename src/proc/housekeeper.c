@@ -43,6 +43,15 @@ static bool housekeeper_rest(struct housekeeper *h, int milliseconds)
     return !child_must_leave();
 }
 
+/* For a job that waits for another server. */
+static bool housekeeper_goes_on(void *context)
+{
+    struct housekeeper *h = context;
+    housekeeper_beat(h, STAGE_HANDLING);
+    child_take_signals(&h->while_waiting);
+    return !child_must_leave();
+}
+
 static void go_round(struct housekeeper *h)
 {
     struct db *db = h->house.db;
@@ -76,6 +85,8 @@ int housekeeper_run(const struct background_setup *setup)
     db_require_tenant_role(db);
     db_share(db, setup->board, setup->slot);
     house_init(&h->house, setup->settings, db, keyring, setup->board);
+    h->house.goes_on = housekeeper_goes_on;
+    h->house.context = h;
     go_round(h);
     scoreboard_stage(setup->slot, STAGE_STOPPING);
     house_end(&h->house);

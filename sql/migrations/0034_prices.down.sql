@@ -1,0 +1,4 @@
+DROP FUNCTION usage_cost(uuid, text, text, timestamptz, bigint, bigint, bigint, bigint, bigint);
+DROP FUNCTION usage_charge(bigint, numeric);
+DROP FUNCTION usage_price(uuid, text, text, bigint, timestamptz);
+DROP TABLE usage_prices;
