@@ -75,6 +75,8 @@ struct house_job {
 extern const struct house_job house_jobs[];
 /* For how many days things stay; 0 = for ever. */
 int house_days(const struct settings *settings, const struct house_job *job);
+/* False: it needs a setting that is not made, and there is nothing to be told of it. */
+bool house_job_wanted(const struct settings *settings, const struct house_job *job);
 /* Members of the open object: what a row is, and its days (null: it has no such setting). */
 void house_job_write(struct json_writer *w, const struct settings *settings, const struct house_job *job);
 
@@ -94,6 +96,10 @@ void house_end(struct house *house);
 /* Takes the lock that one process has at a time; it keeps it as long as its connection. False when another one has it, or
  * without a connection. */
 bool house_lead(struct house *house);
+
+/* Learns what was done by whom; a job is due when that was longer ago than its interval. */
+void house_look(struct house *house);
+bool house_is_due(const struct house *house, size_t job);
 
 /* One batch of one job (its index in house_jobs), also when it is not due. *pause_ms is how long to leave the database alone
  * afterwards: several times as long as the batch took. */

@@ -4,9 +4,10 @@
 #include "json.h"
 #include "router.h"
 
-/* One kind of list: {"<name>":[…],"total":…,"limit":…,"offset":…}. */
+/* One kind of list: {"<name>":[…],"total":…,"limit":…,"offset":…}, and what `also` has. */
 struct listing {
     const char *name;
+    const char *also;       /* more members of the answer, as the text of an object; NULL = none */
     struct statement count; /* one row with the number of all, or with as many as are worth counting */
     struct statement page;  /* takes what `count` takes, then limit and offset */
     /* One row, one JSON value; NULL = an object, as row_write makes it. */

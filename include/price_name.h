@@ -18,5 +18,5 @@ struct price_name {
  * stands behind the model's own name ("[1m]", "-fast", "-v1:0", "@20250929", "-20250929"). Letters of ASCII become small, a dot between
  * digits a dash. What is left as it is: dates with dashes ("gpt-4o-2024-05-13", which costs something else than gpt-4o), variants behind
  * a colon (":free", ":30b"), and "-fast" where it is a model's own name (grok-4-fast). False, and nothing in *out, for NULL, for what is
- * longer than PRICE_NAME_MAX, and where no letter is left. */
+ * longer than PRICE_NAME_MAX, no UTF-8, or has blanks or control characters inside, and where no letter is left. */
 bool price_name_read(struct price_name *out, const char *model);

@@ -45,7 +45,8 @@ enum error prices_seed(struct db *db, struct arena *arena, struct prices_counts 
 
 /* ---- a workspace's own ------------------------------------------------------------------------------------------ */
 
-enum { PRICES_OWN_MAX = 1000 }; /* rows of a workspace */
+enum { PRICES_OWN_MAX = 1000 };  /* rows of a workspace */
+#define PRICE_ALWAYS "-infinity" /* a `since` */
 
 struct own_price {
     const char *model;              /* as it is called anywhere */
@@ -55,10 +56,10 @@ struct own_price {
     const char *rates[PRICE_RATES]; /* dollars for a million tokens, as digits; NULL = not told */
 };
 
-/* Sets one in the actor's workspace: model, tier, above and since say which. *key is what the model is called here. ERR_VALIDATION with
- * the fields named; ERR_CONFLICT when there are too many. */
-enum error price_set(struct actor *actor, const struct own_price *price, const char **key);
-/* Removes the workspace's own of a model, all or as far as tier, above and since say; "always" is a since as well. *removed may be 0. */
+/* Sets one in the actor's workspace: model, tier, above and since say which. What says it in *price becomes what stands in the table: the
+ * model's key, and what was left out. ERR_VALIDATION with the fields named; ERR_CONFLICT when there are too many. */
+enum error price_set(struct actor *actor, struct own_price *price);
+/* Removes the workspace's own of a model, all or as far as tier, above and since say. *removed may be 0. */
 enum error price_remove(struct actor *actor, const struct own_price *which, long long *removed);
 /* Removes all that the workspace has. */
 enum error prices_reset(struct actor *actor, long long *removed);

@@ -234,7 +234,7 @@ static void write_job_counts(struct buffer *page, const struct house_board *boar
     }
 }
 
-static void write_housekeeping(struct buffer *page, const struct house_board *board)
+static void write_housekeeping(struct buffer *page, const struct house_board *board, const struct settings *settings)
 {
     metric_gauge(page, "ccr_housekeeping_leads", "1 while it is this host that does the housekeeping of its database.",
                  atomic_load(&board->leads));
@@ -246,12 +246,14 @@ static void write_housekeeping(struct buffer *page, const struct house_board *bo
     metric_head(page, "ccr_housekeeping_last_success_timestamp_seconds", "gauge",
                 "When the job last came to its end, on whatever host; 0 = never.");
     for (size_t job = 0; house_jobs[job].name; job++)
-        buffer_printf(page, "ccr_housekeeping_last_success_timestamp_seconds{task=\"%s\"} %lld\n", house_jobs[job].name,
-                      (long long)atomic_load(&board->jobs[job].succeeded_s));
+        if (house_job_wanted(settings, &house_jobs[job]))
+            buffer_printf(page, "ccr_housekeeping_last_success_timestamp_seconds{task=\"%s\"} %lld\n",
+                          house_jobs[job].name, (long long)atomic_load(&board->jobs[job].succeeded_s));
     metric_head(page, "ccr_housekeeping_interval_seconds", "gauge", "How often it is done.");
     for (size_t job = 0; house_jobs[job].name; job++)
-        buffer_printf(page, "ccr_housekeeping_interval_seconds{task=\"%s\"} %d\n", house_jobs[job].name,
-                      house_jobs[job].interval_s);
+        if (house_job_wanted(settings, &house_jobs[job]))
+            buffer_printf(page, "ccr_housekeeping_interval_seconds{task=\"%s\"} %d\n", house_jobs[job].name,
+                          house_jobs[job].interval_s);
 }
 
 static int count_waiting(const struct settings *settings)
@@ -283,7 +285,7 @@ static enum error metrics(struct request *rq, struct response *rs)
         metric_gauge(page, "ccr_live_connections", "WebSockets of live events that are open.",
                      atomic_load(&board->live_connections));
     if (board && rq->service->settings->housekeeping)
-        write_housekeeping(page, &board->house);
+        write_housekeeping(page, &board->house, rq->service->settings);
     write_counters(page);
     write_requests(page);
     write_request_durations(page, &labels);

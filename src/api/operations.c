@@ -46,22 +46,29 @@ static const struct statement select_jobs = {
 static enum error housekeeping(struct request *rq, struct response *rs)
 {
     const struct scoreboard *board = rq->service->board;
+    const struct settings *settings = rq->service->settings;
+    const struct house_job *shown[HOUSE_JOBS_MAX];
     const char *names = "";
     struct rows rows;
-    for (const struct house_job *job = house_jobs; job->name; job++)
+    size_t count = 0;
+    for (const struct house_job *job = house_jobs; job->name; job++) {
+        if (!house_job_wanted(settings, job))
+            continue;
+        shown[count++] = job;
         names = arena_printf(rq->actor.arena, "%s%s%s", names, *names ? " " : "", job->name);
+    }
     enum error error = db_all(rq->actor.db, &select_jobs, &rows, DB_ARGS(names));
     if (error)
         return error;
     struct json_writer *w = respond_object(rs, 200);
-    json_bool_member(w, "enabled", rq->service->settings->housekeeping);
+    json_bool_member(w, "enabled", settings->housekeeping);
     json_bool_member(w, "leads", board && atomic_load(&board->house.leads));
     json_key(w, "jobs");
     json_open_array(w);
     for (int i = 0; i < rows.count; i++) {
         struct row row = rows_at(&rows, i);
         json_open_object(w);
-        house_job_write(w, rq->service->settings, &house_jobs[i]);
+        house_job_write(w, settings, shown[i]);
         row_write(&row, w);
         json_close_object(w);
     }

@@ -1,4 +1,4 @@
-/* Usage, cost, budget, prices and sessions, as CCR UI reads them. What this server does not count is nothing here, in the shape that the
+/* Usage, cost, budget and sessions, as CCR UI reads them. What this server does not count is nothing here, in the shape that the
  * page needs; how often profiles were chosen it does count. */
 #include <string.h>
 #include <time.h>
@@ -25,9 +25,6 @@ static const char *const heatmap = "{\"data\":{},\"max_value\":0,\"total_tokens\
 static const char *const budget =
     "{\"enabled\":false,\"daily_limit\":null,\"weekly_limit\":null,\"monthly_limit\":null,\"warn_threshold\":80,"
     "\"current_costs\":{\"today\":0,\"this_week\":0,\"this_month\":0},\"warnings\":[],\"last_updated\":" NOW "}";
-static const char *const pricing =
-    "{\"pricings\":[],\"default_pricing\":{\"model\":\"default\",\"input_price\":0,\"output_price\":0,"
-    "\"cache_read_price\":null,\"cache_write_price\":null}}";
 static const char *const records = "{\"records\":[],\"total_records\":0,\"truncated\":false}";
 static const char *const sessions = "{\"total\":0,\"by_platform\":{}}";
 static const char *const codex = "{\"success\":true,\"data\":{\"five_hour\":" WINDOW ",\"seven_day\":" WINDOW
@@ -133,7 +130,6 @@ const struct route ui_usage_routes[] = {
     EMPTY("/api/stats/summary", summary),
     EMPTY("/api/stats/heatmap", heatmap),
     EMPTY("/api/budget/status", budget),
-    EMPTY("/api/pricing/list", pricing),
     EMPTY("/api/usage/records", records, .query = records_query),
     EMPTY("/api/sessions", array, .query = sessions_query),
     EMPTY("/api/sessions/stats", sessions),

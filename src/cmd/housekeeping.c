@@ -107,6 +107,13 @@ static int do_job(struct house *house, size_t job)
     return complain_of_job(job, "others hold locks that it needs; run it again later", EX_TEMPFAIL);
 }
 
+/* Every job, due or not; but a timer that runs once an hour asks no other server oftener than need be. */
+static bool is_to_be_done(const struct house *house, size_t job)
+{
+    return house_job_wanted(house->settings, &house_jobs[job]) &&
+           (!house_jobs[job].prepare || house_is_due(house, job));
+}
+
 static int do_jobs(struct house *house)
 {
     int worst = EX_OK, only = job_index(given.job);
@@ -116,8 +123,11 @@ static int do_jobs(struct house *house)
         fprintf(stderr, "ccr-ui-backend: another process does the housekeeping of this database\n");
         return EX_OK;
     }
+    house_look(house);
     for (int job = 0; house_jobs[job].name; job++) {
-        int status = only == EVERY_JOB || only == job ? do_job(house, (size_t)job) : EX_OK;
+        int status = only == job || (only == EVERY_JOB && is_to_be_done(house, (size_t)job))
+                         ? do_job(house, (size_t)job)
+                         : EX_OK;
         worst = worst == EX_OK ? status : worst;
         if (status == EX_UNAVAILABLE)
             break;

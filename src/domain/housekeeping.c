@@ -75,6 +75,11 @@ int house_days(const struct settings *settings, const struct house_job *job)
     return job->retention ? setting(settings, job->days) : 0;
 }
 
+bool house_job_wanted(const struct settings *settings, const struct house_job *job)
+{
+    return !job->needs || **(const char *const *)((const char *)settings + job->needs);
+}
+
 void house_job_write(struct json_writer *w, const struct settings *settings, const struct house_job *job)
 {
     json_string_member(w, "job", job->name);
@@ -314,12 +319,6 @@ bool house_lead(struct house *house)
     return leads;
 }
 
-/* Of a setting that is not made there is nothing to do, and nothing to be told: it may be made at any time. */
-static bool is_needless(const struct house *house, const struct house_job *job)
-{
-    return job->needs && !**(const char *const *)((const char *)house->settings + job->needs);
-}
-
 static enum house_outcome fail_job(struct house *house, const struct house_job *job)
 {
     /* the next statement has a message of its own */
@@ -368,8 +367,9 @@ static enum house_outcome prepare_batch(struct house *house, const struct house_
 
 enum house_outcome house_work(struct house *house, size_t job, int *pause_ms)
 {
-    if (is_needless(house, &house_jobs[job]))
-        return HOUSE_DONE;
+    *pause_ms = 0;
+    if (!house_job_wanted(house->settings, &house_jobs[job]))
+        return HOUSE_DONE; /* which is not written down: once the setting is made, the job is due */
     struct house_run *run = &house->runs[job];
     struct house_cell *cell = cell_of(house, job);
     struct house_run tried = *run;
@@ -405,10 +405,11 @@ static size_t find_job(const char *name)
     return job;
 }
 
-/* When what was done last, by whatever process. What is under way stays due. */
-static void look_around(struct house *house, int64_t now)
+/* What is under way stays due. */
+void house_look(struct house *house)
 {
     struct rows rows;
+    int64_t now = monotonic_ms();
     house->look_ms = now + LOOK_MS;
     if (db_all(house->db, &look, &rows, DB_NO_ARGS) != ERR_NONE)
         rows.count = 0;
@@ -424,6 +425,11 @@ static void look_around(struct house *house, int64_t now)
             house->due_ms[job] = due;
     }
     tidy_up(house);
+}
+
+bool house_is_due(const struct house *house, size_t job)
+{
+    return house->due_ms[job] <= monotonic_ms();
 }
 
 /* JOBS when none is due, and then *wait_ms until one is. */
@@ -474,11 +480,11 @@ int house_step(struct house *house)
         if (led)
             log_info("housekeeping is done by this process");
         if (led || now >= house->look_ms)
-            look_around(house, now);
+            house_look(house);
         return led ? 0 : STANDBY_MS;
     }
     if (now >= house->look_ms)
-        look_around(house, now);
+        house_look(house);
     size_t job = choose_job(house, now, &pause_ms);
     if (job == JOBS)
         return pause_ms;

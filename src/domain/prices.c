@@ -188,22 +188,25 @@ static const char *key_of(struct actor *actor, const char *model, struct price_n
     return price_name_read(name, model) ? arena_strdup(actor->arena, name->key) : NULL;
 }
 
-enum error price_set(struct actor *actor, const struct own_price *p, const char **key)
+enum error price_set(struct actor *actor, struct own_price *p)
 {
     struct price_name name;
     struct row row;
-    *key = key_of(actor, p->model, &name);
-    if (!*key)
-        return fail_field(actor, "model", MSG_PRICE_MODEL, NULL);
     const char *const *rates = p->rates;
-    const char *tier = p->tier ? p->tier : price_tier_names[name.fast ? PRICE_FAST : PRICE_STANDARD];
+    p->model = key_of(actor, p->model, &name);
+    if (!p->model)
+        return fail_field(actor, "model", MSG_PRICE_MODEL, NULL);
+    if (!p->tier)
+        p->tier = price_tier_names[name.fast ? PRICE_FAST : PRICE_STANDARD];
+    p->since = p->since ? p->since : PRICE_ALWAYS;
+    p->above = p->above ? p->above : "-1";
     enum error error = db_one(actor->db, &set_own, &row,
-                              DB_ARGS(*key, tier, p->since ? p->since : "-infinity", p->above ? p->above : "-1",
-                                      name.shown, rates[PRICE_INPUT], rates[PRICE_OUTPUT], rates[PRICE_CACHE_READ],
-                                      rates[PRICE_CACHE_WRITE], rates[PRICE_CACHE_WRITE_1H], actor->who.username));
+                              DB_ARGS(p->model, p->tier, p->since, p->above, name.shown, rates[PRICE_INPUT],
+                                      rates[PRICE_OUTPUT], rates[PRICE_CACHE_READ], rates[PRICE_CACHE_WRITE],
+                                      rates[PRICE_CACHE_WRITE_1H], actor->who.username));
     if (!error)
         error = check_room(actor);
-    return error ? error : note(actor, "price.set", *key, row_text(&row, 0));
+    return error ? error : note(actor, "price.set", p->model, row_text(&row, 0));
 }
 
 static enum error remove_matching(struct actor *actor, const char *key, const struct own_price *which,

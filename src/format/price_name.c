@@ -165,6 +165,15 @@ static void cut_provider(struct naming *n)
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
 
+/* What no name has: where one stands, nothing is cut off around it. */
+static bool is_sound(const char *text, size_t length)
+{
+    bool sound = length && length <= PRICE_NAME_MAX && utf8_valid(text, length);
+    for (size_t i = 0; sound && i < length; i++)
+        sound = text[i] != 0x7f && (unsigned char)text[i] > ' ';
+    return sound;
+}
+
 static bool has_letter(const struct naming *n)
 {
     for (size_t i = 0; i < n->length; i++)
@@ -179,7 +188,7 @@ bool price_name_read(struct price_name *out, const char *model)
     char small[PRICE_NAME_MAX];
     size_t length = model ? trim_white_space(&model) : 0;
     *out = (struct price_name){0};
-    if (!length || length > PRICE_NAME_MAX)
+    if (!is_sound(model, length))
         return false;
     for (size_t i = 0; i < length; i++)
         small[i] = (char)(model[i] >= 'A' && model[i] <= 'Z' ? model[i] | 0x20 : model[i]);

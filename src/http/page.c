@@ -67,6 +67,8 @@ enum error respond_page(struct request *rq, struct response *rs, const struct li
     json_int_member(w, "total", total);
     json_int_member(w, "limit", limit);
     json_int_member(w, "offset", offset);
+    if (listing->also)
+        json_put_members(w, listing->also);
     respond_end(rs);
     return rs->body.overflow ? fail_field(&rq->actor, "limit", MSG_FEWER, NULL) : ERR_NONE;
 }

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "file_path.h"
 #include "json.h"
+#include "price_list.h"
 #include "router.h"
 #include "util.h"
 
@@ -39,6 +40,7 @@ static const struct field choices[] = {
     {"temperature", FIELD_NUMBER, .min = -1, .max = 2},
     {"files", FIELD_FILES, .max = 3},
     {"value", FIELD_JSON, .max = 100},
+    {"price", FIELD_AMOUNT},
     {0},
 };
 static const struct field labels[] = {
@@ -103,6 +105,7 @@ static void check_field(const struct field *f, json_t *value)
     size_t i;
     const char *key;
     json_t *item;
+    int64_t amount;
     if (!value || json_is_null(value)) {
         expect(!(f->flags & FIELD_REQUIRED) || f->type == FIELD_INT || f->flags & FIELD_TRIM);
         return;
@@ -149,6 +152,9 @@ static void check_field(const struct field *f, json_t *value)
         {
             expect(*key && json_is_string(item));
         }
+        break;
+    case FIELD_AMOUNT:
+        expect(price_amount(value, &amount) && json_is_string(value));
         break;
     case FIELD_FILES:
         expect(json_is_object(value) && json_object_size(value) <= (size_t)field_max(f));

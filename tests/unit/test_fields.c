@@ -168,6 +168,22 @@ static void whole_number(void **state)
     assert_false(body_has(&rq, "f"));
 }
 
+static void amount_of_money(void **state)
+{
+    static const struct field f = {"f", FIELD_AMOUNT}, needed = {"f", FIELD_AMOUNT, FIELD_REQUIRED};
+    (void)state;
+    assert_accepted(&f, LIST("0", "0.3", "\"0.3\"", "1000000", "\"\"", "null"));
+    assert_refused(&f, LIST("-1", "1000001", "\"a\"", "\"1e3\"", "0.0000000001", "true", "[1]"));
+    assert_string_equal(complaint(&f, "true"), "must be a number");
+    assert_string_equal(complaint(&needed, "\"\""), "must not be empty");
+    complaint(&f, "0.30");
+    assert_string_equal(body_text(&rq, "f"), "0.3");
+    complaint(&f, "\"12.340\"");
+    assert_string_equal(body_text(&rq, "f"), "12.34");
+    complaint(&f, "\"\"");
+    assert_false(body_has(&rq, "f"));
+}
+
 static void true_or_false(void **state)
 {
     static const struct field f = {"f", FIELD_BOOL};
@@ -265,6 +281,7 @@ int main(void)
         cmocka_unit_test(key),
         cmocka_unit_test(required_sometimes),
         cmocka_unit_test(whole_number),
+        cmocka_unit_test(amount_of_money),
         cmocka_unit_test(true_or_false),
         cmocka_unit_test(list_of_strings),
         cmocka_unit_test(object),

@@ -123,7 +123,8 @@ static void what_it_says_besides(void **state)
 
 static void what_is_no_name(void **state)
 {
-    static const char *const cases[] = {NULL, "", "  ", "123", "openai/", "/", "4.5"};
+    static const char *const cases[] = {
+        NULL, "", "  ", "123", "openai/", "/", "4.5", "claude opus", "a\x01", "a\xff", "anthropic.\tclaude"};
     char longest[PRICE_NAME_MAX + 2];
     struct price_name name;
     (void)state;

@@ -68,6 +68,7 @@ static const char *const names[] = {
     "METRICS_ALLOW",
     "METRICS_TOKEN",
     "UPDATE_URL",
+    "PRICES_URL",
     "OUTBOUND_ALLOW",
     "CHECKIN_ENABLED",
     "LOG_LEVEL",
@@ -200,6 +201,7 @@ static void defaults(void **state)
     assert_string_equal(s.metrics_allow, "127.0.0.1,::1");
     assert_string_equal(s.metrics_token, "");
     assert_string_equal(s.update_url, "");
+    assert_string_equal(s.prices_url, "");
     assert_string_equal(s.outbound_allow, "");
     assert_false(s.checkin_enabled);
     assert_int_equal(s.log_level, LOG_LEVEL_INFO);
@@ -247,6 +249,7 @@ static void every_member_is_set(void **state)
     setenv("METRICS_ALLOW", "10.0.0.0/8,fd00::/8", 1);
     setenv("METRICS_TOKEN", "0123456789abcdef", 1);
     setenv("UPDATE_URL", "https://updates.example:8443/v1?x=1", 1);
+    setenv("PRICES_URL", "/var/lib/prices.json", 1);
     setenv("OUTBOUND_ALLOW", "10.2.0.0/16", 1);
     setenv("CHECKIN_ENABLED", "true", 1);
     setenv("LOG_LEVEL", "DEBUG", 1);
@@ -287,6 +290,7 @@ static void every_member_is_set(void **state)
     assert_string_equal(s.metrics_allow, "10.0.0.0/8,fd00::/8");
     assert_string_equal(s.metrics_token, "0123456789abcdef");
     assert_string_equal(s.update_url, "https://updates.example:8443/v1?x=1");
+    assert_string_equal(s.prices_url, "/var/lib/prices.json");
     assert_string_equal(s.outbound_allow, "10.2.0.0/16");
     assert_true(s.checkin_enabled);
     assert_int_equal(s.log_level, LOG_LEVEL_DEBUG);
@@ -429,6 +433,9 @@ static const struct wrong wrongs[] = {
     {"CHECKIN_ENABLED", "yes", "CHECKIN_ENABLED: \"yes\" is not one of false, true"},
     {"OUTBOUND_ALLOW", "relay.internal",
      "OUTBOUND_ALLOW: \"relay.internal\" is not an address or a network such as 10.0.0.0/8"},
+    {"PRICES_URL", "prices.json", "PRICES_URL: \"prices.json\" is not an http:// or https:// URL"},
+    {"PRICES_URL", "/var/lib/", "PRICES_URL: \"/var/lib/\" is not an absolute path of a file"},
+    {"PRICES_URL", "https://u:hunter2@a.example/", "PRICES_URL: must not hold a user or password"},
     {"UPDATE_URL", "ftp://a.example", "UPDATE_URL: \"ftp://a.example\" is not an http:// or https:// URL"},
     {"UPDATE_URL", "https:///path", "UPDATE_URL: \"https:///path\" is not an http:// or https:// URL"},
     {"UPDATE_URL", "https://u:hunter2@a.example/", "UPDATE_URL: must not hold a user or password"},
