@@ -144,6 +144,10 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
+# What the readers of usage make of a file, for tests that compare totals.
+$(BUILD)/usage-read: $(BUILD)/tests/tools/usage_read.o $(LIBRARIES)
+	$(call quiet,LINK)$(LINK) -o $@ $^ $(LDLIBS)
+
 check: $(UNIT_TESTS)
 	@scripts/run-programs.sh -j $(JOBS) $(UNIT_TESTS)
 

@@ -12,4 +12,5 @@ bool usage_otlp_logs(enum usage_otlp encoding, const char *bytes, size_t length,
                      struct usage_lines *lines, char *why, size_t size);
 /* One ExportMetricsServiceRequest, looked through so that a sender of nonsense is told so. Metrics repeat what the events of the logs say
  * call by call, so nothing of them is counted: data points are `other`. */
-bool usage_otlp_metrics(enum usage_otlp encoding, const char *bytes, size_t length, struct usage_lines *lines, char *why, size_t size);
+bool usage_otlp_metrics(enum usage_otlp encoding, const char *bytes, size_t length, struct usage_lines *lines,
+                        char *why, size_t size);

@@ -10,7 +10,8 @@
 enum usage_source { USAGE_LOG, USAGE_EVENT, USAGE_RECORD, USAGE_SOURCES };
 extern const char *const usage_source_names[USAGE_SOURCES]; /* "log", "event", "record" */
 
-/* What is counted of a call. Each token is in one of the first five only; what a CLI counts in another way is taken apart by its
+/* What is counted of a call. Of two records of one call the higher of each number is right, but for what was written into a cache: there the
+ * higher sum of both is, and of two equal sums the one with more for an hour, since not every source tells for how long. Each token is in one of the first five only; what a CLI counts in another way is taken apart by its
  * reader. `reasoning` is a part of `output`, and known for some. */
 enum usage_count {
     USAGE_INPUT, /* read at the full price: neither from a cache nor into one */
@@ -35,17 +36,20 @@ struct usage_record {
     /* Who it is. Two records are one call when their keys are the same, or one's request is the other's. */
     const char *key;     /* never NULL: the same wherever the call is written down again, in any file of any machine */
     const char *request; /* as the provider names it; of who knows nothing else, USAGE_KEY_OF_REQUEST and it are the key */
-    int64_t time_us;     /* since 1970, UTC */
+    /* Of CLIs whose logs know no request: what a log and an event say alike of a call, its conversation and its numbers. A log's record and
+     * an event's with the same one, at nearly the same time, are one call; two logs' are two, if their keys differ. */
+    const char *alike;
+    int64_t time_us;     /* since 1970, UTC; 0 = not told */
     const char *session; /* the conversation that it belongs to: of a copy, the first */
     const char *model;   /* as the CLI writes it */
     const char *tier;    /* "standard" is NULL; "fast", "priority", "flex", "batch" */
     const char *provider;
     const char *project; /* the folder that the CLI ran in */
     const char *branch;
-    const char *agent; /* of a sub-agent: its name or id */
+    const char *agent;            /* of a sub-agent: its name or id */
     int64_t counts[USAGE_COUNTS]; /* 0 ... USAGE_TOKENS_MAX */
     bool sidechain; /* a copy made for an aside: another record of the same call knows better where it belongs */
     /* What stands in counts is the session's sum until now, of a tool that tells no single calls: what it has grown by since it was seen
-     * last is the call. */
+     * last is the call. All 0: only where the session belongs is told. */
     bool so_far;
 };

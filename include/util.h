@@ -68,6 +68,9 @@ bool parse_int_part(const struct part *part, long long min, long long max, long 
 enum { TIME_TEXT = 32 };
 void time_text(char out[TIME_TEXT], struct timespec when);
 void time_now_text(char out[TIME_TEXT]);
+/* What ISO 8601 and RFC 3339 say of a point in time, "2026-01-31T13:00:00.123456+01:00" (a blank for the T, "Z", "+0100" and "+01" too), as
+ * microseconds since 1970, UTC. False for anything else, for a time before 1970, and for one that does not say where it was that late. */
+bool time_parse(const char *text, int64_t *us);
 int64_t monotonic_ms(void);
 int64_t monotonic_us(void);
 

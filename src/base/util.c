@@ -326,6 +326,93 @@ void time_now_text(char out[TIME_TEXT])
     time_text(out, now);
 }
 
+/* Days since 1970 of a date of the Gregorian calendar, which repeats itself after 400 years of 146,097 days. Years are counted from
+ * March, so that the day that some have more is their last; (153 m + 2) / 5 is the day that the m-th month after it begins on. */
+static int64_t days_since_1970(int year, int month, int day)
+{
+    enum { DAYS_OF_400_YEARS = 146097, FROM_YEAR_0_TO_1970 = 719468 };
+    year -= month <= 2;
+    int century = year / 400, of_400 = year % 400;
+    int of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return (int64_t)century * DAYS_OF_400_YEARS + of_400 * 365 + of_400 / 4 - of_400 / 100 + of_year -
+           FROM_YEAR_0_TO_1970;
+}
+
+/* So many digits, as a number of [min, max]; *text moves behind them. */
+static bool take_digits(const char **text, int digits, int min, int max, int *out)
+{
+    *out = 0;
+    for (int i = 0; i < digits; i++, ++*text) {
+        if (**text < '0' || **text > '9')
+            return false;
+        *out = *out * 10 + (**text - '0');
+    }
+    return *out >= min && *out <= max;
+}
+
+static bool take_mark(const char **text, const char *marks)
+{
+    if (!**text || !strchr(marks, **text))
+        return false;
+    ++*text;
+    return true;
+}
+
+static bool take_date(const char **text, int64_t *days)
+{
+    static const int lengths[] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year, month, day;
+    if (!take_digits(text, 4, 1, 9999, &year) || !take_mark(text, "-") || !take_digits(text, 2, 1, 12, &month) ||
+        !take_mark(text, "-") || !take_digits(text, 2, 1, 31, &day))
+        return false;
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    *days = days_since_1970(year, month, day);
+    return day <= lengths[month] + (month == 2 && leap);
+}
+
+/* Seconds east of Greenwich. */
+static bool take_offset(const char **text, int *seconds)
+{
+    int hours, minutes = 0;
+    *seconds = 0;
+    if (take_mark(text, "Zz"))
+        return true;
+    bool west = **text == '-';
+    if (!take_mark(text, "+-") || !take_digits(text, 2, 0, 23, &hours))
+        return false;
+    bool colon = take_mark(text, ":");
+    if ((colon || **text) && !take_digits(text, 2, 0, 59, &minutes))
+        return false;
+    *seconds = (hours * 60 + minutes) * 60 * (west ? -1 : 1);
+    return true;
+}
+
+bool time_parse(const char *text, int64_t *us)
+{
+    enum { US = 1000000, DAY = 24 * 60 * 60 };
+    int64_t days;
+    int hour, minute, second, offset, digit;
+    int64_t fraction = 0;
+
+    if (!take_date(&text, &days) || !take_mark(&text, "Tt ") || !take_digits(&text, 2, 0, 23, &hour) ||
+        !take_mark(&text, ":") || !take_digits(&text, 2, 0, 59, &minute) || !take_mark(&text, ":") ||
+        !take_digits(&text, 2, 0, 60, &second)) /* 60: a leap second */
+        return false;
+    if (take_mark(&text, ".,")) {
+        int64_t unit = US / 10;
+        do {
+            if (!take_digits(&text, 1, 0, 9, &digit))
+                return false;
+            fraction += digit * unit;
+            unit /= 10;
+        } while (*text >= '0' && *text <= '9');
+    }
+    if (!take_offset(&text, &offset) || *text)
+        return false;
+    *us = ((days * DAY + (hour * 60 + minute) * 60 + second) - offset) * US + fraction;
+    return *us >= 0;
+}
+
 int64_t monotonic_ms(void)
 {
     return monotonic_us() / 1000;
