@@ -4,6 +4,7 @@
  * `step`, who goes on. Nothing is looked at twice and nothing is kept but what the tree names, so that pieces may end anywhere. */
 #include "json_pick.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -338,6 +339,14 @@ static void name_ends(struct json_pick *pick)
         pick->node = find_child(pick, open_node(pick), pick->name, pick->length);
 }
 
+static bool sound_text(const char *text, size_t length)
+{
+    size_t plain = 0;
+    while (plain < length && text[plain] >= ' ' && text[plain] < '\x7F')
+        plain++;
+    return plain == length || (utf8_valid(text + plain, length - plain) && !has_control(text + plain));
+}
+
 static void string_ends(struct json_pick *pick)
 {
     if (pick->is_name) {
@@ -350,7 +359,7 @@ static void string_ends(struct json_pick *pick)
     if (pick->cut)
         cut_at_character(pick);
     pick->into[pick->length] = '\0';
-    bool sound = !pick->spoilt && !pick->high && utf8_valid(pick->into, pick->length) && !has_control(pick->into);
+    bool sound = !pick->spoilt && !pick->high && sound_text(pick->into, pick->length);
     value_is(pick, sound ? JSON_PICK_TEXT : JSON_PICK_SPOILT);
 }
 
@@ -372,9 +381,15 @@ static const char *plain_end(const char *at, const char *end)
     return at;
 }
 
+/* What stands for a character behind a backslash, but for 'u'. */
+static const char escapes[UCHAR_MAX + 1] = {
+    ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+
 static const char *in_string(struct json_pick *pick, const char *at, const char *end)
 {
     const char *stop = plain_end(at, end);
+    while (!pick->into && end - stop > 1 && *stop == '\\' && escapes[(unsigned char)stop[1]])
+        stop = plain_end(stop + 2, end);
     if (stop != at)
         keep(pick, at, (size_t)(stop - at));
     if (stop == end)
@@ -391,13 +406,12 @@ static const char *in_string(struct json_pick *pick, const char *at, const char 
 static const char *in_escape(struct json_pick *pick, const char *at, const char *end)
 {
     (void)end;
-    static const char names[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
-    const char *name = *at ? strchr(names, *at) : NULL;
+    const char *meant = &escapes[(unsigned char)*at];
     if (*at == 'u') {
         pick->unit = pick->digits = 0;
         pick->step = UNICODE;
-    } else if (name) {
-        keep(pick, meant + (name - names), 1);
+    } else if (*meant) {
+        keep(pick, meant, 1);
         pick->step = STRING;
     } else {
         return fails(pick, at, "a text has an escape in it that there is not");
