@@ -721,7 +721,7 @@ bool json_whole_number(const char *text, int64_t *out)
     long long exponent = 0;
     bool negative = *text == '-', fraction = false;
 
-    if (!strpbrk(text, "0123456789"))
+    if (text[negative] < '0' || text[negative] > '9')
         return false;
 
     for (text += negative; (*text >= '0' && *text <= '9') || (*text == '.' && !fraction); text++) {

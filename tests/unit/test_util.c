@@ -383,6 +383,75 @@ static void times_are_rfc_3339(void **state)
     assert_true(strlen(text) < TIME_TEXT);
 }
 
+static void times_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t us; /* -1 = none */
+    } cases[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"1970-01-01T00:00:00.000001Z", 1},
+        {"2026-01-31T12:34:56Z", 1769862896000000},
+        {"2026-01-31T12:34:56.789Z", 1769862896789000},
+        {"2026-01-31t12:34:56,789z", 1769862896789000},
+        {"2026-01-31 12:34:56.7891234567Z", 1769862896789123},
+        {"2026-01-31T13:34:56+01:00", 1769862896000000},
+        {"2026-01-31T07:04:56-0530", 1769862896000000},
+        {"2026-02-01T00:34:56+12", 1769862896000000},
+        {"2024-02-29T00:00:00Z", 1709164800000000},
+        {"2000-02-29T23:59:59Z", 951868799000000},
+        {"2000-03-01T00:00:00Z", 951868800000000},
+        {"2016-12-31T23:59:60Z", 1483228800000000},
+        {"2100-03-01T00:00:00Z", 4107542400000000},
+        {"9999-12-31T23:59:59.999999Z", 253402300799999999},
+        {"1970-01-01T00:00:00+00:01", -1},
+        {"1969-12-31T23:59:59Z", -1},
+        {"2025-02-29T00:00:00Z", -1},
+        {"2100-02-29T00:00:00Z", -1},
+        {"2026-04-31T00:00:00Z", -1},
+        {"2026-00-01T00:00:00Z", -1},
+        {"2026-13-01T00:00:00Z", -1},
+        {"2026-01-00T00:00:00Z", -1},
+        {"2026-01-31T24:00:00Z", -1},
+        {"2026-01-31T12:60:00Z", -1},
+        {"2026-01-31T12:34:61Z", -1},
+        {"2026-01-31T12:34:56", -1},
+        {"2026-01-31T12:34:56.Z", -1},
+        {"2026-01-31T12:34:56.5", -1},
+        {"2026-01-31T12:34Z", -1},
+        {"2026-01-31T12:34:56Zx", -1},
+        {"2026-01-31T12:34:56+1", -1},
+        {"2026-01-31T12:34:56+01:", -1},
+        {"2026-01-31T12:34:56+24:00", -1},
+        {"2026-01-31T12:34:56+01:60", -1},
+        {"2026-01-31", -1},
+        {"26-01-31T12:34:56Z", -1},
+        {" 2026-01-31T12:34:56Z", -1},
+        {"1769862896", -1},
+        {"", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        int64_t us = -1;
+        bool good = time_parse(cases[i].text, &us);
+        if (good != (cases[i].us >= 0) || (good && us != cases[i].us))
+            fail_msg("%s: %lld", cases[i].text, (long long)us);
+    }
+}
+
+/* What is written of any time reads as that time: each day of 400 years. */
+static void times_that_were_written_are_read(void **state)
+{
+    (void)state;
+    for (int64_t day = 0; day < 146097; day++) {
+        char text[TIME_TEXT];
+        int64_t us;
+        time_text(text, (struct timespec){.tv_sec = (time_t)(day * 86400 + day % 86400), .tv_nsec = 123000000});
+        assert_true(time_parse(text, &us));
+        assert_int_equal(us, (day * 86400 + day % 86400) * 1000000 + 123000);
+    }
+}
+
 static void now_is_now(void **state)
 {
     (void)state;
@@ -434,6 +503,8 @@ int main(void)
         cmocka_unit_test(integers),
         cmocka_unit_test(parts_of_a_text),
         cmocka_unit_test(times_are_rfc_3339),
+        cmocka_unit_test(times_are_read),
+        cmocka_unit_test(times_that_were_written_are_read),
         cmocka_unit_test(now_is_now),
         cmocka_unit_test(monotonic_clock_advances),
         cmocka_unit_test(wipe_overwrites),
