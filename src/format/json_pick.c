@@ -713,47 +713,67 @@ const char *json_pick_text(const struct json_pick *pick, size_t path)
     return slot->kind == JSON_PICK_TEXT || slot->kind == JSON_PICK_NUMBER ? slot->text : NULL;
 }
 
+/* The digits without the point, and what power of ten they are to be multiplied with. */
+struct decimal {
+    char digits[JSON_PICK_NUMBER_MAX + 1];
+    size_t count;
+    long long exponent;
+};
+
+static bool take_decimal(const char *text, struct decimal *number)
+{
+    enum { EXPONENT_MAX = 400 };
+    bool fraction = false;
+    *number = (struct decimal){0};
+    if (*text < '0' || *text > '9')
+        return false;
+    for (; (*text >= '0' && *text <= '9') || (*text == '.' && !fraction); text++) {
+        number->exponent -= fraction;
+        fraction |= *text == '.';
+        if (*text == '.' || (*text == '0' && number->count == 0))
+            continue;
+        if (number->count == sizeof number->digits - 1)
+            return false;
+        number->digits[number->count++] = *text;
+    }
+    if (!*text)
+        return true;
+    if (*text != 'e' && *text != 'E')
+        return false;
+    long long more;
+    if (!parse_int(text + (text[1] == '+' ? 2 : 1), -EXPONENT_MAX, EXPONENT_MAX, &more))
+        return false;
+    number->exponent += more;
+    return true;
+}
+
+static bool add_digit(int64_t *value, int digit)
+{
+    if (*value > (INT64_MAX - digit) / 10)
+        return false;
+    *value = *value * 10 + digit;
+    return true;
+}
+
 bool json_whole_number(const char *text, int64_t *out)
 {
-    enum { DIGITS_MAX = 18, EXPONENT_MAX = 400 };
-    char digits[JSON_PICK_NUMBER_MAX + 1];
-    size_t count = 0;
-    long long exponent = 0;
-    bool negative = *text == '-', fraction = false;
-
-    if (text[negative] < '0' || text[negative] > '9')
-        return false;
-
-    for (text += negative; (*text >= '0' && *text <= '9') || (*text == '.' && !fraction); text++) {
-        fraction |= *text == '.';
-        if (*text == '.' || (*text == '0' && count == 0 && !fraction))
-            continue;
-        if (count == sizeof digits - 1)
-            return false;
-        digits[count++] = *text;
-        exponent -= fraction;
-    }
-    if (*text == 'e' || *text == 'E') {
-        long long more;
-        text += text[1] == '+' ? 2 : 1;
-        if (!parse_int(text, -EXPONENT_MAX, EXPONENT_MAX, &more))
-            return false;
-        exponent += more;
-    } else if (*text) {
-        return false;
-    }
-    for (; count > 0 && exponent < 0 && digits[count - 1] == '0'; exponent++)
-        count--;
+    struct decimal number;
+    bool negative = *text == '-';
     int64_t value = 0;
-    size_t lead = 0;
-    while (lead < count && digits[lead] == '0')
-        lead++;
-    if (lead < count && (exponent < 0 || (long long)(count - lead) + exponent > DIGITS_MAX))
+    if (!take_decimal(text + negative, &number))
         return false;
-    for (size_t i = lead; i < count; i++)
-        value = value * 10 + (digits[i] - '0');
-    for (; lead < count && exponent > 0; exponent--)
-        value *= 10;
+    while (number.count > 0 && number.exponent < 0 && number.digits[number.count - 1] == '0') {
+        number.count--;
+        number.exponent++;
+    }
+    if (number.count > 0 && number.exponent < 0)
+        return false;
+    for (size_t i = 0; i < number.count; i++)
+        if (!add_digit(&value, number.digits[i] - '0'))
+            return false;
+    for (; value > 0 && number.exponent > 0; number.exponent--)
+        if (!add_digit(&value, 0))
+            return false;
     *out = negative ? -value : value;
     return true;
 }

@@ -278,15 +278,13 @@ static void give(struct walk *walk, const struct event *event)
         .tier = usage_tier(value(walk, SPEED)),
         .agent = value(walk, AGENT),
     };
-    if (!event->counts(walk, record.counts) || !time_of(walk, &record.time_us)) {
-        walk->lines->bad++;
+    enum usage_verdict weight = event->counts(walk, record.counts) ? usage_weigh(record.counts) : USAGE_BAD;
+    if (weight == USAGE_OTHER) {
+        walk->lines->other++;
         return;
     }
-    int64_t sum = 0;
-    for (size_t i = 0; i < USAGE_COUNTS; i++)
-        sum += record.counts[i];
-    if (sum == 0) {
-        walk->lines->other++;
+    if (weight == USAGE_BAD || !time_of(walk, &record.time_us)) {
+        walk->lines->bad++;
         return;
     }
     if (event->alike)

@@ -102,6 +102,9 @@ const char *usage_place_key(struct usage_reader *reader, const struct usage_reco
 
 /* ---- what the platforms' numbers mean, in their logs and in their events ---- */
 
+/* BAD = a number is out of its range; OTHER = all are 0: a call without tokens is none. A transcript that tells too little of the output may
+ * tell of more reasoning than that: it is cut down to what it is a part of. */
+enum usage_verdict usage_weigh(int64_t counts[USAGE_COUNTS]);
 /* The name of a tier as records have it; NULL for the usual one and for what is none. */
 const char *usage_tier(const char *name);
 /* Each false when the numbers contradict each other. */

@@ -18,6 +18,8 @@ enum form { FORM_OPEN, FORM_LINES, FORM_DOCUMENT };
 static const struct usage_format *const formats[] = {&usage_claude, &usage_codex, &usage_gemini, &usage_qwen,
                                                      &usage_droid};
 
+static const char senseless[] = "a number of tokens makes no sense";
+
 /* ---- the state ---- */
 
 static const struct kept_row {
@@ -278,7 +280,7 @@ bool usage_numbers(struct usage_reader *reader, size_t path, int64_t *out, size_
             continue;
         if (kind != JSON_PICK_NUMBER || !json_whole_number(json_pick_text(reader->pick, path + i), &out[i]) ||
             out[i] < 0 || out[i] > most) {
-            usage_bad(reader, "a number of tokens makes no sense");
+            usage_bad(reader, senseless);
             return false;
         }
     }
@@ -323,19 +325,26 @@ enum usage_verdict usage_bad(struct usage_reader *reader, const char *why)
     return USAGE_BAD;
 }
 
-enum usage_verdict usage_give(struct usage_reader *reader, struct usage_record *record)
+enum usage_verdict usage_weigh(int64_t counts[USAGE_COUNTS])
 {
     int64_t sum = 0;
     for (size_t i = 0; i < USAGE_COUNTS; i++) {
-        if (record->counts[i] < 0 || record->counts[i] > USAGE_TOKENS_MAX)
-            return usage_bad(reader, "a number of tokens makes no sense");
-        sum += record->counts[i];
+        if (counts[i] < 0 || counts[i] > USAGE_TOKENS_MAX)
+            return USAGE_BAD;
+        sum += counts[i];
     }
-    if (sum == 0 && !record->so_far)
+    if (counts[USAGE_REASONING] > counts[USAGE_OUTPUT])
+        counts[USAGE_REASONING] = counts[USAGE_OUTPUT];
+    return sum ? USAGE_GAVE : USAGE_OTHER;
+}
+
+enum usage_verdict usage_give(struct usage_reader *reader, struct usage_record *record)
+{
+    enum usage_verdict weight = usage_weigh(record->counts);
+    if (weight == USAGE_BAD)
+        return usage_bad(reader, senseless);
+    if (weight == USAGE_OTHER && !record->so_far)
         return USAGE_OTHER;
-    /* A transcript that tells too little of the output may tell of more thinking than that. */
-    if (record->counts[USAGE_REASONING] > record->counts[USAGE_OUTPUT])
-        record->counts[USAGE_REASONING] = record->counts[USAGE_OUTPUT];
     record->source = USAGE_LOG;
     record->platform = reader->format->platform;
     if (!record->session)
