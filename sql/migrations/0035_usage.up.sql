@@ -42,7 +42,6 @@ CREATE TABLE usage_sessions (
     branch         text NOT NULL,
     first_at       timestamptz,
     last_at        timestamptz,
-    log_until      timestamptz, -- its log is known until then
     calls          bigint NOT NULL DEFAULT 0,
     input          bigint NOT NULL DEFAULT 0,
     output         bigint NOT NULL DEFAULT 0,
@@ -56,8 +55,8 @@ CREATE TABLE usage_sessions (
 ) WITH (fillfactor = 80);
 CREATE INDEX usage_sessions_last_idx ON usage_sessions (workspace_id, last_at DESC, id);
 
--- The calls, a partition a month (UTC). The key is the same wherever a call is written down; its other name is its request, by which an event
--- finds the log's line and the other way round.
+-- The calls, a partition a month (UTC). The key is the same wherever a call is written down; its alias is what an event and a line of a log
+-- know in common of it, its request or its conversation and numbers, by which they find each other.
 CREATE TABLE usage_calls (
     workspace_id   uuid NOT NULL,
     key            uuid NOT NULL,
@@ -156,7 +155,6 @@ BEGIN
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
         EXECUTE format('CREATE TABLE %I (LIKE usage_calls INCLUDING DEFAULTS, CONSTRAINT %I UNIQUE (key, workspace_id))', name, name || '_key');
         EXECUTE format('CREATE INDEX %I ON %I (alias, workspace_id) WHERE alias IS NOT NULL', name || '_alias', name);
-        EXECUTE format('CREATE INDEX %I ON %I (session_id) WHERE sources = 2 AND alias IS NULL', name || '_event', name);
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY %I ON %I USING (workspace_id = (SELECT ccr_workspace()) OR (SELECT ccr_maintenance()))',
@@ -165,4 +163,138 @@ BEGIN
         EXECUTE format('ALTER TABLE usage_calls ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, month, month + interval '1 month');
         EXECUTE format('ALTER TABLE %I DROP CONSTRAINT month', name);
     END LOOP;
+END $$;
+
+-- Takes a batch of records of one source (its bit), and keeps every sum right. What is there of a call is looked up two days around its time,
+-- because copies and clocks differ and months are partitions: by its key, and by its alias among what other sources wrote. An alias that is no
+-- request's may be that of several calls: the nearest in time is meant (`reach`, in seconds, says how far it may be), by one of the batch
+-- only; who is further away is put off, and is to be given again.
+--
+-- Rows are found by their indexes, whatever the tables were like when the plan was made: they grow a thousandfold while a first import runs. What
+-- is to be changed is known by where it stands: the lock on the workspace keeps it there.
+CREATE FUNCTION ccr_usage_take(source smallint, others boolean, zone text, keys uuid[], aliases uuid[], times bigint[], groups bigint[],
+                               sessions bigint[], places smallint[], reaches integer[], inputs integer[], outputs integer[],
+                               cache_reads integer[], cache_writes integer[], cache_writes_1h integer[], reasonings integer[])
+    RETURNS TABLE (added bigint, changed bigint, put_off bigint) LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+DECLARE
+    workspace uuid := ccr_workspace();
+BEGIN
+RETURN QUERY
+WITH given AS MATERIALIZED (
+    SELECT u.key, u.alias, timestamptz 'epoch' + u.us * interval '1 microsecond' AS at, u.group_id, u.session_id, u.place,
+        u.reach * interval '1 second' AS reach,
+        u.input, u.output, u.cache_read, u.cache_write, u.cache_write_1h, u.reasoning
+    FROM unnest(keys, aliases, times, groups, sessions, places, reaches, inputs, outputs, cache_reads, cache_writes, cache_writes_1h,
+                reasonings)
+        AS u (key, alias, us, group_id, session_id, place, reach, input, output, cache_read, cache_write, cache_write_1h, reasoning)),
+met AS (
+    SELECT g.*, e.key AS other_key, e.apart,
+        CASE WHEN o.key IS NULL THEN e.part ELSE o.part END AS was_part, CASE WHEN o.key IS NULL THEN e.row ELSE o.row END AS was_row,
+        CASE WHEN o.key IS NOT NULL THEN e.part END AS also_part, CASE WHEN o.key IS NOT NULL THEN e.row END AS also_row,
+        CASE WHEN o.key IS NULL THEN e.key ELSE o.key END AS was_key, CASE WHEN o.key IS NULL THEN e.at ELSE o.at END AS was_at, CASE WHEN
+            o.key IS NULL THEN e.group_id ELSE o.group_id END AS was_group_id, CASE WHEN o.key IS NULL THEN e.session_id ELSE o.session_id
+            END AS was_session_id, CASE WHEN o.key IS NULL THEN e.sources ELSE o.sources END AS was_sources, CASE WHEN o.key IS NULL THEN
+            e.cost ELSE o.cost END AS was_cost, CASE WHEN o.key IS NULL THEN e.log_output ELSE o.log_output END AS was_log_output, CASE WHEN
+            o.key IS NULL THEN e.event_output ELSE o.event_output END AS was_event_output, CASE WHEN o.key IS NULL THEN e.input ELSE o.input
+            END AS was_input, CASE WHEN o.key IS NULL THEN e.output ELSE o.output END AS was_output, CASE WHEN o.key IS NULL THEN
+            e.cache_read ELSE o.cache_read END AS was_cache_read, CASE WHEN o.key IS NULL THEN e.cache_write ELSE o.cache_write END AS
+            was_cache_write, CASE WHEN o.key IS NULL THEN e.cache_write_1h ELSE o.cache_write_1h END AS was_cache_write_1h, CASE WHEN o.key
+            IS NULL THEN e.reasoning ELSE o.reasoning END AS was_reasoning, CASE WHEN o.key IS NULL THEN e.alias ELSE o.alias END AS
+            was_alias, CASE WHEN o.key IS NULL THEN e.place ELSE o.place END AS was_place,
+        CASE WHEN o.key IS NOT NULL THEN e.key END AS also_key, CASE WHEN o.key IS NOT NULL THEN e.at END AS also_at, CASE WHEN o.key IS NOT
+            NULL THEN e.group_id END AS also_group_id, CASE WHEN o.key IS NOT NULL THEN e.session_id END AS also_session_id, CASE WHEN o.key
+            IS NOT NULL THEN e.sources END AS also_sources, CASE WHEN o.key IS NOT NULL THEN e.cost END AS also_cost, CASE WHEN o.key IS NOT
+            NULL THEN e.log_output END AS also_log_output, CASE WHEN o.key IS NOT NULL THEN e.event_output END AS also_event_output, CASE
+            WHEN o.key IS NOT NULL THEN e.input END AS also_input, CASE WHEN o.key IS NOT NULL THEN e.output END AS also_output, CASE WHEN
+            o.key IS NOT NULL THEN e.cache_read END AS also_cache_read, CASE WHEN o.key IS NOT NULL THEN e.cache_write END AS
+            also_cache_write, CASE WHEN o.key IS NOT NULL THEN e.cache_write_1h END AS also_cache_write_1h, CASE WHEN o.key IS NOT NULL THEN
+            e.reasoning END AS also_reasoning
+    FROM given g
+    LEFT JOIN LATERAL (SELECT c.*, c.tableoid AS part, c.ctid AS row FROM usage_calls c WHERE c.key = g.key AND c.workspace_id = workspace
+        AND c.at BETWEEN g.at - interval '2 days' AND g.at + interval '2 days' LIMIT 1) o ON true
+    LEFT JOIN LATERAL (SELECT c.*, c.tableoid AS part, c.ctid AS row, abs(extract(epoch FROM c.at - g.at)) AS apart FROM usage_calls c
+        WHERE others AND c.alias = g.alias AND c.workspace_id = workspace AND c.at BETWEEN g.at - g.reach AND g.at + g.reach
+        AND CASE WHEN source = 2 THEN c.sources & 5 <> 0 ELSE c.sources & source = 0 END AND c.key <> g.key
+        ORDER BY apart LIMIT 1) e ON true),
+meant AS MATERIALIZED (
+    SELECT m.*, others AND m.other_key IS NOT NULL
+        AND row_number() OVER (PARTITION BY m.other_key ORDER BY m.apart, m.key) > 1 AS later FROM met m),
+best AS (
+    SELECT CASE WHEN source = 2 THEN coalesce(m.was_key, m.key) ELSE m.key END AS key, coalesce(m.alias, m.was_alias) AS alias,
+        least(m.at, m.was_at, m.also_at) AS at,
+        CASE WHEN m.place <= m.was_place THEN m.was_group_id ELSE m.group_id END AS group_id,
+        CASE WHEN m.place <= m.was_place THEN m.was_session_id ELSE m.session_id END AS session_id,
+        greatest(m.place, m.was_place) AS place,
+        source | coalesce(m.was_sources, 0::smallint) | coalesce(m.also_sources, 0::smallint) AS sources,
+        greatest(CASE source WHEN 1 THEN m.output END, m.was_log_output, m.also_log_output) AS log_output,
+        greatest(CASE source WHEN 2 THEN m.output END, m.was_event_output, m.also_event_output) AS event_output,
+        greatest(m.input, m.was_input, m.also_input) AS input, greatest(m.output, m.was_output, m.also_output) AS output,
+            greatest(m.cache_read, m.was_cache_read, m.also_cache_read) AS cache_read, greatest(m.cache_write, m.was_cache_write,
+            m.also_cache_write) AS cache_write, greatest(m.cache_write_1h, m.was_cache_write_1h, m.also_cache_write_1h) AS cache_write_1h,
+            greatest(m.reasoning, m.was_reasoning, m.also_reasoning) AS reasoning,
+        was_key, was_at, was_alias, was_group_id, was_session_id, was_sources, was_cost, was_input, was_output, was_cache_read,
+            was_cache_write, was_cache_write_1h, was_reasoning,
+        also_key, also_at, also_group_id, also_session_id, also_sources, also_cost, also_input, also_output, also_cache_read,
+            also_cache_write, also_cache_write_1h, also_reasoning,
+        was_part, was_row, also_part, also_row
+    FROM meant m WHERE NOT m.later),
+p AS MATERIALIZED (
+    SELECT b.*, c.cost FROM best b JOIN usage_groups g ON g.id = b.group_id
+    LEFT JOIN LATERAL usage_cost(workspace, g.price_model, g.tier, b.at, b.input, b.output, b.cache_read, b.cache_write, b.cache_write_1h) c
+        ON true
+    WHERE b.was_key IS NULL OR b.also_key IS NOT NULL
+        OR (b.key, b.alias, b.at, b.group_id, b.session_id, b.sources, b.input, b.output, b.cache_read, b.cache_write, b.cache_write_1h, b.reasoning)
+        IS DISTINCT FROM (b.was_key, b.was_alias, b.was_at, b.was_group_id, b.was_session_id, b.was_sources,
+                          b.was_input, b.was_output, b.was_cache_read, b.was_cache_write, b.was_cache_write_1h, b.was_reasoning)),
+new AS (
+    INSERT INTO usage_calls (workspace_id, key, alias, at, group_id, session_id, place, sources, log_output, event_output, cost,
+                             input, output, cache_read, cache_write, cache_write_1h, reasoning)
+    SELECT workspace, key, alias, at, group_id, session_id, place, sources, log_output, event_output, cost,
+        input, output, cache_read, cache_write, cache_write_1h, reasoning
+    FROM p WHERE was_key IS NULL),
+better AS (
+    UPDATE usage_calls c SET key = p.key, alias = p.alias, at = p.at, group_id = p.group_id, session_id = p.session_id, place = p.place,
+        sources = p.sources, log_output = p.log_output, event_output = p.event_output, cost = p.cost,
+        input = p.input, output = p.output, cache_read = p.cache_read, cache_write = p.cache_write, cache_write_1h = p.cache_write_1h,
+            reasoning = p.reasoning
+    FROM p WHERE c.ctid = p.was_row AND c.tableoid = p.was_part),
+merged AS (
+    DELETE FROM usage_calls c USING p WHERE c.ctid = p.also_row AND c.tableoid = p.also_part),
+d AS MATERIALIZED (
+    SELECT at, group_id, session_id, sources, 1 AS calls, coalesce(cost, 0) AS cost, (cost IS NULL)::integer AS unpriced,
+        input, output, cache_read, cache_write, cache_write_1h, reasoning
+    FROM p
+    UNION ALL SELECT was_at, was_group_id, was_session_id, was_sources, -1, -coalesce(was_cost, 0), -(was_cost IS NULL)::integer,
+        -was_input, -was_output, -was_cache_read, -was_cache_write, -was_cache_write_1h, -was_reasoning
+    FROM p WHERE was_key IS NOT NULL
+    UNION ALL SELECT also_at, also_group_id, also_session_id, also_sources, -1, -coalesce(also_cost, 0), -(also_cost IS NULL)::integer,
+        -also_input, -also_output, -also_cache_read, -also_cache_write, -also_cache_write_1h, -also_reasoning
+    FROM p WHERE also_key IS NOT NULL),
+summed AS (
+    INSERT INTO usage_sums AS s (workspace_id, grain, start, group_id, sources, calls, cost, unpriced,
+                                 input, output, cache_read, cache_write, cache_write_1h, reasoning)
+    SELECT workspace, g.grain, g.start, group_id, sources, sum(calls), sum(cost), sum(unpriced),
+        sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(reasoning)
+    FROM d CROSS JOIN LATERAL (VALUES ('q'::"char", date_bin(interval '15 minutes', at, timestamptz 'epoch')),
+                                      ('d', date_trunc('day', at, zone))) AS g (grain, start)
+    GROUP BY g.grain, g.start, group_id, sources
+    ON CONFLICT (workspace_id, grain, start, group_id, sources) DO UPDATE SET calls = s.calls + excluded.calls,
+        cost = s.cost + excluded.cost, unpriced = s.unpriced + excluded.unpriced,
+        input = s.input + excluded.input, output = s.output + excluded.output, cache_read = s.cache_read + excluded.cache_read, cache_write
+            = s.cache_write + excluded.cache_write, cache_write_1h = s.cache_write_1h + excluded.cache_write_1h, reasoning = s.reasoning +
+            excluded.reasoning),
+t AS MATERIALIZED (
+    SELECT session_id, min(at) AS first_at, max(at) AS last_at, sum(calls) AS calls, sum(cost) AS cost, sum(unpriced) AS unpriced,
+        sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read, sum(cache_write) AS cache_write, sum(cache_write_1h) AS cache_write_1h, sum(reasoning) AS reasoning
+    FROM d GROUP BY session_id),
+grown AS (
+    UPDATE usage_sessions s SET first_at = least(s.first_at, t.first_at), last_at = greatest(s.last_at, t.last_at),
+        calls = s.calls + t.calls, cost = s.cost + t.cost, unpriced = s.unpriced + t.unpriced,
+        input = s.input + t.input, output = s.output + t.output, cache_read = s.cache_read + t.cache_read, cache_write = s.cache_write +
+            t.cache_write, cache_write_1h = s.cache_write_1h + t.cache_write_1h, reasoning = s.reasoning + t.reasoning
+    FROM t WHERE s.id = t.session_id)
+SELECT (SELECT count(*) FROM p WHERE was_key IS NULL), (SELECT count(*) FROM p WHERE was_key IS NOT NULL),
+    (SELECT count(*) FROM meant WHERE later);
 END $$;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "json.h"
-#include "ledger_sql.h"
 #include "platform.h"
 #include "price_name.h"
 #include "util.h"
@@ -16,12 +15,16 @@ enum {
     NAMES = 4096,   /* groups, and sessions, that are remembered; a power of two */
     NAMES_MAX = NAMES / 2,
     TEXT_MAX = 8 * MIB,
-    PATIENCE_MS = 60000, /* another writer of the workspace has its batch first */
-    PLATFORMS_MAX = 8,
+    PATIENCE_MS = 60000,
+    /* another writer of the workspace has its batch first */ PLATFORMS_MAX = 8,
+    REQUEST_REACH_S = 2 * 24 * 60 * 60,
+    ALIKE_REACH_S = 10 * 60,
 };
 
 /* How well a source knows where a call belongs. */
 enum place { PLACE_EVENT, PLACE_COPY, PLACE_OWN };
+
+enum column { KEYS, ALIASES, TIMES, GROUPS, SESSIONS, PLACES_KNOWN, REACHES, COUNTS, COLUMNS = COUNTS + USAGE_COUNTS };
 
 struct id {
     unsigned char bytes[PARTS_HASH];
@@ -31,6 +34,7 @@ struct entry {
     struct id key, alias;
     bool has_alias;
     short place;
+    int reach_s;           /* how far the times of one alias may be apart */
     size_t group, session; /* in the ledger's tables of names */
     int64_t time_us;
     int64_t counts[USAGE_COUNTS];
@@ -61,19 +65,46 @@ struct ledger {
     struct names groups, sessions;
     long long platform_calls[PLATFORMS_MAX]; /* records, by platform */
     int64_t platform_last[PLATFORMS_MAX];
-    struct buffer columns[6 + USAGE_COUNTS];
+    struct buffer columns[COLUMNS];
     struct ledger_counts counts, pending;
 };
 
-static const struct statement add_groups = {"ledger_add_groups", LEDGER_ADD_GROUPS},
-                              add_sessions = {"ledger_add_sessions", LEDGER_ADD_SESSIONS},
-                              group_ids = {"ledger_group_ids", LEDGER_IDS("usage_groups")},
-                              session_ids = {"ledger_session_ids", LEDGER_IDS("usage_sessions")},
-                              set_up = {"ledger_set_up", LEDGER_SETUP}, make_months = {"ledger_months", LEDGER_MONTHS},
-                              report = {"ledger_report", LEDGER_REPORT},
-                              take[USAGE_SOURCES] = {[USAGE_LOG] = {"ledger_take_log", LEDGER_TAKE_LOG},
-                                                     [USAGE_EVENT] = {"ledger_take_event", LEDGER_TAKE_EVENT},
-                                                     [USAGE_RECORD] = {"ledger_take_record", LEDGER_TAKE_RECORD}};
+#define IDS(table)                                                                                                     \
+    "SELECT t.id FROM json_array_elements($2::json) WITH ORDINALITY AS n (name, place)"                                \
+    " JOIN " table " t ON t.hash = (n.name ->> 'hash')::uuid AND t.workspace_id = $1::uuid ORDER BY n.place"
+
+static const struct statement
+    add_groups =
+        {"ledger_add_groups",
+         "INSERT INTO usage_groups (workspace_id, hash, user_id, machine, platform, provider, profile, revision,"
+         " model, price_model, tier, project, branch) SELECT $1::uuid, g.* FROM json_to_recordset($2::json)"
+         " AS g (hash uuid, user_id uuid, machine text, platform text, provider text, profile text, revision bigint,"
+         " model text, price_model text, tier text, project text, branch text)"
+         " ON CONFLICT (hash, workspace_id) DO NOTHING"},
+    add_sessions =
+        {"ledger_add_sessions",
+         "INSERT INTO usage_sessions (workspace_id, hash, platform, session, user_id, machine, project, branch)"
+         " SELECT $1::uuid, s.* FROM json_to_recordset($2::json) AS s (hash uuid, platform text, session text,"
+         " user_id uuid, machine text, project text, branch text) ON CONFLICT (hash, workspace_id) DO NOTHING"},
+    group_ids = {"ledger_group_ids", IDS("usage_groups")}, session_ids = {"ledger_session_ids", IDS("usage_sessions")},
+    /* The time zone, and whether another source was ever seen. */
+    set_up = {"ledger_set_up",
+              "SELECT w.time_zone, EXISTS (SELECT 1 FROM usage_reporters r WHERE r.workspace_id = $1::uuid"
+              " AND r.source <> $2::smallint) FROM workspaces w WHERE w.id = $1::uuid"},
+    make_months = {"ledger_months",
+                   "SELECT ccr_usage_months(timestamptz 'epoch' + $1::bigint * interval '1 microsecond',"
+                   " timestamptz 'epoch' + $2::bigint * interval '1 microsecond')"},
+    take = {"ledger_take",
+            "SELECT added, changed, put_off FROM ccr_usage_take($1::smallint, $2::boolean, $3, $4::uuid[],"
+            " $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::smallint[], $10::integer[],"
+            " $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::integer[], $16::integer[])"},
+    report = {
+        "ledger_report",
+        "INSERT INTO usage_reporters AS r (workspace_id, user_id, machine, platform, source, last_call, calls)"
+        " SELECT $1::uuid, $2::uuid, $3, p.platform, $4::smallint, timestamptz 'epoch' + p.us * interval '1 microsecond',"
+        " p.calls FROM json_to_recordset($5::json) AS p (platform text, us bigint, calls bigint)"
+        " ON CONFLICT (workspace_id, user_id, machine, platform, source) DO UPDATE SET last_seen = now(),"
+        " last_call = greatest(r.last_call, excluded.last_call), calls = r.calls + excluded.calls"};
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
@@ -225,9 +256,11 @@ static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, c
             entry->counts[i] = r->counts[i];
     if (is_new || r->time_us < entry->time_us)
         entry->time_us = r->time_us;
-    if (r->request && !entry->has_alias && ledger->source != USAGE_EVENT) {
+    if ((r->request || r->alike) && !entry->has_alias) {
         entry->has_alias = true;
-        record_key(&entry->alias, r->platform, USAGE_KEY_OF_REQUEST, r->request);
+        entry->reach_s = r->request ? REQUEST_REACH_S : ALIKE_REACH_S;
+        record_key(&entry->alias, r->platform,
+                   r->request ? USAGE_KEY_OF_REQUEST : "alike:", r->request ? r->request : r->alike);
     }
     if ((int)place > entry->place) {
         entry->place = (short)place;
@@ -287,8 +320,6 @@ static enum error names_ask_ids(struct ledger *ledger, struct names *names, cons
     return ERR_NONE;
 }
 
-enum column { KEYS, ALIASES, TIMES, GROUPS, SESSIONS, PLACES_KNOWN, COUNTS, COLUMNS = COUNTS + USAGE_COUNTS };
-
 static void put_uuid(struct buffer *out, const struct id *id)
 {
     char *to = buffer_extend(out, UUID_TEXT - 1);
@@ -324,6 +355,7 @@ static void put_columns(struct ledger *ledger)
         put_number(&columns[GROUPS], ledger->groups.names[entry->group].id);
         put_number(&columns[SESSIONS], ledger->sessions.names[entry->session].id);
         put_number(&columns[PLACES_KNOWN], entry->place);
+        put_number(&columns[REACHES], entry->reach_s);
         for (size_t c = 0; c < USAGE_COUNTS; c++)
             put_number(&columns[COUNTS + c], entry->counts[c]);
     }
@@ -342,21 +374,26 @@ static enum error months(struct ledger *ledger)
     return db_run(ledger->actor->db, &make_months, DB_ARGS(decimal(first, min), decimal(last, max)));
 }
 
+/* Each round finds a place for one of those that mean the same call at least. */
 static enum error take_all(struct ledger *ledger, const char *time_zone, bool others)
 {
     struct row row;
-    struct actor *actor = ledger->actor;
-    const char *args[COLUMNS + 3] = {actor->who.workspace_id};
+    char source[DECIMAL_TEXT];
+    const char *args[3 + COLUMNS] = {decimal(source, 1 << ledger->source), others ? "true" : "false", time_zone};
+    enum { ADDED, CHANGED, PUT_OFF };
+    bool again = true;
     put_columns(ledger);
     for (size_t c = 0; c < COLUMNS; c++)
-        args[1 + c] = buffer_string(&ledger->columns[c]);
-    args[COLUMNS + 1] = time_zone;
-    args[COLUMNS + 2] = others ? "true" : "false";
-    enum error error = db_one(actor->db, &take[ledger->source], &row, args, ARRAY_SIZE(args));
-    if (error)
-        return error;
-    ledger->pending.added = row_int(&row, 0);
-    ledger->pending.changed = row_int(&row, 1);
+        args[3 + c] = buffer_string(&ledger->columns[c]);
+    ledger->pending.added = ledger->pending.changed = 0;
+    while (again) {
+        enum error error = db_one(ledger->actor->db, &take, &row, args, ARRAY_SIZE(args));
+        if (error)
+            return error;
+        ledger->pending.added += row_int(&row, ADDED);
+        ledger->pending.changed += row_int(&row, CHANGED);
+        again = row_int(&row, PUT_OFF) > 0;
+    }
     return ERR_NONE;
 }
 
