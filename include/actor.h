@@ -16,7 +16,7 @@
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_EDITOR, ROLE_ADMIN, ROLE_OWNER, ROLE_COUNT };
 
 /* Scopes of a personal access token; a login session has them all. */
-enum scope { SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_ADMIN = 4, SCOPE_SECRETS = 8, SCOPE_ALL = 15 };
+enum scope { SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_ADMIN = 4, SCOPE_SECRETS = 8, SCOPE_USAGE = 16, SCOPE_ALL = 31 };
 
 enum credential { CREDENTIAL_NONE, CREDENTIAL_BEARER, CREDENTIAL_COOKIE, CREDENTIAL_ACCESS_TOKEN };
 

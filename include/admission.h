@@ -18,6 +18,7 @@ struct capacity {
     int heavy;     /* of those, heavy and outbound requests: a login finds a place beside them */
     int passwords; /* computed at once */
     int outbound;  /* waiting for other servers: no processor's work, so a fixed part of the workers */
+    int streams;   /* bodies that are read piece by piece */
 };
 struct capacity capacity_of(const struct settings *settings, int processors);
 

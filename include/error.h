@@ -283,6 +283,20 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_TOO_MUCH_OUTBOUND, ERR_OVERLOADED,                                                                           \
       "The server is already waiting for as many other servers as it may; try again in {} s",                          \
       "服务器正在等待的外部服务已达上限，请 {} 秒后再试")                                                              \
+    X(MSG_TOO_MANY_STREAMS, ERR_RATE_LIMIT, "As many imports are under way as there may be; try again in {} s",        \
+      "同时进行的导入已达上限，请 {} 秒后再试")                                                                        \
+    X(MSG_USAGE_ENCODING, ERR_MEDIA_TYPE, "Send it as it is, or packed with gzip or zstd",                             \
+      "请直接发送，或使用 gzip 或 zstd 压缩")                                                                          \
+    X(MSG_USAGE_PACKED, ERR_VALIDATION, "What was sent cannot be unpacked: {}", "无法解压所发送的内容：{}")            \
+    X(MSG_USAGE_PLATFORM, ERR_VALIDATION, "No log of '{}' can be read", "无法读取“{}”的日志")                          \
+    X(MSG_USAGE_POSITION, ERR_CONFLICT, "This file is known up to byte {}: send it from there, or from its beginning", \
+      "此文件已读取到第 {} 字节：请从该处或从头发送")                                                                  \
+    X(MSG_USAGE_NAMING, ERR_VALIDATION, "A line that names a file is {\"ccr_file\": \"PATH\", \"at\": BYTES}",         \
+      "命名文件的行应为 {\"ccr_file\": \"路径\", \"at\": 字节数}")                                                     \
+    X(MSG_USAGE_LINE, ERR_TOO_LARGE, "{}", "{}")                                                                       \
+    X(MSG_USAGE_OTLP, ERR_VALIDATION, "This is no export of OpenTelemetry: {}", "这不是 OpenTelemetry 导出：{}")       \
+    X(MSG_USAGE_OTLP_TYPE, ERR_MEDIA_TYPE, "Send it as application/json or application/x-protobuf",                    \
+      "请以 application/json 或 application/x-protobuf 发送")                                                          \
     X(MSG_HTTP_REFUSED, ERR_EXTERNAL,                                                                                  \
       "its address is a private one, which this server does not ask (OUTBOUND_ALLOW names those that it may)",         \
       "其地址为内网地址，本服务器不会访问（可由 OUTBOUND_ALLOW 放行）")                                                \

@@ -42,6 +42,8 @@ bool fcgi_gone(void *source);
 const char *const *fcgi_params(const struct fcgi *fcgi);
 /* For request.read, with the struct fcgi as source. */
 size_t fcgi_read_body(void *source, char *out, size_t size);
+/* For request.more_time. */
+void fcgi_more_time(void *source);
 
 /* Makes a request of parameters: what dispatch() is given. Parameters whose name is not of A-Z, a-z, 0-9 and _ are left
  * out, and so are those beyond MAX_PARAMS. The strings are not copied. */

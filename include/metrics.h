@@ -34,6 +34,7 @@
     X(METRIC_BUSY_PASSWORDS,   "ccr_limiter_decisions_total", "limit=\"passwords\",decision=\"refused\"", "")        \
     X(METRIC_BUSY_HEAVY,       "ccr_limiter_decisions_total", "limit=\"heavy\",decision=\"refused\"", "")            \
     X(METRIC_BUSY_OUTBOUND,    "ccr_limiter_decisions_total", "limit=\"outbound\",decision=\"refused\"", "")         \
+    X(METRIC_BUSY_STREAMS,     "ccr_limiter_decisions_total", "limit=\"streams\",decision=\"refused\"", "")          \
     X(METRIC_WAITED_IN_LINE,   "ccr_admission_waits_total", "", "Requests that found too much in progress: they waited or were refused.") \
     X(METRIC_DATABASE_CONNECT, "ccr_database_connections_total", "result=\"made\"", "Connections to PostgreSQL.")      \
     X(METRIC_DATABASE_FAILED,  "ccr_database_connections_total", "result=\"failed\"", "")                              \

@@ -79,7 +79,8 @@ struct request {
 
     /* Body: read by the middleware only when the route takes one. */
     size_t (*read)(void *source, char *out, size_t size); /* 0 = end; (size_t)-1 = failed */
-    bool (*gone)(void *source);                           /* the client has hung up; NULL = cannot be told */
+    void (*more_time)(void *source); /* the body may take as long again as it may as a whole; NULL = it has no limit */
+    bool (*gone)(void *source);      /* the client has hung up; NULL = cannot be told */
     void *source;
     char *body_text;
     size_t body_length;

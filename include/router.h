@@ -52,6 +52,8 @@ enum route_flag {
     ROUTE_OUTBOUND = 2048,    /* waits for other servers: a quarter of the workers, one for each user, likewise */
     ROUTE_SECRETS = 256,      /* gives a secret in clear: as authorize_secrets() has it */
     ROUTE_PERSONAL = 4096,    /* a person's own, in every workspace: tokens that are bound to one are refused */
+    ROUTE_USAGE = 8192,       /* takes reports of usage: a token needs the scope usage:write, and no other */
+    ROUTE_STREAM = 16384,     /* reads its body itself, piece by piece, and commits as it goes: few at once, likewise */
     ROUTE_CACHED = 128, /* the answer depends on the workspace, the user and the address alone: src/http/cached.c */
 };
 

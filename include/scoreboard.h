@@ -22,7 +22,7 @@ enum worker_stage {
 };
 
 /* What a request is to the others: src/http/admission.c has the rules. */
-enum work_kind { WORK_NONE, WORK_READ, WORK_WRITE, WORK_HEAVY, WORK_PASSWORD, WORK_OUTBOUND, WORK_COUNT };
+enum work_kind { WORK_NONE, WORK_READ, WORK_WRITE, WORK_HEAVY, WORK_PASSWORD, WORK_OUTBOUND, WORK_STREAM, WORK_COUNT };
 enum work_owner { OWNER_USER, OWNER_WORKSPACE, OWNER_ADDRESS, OWNER_COUNT };
 
 /* The request that a worker is at (src/shm/in_progress.c). */

@@ -37,6 +37,8 @@ struct settings {
     int in_progress_limits;       /* whether the three below hold */
     int user_share;               /* percent of the workers one user's requests in progress may take */
     int heavy_share;              /* percent of the workers heavy requests may take together */
+    int stream_share;             /* percent of the workers that streams may take together */
+    int usage_import_max;         /* MiB of one import, unpacked */
     int password_checks;          /* at once; 0 = half of the processors */
     int queue_timeout;            /* milliseconds a request may have waited before it is refused; 0 = off */
     int memory_limit;             /* MiB of private memory a worker may have; 0 = none */

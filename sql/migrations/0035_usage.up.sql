@@ -96,14 +96,14 @@ CREATE TABLE usage_sums (
     PRIMARY KEY (workspace_id, grain, start, group_id, sources)
 ) WITH (fillfactor = 70);
 
--- What a tool tells as the sum of a session until now (Droid): what was taken from it so far.
+-- What a tool tells as the sum of a session until now (Droid): the highest numbers seen, which are in the ledger. A file that comes late, of
+-- an earlier state, adds nothing.
 CREATE TABLE usage_totals (
+    session_id   bigint PRIMARY KEY REFERENCES usage_sessions (id) ON DELETE CASCADE,
     workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
-    session_id   bigint NOT NULL REFERENCES usage_sessions (id) ON DELETE CASCADE,
-    model        text NOT NULL,
-    counts       bigint[] NOT NULL,
-    PRIMARY KEY (workspace_id, session_id, model)
+    counts       bigint[] NOT NULL
 );
+CREATE INDEX usage_totals_workspace_idx ON usage_totals (workspace_id);
 
 -- Files that are sent as they grow: where reading stopped, and what has to be known to go on.
 CREATE TABLE usage_files (

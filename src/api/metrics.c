@@ -169,11 +169,9 @@ static void write_worker_gauges(struct buffer *page, const struct settings *sett
     for (int stage = STAGE_EMPTY + 1; board && stage < STAGE_COUNT; stage++)
         buffer_printf(page, "ccr_workers{stage=\"%s\"} %d\n", stage_name((enum worker_stage)stage),
                       scoreboard_count(board, (enum worker_stage)stage));
-    static const char *const kinds[WORK_COUNT] = {[WORK_READ] = "read",
-                                                  [WORK_WRITE] = "write",
-                                                  [WORK_HEAVY] = "heavy",
-                                                  [WORK_PASSWORD] = "password",
-                                                  [WORK_OUTBOUND] = "outbound"};
+    static const char *const kinds[WORK_COUNT] = {
+        [WORK_READ] = "read",         [WORK_WRITE] = "write",       [WORK_HEAVY] = "heavy",
+        [WORK_PASSWORD] = "password", [WORK_OUTBOUND] = "outbound", [WORK_STREAM] = "stream"};
     metric_head(page, "ccr_requests_in_progress", "gauge",
                 "Requests in progress by kind, those that wait for others of their kind as well.");
     for (int kind = WORK_NONE + 1; board && kind < WORK_COUNT; kind++)

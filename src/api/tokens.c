@@ -6,11 +6,11 @@
 
 enum { DAYS_DEFAULT = 90, DAYS_MAX = 365 };
 
-#define SCOPES "read|write|admin|secrets" /* in the order of their bits (enum scope) */
+#define SCOPES "read|write|admin|secrets|usage:write" /* in the order of their bits (enum scope) */
 
 static const struct field create_fields[] = {
     {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
-    {.name = "scopes", .type = FIELD_STRINGS, .flags = FIELD_REQUIRED, .max = 4, .choices = SCOPES},
+    {.name = "scopes", .type = FIELD_STRINGS, .flags = FIELD_REQUIRED, .max = 5, .choices = SCOPES},
     {.name = "expires_in_days", .type = FIELD_INT, .min = 1, .max = DAYS_MAX},
     {.name = "workspace", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 100},
     {0},

@@ -2,6 +2,7 @@
 #include "ledger.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,9 @@ enum {
     NAMES = 4096,   /* groups, and sessions, that are remembered; a power of two */
     NAMES_MAX = NAMES / 2,
     TEXT_MAX = 8 * MIB,
-    PATIENCE_MS = 60000,
-    /* another writer of the workspace has its batch first */ PLATFORMS_MAX = 8,
+    PATIENCE_MS = 60000, /* another writer of the workspace has its batch first */
+    PLATFORMS_MAX = 8,
+    TOTALS_MAX = 64,
     REQUEST_REACH_S = 2 * 24 * 60 * 60,
     ALIKE_REACH_S = 10 * 60,
 };
@@ -55,12 +57,22 @@ struct names {
     struct json_writer writer;
 };
 
+/* A session's sum until now, which becomes a call of what it has grown by. */
+struct total {
+    size_t session;
+    int64_t time_us;
+    int64_t counts[USAGE_COUNTS];
+    char platform[16], model[USAGE_TEXT_MAX + 1], provider[USAGE_TEXT_MAX + 1], tier[16];
+};
+
 struct ledger {
     struct actor *actor;
     enum usage_source source;
     char *machine;
-    struct entry entries[LEDGER_BATCH];
-    size_t count;
+    struct entry entries[LEDGER_BATCH + TOTALS_MAX];
+    size_t count; /* of those that were given; what totals become comes behind */
+    struct total totals[TOTALS_MAX];
+    size_t total_count;
     unsigned short places[PLACES]; /* 1 + of an entry */
     struct names groups, sessions;
     long long platform_calls[PLATFORMS_MAX]; /* records, by platform */
@@ -83,9 +95,19 @@ static const struct statement
          " ON CONFLICT (hash, workspace_id) DO NOTHING"},
     add_sessions =
         {"ledger_add_sessions",
-         "INSERT INTO usage_sessions (workspace_id, hash, platform, session, user_id, machine, project, branch)"
-         " SELECT $1::uuid, s.* FROM json_to_recordset($2::json) AS s (hash uuid, platform text, session text,"
-         " user_id uuid, machine text, project text, branch text) ON CONFLICT (hash, workspace_id) DO NOTHING"},
+         "INSERT INTO usage_sessions AS s (workspace_id, hash, platform, session, user_id, machine, project, branch)"
+         " SELECT $1::uuid, n.* FROM json_to_recordset($2::json) AS n (hash uuid, platform text, session text,"
+         " user_id uuid, machine text, project text, branch text) ON CONFLICT (hash, workspace_id) DO UPDATE SET"
+         " project = coalesce(nullif(s.project, ''), excluded.project),"
+         " branch = coalesce(nullif(s.branch, ''), excluded.branch)"
+         " WHERE s.project = '' AND excluded.project <> '' OR s.branch = '' AND excluded.branch <> ''"},
+    find_total = {"ledger_find_total",
+                  "SELECT s.project, s.branch, array_to_string(t.counts, ' ') FROM usage_sessions s"
+                  " LEFT JOIN usage_totals t ON t.session_id = s.id"
+                  " WHERE s.id = $1::bigint AND s.workspace_id = $2::uuid"},
+    keep_total = {"ledger_keep_total", "INSERT INTO usage_totals (session_id, workspace_id, counts)"
+                                       " VALUES ($1::bigint, $2::uuid, string_to_array($3, ' ')::bigint[])"
+                                       " ON CONFLICT (session_id) DO UPDATE SET counts = excluded.counts"},
     group_ids = {"ledger_group_ids", IDS("usage_groups")}, session_ids = {"ledger_session_ids", IDS("usage_sessions")},
     /* The time zone, and whether another source was ever seen. */
     set_up = {"ledger_set_up",
@@ -271,17 +293,37 @@ static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, c
 
 static bool is_full(const struct ledger *ledger)
 {
-    return ledger->count == LEDGER_BATCH || ledger->groups.count >= NAMES_MAX || ledger->sessions.count >= NAMES_MAX;
+    return ledger->count == LEDGER_BATCH || ledger->total_count == TOTALS_MAX || ledger->groups.count >= NAMES_MAX ||
+           ledger->sessions.count >= NAMES_MAX;
+}
+
+static void keep_total_of(struct ledger *ledger, const struct usage_record *r)
+{
+    struct total *total = &ledger->totals[ledger->total_count++];
+    *total = (struct total){.session = session_of(ledger, r), .time_us = r->time_us};
+    memcpy(total->counts, r->counts, sizeof total->counts);
+    snprintf(total->platform, sizeof total->platform, "%s", r->platform);
+    snprintf(total->model, sizeof total->model, "%s", r->model ? r->model : "");
+    snprintf(total->provider, sizeof total->provider, "%s", r->provider ? r->provider : "");
+    snprintf(total->tier, sizeof total->tier, "%s", r->tier ? r->tier : "");
+}
+
+static void keep_call_of(struct ledger *ledger, const struct usage_record *r)
+{
+    struct id key;
+    bool is_new;
+    record_key(&key, r->platform, "", r->key);
+    struct entry *entry = entry_of(ledger, &key, &is_new);
+    entry_add(ledger, entry, is_new, r);
 }
 
 bool ledger_take(struct ledger *ledger, const struct usage_record *record)
 {
-    struct id key;
-    bool is_new;
     size_t platform = platform_number(record->platform);
-    record_key(&key, record->platform, "", record->key);
-    struct entry *entry = entry_of(ledger, &key, &is_new);
-    entry_add(ledger, entry, is_new, record);
+    if (record->so_far)
+        keep_total_of(ledger, record);
+    else
+        keep_call_of(ledger, record);
     ledger->pending.taken++;
     ledger->platform_calls[platform]++;
     if (record->time_us > ledger->platform_last[platform])
@@ -335,14 +377,14 @@ static void put_number(struct buffer *out, long long value)
     buffer_text(out, decimal(text, value));
 }
 
-static void put_columns(struct ledger *ledger)
+static void put_columns(struct ledger *ledger, size_t count)
 {
     struct buffer *columns = ledger->columns;
     for (size_t c = 0; c < COLUMNS; c++) {
         buffer_cut(&columns[c], 0);
         buffer_char(&columns[c], '{');
     }
-    for (size_t i = 0; i < ledger->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct entry *entry = &ledger->entries[i];
         for (size_t c = 0; i > 0 && c < COLUMNS; c++)
             buffer_char(&columns[c], ',');
@@ -363,11 +405,11 @@ static void put_columns(struct ledger *ledger)
         buffer_char(&columns[c], '}');
 }
 
-static enum error months(struct ledger *ledger)
+static enum error months(struct ledger *ledger, size_t count)
 {
     char first[DECIMAL_TEXT], last[DECIMAL_TEXT];
     int64_t min = ledger->entries[0].time_us, max = min;
-    for (size_t i = 1; i < ledger->count; i++) {
+    for (size_t i = 1; i < count; i++) {
         min = ledger->entries[i].time_us < min ? ledger->entries[i].time_us : min;
         max = ledger->entries[i].time_us > max ? ledger->entries[i].time_us : max;
     }
@@ -375,14 +417,14 @@ static enum error months(struct ledger *ledger)
 }
 
 /* Each round finds a place for one of those that mean the same call at least. */
-static enum error take_all(struct ledger *ledger, const char *time_zone, bool others)
+static enum error take_all(struct ledger *ledger, size_t count, const char *time_zone, bool others)
 {
     struct row row;
     char source[DECIMAL_TEXT];
     const char *args[3 + COLUMNS] = {decimal(source, 1 << ledger->source), others ? "true" : "false", time_zone};
     enum { ADDED, CHANGED, PUT_OFF };
     bool again = true;
-    put_columns(ledger);
+    put_columns(ledger, count);
     for (size_t c = 0; c < COLUMNS; c++)
         args[3 + c] = buffer_string(&ledger->columns[c]);
     ledger->pending.added = ledger->pending.changed = 0;
@@ -423,28 +465,90 @@ static enum error note_reporter(struct ledger *ledger)
                           decimal(source, 1 << ledger->source), buffer_string(text)));
 }
 
+/* What the session's sum has grown by; false when that is nothing. `known` becomes the highest numbers. */
+static bool grown(const struct total *total, const char *text, int64_t known[USAGE_COUNTS], int64_t more[USAGE_COUNTS])
+{
+    bool any = false;
+    char *end = NULL;
+    for (size_t i = 0; i < USAGE_COUNTS; i++) {
+        int64_t before = strtoll(text, &end, 10);
+        text = end;
+        known[i] = total->counts[i] > before ? total->counts[i] : before;
+        more[i] = known[i] - before;
+        any |= more[i] > 0;
+    }
+    return any;
+}
+
+static enum error keep_sums(struct ledger *ledger, const char *session, const int64_t known[USAGE_COUNTS],
+                            struct id *key)
+{
+    char text[USAGE_COUNTS * DECIMAL_TEXT] = "", number[DECIMAL_TEXT];
+    for (size_t i = 0; i < USAGE_COUNTS; i++) {
+        size_t length = strlen(text);
+        snprintf(text + length, sizeof text - length, "%s%s", i ? " " : "", decimal(number, known[i]));
+    }
+    parts_hash(key->bytes, (const char *const[]){"so far", session, text}, 3);
+    return db_run(ledger->actor->db, &keep_total, DB_ARGS(session, ledger->actor->who.workspace_id, text));
+}
+
+/* Behind the entries that were given, *count of all. */
+static enum error add_total(struct ledger *ledger, const struct total *total, size_t *count)
+{
+    struct row row;
+    char text[DECIMAL_TEXT];
+    int64_t known[USAGE_COUNTS];
+    struct entry *entry = &ledger->entries[*count];
+    const char *session = decimal(text, ledger->sessions.names[total->session].id);
+    enum error error = db_one(ledger->actor->db, &find_total, &row, DB_ARGS(session, ledger->actor->who.workspace_id));
+    *entry = (struct entry){.place = PLACE_OWN, .session = total->session, .time_us = total->time_us};
+    if (error || !grown(total, row_string(&row, 2), known, entry->counts))
+        return error;
+    const struct usage_record record = {.platform = total->platform,
+                                        .model = text_or_null(total->model),
+                                        .provider = text_or_null(total->provider),
+                                        .tier = text_or_null(total->tier),
+                                        .project = text_or_null(row_string(&row, 0)),
+                                        .branch = text_or_null(row_string(&row, 1))};
+    entry->group = group_of(ledger, &record);
+    error = keep_sums(ledger, session, known, &entry->key);
+    ++*count;
+    return error;
+}
+
+static enum error add_totals(struct ledger *ledger, size_t *count)
+{
+    enum error error = ERR_NONE;
+    for (size_t i = 0; !error && i < ledger->total_count; i++)
+        error = add_total(ledger, &ledger->totals[i], count);
+    return error;
+}
+
 static enum error write_locked(struct ledger *ledger)
 {
     struct row row;
     char source[DECIMAL_TEXT];
     struct actor *actor = ledger->actor;
     enum { TIME_ZONE, OTHERS };
+    size_t count = ledger->count;
     enum error error =
         db_one(actor->db, &set_up, &row, DB_ARGS(actor->who.workspace_id, decimal(source, 1 << ledger->source)));
     if (!error)
-        error = months(ledger);
-    if (!error)
-        error = names_ask_ids(ledger, &ledger->groups, &add_groups, &group_ids);
-    if (!error)
         error = names_ask_ids(ledger, &ledger->sessions, &add_sessions, &session_ids);
     if (!error)
-        error = take_all(ledger, row_string(&row, TIME_ZONE), row_bool(&row, OTHERS));
+        error = add_totals(ledger, &count);
+    if (!error)
+        error = names_ask_ids(ledger, &ledger->groups, &add_groups, &group_ids);
+    if (!error && count)
+        error = months(ledger, count);
+    if (!error && count)
+        error = take_all(ledger, count, row_string(&row, TIME_ZONE), row_bool(&row, OTHERS));
     return error ? error : note_reporter(ledger);
 }
 
 enum error ledger_write(struct ledger *ledger)
 {
-    if (!ledger->count)
+    if (!ledger->pending.taken)
         return ERR_NONE;
     char lock[UUID_TEXT + 8];
     snprintf(lock, sizeof lock, "usage.%s", ledger->actor->who.workspace_id);
@@ -468,7 +572,7 @@ void ledger_done(struct ledger *ledger)
     ledger->counts.added += ledger->pending.added;
     ledger->counts.changed += ledger->pending.changed;
     ledger->pending = (struct ledger_counts){0};
-    ledger->count = 0;
+    ledger->count = ledger->total_count = 0;
     memset(ledger->places, 0, sizeof ledger->places);
     memset(ledger->platform_calls, 0, sizeof ledger->platform_calls);
     memset(ledger->platform_last, 0, sizeof ledger->platform_last);

@@ -7,6 +7,7 @@
  *     a heavy one  likewise, and all of them together leave some workers to the others
  *     a password   as many at once as computing them leaves processors to the others; one address does not queue
  *     an outbound  one for each user, all of them a quarter of the workers; nobody queues for what may take half a minute
+ *     a stream     a set share of the workers, and likewise
  *
  * Whoever is over his share waits in line for a moment, while enough workers stay free for the others; else he is refused at
  * once. */
@@ -51,6 +52,7 @@ struct capacity capacity_of(const struct settings *settings, int processors)
     if (c.passwords < 1)
         c.passwords = 1;
     c.outbound = part_of(workers, OUTBOUND_SHARE);
+    c.streams = part_of(workers, settings->stream_share);
     return c;
 }
 
@@ -70,6 +72,8 @@ enum work_kind work_of(const struct route *route)
         return WORK_PASSWORD;
     if (route->flags & ROUTE_OUTBOUND)
         return WORK_OUTBOUND;
+    if (route->flags & ROUTE_STREAM)
+        return WORK_STREAM;
     if (route->flags & ROUTE_HEAVY)
         return WORK_HEAVY;
     return route->method == METHOD_GET || (route->flags & ROUTE_READ_ONLY) ? WORK_READ : WORK_WRITE;
@@ -84,7 +88,8 @@ enum excess {
     EXCESS_ADDRESS,
     EXCESS_PASSWORDS,
     EXCESS_HEAVY,
-    EXCESS_OUTBOUND
+    EXCESS_OUTBOUND,
+    EXCESS_STREAMS
 };
 
 static const struct {
@@ -97,6 +102,7 @@ static const struct {
     [EXCESS_PASSWORDS] = {MSG_TOO_MANY_PASSWORDS, METRIC_BUSY_PASSWORDS},
     [EXCESS_HEAVY] = {MSG_TOO_MUCH_HEAVY, METRIC_BUSY_HEAVY},
     [EXCESS_OUTBOUND] = {MSG_TOO_MUCH_OUTBOUND, METRIC_BUSY_OUTBOUND},
+    [EXCESS_STREAMS] = {MSG_TOO_MANY_STREAMS, METRIC_BUSY_STREAMS},
 };
 
 static enum excess judge_write(const struct capacity *c, const struct in_progress *seen)
@@ -111,7 +117,7 @@ static enum excess judge_write(const struct capacity *c, const struct in_progres
 /* But for passwords, which have a place beside them. */
 static int slow_ones(const struct in_progress *seen)
 {
-    return seen->running[WORK_HEAVY] + seen->running[WORK_OUTBOUND];
+    return seen->running[WORK_HEAVY] + seen->running[WORK_OUTBOUND] + seen->running[WORK_STREAM];
 }
 
 static int long_ones(const struct in_progress *seen)
@@ -144,6 +150,11 @@ static enum excess judge_outbound(const struct capacity *c, const struct in_prog
     if (excess || seen->outbound_of[OWNER_USER])
         return excess ? excess : EXCESS_USER;
     return seen->running[WORK_OUTBOUND] >= c->outbound || no_room_for_slow(c, seen) ? EXCESS_OUTBOUND : EXCESS_NONE;
+}
+
+static enum excess judge_stream(const struct capacity *c, const struct in_progress *seen)
+{
+    return seen->running[WORK_STREAM] >= c->streams || no_room_for_slow(c, seen) ? EXCESS_STREAMS : EXCESS_NONE;
 }
 
 /* A read holds no worker for long, so there it only counts who does, and only while it matters. */
@@ -197,6 +208,7 @@ static const struct {
     [WORK_HEAVY] = {judge_heavy, room_for_heavy, 0, 2000, 2},
     [WORK_PASSWORD] = {judge_password, room_for_password, 0, 1000, 1},
     [WORK_OUTBOUND] = {judge_outbound, NULL, 0, 0, 5},
+    [WORK_STREAM] = {judge_stream, NULL, 0, 0, 5},
 };
 
 static bool goes_on_waiting(const struct request *rq, enum work_kind kind, const struct capacity *c, int64_t waited_ms)

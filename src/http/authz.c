@@ -23,8 +23,11 @@ static const struct {
 
 static enum error need_scope(struct request *rq, enum scope scope)
 {
-    static const char *const names[] = {
-        [SCOPE_READ] = "read", [SCOPE_WRITE] = "write", [SCOPE_ADMIN] = "admin", [SCOPE_SECRETS] = "secrets"};
+    static const char *const names[] = {[SCOPE_READ] = "read",
+                                        [SCOPE_WRITE] = "write",
+                                        [SCOPE_ADMIN] = "admin",
+                                        [SCOPE_SECRETS] = "secrets",
+                                        [SCOPE_USAGE] = "usage:write"};
     return rq->actor.who.scopes & scope ? ERR_NONE : fail(&rq->actor, MSG_SCOPE, names[scope], NULL);
 }
 
@@ -35,6 +38,8 @@ static enum error check_token(struct request *rq)
         return fail(&rq->actor, MSG_SESSION_ONLY, NULL);
     if (rq->actor.who.bound && (!rules[r->access].bound_token || (r->flags & ROUTE_PERSONAL)))
         return fail(&rq->actor, MSG_TOKEN_BOUND, NULL);
+    if (r->flags & ROUTE_USAGE)
+        return need_scope(rq, SCOPE_USAGE);
     bool reads = rq->method == METHOD_GET || rq->method == METHOD_HEAD || (r->flags & ROUTE_READ_ONLY);
     unsigned scope = rules[r->access].scope;
     return need_scope(rq, scope ? scope : reads ? SCOPE_READ : SCOPE_WRITE);

@@ -233,6 +233,12 @@ size_t fcgi_read_body(void *source, char *out, size_t size)
     return got > 0 ? (size_t)got : 0;
 }
 
+void fcgi_more_time(void *source)
+{
+    struct fcgi *fcgi = source;
+    fcgi->body_until_ms = 0;
+}
+
 /* ---- parameters to request -------------------------------------------------------------------------------------- */
 
 /* Of a name made of A-Z, a-z, 0-9 and _; 0 for any other, and for one longer than any we look for. */

@@ -340,7 +340,7 @@ static bool run_in_transaction(struct request *rq, struct response *rs, enum err
 
 static enum error handle(struct request *rq, struct response *rs)
 {
-    bool transaction = !is_safe(rq) && !(rq->route->flags & ROUTE_NO_TRANSACTION);
+    bool transaction = !is_safe(rq) && !(rq->route->flags & (ROUTE_NO_TRANSACTION | ROUTE_STREAM));
     size_t headers_before = rs->headers.length;
     enum error error = ERR_NONE;
     bool stays = transaction ? run_in_transaction(rq, rs, &error) : (error = run_handler(rq, rs)) == ERR_NONE;

@@ -212,6 +212,8 @@ static const struct {
     {ROUTE_PASSWORD, "password"},
     {ROUTE_OUTBOUND, "outbound"},
     {ROUTE_PERSONAL, "personal"},
+    {ROUTE_USAGE, "usage"},
+    {ROUTE_STREAM, "stream"},
 };
 
 static void write_fields(struct json_writer *w, const char *key, const struct field *fields)

@@ -81,6 +81,7 @@ static void make_request(struct worker *w)
     fcgi_request(&w->request, w->arena, &w->service, fcgi_params(w->fcgi));
     w->request.read = fcgi_read_body;
     w->request.gone = fcgi_gone;
+    w->request.more_time = fcgi_more_time;
     w->request.source = w->fcgi;
 }
 

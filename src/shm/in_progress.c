@@ -79,5 +79,5 @@ int in_progress_count(const struct scoreboard *board, enum work_kind kind)
 int in_progress_long(const struct scoreboard *board)
 {
     return in_progress_count(board, WORK_HEAVY) + in_progress_count(board, WORK_PASSWORD) +
-           in_progress_count(board, WORK_OUTBOUND);
+           in_progress_count(board, WORK_OUTBOUND) + in_progress_count(board, WORK_STREAM);
 }
