@@ -36,8 +36,8 @@ struct usage_record {
     /* Who it is. Two records are one call when their keys are the same, or one's request is the other's. */
     const char *key;     /* never NULL: the same wherever the call is written down again, in any file of any machine */
     const char *request; /* as the provider names it; of who knows nothing else, USAGE_KEY_OF_REQUEST and it are the key */
-    /* Of CLIs whose logs know no request: what a log and an event say alike of a call, its conversation and its numbers. A log's record and
-     * an event's with the same one, at nearly the same time, are one call; two logs' are two, if their keys differ. */
+    /* What a log and an event say alike of a call, its conversation and its numbers, where the log knows no request. A log's record and an
+     * event's with the same one, at nearly the same time, are one call; two logs' are two, if their keys differ. */
     const char *alike;
     int64_t time_us;     /* since 1970, UTC; 0 = not told */
     const char *session; /* the conversation that it belongs to: of a copy, the first */

@@ -184,7 +184,7 @@ BEGIN
 RETURN QUERY
 WITH given AS MATERIALIZED (
     SELECT u.key, u.alias, timestamptz 'epoch' + u.us * interval '1 microsecond' AS at, u.group_id, u.session_id, u.place,
-        u.reach * interval '1 second' AS reach,
+        u.reach,
         u.input, u.output, u.cache_read, u.cache_write, u.cache_write_1h, u.reasoning
     FROM unnest(keys, aliases, times, groups, sessions, places, reaches, inputs, outputs, cache_reads, cache_writes, cache_writes_1h,
                 reasonings)
@@ -214,10 +214,17 @@ met AS (
     FROM given g
     LEFT JOIN LATERAL (SELECT c.*, c.tableoid AS part, c.ctid AS row FROM usage_calls c WHERE c.key = g.key AND c.workspace_id = workspace
         AND c.at BETWEEN g.at - interval '2 days' AND g.at + interval '2 days' LIMIT 1) o ON true
-    LEFT JOIN LATERAL (SELECT c.*, c.tableoid AS part, c.ctid AS row, abs(extract(epoch FROM c.at - g.at)) AS apart FROM usage_calls c
-        WHERE others AND c.alias = g.alias AND c.workspace_id = workspace AND c.at BETWEEN g.at - g.reach AND g.at + g.reach
-        AND CASE WHEN source = 2 THEN c.sources & 5 <> 0 ELSE c.sources & source = 0 END AND c.key <> g.key
-        ORDER BY apart LIMIT 1) e ON true),
+    LEFT JOIN LATERAL (SELECT x.* FROM (
+        SELECT c.*, c.tableoid AS part, c.ctid AS row, abs(extract(epoch FROM c.at - g.at)) AS apart FROM usage_calls c
+        WHERE others AND c.alias = ANY (ARRAY[g.alias, CASE source WHEN 2 THEN g.key END]) AND c.workspace_id = workspace
+        AND c.at BETWEEN g.at - interval '2 days' AND g.at + interval '2 days'
+        UNION ALL
+        SELECT c.*, c.tableoid, c.ctid, abs(extract(epoch FROM c.at - g.at)) FROM usage_calls c
+        WHERE others AND source <> 2 AND c.key = g.alias AND c.workspace_id = workspace
+        AND c.at BETWEEN g.at - interval '2 days' AND g.at + interval '2 days') x
+        WHERE CASE source WHEN 2 THEN x.sources & 5 <> 0 ELSE x.sources & source = 0 END AND x.key <> g.key
+        AND (x.apart <= g.reach OR x.alias = g.key)
+        ORDER BY x.apart LIMIT 1) e ON true),
 meant AS MATERIALIZED (
     SELECT m.*, others AND m.other_key IS NOT NULL
         AND row_number() OVER (PARTITION BY m.other_key ORDER BY m.apart, m.key) > 1 AS later FROM met m),

@@ -269,6 +269,18 @@ static enum place place_of(const struct ledger *ledger, const struct usage_recor
     return ledger->source == USAGE_EVENT ? PLACE_EVENT : r->sidechain ? PLACE_COPY : PLACE_OWN;
 }
 
+/* A log's line is known by its request, and by what an event says alike only where it knows none; an event has its request as its key. */
+static void add_alias(const struct ledger *ledger, struct entry *entry, const struct usage_record *r)
+{
+    bool by_request = r->request && (ledger->source != USAGE_EVENT || !r->alike);
+    if (entry->has_alias || (!r->request && !r->alike))
+        return;
+    entry->has_alias = true;
+    entry->reach_s = by_request ? REQUEST_REACH_S : ALIKE_REACH_S;
+    record_key(&entry->alias, r->platform,
+               by_request ? USAGE_KEY_OF_REQUEST : "alike:", by_request ? r->request : r->alike);
+}
+
 /* Of several records of one call the highest numbers and the earliest time hold, and the names of the one that knows best. */
 static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, const struct usage_record *r)
 {
@@ -278,12 +290,7 @@ static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, c
             entry->counts[i] = r->counts[i];
     if (is_new || r->time_us < entry->time_us)
         entry->time_us = r->time_us;
-    if ((r->request || r->alike) && !entry->has_alias) {
-        entry->has_alias = true;
-        entry->reach_s = r->request ? REQUEST_REACH_S : ALIKE_REACH_S;
-        record_key(&entry->alias, r->platform,
-                   r->request ? USAGE_KEY_OF_REQUEST : "alike:", r->request ? r->request : r->alike);
-    }
+    add_alias(ledger, entry, r);
     if ((int)place > entry->place) {
         entry->place = (short)place;
         entry->group = group_of(ledger, r);

@@ -146,10 +146,12 @@ static enum usage_verdict give(struct usage_reader *reader, size_t call, struct 
     record->request = usage_text(reader, call + CALL_REQUEST);
     record->model = usage_text(reader, call + CALL_MODEL);
     record->tier = tier ? tier : usage_tier(usage_text(reader, call + CALL_TIER));
-    record->session = usage_text(reader, SESSION);
+    record->session = usage_session(reader, SESSION);
     record->project = usage_text(reader, PROJECT);
     record->branch = usage_text(reader, BRANCH);
     record->key = key_of(reader, call, record);
+    if (!record->request)
+        record->alike = usage_alike(reader->alike, record->session, record->counts, false);
     return usage_give(reader, record);
 }
 

@@ -211,7 +211,7 @@ static enum usage_verdict give(struct usage_reader *reader, const int64_t now[TO
     const char *model = usage_text(reader, INFO_MODEL);
     struct usage_record record = {
         .model = model ? model : text_or_null(kept->model),
-        .session = text_or_null(kept->session),
+        .session = text_or_null(*kept->session ? kept->session : reader->file_session),
         .tier = usage_tier(kept->tier),
         .provider = text_or_null(kept->provider),
         .project = text_or_null(kept->project),
@@ -225,7 +225,7 @@ static enum usage_verdict give(struct usage_reader *reader, const int64_t now[TO
     record.key = usage_put(reader->key, "codex:%s:%lld:%lld.%lld.%lld.%lld.%lld", thread, (long long)kept->epoch,
                            (long long)now[TOTAL_INPUT], (long long)now[TOTAL_CACHED], (long long)now[TOTAL_WRITTEN],
                            (long long)now[TOTAL_OUTPUT], (long long)now[TOTAL_REASONING]);
-    record.alike = usage_alike(reader->alike, thread, record.counts);
+    record.alike = usage_alike(reader->alike, text_or_null(thread), record.counts, true);
     return usage_give(reader, &record);
 }
 

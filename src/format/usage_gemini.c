@@ -66,11 +66,10 @@ static enum usage_verdict take_message(struct usage_reader *reader, size_t messa
         return USAGE_BAD;
     if (!usage_counts_gemini(n[INPUT], n[CACHED], n[TOOL], n[OUTPUT], n[THOUGHTS], record.counts))
         return usage_bad(reader, "more is said to come from the cache than went in");
-    session = session ? session : text_or_null(reader->kept.session);
-    record.session = session ? session : text_or_null(reader->file_session);
+    record.session = !session && *reader->kept.session ? reader->kept.session : usage_session(reader, SESSION);
     record.key = record.session && id ? usage_put(reader->key, "gemini:%s:%s", record.session, id)
                                       : usage_place_key(reader, &record);
-    record.alike = usage_alike(reader->alike, record.session, record.counts);
+    record.alike = usage_alike(reader->alike, record.session, record.counts, true);
     return usage_give(reader, &record);
 }
 

@@ -218,13 +218,13 @@ static const struct event {
     const char *service; /* with such a service.name, the part of the name behind its dot is enough; NULL = never */
     const char *kind;    /* event.kind; NULL = any */
     enum attribute session;
-    bool alike; /* its log knows no request */
+    bool requests; /* its log knows them, but too little of the output */
     bool (*counts)(const struct walk *walk, int64_t counts[USAGE_COUNTS]);
 } events[] = {
-    {"claude", "claude_code.api_request", "claude-code", NULL, SESSION, false, claude_counts},
-    {"codex", "codex.sse_event", NULL, "response.completed", CONVERSATION, true, codex_counts},
-    {"gemini", "gemini_cli.api_response", NULL, NULL, SESSION, true, gemini_counts},
-    {"qwen", "qwen-code.api_response", NULL, NULL, SESSION, true, qwen_counts},
+    {"claude", "claude_code.api_request", "claude-code", NULL, SESSION, true, claude_counts},
+    {"codex", "codex.sse_event", NULL, "response.completed", CONVERSATION, false, codex_counts},
+    {"gemini", "gemini_cli.api_response", NULL, NULL, SESSION, false, gemini_counts},
+    {"qwen", "qwen-code.api_response", NULL, NULL, SESSION, false, qwen_counts},
 };
 
 static bool is_event(const struct walk *walk, const struct event *event)
@@ -262,7 +262,7 @@ static const char *key_of(struct walk *walk, const struct usage_record *record)
     if (record->request)
         return usage_put(walk->key, "request:%s", record->request);
     char numbers[USAGE_TEXT_MAX + 1];
-    usage_alike(numbers, record->platform, record->counts);
+    usage_alike(numbers, record->platform, record->counts, true);
     return usage_put(walk->key, "event:%s:%lld:%s:%s", numbers, (long long)record->time_us,
                      record->session ? record->session : "", number_of ? number_of : "");
 }
@@ -272,7 +272,7 @@ static void give(struct walk *walk, const struct event *event)
     struct usage_record record = {
         .source = USAGE_EVENT,
         .platform = event->platform,
-        .request = event->alike ? NULL : value(walk, REQUEST),
+        .request = event->requests ? value(walk, REQUEST) : NULL,
         .session = value(walk, event->session),
         .model = value(walk, MODEL),
         .tier = usage_tier(value(walk, SPEED)),
@@ -287,8 +287,7 @@ static void give(struct walk *walk, const struct event *event)
         walk->lines->bad++;
         return;
     }
-    if (event->alike)
-        record.alike = usage_alike(walk->alike, record.session, record.counts);
+    record.alike = usage_alike(walk->alike, record.session, record.counts, !event->requests);
     record.key = key_of(walk, &record);
     walk->lines->records++;
     walk->stopped = !walk->take(walk->context, &record);

@@ -76,6 +76,8 @@ struct usage_reader {
 /* ---- what stands in the line ---- */
 
 const char *usage_text(const struct usage_reader *reader, size_t path); /* NULL for none and for "" */
+/* The text, or else what the file's name says; NULL when neither does. */
+const char *usage_session(const struct usage_reader *reader, size_t path);
 bool usage_text_is(const struct usage_reader *reader, size_t path, const char *text);
 /* Whether the text is one of a list that ends with NULL. */
 bool usage_one_of(const char *text, const char *const *list);
@@ -90,13 +92,15 @@ void usage_keep(char *kept, size_t size, const char *text);
 /* ---- what becomes of it ---- */
 
 enum usage_verdict usage_bad(struct usage_reader *reader, const char *why);
-/* A record of the log for the taker; what it lacks of source, platform and session is added. A call without any tokens is none. */
+/* A record of the log for the taker; source and platform are filled in. A call without any tokens is none. */
 enum usage_verdict usage_give(struct usage_reader *reader, struct usage_record *record);
 
 /* Writes a key, or another text of a record, at most USAGE_TEXT_MAX bytes of it. */
 const char *usage_put(char out[USAGE_TEXT_MAX + 1], const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* What an event of a call in this conversation says as well (usage_record.h). */
-const char *usage_alike(char out[USAGE_TEXT_MAX + 1], const char *conversation, const int64_t counts[USAGE_COUNTS]);
+/* What a log and an event of a call in this conversation both say (usage_record.h). Without `output`, of which a log may tell too little, it
+ * is left out. NULL when the conversation is not known. */
+const char *usage_alike(char out[USAGE_TEXT_MAX + 1], const char *conversation, const int64_t counts[USAGE_COUNTS],
+                        bool output);
 /* The key of what has no id at all: its place in the file, and its numbers, in case the file's name is not told. */
 const char *usage_place_key(struct usage_reader *reader, const struct usage_record *record);
 

@@ -26,7 +26,7 @@ static enum usage_verdict qwen_line(struct usage_reader *reader)
 {
     static const char *const quiet_types[] = {"user", "assistant", "tool_result", "system", NULL};
     const char *uuid = usage_text(reader, UUID);
-    struct usage_record record = {.session = usage_text(reader, SESSION),
+    struct usage_record record = {.session = usage_session(reader, SESSION),
                                   .project = usage_text(reader, PROJECT),
                                   .branch = usage_text(reader, BRANCH),
                                   .model = usage_text(reader, MODEL)};
@@ -37,10 +37,8 @@ static enum usage_verdict qwen_line(struct usage_reader *reader)
     if (!usage_numbers(reader, FIRST_NUMBER, n, NUMBERS) || !usage_time(reader, TIME, &record.time_us))
         return USAGE_BAD;
     usage_counts_qwen(n[PROMPT], n[CACHED], n[CANDIDATES], n[THOUGHTS], n[TOTAL], record.counts);
-    if (!record.session)
-        record.session = text_or_null(reader->file_session);
     record.key = uuid ? usage_put(reader->key, "uuid:%s", uuid) : usage_place_key(reader, &record);
-    record.alike = usage_alike(reader->alike, record.session, record.counts);
+    record.alike = usage_alike(reader->alike, record.session, record.counts, true);
     return usage_give(reader, &record);
 }
 

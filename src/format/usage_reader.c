@@ -258,6 +258,12 @@ const char *usage_text(const struct usage_reader *reader, size_t path)
     return is_text ? text_or_null(json_pick_text(reader->pick, path)) : NULL;
 }
 
+const char *usage_session(const struct usage_reader *reader, size_t path)
+{
+    const char *told = usage_text(reader, path);
+    return told ? told : text_or_null(reader->file_session);
+}
+
 bool usage_text_is(const struct usage_reader *reader, size_t path, const char *text)
 {
     return text_equal(usage_text(reader, path), text);
@@ -347,8 +353,6 @@ enum usage_verdict usage_give(struct usage_reader *reader, struct usage_record *
         return USAGE_OTHER;
     record->source = USAGE_LOG;
     record->platform = reader->format->platform;
-    if (!record->session)
-        record->session = text_or_null(reader->file_session);
     reader->lines.records++;
     reader->line_records++;
     if (!reader->take(reader->context, record))
@@ -377,13 +381,15 @@ const char *usage_place_key(struct usage_reader *reader, const struct usage_reco
                      (long long)n[USAGE_CACHE_WRITE_1H]);
 }
 
-const char *usage_alike(char out[USAGE_TEXT_MAX + 1], const char *conversation, const int64_t counts[USAGE_COUNTS])
+const char *usage_alike(char out[USAGE_TEXT_MAX + 1], const char *conversation, const int64_t counts[USAGE_COUNTS],
+                        bool output)
 {
     if (!conversation)
         return NULL;
-    return usage_put(out, "%s:%lld.%lld.%lld.%lld", conversation, (long long)counts[USAGE_INPUT],
-                     (long long)counts[USAGE_CACHE_READ], (long long)counts[USAGE_CACHE_WRITE],
-                     (long long)counts[USAGE_OUTPUT]);
+    char digits[DECIMAL_TEXT];
+    return usage_put(out, "%lld.%lld.%lld.%s:%s", (long long)counts[USAGE_INPUT], (long long)counts[USAGE_CACHE_READ],
+                     (long long)(counts[USAGE_CACHE_WRITE] + counts[USAGE_CACHE_WRITE_1H]),
+                     output ? decimal(digits, counts[USAGE_OUTPUT]) : "", conversation);
 }
 
 /* ---- what the numbers mean ---- */

@@ -284,7 +284,7 @@ static const struct message claude_call = {
                                {"success", 'b', "true"}}}},
 };
 static const char claude_record[] =
-    "event claude request:req_1 12/56/28842/310/0/0 @1769860800250000 request=req_1 session=s model=m tier=fast agent=a\n";
+    "event claude request:req_1 12/56/28842/310/0/0 @1769860800250000 request=req_1 alike=12.28842.310.:s session=s model=m tier=fast agent=a\n";
 
 static const struct message codex_call = {
     .events = {{.seen = "1769860800999000000",
@@ -333,17 +333,17 @@ static void calls_of_each_cli(void **state)
     expect("Claude Code", &claude_call, 1, claude_record, (struct usage_lines){1, 1, 0, 0, 0});
     expect(
         "Codex", &codex_call, 1,
-        "event codex event:codex:60.30.10.20:1769860800250000:c: 60/20/30/10/0/5 @1769860800250000 alike=c:60.30.10.20"
+        "event codex event:60.30.10.20:codex:1769860800250000:c: 60/20/30/10/0/5 @1769860800250000 alike=60.30.10.20:c"
         " session=c model=m\n",
         (struct usage_lines){1, 1, 0, 0, 0});
     expect(
         "Gemini CLI", &gemini, 1,
-        "event gemini event:gemini:77.30.0.24:1769860800000001:s:p 77/24/30/0/0/4 @1769860800000001 alike=s:77.30.0.24"
+        "event gemini event:77.30.0.24:gemini:1769860800000001:s:p 77/24/30/0/0/4 @1769860800000001 alike=77.30.0.24:s"
         " session=s model=m\n",
         (struct usage_lines){1, 1, 0, 0, 0});
     expect("Qwen Code", &qwen, 1,
-           "event qwen event:qwen:70.30.0.20:1769860800250000:s:s########0 70/20/30/0/0/4 @1769860800250000"
-           " alike=s:70.30.0.20 session=s model=m\n",
+           "event qwen event:70.30.0.20:qwen:1769860800250000:s:s########0 70/20/30/0/0/4 @1769860800250000"
+           " alike=70.30.0.20:s session=s model=m\n",
            (struct usage_lines){1, 1, 0, 0, 0});
 }
 
@@ -362,7 +362,7 @@ static void logs_and_events_meet(void **state)
     read_log(&taken, "claude", NULL, claude, strlen(claude), strlen(claude), NULL);
     read_log(&taken, "codex", NULL, codex, strlen(codex), strlen(codex), NULL);
     assert_non_null(strstr(buffer_string(&taken.full), " request=req_1"));
-    assert_non_null(strstr(buffer_string(&taken.full), " alike=c:60.30.10.20 "));
+    assert_non_null(strstr(buffer_string(&taken.full), " alike=60.30.10.20:c "));
     taken_end(&taken);
     buffer_free(&body);
 }
@@ -416,11 +416,12 @@ static void calls_without_a_request(void **state)
                     CLAUDE({AT}, {"input_tokens", 'i', "1"})}},
     };
     (void)state;
-    expect("no request", messages, 1,
-           "event claude event:claude:1.0.0.0:1769860800250000:s:7 1/0/0/0/0/0 @1769860800250000 session=s\n"
-           "event claude event:claude:1.0.0.0:1769860800250000:s:8 1/0/0/0/0/0 @1769860800250000 session=s\n"
-           "event claude event:claude:1.0.0.0:1769860800250000:: 1/0/0/0/0/0 @1769860800250000\n",
-           (struct usage_lines){3, 3, 0, 0, 0});
+    expect(
+        "no request", messages, 1,
+        "event claude event:1.0.0.0:claude:1769860800250000:s:7 1/0/0/0/0/0 @1769860800250000 alike=1.0.0.:s session=s\n"
+        "event claude event:1.0.0.0:claude:1769860800250000:s:8 1/0/0/0/0/0 @1769860800250000 alike=1.0.0.:s session=s\n"
+        "event claude event:1.0.0.0:claude:1769860800250000:: 1/0/0/0/0/0 @1769860800250000\n",
+        (struct usage_lines){3, 3, 0, 0, 0});
 }
 
 static void nothing_passes_to_the_next(void **state)
@@ -434,11 +435,12 @@ static void nothing_passes_to_the_next(void **state)
         {.events = {CLAUDE({AT}, {"request_id", 's', "4"}, {"input_tokens", 'i', "1"})}},
     };
     (void)state;
-    expect("next", messages, 2,
-           "event claude request:1 1/9/0/0/0/0 @1769860800250000 request=1 session=of the first model=m tier=fast\n"
-           "event claude request:2 1/0/0/0/0/0 @1769860800250000 request=2 session=of the first\n"
-           "event claude request:4 1/0/0/0/0/0 @1769860800250000 request=4\n",
-           (struct usage_lines){4, 3, 1, 0, 0});
+    expect(
+        "next", messages, 2,
+        "event claude request:1 1/9/0/0/0/0 @1769860800250000 request=1 alike=1.0.0.:of the first session=of the first model=m tier=fast\n"
+        "event claude request:2 1/0/0/0/0/0 @1769860800250000 request=2 alike=1.0.0.:of the first session=of the first\n"
+        "event claude request:4 1/0/0/0/0/0 @1769860800250000 request=4\n",
+        (struct usage_lines){4, 3, 1, 0, 0});
 }
 
 static void numbers_and_times(void **state)
@@ -491,7 +493,7 @@ static void the_sample(void **state)
     assert_string_equal(
         buffer_string(&taken.full),
         "event claude request:req_011Sample0001 12/56/28842/310/0/0 @1787832196812000"
-        " request=req_011Sample0001 session=00000000-0000-4000-8000-000000000001 model=claude-opus-5\n");
+        " request=req_011Sample0001 alike=12.28842.310.:00000000-0000-4000-8000-000000000001 session=00000000-0000-4000-8000-000000000001 model=claude-opus-5\n");
     taken_end(&taken);
     buffer_free(&body);
 }

@@ -140,7 +140,8 @@ static const struct rule claude_rules[] = {
      "claude",
      "C:\\Users\\x\\.claude\\projects\\p\\00000000-0000-4000-8000-000000000001.jsonl",
      REPLY("\"id\":\"m\",", ""),
-     "log claude message:m 1/2/0/0/0/0 @0 session=00000000-0000-4000-8000-000000000001\n",
+     "log claude message:m 1/2/0/0/0/0 @0 alike=1.0.0.:00000000-0000-4000-8000-000000000001"
+     " session=00000000-0000-4000-8000-000000000001\n",
      {1, 1, 0, 0, 0}},
     {"numbers that make no sense",
      "claude",
@@ -238,7 +239,7 @@ static const struct rule codex_rules[] = {
              "01:00.25", "event_msg",
              "\"type\":\"token_count\",\"info\":{\"total_token_usage\":{\"input_tokens\":100,\"cached_input_tokens\":40,"
              "\"cache_write_input_tokens\":20,\"output_tokens\":10,\"reasoning_output_tokens\":4,\"total_tokens\":110}}"),
-     "log codex codex:t:0:100.40.20.10.4 40/10/40/20/0/4 @1769860860250000 alike=t:40.40.20.10 session=s model=m"
+     "log codex codex:t:0:100.40.20.10.4 40/10/40/20/0/4 @1769860860250000 alike=40.40.20.10:t session=s model=m"
      " tier=flex provider=p project=/w2 branch=b agent=n\n",
      {3, 1, 2, 0, 0}},
     {"a model in the event goes before the turn's; none is guessed",
@@ -247,9 +248,9 @@ static const struct rule codex_rules[] = {
      META("t", "") COUNT(N(1, 0, 1)) LINE("00:10", "turn_context", "\"model\":\"m\"") LINE(
          "01:00", "event_msg",
          "\"type\":\"token_count\",\"info\":{\"model\":\"i\",\"total_token_usage\":" N(2, 0, 2) "}") COUNT(N(3, 0, 3)),
-     "log codex codex:t:0:1.0.0.1.0 1/1/0/0/0/0 @1769860860000000 alike=t:1.0.0.1 session=t\n"
-     "log codex codex:t:0:2.0.0.2.0 1/1/0/0/0/0 @1769860860000000 alike=t:1.0.0.1 session=t model=i\n"
-     "log codex codex:t:0:3.0.0.3.0 1/1/0/0/0/0 @1769860860000000 alike=t:1.0.0.1 session=t model=m\n",
+     "log codex codex:t:0:1.0.0.1.0 1/1/0/0/0/0 @1769860860000000 alike=1.0.0.1:t session=t\n"
+     "log codex codex:t:0:2.0.0.2.0 1/1/0/0/0/0 @1769860860000000 alike=1.0.0.1:t session=t model=i\n"
+     "log codex codex:t:0:3.0.0.3.0 1/1/0/0/0/0 @1769860860000000 alike=1.0.0.1:t session=t model=m\n",
      {5, 3, 2, 0, 0}},
     {"without a header it is the session of the file's name",
      "codex",
@@ -312,7 +313,7 @@ static const struct rule codex_rules[] = {
      NULL,
      META("t", "") META("p", ",\"cwd\":\"/p\"") COUNT(N(900, 0, 90)) STARTED("\"started_at\":1769860801")
          COUNT(N(1000, 0, 100)),
-     "log codex codex:t:0:1000.0.0.100.0 100/10/0/0/0/0 @1769860860000000 alike=t:100.0.0.10 session=t\n",
+     "log codex codex:t:0:1000.0.0.100.0 100/10/0/0/0/0 @1769860860000000 alike=100.0.0.10:t session=t\n",
      {5, 1, 4, 0, 0}},
     {"the same session's header once more is nothing",
      "codex",
@@ -330,8 +331,8 @@ static const struct rule codex_rules[] = {
              NUMBERED(3, "turn_context", "\"turn_id\":\"019c13ec-9ff4-7000-8000-000000000001\"") NUMBERED_COUNT(
                  4, N(30, 20, 3), N(30, 20, 3)) NUMBERED(5, "token_usage_record", "\"usage\":" N(30, 20, 3))
                  NUMBERED_COUNT(6, N(75, 60, 5), N(45, 40, 2)),
-     "log codex codex:t:1:30.20.0.3.0 10/3/20/0/0/0 @1769860860000000 alike=t:10.20.0.3 session=s agent=review\n"
-     "log codex codex:t:1:75.60.0.5.0 5/2/40/0/0/0 @1769860860000000 alike=t:5.40.0.2 session=s agent=review\n",
+     "log codex codex:t:1:30.20.0.3.0 10/3/20/0/0/0 @1769860860000000 alike=10.20.0.3:t session=s agent=review\n"
+     "log codex codex:t:1:75.60.0.5.0 5/2/40/0/0/0 @1769860860000000 alike=5.40.0.2:t session=s agent=review\n",
      {7, 2, 5, 0, 0}},
     {"a fork that holds none of the other's lines, but its totals",
      "codex",
@@ -395,7 +396,7 @@ static const struct rule gemini_rules[] = {
      "gemini",
      NULL,
      HEAD SAID("a", "," TOKENS(100, 20, 30, 4, 7)) "\n",
-     "log gemini gemini:s:a 77/24/30/0/0/4 @1769860800000000 alike=s:77.30.0.24 session=s model=m\n",
+     "log gemini gemini:s:a 77/24/30/0/0/4 @1769860800000000 alike=77.30.0.24:s session=s model=m\n",
      {2, 1, 1, 0, 0}},
     {"the same message again, as a whole list, and rewound",
      "gemini",
@@ -415,7 +416,7 @@ static const struct rule gemini_rules[] = {
      "gemini",
      NULL,
      "{\"sessionId\":\"s\",\"kind\":\"subagent\"}\n" SAID("a", "," TOKENS(1, 1, 0, 0, 0)) "\n",
-     "log gemini gemini:s:a 1/1/0/0/0/0 @1769860800000000 alike=s:1.0.0.1 session=s model=m agent=s\n",
+     "log gemini gemini:s:a 1/1/0/0/0/0 @1769860800000000 alike=1.0.0.1:s session=s model=m agent=s\n",
      {2, 1, 1, 0, 0}},
     {"a whole file over many lines",
      "gemini",
@@ -479,7 +480,7 @@ static const struct rule qwen_rules[] = {
      NULL,
      "{\"uuid\":\"u\",\"sessionId\":\"s\",\"timestamp\":\"2026-01-31T12:00:00Z\",\"type\":\"assistant\",\"cwd\":\"/w\",\"gitBranch\":\"b\","
      "\"model\":\"m\"," METADATA(100, 30, 20, 0, 120) "}\n",
-     "log qwen uuid:u 70/20/30/0/0/0 @1769860800000000 alike=s:70.30.0.20 session=s model=m project=/w branch=b\n",
+     "log qwen uuid:u 70/20/30/0/0/0 @1769860800000000 alike=70.30.0.20:s session=s model=m project=/w branch=b\n",
      {1, 1, 0, 0, 0}},
     {"the total tells whether thoughts are apart",
      "qwen",

@@ -125,18 +125,18 @@ static void the_rest_of_a_record(void **state)
          " session=claude-log-progress-nested model=claude-sonnet-4-20250514 sidechain\n"},
         {"codex", CODEX("leaf-thread"),
          "log codex codex:leaf-thread:0:25000.18000.0.1100.250 3000/200/2000/0/0/50 @1780920120000000"
-         " alike=leaf-thread:3000.2000.0.200 session=leaf-thread project=/tmp/project agent=fixture\n"},
+         " alike=3000.2000.0.200:leaf-thread session=leaf-thread project=/tmp/project agent=fixture\n"},
         {"codex", CODEX("real-short"),
          "log codex codex:019c0000-0000-7000-8000-000000000001:0:34469.3456.0.431.264 31013/431/3456/0/0/264"
-         " @1771849192689000 alike=019c0000-0000-7000-8000-000000000001:31013.3456.0.431"
+         " @1771849192689000 alike=31013.3456.0.431:019c0000-0000-7000-8000-000000000001"
          " session=019c0000-0000-7000-8000-000000000001 model=gpt-5.3-codex provider=openai"
          " project=/home/dev/projects/demo branch=main\n"},
         {"gemini", "gemini-log-legacy-chat.json",
-         "log gemini gemini:sess-123:msg-2 5/143/5/0/0/123 @1763632805000000 alike=sess-123:5.5.0.143 session=sess-123"
+         "log gemini gemini:sess-123:msg-2 5/143/5/0/0/123 @1763632805000000 alike=5.5.0.143:sess-123 session=sess-123"
          " model=gemini-1.5-pro\n"},
         {"qwen", "qwen-log-session.jsonl",
          "log qwen uuid:f134fbd1-97bd-4cbe-90f3-3ecdfbbc681c 550/5/50/0/0/0 @1781534422976000"
-         " alike=69f0814a-8bfc-4c8e-93d3-05757f17b96f:550.50.0.5 session=69f0814a-8bfc-4c8e-93d3-05757f17b96f"
+         " alike=550.50.0.5:69f0814a-8bfc-4c8e-93d3-05757f17b96f session=69f0814a-8bfc-4c8e-93d3-05757f17b96f"
          " model=coder-model project=/tmp/qwentest\n"},
         {"droid", "droid-log-session-anthropic.settings.json",
          "log droid droid:droid-log-session-anthropic 100/50/10/20/0/5 @0 session=droid-log-session-anthropic"
