@@ -67,6 +67,3 @@ enum json_pick_kind json_pick_top(const struct json_pick *pick); /* of the value
 enum json_pick_kind json_pick_kind(const struct json_pick *pick, size_t path);
 /* The characters of a text or a number; NULL for anything else. Valid UTF-8 without control characters. Good until more is fed. */
 const char *json_pick_text(const struct json_pick *pick, size_t path);
-
-/* A number as JSON writes it ("12", "-3", "1.5e1") as a whole number. False for any other text, a fraction, and what does not fit. */
-bool json_whole_number(const char *text, int64_t *out);

@@ -31,7 +31,6 @@ struct slot {
 
 enum step {
     START,
-    BYTE_ORDER_MARK,
     VALUE,
     FIRST_ITEM,
     FIRST_NAME,
@@ -44,7 +43,7 @@ enum step {
     NUMBER,
     LITERAL,
     DONE,
-    FAILED,
+    FAILED
 };
 
 enum number { SIGN, ZERO, WHOLE, POINT, FRACTION, E, E_SIGN, EXPONENT, NUMBER_STATES };
@@ -576,19 +575,15 @@ static const char *before_value(struct json_pick *pick, const char *at, const ch
 
 static const char *at_start(struct json_pick *pick, const char *at, const char *end)
 {
-    at = skip_white(at, end);
-    if (at < end)
-        pick->step = *at == '\xEF' ? BYTE_ORDER_MARK : VALUE;
-    return at;
-}
-
-static const char *in_mark(struct json_pick *pick, const char *at, const char *end)
-{
     static const char mark[] = "\xEF\xBB\xBF";
-    for (; at < end && mark[pick->mark]; at++, pick->mark++)
-        if (*at != mark[pick->mark])
-            return fails(pick, at, "something stands where a value should");
-    if (!mark[pick->mark])
+    enum { MARK = sizeof mark - 1 };
+    if (!pick->mark)
+        at = skip_white(at, end);
+    for (; at < end && pick->mark < MARK && *at == mark[pick->mark]; at++)
+        pick->mark++;
+    if (at < end && pick->mark % MARK)
+        return fails(pick, at, "something stands where a value should");
+    if (at < end || pick->mark == MARK)
         pick->step = VALUE;
     return at;
 }
@@ -656,10 +651,11 @@ static const char *after_all(struct json_pick *pick, const char *at, const char 
 typedef const char *step_taker(struct json_pick *pick, const char *at, const char *end);
 
 static step_taker *const steps[] = {
-    [START] = at_start,         [BYTE_ORDER_MARK] = in_mark, [VALUE] = before_value, [FIRST_ITEM] = before_first_item,
-    [FIRST_NAME] = before_name, [NAME] = before_name,        [COLON] = before_colon, [AFTER] = after_value,
-    [STRING] = in_string,       [ESCAPE] = in_escape,        [UNICODE] = in_unicode, [NUMBER] = in_number,
-    [LITERAL] = in_literal,     [DONE] = after_all,
+    [START] = at_start,         [VALUE] = before_value, [FIRST_ITEM] = before_first_item,
+    [FIRST_NAME] = before_name, [NAME] = before_name,   [COLON] = before_colon,
+    [AFTER] = after_value,      [STRING] = in_string,   [ESCAPE] = in_escape,
+    [UNICODE] = in_unicode,     [NUMBER] = in_number,   [LITERAL] = in_literal,
+    [DONE] = after_all,
 };
 
 bool json_pick_feed(struct json_pick *pick, const char *bytes, size_t length)
@@ -684,7 +680,7 @@ bool json_pick_end(struct json_pick *pick)
 
 bool json_pick_blank(const struct json_pick *pick)
 {
-    return pick->step == START;
+    return pick->step == START && !pick->mark;
 }
 
 bool json_pick_whole(const struct json_pick *pick)
@@ -711,69 +707,4 @@ const char *json_pick_text(const struct json_pick *pick, size_t path)
 {
     const struct slot *slot = &pick->slots[path];
     return slot->kind == JSON_PICK_TEXT || slot->kind == JSON_PICK_NUMBER ? slot->text : NULL;
-}
-
-/* The digits without the point, and what power of ten they are to be multiplied with. */
-struct decimal {
-    char digits[JSON_PICK_NUMBER_MAX + 1];
-    size_t count;
-    long long exponent;
-};
-
-static bool take_decimal(const char *text, struct decimal *number)
-{
-    enum { EXPONENT_MAX = 400 };
-    bool fraction = false;
-    *number = (struct decimal){0};
-    if (*text < '0' || *text > '9')
-        return false;
-    for (; (*text >= '0' && *text <= '9') || (*text == '.' && !fraction); text++) {
-        number->exponent -= fraction;
-        fraction |= *text == '.';
-        if (*text == '.' || (*text == '0' && number->count == 0))
-            continue;
-        if (number->count == sizeof number->digits - 1)
-            return false;
-        number->digits[number->count++] = *text;
-    }
-    if (!*text)
-        return true;
-    if (*text != 'e' && *text != 'E')
-        return false;
-    long long more;
-    if (!parse_int(text + (text[1] == '+' ? 2 : 1), -EXPONENT_MAX, EXPONENT_MAX, &more))
-        return false;
-    number->exponent += more;
-    return true;
-}
-
-static bool add_digit(int64_t *value, int digit)
-{
-    if (*value > (INT64_MAX - digit) / 10)
-        return false;
-    *value = *value * 10 + digit;
-    return true;
-}
-
-bool json_whole_number(const char *text, int64_t *out)
-{
-    struct decimal number;
-    bool negative = *text == '-';
-    int64_t value = 0;
-    if (!take_decimal(text + negative, &number))
-        return false;
-    while (number.count > 0 && number.exponent < 0 && number.digits[number.count - 1] == '0') {
-        number.count--;
-        number.exponent++;
-    }
-    if (number.count > 0 && number.exponent < 0)
-        return false;
-    for (size_t i = 0; i < number.count; i++)
-        if (!add_digit(&value, number.digits[i] - '0'))
-            return false;
-    for (; value > 0 && number.exponent > 0; number.exponent--)
-        if (!add_digit(&value, 0))
-            return false;
-    *out = negative ? -value : value;
-    return true;
 }

@@ -494,9 +494,11 @@ static void put_number(struct proto_cell *cell, enum form form, uint64_t bits)
         number = whole ? (int64_t)real : 0;
     }
     char digits[DECIMAL_TEXT];
-    const char *text = form == FORM_BOOL ? (bits ? "true" : "false")
-                       : whole           ? decimal(digits, number)
-                                         : "no whole number";
+    const char *text = decimal(digits, number);
+    if (form == FORM_BOOL)
+        text = bits ? "true" : "false";
+    else if (!whole)
+        text = "no whole number";
     cell->set = true;
     USAGE_KEEP(cell->text, text);
 }
@@ -537,7 +539,7 @@ static const char *walk_message(struct walk *walk, const struct proto_message *m
         walk->cells[message->first + i].set = false;
     while (span.at < span.end) {
         uint64_t tag, bits = 0;
-        struct span bytes = {0};
+        struct span bytes = {span.at, span.at};
         unsigned wire;
         if (!take_varint(&span, &tag) || tag >> WIRE_BITS == 0 || tag > UINT32_MAX)
             return cut_off;

@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "buffer.h"
+#include "json_number.h"
 #include "json_pick.h"
 #include "usage_reader.h"
 

@@ -387,9 +387,9 @@ const char *usage_alike(char out[USAGE_TEXT_MAX + 1], const char *conversation, 
     if (!conversation)
         return NULL;
     char digits[DECIMAL_TEXT];
+    int64_t written = counts[USAGE_CACHE_WRITE] + counts[USAGE_CACHE_WRITE_1H];
     return usage_put(out, "%lld.%lld.%lld.%s:%s", (long long)counts[USAGE_INPUT], (long long)counts[USAGE_CACHE_READ],
-                     (long long)(counts[USAGE_CACHE_WRITE] + counts[USAGE_CACHE_WRITE_1H]),
-                     output ? decimal(digits, counts[USAGE_OUTPUT]) : "", conversation);
+                     (long long)written, output ? decimal(digits, counts[USAGE_OUTPUT]) : "", conversation);
 }
 
 /* ---- what the numbers mean ---- */

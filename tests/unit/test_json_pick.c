@@ -5,6 +5,7 @@
 #include "../test.h"
 #include "arena.h"
 #include "buffer.h"
+#include "json_number.h"
 #include "json_pick.h"
 #include "util.h"
 

@@ -107,6 +107,31 @@ static void totals_are_those_of_the_readme(void **state)
         check_totals(&samples[i]);
 }
 
+/* The calls of sub-agents in progress lines add to what the session's own lines say, and nothing of what it says. */
+static void progress_lines_add_only_copies(void **state)
+{
+    static const int64_t expected[USAGE_COUNTS] = {15, 3440, 447341, 134309, 0, 0};
+    (void)state;
+    struct buffer text = read_sample(CLAUDE("real-main")), own;
+    buffer_init(&own, MIB);
+    for (const char *line = text.data, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        const char *found = strstr(line, "\"type\":\"progress\"");
+        if (!found || found > end)
+            buffer_append(&own, line, (size_t)(end - line) + 1);
+    }
+    struct taken taken;
+    int64_t sum[USAGE_COUNTS];
+    taken_begin(&taken);
+    read_log(&taken, "claude", NULL, own.data, own.length, own.length, NULL);
+    totals(&taken, sum);
+    assert_int_equal(taken.records, 22);
+    assert_int_equal(taken.count, 9);
+    assert_memory_equal(sum, expected, sizeof sum);
+    taken_end(&taken);
+    buffer_free(&own);
+    buffer_free(&text);
+}
+
 /* What the lines of a call say of it beside its numbers. */
 static void the_rest_of_a_record(void **state)
 {
@@ -334,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(totals_are_those_of_the_readme),
+        cmocka_unit_test(progress_lines_add_only_copies),
         cmocka_unit_test(the_rest_of_a_record),
         cmocka_unit_test(pieces_make_no_difference),
         cmocka_unit_test(it_goes_on_at_any_line),
