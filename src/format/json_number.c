@@ -1,4 +1,4 @@
-/* Whole numbers as JSON writes them. */
+/* Numbers as JSON writes them, RFC 8259 section 6. */
 #include "json_number.h"
 
 #include <stddef.h>
@@ -6,6 +6,40 @@
 #include "util.h"
 
 enum { DIGITS_MAX = 40 };
+
+enum json_number json_number_after(enum json_number state, char c)
+{
+    enum { DIGIT_0, DIGIT, DOT, EXP, PLUS, MINUS, ELSE, CLASSES };
+    enum {
+        ZERO = JSON_NUMBER_ZERO,
+        WHOLE = JSON_NUMBER_WHOLE,
+        POINT = JSON_NUMBER_POINT,
+        FRACTION = JSON_NUMBER_FRACTION,
+        E = JSON_NUMBER_E,
+        E_SIGN = JSON_NUMBER_E_SIGN,
+        EXPONENT = JSON_NUMBER_EXPONENT,
+        OVER = JSON_NUMBER_OVER,
+        WRONG = JSON_NUMBER_WRONG
+    };
+    static const unsigned char next[][CLASSES] = {
+        [JSON_NUMBER_SIGN] = {ZERO, WHOLE, WRONG, WRONG, WRONG, WRONG, WRONG},
+        [ZERO] = {WRONG, WRONG, POINT, E, WRONG, WRONG, OVER},
+        [WHOLE] = {WHOLE, WHOLE, POINT, E, WRONG, WRONG, OVER},
+        [POINT] = {FRACTION, FRACTION, WRONG, WRONG, WRONG, WRONG, WRONG},
+        [FRACTION] = {FRACTION, FRACTION, WRONG, E, WRONG, WRONG, OVER},
+        [E] = {EXPONENT, EXPONENT, WRONG, WRONG, E_SIGN, E_SIGN, WRONG},
+        [E_SIGN] = {EXPONENT, EXPONENT, WRONG, WRONG, WRONG, WRONG, WRONG},
+        [EXPONENT] = {EXPONENT, EXPONENT, WRONG, WRONG, WRONG, WRONG, OVER},
+    };
+    if (c >= '1' && c <= '9')
+        return (enum json_number)next[state][DIGIT];
+    static const char marks[] = {'0', '.', 'e', 'E', '+', '-'};
+    static const unsigned char classes[] = {DIGIT_0, DOT, EXP, EXP, PLUS, MINUS};
+    for (size_t i = 0; i < sizeof marks; i++)
+        if (c == marks[i])
+            return (enum json_number)next[state][classes[i]];
+    return (enum json_number)next[state][ELSE];
+}
 
 /* The digits without the point, and what power of ten they are to be multiplied with. */
 struct decimal {

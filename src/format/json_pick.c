@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "json_number.h"
 #include "util.h"
 
 enum { NOWHERE = UINT16_MAX, NODES_MAX = 400, OBJECT_BITS = 64 };
@@ -46,8 +47,6 @@ enum step {
     FAILED
 };
 
-enum number { SIGN, ZERO, WHOLE, POINT, FRACTION, E, E_SIGN, EXPONENT, NUMBER_STATES };
-
 struct json_pick {
     const struct json_pick_path *paths;
     struct node *nodes;
@@ -72,7 +71,7 @@ struct json_pick {
     unsigned unit, digits, high; /* of \uXXXX; high = the first half of a pair */
     char name[JSON_PICK_NAME_MAX + 1];
 
-    enum number number;
+    enum json_number number;
     const char *literal; /* what is left of it */
     enum json_pick_kind literal_kind;
     unsigned mark; /* bytes of the byte-order mark */
@@ -452,35 +451,10 @@ static const char *in_unicode(struct json_pick *pick, const char *at, const char
 
 /* ---- numbers and words ---- */
 
-enum { GOES_ON = NUMBER_STATES, OVER, WRONG };
-
-static int number_after(enum number state, char c)
-{
-    enum { DIGIT_0, DIGIT, DOT, EXP, PLUS, MINUS, ELSE, CLASSES };
-    static const unsigned char next[NUMBER_STATES][CLASSES] = {
-        [SIGN] = {ZERO, WHOLE, WRONG, WRONG, WRONG, WRONG, WRONG},
-        [ZERO] = {WRONG, WRONG, POINT, E, WRONG, WRONG, OVER},
-        [WHOLE] = {WHOLE, WHOLE, POINT, E, WRONG, WRONG, OVER},
-        [POINT] = {FRACTION, FRACTION, WRONG, WRONG, WRONG, WRONG, WRONG},
-        [FRACTION] = {FRACTION, FRACTION, WRONG, E, WRONG, WRONG, OVER},
-        [E] = {EXPONENT, EXPONENT, WRONG, WRONG, E_SIGN, E_SIGN, WRONG},
-        [E_SIGN] = {EXPONENT, EXPONENT, WRONG, WRONG, WRONG, WRONG, WRONG},
-        [EXPONENT] = {EXPONENT, EXPONENT, WRONG, WRONG, WRONG, WRONG, OVER},
-    };
-    if (c >= '1' && c <= '9')
-        return next[state][DIGIT];
-    static const char marks[] = {'0', '.', 'e', 'E', '+', '-'};
-    static const unsigned char classes[] = {DIGIT_0, DOT, EXP, EXP, PLUS, MINUS};
-    for (size_t i = 0; i < sizeof marks; i++)
-        if (c == marks[i])
-            return next[state][classes[i]];
-    return next[state][ELSE];
-}
-
 static const char *number_begins(struct json_pick *pick, const char *at)
 {
     string_begins(pick, false);
-    pick->number = SIGN;
+    pick->number = JSON_NUMBER_SIGN;
     pick->step = NUMBER;
     if (*at != '-')
         return at;
@@ -501,12 +475,12 @@ static const char *in_number(struct json_pick *pick, const char *at, const char 
 {
     const char *from = at;
     for (; at < end; at++) {
-        int next = number_after(pick->number, *at);
-        if (next == WRONG)
+        enum json_number next = json_number_after(pick->number, *at);
+        if (next == JSON_NUMBER_WRONG)
             return fails(pick, at, "a number is written in a way that there is not");
-        if (next == OVER)
+        if (next == JSON_NUMBER_OVER)
             break;
-        pick->number = (enum number)next;
+        pick->number = next;
     }
     keep(pick, from, (size_t)(at - from));
     if (at < end)
@@ -528,11 +502,9 @@ static const char *in_literal(struct json_pick *pick, const char *at, const char
 
 /* ---- between values ---- */
 
-static const char *skip_white(const char *at, const char *end)
+static bool is_white(char c)
 {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-        at++;
-    return at;
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
 static const char *word_begins(struct json_pick *pick, const char *at)
@@ -554,9 +526,7 @@ static const char *word_begins(struct json_pick *pick, const char *at)
 
 static const char *before_value(struct json_pick *pick, const char *at, const char *end)
 {
-    at = skip_white(at, end);
-    if (at == end)
-        return at;
+    (void)end;
     switch (*at) {
     case '{':
     case '[':
@@ -577,8 +547,8 @@ static const char *at_start(struct json_pick *pick, const char *at, const char *
 {
     static const char mark[] = "\xEF\xBB\xBF";
     enum { MARK = sizeof mark - 1 };
-    if (!pick->mark)
-        at = skip_white(at, end);
+    if (!pick->mark && is_white(*at))
+        return at + 1;
     for (; at < end && pick->mark < MARK && *at == mark[pick->mark]; at++)
         pick->mark++;
     if (at < end && pick->mark % MARK)
@@ -590,9 +560,7 @@ static const char *at_start(struct json_pick *pick, const char *at, const char *
 
 static const char *before_first_item(struct json_pick *pick, const char *at, const char *end)
 {
-    at = skip_white(at, end);
-    if (at == end)
-        return at;
+    (void)end;
     if (*at == ']')
         return close_container(pick, at);
     next_item(pick);
@@ -602,9 +570,7 @@ static const char *before_first_item(struct json_pick *pick, const char *at, con
 
 static const char *before_name(struct json_pick *pick, const char *at, const char *end)
 {
-    at = skip_white(at, end);
-    if (at == end)
-        return at;
+    (void)end;
     if (*at == '}' && pick->step == FIRST_NAME)
         return close_container(pick, at);
     if (*at != '"')
@@ -615,9 +581,7 @@ static const char *before_name(struct json_pick *pick, const char *at, const cha
 
 static const char *before_colon(struct json_pick *pick, const char *at, const char *end)
 {
-    at = skip_white(at, end);
-    if (at == end)
-        return at;
+    (void)end;
     if (*at != ':')
         return fails(pick, at, "a name has no colon behind it");
     pick->step = VALUE;
@@ -626,9 +590,7 @@ static const char *before_colon(struct json_pick *pick, const char *at, const ch
 
 static const char *after_value(struct json_pick *pick, const char *at, const char *end)
 {
-    at = skip_white(at, end);
-    if (at == end)
-        return at;
+    (void)end;
     if (*at == '}' || *at == ']')
         return close_container(pick, at);
     if (*at != ',')
@@ -644,25 +606,39 @@ static const char *after_value(struct json_pick *pick, const char *at, const cha
 
 static const char *after_all(struct json_pick *pick, const char *at, const char *end)
 {
-    at = skip_white(at, end);
-    return at == end ? at : fails(pick, at, "something follows after its end");
+    (void)end;
+    return fails(pick, at, "something follows after its end");
 }
 
-typedef const char *step_taker(struct json_pick *pick, const char *at, const char *end);
-
-static step_taker *const steps[] = {
-    [START] = at_start,         [VALUE] = before_value, [FIRST_ITEM] = before_first_item,
-    [FIRST_NAME] = before_name, [NAME] = before_name,   [COLON] = before_colon,
-    [AFTER] = after_value,      [STRING] = in_string,   [ESCAPE] = in_escape,
-    [UNICODE] = in_unicode,     [NUMBER] = in_number,   [LITERAL] = in_literal,
-    [DONE] = after_all,
+/* What goes on where. Between values white space means nothing: those takers never see any. */
+static const struct {
+    const char *(*take)(struct json_pick *pick, const char *at, const char *end);
+    bool between;
+} steps[] = {
+    [START] = {at_start},
+    [VALUE] = {before_value, true},
+    [FIRST_ITEM] = {before_first_item, true},
+    [FIRST_NAME] = {before_name, true},
+    [NAME] = {before_name, true},
+    [COLON] = {before_colon, true},
+    [AFTER] = {after_value, true},
+    [STRING] = {in_string},
+    [ESCAPE] = {in_escape},
+    [UNICODE] = {in_unicode},
+    [NUMBER] = {in_number},
+    [LITERAL] = {in_literal},
+    [DONE] = {after_all, true},
 };
 
 bool json_pick_feed(struct json_pick *pick, const char *bytes, size_t length)
 {
     const char *end = bytes + length;
-    while (bytes < end && pick->step != FAILED)
-        bytes = steps[pick->step](pick, bytes, end);
+    while (bytes < end && pick->step != FAILED) {
+        if (steps[pick->step].between && is_white(*bytes))
+            bytes++;
+        else
+            bytes = steps[pick->step].take(pick, bytes, end);
+    }
     return pick->step != FAILED;
 }
 
