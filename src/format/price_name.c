@@ -96,6 +96,12 @@ static bool cut_version(struct naming *n)
     return major && end > tail && memcmp(n->text + end - tail, "-v", 2) == 0 && cut_to(n, end - tail, true);
 }
 
+/* One that becomes a dash. */
+static bool is_version_dot(const struct naming *n, size_t at)
+{
+    return n->text[at] == '.' && at && at + 1 < n->length && is_digit(n->text[at - 1]) && is_digit(n->text[at + 1]);
+}
+
 /* A day of this century, as it stands in names. */
 static bool is_date(const char *digits)
 {
@@ -112,8 +118,9 @@ static bool cut_date(struct naming *n)
         return cut_to(n, end - length, false);
     if (end <= DATE_DIGITS || digits_before(n, end) != DATE_DIGITS || !is_date(n->text + end - DATE_DIGITS))
         return false;
-    char before = n->text[end - DATE_DIGITS - 1];
-    return (before == '-' || before == '@') && cut_to(n, end - DATE_DIGITS - 1, false);
+    size_t at = end - DATE_DIGITS - 1;
+    bool dash = n->text[at] == '-' || n->text[at] == '@' || is_version_dot(n, at);
+    return dash && cut_to(n, at, false);
 }
 
 static bool (*const tails[])(struct naming *) = {cut_brackets, cut_fast, cut_version, cut_date};
@@ -155,24 +162,35 @@ static bool cut_dotted(struct naming *n)
 static void cut_provider(struct naming *n)
 {
     const char *slash = find_last(n->text, n->length, '/');
-    bool found = slash != NULL;
-    if (slash)
+    if (slash) {
         cut_head(n, (size_t)(slash + 1 - n->text));
+        n->bare = false;
+    }
     while (cut_dotted(n))
-        found = true;
-    n->bare = !found;
+        n->bare = false;
+}
+
+static void cut_custom(struct naming *n)
+{
+    static const char custom[] = "custom:";
+    if (begins_with(n, custom))
+        cut_head(n, strlen(custom));
+}
+
+/* Until nothing is left to take away, as one thing may have stood behind another. */
+static void cut_all(struct naming *n)
+{
+    for (size_t before = 0; before != n->length;) {
+        before = n->length;
+        cut_custom(n);
+        while (cut_brackets(n)) /* which may hold a slash */
+            continue;
+        cut_provider(n);
+        cut_tails(n);
+    }
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
-
-/* What no name has: where one stands, nothing is cut off around it. */
-static bool is_sound(const char *text, size_t length)
-{
-    bool sound = length && length <= PRICE_NAME_MAX && utf8_valid(text, length);
-    for (size_t i = 0; sound && i < length; i++)
-        sound = text[i] != 0x7f && (unsigned char)text[i] > ' ';
-    return sound;
-}
 
 static bool has_letter(const struct naming *n)
 {
@@ -184,29 +202,25 @@ static bool has_letter(const struct naming *n)
 
 bool price_name_read(struct price_name *out, const char *model)
 {
-    static const char custom[] = "custom:";
-    char small[PRICE_NAME_MAX];
+    char small[PRICE_NAME_MAX + 1] = "";
     size_t length = model ? trim_white_space(&model) : 0;
     *out = (struct price_name){0};
-    if (!is_sound(model, length))
+    if (!length || length > PRICE_NAME_MAX || !utf8_valid(model, length))
         return false;
     for (size_t i = 0; i < length; i++)
         small[i] = (char)(model[i] >= 'A' && model[i] <= 'Z' ? model[i] | 0x20 : model[i]);
 
-    struct naming n = {.text = small, .length = length, .whole = true};
-    if (begins_with(&n, custom))
-        cut_head(&n, strlen(custom));
-    while (cut_brackets(&n)) /* which may hold a slash */
-        continue;
-    cut_provider(&n);
-    cut_tails(&n);
+    if (has_white_space(small) || has_control(small)) /* where one stands, nothing could be cut off around it */
+        return false;
+    struct naming n = {.text = small, .length = length, .bare = true, .whole = true};
+    cut_all(&n);
     if (!has_letter(&n))
         return false;
 
     memcpy(out->shown, n.text, n.length);
     memcpy(out->key, n.text, n.length);
-    for (size_t i = 1; i + 1 < n.length; i++)
-        if (out->key[i] == '.' && is_digit(n.text[i - 1]) && is_digit(n.text[i + 1]))
+    for (size_t i = 0; i < n.length; i++)
+        if (is_version_dot(&n, i))
             out->key[i] = '-';
     out->fast = n.fast;
     out->bare = n.bare;
