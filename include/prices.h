@@ -59,7 +59,8 @@ struct own_price {
 /* Sets one in the actor's workspace: model, tier, above and since say which. What says it in *price becomes what stands in the table: the
  * model's key, and what was left out. ERR_VALIDATION with the fields named; ERR_CONFLICT when there are too many. */
 enum error price_set(struct actor *actor, struct own_price *price);
-/* Removes the workspace's own of a model, all or as far as tier, above and since say. *removed may be 0. */
+/* Removes the workspace's own of a model, all or as far as tier, above and since say. *removed may be 0. ERR_VALIDATION when it is no
+ * name of a model. */
 enum error price_remove(struct actor *actor, const struct own_price *which, long long *removed);
 /* Removes all that the workspace has. */
 enum error prices_reset(struct actor *actor, long long *removed);

@@ -17,6 +17,7 @@ enum {
     FILE_BYTES = 512 * KIB,
     FILES_BYTES = MIB, /* all of one field */
     JSON_BYTES = 64 * KIB,
+    AMOUNT_MAX = 1000000, /* PRICE_MAX */
 };
 
 /* Checks a value of the right JSON type; *value may become what it counts as. */
@@ -198,6 +199,9 @@ static enum error check_amount(struct actor *actor, const struct field *f, json_
         *value = json_null(); /* as with integers */
         return ERR_NONE;
     }
+    double number = json_number_value(*value);
+    if (number < 0 || number > AMOUNT_MAX)
+        return fail_field(actor, f->name, MSG_RANGE, "0", number_text(actor, AMOUNT_MAX), NULL);
     if (!price_amount(*value, &amount))
         return fail_field(actor, f->name, MSG_PRICE_AMOUNT, NULL);
     *value = json_string(price_text(text, amount));

@@ -226,7 +226,9 @@ enum error price_remove(struct actor *actor, const struct own_price *which, long
     *removed = 0;
     if (name.fast && !which->tier)
         narrowed.tier = price_tier_names[PRICE_FAST];
-    enum error error = key ? remove_matching(actor, key, &narrowed, removed) : ERR_NONE;
+    if (!key)
+        return fail_field(actor, "model", MSG_PRICE_MODEL, NULL);
+    enum error error = remove_matching(actor, key, &narrowed, removed);
     return error || !*removed ? error : note(actor, "price.delete", key, NULL);
 }
 

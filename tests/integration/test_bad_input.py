@@ -162,7 +162,7 @@ class Place:
     def path(self, **values):
         gone = self.route["method"] == "DELETE" or self.route["path"].endswith("/switch")
         have = {"name": "relay", "username": "target", "slug": self.slug, "id": str(uuid.uuid4()), "command": "list",
-                "platform": "claude", "revision": "1", "category": "debugging"}
+                "platform": "claude", "revision": "1", "category": "debugging", "model": "some-model"}
         if gone:
             have.update(name="gone", username="gone", slug="gone")
         return re.sub(r"{(\w+)}", lambda part: values.get(part[1], have[part[1]]), self.route["path"])
@@ -659,6 +659,7 @@ def furnish(system, client, mark):
         post("/api/resources/claude/skill", {"name": f"{mark}-skill", "description": mark, "text": mark})
         post("/api/ui-state/favorites", {"command": "switch", "args": [f"{mark}-config"], "display_name": mark, "module": mark})
         post("/api/ui-state/history", {"command": "switch", "args": [f"{mark}-config"], "success": True, "duration_ms": 1})
+        assert client.put(f"/api/usage/prices/{mark}-model", json={"input": 1, "output": 2}, headers=headers).status_code == 200
         accounts.append(furnish_checkin(system, client, mark, headers))
     token = client.post("/api/tokens", json={"name": f"{mark}-token", "scopes": ["read"], "workspace": slug}).data
     backup = client.get("/api/backups").data["backups"][0]["id"]
@@ -671,7 +672,8 @@ def furnish(system, client, mark):
         assert invited.status_code == 201, invited.text
     return {"name": f"{mark}-config", "slug": slug, "token": token["id"], "backup": backup, "session": session,
             "invitation": invited.data["id"], "account": accounts[0],
-            "username": client.user["username"], "command": "list", "platform": "claude", "revision": "1", "category": "debugging"}
+            "username": client.user["username"], "command": "list", "platform": "claude", "revision": "1", "category": "debugging",
+            "model": f"{mark}-model"}
 
 
 @pytest.fixture(scope="module")
@@ -706,7 +708,7 @@ def test_reading_shows_nothing_of_others(two, route):
             assert answer.status_code == 404 and MARK not in told
 
 
-@routes(lambda route: route["method"] != "GET" and re.search("{(?!platform)", route["path"]) and logged_in(route) and not of_the_site(route))
+@routes(lambda route: route["method"] != "GET" and re.search("{(?!platform|model)", route["path"]) and logged_in(route) and not of_the_site(route))
 def test_writing_does_not_reach_others(two, route):
     mine, own, theirs, other = two
 
@@ -749,6 +751,11 @@ def filled_tables(db):
     return [table for table in tenant_tables(db) if table not in ("generation_changes", "workspace_invitations")]
 
 
+def rows_of_workspaces(table):
+    """Prices of the site, which everybody reads, stand in one table with those of workspaces: test_prices.py."""
+    return table + (" WHERE workspace_id IS NOT NULL" if table == "usage_prices" else "")
+
+
 def become(db, workspace="", user=""):
     db.execute("SELECT set_config('ccr.workspace', %s, false), set_config('ccr.user', %s, false)",
                (str(workspace), str(user)))
@@ -758,10 +765,10 @@ def test_a_select_without_where_shows_ones_own_rows(system, two):
     mine, own, theirs, other = two
     with system.db() as db:
         for table in tenant_tables(db):
-            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), f"{table}: rows without a tenant"
+            assert db.execute(f"SELECT count(*) FROM {rows_of_workspaces(table)}").fetchone() == (0,), f"{table}: rows without a tenant"
         become(db)
         for table in tenant_tables(db):
-            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), f"{table}: rows with an empty tenant"
+            assert db.execute(f"SELECT count(*) FROM {rows_of_workspaces(table)}").fetchone() == (0,), f"{table}: rows with an empty tenant"
         become(db, user=mine.user["id"])
         allowed = [str(row[0]) for row in db.execute("SELECT workspace_id FROM memberships").fetchall()]
         assert len(allowed) == 2, "the personal one and the shared one"
@@ -769,7 +776,7 @@ def test_a_select_without_where_shows_ones_own_rows(system, two):
             become(db, workspace, mine.user["id"])
             for table in filled_tables(db):
                 column = "id" if table == "workspaces" else "workspace_id"
-                rows = db.execute(f"SELECT {column}::text, to_json(t)::text FROM {table} t").fetchall()
+                rows = db.execute(f"SELECT {column}::text, to_json(t)::text FROM (SELECT * FROM {rows_of_workspaces(table)}) t").fetchall()
                 assert rows, f"{table}: nothing to see, so nothing shown"
                 seen = {row[0] for row in rows}
                 assert seen <= (set(allowed) if table in ("workspaces", "memberships") else {workspace}), table
@@ -790,7 +797,7 @@ def test_writing_without_where_changes_ones_own_rows(system, two):
                 become(db, home, mine.user["id"])
                 column = {"workspace_platforms": "platform", "user_platforms": "platform", "workspace_generations": "generation",
                           "resources": "updated_at", "native_files": "updated_at", "resource_counts": "total", "resource_words": "word",
-                          "checkin_records": "checked_at", "checkin_balances": "recorded_at"}.get(table, "created_at")
+                          "checkin_records": "checked_at", "checkin_balances": "recorded_at", "usage_prices": "seen_at"}.get(table, "created_at")
                 with db.transaction(force_rollback=True):
                     changed = db.execute(f"UPDATE {table} SET {column} = {column}").rowcount
                     assert changed > 0, table
