@@ -1,7 +1,7 @@
 /* Outbound: asking other servers while somebody waits for the answer. For handlers of routes with ROUTE_OUTBOUND. */
 #pragma once
 
-#include "http_client.h"
+#include "http_message.h"
 #include "request.h"
 
 /* How a request may ask: addresses as OUTBOUND_ALLOW says, 10 s each, half a minute for all, 256 KiB of an answer. It ends when whoever

@@ -65,8 +65,8 @@ static enum error housekeeping(struct request *rq, struct response *rs)
     json_bool_member(w, "leads", board && atomic_load(&board->house.leads));
     json_key(w, "jobs");
     json_open_array(w);
-    for (int i = 0; i < rows.count; i++) {
-        struct row row = rows_at(&rows, i);
+    for (size_t i = 0; i < count && (int)i < rows.count; i++) {
+        struct row row = rows_at(&rows, (int)i);
         json_open_object(w);
         house_job_write(w, settings, shown[i]);
         row_write(&row, w);

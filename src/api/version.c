@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "build_info.h"
-#include "http_message.h"
 #include "outbound.h"
 #include "router.h"
 #include "util.h"

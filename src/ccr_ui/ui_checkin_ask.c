@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "audit.h"
-#include "http_message.h"
 #include "outbound.h"
 #include "ui_checkin.h"
 #include "util.h"

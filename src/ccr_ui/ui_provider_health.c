@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "audit.h"
-#include "http_message.h"
 #include "outbound.h"
 #include "profile.h"
 #include "ui_page.h"
