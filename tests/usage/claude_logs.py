@@ -21,6 +21,7 @@ VERSIONS = (Version("1.0.88", 0.08, False, "beside", True, False, False, True, F
             Version("2.1.197", 0.24, False, "nested", True, False, True, False, True, False, False),
             Version("2.1.240", 0.12, False, "nested", True, False, True, True, True, True, False),
             Version("3.0.0-beta.1", 0.05, False, "nested", True, False, True, False, True, False, True))
+PLAIN = VERSIONS[4]
 WEIGHED = tuple((version, version.weight) for version in VERSIONS)
 MODELS = (("claude-opus-4-6", 0.28), ("claude-sonnet-4-5-20250929", 0.30), ("claude-opus-4-8", 0.12), ("claude-haiku-4-5-20251001", 0.10),
           ("claude-opus-4-1-20250805", 0.05), ("claude-fable-5", 0.05), ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", 0.03),
@@ -50,7 +51,7 @@ class Session:
         if parent:
             self.version, self.model, self.cwd, self.branch = parent.version, parent.model, parent.cwd, parent.branch
         else:
-            self.version = world.weighted(WEIGHED)
+            self.version = PLAIN if world.plain else world.weighted(WEIGHED)
             self.model = world.weighted(MODELS)
             self.cwd, self.branch = home.project(world.pick(PROJECTS)), world.pick(BRANCHES)
         self.telemetry = telemetry and self.version.requests
@@ -379,7 +380,7 @@ def write_session(world, files, totals, exports, home, homes, budget, telemetry)
     alone = telemetry and session.telemetry and world.random() < 0.03  # a machine that only exports: no log is ever sent
     session.begin_file(begin)
     end = session.talk(begin, limit, world.sizes[world.bits(12)])
-    if session.version.agents == "nested" and session.main and world.random() < 0.06:
+    if session.version.agents == "nested" and not world.plain and world.random() < 0.06:
         session.question_aside(end)
     session.sum_up()
     made = [session]

@@ -11,6 +11,7 @@ from world import BRANCHES, PROJECTS
 Version = namedtuple("Version", "name ordinals started records repeats writes")
 VERSIONS = ((Version("0.63.0", False, False, False, 0.2, False), 0.2), (Version("0.104.0-alpha.1", False, False, False, 0.5, False), 0.3),
             (Version("0.130.0", False, True, False, 0.5, True), 0.25), (Version("0.171.0", True, True, True, 0.0, True), 0.25))
+PLAIN = Version("0.63.0", False, False, False, 0.0, False)
 MODELS = (("gpt-5.3-codex", 0.5), ("gpt-5.4", 0.25), ("gpt-5-mini", 0.1), ("gpt-5.6-terra", 0.13), ("codex-nova-preview", 0.02))
 WITH_WRITES = ("gpt-5.6-terra",)
 LIMITS = ('"rate_limits":{"limit_id":"codex","limit_name":null,"primary":{"used_percent":19.0,"window_minutes":300,"resets_at":1771864834},'
@@ -28,7 +29,7 @@ class Session:
         self.w, self.home, self.left, self.telemetry = world, home, budget, telemetry
         self.id = world.uuid(7)
         self.lines, self.calls, self.events, self.counts = [], [], [], []  # counts: (line number, ms, total, last) of each token_count
-        self.version = parent.version if parent else world.weighted(VERSIONS)
+        self.version = parent.version if parent else PLAIN if world.plain else world.weighted(VERSIONS)
         self.model = parent.model if parent else world.weighted(MODELS)
         self.cwd = parent.cwd if parent else home.project(world.pick(PROJECTS))
         self.branch = world.pick(BRANCHES)
@@ -114,7 +115,7 @@ class Session:
             self.line(ms, "response_item", f'"type":"function_call","name":"exec_command","arguments":"{{\\"cmd\\":\\"ls\\"}}","call_id":"call_{w.bits(32):08x}"')
         call = self.invent(ms)
         grown = tuple(a + b for a, b in zip(self.total, call.counts))
-        if len(self.calls) > 6 and w.random() < 0.01 and all(a <= b for a, b in zip(usage(call.counts), usage(self.total))):
+        if len(self.calls) > 6 and not w.plain and w.random() < 0.01 and all(a <= b for a, b in zip(usage(call.counts), usage(self.total))):
             if w.bits(1):  # the counter begins anew: with zeros, or at once
                 self.count(ms, (0,) * 6, (0,) * 6)
             grown = call.counts
@@ -128,7 +129,7 @@ class Session:
                 self.model = w.weighted(MODELS) if not self.big else self.model
             self.turn_context(ms + 9)
             self.count(ms + 1800, self.total, call.counts)
-        if w.random() < 0.015:
+        if w.random() < 0.015 and not w.plain:
             window = w.between(100_000, 990_000)
             self.count(ms + 1900, self.total, (0,) * 6, window)
             self.line(ms + 1901, "compacted", f'"message":"","replacement_history":[{{"type":"message","role":"user","content":[{{"type":"input_text","text":"{w.text()}"}}]}}]')
@@ -218,6 +219,8 @@ class Session:
         tail = self.lines[-1][:w.between(1, len(self.lines[-1]) - 1)] if w.random() < 0.05 and len(self.lines[-1]) > 2 else ""
         end = "\r\n" if w.random() < 0.03 else "\n"
         files.write(self.home, f".codex/sessions/{folder}/{name}", self.lines, end, tail)
+        if w.plain:
+            return
         if w.random() < 0.06:  # put away: the same lines, or fewer, in another folder
             files.write(self.home, f".codex/archived_sessions/{name}", self.lines[:w.between(1, len(self.lines))], end, "")
         elsewhere = [home for home in homes if home.user == self.home.user and home.machine != self.home.machine]

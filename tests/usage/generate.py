@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Realistic logs of Claude Code, Codex, Gemini CLI, Qwen Code and Droid, and the exact sums of the calls that they tell of. See README.md.
 
-    generate.py --seed 1 --calls 1000 --machines 3 --users 2 --out DIR [--otlp] [--lean] [--platforms claude,codex] [--days 30]
-                [--end 2026-08-31T23:50:00Z] [--prices FILE]
+    generate.py --seed 1 --calls 1000 --machines 3 --users 2 --out DIR [--otlp] [--lean] [--plain] [--platforms claude,codex]
+                [--days 30] [--end 2026-08-31T23:50:00Z] [--prices FILE]
     generate.py --verify DIR          reads what was written with a slow and simple reader of its own, and compares with totals.json
 
 The same arguments give the same bytes. Memory does not grow with the number of calls."""
@@ -51,14 +51,14 @@ class Files:
         self.bytes += len(content)
 
 
-def generate(out, seed=1, calls=1000, machines=1, users=1, platforms=tuple(PLATFORMS), otlp=False, lean=False, days=30, end="2026-08-31T23:50:00Z",
-             prices=Path(__file__).parent / "prices.json"):
+def generate(out, seed=1, calls=1000, machines=1, users=1, platforms=tuple(PLATFORMS), otlp=False, lean=False, plain=False, days=30,
+             end="2026-08-31T23:50:00Z", prices=Path(__file__).parent / "prices.json"):
     """Writes DIR/MACHINE/USER/…, DIR/otlp/…, DIR/step-N/… and DIR/totals.json; gives what totals.json holds. The folder must not have any yet."""
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
         raise FileExistsError(f"{out} is not empty")
-    world = World(seed, machines, users, parse_time(end), days, lean, usual=8 if calls < 50_000 else 30)
+    world = World(seed, machines, users, parse_time(end), days, lean, usual=8 if calls < 50_000 else 30, plain=plain)
     files, totals = Files(out), Totals(Prices(prices), otlp)
     exports = Exports(world, files, otlp)
     weight = sum(PLATFORMS[name][1] for name in platforms)
@@ -69,7 +69,7 @@ def generate(out, seed=1, calls=1000, machines=1, users=1, platforms=tuple(PLATF
         telemetry = world.chance(EXPORTING[name]) and otlp
         left -= PLATFORMS[name][0](world, files, totals, exports, world.pick(world.homes), world.homes, left, telemetry)
     exports.end()
-    written = {"seed": seed, "calls": calls, "end": end, "days": days, "lean": lean, "events": otlp, "platforms": list(platforms),
+    written = {"seed": seed, "calls": calls, "end": end, "days": days, "lean": lean, "plain": plain, "events": otlp, "platforms": list(platforms),
                "homes": [{"machine": home.machine, "user": home.user, "path": home.path} for home in world.homes],
                "files": files.count, "bytes": files.bytes, "bodies": exports.bodies, "steps": sorted(path.name for path in out.glob("step-*")), **totals.as_json()}
     with open(out / "totals.json", "w") as file:
@@ -91,6 +91,7 @@ def main():
     parser.add_argument("--prices", type=Path, default=Path(__file__).parent / "prices.json")
     parser.add_argument("--otlp", action="store_true", help="also what the CLIs export as OpenTelemetry")
     parser.add_argument("--lean", action="store_true", help="short texts and few lines without a call")
+    parser.add_argument("--plain", action="store_true", help="of Claude Code and Codex only versions that say each number once: for comparing with other tools")
     wanted = parser.parse_args()
     if wanted.verify:
         problems = verify.check(wanted.verify, wanted.prices)
@@ -101,7 +102,7 @@ def main():
     platforms = tuple(wanted.platforms.split(","))
     if set(platforms) - set(PLATFORMS):
         parser.error(f"platforms are {', '.join(PLATFORMS)}")
-    made = generate(wanted.out, wanted.seed, wanted.calls, wanted.machines, wanted.users, platforms, wanted.otlp, wanted.lean, wanted.days, wanted.end, wanted.prices)
+    made = generate(wanted.out, wanted.seed, wanted.calls, wanted.machines, wanted.users, platforms, wanted.otlp, wanted.lean, wanted.plain, wanted.days, wanted.end, wanted.prices)
     print(f"{made['calls']} calls, {made['files']} files, {made['bytes']} bytes, {made['bodies']} bodies of OTLP")
     return 0
 

@@ -60,13 +60,13 @@ def day_of(number):
 
 
 class World:
-    """usual: calls of a session, in the middle."""
+    """usual: calls of a session, in the middle. plain: nothing that tools with simpler rules get wrong."""
 
-    def __init__(self, seed, machines, users, end_ms, days, lean, usual):
+    def __init__(self, seed, machines, users, end_ms, days, lean, usual, plain=False):
         self.rng = random.Random(seed)
         self.random, self.bits = self.rng.random, self.rng.getrandbits
         self.homes = make_homes(machines, users)
-        self.end_ms, self.days, self.lean = end_ms, days, lean
+        self.end_ms, self.days, self.lean, self.plain = end_ms, days, lean, plain
         self.day_names = {}
         self.outputs = self.table(math.log(260), 1.2, 1, 60_000)  # tokens that a call writes
         self.steps = self.table(math.log(9_000), 1.1, 300, 900_000)  # ms from a call to the next
