@@ -23,7 +23,7 @@ TRAPS = {
     "compactions": (r".*/agent-acompact.*", rb'"usage"'),
     "side chains that repeat": (r".*/agent-aside_question.*", rb'"requestId"'),
     "no request ids": (LOG, rb'"version":"2\.1\.101".*"type":"assistant"'),
-    "times with an offset": (LOG, rb'"timestamp":"[^"]*[+-]\d\d:\d\d"'),
+    "times with an offset": (LOG, rb'"timestamp": "[^"]*[+-]\d\d:\d\d"'),
     "errors that are no calls": (LOG, rb"<synthetic>"),
     "fast calls": (LOG, rb'"speed":"fast"'),
     "sums of sessions": (LOG, rb'"cost-state"'),
@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 def test_the_check_sees_what_is_wrong(tmp_path):
     generate(tmp_path / "made", seed=7, calls=500, users=1, platforms=("claude", "codex"))
-    log = next(path for path in sorted((tmp_path / "made").rglob("*.jsonl")) if "/rollout-" in str(path))
+    log = max((path for path in sorted((tmp_path / "made").rglob("rollout-*.jsonl"))), key=lambda path: path.stat().st_size)
     was = log.read_bytes()
     log.write_bytes(re.sub(rb'("total_token_usage":\{"input_tokens":)(\d+)', lambda found: found[1] + str(int(found[2]) * 2).encode(), was))
     assert any("codex" in problem for problem in verify.check(tmp_path / "made", PRICES))

@@ -41,6 +41,14 @@ def slug(folder):
     return re.sub(r"[^A-Za-z0-9]", "-", folder)
 
 
+def rewritten(line):
+    """As another program would write it: with blanks, names in order, and all but ASCII escaped."""
+    try:
+        return json.dumps(json.loads(line), sort_keys=True)
+    except ValueError:
+        return line
+
+
 class Session:
     """A session in its own file, with what its sub-agents and its compaction write beside it."""
 
@@ -315,6 +323,9 @@ class Session:
 
     def begin_file(self, ms):
         w = self.w
+        if not w.lean and w.random() < 0.02:  # a picture, in a line of over 1 MB
+            self.line(self.main, self.head(), ms, '"type":"user","message":{"role":"user","content":[{"type":"image","source":{"type":"base64",'
+                                                  f'"media_type":"image/png","data":"{"iVBORw0KGgoAAAANSUhEUg" * 60_000}"}}}}]}}')
         if w.bits(1):
             self.main.append(f'{{"type":"summary","summary":"{w.text()}","leafUuid":"{w.uuid()}"}}')
         self.main.append(f'{{"type":"file-history-snapshot","messageId":"{w.uuid()}","snapshot":{{"messageId":"{w.uuid()}","trackedFileBackups":{{}},'
@@ -366,6 +377,8 @@ class Session:
         for name, lines in (*self.files, (f"{self.id}.jsonl", self.main)):
             end = "\r\n" if w.random() < 0.03 else "\n"
             tail = ""
+            if self.version.zoned:
+                lines = [rewritten(line) for line in lines]
             if name.endswith(".jsonl") and w.random() < 0.05:  # half a line: of a call that another line has, or that will come
                 tail = lines[-1][:w.between(1, max(1, len(lines[-1]) - 1))]
             files.write(self.home, f"{folder}/{name}", lines, end, tail)

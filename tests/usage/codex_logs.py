@@ -10,7 +10,7 @@ from world import BRANCHES, PROJECTS
 # how many counts are said again; writes: whether the count has cache writes
 Version = namedtuple("Version", "name ordinals started records repeats writes")
 VERSIONS = ((Version("0.63.0", False, False, False, 0.2, False), 0.2), (Version("0.104.0-alpha.1", False, False, False, 0.5, False), 0.3),
-            (Version("0.130.0", False, True, False, 0.5, True), 0.25), (Version("0.171.0", True, True, True, 0.0, True), 0.25))
+            (Version("0.130.0", False, True, False, 0.5, True), 0.25), (Version("0.171.0", True, True, True, 0.0, True), 0.22), (Version("9.0.0", True, True, True, 0.2, True), 0.03))
 PLAIN = Version("0.63.0", False, False, False, 0.0, False)
 MODELS = (("gpt-5.3-codex", 0.5), ("gpt-5.4", 0.25), ("gpt-5-mini", 0.1), ("gpt-5.6-terra", 0.13), ("codex-nova-preview", 0.02))
 WITH_WRITES = ("gpt-5.6-terra",)

@@ -21,11 +21,11 @@ def tokens(numbers):
 class Gemini:
     """A chat; entries of its log are kept apart from how they are written down, for there are two ways: a line each, or one object."""
 
-    def __init__(self, world, home, budget, telemetry):
-        self.w, self.home, self.left, self.telemetry = world, home, budget, telemetry
+    def __init__(self, world, home, budget, telemetry, parent=None):
+        self.w, self.home, self.left, self.telemetry, self.parent = world, home, budget, telemetry, parent
         self.id = world.uuid()
-        self.name = world.pick(PROJECTS)
-        self.old = world.chance(0.2)
+        self.name = parent.name if parent else world.pick(PROJECTS)
+        self.old = not parent and world.chance(0.2)
         self.project = hashlib.sha256(home.project(self.name).encode()).hexdigest() if self.old else "".join(c if c.isalnum() else "-" for c in self.name)
         self.model = world.weighted(GEMINI_MODELS)
         self.short = world.chance(0.05)  # ids that are unique in their session only
@@ -60,7 +60,7 @@ class Gemini:
     def talk(self, ms, limit, wanted):
         w = self.w
         begun = w.iso(ms)
-        self.lines.append(f'{{"sessionId":"{self.id}","projectHash":"{self.project}","startTime":"{begun}","lastUpdated":"{begun}","kind":"main"}}')
+        self.lines.append(f'{{"sessionId":"{self.id}","projectHash":"{self.project}","startTime":"{begun}","lastUpdated":"{begun}","kind":"{"subagent" if self.parent else "main"}"}}')
         for _ in range(wanted):
             if self.left <= 0:
                 break
@@ -106,7 +106,8 @@ class Gemini:
     def write(self, files):
         w = self.w
         begun = json.loads(self.lines[0])["startTime"]
-        name = f".gemini/tmp/{self.project}/chats/session-{begun[:16].replace(':', '-')}-{self.id[:8]}"
+        name = f"session-{begun[:16].replace(':', '-')}-{self.id[:8]}" if not self.parent else f"{self.parent.id}/{self.id}"
+        name = f".gemini/tmp/{self.project}/chats/{name}"
         if self.old:
             text = (f'{{"sessionId":"{self.id}","projectHash":"{self.project}","startTime":"{begun}","lastUpdated":"{begun}","messages":[\n'
                     + ",\n".join(self.messages) + "\n]}")
@@ -119,17 +120,22 @@ class Gemini:
 def write_gemini(world, files, totals, exports, home, homes, budget, telemetry):
     begin, limit = world.begin()
     chat = Gemini(world, home, budget, telemetry)
-    chat.talk(min(begin + home.skew_ms, limit), limit, world.sizes[world.bits(12)])
+    end = chat.talk(min(begin + home.skew_ms, limit), limit, world.sizes[world.bits(12)])
     alone = telemetry and world.random() < 0.03
-    if not alone:
-        chat.write(files)
-    for call in chat.calls:
-        if alone:
-            call.counts = call.time_ms = None
-        totals.add(call)
-    totals.session("gemini", home.user, log=not alone, event=telemetry)
-    exports.gemini(home, chat)
-    return len(chat.calls)
+    chats = [chat]
+    if not chat.old and chat.left > 0 and world.random() < 0.15:
+        chats.append(Gemini(world, home, chat.left, telemetry, chat))
+        chats[1].talk(end, limit, world.between(1, 8))
+    for each in chats:
+        if not alone:
+            each.write(files)
+        for call in each.calls:
+            if alone:
+                call.counts = call.time_ms = None
+            totals.add(call)
+        totals.session("gemini", home.user, log=not alone, event=telemetry)
+        exports.gemini(home, each)
+    return sum(len(each.calls) for each in chats)
 
 
 def write_qwen(world, files, totals, exports, home, homes, budget, telemetry):

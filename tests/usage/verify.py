@@ -53,7 +53,7 @@ class Reader:
                 self.read_claude(machine, user, path)
             for path in sorted((*home.glob(".codex/sessions/**/*.jsonl"), *home.glob(".codex/archived_sessions/*.jsonl"))):
                 self.read_codex(machine, user, path)
-            for path in sorted(home.glob(".gemini/tmp/*/chats/*.json*")):
+            for path in sorted(home.glob(".gemini/tmp/*/chats/**/*.json*")):
                 self.read_gemini(machine, user, path)
             for path in sorted(home.glob(".qwen/projects/*/chats/*.jsonl")):
                 self.read_qwen(machine, user, path)
@@ -157,7 +157,7 @@ class Reader:
                     continue
                 told = message["tokens"]
                 record = self.gemini.setdefault((session, message["id"]), Record("gemini", user, machine, message["model"], when(message["timestamp"]), session,
-                                                                                 path.parts[-3]))
+                                                                                 path.parts[path.parts.index("tmp", len(self.folder.parts)) + 1]))
                 record.counts = [told["input"] - told["cached"] + told["tool"], told["output"] + told["thoughts"], told["cached"], 0, 0, told["thoughts"]]
 
     # --- Qwen ---
