@@ -2,6 +2,7 @@
 same bytes; and the traps that it is for are in what it writes."""
 
 import re
+import shutil
 import sys
 
 import pytest
@@ -38,6 +39,7 @@ TRAPS = {
     "forks that carry a sum": (r".*/rollout-.*", rb'"history_base"'),
     "sub-agents of Codex": (r".*/rollout-.*", rb'"thread_spawn"'),
     "counters that begin anew": (r".*/rollout-.*", rb'"total_token_usage":\{"input_tokens":0,'),
+    "sums alone": (r".*/rollout-.*", rb'"total_token_usage":\{[^}]*\},"model_context_window"'),
     "archived copies": (r".*/archived_sessions/.*", rb'"session_meta"'),
     "records of usage beside counts": (r".*/rollout-.*", rb'"token_usage_record"'),
     "chats as one object": (r".*/chats/.*\.json", rb'"messages"'),
@@ -81,6 +83,29 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     one, same, other = (contents(tmp_path / name) for name in "abc")
     assert one == same
     assert one.keys() != other.keys()
+
+
+def captured(tmp_path, name, *files):
+    """What the check's own reader makes of logs and bodies that real CLIs wrote (tests/samples/usage/README-captured.md)."""
+    for folder, pattern in (*files, (f"otlp/{name}/ada", f"otlp-{name}-logs.*")):
+        (tmp_path / folder).mkdir(parents=True)
+        for file in sorted((ROOT / "tests/samples/usage").glob(pattern)):
+            shutil.copy(file, tmp_path / folder / file.name)
+    reader = verify.Reader(tmp_path, {name}).read()
+    add = lambda records: [len(records), *(sum(column) for column in zip(*(record.counts for record in records)))]  # noqa: E731
+    return add(reader.logs()), add(list(reader.events.values()))
+
+
+def test_the_check_reads_what_claude_code_wrote(tmp_path):
+    logs, events = captured(tmp_path, "claude", ("claude/ada/.claude/projects/p", "captured-claude-*.jsonl"))
+    assert logs == [6, 6147, 1431, 182121, 3273, 903, 0]
+    assert events == [2, 2021, 433, 60303, 1306, 0, 0]
+
+
+def test_the_check_reads_what_codex_wrote(tmp_path):
+    logs, events = captured(tmp_path, "codex", ("codex/ada/.codex/sessions/2026/11/27", "captured-codex-*.jsonl"))
+    assert logs == [6, 6147, 1431, 182121, 0, 0, 363]
+    assert events[:4] == [4, 4042, 866, 120606]  # JSON and protobuf are of two runs with the same numbers
 
 
 def test_the_check_sees_what_is_wrong(tmp_path):

@@ -33,6 +33,7 @@ class Session:
         self.model = parent.model if parent else world.weighted(MODELS)
         self.cwd = parent.cwd if parent else home.project(world.pick(PROJECTS))
         self.branch = world.pick(BRANCHES)
+        self.bare = not self.version.started and world.chance(0.1)  # only the sum is told
         self.ordinal = 0
         self.total = (0,) * 6
         self.context = world.between(8_000, 40_000)
@@ -77,8 +78,8 @@ class Session:
     def count(self, ms, total, last, last_total=None):
         said = usage(last)
         said = said if last_total is None else (*said[:5], last_total)
-        self.line(ms, "event_msg", f'"type":"token_count","info":{{"total_token_usage":{self.object(usage(total))},"last_token_usage":{self.object(said)},'
-                                   f'"model_context_window":258400}},{LIMITS}')
+        said = "" if self.bare else f'"last_token_usage":{self.object(said)},'
+        self.line(ms, "event_msg", f'"type":"token_count","info":{{"total_token_usage":{self.object(usage(total))},{said}"model_context_window":258400}},{LIMITS}')
 
     def record(self, ms, last):
         if self.version.records:

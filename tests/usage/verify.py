@@ -119,7 +119,8 @@ class Reader:
                 live = True
             if payload["type"] != "token_count" or not payload.get("info"):
                 continue
-            total, last = payload["info"]["total_token_usage"], payload["info"]["last_token_usage"]
+            total = payload["info"]["total_token_usage"]
+            last = payload["info"].get("last_token_usage", total)
             if not live:
                 before = total
                 continue
