@@ -108,6 +108,12 @@ def test_the_check_reads_what_codex_wrote(tmp_path):
     assert events[:4] == [4, 4042, 866, 120606]  # JSON and protobuf are of two runs with the same numbers
 
 
+@pytest.mark.parametrize(("name", "folder"), [("gemini", ".gemini/tmp/demo/chats"), ("qwen", ".qwen/projects/p/chats")])
+def test_the_check_reads_what_gemini_and_qwen_wrote(tmp_path, name, folder):
+    logs, events = captured(tmp_path, name, (f"{name}/ada/{folder}", f"captured-{name}.jsonl"))
+    assert logs == events == [2, 2021, 433, 60303, 0, 0, 109]
+
+
 def test_the_check_sees_what_is_wrong(tmp_path):
     generate(tmp_path / "made", seed=7, calls=500, users=1, platforms=("claude", "codex"))
     log = max((path for path in sorted((tmp_path / "made").rglob("rollout-*.jsonl"))), key=lambda path: path.stat().st_size)

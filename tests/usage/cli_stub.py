@@ -1,12 +1,14 @@
-"""Providers on loopback for real coding CLIs: Anthropic's /v1/messages and OpenAI's /v1/responses, both streamed, with token counts that
-are known because this file makes them up. A third port of call, /v1/logs and /v1/metrics, keeps what a CLI exports as OpenTelemetry.
+"""Providers on loopback for real coding CLIs: Anthropic's /v1/messages, OpenAI's /v1/responses and /v1/chat/completions, Google's
+:streamGenerateContent, all streamed, with token counts that are known because this file makes them up. /v1/logs and /v1/metrics keep what a CLI
+exports as OpenTelemetry.
 
     with Stub(folder) as stub:
         ... run a CLI against stub.url ...
         stub.calls      each answered call of a model, as a dict: see Stub.count
         stub.exports    paths in folder of the bodies that came to /v1/logs, /v1/metrics and /v1/traces, in order
 
-Shapes: docs.anthropic.com "Streaming messages"; platform.openai.com "Responses: streaming events"; OTLP/HTTP 1.x."""
+Shapes: docs.anthropic.com "Streaming messages"; platform.openai.com "Responses: streaming events", "Chat completions: streaming";
+ai.google.dev "GenerateContentResponse"; OTLP/HTTP 1.x."""
 
 import gzip
 import json
@@ -88,6 +90,10 @@ class StubHandler(BaseHTTPRequestHandler):
             self.answer_messages(json.loads(body))
         elif path.endswith("/responses"):
             self.answer_responses(json.loads(body))
+        elif path.endswith("/chat/completions"):
+            self.answer_chat(json.loads(body))
+        elif "enerateContent" in path:
+            self.answer_gemini(path, json.loads(body))
         elif path.endswith("/count_tokens"):
             self.send(200, b'{"input_tokens":1}')
         else:
@@ -178,3 +184,48 @@ class StubHandler(BaseHTTPRequestHandler):
             {"type": "response.output_item.added", "output_index": 0, "item": item},
             {"type": "response.output_item.done", "output_index": 0, "item": item},
             {"type": "response.completed", "response": {**response, "status": "completed", "output": [item], "usage": usage}}])
+
+    def answer_chat(self, body):
+        answered = body["messages"][-1].get("role") == "tool"
+        tools = [tool["function"]["name"] for tool in body.get("tools") or []]
+        turn = "text" if answered else "tool" if "run_shell_command" in tools else "side"
+        call = self.provider.count("chat", body, turn)
+        total = call["input"] + call["cache_read"]
+        usage = {"prompt_tokens": total, "completion_tokens": call["output"], "total_tokens": total + call["output"],
+                 "prompt_tokens_details": {"cached_tokens": call["cache_read"]}, "completion_tokens_details": {"reasoning_tokens": call["reasoning"]}}
+        delta = {"role": "assistant", "content": "Done."}
+        if turn == "tool":
+            delta = {"role": "assistant", "content": "I run it.", "tool_calls": [{"index": 0, "id": f"call_stub{call['number']:06}", "type": "function", "function": {
+                "name": "run_shell_command", "arguments": json.dumps({"command": COMMAND, "description": "Says three words", "is_background": False})}}]}
+        base = {"id": f"chatcmpl-stub{call['number']:06}", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
+        reason = "tool_calls" if turn == "tool" else "stop"
+        if not body.get("stream"):
+            delta.pop("tool_calls", None)
+            self.send(200, json.dumps({**base, "object": "chat.completion", "choices": [{"index": 0, "message": delta, "finish_reason": "stop"}], "usage": usage}).encode())
+            return
+        chunks = [{**base, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+                  {**base, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}, {**base, "choices": [], "usage": usage}]
+        text = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+        self.send(200, text.encode(), "text/event-stream", x_request_id=call["request"])
+
+    # --- Google ---
+
+    def answer_gemini(self, path, body):
+        last = body["contents"][-1]["parts"]
+        answered = any("functionResponse" in part for part in last)
+        tools = [declared["name"] for tool in body.get("tools") or [] for declared in tool.get("functionDeclarations") or []]
+        turn = "text" if answered else "tool" if "run_shell_command" in tools else "side"
+        call = self.provider.count("gemini", {"model": path.rsplit("/", 1)[1].split(":")[0]}, turn)
+        total = call["input"] + call["cache_read"]
+        said = call["output"] - call["reasoning"]
+        usage = {"promptTokenCount": total, "candidatesTokenCount": said, "thoughtsTokenCount": call["reasoning"], "cachedContentTokenCount": call["cache_read"],
+                 "totalTokenCount": total + call["output"]}
+        parts = [{"text": "Done."}]
+        if turn == "tool":
+            parts = [{"functionCall": {"name": "run_shell_command", "args": {"command": COMMAND, "description": "Says three words"}}}]
+        answer = {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}], "usageMetadata": usage,
+                  "modelVersion": call["model"], "responseId": f"gemini-stub{call['number']:06}"}
+        if "alt=sse" in self.path:
+            self.send(200, f"data: {json.dumps(answer)}\n\n".encode(), "text/event-stream")
+        else:
+            self.send(200, json.dumps(answer).encode())

@@ -49,7 +49,7 @@ class Gemini:
         counts = (entry - cached + tool, said + thoughts, cached, 0, 0, thoughts)
         call = Call("gemini", self.model, self.home.user, self.project, self.home.machine, counts, ms)
         if self.telemetry:
-            call.event, call.event_ms = counts, ms
+            call.event, call.event_ms = counts, max(ms - w.between(0, 40), ms // 3_600_000 * 3_600_000)
             self.events.append((call, (entry, said, cached, thoughts, tool, entry + said + thoughts + tool)))
         self.calls.append(call)
         return call, (entry, said, cached, thoughts, tool, entry + said + thoughts + tool)
@@ -170,7 +170,7 @@ def write_qwen(world, files, totals, exports, home, homes, budget, telemetry):
         calls.append(call)
         response = f"chatcmpl-{w.bits(64):016x}" if w.bits(2) else "chatcmpl-mock"
         if telemetry:
-            call.event, call.event_ms = counts, ms
+            call.event, call.event_ms = counts, ms + (w.between(0, 40) if ms % 3_600_000 < 3_599_900 else 0)
             events.append((call, (entry, candidates, cached, thoughts, entry + output), response))
         line(ms, "system", f'"subtype":"ui_telemetry","systemPayload":{{"uiEvent":{{"event.name":"qwen-code.api_response","event.timestamp":"{w.iso(ms)}",'
                            f'"response_id":"{response}","model":"{model}","status_code":200,"duration_ms":47,"input_token_count":{entry},"output_token_count":{candidates},'

@@ -18,6 +18,12 @@ class Text(int):
 def json_value(value):
     if isinstance(value, str):
         return f'{{"stringValue":{json.dumps(value, ensure_ascii=False)}}}'
+    if value is None:
+        return "{}"
+    if isinstance(value, bool):
+        return f'{{"boolValue":{"true" if value else "false"}}}'
+    if isinstance(value, list):
+        return f'{{"arrayValue":{{"values":[{",".join(map(json_value, value))}]}}}}'
     if isinstance(value, Text):
         return f'{{"intValue":"{int(value)}"}}'
     return f'{{"{"doubleValue" if isinstance(value, float) else "intValue"}":{value!r}}}'
@@ -60,7 +66,11 @@ def pb_value(value):
         return field(1, value.encode())
     if isinstance(value, float):
         return b"\x21" + struct.pack("<d", value)
-    return b"\x18" + varint(value)
+    if value is None:
+        return b""
+    if isinstance(value, list):
+        return field(5, b"".join([field(1, pb_value(each)) for each in value]))
+    return (b"\x10" if isinstance(value, bool) else b"\x18") + varint(value)
 
 
 def pb_attributes(number, attributes):
@@ -169,12 +179,11 @@ class Exports:
 
     def responses(self, home, program, service, name, id, events):
         records = []
-        for number, (call, (entry, said, cached, thoughts, tool, total), response) in enumerate(events):
+        for call, (entry, said, cached, thoughts, tool, total), response in events:
             stamp = call.event_ms * 1_000_000
-            more = [("response_id", response)] if response else []
-            records.append((stamp, stamp, f"API response from {call.model}.", [
-                ("session.id", id), ("installation.id", home.user), ("event.name", name), ("event.timestamp", self.w.iso(call.event_ms)), ("model", call.model),
-                ("duration_ms", 900), ("input_token_count", Text(entry)), ("output_token_count", Text(said)), ("cached_content_token_count", Text(cached)),
-                ("thoughts_token_count", Text(thoughts)), ("tool_token_count", Text(tool)), ("total_token_count", Text(total)),
-                ("prompt_id", f"{id}########{number}"), ("auth_type", "oauth-personal"), ("status_code", Text(200)), *more]))
-        self.put(home, program, [("service.name", service), ("service.version", "1.0.0"), ("session.id", id)], (service, "1.0.0"), records)
+            more = [("response_id", response), ("response_text", "Done."), ("subagent_name", None)] if response else [("tool_token_count", tool), ("role", "main"), ("finish_reasons", ["stop"])]
+            records.append((stamp, stamp, f"API response from {call.model}. Status: 200. Duration: 900ms.", [
+                ("session.id", id), ("installation.id", home.user), ("interactive", False), ("event.name", name), ("event.timestamp", self.w.iso(call.event_ms)),
+                ("model", call.model), ("duration_ms", 900), ("input_token_count", entry), ("output_token_count", said), ("cached_content_token_count", cached),
+                ("thoughts_token_count", thoughts), ("total_token_count", total), ("prompt_id", id), ("auth_type", "oauth-personal"), ("status_code", 200), *more]))
+        self.put(home, program, [("service.name", service), ("service.version", "1.0.0"), ("session.id", id)], (service, ""), records)

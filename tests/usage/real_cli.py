@@ -1,12 +1,14 @@
 """Real coding CLIs from npm, run against the stub (cli_stub.py): what they write and export is compared with what the stub answered.
 
-    /usr/bin/python3 tests/usage/real_cli.py FOLDER [--sessions 5] [--cli claude] [--cli codex] [--otlp URL [--header NAME=VALUE]] [--protobuf] [--forks]
+    /usr/bin/python3 tests/usage/real_cli.py FOLDER [--sessions 5] [--cli claude] [--cli codex] [--otlp URL [--header NAME=VALUE]] [--protobuf]
+                                             [--forks]
 
     install(folder)                       the programs, in FOLDER/npm; asks npm's registry the first time
-    run(folder, cli, sessions, otlp=None) a Run: .home (the logs are in its .claude or .codex), .calls (what the stub answered: counts by
-                                          model, request and turn), .sessions (sessions that ended well), .version, .project
+    run(folder, cli, sessions, otlp=None) a Run: .home (the logs are in its .claude, .codex, .gemini or .qwen), .calls (what the stub answered:
+                                          counts by model, request and turn), .sessions (how many were run), .version, .project
 
-Without --otlp the stub itself takes the exports. The CLIs reach nothing but loopback."""
+Claude Code and Codex unless others are named; Gemini CLI and Qwen Code are known, too. Without --otlp the stub itself takes the exports.
+The CLIs reach nothing but loopback."""
 
 import argparse
 import json
@@ -20,8 +22,11 @@ from pathlib import Path
 
 from cli_stub import COUNTS, Stub
 
-PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
-MODELS = {"claude": "claude-sonnet-4-5-20250929", "codex": "gpt-5.3-codex"}
+PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex", "gemini": "@google/gemini-cli", "qwen": "@qwen-code/qwen-code"}
+USUAL = ("claude", "codex")
+MODELS = {"claude": "claude-sonnet-4-5-20250929", "codex": "gpt-5.3-codex", "gemini": "gemini-2.5-pro", "qwen": "qwen3-coder-plus"}
+LOGS = {"claude": ".claude/projects/*/*.jsonl", "codex": ".codex/sessions/*/*/*/*.jsonl", "gemini": ".gemini/tmp/*/chats/*.jsonl",
+        "qwen": ".qwen/projects/*/chats/*.jsonl"}
 LIMIT_S = 180  # for one session
 
 
@@ -46,7 +51,7 @@ class Run:
         return sums
 
 
-def install(folder, clis=tuple(PACKAGES)):
+def install(folder, clis=USUAL):
     """Installs what is not there yet; gives the folder of the programs. Raises CalledProcessError when npm cannot."""
     programs = Path(folder) / "npm/node_modules/.bin"
     missing = [PACKAGES[cli] for cli in clis if not (programs / cli).exists()]
@@ -98,11 +103,33 @@ def prepare_codex(home, url, otlp, headers, protobuf):
     (home / ".codex/config.toml").write_text("\n".join(lines) + "\n")
 
 
-PREPARE = {"claude": prepare_claude, "codex": prepare_codex}
+def prepare_gemini(home, url, otlp, headers, protobuf, name="gemini"):
+    settings = {"security": {"auth": {"selectedType": "gemini-api-key" if name == "gemini" else "openai"}},
+                "general": {"enableAutoUpdate": False}, "privacy": {"usageStatisticsEnabled": False}}
+    if otlp:
+        settings["telemetry"] = {"enabled": True, "target": "local", "otlpEndpoint": otlp, "otlpProtocol": "http", "logPrompts": False}
+    (home / f".{name}").mkdir(parents=True, exist_ok=True)
+    (home / f".{name}/settings.json").write_text(json.dumps(settings, indent=1))
+
+
+def prepare_qwen(home, url, otlp, headers, protobuf):
+    prepare_gemini(home, url, otlp, headers, protobuf, "qwen")
+
+
+PREPARE = {"claude": prepare_claude, "codex": prepare_codex, "gemini": prepare_gemini, "qwen": prepare_qwen}
+
+
+def variables(url, headers):
+    """What Codex, Gemini CLI and Qwen Code take from the environment; Claude Code has all of it in its settings."""
+    more = {"OTEL_EXPORTER_OTLP_HEADERS": ",".join(f"{name}={value}" for name, value in headers.items())} if headers else {}
+    return {"STUB_KEY": "stub", "GEMINI_API_KEY": "stub", "GOOGLE_GEMINI_BASE_URL": url, "GEMINI_CLI_TRUST_WORKSPACE": "true", "OPENAI_API_KEY": "stub",
+            "OPENAI_BASE_URL": f"{url}/v1", "OPENAI_MODEL": MODELS["qwen"], **more}
 
 
 def command(cli, path, prompt, session=None, how=None):
-    """A session of its own, or how = "fork" or "resume" of another one."""
+    """A session of its own, or how = "fork" or "resume" of another one, which of Claude Code and Codex only."""
+    if cli in ("gemini", "qwen"):
+        return [path, "-p", prompt, "--yolo", *(["-m", MODELS[cli]] if cli == "gemini" else [])]
     if cli == "claude":
         more = ["--resume", session] if session else []
         return [path, "-p", prompt, "--model", MODELS["claude"], "--allowedTools", "Bash(echo:*)", *more, *(["--fork-session"] if how == "fork" else [])]
@@ -111,8 +138,7 @@ def command(cli, path, prompt, session=None, how=None):
 
 def logs(home, cli):
     """The CLI's logs, oldest first."""
-    found = home.glob(".claude/projects/*/*.jsonl" if cli == "claude" else ".codex/sessions/*/*/*/*.jsonl")
-    return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+    return sorted(home.glob(LOGS[cli]), key=lambda path: path.stat().st_mtime_ns)
 
 
 def session_of(log, cli):
@@ -142,7 +168,7 @@ def run(folder, cli, sessions=5, otlp=None, headers=None, protobuf=False, forks=
             first = session_of(logs(home, cli)[0], cli) if how else None
             if how == "fork":
                 time.sleep(1.1)  # so that the copied history is of another second than the new session
-            done = subprocess.run(command(cli, path, prompt, first, how), cwd=project, env=environment(home, STUB_KEY="stub"),
+            done = subprocess.run(command(cli, path, prompt, first, how), cwd=project, env=environment(home, **variables(stub.url, headers)),
                                   timeout=LIMIT_S, stdin=subprocess.DEVNULL, capture_output=True, text=True)
             if done.returncode != 0 or "Done." not in done.stdout:
                 raise RuntimeError(f"{cli}, {prompt!r}: ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
@@ -160,7 +186,7 @@ def main():
     parser.add_argument("--forks", action="store_true", help="also fork and resume the first session")
     wanted = parser.parse_args()
     headers = dict(each.split("=", 1) for each in wanted.header)
-    for cli in wanted.cli or sorted(PACKAGES):
+    for cli in wanted.cli or USUAL:
         ran = run(wanted.folder, cli, wanted.sessions, wanted.otlp, headers, wanted.protobuf, wanted.forks)
         (wanted.folder / f"expected-{cli}.json").write_text(json.dumps({"version": ran.version, "project": str(ran.project),
                                                                         "totals": ran.totals(), "calls": ran.calls}, indent=1))

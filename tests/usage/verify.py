@@ -217,9 +217,9 @@ class Reader:
         self.event("codex", key, machine, user, a, a["conversation.id"], [entry - cached - write, output, cached, write, 0, reasoning])
 
     def gemini_event(self, machine, user, a):
-        entry, cached, thoughts, tool, total = (int(a[f"{name}_token_count"]) for name in ("input", "cached_content", "thoughts", "tool", "total"))
+        entry, cached, thoughts, tool, total = (int(a.get(f"{name}_token_count", 0)) for name in ("input", "cached_content", "thoughts", "tool", "total"))
         platform = a["event.name"].split("_")[0].split("-")[0]
-        self.event(platform, (a["session.id"], a["prompt_id"], a["event.timestamp"]), machine, user, a, a["session.id"],
+        self.event(platform, (a["session.id"], a["event.timestamp"], entry, total, thoughts), machine, user, a, a["session.id"],
                    [entry - cached + tool, total - entry - tool, cached, 0, 0, thoughts])
 
     # --- scopes ---
@@ -245,7 +245,7 @@ def json_events(body):
     for resource in json.loads(body)["resourceLogs"]:
         for scope in resource["scopeLogs"]:
             for record in scope["logRecords"]:
-                yield {each["key"]: next(iter(each["value"].values())) for each in record["attributes"]}
+                yield {each["key"]: next(iter(each["value"].values()), None) for each in record["attributes"]}
 
 
 def pb_fields(data):
@@ -284,7 +284,7 @@ def pb_events(body):
             for record in [value for inner, value in pb_fields(scope) if inner == 2] if number == 2 else []:
                 attributes = {}
                 for pair in [dict(pb_fields(value)) for inner, value in pb_fields(record) if inner == 6]:
-                    kind, value = next(iter(pb_fields(pair[2])))
+                    kind, value = next(iter(pb_fields(pair[2])), (0, None))
                     attributes[pair[1].decode()] = value.decode() if kind == 1 else struct.unpack("<d", value)[0] if kind == 4 else value
                 yield attributes
 
