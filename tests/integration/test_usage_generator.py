@@ -63,7 +63,7 @@ def made(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("seed", "machines", "users", "lean"), [(1, 3, 2, False), (2, 1, 1, True), (3, 2, 5, False)])
+@pytest.mark.parametrize(("seed", "machines", "users", "lean"), [(1, 3, 2, False), (2, 1, 1, True), (3, 2, 5, False), (31, 2, 2, True)])
 def test_the_sums_are_what_the_files_say(tmp_path, seed, machines, users, lean):
     told = generate(tmp_path / "made", seed=seed, calls=2000, machines=machines, users=users, otlp=True, lean=lean)
     assert verify.check(tmp_path / "made", PRICES) == []

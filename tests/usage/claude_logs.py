@@ -8,7 +8,7 @@ import re
 from collections import namedtuple
 
 from truth import Call
-from world import BRANCHES, PROJECTS, parse_time
+from world import BRANCHES, DAY_MS, PROJECTS, parse_time
 
 # progress: sub-agents' lines are repeated in the main file; agents: where sub-agents' files are; requests: lines have a requestId; under: many
 # lines tell too little output; split: writes of 5 minutes and of 1 hour are told apart; growing: output grows from line to line, else each
@@ -346,6 +346,8 @@ class Session:
         lines, calls = self.marks[w.between(1, len(self.marks) - 2)]
         child = Session(w, home, self.left, self.telemetry, parent=self)
         shift = home.skew_ms - self.home.skew_ms if elsewhere and not self.version.zoned and w.random() < 0.4 else 0
+        if any(call.time_ms // DAY_MS != (call.time_ms + shift) // DAY_MS for call in self.calls[:calls] if call.time_ms is not None):
+            shift = 0  # else the day would depend on which machine's copy is known
         history = [line for line in self.main[:lines] if not (elsewhere and '"agent_progress"' in line)]
         child.main = [self.moved(line, child.id, shift) for line in history]
         if elsewhere:

@@ -6,13 +6,12 @@ import json
 import re
 from decimal import Decimal
 
-from world import day_of
+from world import DAY_MS, day_of
 
 COUNTS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
 COLUMNS = ("calls", *COUNTS, "priced_calls", "cost_usd")
 SCOPES = ("logs", "events", "merged")
 UNIT = Decimal(10) ** -18
-DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 
