@@ -229,7 +229,8 @@ meant AS MATERIALIZED (
     SELECT m.*, others AND m.other_key IS NOT NULL
         AND row_number() OVER (PARTITION BY m.other_key ORDER BY m.apart, m.key) > 1 AS later FROM met m),
 best AS (
-    SELECT CASE WHEN source = 2 THEN coalesce(m.was_key, m.key) ELSE m.key END AS key, coalesce(m.alias, m.was_alias) AS alias,
+    SELECT CASE WHEN source = 2 THEN coalesce(m.was_key, m.key) ELSE m.key END AS key,
+        CASE WHEN m.was_sources & source = 0 THEN coalesce(m.alias, m.was_alias) ELSE coalesce(m.was_alias, m.alias) END AS alias,
         least(m.at, m.was_at, m.also_at) AS at,
         CASE WHEN m.place <= m.was_place THEN m.was_group_id ELSE m.group_id END AS group_id,
         CASE WHEN m.place <= m.was_place THEN m.was_session_id ELSE m.session_id END AS session_id,
