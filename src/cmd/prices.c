@@ -63,7 +63,7 @@ static int import_file(struct actor *actor, const struct price_file *file)
     if (error == ERR_VALIDATION)
         return command_refuse(EX_DATAERR, "the file is no list of prices in LiteLLM's form, or --date is no date");
     if (!error)
-        error = audit_site(actor, "prices.import", file->source);
+        error = audit_site(actor, "price.import", file->source);
     if (!error)
         error = db_commit(actor->db);
     if (error)

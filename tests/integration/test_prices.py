@@ -200,7 +200,7 @@ def test_the_command_prints_them(system):
     for words in ([], ["list", "extra"], ["import"], ["export"]):
         assert system.cli.run("prices", *words).returncode == 64
     with everything(system) as db:
-        (row,) = db.execute("SELECT actor, workspace_id FROM audit_log WHERE action = 'prices.import' ORDER BY created_at DESC LIMIT 1").fetchall()
+        (row,) = db.execute("SELECT actor, workspace_id FROM audit_log WHERE action = 'price.import' ORDER BY created_at DESC LIMIT 1").fetchall()
     assert row == ("console", None)
 
 
