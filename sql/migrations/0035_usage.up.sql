@@ -29,10 +29,10 @@ CREATE TABLE usage_groups (
     CONSTRAINT usage_groups_hash_key UNIQUE (hash, workspace_id)
 );
 
--- Conversations.
+-- Conversations. When a workspace is deleted, housekeeping removes its calls by them, and them with the calls.
 CREATE TABLE usage_sessions (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    workspace_id   uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
+    workspace_id   uuid NOT NULL,
     hash           uuid NOT NULL, -- of platform and session
     platform       text COLLATE "C" NOT NULL,
     session        text NOT NULL, -- as the tool names it; '' = not told
@@ -100,10 +100,9 @@ CREATE TABLE usage_sums (
 -- an earlier state, adds nothing.
 CREATE TABLE usage_totals (
     session_id   bigint PRIMARY KEY REFERENCES usage_sessions (id) ON DELETE CASCADE,
-    workspace_id uuid NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
+    workspace_id uuid NOT NULL,
     counts       bigint[] NOT NULL
 );
-CREATE INDEX usage_totals_workspace_idx ON usage_totals (workspace_id);
 
 -- Files that are sent as they grow: where reading stopped, and what has to be known to go on.
 CREATE TABLE usage_files (
@@ -155,6 +154,7 @@ BEGIN
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
         EXECUTE format('CREATE TABLE %I (LIKE usage_calls INCLUDING DEFAULTS, CONSTRAINT %I UNIQUE (key, workspace_id))', name, name || '_key');
         EXECUTE format('CREATE INDEX %I ON %I (alias, workspace_id) WHERE alias IS NOT NULL', name || '_alias', name);
+        EXECUTE format('CREATE INDEX %I ON %I (session_id)', name || '_session', name);
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY %I ON %I USING (workspace_id = (SELECT ccr_workspace()) OR (SELECT ccr_maintenance()))',

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "ledger_profiles.h"
 #include "platform.h"
 #include "price_name.h"
 #include "util.h"
@@ -69,6 +70,8 @@ struct ledger {
     struct actor *actor;
     enum usage_source source;
     char *machine;
+    struct ledger_profiles *profiles;
+    enum error unread; /* they could not be read: nothing is written then */
     struct entry entries[LEDGER_BATCH + TOTALS_MAX];
     size_t count; /* of those that were given; what totals become comes behind */
     struct total totals[TOTALS_MAX];
@@ -205,13 +208,16 @@ static size_t group_of(struct ledger *ledger, const struct usage_record *r)
     static const char *const titles[] = {"user_id", "machine",     "platform", "provider", "profile", "revision",
                                          "model",   "price_model", "tier",     "project",  "branch"};
     struct price_name name;
+    char revision[DECIMAL_TEXT];
+    int64_t number;
     bool known = price_name_read(&name, r->model);
+    const char *profile = ledger_profile_at(ledger->profiles, r->platform, r->time_us, &number);
     const char *texts[] = {ledger->actor->who.user_id,
                            ledger->machine,
                            r->platform,
                            r->provider,
-                           NULL,
-                           "0",
+                           profile,
+                           decimal(revision, number),
                            r->model,
                            known ? name.key : NULL,
                            r->tier              ? r->tier
@@ -512,6 +518,7 @@ static enum error add_total(struct ledger *ledger, const struct total *total, si
     if (error || !grown(total, row_string(&row, 2), known, entry->counts))
         return error;
     const struct usage_record record = {.platform = total->platform,
+                                        .time_us = total->time_us,
                                         .model = text_or_null(total->model),
                                         .provider = text_or_null(total->provider),
                                         .tier = text_or_null(total->tier),
@@ -555,8 +562,8 @@ static enum error write_locked(struct ledger *ledger)
 
 enum error ledger_write(struct ledger *ledger)
 {
-    if (!ledger->pending.taken)
-        return ERR_NONE;
+    if (ledger->unread || !ledger->pending.taken)
+        return ledger->unread;
     char lock[UUID_TEXT + 8];
     snprintf(lock, sizeof lock, "usage.%s", ledger->actor->who.workspace_id);
     enum error error = db_lock_name(ledger->actor->db, lock, PATIENCE_MS);
@@ -604,6 +611,7 @@ struct ledger *ledger_new(struct actor *actor, enum usage_source source, const c
     ledger->machine = strdup(machine);
     if (!ledger->machine)
         abort();
+    ledger->unread = ledger_profiles_read(actor, &ledger->profiles);
     buffer_init(&ledger->groups.text, TEXT_MAX);
     buffer_init(&ledger->sessions.text, TEXT_MAX);
     for (size_t c = 0; c < COLUMNS; c++)
@@ -621,6 +629,7 @@ void ledger_free(struct ledger *ledger)
     buffer_free(&ledger->sessions.text);
     for (size_t c = 0; c < COLUMNS; c++)
         buffer_free(&ledger->columns[c]);
+    ledger_profiles_free(ledger->profiles);
     free(ledger->machine);
     free(ledger);
 }
