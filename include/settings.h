@@ -53,6 +53,7 @@ struct settings {
     int revisions_kept;           /* newest ones of each profile */
     int command_retention;        /* days */
     int backup_retention;         /* days */
+    int usage_retention;          /* days */
     int backups_kept;             /* newest ones of each workspace and platform */
     const char *redis_url;        /* "" = no Redis */
     const char *metrics_allow;    /* networks that may read /metrics */

@@ -1,3 +1,11 @@
+DROP TRIGGER usage_prices_priced ON usage_prices;
+DROP TRIGGER usage_prices_repriced ON usage_prices;
+DROP TRIGGER usage_prices_unpriced ON usage_prices;
+DROP FUNCTION ccr_usage_sweep(integer);
+DROP FUNCTION ccr_usage_reprice(text, bigint, integer, timestamptz);
+DROP FUNCTION ccr_usage_prices_changed();
+DROP TABLE usage_repricing, usage_sweep;
+DROP FUNCTION ccr_usage_forget(timestamptz);
 DROP FUNCTION ccr_usage_take(smallint, boolean, text, uuid[], uuid[], bigint[], bigint[], bigint[], smallint[], integer[], integer[],
                              integer[], integer[], integer[], integer[], integer[]);
 DROP FUNCTION ccr_usage_months(timestamptz, timestamptz);

@@ -306,3 +306,128 @@ grown AS (
 SELECT (SELECT count(*) FROM p WHERE was_key IS NULL), (SELECT count(*) FROM p WHERE was_key IS NOT NULL),
     (SELECT count(*) FROM meant WHERE later);
 END $$;
+
+-- Removes the oldest month of calls that lies before `until` as a whole; the sums stay. How many were removed: 1 or 0.
+CREATE FUNCTION ccr_usage_forget(until timestamptz) RETURNS integer LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
+DECLARE
+    oldest text;
+BEGIN
+    SELECT c.relname INTO oldest FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'usage_calls'::regclass ORDER BY c.relname LIMIT 1;
+    IF oldest IS NULL OR to_date(right(oldest, 6), 'YYYYMM') + interval '1 month' > until THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('DROP TABLE %I', oldest);
+    RETURN 1;
+END $$;
+
+-- Prices that became known, or others than they were: which calls are to be priced anew. A request is done with when a sweep that began after it
+-- has been through all months.
+CREATE TABLE usage_repricing (
+    workspace_id uuid REFERENCES workspaces (id) ON DELETE CASCADE, -- NULL: everybody's
+    model        text COLLATE "C" NOT NULL,
+    requested_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT usage_repricing_key UNIQUE NULLS NOT DISTINCT (workspace_id, model)
+);
+ALTER TABLE usage_repricing ENABLE ROW LEVEL SECURITY;
+ALTER TABLE usage_repricing FORCE ROW LEVEL SECURITY;
+CREATE POLICY usage_repricing_workspace ON usage_repricing USING (workspace_id = (SELECT ccr_workspace()) OR (SELECT ccr_maintenance()));
+
+-- How far the sweep under way has come.
+CREATE TABLE usage_sweep (
+    one       boolean PRIMARY KEY DEFAULT true CHECK (one),
+    until     timestamptz NOT NULL, -- requests before this are seen to
+    month     text NOT NULL,        -- the partition at hand
+    block     bigint NOT NULL,      -- of it, the next one
+    blocks    bigint NOT NULL,      -- it had when it was begun: what the sweep itself writes stands behind
+    seen      bigint NOT NULL DEFAULT 0,
+    changed   bigint NOT NULL DEFAULT 0
+);
+
+CREATE FUNCTION ccr_usage_prices_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO usage_repricing (workspace_id, model) SELECT DISTINCT workspace_id, model FROM changed
+        ON CONFLICT ON CONSTRAINT usage_repricing_key DO UPDATE SET requested_at = clock_timestamp();
+    RETURN NULL;
+END $$;
+CREATE TRIGGER usage_prices_priced AFTER INSERT ON usage_prices REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION ccr_usage_prices_changed();
+CREATE TRIGGER usage_prices_repriced AFTER UPDATE ON usage_prices REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION ccr_usage_prices_changed();
+CREATE TRIGGER usage_prices_unpriced AFTER DELETE ON usage_prices REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION ccr_usage_prices_changed();
+
+-- Prices so many blocks of a month anew: rows seen, rows changed. Writers of usage wait meanwhile: what they found must stand where it stood.
+CREATE FUNCTION ccr_usage_reprice(month text, first bigint, blocks integer, until timestamptz, OUT seen bigint, OUT changed bigint)
+    LANGUAGE plpgsql SET enable_hashjoin = on AS $$
+DECLARE
+    wanted bigint[];
+BEGIN
+    wanted := ARRAY(SELECT g.id FROM usage_groups g JOIN usage_repricing r ON r.model = g.price_model AND r.requested_at <= until
+                    AND (r.workspace_id IS NULL OR r.workspace_id = g.workspace_id));
+    IF cardinality(wanted) = 0 THEN
+        seen := 0;
+        changed := 0;
+        RETURN;
+    END IF;
+    EXECUTE format($sql$
+        WITH wanted AS MATERIALIZED (SELECT g.id, g.workspace_id, g.price_model, g.tier, w.time_zone FROM usage_groups g
+            JOIN workspaces w ON w.id = g.workspace_id WHERE g.id = ANY ($1)),
+        old AS MATERIALIZED (SELECT c.ctid AS row, c.at, c.group_id, c.session_id, c.sources, c.cost, w.workspace_id, w.time_zone, n.cost AS new
+            FROM %1$I c JOIN wanted w ON w.id = c.group_id
+            LEFT JOIN LATERAL usage_cost(w.workspace_id, w.price_model, w.tier, c.at, c.input, c.output, c.cache_read, c.cache_write,
+                                         c.cache_write_1h) n ON true
+            WHERE c.ctid >= format('(%%s,0)', $2)::tid AND c.ctid < format('(%%s,0)', $2 + $3)::tid),
+        other AS MATERIALIZED (SELECT * FROM old WHERE cost IS DISTINCT FROM new),
+        priced AS (UPDATE %1$I c SET cost = o.new FROM other o WHERE c.ctid = o.row),
+        summed AS (UPDATE usage_sums s SET cost = s.cost + d.cost, unpriced = s.unpriced + d.unpriced
+            FROM (SELECT o.workspace_id, g.grain, g.start, o.group_id, o.sources, sum(coalesce(o.new, 0) - coalesce(o.cost, 0)) AS cost,
+                    sum((o.new IS NULL)::integer - (o.cost IS NULL)::integer) AS unpriced
+                FROM other o CROSS JOIN LATERAL (VALUES
+                    ('q'::"char", date_bin(interval '15 minutes', o.at, timestamptz 'epoch')), ('d', date_trunc('day', o.at, o.time_zone)))
+                    AS g (grain, start) GROUP BY 1, 2, 3, 4, 5) d
+            WHERE s.workspace_id = d.workspace_id AND s.grain = d.grain AND s.start = d.start AND s.group_id = d.group_id
+            AND s.sources = d.sources),
+        grown AS (UPDATE usage_sessions s SET cost = s.cost + d.cost, unpriced = s.unpriced + d.unpriced
+            FROM (SELECT session_id, sum(coalesce(new, 0) - coalesce(cost, 0)) AS cost,
+                    sum((new IS NULL)::integer - (cost IS NULL)::integer) AS unpriced FROM other GROUP BY session_id) d
+            WHERE s.id = d.session_id)
+        SELECT (SELECT count(*) FROM old), (SELECT count(*) FROM other) $sql$, month)
+        INTO seen, changed USING wanted, first, blocks;
+END $$;
+
+-- One step of a sweep: whether there is more to do, and how many calls got another price.
+CREATE FUNCTION ccr_usage_sweep(step integer, OUT more boolean, OUT changed bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    s usage_sweep;
+    did record;
+BEGIN
+    more := false;
+    changed := 0;
+    SELECT * INTO s FROM usage_sweep FOR UPDATE;
+    IF NOT FOUND THEN
+        IF NOT EXISTS (SELECT 1 FROM usage_repricing) THEN
+            RETURN;
+        END IF;
+        INSERT INTO usage_sweep (until, month, block, blocks) VALUES (clock_timestamp(), '', 0, 0) RETURNING * INTO s;
+    END IF;
+    IF s.block >= s.blocks THEN -- the next month
+        SELECT c.relname INTO s.month FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'usage_calls'::regclass AND c.relname > s.month ORDER BY c.relname LIMIT 1;
+        IF s.month IS NULL THEN
+            DELETE FROM usage_repricing WHERE requested_at <= s.until;
+            DELETE FROM usage_sweep;
+            more := EXISTS (SELECT 1 FROM usage_repricing);
+            RETURN;
+        END IF;
+        s.block := 0;
+        s.blocks := pg_relation_size(s.month::regclass) / current_setting('block_size')::bigint;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('usage', 0));
+    SELECT * INTO did FROM ccr_usage_reprice(s.month, s.block, step, s.until);
+    UPDATE usage_sweep SET month = s.month, block = s.block + step, blocks = s.blocks, seen = s.seen + did.seen,
+        changed = s.changed + did.changed;
+    more := true;
+    changed := did.changed;
+END $$;

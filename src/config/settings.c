@@ -150,6 +150,8 @@ const struct setting settings_table[] = {
      .help = "Revisions of each profile and resource that stay, however old they are."},
     {"COMMAND_RETENTION", &setting_integer, FIELD(command_retention), .fallback = "90", .min = 0, .max = RETENTION_MAX,
      .help = "Days until past commands are removed. 0 = never."},
+    {"USAGE_RETENTION", &setting_integer, FIELD(usage_retention), .fallback = "0", .min = 0, .max = RETENTION_MAX,
+     .help = "Days until calls of models are removed, a whole month at a time; their sums stay, and what is older is not taken any more. 0 = never."},
     {"BACKUP_RETENTION", &setting_integer, FIELD(backup_retention), .fallback = "365", .min = 0, .max = RETENTION_MAX,
      .help = "Days until backups of replacing imports are removed, but for the `BACKUPS_KEPT` newest. 0 = never."},
     {"BACKUPS_KEPT", &setting_integer, FIELD(backups_kept), .fallback = "20", .min = 1, .max = 1000000,

@@ -154,6 +154,19 @@ static enum error seal_open(struct house *house, const struct house_job *job, st
     return error;
 }
 
+/* Calls of models are priced anew, some blocks of a month at a time, under a lock that writers of usage share. */
+static enum error price_calls(struct house *house, const struct house_job *job, struct house_run *run, bool *more)
+{
+    enum { MORE, CHANGED };
+    struct row row;
+    enum error error = db_one(house->db, &job->remove, &row, DB_ARGS(number(house, job->limit)));
+    if (error)
+        return error;
+    *more = row_bool(&row, MORE);
+    run->rows += row_int(&row, CHANGED);
+    return ERR_NONE;
+}
+
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
 #define SETTING(variable, member) .retention = #variable, .days = offsetof(struct settings, member)
@@ -232,6 +245,17 @@ const struct house_job house_jobs[] = {
     {"prices", "reads the list of prices at PRICES_URL: prices are added, none is removed", .interval_s = DAY_S, .limit = 1,
      .batch = price_updates_store, .prepare = price_updates_read, .clean = price_updates_clean,
      .needs = offsetof(struct settings, prices_url), .retry_s = HOUR_S},
+    {"usage_prices", "calls of models whose prices changed or became known: priced anew, not removed", .interval_s = MINUTE_S,
+     .limit = 200, .remove = {"house_usage_prices", "SELECT more, changed FROM ccr_usage_sweep($1::integer)"}, .batch = price_calls},
+    {"usage_calls", "calls of models, a month at a time; their sums stay", SETTING(USAGE_RETENTION, usage_retention),
+     .interval_s = DAY_S, .limit = 1,
+     .remove = {"house_usage_calls", "SELECT CASE WHEN $2::integer > 0 THEN ccr_usage_forget(now() - make_interval(days => $2::integer))"
+                " ELSE 0 END FROM (SELECT $1::integer) one"}},
+    {"usage_workspaces", "usage of workspaces that are gone", .interval_s = DAY_S, .limit = 20,
+     .remove = {"house_usage_workspaces", "WITH old AS MATERIALIZED (SELECT s.id FROM usage_sessions s WHERE NOT EXISTS"
+                " (SELECT 1 FROM workspaces w WHERE w.id = s.workspace_id) LIMIT $1::integer), calls AS (DELETE FROM usage_calls c"
+                " USING old o WHERE c.session_id = o.id), gone AS (DELETE FROM usage_sessions s USING old o WHERE s.id = o.id"
+                " RETURNING 1) SELECT count(*) FROM gone"}},
     {0},
 };
 /* clang-format on */

@@ -112,6 +112,8 @@ static const struct statement
                                        " VALUES ($1::bigint, $2::uuid, string_to_array($3, ' ')::bigint[])"
                                        " ON CONFLICT (session_id) DO UPDATE SET counts = excluded.counts"},
     group_ids = {"ledger_group_ids", IDS("usage_groups")}, session_ids = {"ledger_session_ids", IDS("usage_sessions")},
+    /* What goes through all calls (ccr_usage_sweep) has this lock for itself. */
+    share_all = {"ledger_share", "SELECT pg_advisory_xact_lock_shared(hashtextextended('usage', 0))"},
     /* The time zone, and whether another source was ever seen. */
     set_up = {"ledger_set_up",
               "SELECT w.time_zone, EXISTS (SELECT 1 FROM usage_reporters r WHERE r.workspace_id = $1::uuid"
@@ -567,6 +569,8 @@ enum error ledger_write(struct ledger *ledger)
     char lock[UUID_TEXT + 8];
     snprintf(lock, sizeof lock, "usage.%s", ledger->actor->who.workspace_id);
     enum error error = db_lock_name(ledger->actor->db, lock, PATIENCE_MS);
+    if (!error)
+        error = db_run(ledger->actor->db, &share_all, DB_NO_ARGS);
     return error ? error : write_locked(ledger);
 }
 

@@ -8,7 +8,7 @@
 
 #include "util.h"
 
-enum { FUTURE_S = 2 * 24 * 60 * 60, BATCH_TRIES = 4 };
+enum { DAY_S = 24 * 60 * 60, FUTURE_S = 2 * DAY_S, BATCH_TRIES = 4 };
 #define EARLIEST_S 1577836800LL /* 2020-01-01: none of these tools is older */
 #define SECOND_US  1000000LL
 
@@ -24,6 +24,14 @@ static const struct statement
 /* An arena that is exhausted leaves its request in the middle of everything: what was open then is freed by the next one. */
 static struct usage_intake *open_one;
 
+/* What is older than what is kept would be counted again each time. */
+static int64_t earliest(const struct settings *settings)
+{
+    int64_t kept = ((int64_t)time(NULL) - settings->usage_retention * DAY_S) * SECOND_US,
+            least = EARLIEST_S * SECOND_US;
+    return settings->usage_retention && kept > least ? kept : least;
+}
+
 struct usage_intake *usage_intake_new(struct actor *actor, enum usage_source source, const char *machine)
 {
     usage_intake_free(open_one);
@@ -32,7 +40,7 @@ struct usage_intake *usage_intake_new(struct actor *actor, enum usage_source sou
         abort();
     intake->actor = actor;
     intake->ledger = ledger_new(actor, source, machine);
-    intake->earliest_us = EARLIEST_S * SECOND_US;
+    intake->earliest_us = earliest(actor->settings);
     intake->latest_us = ((int64_t)time(NULL) + FUTURE_S) * SECOND_US;
     return open_one = intake;
 }
