@@ -147,7 +147,7 @@ static enum usage_verdict take_session(struct usage_reader *reader)
         return USAGE_BAD;
     if (*kept->thread) {
         if (id && strcmp(id, kept->thread) != 0 && !kept->counted)
-            kept->copying = !kept->own_ordinal || kept->copying;
+            kept->copying = 1;
         return USAGE_OTHER;
     }
     USAGE_KEEP(kept->thread, id ? id : reader->file_session);
@@ -175,6 +175,9 @@ static enum usage_verdict take_context(struct usage_reader *reader)
 
 /* ---- calls ---- */
 
+/* What kept.total is: no line's yet, of a line of the copied history, or of the file's own. */
+enum { COUNTED_NONE, COUNTED_COPY, COUNTED_OWN };
+
 static int64_t sum_of(const int64_t total[TOTALS])
 {
     return total[TOTAL_INPUT] + total[TOTAL_OUTPUT];
@@ -189,19 +192,22 @@ static bool began_anew(const int64_t before[TOTALS], const int64_t now[TOTALS])
     return false;
 }
 
-/* What the totals have grown by. Where nothing to compare them with is known, as at the beginning and after they began anew, it is what the
- * event says of the last call: totals of a fork begin with those of the session that it comes from. */
+/* What the totals have grown by: nothing when they are told again. Where nothing of their own is there to compare them with, as at the
+ * beginning, after a copied history and after they began anew, it is what the event says of the last call: totals of a fork go on from
+ * those of the session that it comes from, those of a sub-agent may not. */
 static void take_growth(struct usage_reader *reader, const int64_t now[TOTALS], const int64_t last[TOTALS],
                         int64_t growth[TOTALS])
 {
     struct usage_kept *kept = &reader->kept;
     bool anew = kept->counted && began_anew(kept->total, now);
-    bool known = kept->counted && !anew;
+    bool last_told = sum_of(last) > 0 && !began_anew(last, now);
     kept->epoch += anew;
-    for (size_t i = 0; i < TOTALS; i++)
-        growth[i] = known ? now[i] - kept->total[i] : now[i];
-    if (!known && sum_of(last) > 0 && !began_anew(last, now))
+    if ((anew || kept->counted != COUNTED_OWN) && last_told) {
         memcpy(growth, last, TOTALS * sizeof *growth);
+        return;
+    }
+    for (size_t i = 0; i < TOTALS; i++)
+        growth[i] = kept->counted && !anew ? now[i] - kept->total[i] : now[i];
 }
 
 static enum usage_verdict give(struct usage_reader *reader, const int64_t now[TOTALS], const int64_t growth[TOTALS])
@@ -237,15 +243,14 @@ static enum usage_verdict take_count(struct usage_reader *reader)
         return json_pick_kind(reader->pick, LAST_OBJECT) == JSON_PICK_OBJECT ? USAGE_UNKNOWN : USAGE_OTHER;
     if (!usage_numbers(reader, SUM, now, TOTALS) || !usage_numbers(reader, LAST, last, TOTALS))
         return USAGE_BAD;
-    bool repeated = kept->counted && memcmp(now, kept->total, sizeof now) == 0;
     enum usage_verdict verdict = USAGE_OTHER;
-    if (!kept->copying && !repeated) {
+    if (!kept->copying) {
         take_growth(reader, now, last, growth);
         verdict = give(reader, now, growth);
     }
     if (!reader->stopped) {
         memcpy(kept->total, now, sizeof now);
-        kept->counted = 1;
+        kept->counted = kept->copying ? COUNTED_COPY : COUNTED_OWN;
     }
     return verdict;
 }

@@ -31,7 +31,7 @@ struct usage_kept {
     char agent[USAGE_KEPT_MAX + 1];
     int64_t position, line, form;
     int64_t total[TOTALS]; /* of Codex: as the last line had them */
-    int64_t counted;       /* 1 = total is one that a line had */
+    int64_t counted;       /* whose total is */
     int64_t epoch;         /* how often the totals began anew */
     int64_t copying;       /* 1 = what comes is another session's history */
     int64_t own_time_us;   /* where that ends: the first turn from then on */

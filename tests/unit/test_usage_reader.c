@@ -110,6 +110,14 @@ static const struct rule claude_rules[] = {
      "message:no parts 1/2/0/10/0/0\nmessage:only parts 1/2/0/3/4/0\nmessage:zero in all 1/2/0/0/4/0\n"
      "message:too few 1/2/0/6/4/0\nmessage:too many 1/2/0/10/0/0\nmessage:last one 1/2/0/8/1/0\n",
      {6, 6, 0, 0, 0}},
+    {"parts that add up go before those of an iteration",
+     "claude",
+     NULL,
+     "{\"message\":{\"id\":\"m\"," USAGE(
+         ",\"cache_creation_input_tokens\":10,\"cache_creation\":{\"ephemeral_5m_input_tokens\":4,\"ephemeral_1h_input_tokens\":6},"
+         "\"iterations\":[{\"cache_creation_input_tokens\":10,\"cache_creation\":{\"ephemeral_5m_input_tokens\":10}}]") "}}\n",
+     "message:m 1/2/0/4/6/0\n",
+     {1, 1, 0, 0, 0}},
     {"thinking is never more than the output that it is a part of",
      "claude",
      NULL,
@@ -286,6 +294,25 @@ static const struct rule codex_rules[] = {
      META("t", "") COUNT_LAST(N(1000, 400, 100), N(50, 10, 5)) COUNT_LAST(N(1060, 420, 107), N(60, 20, 7)),
      "codex:t:0:1000.400.0.100.0 40/5/10/0/0/0\ncodex:t:0:1060.420.0.107.0 40/7/20/0/0/0\n",
      {3, 2, 1, 0, 0}},
+    {"the totals are believed, and not what the last call is said to be, when they can be compared",
+     "codex",
+     NULL,
+     META("t", "") COUNT_LAST(N(10, 0, 1), N(10, 0, 1)) COUNT_LAST(N(100, 40, 10), N(50, 10, 5)),
+     "codex:t:0:10.0.0.1.0 10/1/0/0/0/0\ncodex:t:0:100.40.0.10.0 50/9/40/0/0/0\n",
+     {3, 2, 1, 0, 0}},
+    {"a last call of more than there is in all is none",
+     "codex",
+     NULL,
+     META("t", "") COUNT_LAST(N(10, 0, 1), N(11, 0, 1)),
+     "codex:t:0:10.0.0.1.0 10/1/0/0/0/0\n",
+     {2, 1, 1, 0, 0}},
+    {"a sub-agent whose header tells only where its own lines begin",
+     "codex",
+     NULL,
+     NUMBERED(0, "session_meta", "\"id\":\"t\",\"subagent_history_start_ordinal\":2")
+         NUMBERED_COUNT(1, N(5000, 0, 100), N(70, 0, 1)) NUMBERED_COUNT(2, N(30, 20, 3), N(30, 20, 3)),
+     "codex:t:1:30.20.0.3.0 10/3/20/0/0/0\n",
+     {3, 1, 2, 0, 0}},
     {"a fork: own from the turn that was started after it",
      "codex",
      NULL,
@@ -334,6 +361,14 @@ static const struct rule codex_rules[] = {
      "log codex codex:t:1:30.20.0.3.0 10/3/20/0/0/0 @1769860860000000 alike=10.20.0.3:t session=s agent=review\n"
      "log codex codex:t:1:75.60.0.5.0 5/2/40/0/0/0 @1769860860000000 alike=5.40.0.2:t session=s agent=review\n",
      {7, 2, 5, 0, 0}},
+    {"a sub-agent that counts from nothing, and soon has more than the other had",
+     "codex",
+     NULL,
+     NUMBERED(0, "session_meta", "\"id\":\"t\",\"subagent_history_start_ordinal\":2")
+         NUMBERED_COUNT(1, N(20, 0, 1), N(20, 0, 1)) NUMBERED_COUNT(2, N(30, 20, 3), N(30, 20, 3))
+             NUMBERED_COUNT(3, N(90, 30, 4), N(60, 10, 1)),
+     "codex:t:0:30.20.0.3.0 10/3/20/0/0/0\ncodex:t:0:90.30.0.4.0 50/1/10/0/0/0\n",
+     {4, 2, 2, 0, 0}},
     {"a fork that holds none of the other's lines, but its totals",
      "codex",
      NULL,
@@ -660,6 +695,7 @@ static void endless_lines(void **state)
     taken_begin(&taken);
     struct usage_reader *reader = usage_reader_new("claude", NULL, NULL, take_down, take_down_bad, &taken);
     assert_true(usage_reader_feed(reader, head, strlen(head)));
+    assert_int_equal(USAGE_LINE_MAX % sizeof piece, 0);
     size_t left = USAGE_LINE_MAX - strlen(head) - (strlen(tail) - 1);
     for (size_t length; left > 0; left -= length) {
         length = left < sizeof piece ? left : sizeof piece;
@@ -668,11 +704,9 @@ static void endless_lines(void **state)
     assert_true(usage_reader_feed(reader, tail, strlen(tail)));
     assert_string_equal(buffer_string(&taken.brief), "message:m 1/2/0/0/0/0\n");
 
-    long long fed = 0;
-    assert_true(usage_reader_feed(reader, head, strlen(head)));
-    while (fed < 1024LL * MIB && usage_reader_feed(reader, piece, sizeof piece))
-        fed += (long long)sizeof piece;
-    assert_in_range(fed, USAGE_LINE_MAX - 2 * MIB, USAGE_LINE_MAX);
+    for (left = USAGE_LINE_MAX; left > 0; left -= sizeof piece)
+        assert_true(usage_reader_feed(reader, piece, sizeof piece));
+    assert_false(usage_reader_feed(reader, piece, 1));
     assert_string_equal(usage_reader_problem(reader), "a line is longer than 256 MiB");
     assert_false(usage_reader_feed(reader, "\n", 1));
     assert_false(usage_reader_end(reader, true));
