@@ -15,6 +15,7 @@ enum {
     TIME,
     ORDINAL,
     EVENT,
+    ROLE,
     ID, /* of the thread */
     SESSION,
     BORN,
@@ -51,6 +52,7 @@ static const struct json_pick_path paths[] = {
     [TIME] = {"timestamp", USAGE_NAME_MAX},
     [ORDINAL] = {"ordinal"},
     [EVENT] = {"payload.type", USAGE_NAME_MAX},
+    [ROLE] = {"payload.role", USAGE_NAME_MAX},
     [ID] = {"payload.id", USAGE_KEPT_MAX},
     [SESSION] = {"payload.session_id", USAGE_KEPT_MAX},
     [BORN] = {"payload.timestamp", USAGE_NAME_MAX},
@@ -192,17 +194,39 @@ static bool began_anew(const int64_t before[TOTALS], const int64_t now[TOTALS])
     return false;
 }
 
-/* What the totals have grown by: nothing when they are told again. Where nothing of their own is there to compare them with, as at the
- * beginning, after a copied history and after they began anew, it is what the event says of the last call: totals of a fork go on from
- * those of the session that it comes from, those of a sub-agent may not. */
-static void take_growth(struct usage_reader *reader, const int64_t now[TOTALS], const int64_t last[TOTALS],
+static bool last_told(const int64_t now[TOTALS], const int64_t last[TOTALS])
+{
+    return sum_of(last) > 0 && !began_anew(last, now);
+}
+
+/* Whether the line tells of something that the model said: then it was asked. */
+static bool is_reply(const struct usage_reader *reader, const char *type)
+{
+    static const char *const replies[] = {"reasoning",       "function_call",   "custom_tool_call", "local_shell_call",
+                                          "web_search_call", "agent_reasoning", "agent_message",    NULL};
+    if (text_equal(type, "token_usage_record"))
+        return true;
+    if (!text_equal(type, "response_item") && !text_equal(type, "event_msg"))
+        return false;
+    return usage_text_is(reader, ROLE, "assistant") || usage_one_of(usage_text(reader, EVENT), replies);
+}
+
+/* An event says what the totals are, not that there was a call: before the first reply of a fork it repeats those of the session that it
+ * comes from, with that one's last call. */
+static bool is_repeated(const struct usage_kept *kept, const int64_t now[TOTALS], const int64_t last[TOTALS])
+{
+    if (kept->counted && memcmp(now, kept->total, sizeof kept->total) == 0)
+        return true;
+    return !kept->counted && !kept->replied && last_told(now, last) && memcmp(now, last, sizeof kept->total) != 0;
+}
+
+/* What the totals have grown by. Where nothing of their own is there to compare them with, as at the beginning, after a copied history and
+ * after they began anew, it is what the event says of the last call: totals of a fork go on from those of the session that it comes from,
+ * those of a sub-agent may not. */
+static void find_growth(const struct usage_kept *kept, const int64_t now[TOTALS], const int64_t last[TOTALS], bool anew,
                         int64_t growth[TOTALS])
 {
-    struct usage_kept *kept = &reader->kept;
-    bool anew = kept->counted && began_anew(kept->total, now);
-    bool last_told = sum_of(last) > 0 && !began_anew(last, now);
-    kept->epoch += anew;
-    if ((anew || kept->counted != COUNTED_OWN) && last_told) {
+    if ((anew || kept->counted != COUNTED_OWN) && last_told(now, last)) {
         memcpy(growth, last, TOTALS * sizeof *growth);
         return;
     }
@@ -210,9 +234,10 @@ static void take_growth(struct usage_reader *reader, const int64_t now[TOTALS], 
         growth[i] = kept->counted && !anew ? now[i] - kept->total[i] : now[i];
 }
 
-static enum usage_verdict give(struct usage_reader *reader, const int64_t now[TOTALS], const int64_t growth[TOTALS])
+static enum usage_verdict give(struct usage_reader *reader, const int64_t now[TOTALS], const int64_t growth[TOTALS],
+                               int64_t epoch)
 {
-    struct usage_kept *kept = &reader->kept;
+    const struct usage_kept *kept = &reader->kept;
     const char *thread = *kept->thread ? kept->thread : reader->file_session;
     const char *model = usage_text(reader, INFO_MODEL);
     struct usage_record record = {
@@ -228,7 +253,7 @@ static enum usage_verdict give(struct usage_reader *reader, const int64_t now[TO
         return USAGE_BAD;
     if (!usage_counts_codex(growth, record.counts))
         return usage_bad(reader, "more is said to come from the cache than went in");
-    record.key = usage_put(reader->key, "codex:%s:%lld:%lld.%lld.%lld.%lld.%lld", thread, (long long)kept->epoch,
+    record.key = usage_put(reader->key, "codex:%s:%lld:%lld.%lld.%lld.%lld.%lld", thread, (long long)epoch,
                            (long long)now[TOTAL_INPUT], (long long)now[TOTAL_CACHED], (long long)now[TOTAL_WRITTEN],
                            (long long)now[TOTAL_OUTPUT], (long long)now[TOTAL_REASONING]);
     record.alike = usage_alike(reader->alike, text_or_null(thread), record.counts, true);
@@ -244,13 +269,16 @@ static enum usage_verdict take_count(struct usage_reader *reader)
     if (!usage_numbers(reader, SUM, now, TOTALS) || !usage_numbers(reader, LAST, last, TOTALS))
         return USAGE_BAD;
     enum usage_verdict verdict = USAGE_OTHER;
-    if (!kept->copying) {
-        take_growth(reader, now, last, growth);
-        verdict = give(reader, now, growth);
+    bool inherited = kept->copying || is_repeated(kept, now, last);
+    bool anew = !inherited && kept->counted && began_anew(kept->total, now);
+    if (!inherited) {
+        find_growth(kept, now, last, anew, growth);
+        verdict = give(reader, now, growth, kept->epoch + anew);
     }
     if (!reader->stopped) {
+        kept->epoch += anew;
         memcpy(kept->total, now, sizeof now);
-        kept->counted = kept->copying ? COUNTED_COPY : COUNTED_OWN;
+        kept->counted = inherited && kept->counted != COUNTED_OWN ? COUNTED_COPY : COUNTED_OWN;
     }
     return verdict;
 }
@@ -264,6 +292,8 @@ static enum usage_verdict codex_line(struct usage_reader *reader)
         return verdict;
     }
     look_for_own_history(reader);
+    if (!reader->kept.copying && is_reply(reader, type))
+        reader->kept.replied = 1;
     if (text_equal(type, "turn_context"))
         return take_context(reader);
     if (text_equal(type, "event_msg") && text_equal(usage_text(reader, EVENT), "token_count"))

@@ -33,6 +33,7 @@ struct usage_kept {
     int64_t total[TOTALS]; /* of Codex: as the last line had them */
     int64_t counted;       /* whose total is */
     int64_t epoch;         /* how often the totals began anew */
+    int64_t replied;       /* 1 = the model has said something */
     int64_t copying;       /* 1 = what comes is another session's history */
     int64_t own_time_us;   /* where that ends: the first turn from then on */
     int64_t own_ordinal;   /* or the first line from this number on; 0 = not told */

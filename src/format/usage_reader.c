@@ -56,6 +56,7 @@ static const struct kept_row {
     TOTAL(4),
     NUMBER(counted),
     NUMBER(epoch),
+    NUMBER(replied),
     NUMBER(copying),
     NUMBER(own_time_us),
     NUMBER(own_ordinal),

@@ -224,6 +224,7 @@ static void claude(void **state)
 #define COUNT_LAST(total, last)                                                                                        \
     LINE("01:00", "event_msg",                                                                                         \
          "\"type\":\"token_count\",\"info\":{\"last_token_usage\":" last ",\"total_token_usage\":" total "}")
+#define SPOKEN        LINE("00:50", "response_item", "\"type\":\"message\",\"role\":\"assistant\"")
 #define STARTED(more) LINE("00:30", "event_msg", "\"type\":\"task_started\"," more)
 #define NUMBERED(n, type, payload)                                                                                     \
     "{\"timestamp\":\"2026-01-31T12:01:00Z\",\"ordinal\":" #n ",\"type\":\"" type "\",\"payload\":{" payload "}}\n"
@@ -288,12 +289,39 @@ static const struct rule codex_rules[] = {
      "codex:t:0:100.40.0.10.0 60/10/40/0/0/0\ncodex:t:1:90.40.0.20.0 40/5/10/0/0/0\n"
      "codex:t:2:100.40.0.10.0 60/10/40/0/0/0\n",
      {5, 3, 2, 0, 0}},
-    {"totals that begin with another session's: the last call",
+    {"totals that begin with another session's: its last call is told again, then those of its own",
      "codex",
      NULL,
-     META("t", "") COUNT_LAST(N(1000, 400, 100), N(50, 10, 5)) COUNT_LAST(N(1060, 420, 107), N(60, 20, 7)),
+     META("t", "") COUNT_LAST(N(900, 300, 80), N(70, 20, 6)) COUNT_LAST(N(900, 300, 80), N(70, 20, 6))
+         SPOKEN COUNT_LAST(N(1000, 400, 100), N(50, 10, 5)) COUNT_LAST(N(1060, 420, 107), N(60, 20, 7)),
      "codex:t:0:1000.400.0.100.0 40/5/10/0/0/0\ncodex:t:0:1060.420.0.107.0 40/7/20/0/0/0\n",
-     {3, 2, 1, 0, 0}},
+     {6, 2, 4, 0, 0}},
+    {"totals that begin with another session's, and nothing before the first reply",
+     "codex",
+     NULL,
+     META("t", "") SPOKEN COUNT_LAST(N(1000, 400, 100), N(50, 10, 5)),
+     "codex:t:0:1000.400.0.100.0 40/5/10/0/0/0\n",
+     {3, 1, 2, 0, 0}},
+    {"totals that begin with another session's, and a record of the usage before them",
+     "codex",
+     NULL,
+     META("t", "") LINE("00:50", "token_usage_record", "") COUNT_LAST(N(1000, 400, 100), N(50, 10, 5)),
+     "codex:t:0:1000.400.0.100.0 40/5/10/0/0/0\n",
+     {3, 1, 2, 0, 0}},
+    {"a copied history without totals, which come with the first turn",
+     "codex",
+     NULL,
+     META("t", ",\"forked_from_id\":\"p\"") SPOKEN STARTED("\"started_at\":1769860800")
+         COUNT_LAST(N(900, 0, 90), N(70, 0, 6)) SPOKEN COUNT_LAST(N(1000, 0, 100), N(100, 0, 10)),
+     "codex:t:0:1000.0.0.100.0 100/10/0/0/0/0\n",
+     {6, 1, 5, 0, 0}},
+    {"a copied history whose last totals are told again",
+     "codex",
+     NULL,
+     META("t", ",\"forked_from_id\":\"p\"") SPOKEN COUNT_LAST(N(900, 0, 90), N(70, 0, 6)) STARTED(
+         "\"started_at\":1769860800") COUNT_LAST(N(900, 0, 90), N(70, 0, 6)) COUNT_LAST(N(1000, 0, 100), N(100, 0, 10)),
+     "codex:t:0:1000.0.0.100.0 100/10/0/0/0/0\n",
+     {6, 1, 5, 0, 0}},
     {"the totals are believed, and not what the last call is said to be, when they can be compared",
      "codex",
      NULL,
@@ -375,9 +403,10 @@ static const struct rule codex_rules[] = {
      NUMBERED(
          4, "session_meta",
          "\"id\":\"t\",\"timestamp\":\"2026-01-31T12:00:00Z\",\"forked_from_id\":\"p\",\"history_base\":{\"end_ordinal_exclusive\":4}")
-         NUMBERED_COUNT(5, N(160, 0, 40), N(120, 0, 30)) NUMBERED_COUNT(6, N(170, 0, 41), N(10, 0, 1)),
+         NUMBERED_COUNT(5, N(40, 0, 10), N(40, 0, 9)) NUMBERED(6, "token_usage_record", "\"usage\":" N(120, 0, 30))
+             NUMBERED_COUNT(7, N(160, 0, 40), N(120, 0, 30)) NUMBERED_COUNT(8, N(170, 0, 41), N(10, 0, 1)),
      "codex:t:0:160.0.0.40.0 120/30/0/0/0/0\ncodex:t:0:170.0.0.41.0 10/1/0/0/0/0\n",
-     {3, 2, 1, 0, 0}},
+     {5, 2, 3, 0, 0}},
     {"what was written into the cache, inside of the input or not",
      "codex",
      NULL,
@@ -388,12 +417,12 @@ static const struct rule codex_rules[] = {
     {"totals beyond a thousand million",
      "codex",
      NULL,
-     META("t", "") COUNT_LAST(N(5000000000, 0, 10), N(7, 0, 1)) COUNT(N(5000000100, 0, 20)) COUNT(N(9000000000, 0, 30))
-         COUNT(N(9000000001, 0, 30)),
+     META("t", "") SPOKEN COUNT_LAST(N(5000000000, 0, 10), N(7, 0, 1)) COUNT(N(5000000100, 0, 20))
+         COUNT(N(9000000000, 0, 30)) COUNT(N(9000000001, 0, 30)),
      "codex:t:0:5000000000.0.0.10.0 7/1/0/0/0/0\ncodex:t:0:5000000100.0.0.20.0 100/10/0/0/0/0\n"
      "codex:t:0:9000000001.0.0.30.0 1/0/0/0/0/0\n",
-     {5, 3, 1, 0, 1},
-     "4: a number of tokens makes no sense\n"},
+     {6, 3, 2, 0, 1},
+     "5: a number of tokens makes no sense\n"},
     {"more from the cache than went in",
      "codex",
      NULL,
@@ -682,6 +711,34 @@ static void the_taker_may_stop_it(void **state)
     taken_end(&taken);
 }
 
+/* What is known where the taker stopped it is what was known before the line that it stopped at. */
+static void after_a_stop_it_gives_the_same(void **state)
+{
+    static const char text[] = META("t", "") COUNT(N(100, 40, 10)) COUNT(N(90, 30, 20)) COUNT(N(80, 20, 20));
+    (void)state;
+    struct taken whole, parts;
+    taken_begin(&whole);
+    read_log(&whole, "codex", NULL, text, strlen(text), strlen(text), NULL);
+    for (size_t stop = 1; stop <= 3; stop++) {
+        char kept[USAGE_STATE_MAX];
+        taken_begin(&parts);
+        parts.stop_at = stop;
+        struct usage_reader *reader = usage_reader_new("codex", NULL, NULL, take_down, take_down_bad, &parts);
+        assert_false(usage_reader_feed(reader, text, strlen(text)));
+        long long position = usage_reader_position(reader);
+        snprintf(kept, sizeof kept, "%s", usage_reader_state(reader));
+        usage_reader_free(reader);
+        reader = usage_reader_new("codex", NULL, kept, take_down, take_down_bad, &parts);
+        assert_true(usage_reader_feed(reader, text + position, strlen(text) - (size_t)position));
+        usage_reader_free(reader);
+        assert_int_equal(parts.records, 4); /* one of three comes twice */
+        assert_int_equal(parts.count, 3);
+        assert_memory_equal(parts.calls, whole.calls, sizeof parts.calls);
+        taken_end(&parts);
+    }
+    taken_end(&whole);
+}
+
 /* Lines of the most bytes that there may be are read; one of more is refused as soon as it is, and nothing of it is kept. */
 static void endless_lines(void **state)
 {
@@ -736,8 +793,8 @@ static void deep_lines(void **state)
 /* A live file: what is there is read again and again while it grows byte by byte. */
 static void a_file_that_grows(void **state)
 {
-    static const char text[] =
-        META("t", ",\"cwd\":\"/w\"") COUNT(N(100, 40, 10)) COUNT(N(100, 40, 10)) COUNT(N(250, 140, 30));
+    static const char text[] = META("t", ",\"cwd\":\"/w\"") SPOKEN COUNT_LAST(N(900, 40, 10), N(100, 40, 10))
+        COUNT(N(900, 40, 10)) COUNT(N(1050, 140, 30));
     char kept[USAGE_STATE_MAX];
     long long position = 0;
     (void)state;
@@ -753,7 +810,7 @@ static void a_file_that_grows(void **state)
         usage_reader_free(reader);
     }
     assert_string_equal(buffer_string(&taken.brief),
-                        "codex:t:0:100.40.0.10.0 60/10/40/0/0/0\ncodex:t:0:250.140.0.30.0 50/20/100/0/0/0\n");
+                        "codex:t:0:900.40.0.10.0 60/10/40/0/0/0\ncodex:t:0:1050.140.0.30.0 50/20/100/0/0/0\n");
     assert_int_equal(position, strlen(text));
     taken_end(&taken);
 }
@@ -789,6 +846,7 @@ int main(void)
         cmocka_unit_test(states_that_are_none),
         cmocka_unit_test(the_longest_state),
         cmocka_unit_test(the_taker_may_stop_it),
+        cmocka_unit_test(after_a_stop_it_gives_the_same),
         cmocka_unit_test(endless_lines),
         cmocka_unit_test(deep_lines),
         cmocka_unit_test(a_file_that_grows),
