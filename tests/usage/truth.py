@@ -53,7 +53,8 @@ class Prices:
         with open(path) as file:
             entries = json.load(file, parse_float=Decimal)
         entries.pop("sample_spec", None)
-        self.entries = {plain_name(name): entry for name, entry in entries.items()}
+        bare_last = sorted(entries, key=lambda name: "/" not in name)  # the maker's own entry goes before those of who resells it
+        self.entries = {plain_name(name): entries[name] for name in bare_last}
         self.known = {}
 
     def steps(self, model, tier):

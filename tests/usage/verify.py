@@ -301,10 +301,8 @@ class Money:
         wanted = re.sub(r"^custom:|-\[[^]]*\](-\d+)?$", "", model.lower()).split("/")[-1]
         wanted = re.sub(r"^([a-z]+\.)?anthropic\.|-v\d+:\d+$", "", wanted)
         wanted = re.sub(r"-\d{8}$", "", wanted).replace(".", "-")
-        for name, entry in self.entries.items():
-            if name.split("/")[-1].replace(".", "-") == wanted:
-                return entry
-        return None
+        found = [name for name in self.entries if name.split("/")[-1].replace(".", "-") == wanted]
+        return self.entries[min(found, key=lambda name: name.count("/"))] if found else None
 
     def cost(self, record):
         entry = self.entry(record.model)
