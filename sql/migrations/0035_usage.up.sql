@@ -165,6 +165,11 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Who knows nothing of caches that keep for an hour tells of all writes as of others: of two the higher sum is right, and of the same sum
+-- the one with more for an hour. As one number, to find it by.
+CREATE FUNCTION ccr_usage_writes(cache_write integer, cache_write_1h integer) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT (cache_write::bigint + cache_write_1h) << 31 | cache_write_1h $$;
+
 -- Takes a batch of records of one source (its bit), and keeps every sum right. What is there of a call is looked up two days around its time,
 -- because copies and clocks differ and months are partitions: by its key, and by its alias among what other sources wrote. An alias that is no
 -- request's may be that of several calls: the nearest in time is meant (`reach`, in seconds, says how far it may be), by one of the batch
@@ -226,7 +231,9 @@ met AS (
         AND (x.apart <= g.reach OR x.alias = g.key)
         ORDER BY x.apart LIMIT 1) e ON true),
 meant AS MATERIALIZED (
-    SELECT m.*, others AND m.other_key IS NOT NULL
+    SELECT m.*, greatest(ccr_usage_writes(m.cache_write, m.cache_write_1h), ccr_usage_writes(m.was_cache_write, m.was_cache_write_1h),
+                         ccr_usage_writes(m.also_cache_write, m.also_cache_write_1h)) AS writes,
+        others AND m.other_key IS NOT NULL
         AND row_number() OVER (PARTITION BY m.other_key ORDER BY m.apart, m.key) > 1 AS later FROM met m),
 best AS (
     SELECT CASE WHEN source = 2 THEN coalesce(m.was_key, m.key) ELSE m.key END AS key,
@@ -239,8 +246,8 @@ best AS (
         greatest(CASE source WHEN 1 THEN m.output END, m.was_log_output, m.also_log_output) AS log_output,
         greatest(CASE source WHEN 2 THEN m.output END, m.was_event_output, m.also_event_output) AS event_output,
         greatest(m.input, m.was_input, m.also_input) AS input, greatest(m.output, m.was_output, m.also_output) AS output,
-            greatest(m.cache_read, m.was_cache_read, m.also_cache_read) AS cache_read, greatest(m.cache_write, m.was_cache_write,
-            m.also_cache_write) AS cache_write, greatest(m.cache_write_1h, m.was_cache_write_1h, m.also_cache_write_1h) AS cache_write_1h,
+            greatest(m.cache_read, m.was_cache_read, m.also_cache_read) AS cache_read,
+            ((m.writes >> 31) - (m.writes & 2147483647))::integer AS cache_write, (m.writes & 2147483647)::integer AS cache_write_1h,
             greatest(m.reasoning, m.was_reasoning, m.also_reasoning) AS reasoning,
         was_key, was_at, was_alias, was_group_id, was_session_id, was_sources, was_cost, was_input, was_output, was_cache_read,
             was_cache_write, was_cache_write_1h, was_reasoning,

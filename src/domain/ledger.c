@@ -289,13 +289,25 @@ static void add_alias(const struct ledger *ledger, struct entry *entry, const st
                by_request ? USAGE_KEY_OF_REQUEST : "alike:", by_request ? r->request : r->alike);
 }
 
+/* As ccr_usage_writes() in the database has it. */
+static bool tells_more_writes(const int64_t a[USAGE_COUNTS], const int64_t b[USAGE_COUNTS])
+{
+    int64_t sum_a = a[USAGE_CACHE_WRITE] + a[USAGE_CACHE_WRITE_1H],
+            sum_b = b[USAGE_CACHE_WRITE] + b[USAGE_CACHE_WRITE_1H];
+    return sum_a != sum_b ? sum_a > sum_b : a[USAGE_CACHE_WRITE_1H] > b[USAGE_CACHE_WRITE_1H];
+}
+
 /* Of several records of one call the highest numbers and the earliest time hold, and the names of the one that knows best. */
 static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, const struct usage_record *r)
 {
     enum place place = place_of(ledger, r);
     for (size_t i = 0; i < USAGE_COUNTS; i++)
-        if (r->counts[i] > entry->counts[i])
+        if (i != USAGE_CACHE_WRITE && i != USAGE_CACHE_WRITE_1H && r->counts[i] > entry->counts[i])
             entry->counts[i] = r->counts[i];
+    if (tells_more_writes(r->counts, entry->counts)) {
+        entry->counts[USAGE_CACHE_WRITE] = r->counts[USAGE_CACHE_WRITE];
+        entry->counts[USAGE_CACHE_WRITE_1H] = r->counts[USAGE_CACHE_WRITE_1H];
+    }
     if (is_new || r->time_us < entry->time_us)
         entry->time_us = r->time_us;
     add_alias(ledger, entry, r);
