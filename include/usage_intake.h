@@ -9,6 +9,7 @@
 enum { INTAKE_COMPLAINTS = 20, INTAKE_WHY = 120, INTAKE_FILE = 1024 };
 
 struct usage_intake {
+    struct arena *arena; /* its own */
     struct actor *actor;
     struct ledger *ledger;
     enum error error;               /* of the database: nothing more is taken */

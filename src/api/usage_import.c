@@ -4,7 +4,6 @@
  *
  * What was read of a file that grows is remembered with its last transaction, so that it is safe to send anything again, and to go on where
  * reading stopped. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "body_stream.h"

@@ -22,7 +22,7 @@ static const struct encoding *encoding_of(const struct request *rq)
 {
     const char *type = request_variable(rq, "CONTENT_TYPE");
     size_t length = type ? strcspn(type, "; \t") : 0;
-    for (size_t i = 0; i < ARRAY_SIZE(encodings); i++)
+    for (size_t i = 0; type && i < ARRAY_SIZE(encodings); i++)
         if (length == strlen(encodings[i].type) && strncasecmp(type, encodings[i].type, length) == 0)
             return &encodings[i];
     return NULL;

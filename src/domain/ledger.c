@@ -20,6 +20,7 @@ enum {
     PATIENCE_MS = 60000, /* another writer of the workspace has its batch first */
     PLATFORMS_MAX = 8,
     TOTALS_MAX = 64,
+    MEMORY = 8 * MIB,
     REQUEST_REACH_S = 2 * 24 * 60 * 60,
     ALIKE_REACH_S = 10 * 60,
 };
@@ -67,6 +68,7 @@ struct total {
 };
 
 struct ledger {
+    struct arena *arena; /* its own, which it is in */
     struct actor *actor;
     enum usage_source source;
     char *machine;
@@ -619,14 +621,12 @@ const struct ledger_counts *ledger_counts(const struct ledger *ledger)
 
 struct ledger *ledger_new(struct actor *actor, enum usage_source source, const char *machine)
 {
-    struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (!ledger)
-        abort();
+    struct arena *arena = arena_new(MEMORY);
+    struct ledger *ledger = arena_alloc(arena, sizeof *ledger);
+    ledger->arena = arena;
     ledger->actor = actor;
     ledger->source = source;
-    ledger->machine = strdup(machine);
-    if (!ledger->machine)
-        abort();
+    ledger->machine = arena_strdup(arena, machine);
     ledger->unread = ledger_profiles_read(actor, &ledger->profiles);
     buffer_init(&ledger->groups.text, TEXT_MAX);
     buffer_init(&ledger->sessions.text, TEXT_MAX);
@@ -646,6 +646,5 @@ void ledger_free(struct ledger *ledger)
     for (size_t c = 0; c < COLUMNS; c++)
         buffer_free(&ledger->columns[c]);
     ledger_profiles_free(ledger->profiles);
-    free(ledger->machine);
-    free(ledger);
+    arena_free(ledger->arena);
 }

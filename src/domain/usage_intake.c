@@ -2,7 +2,6 @@
 #include "usage_intake.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,9 +34,9 @@ static int64_t earliest(const struct settings *settings)
 struct usage_intake *usage_intake_new(struct actor *actor, enum usage_source source, const char *machine)
 {
     usage_intake_free(open_one);
-    struct usage_intake *intake = calloc(1, sizeof *intake);
-    if (!intake)
-        abort();
+    struct arena *arena = arena_new(MIB);
+    struct usage_intake *intake = arena_alloc(arena, sizeof *intake);
+    intake->arena = arena;
     intake->actor = actor;
     intake->ledger = ledger_new(actor, source, machine);
     intake->earliest_us = earliest(actor->settings);
@@ -52,7 +51,7 @@ void usage_intake_free(struct usage_intake *intake)
     ledger_free(intake->ledger);
     if (open_one == intake)
         open_one = NULL;
-    free(intake);
+    arena_free(intake->arena);
 }
 
 void usage_intake_complain(void *context, long long line, const char *why)

@@ -3,7 +3,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,6 +11,7 @@
 enum { PIECE = 64 * KIB };
 
 struct body_stream {
+    struct arena *arena; /* its own */
     struct request *rq;
     struct archive *archive; /* NULL = it is not packed */
     long long left;
@@ -90,9 +90,9 @@ enum error body_stream_open(struct request *rq, long long max, struct body_strea
     if (i == ARRAY_SIZE(encodings))
         return fail(&rq->actor, MSG_USAGE_ENCODING, NULL);
     body_stream_close(open_one);
-    struct body_stream *stream = malloc(sizeof *stream);
-    if (!stream)
-        return ERR_INTERNAL;
+    struct arena *arena = arena_new(MIB);
+    struct body_stream *stream = arena_alloc(arena, sizeof *stream);
+    stream->arena = arena;
     stream->rq = rq;
     stream->archive = NULL;
     stream->left = max;
@@ -128,5 +128,5 @@ void body_stream_close(struct body_stream *stream)
         archive_read_free(stream->archive);
     if (open_one == stream)
         open_one = NULL;
-    free(stream);
+    arena_free(stream->arena);
 }
