@@ -20,12 +20,18 @@ enum {
 static const char naming[] = "\n{\"ccr_file\":"; /* the line's end in front of it is the file's before */
 enum { NAMING = sizeof naming - 2 };             /* bytes without that */
 
-static const struct field import_query[] = {
-    {.name = "platform", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = "claude|codex|gemini|qwen|droid"},
-    {.name = "machine", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = LEDGER_MACHINE_MAX},
-    {.name = "file", .type = FIELD_TEXT, .max = FILE_MAX},
-    {.name = "at", .type = FIELD_INT, .min = 0, .max = INT64_MAX / 2},
-    {0}};
+#define PLATFORM_AND_MACHINE                                                                                           \
+    {.name = "platform", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = "claude|codex|gemini|qwen|droid"},    \
+    {                                                                                                                  \
+        .name = "machine", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = LEDGER_MACHINE_MAX                          \
+    }
+
+static const struct field import_query[] = {PLATFORM_AND_MACHINE,
+                                            {.name = "file", .type = FIELD_TEXT, .max = FILE_MAX},
+                                            {.name = "at", .type = FIELD_INT, .min = 0, .max = INT64_MAX / 2},
+                                            {0}};
+static const struct field position_query[] = {
+    PLATFORM_AND_MACHINE, {.name = "file", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .max = FILE_MAX}, {0}};
 
 struct import {
     struct request *rq;
@@ -275,7 +281,7 @@ static enum error usage_position(struct request *rq, struct response *rs)
 {
     struct usage_place place = {.platform = request_query(rq, "platform"),
                                 .machine = request_query_or(rq, "machine", ""),
-                                .file = request_query_or(rq, "file", "")};
+                                .file = request_query(rq, "file")};
     enum error error = usage_place_find(&rq->actor, &place);
     if (error)
         return error;
@@ -286,7 +292,7 @@ static enum error usage_position(struct request *rq, struct response *rs)
 }
 
 const struct route usage_import_routes[] = {
-    {METHOD_GET, "/api/usage/import", usage_position, ACCESS_VIEWER, .query = import_query, .flags = ROUTE_USAGE},
+    {METHOD_GET, "/api/usage/import", usage_position, ACCESS_VIEWER, .query = position_query, .flags = ROUTE_USAGE},
     {METHOD_POST, "/api/usage/import", usage_import, ACCESS_VIEWER, .query = import_query,
      .flags = ROUTE_USAGE | ROUTE_STREAM},
     {0},

@@ -43,8 +43,9 @@ def operation(route):
 
 
 def body_description(route):
-    body = operation(route).get("requestBody")
-    return body["content"]["application/json"] if body else None
+    """Of one that is JSON. What may be something else is read by its handler: test_usage_import.py, test_usage_otlp.py."""
+    content = operation(route).get("requestBody", {}).get("content", {})
+    return content["application/json"] if content.keys() <= {"application/json", "application/merge-patch+json"} and content else None
 
 
 def of_a_kind(route):
@@ -582,9 +583,9 @@ def test_access_tokens_where_a_login_is_needed(system, admin, route):
 def scoped(system, admin):
     """Wires with a personal access token of one scope each."""
     def make(scope):
-        made = admin.post("/api/tokens", json={"name": f"only-{scope}", "scopes": [scope]})
+        made = admin.post("/api/tokens", json={"name": f"only-{scope.replace(':', '-')}", "scopes": [scope]})
         return Wire(system, made.data["token"], admin.contract)
-    return {scope: make(scope) for scope in ("read", "write", "admin")}
+    return {scope: make(scope) for scope in ("read", "write", "admin", "secrets", "usage:write")}
 
 
 @routes(lambda route: logged_in(route) and not {"session_only", "confirmed"} & set(route["flags"]))
@@ -592,6 +593,8 @@ def test_scopes_of_access_tokens(scoped, route):
     needed = "read" if route["method"] == "GET" or "read_only" in route["flags"] else "write"
     if route["access"] in ("admin", "owner", "site_admin"):
         needed = "admin"
+    if "usage" in route["flags"]:
+        needed = "usage:write"
     for scope, wire in scoped.items():
         answer = wire.request(route["method"], re.sub(r"{\w+}", "x", route["path"]), {} if body_description(route) else None)
         refused = answer.status_code == 403 and f"lacks the scope '{needed}'" in answer.text
@@ -623,6 +626,20 @@ def furnish_checkin(system, client, mark, headers):
         db.execute("INSERT INTO checkin_balances (workspace_id, account_id, used_quota, remaining_quota, currency) VALUES (%s, %s, 1, 2, %s)",
                    (workspace, account["id"], mark))
     return account["id"]
+
+
+CALLED = "2025-11-01T09:30:00.123Z"
+
+
+def furnish_usage(client, mark, headers):
+    """A call, its project and its session, a log of which it is known how far it was read, and sums of a session."""
+    line = {"type": "assistant", "timestamp": CALLED, "sessionId": mark, "requestId": f"req_{mark}", "cwd": f"/src/{mark}",
+            "message": {"id": f"msg_{mark}", "model": mark, "usage": {"input_tokens": 1, "output_tokens": 2}}}
+    answer = client.post(f"/api/usage/import?platform=claude&machine={mark}&file={mark}.jsonl", data=json.dumps(line) + "\n", headers=headers)
+    assert answer.status_code == 200 and answer.data["added"] == 1, answer.text
+    sums = {"model": mark, "tokenUsage": {"inputTokens": 1, "outputTokens": 2}}
+    answer = client.post(f"/api/usage/import?platform=droid&file={mark}.settings.json", data=json.dumps(sums), headers=headers)
+    assert answer.status_code == 200 and answer.data["added"] == 1, answer.text
 
 
 def become_owner_of(db, resource):
@@ -660,6 +677,7 @@ def furnish(system, client, mark):
         post("/api/ui-state/favorites", {"command": "switch", "args": [f"{mark}-config"], "display_name": mark, "module": mark})
         post("/api/ui-state/history", {"command": "switch", "args": [f"{mark}-config"], "success": True, "duration_ms": 1})
         assert client.put(f"/api/usage/prices/{mark}-model", json={"input": 1, "output": 2}, headers=headers).status_code == 200
+        furnish_usage(client, mark, headers)
         accounts.append(furnish_checkin(system, client, mark, headers))
     token = client.post("/api/tokens", json={"name": f"{mark}-token", "scopes": ["read"], "workspace": slug}).data
     backup = client.get("/api/backups").data["backups"][0]["id"]
@@ -694,6 +712,8 @@ def test_reading_shows_nothing_of_others(two, route):
     queries = ["", "?platform=codex", "?limit=100&offset=0"] if route["query"] else [""]
     if route["path"].endswith("/diff"):
         queries = ["?from=1&to=1"]
+    if route["path"] == "/api/usage/import":
+        queries = [f"?platform=claude&machine={MARK}&file={MARK}.jsonl"]
     for query in queries:
         for headers in ({}, {"X-CCR-Workspace": own["slug"]}):
             answer = mine.get(paths_to(route, own) + query, headers=headers)
@@ -732,7 +752,7 @@ def tenant_tables(db):
     query = ("SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity FROM pg_class c"
              " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid"
              " AND (a.attname = 'workspace_id' OR (c.relname = 'workspaces' AND a.attname = 'id'))"
-             " WHERE c.relkind = 'r' AND n.nspname = 'public' AND c.relname <> 'access_tokens' ORDER BY 1")
+             " WHERE c.relkind IN ('r', 'p') AND n.nspname = 'public' AND c.relname <> 'access_tokens' ORDER BY 1")
     return dict(db.execute(query).fetchall())
 
 
@@ -746,9 +766,10 @@ def test_every_tenant_table_has_row_level_security(raw_db):
 
 
 def filled_tables(db):
-    """Without the one that only holds rows while a transaction runs, and the one that a personal workspace has none in (for which
-    test_workspaces.py tests the same)."""
-    return [table for table in tenant_tables(db) if table not in ("generation_changes", "workspace_invitations")]
+    """Without the one that only holds rows while a transaction runs, the one that a personal workspace has none in (for which
+    test_workspaces.py tests the same), and parts of usage_calls in whose month nothing was called."""
+    return [table for table in tenant_tables(db) if table not in ("generation_changes", "workspace_invitations")
+            and (not table.startswith("usage_calls_") or table == f"usage_calls_{CALLED[:4]}{CALLED[5:7]}")]
 
 
 def rows_of_workspaces(table):
@@ -797,7 +818,9 @@ def test_writing_without_where_changes_ones_own_rows(system, two):
                 become(db, home, mine.user["id"])
                 column = {"workspace_platforms": "platform", "user_platforms": "platform", "workspace_generations": "generation",
                           "resources": "updated_at", "native_files": "updated_at", "resource_counts": "total", "resource_words": "word",
-                          "checkin_records": "checked_at", "checkin_balances": "recorded_at", "usage_prices": "seen_at"}.get(table, "created_at")
+                          "checkin_records": "checked_at", "checkin_balances": "recorded_at", "usage_prices": "seen_at", "usage_groups": "model", "usage_sessions": "calls",
+                          "usage_sums": "calls", "usage_totals": "counts", "usage_files": "position", "usage_reporters": "calls"}.get(table, "created_at")
+                column = "sources" if table.startswith("usage_calls") else column
                 with db.transaction(force_rollback=True):
                     changed = db.execute(f"UPDATE {table} SET {column} = {column}").rowcount
                     assert changed > 0, table

@@ -53,8 +53,9 @@ def operations(document):
 
 
 def body_schema(document, operation):
-    body = operation.get("requestBody")
-    return document.resolve(body["content"]["application/json"]["schema"]) if body else None
+    """None: there is no body, or one that the handler reads as it comes."""
+    content = operation.get("requestBody", {}).get("content", {})
+    return document.resolve(content["application/json"]["schema"]) if "application/json" in content else None
 
 
 def parameters(document, operation, place):

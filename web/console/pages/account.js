@@ -3,7 +3,7 @@ import { address, get, post, remove, session } from "../lib/api.js";
 import { askFor, attempt, button, confirm, fill, h, once, right, small, t, table, tell, when } from "../lib/ui.js";
 import { confirmed } from "../lib/confirmed.js";
 
-const SCOPES = ["read", "write", "admin", "secrets"];
+const SCOPES = ["read", "write", "admin", "secrets", "usage:write"];
 
 export async function show(outlet, { signal }) {
     const sessions = h("div"),

@@ -145,6 +145,7 @@ export default {
     "scope.write": "write",
     "scope.admin": "administer",
     "scope.secrets": "read secrets in clear",
+    "scope.usage:write": "report usage",
 
     "workspace.role": "Role",
     "workspace.role_of": "Role of {name}",

@@ -144,6 +144,7 @@ export default {
     "scope.write": "写入",
     "scope.admin": "管理",
     "scope.secrets": "读取机密明文",
+    "scope.usage:write": "上报用量",
 
     "workspace.role": "角色",
     "workspace.role_of": "{name} 的角色",
