@@ -95,16 +95,17 @@ def test_calls_are_priced_anew_when_a_price_changes(system, quiet):
 
 
 def test_a_model_without_a_price_gets_its_cost_when_there_is_one(system, quiet):
-    report(quiet, {"id": "a", "time": ago(days=1), "model": "nobody-knows-it-1"})
+    record = {"id": "a", "time": ago(days=1), "model": "nobody-knows-it-1", "cache_read": 10}
+    report(quiet, record)
     assert spent(quiet) == (1, 0, 1)
-    set_price(quiet, "nobody-knows-it-1", input=2)  # and nothing about its output
+    set_price(quiet, "nobody-knows-it-1", input=2, output=10)  # and nothing about its cache
     assert once(system, "--job", "usage_prices") == {"usage_prices": 0}
     assert spent(quiet) == (1, 0, 1)
-    set_price(quiet, "nobody-knows-it-1", input=2, output=10)
+    set_price(quiet, "nobody-knows-it-1", input=2, output=10, cache_read=1)
     assert once(system, "--job", "usage_prices") == {"usage_prices": 1}
-    assert spent(quiet) == (1, Decimal("0.003"), 0)
-    assert report(quiet, {"id": "a", "time": ago(days=1), "model": "nobody-knows-it-1"})["known"] == 1
-    assert spent(quiet) == (1, Decimal("0.003"), 0)
+    assert spent(quiet) == (1, Decimal("0.00301"), 0)
+    assert report(quiet, record)["known"] == 1
+    assert spent(quiet) == (1, Decimal("0.00301"), 0)
 
 
 # ---- months, and workspaces that are gone ----
