@@ -21,14 +21,15 @@ enum { LEDGER_BATCH = 5000, LEDGER_MACHINE_MAX = 200 };
 struct ledger *ledger_new(struct actor *actor, enum usage_source source, const char *machine);
 void ledger_free(struct ledger *ledger);
 
-/* Keeps a copy of the record until ledger_write. False when the batch is full then: ledger_write is to be called before the next one. */
+/* Keeps a copy of the record until ledger_begin. False when the batch is full then: ledger_begin is to be called before the next one. */
 bool ledger_take(struct ledger *ledger, const struct usage_record *record);
 /* Records kept. */
 size_t ledger_waiting(const struct ledger *ledger);
 
-/* Writes what was kept, inside the transaction of the caller, which other writers of the workspace wait for; adds to the counts. An error is
- * the database's: what was kept is kept still, and may be written again. What was written becomes good with the commit only: ledger_done is
- * to be called then. */
-enum error ledger_write(struct ledger *ledger);
+/* Writes what was kept, inside the transaction of the caller, which other writers of the workspace wait for, and does not wait until it is
+ * done: meanwhile more can be taken, and nothing else be asked of the database. ledger_end waits; once the caller has committed, ledger_done
+ * adds to the counts. An error is the database's. After one of ledger_begin what was kept is kept still, and may be written again. */
+enum error ledger_begin(struct ledger *ledger);
+enum error ledger_end(struct ledger *ledger);
 void ledger_done(struct ledger *ledger);
 const struct ledger_counts *ledger_counts(const struct ledger *ledger);

@@ -20,7 +20,10 @@ struct usage_intake {
         long long line;
     } complaints[INTAKE_COMPLAINTS]; /* the first ones */
     size_t complaint_count;
-    const char *file; /* that is being read, for complaints */
+    const char *file;                     /* that is being read, for complaints */
+    struct buffer places, places_writing; /* JSON arrays: of files, not yet written; and with what is being written */
+    size_t place_count;
+    bool writing; /* a transaction is under way */
 };
 
 /* For records of `source` that the actor reports from a machine ("" = not told). It is the caller's (usage_intake_free); one a process. */
@@ -34,17 +37,22 @@ void usage_intake_complain(void *intake, long long line, const char *why);
 /* Adds what a reader counted. */
 void usage_intake_count(struct usage_intake *intake, const struct usage_lines *lines);
 
-/* Where a file that grows was left, written in the same transaction as the records up to there. */
+/* Where a file that grows was left. */
 struct usage_place {
     const char *platform, *machine, *file;
     long long position;
     const char *state;
 };
 
-/* Writes what waits, when there are `least` records or more; also `place` unless it is NULL. */
-enum error usage_intake_write(struct usage_intake *intake, size_t least, const struct usage_place *place);
-/* Fills in position and state of the actor's file; 0 and NULL when it is not known. The text is the arena's. */
-enum error usage_place_find(struct actor *actor, struct usage_place *place);
+/* It is kept with what was taken so far: in the same transaction, as soon as that is written. */
+void usage_intake_keep(struct usage_intake *intake, const struct usage_place *place);
+/* Writes what waits, when there are `least` records or more, or many files; not waiting for it to be done. */
+enum error usage_intake_write(struct usage_intake *intake, size_t least);
+/* Writes all that waits; it is there when this returns. */
+enum error usage_intake_finish(struct usage_intake *intake);
+/* Fills in position and state of the actor's file; 0 and NULL when it is not known. The text is the arena's. Waits for what is being
+ * written. */
+enum error usage_intake_find(struct usage_intake *intake, struct usage_place *place);
 
 /* Members of the open object: lines, records, what was new, better known and known, and the complaints. */
 void usage_intake_describe(const struct usage_intake *intake, struct json_writer *w);

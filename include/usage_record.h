@@ -34,8 +34,9 @@ struct usage_record {
     enum usage_source source;
     const char *platform; /* "claude" (platform.h) */
     /* Who it is. Two records are one call when their keys are the same, or one's request is the other's. */
-    const char *key;     /* never NULL: the same wherever the call is written down again, in any file of any machine */
-    const char *request; /* as the provider names it; of who knows nothing else, USAGE_KEY_OF_REQUEST and it are the key */
+    const char *key; /* never NULL: the same wherever the call is written down again, in any file of any machine */
+    const char
+        *request; /* as the provider names it; of who knows nothing else, USAGE_KEY_OF_REQUEST and it are the key */
     /* What a log and an event say alike of a call, its conversation and its numbers, where the log knows no request. A log's record and an
      * event's with the same one, at nearly the same time, are one call; two logs' are two, if their keys differ. */
     const char *alike;

@@ -58,13 +58,13 @@ static bool ends_with(const char *text, const char *end)
     return length >= wanted && strcmp(text + length - wanted, end) == 0;
 }
 
-static const struct usage_place *place_now(struct import *import)
+static void keep_place(struct import *import)
 {
     if (!import->grows)
-        return NULL;
+        return;
     import->place.position = usage_reader_position(import->reader);
     import->place.state = usage_reader_state(import->reader);
-    return &import->place;
+    usage_intake_keep(import->intake, &import->place);
 }
 
 static enum error file_open(struct import *import, const char *file, long long at)
@@ -75,7 +75,7 @@ static enum error file_open(struct import *import, const char *file, long long a
     import->place.file = import->intake->file = import->file;
     const char *state = NULL;
     if (at) {
-        enum error error = usage_place_find(actor, &import->place);
+        enum error error = usage_intake_find(import->intake, &import->place);
         if (error)
             return error;
         if (import->place.position != at)
@@ -99,7 +99,10 @@ static enum error file_feed(struct import *import, const char *bytes, size_t len
 {
     if (length && !usage_reader_feed(import->reader, bytes, length))
         return reader_failed(import);
-    return usage_intake_write(import->intake, BATCH, place_now(import));
+    if (ledger_waiting(import->intake->ledger) < BATCH)
+        return ERR_NONE;
+    keep_place(import);
+    return usage_intake_write(import->intake, BATCH);
 }
 
 static enum error file_close(struct import *import)
@@ -107,8 +110,10 @@ static enum error file_close(struct import *import)
     if (!import->reader)
         return ERR_NONE;
     enum error error = usage_reader_end(import->reader, !import->grows) ? ERR_NONE : reader_failed(import);
-    if (!error && import->grows)
-        error = usage_intake_write(import->intake, 0, place_now(import));
+    if (!error)
+        keep_place(import);
+    if (!error)
+        error = usage_intake_write(import->intake, BATCH);
     usage_intake_count(import->intake, usage_reader_lines(import->reader));
     usage_reader_free(import->reader);
     import->reader = open_reader = NULL;
@@ -131,18 +136,23 @@ static enum error feed(struct import *import, const char *bytes, size_t length)
     return error ? error : file_feed(import, bytes, length);
 }
 
-/* The line that is held names the next file. */
+/* The line that is held names the next file. There may be a hundred thousand: nothing of it stays in the arena. */
 static enum error next_file(struct import *import)
 {
     struct json_failure failure = {0};
     struct actor *actor = &import->rq->actor;
+    struct arena_mark mark = arena_mark(actor->arena);
     json_t *line = json_parse(import->held, import->held_length, &failure);
     const char *file = json_text_at(line, "ccr_file");
     long long at = json_integer_value(json_object_get(line, "at"));
     if (!file || !*file || utf8_length(file) > FILE_MAX || at < 0)
         return fail_field(actor, "ccr_file", MSG_USAGE_NAMING, NULL);
     enum error error = file_close(import);
-    return error ? error : file_open(import, file, at);
+    if (!error)
+        error = file_open(import, file, at);
+    if (!error)
+        arena_release(actor->arena, mark);
+    return error;
 }
 
 static enum error hold(struct import *import, const char *bytes, size_t length)
@@ -234,7 +244,7 @@ static enum error take_body(struct import *import, struct body_stream *body)
             return error;
     if (!error)
         error = end_body(import);
-    return error ? error : usage_intake_write(import->intake, 1, NULL);
+    return error ? error : usage_intake_finish(import->intake);
 }
 
 /* ---- the routes ------------------------------------------------------------------------------------------------- */
@@ -281,8 +291,10 @@ static enum error usage_position(struct request *rq, struct response *rs)
 {
     struct usage_place place = {.platform = request_query(rq, "platform"),
                                 .machine = request_query_or(rq, "machine", ""),
-                                .file = request_query(rq, "file")};
-    enum error error = usage_place_find(&rq->actor, &place);
+                                .file = request_query_or(rq, "file", "")};
+    struct usage_intake *intake = usage_intake_new(&rq->actor, USAGE_LOG, place.machine);
+    enum error error = usage_intake_find(intake, &place);
+    usage_intake_free(intake);
     if (error)
         return error;
     struct json_writer *w = respond_object(rs, 200);

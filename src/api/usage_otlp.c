@@ -76,7 +76,7 @@ static enum error parse_logs(struct request *rq, const struct encoding *encoding
     if (!error && !good)
         error = fail(&rq->actor, MSG_USAGE_OTLP, why, NULL);
     if (!error)
-        error = usage_intake_write(intake, 1, NULL);
+        error = usage_intake_finish(intake);
     usage_intake_free(intake);
     return error;
 }

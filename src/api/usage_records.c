@@ -91,7 +91,7 @@ static enum error take_records(struct request *rq, struct response *rs)
     struct usage_intake *intake = usage_intake_new(&rq->actor, USAGE_RECORD, machine ? machine : "");
     for (size_t i = 0; i < count && !intake->error; i++)
         usage_intake_take(intake, &taken[i]);
-    error = intake->error ? intake->error : usage_intake_write(intake, 1, NULL);
+    error = intake->error ? intake->error : usage_intake_finish(intake);
     if (!error) {
         intake->lines.lines = intake->lines.records = (long long)count;
         struct json_writer *w = respond_object(rs, 200);

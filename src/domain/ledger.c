@@ -82,8 +82,11 @@ struct ledger {
     struct names groups, sessions;
     long long platform_calls[PLATFORMS_MAX]; /* records, by platform */
     int64_t platform_last[PLATFORMS_MAX];
-    struct buffer columns[COLUMNS];
-    struct ledger_counts counts, pending;
+    struct buffer columns[COLUMNS], told; /* what was sent last; and for note_reporter */
+    bool sent;                            /* its answer is to come */
+    char time_zone[USAGE_TEXT_MAX];       /* with what was sent */
+    bool others;
+    struct ledger_counts counts, pending, writing;
 };
 
 #define IDS(table)                                                                                                     \
@@ -445,27 +448,29 @@ static enum error months(struct ledger *ledger, size_t count)
     return db_run(ledger->actor->db, &make_months, DB_ARGS(decimal(first, min), decimal(last, max)));
 }
 
-/* Each round finds a place for one of those that mean the same call at least. */
-static enum error take_all(struct ledger *ledger, size_t count, const char *time_zone, bool others)
-{
-    struct row row;
+/* With the columns as they are. */
+struct taking {
     char source[DECIMAL_TEXT];
-    const char *args[3 + COLUMNS] = {decimal(source, 1 << ledger->source), others ? "true" : "false", time_zone};
-    enum { ADDED, CHANGED, PUT_OFF };
-    bool again = true;
-    put_columns(ledger, count);
+    const char *args[3 + COLUMNS];
+};
+
+static void fill_in(const struct ledger *ledger, struct taking *t)
+{
+    t->args[0] = decimal(t->source, 1 << ledger->source);
+    t->args[1] = ledger->others ? "true" : "false";
+    t->args[2] = ledger->time_zone;
     for (size_t c = 0; c < COLUMNS; c++)
-        args[3 + c] = buffer_string(&ledger->columns[c]);
-    ledger->pending.added = ledger->pending.changed = 0;
-    while (again) {
-        enum error error = db_one(ledger->actor->db, &take, &row, args, ARRAY_SIZE(args));
-        if (error)
-            return error;
-        ledger->pending.added += row_int(&row, ADDED);
-        ledger->pending.changed += row_int(&row, CHANGED);
-        again = row_int(&row, PUT_OFF) > 0;
-    }
-    return ERR_NONE;
+        t->args[3 + c] = buffer_string(&ledger->columns[c]);
+}
+
+static enum error send_batch(struct ledger *ledger, size_t count)
+{
+    struct taking t;
+    put_columns(ledger, count);
+    fill_in(ledger, &t);
+    enum error error = db_send(ledger->actor->db, &take, t.args, ARRAY_SIZE(t.args));
+    ledger->sent = !error;
+    return error;
 }
 
 static enum error note_reporter(struct ledger *ledger)
@@ -473,7 +478,7 @@ static enum error note_reporter(struct ledger *ledger)
     struct json_writer w;
     char source[DECIMAL_TEXT];
     struct actor *actor = ledger->actor;
-    struct buffer *text = &ledger->columns[KEYS];
+    struct buffer *text = &ledger->told;
     buffer_cut(text, 0);
     json_begin(&w, text);
     json_open_array(&w);
@@ -554,38 +559,69 @@ static enum error add_totals(struct ledger *ledger, size_t *count)
     return error;
 }
 
-static enum error write_locked(struct ledger *ledger)
+/* What is there before the calls themselves; *count is how many there are. */
+static enum error prepare(struct ledger *ledger, size_t *count)
 {
     struct row row;
     char source[DECIMAL_TEXT];
     struct actor *actor = ledger->actor;
     enum { TIME_ZONE, OTHERS };
-    size_t count = ledger->count;
     enum error error =
         db_one(actor->db, &set_up, &row, DB_ARGS(actor->who.workspace_id, decimal(source, 1 << ledger->source)));
+    if (error)
+        return error;
+    snprintf(ledger->time_zone, sizeof ledger->time_zone, "%s", row_string(&row, TIME_ZONE));
+    ledger->others = row_bool(&row, OTHERS);
+    error = names_ask_ids(ledger, &ledger->sessions, &add_sessions, &session_ids);
     if (!error)
-        error = names_ask_ids(ledger, &ledger->sessions, &add_sessions, &session_ids);
-    if (!error)
-        error = add_totals(ledger, &count);
+        error = add_totals(ledger, count);
     if (!error)
         error = names_ask_ids(ledger, &ledger->groups, &add_groups, &group_ids);
-    if (!error && count)
-        error = months(ledger, count);
-    if (!error && count)
-        error = take_all(ledger, count, row_string(&row, TIME_ZONE), row_bool(&row, OTHERS));
+    if (!error && *count)
+        error = months(ledger, *count);
     return error ? error : note_reporter(ledger);
 }
 
-enum error ledger_write(struct ledger *ledger)
+static void empty(struct ledger *ledger);
+
+enum error ledger_begin(struct ledger *ledger)
 {
+    char lock[UUID_TEXT + 8];
+    size_t count = ledger->count;
     if (ledger->unread || !ledger->pending.taken)
         return ledger->unread;
-    char lock[UUID_TEXT + 8];
     snprintf(lock, sizeof lock, "usage.%s", ledger->actor->who.workspace_id);
     enum error error = db_lock_name(ledger->actor->db, lock, PATIENCE_MS);
     if (!error)
         error = db_run(ledger->actor->db, &share_all, DB_NO_ARGS);
-    return error ? error : write_locked(ledger);
+    if (!error)
+        error = prepare(ledger, &count);
+    if (!error && count)
+        error = send_batch(ledger, count);
+    if (!error)
+        empty(ledger);
+    return error;
+}
+
+/* Each round finds a place for one of those that mean the same call at least. */
+enum error ledger_end(struct ledger *ledger)
+{
+    struct row row;
+    struct taking t;
+    enum { ADDED, CHANGED, PUT_OFF };
+    enum error error = ERR_NONE;
+    if (!ledger->sent)
+        return ERR_NONE;
+    ledger->sent = false;
+    fill_in(ledger, &t);
+    for (error = db_receive(ledger->actor->db, &row); !error;
+         error = db_one(ledger->actor->db, &take, &row, t.args, ARRAY_SIZE(t.args))) {
+        ledger->writing.added += row_int(&row, ADDED);
+        ledger->writing.changed += row_int(&row, CHANGED);
+        if (!row_int(&row, PUT_OFF))
+            break;
+    }
+    return error;
 }
 
 static void names_settle(struct names *names)
@@ -598,11 +634,10 @@ static void names_settle(struct names *names)
     names_begin(names);
 }
 
-void ledger_done(struct ledger *ledger)
+/* What it held is on its way. */
+static void empty(struct ledger *ledger)
 {
-    ledger->counts.taken += ledger->pending.taken;
-    ledger->counts.added += ledger->pending.added;
-    ledger->counts.changed += ledger->pending.changed;
+    ledger->writing = ledger->pending;
     ledger->pending = (struct ledger_counts){0};
     ledger->count = ledger->total_count = 0;
     memset(ledger->places, 0, sizeof ledger->places);
@@ -610,6 +645,14 @@ void ledger_done(struct ledger *ledger)
     memset(ledger->platform_last, 0, sizeof ledger->platform_last);
     names_settle(&ledger->groups);
     names_settle(&ledger->sessions);
+}
+
+void ledger_done(struct ledger *ledger)
+{
+    ledger->counts.taken += ledger->writing.taken;
+    ledger->counts.added += ledger->writing.added;
+    ledger->counts.changed += ledger->writing.changed;
+    ledger->writing = (struct ledger_counts){0};
 }
 
 const struct ledger_counts *ledger_counts(const struct ledger *ledger)
@@ -632,6 +675,7 @@ struct ledger *ledger_new(struct actor *actor, enum usage_source source, const c
     buffer_init(&ledger->sessions.text, TEXT_MAX);
     for (size_t c = 0; c < COLUMNS; c++)
         buffer_init(&ledger->columns[c], TEXT_MAX);
+    buffer_init(&ledger->told, TEXT_MAX);
     names_begin(&ledger->groups);
     names_begin(&ledger->sessions);
     return ledger;
@@ -645,6 +689,7 @@ void ledger_free(struct ledger *ledger)
     buffer_free(&ledger->sessions.text);
     for (size_t c = 0; c < COLUMNS; c++)
         buffer_free(&ledger->columns[c]);
+    buffer_free(&ledger->told);
     ledger_profiles_free(ledger->profiles);
     arena_free(ledger->arena);
 }

@@ -7,16 +7,19 @@
 
 #include "util.h"
 
-enum { DAY_S = 24 * 60 * 60, FUTURE_S = 2 * DAY_S, BATCH_TRIES = 4 };
+enum { DAY_S = 24 * 60 * 60, FUTURE_S = 2 * DAY_S, BATCH_TRIES = 4, PLACES_MAX = 500, PLACES_TEXT = 4 * MIB };
 #define EARLIEST_S 1577836800LL /* 2020-01-01: none of these tools is older */
 #define SECOND_US  1000000LL
 
+/* The last of a file's, if there are several. */
 static const struct statement
-    keep_place =
-        {"usage_keep_place",
-         "INSERT INTO usage_files (workspace_id, hash, position, state) VALUES ($1::uuid, $2::uuid, $3::bigint, $4)"
-         " ON CONFLICT (workspace_id, hash) DO UPDATE SET position = excluded.position, state = excluded.state,"
-         " updated_at = now()"},
+    keep_places =
+        {"usage_keep_places",
+         "INSERT INTO usage_files (workspace_id, hash, position, state) SELECT $1::uuid, p.hash, p.position, p.state FROM"
+         " (SELECT DISTINCT ON (n.place ->> 'hash') (n.place ->> 'hash')::uuid AS hash, (n.place ->> 'position')::bigint AS position,"
+         " n.place ->> 'state' AS state FROM json_array_elements($2::json) WITH ORDINALITY AS n (place, number)"
+         " ORDER BY n.place ->> 'hash', n.number DESC) p ON CONFLICT (workspace_id, hash) DO UPDATE SET"
+         " position = excluded.position, state = excluded.state, updated_at = now()"},
     find_place = {"usage_find_place",
                   "SELECT position, state FROM usage_files WHERE workspace_id = $1::uuid AND hash = $2::uuid"};
 
@@ -39,6 +42,8 @@ struct usage_intake *usage_intake_new(struct actor *actor, enum usage_source sou
     intake->arena = arena;
     intake->actor = actor;
     intake->ledger = ledger_new(actor, source, machine);
+    buffer_init(&intake->places, PLACES_TEXT);
+    buffer_init(&intake->places_writing, PLACES_TEXT);
     intake->earliest_us = earliest(actor->settings);
     intake->latest_us = ((int64_t)time(NULL) + FUTURE_S) * SECOND_US;
     return open_one = intake;
@@ -48,7 +53,13 @@ void usage_intake_free(struct usage_intake *intake)
 {
     if (!intake)
         return;
+    if (intake->writing) { /* given up in the middle */
+        (void)ledger_end(intake->ledger);
+        db_rollback(intake->actor->db);
+    }
     ledger_free(intake->ledger);
+    buffer_free(&intake->places);
+    buffer_free(&intake->places_writing);
     if (open_one == intake)
         open_one = NULL;
     arena_free(intake->arena);
@@ -77,7 +88,7 @@ bool usage_intake_take(void *context, const struct usage_record *record)
         return true;
     }
     if (!ledger_take(intake->ledger, &now))
-        intake->error = usage_intake_write(intake, 1, NULL);
+        intake->error = usage_intake_write(intake, 1);
     return !intake->error;
 }
 
@@ -92,62 +103,111 @@ void usage_intake_count(struct usage_intake *intake, const struct usage_lines *l
 
 /* ---- files that grow -------------------------------------------------------------------------------------------- */
 
-static const char *place_hash(struct actor *actor, const struct usage_place *place)
+static void place_hash(char out[2 * PARTS_HASH + 1], const struct actor *actor, const struct usage_place *place)
 {
     unsigned char hash[PARTS_HASH];
     parts_hash(hash, (const char *const[]){actor->who.user_id, place->machine, place->platform, place->file}, 4);
-    char *text = arena_alloc(actor->arena, 2 * PARTS_HASH + 1);
     for (size_t i = 0; i < PARTS_HASH; i++)
-        snprintf(text + 2 * i, 3, "%02x", hash[i]);
-    return text;
+        snprintf(out + 2 * i, 3, "%02x", hash[i]);
 }
 
-enum error usage_place_find(struct actor *actor, struct usage_place *place)
+void usage_intake_keep(struct usage_intake *intake, const struct usage_place *place)
+{
+    struct json_writer w;
+    char hash[2 * PARTS_HASH + 1];
+    place_hash(hash, intake->actor, place);
+    buffer_char(&intake->places, intake->place_count++ ? ',' : '[');
+    json_begin(&w, &intake->places);
+    json_open_object(&w);
+    json_string_member(&w, "hash", hash);
+    json_int_member(&w, "position", place->position);
+    json_string_member(&w, "state", place->state);
+    json_close_object(&w);
+}
+
+enum error usage_intake_find(struct usage_intake *intake, struct usage_place *place)
 {
     struct row row;
+    struct actor *actor = intake->actor;
+    char hash[2 * PARTS_HASH + 1];
     place->position = 0;
     place->state = NULL;
-    enum error error = db_one(actor->db, &find_place, &row, DB_ARGS(actor->who.workspace_id, place_hash(actor, place)));
+    enum error error = usage_intake_finish(intake);
     if (error)
-        return error == ERR_NOT_FOUND ? ERR_NONE : error;
-    place->position = row_int(&row, 0);
-    place->state = arena_strdup(actor->arena, row_string(&row, 1));
-    return ERR_NONE;
+        return error;
+    place_hash(hash, actor, place);
+    error = db_one(actor->db, &find_place, &row, DB_ARGS(actor->who.workspace_id, hash));
+    if (!error) {
+        place->position = row_int(&row, 0);
+        place->state = arena_strdup(actor->arena, row_string(&row, 1));
+    }
+    db_forget_results(actor->db);
+    return error == ERR_NOT_FOUND ? ERR_NONE : error;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-static enum error write_once(struct usage_intake *intake, const struct usage_place *place)
+/* The transaction that is under way comes to its end. */
+static enum error settle(struct usage_intake *intake)
 {
     struct actor *actor = intake->actor;
-    char position[DECIMAL_TEXT];
-    db_begin(actor->db);
-    enum error error = ledger_write(intake->ledger);
-    if (!error && place)
-        error = db_run(actor->db, &keep_place,
-                       DB_ARGS(actor->who.workspace_id, place_hash(actor, place), decimal(position, place->position),
-                               place->state));
-    if (!error)
-        return db_commit(actor->db);
-    db_rollback(actor->db);
-    return error;
-}
-
-enum error usage_intake_write(struct usage_intake *intake, size_t least, const struct usage_place *place)
-{
-    struct actor *actor = intake->actor;
-    if (ledger_waiting(intake->ledger) < least)
+    if (!intake->writing)
         return ERR_NONE;
-    enum error error = ERR_BUSY;
-    for (int tries = 0; error == ERR_BUSY && tries < BATCH_TRIES; tries++) {
-        struct arena_mark mark = arena_mark(actor->arena);
-        error = write_once(intake, place);
-        db_forget_results(actor->db);
-        arena_release(actor->arena, mark);
+    intake->writing = false;
+    enum error error = ledger_end(intake->ledger);
+    if (!error && intake->places_writing.length) {
+        buffer_char(&intake->places_writing, ']');
+        error =
+            db_run(actor->db, &keep_places, DB_ARGS(actor->who.workspace_id, buffer_string(&intake->places_writing)));
     }
+    if (!error)
+        error = db_commit(actor->db);
+    else
+        db_rollback(actor->db);
+    db_forget_results(actor->db);
     if (!error)
         ledger_done(intake->ledger);
     return error;
+}
+
+static enum error begin(struct usage_intake *intake)
+{
+    struct actor *actor = intake->actor;
+    enum error error = ERR_BUSY;
+    for (int tries = 0; error == ERR_BUSY && tries < BATCH_TRIES; tries++) {
+        db_begin(actor->db);
+        error = ledger_begin(intake->ledger);
+        if (error)
+            db_rollback(actor->db);
+    }
+    if (error)
+        return error;
+    struct buffer written = intake->places_writing;
+    buffer_cut(&written, 0);
+    intake->places_writing = intake->places;
+    intake->places = written;
+    intake->place_count = 0;
+    intake->writing = true;
+    return ERR_NONE;
+}
+
+enum error usage_intake_write(struct usage_intake *intake, size_t least)
+{
+    struct arena_mark mark = arena_mark(intake->actor->arena);
+    if (ledger_waiting(intake->ledger) < least && intake->place_count < PLACES_MAX)
+        return ERR_NONE;
+    enum error error = settle(intake);
+    if (!error && (ledger_waiting(intake->ledger) || intake->place_count))
+        error = begin(intake);
+    if (!error)
+        arena_release(intake->actor->arena, mark);
+    return error;
+}
+
+enum error usage_intake_finish(struct usage_intake *intake)
+{
+    enum error error = usage_intake_write(intake, 0);
+    return error ? error : settle(intake);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------------------------- */

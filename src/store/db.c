@@ -221,16 +221,9 @@ static void note_slow(const struct db *db, const struct statement *statement, in
                  LOG_INT("duration_ms", took));
 }
 
-/* Sends a statement and reads its result once. Sets *again when the connection turned out to be gone, so that a new one
- * may answer; not when the server was only silent, since that would take as long again. */
-static enum error try_statement(struct db *db, const struct statement *statement, const char *const *args, size_t count,
-                                PGresult **out, bool *again)
+/* After a statement: what is known of the connection now. */
+static enum error note_outcome(struct db *db, enum error error, bool lost)
 {
-    db->silent = false;
-    bool lost = !queue_all(db, statement, args, count) ||
-                !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
-    enum error error = lost ? ERR_DATABASE : read_results(db, statement, out, &lost);
-    *again = lost && !db->silent;
     if (!lost) {
         db->last_used_ms = monotonic_ms();
         return error;
@@ -243,6 +236,19 @@ static enum error try_statement(struct db *db, const struct statement *statement
         pg_keep_line(db->message, sizeof db->message, PQerrorMessage(db->conn));
     pg_lost(db, db->message);
     return error;
+}
+
+/* Sends a statement and reads its result once. Sets *again when the connection turned out to be gone, so that a new one
+ * may answer; not when the server was only silent, since that would take as long again. */
+static enum error try_statement(struct db *db, const struct statement *statement, const char *const *args, size_t count,
+                                PGresult **out, bool *again)
+{
+    db->silent = false;
+    bool lost = !queue_all(db, statement, args, count) ||
+                !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
+    enum error error = lost ? ERR_DATABASE : read_results(db, statement, out, &lost);
+    *again = lost && !db->silent;
+    return note_outcome(db, error, lost);
 }
 
 static enum error try_twice(struct db *db, const struct statement *statement, const char *const *args, size_t count,
@@ -266,6 +272,18 @@ static enum error try_twice(struct db *db, const struct statement *statement, co
     return error;
 }
 
+static void finish_statement(struct db *db, const struct statement *statement, enum error error, bool transaction,
+                             int64_t started)
+{
+    if (error && transaction && (db->state != PG_READY || PQtransactionStatus(db->conn) == PQTRANS_INERROR))
+        db->aborted = error;
+    int64_t took_us = monotonic_us() - started;
+    note_slow(db, statement, took_us / 1000);
+    metrics_statement(statement->name ? statement->name : statement->sql, took_us,
+                      error &&
+                          error != ERR_CONFLICT); /* which is an answer: the log does not call it a failure either */
+}
+
 /* What failed inside a transaction has ended it, whether the server says so or the connection is gone: nothing that comes
  * after may be carried out, least of all by itself. */
 static enum error execute_statement(struct db *db, const struct statement *statement, const char *const *args,
@@ -274,23 +292,21 @@ static enum error execute_statement(struct db *db, const struct statement *state
     int64_t started = monotonic_us();
     bool transaction = db_in_transaction(db);
     *out = NULL;
+    if (db->sent) { /* its answer would be taken for this one's */
+        log_error("statement while another one is under way",
+                  LOG_STR("statement", statement->name ? statement->name : statement->sql));
+        pg_drop(db);
+        return ERR_INTERNAL;
+    }
     if (statement != &rollback) {
         if (db->aborted)
             return db->aborted;
         db->may_repeat = false;
     }
     enum error error = try_twice(db, statement, args, count, out);
-    if (error && transaction && (db->state != PG_READY || PQtransactionStatus(db->conn) == PQTRANS_INERROR))
-        db->aborted = error;
-    int64_t took_us = monotonic_us() - started;
-    note_slow(db, statement, took_us / 1000);
-    metrics_statement(statement->name ? statement->name : statement->sql, took_us,
-                      error &&
-                          error != ERR_CONFLICT); /* which is an answer: the log does not call it a failure either */
+    finish_statement(db, statement, error, transaction, started);
     return error;
 }
-
-/* ---- results ---------------------------------------------------------------------------------------------------- */
 
 static void keep_result(struct db *db, PGresult *result)
 {
@@ -304,6 +320,47 @@ static void keep_result(struct db *db, PGresult *result)
     }
     db->results[db->result_count++] = result;
 }
+
+/* ---- a statement that is not waited for ------------------------------------------------------------------------- */
+
+enum error db_send(struct db *db, const struct statement *statement, const char *const *args, size_t count)
+{
+    if (db->aborted)
+        return db->aborted;
+    if (!db->in_transaction || db->sent || db->state != PG_READY)
+        return ERR_DATABASE;
+    db->silent = db->may_repeat = false;
+    db->message[0] = '\0';
+    db->sent_us = monotonic_us();
+    bool lost = !queue_all(db, statement, args, count) ||
+                !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
+    enum error error = lost ? note_outcome(db, ERR_DATABASE, lost) : ERR_NONE;
+    if (error)
+        finish_statement(db, statement, error, true, db->sent_us);
+    else
+        db->sent = statement;
+    return error;
+}
+
+enum error db_receive(struct db *db, struct row *row)
+{
+    PGresult *result = NULL;
+    bool lost = false;
+    const struct statement *statement = db->sent;
+    if (!statement)
+        return db->aborted ? db->aborted : ERR_DATABASE;
+    db->sent = NULL;
+    enum error error = read_results(db, statement, &result, &lost);
+    error = note_outcome(db, error, lost);
+    finish_statement(db, statement, error, true, db->sent_us);
+    if (error)
+        return error;
+    keep_result(db, result);
+    *row = (struct row){result, 0};
+    return PQntuples(result) ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+/* ---- results ---------------------------------------------------------------------------------------------------- */
 
 void db_forget_results(struct db *db)
 {

@@ -47,6 +47,7 @@ void pg_drop(struct db *db)
     db->in_transaction = false;
     db->begin_pending = false;
     db->queued = 0;
+    db->sent = NULL;
     memset(db->prepared, 0, sizeof db->prepared);
     db->prepared_count = 0;
 }

@@ -70,6 +70,9 @@ struct db {
     enum error aborted; /* why the transaction in progress can do nothing more; ERR_NONE = it can */
     bool may_repeat;    /* see db_may_repeat */
 
+    const struct statement *sent; /* see db_send; NULL = none */
+    int64_t sent_us;
+
     enum queued queue[QUEUE_MAX];
     size_t queued;
 
