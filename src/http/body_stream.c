@@ -14,9 +14,9 @@ struct body_stream {
     struct arena *arena; /* its own */
     struct request *rq;
     struct archive *archive; /* NULL = it is not packed */
-    long long left;
-    bool broken;       /* the client broke off */
-    char taken[PIECE]; /* as it came */
+    long long max, left;     /* bytes, unpacked */
+    bool broken;             /* the client broke off */
+    char taken[PIECE];       /* as it came */
     char unpacked[PIECE];
 };
 
@@ -95,7 +95,7 @@ enum error body_stream_open(struct request *rq, long long max, struct body_strea
     stream->arena = arena;
     stream->rq = rq;
     stream->archive = NULL;
-    stream->left = max;
+    stream->max = stream->left = max;
     stream->broken = false;
     *out = open_one = stream;
     return encodings[i].filter ? unpack(stream, encodings[i].filter) : ERR_NONE;
@@ -112,9 +112,7 @@ enum error body_stream_next(struct body_stream *stream, const char **bytes, size
     if (n < 0)
         return say_broken(stream);
     if (n > stream->left)
-        return fail(&stream->rq->actor, MSG_TOO_LARGE,
-                    number_text(&stream->rq->actor, stream->rq->service->settings->usage_import_max * (long long)MIB),
-                    NULL);
+        return fail(&stream->rq->actor, MSG_TOO_LARGE, number_text(&stream->rq->actor, stream->max), NULL);
     stream->left -= n;
     *length = (size_t)n;
     return ERR_NONE;

@@ -11,7 +11,7 @@ from people import (add_member, admin, ask_every_worker, error_of, make_user, no
 from stack import BINARY, clean_environment
 
 CONFIRM = "Confirm your password first"
-SCOPES = ["read", "write", "admin", "secrets"]
+SCOPES = ["read", "write", "admin", "secrets", "usage:write"]
 
 
 def unconfirmed(system, client):
@@ -92,7 +92,7 @@ def test_restoring_a_backup_shows_no_secret(make_user):
 def test_making_a_token_needs_the_confirmed_password(system, make_user):
     user = unconfirmed(system, make_user())
     for scope in SCOPES:
-        refused = user.post("/api/tokens", json={"name": scope, "scopes": [scope]})
+        refused = user.post("/api/tokens", json={"name": scope.replace(":", "-"), "scopes": [scope]})
         assert error_of(refused)[:2] == (403, "AUTHORIZATION_ERROR") and CONFIRM in refused.text
     assert user.get("/api/tokens").data["total"] == 0, "and listing them does not"
     user.confirm()

@@ -216,7 +216,7 @@ def personal_token(client, scopes, **more):
 
 def test_a_personal_token_is_good_enough_when_it_may_read(live):
     alice = live.people["alice"]
-    for scopes, status in ((["read"], 101), (["write"], 401)):
+    for scopes, status in ((["read"], 101), (["write"], 401), (["usage:write"], 401)):
         token = personal_token(alice, scopes)["token"]
         with contextlib.suppress(Refused):
             socket = WebSocket(live.nginx.port, token=token)
