@@ -132,6 +132,72 @@ def test_all_long_requests_together_leave_workers(eight, bob):
             assert answer.json()["error"]["code"] == "SERVICE_OVERLOADED" and int(answer.headers["Retry-After"]) >= 1
 
 
+# ---- imports of usage, which are read as they come ----
+
+class Import:
+    """An import that has sent half of its body. FastCGI by hand: a web server would keep the body until it is whole."""
+
+    def __init__(self, stack, client, line):
+        self.line = json.dumps(line).encode() + b"\n"
+        self.connection = fastcgi.connect(stack.backend.socket)
+        params = fastcgi.params_of(method="POST", path="/api/usage/import?platform=claude&file=a.jsonl", HTTP_AUTHORIZATION=f"Bearer {client.token}",
+                                   CONTENT_LENGTH=len(self.line), CONTENT_TYPE="application/octet-stream")
+        self.connection.sendall(fastcgi.start(params) + fastcgi.record(fastcgi.STDIN, self.line[:20]))
+
+    def finish(self):
+        self.connection.sendall(fastcgi.record(fastcgi.STDIN, self.line[20:]) + fastcgi.record(fastcgi.STDIN))
+        with self.connection:
+            status, body = fastcgi.read(self.connection)
+        return status, json.loads(body)
+
+
+def call(number):
+    return {"type": "assistant", "timestamp": "2025-11-01T09:30:00.123Z", "sessionId": "s", "requestId": f"req_{number}",
+            "message": {"id": f"msg_{number}", "model": "claude-sonnet-4-5", "usage": {"input_tokens": 1, "output_tokens": 2}}}
+
+
+def another_import(client, number):
+    return again(client).post("/api/usage/import?platform=claude&file=b.jsonl", data=json.dumps(call(number)) + "\n")
+
+
+def test_imports_of_usage_take_their_share_and_no_more(eight, ada, bob):
+    """STREAM_SHARE is a quarter of eight workers. What is over it is refused at once, with a time to come back at; nobody else is."""
+    under_way = [Import(eight, ada, call(number)) for number in (1, 2)]
+    wait_until("both are read", lambda: in_progress(eight, "stream") == 2, timeout=30)
+    for client in (ada, bob):  # of whomever it is
+        answer = another_import(client, 3)
+        assert answer.status_code == 429 and answer.json()["error"]["code"] == "RATE_LIMIT_EXCEEDED", answer.text
+        assert int(answer.headers["Retry-After"]) >= 1 and "imports" in answer.json()["message"]
+    assert refused(eight, "streams") == 2
+    assert again(bob).get("/api/configs").status_code == 200 and again(ada).get("/api/configs").status_code == 200
+    assert again(ada).patch("/api/configs/relay-1/disable").status_code == 200
+    assert again(bob).get("/api/validate").status_code == 200, "other long requests have places of their own"
+    assert eight.client("carl").get("/api/auth/me").status_code == 200
+    status, body = under_way[0].finish()
+    assert (status, body["data"]["added"]) == (200, 1)
+    wait_until("its place is free", lambda: in_progress(eight, "stream") == 1, timeout=30)
+    assert another_import(bob, 3).data["added"] == 1
+    assert under_way[1].finish()[1]["data"]["added"] == 1
+
+
+def test_an_import_whose_client_breaks_off_leaves_its_place(eight, ada):
+    under_way = [Import(eight, ada, call(number)) for number in (1, 2)]
+    wait_until("both are read", lambda: in_progress(eight, "stream") == 2, timeout=30)
+    for one in under_way:
+        one.connection.close()
+    wait_until("nothing is read", lambda: in_progress(eight, "stream") == 0, timeout=30)
+    assert another_import(ada, 3).data["added"] == 1
+
+
+def test_a_few_workers_take_one_import(fresh_stack):
+    stack = fresh_stack(MAX_CONNECTIONS=4, STREAM_SHARE=1, **OFTEN)
+    ada = come_from(stack.client("ada"))
+    one = Import(stack, ada, call(1))
+    wait_until("it is read", lambda: in_progress(stack, "stream") == 1, timeout=30)
+    assert another_import(ada, 2).status_code == 429
+    assert one.finish()[1]["data"]["added"] == 1
+
+
 def crew(stack, *names):
     """Users of one workspace, each at an address of his own."""
     users = [come_from(stack.client(name)) for name in names]

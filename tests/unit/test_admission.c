@@ -19,24 +19,37 @@ static void capacities_leave_some_to_the_others(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const struct settings settings = {
-            .max_connections = rows[i].workers, .user_share = 50, .heavy_share = 75, .password_checks = rows[i].checks};
+        const struct settings settings = {.max_connections = rows[i].workers,
+                                          .user_share = 50,
+                                          .heavy_share = 75,
+                                          .stream_share = 25,
+                                          .password_checks = rows[i].checks};
         struct capacity c = capacity_of(&settings, rows[i].processors);
         assert_int_equal(c.share, rows[i].expected.share);
         assert_int_equal(c.long_ones, rows[i].expected.long_ones);
         assert_int_equal(c.heavy, rows[i].expected.heavy);
         assert_int_equal(c.passwords, rows[i].expected.passwords);
         assert_int_equal(c.outbound, rows[i].expected.outbound);
+        assert_int_equal(c.streams, rows[i].expected.outbound); /* a quarter as well, by its setting */
     }
 }
 
 static void shares_may_be_everything(void **state)
 {
     (void)state;
-    struct capacity c = capacity_of(&(struct settings){.max_connections = 8, .user_share = 100, .heavy_share = 100}, 2);
+    struct capacity c = capacity_of(
+        &(struct settings){.max_connections = 8, .user_share = 100, .heavy_share = 100, .stream_share = 100}, 2);
     assert_int_equal(c.share, 8);
     assert_int_equal(c.long_ones, 8);
     assert_int_equal(c.heavy, 7); /* a login finds a place */
+    assert_int_equal(c.streams, 8);
+}
+
+static void the_smallest_share_is_one_stream(void **state)
+{
+    (void)state;
+    struct capacity c = capacity_of(&(struct settings){.max_connections = 4, .stream_share = 1}, 2);
+    assert_int_equal(c.streams, 1);
 }
 
 static void a_route_says_what_work_it_is(void **state)
@@ -52,6 +65,8 @@ static void a_route_says_what_work_it_is(void **state)
         {{.method = METHOD_GET, .flags = ROUTE_HEAVY}, WORK_HEAVY},
         {{.method = METHOD_POST, .flags = ROUTE_PASSWORD | ROUTE_LOGIN}, WORK_PASSWORD},
         {{.method = METHOD_GET, .flags = ROUTE_OUTBOUND | ROUTE_SECRETS}, WORK_OUTBOUND},
+        {{.method = METHOD_POST, .flags = ROUTE_USAGE | ROUTE_STREAM}, WORK_STREAM},
+        {{.method = METHOD_POST, .flags = ROUTE_USAGE}, WORK_WRITE},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -63,6 +78,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(capacities_leave_some_to_the_others),
         cmocka_unit_test(shares_may_be_everything),
+        cmocka_unit_test(the_smallest_share_is_one_stream),
         cmocka_unit_test(a_route_says_what_work_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
