@@ -1,6 +1,7 @@
 """What the tests of web servers share: one database, backends on their own sockets, the production site of Nginx."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -189,3 +190,11 @@ def run_as_user(command, **options):
 
 __all__ = ["ROOT", "NAME", "PASSWORD", "Answer", "Process", "Site", "System", "children", "workers_of", "clean_environment", "curl", "free_port", "give",
            "listens", "new_folder", "os", "render", "run_as_user", "system", "ui_build", "wait_until"]
+
+
+def write_long_log(path):
+    """17 MiB of a log of Claude Code: one call, on its last line."""
+    call = {"type": "assistant", "timestamp": "2025-11-01T09:30:00.123Z", "sessionId": "s", "requestId": "req_1",
+            "message": {"id": "msg_1", "model": "claude-sonnet-4-5", "usage": {"input_tokens": 1, "output_tokens": 2}}}
+    said = json.dumps({"type": "user", "message": {"content": "x" * 1000}}) + "\n"
+    path.write_text(said * (17 * 1024 * 1024 // len(said)) + json.dumps(call) + "\n")

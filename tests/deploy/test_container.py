@@ -496,6 +496,12 @@ def test_web(web, image):
     answer = requests.get(f"{web.url}/api/configs", headers={"Authorization": f"Bearer {token}"}, timeout=60)
     assert answer.status_code == 200 and "configs" in answer.json()
     assert requests.post(f"{web.url}/api/auth/login", data=b"x" * 3_000_000, timeout=60).status_code == 413
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    exported = requests.post(f"{web.url}/v1/logs", data=b"{}", headers=headers, timeout=60)
+    assert (exported.status_code, exported.text) == (200, "{}")
+    log = b'{"type":"user"}\n' * 1_000_000  # 16 MB, where 12 MiB are the limit for all else
+    assert requests.post(f"{web.url}/api/usage/import?platform=claude", data=log, headers=headers, timeout=60).json()["data"]["lines"] == 1_000_000
+    assert requests.post(f"{web.url}/v1/logs", data=log, headers=headers, timeout=60).status_code == 413
     assert health(web, image) == 0
     assert web.end() == 0
 

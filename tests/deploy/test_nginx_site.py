@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from site_stack import NAME, PASSWORD, ROOT, Backend, Site, curl, free_port, give, new_folder, render, system, ui_build, wait_until  # noqa: E402
+from site_stack import NAME, PASSWORD, ROOT, Backend, Site, curl, free_port, give, new_folder, render, system, ui_build, wait_until, write_long_log  # noqa: E402
 from websocket_client import Refused, WebSocket, open_websocket  # noqa: E402
 
 HSTS = "max-age=31536000; includeSubDomains"
@@ -202,6 +202,23 @@ def test_nginx_answers_404_and_413_in_json(site):
     check_error(site.curl("/nothing", "-H", "X-Long: " + "x" * 20000, "--http1.1"), 431, "VALIDATION_ERROR")
     chinese = site.curl("/nothing", "-H", "Accept-Language: zh-CN")
     assert json.loads(chinese.body)["message"] == "未找到"
+
+
+def test_reports_of_usage_pass(site):
+    """OpenTelemetry has an address outside of /api, and logs may be longer than all other bodies."""
+    login = site.curl("/api/auth/login", "-H", "Content-Type: application/json", "--data", json.dumps({"username": "admin", "password": PASSWORD}))
+    bearer = "-H", "Authorization: Bearer " + json.loads(login.body)["data"]["access_token"]
+    for path in ("/v1/logs", "/v1/metrics"):
+        answer = site.curl(path, *bearer, "-H", "Content-Type: application/json", "--data", "{}")
+        assert (answer.status, answer.body) == (200, "{}"), answer.body
+        check_headers(answer)
+    assert json.loads(site.curl("/v1/logs", "-X", "POST").body)["error"]["code"] == "AUTHENTICATION_ERROR"
+    log = site.folder / "log"
+    write_long_log(log)
+    answer = site.curl("/api/usage/import?platform=claude", *bearer, "-H", "Expect:", "-H", "Content-Type: application/octet-stream", "--data-binary", f"@{log}")
+    assert answer.status == 200, answer.body
+    assert json.loads(answer.body)["data"]["records"] == 1
+    check_error(site.curl("/v1/logs", *bearer, "-H", "Expect:", "-H", "Content-Type: application/json", "--data-binary", f"@{log}"), 413, "PAYLOAD_TOO_LARGE")
 
 
 def test_maintenance_is_503_in_json(site):

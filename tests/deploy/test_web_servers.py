@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from site_stack import (PASSWORD, ROOT, Process, clean_environment, curl, free_port, give, listens, new_folder,  # noqa: E402
-                        children, run_as_user, system, wait_until, workers_of)
+                        children, run_as_user, system, wait_until, workers_of, write_long_log)
 from websocket_client import Refused, WebSocket, open_websocket  # noqa: E402
 
 METRICS_TOKEN = "metrics-token-0123456789"
@@ -259,6 +259,25 @@ def test_large_bodies(url, bearer, tmp_path):
         large = api(url, "POST", "/api/configs", *bearer, "-H", "Content-Type: application/json", *options, "--data-binary", f"@{body}")
         assert large.status == 413
         assert json.loads(large.body)["error"]["code"] == "PAYLOAD_TOO_LARGE"
+
+
+def test_opentelemetry_arrives(url, bearer):
+    for path in ("/v1/logs", "/v1/metrics"):
+        answer = api(url, "POST", path, *bearer, body={})
+        assert (answer.status, answer.body) == (200, "{}"), answer.body
+        assert json.loads(api(url, "POST", path, body={}).body)["error"]["code"] == "AUTHENTICATION_ERROR"
+
+
+def test_logs_may_be_longer_than_other_bodies(url, bearer, tmp_path):
+    """17 MiB of lines, behind each server's fence for all else, and its last line is read."""
+    log = tmp_path / "log"
+    write_long_log(log)
+    for options in ((), ("-H", "Transfer-Encoding: chunked")):
+        answer = api(url, "POST", "/api/usage/import?platform=claude", *bearer, *options, "-H", "Expect:", "-H", "Content-Type: application/octet-stream",
+                     "--data-binary", f"@{log}")
+        assert answer.status == 200, answer.body
+        assert json.loads(answer.body)["data"]["records"] == 1
+    assert api(url, "POST", "/api/configs", *bearer, "-H", "Expect:", "-H", "Content-Type: application/json", "--data-binary", f"@{log}").status == 413
 
 
 def test_a_chunked_body_arrives(url, bearer):

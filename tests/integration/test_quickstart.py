@@ -114,6 +114,14 @@ def test_it_runs_and_serves_the_imported_file(first, admin):
     assert entry["actor"] == "admin"
 
 
+def test_reports_of_usage_pass(admin):
+    """OpenTelemetry has an address outside of /api, and logs may be longer than all other bodies."""
+    assert admin.post("/v1/logs", json={}).json() == {}
+    log = b'{"type":"user"}\n' * 1_000_000  # 16 MB, where 12 MiB are the limit for all else
+    assert admin.post("/api/usage/import?platform=claude", data=log).data["lines"] == 1_000_000
+    assert admin.post("/v1/logs", data=log, headers={"Content-Type": "application/json"}).status_code == 413
+
+
 def test_the_dump_holds_no_secret(first):
     run = (first.folder / "var/run").resolve()
     owner = pwd.getpwuid(first.owner())
