@@ -122,17 +122,19 @@ static enum error file_close(struct import *import)
 
 /* ---- the body --------------------------------------------------------------------------------------------------- */
 
+/* The one that the query names. */
+static enum error open_first(struct import *import)
+{
+    long long at = 0;
+    parse_int(request_query_or(import->rq, "at", "0"), 0, INT64_MAX, &at);
+    return file_open(import, request_query_or(import->rq, "file", ""), at);
+}
+
 static enum error feed(struct import *import, const char *bytes, size_t length)
 {
-    struct request *rq = import->rq;
-    long long at = 0;
-    enum error error = ERR_NONE;
     if (!length)
         return ERR_NONE;
-    if (!import->reader) {
-        parse_int(request_query_or(rq, "at", "0"), 0, INT64_MAX, &at);
-        error = file_open(import, request_query_or(rq, "file", ""), at);
-    }
+    enum error error = import->reader ? ERR_NONE : open_first(import);
     return error ? error : file_feed(import, bytes, length);
 }
 
@@ -231,6 +233,8 @@ static enum error take_bytes(struct import *import, const char *bytes, size_t le
 static enum error end_body(struct import *import)
 {
     enum error error = import->where == IN_NAME ? next_file(import) : feed(import, import->held, import->held_length);
+    if (!error && !import->files) /* nothing came: the file is where it was */
+        error = open_first(import);
     return error ? error : file_close(import);
 }
 

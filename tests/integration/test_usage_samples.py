@@ -194,3 +194,14 @@ def test_metrics_add_nothing(system, team, kind):
     answer = team["ada"].send_events(content(f"otlp-claude-metrics.{kind}"), kind=kind, where="metrics")
     assert answer.status == 200, answer
     assert totals_of(system, team.id)[0] == 0
+
+
+def test_a_body_of_nothing_says_where_its_file_is(team):
+    name = {"file": "grows.jsonl", "machine": "m"}
+    whole = content("captured-claude-resumed.jsonl")
+    assert team["ada"].send_good("claude", b"", **name)["position"] == 0
+    end = team["ada"].send_good("claude", whole, **name)["position"]
+    assert end == len(whole)
+    assert team["ada"].send_good("claude", b"", at=end, **name)["position"] == end
+    assert team["ada"].position("claude", **name) == end
+    assert team["ada"].send("claude", b"", at=end + 1, **name).status == 409
