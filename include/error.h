@@ -297,6 +297,13 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_USAGE_OTLP, ERR_VALIDATION, "This is no export of OpenTelemetry: {}", "这不是 OpenTelemetry 导出：{}")       \
     X(MSG_USAGE_OTLP_TYPE, ERR_MEDIA_TYPE, "Send it as application/json or application/x-protobuf",                    \
       "请以 application/json 或 application/x-protobuf 发送")                                                          \
+    X(MSG_USAGE_GROUP, ERR_VALIDATION, "must name at most three of {}, each once, and one time at most",               \
+      "最多可从 {} 中选三项，不可重复，且时间至多一项")                                                                \
+    X(MSG_USAGE_PERIOD, ERR_VALIDATION, "must be later than the beginning, by at most {} days",                        \
+      "须晚于开始时间，且相差不超过 {} 天")                                                                            \
+    X(MSG_TIME_ZONE, ERR_VALIDATION, "must be the name of a time zone, such as Europe/Berlin",                         \
+      "须为时区名称，如 Asia/Shanghai")                                                                                \
+    X(MSG_USAGE_SESSION, ERR_NOT_FOUND, "Session '{}' not found", "会话“{}”不存在")                                    \
     X(MSG_HTTP_REFUSED, ERR_EXTERNAL,                                                                                  \
       "its address is a private one, which this server does not ask (OUTBOUND_ALLOW names those that it may)",         \
       "其地址为内网地址，本服务器不会访问（可由 OUTBOUND_ALLOW 放行）")                                                \

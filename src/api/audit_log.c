@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "csv.h"
 #include "page.h"
 #include "util.h"
 
@@ -75,27 +76,12 @@ static bool wants_csv(const struct request *rq)
     return accept && strncasecmp(accept, "text/csv", strlen("text/csv")) == 0;
 }
 
-/* A spreadsheet takes a cell that begins like a formula for one, and names here are chosen by whoever is audited: an apostrophe in
- * front makes it text (OWASP, CSV injection). */
-static void write_cell(struct buffer *out, const char *text)
-{
-    buffer_char(out, '"');
-    if (text && strchr("=+-@\t\r\n", *text) && *text)
-        buffer_char(out, '\'');
-    for (const char *c = text ? text : ""; *c; c++) {
-        if (*c == '"')
-            buffer_char(out, '"');
-        buffer_char(out, *c);
-    }
-    buffer_char(out, '"');
-}
-
 static void write_line(struct buffer *out, const struct rows *rows, int index)
 {
     struct row row = rows_at(rows, index);
     for (int c = 0; c < rows_columns(rows); c++) {
         buffer_text(out, c ? "," : "");
-        write_cell(out, row_text(&row, c));
+        csv_put_cell(out, row_text(&row, c));
     }
     buffer_text(out, "\r\n");
 }

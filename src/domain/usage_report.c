@@ -1,0 +1,375 @@
+/* Reports on usage. Days of the workspace are read from the sums of its days, anything else from those of quarters of an hour, and sessions from
+ * the calls themselves. One statement for each of these serves all groupings: what a row is put together by are its parameters. */
+#include "usage_report.h"
+
+#include <string.h>
+
+#include "field.h"
+#include "price_name.h"
+#include "util.h"
+
+enum {
+    VALUES_MAX = 100,    /* of a filter */
+    VALUE_MAX = 1000,    /* characters of each */
+    FINE_DAYS_MAX = 400, /* where quarters of an hour are added up */
+    CALL_DAYS_MAX = 100, /* where calls or windows are */
+    TEXT_DATE = sizeof "2026-01-31" - 1,
+};
+
+/* ---- the period ------------------------------------------------------------------------------------------------- */
+
+/* $1 zone, $2 and $3 from, $4 and $5 to (a date and a time, one of the two at most), $6 compare. Times are widened to quarters of an hour. The
+ * period before is as many days long where days are whole, whatever the clock was put to, else as many seconds. */
+#define QUARTER "interval '15 minutes'"
+#define EPOCH   "timestamptz 'epoch'"
+static const struct statement find_period = {
+    "usage_period",
+    "WITH z AS (SELECT w.time_zone AS own, CASE WHEN $1::text IS NULL THEN w.time_zone ELSE $1 END AS zone FROM workspaces w"
+    " WHERE w.id = (SELECT ccr_workspace())),"
+    " u AS (SELECT z.own, z.zone, CASE WHEN $5::timestamptz IS NOT NULL"
+    " THEN date_bin(" QUARTER ", $5::timestamptz + " QUARTER " - interval '1 microsecond', " EPOCH ")"
+    " WHEN $4::date IS NOT NULL THEN ($4::date + 1)::timestamp AT TIME ZONE z.zone"
+    " ELSE (date_trunc('day', now() AT TIME ZONE z.zone) + interval '1 day') AT TIME ZONE z.zone END AS until FROM z),"
+    " p AS (SELECT u.own, u.zone, u.until, CASE WHEN $3::timestamptz IS NOT NULL THEN date_bin(" QUARTER
+    ", $3::timestamptz, " EPOCH ") WHEN $2::date IS NOT NULL THEN $2::date::timestamp AT TIME ZONE u.zone"
+    " ELSE (u.until AT TIME ZONE u.zone - interval '30 days') AT TIME ZONE u.zone END AS since FROM u),"
+    " q AS (SELECT p.own, p.zone, p.since, p.until, date_trunc('day', p.since, p.zone) = p.since"
+    " AND date_trunc('day', p.until, p.zone) = p.until AS whole,"
+    " (p.until AT TIME ZONE p.zone)::date - (p.since AT TIME ZONE p.zone)::date AS days FROM p)"
+    " SELECT q.zone, " SQL_TIME("q.since") " AS since, " SQL_TIME("q.until") " AS until, " SQL_TIME(
+        "CASE WHEN NOT $6::boolean THEN q.since WHEN q.whole THEN ((q.since AT TIME ZONE q.zone)::date - q.days)"
+        "::timestamp AT TIME ZONE q.zone ELSE q.since - (q.until - q.since) END") " AS before,"
+                                                                                  " CASE WHEN q.whole THEN q.days || ' days' ELSE extract(epoch FROM q.until - q.since) || ' seconds' END AS shift,"
+                                                                                  " q.whole AND q.zone = q.own AS own_days, ceil(extract(epoch FROM q.until - q.since) / 86400)::bigint AS days FROM q"};
+
+enum { PERIOD_ZONE, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_BEFORE, PERIOD_SHIFT, PERIOD_OWN_DAYS, PERIOD_DAYS };
+
+/* ---- the sums --------------------------------------------------------------------------------------------------- */
+
+/* $1 since, $2 until, $3 where the period before begins, $4 how far it is away, $5 zone, $6 what time is cut into ('' = nothing), $7 groups,
+ * $8 user, $9 filters, $10 order, $11 limit, $12 offset, $13 grain. */
+
+/* clang-format off */
+#define IN_PERIOD(time)                                                                                                \
+    "s.workspace_id = (SELECT ccr_workspace()) AND s." time " >= $3::timestamptz AND s." time " < $2::timestamptz"
+/* Rows of the period before stand beside those that are as far from its beginning. */
+#define MOVED(what, time)                                                                                              \
+    "CASE WHEN s." time " >= $1::timestamptz THEN " what                                                               \
+    " WHEN $4::text LIKE '%day%' THEN (" what " AT TIME ZONE $5::text + $4::interval) AT TIME ZONE $5::text"           \
+    " ELSE " what " + $4::interval END"
+#define BUCKET(time) "CASE WHEN $6 <> '' THEN date_trunc($6, " MOVED("s." time, time) ", $5::text) END"
+#define WHICH(bucket, time, session)                                                                                   \
+    "SELECT s.group_id, " bucket " AS bucket, s." time " < $1::timestamptz AS before,"                                 \
+    " CASE WHEN 'source' = ANY ($7::text[]) THEN s.sources END AS source, " session " AS session, "
+#define ADDED(calls, cost, unpriced)                                                                                   \
+    calls " AS calls, " cost " AS cost, " unpriced " AS unpriced, sum(s.input) AS input, sum(s.output) AS output,"     \
+    " sum(s.cache_read) AS cache_read, sum(s.cache_write) AS cache_write, sum(s.cache_write_1h) AS cache_write_1h,"    \
+    " sum(s.reasoning) AS reasoning FROM "
+#define SUMMED ADDED("sum(s.calls)", "sum(s.cost)", "sum(s.unpriced)")
+
+#define FROM_SUMS                                                                                                      \
+    WHICH(BUCKET("start"), "start", "NULL::bigint") SUMMED "usage_sums s"                                              \
+    " WHERE s.grain = $13::\"char\" AND " IN_PERIOD("start") " GROUP BY 1, 2, 3, 4"
+#define FROM_WINDOWS                                                                                                   \
+    WHICH(MOVED("w.began", "start"), "start", "NULL::bigint") SUMMED "usage_sums s"                                    \
+    " JOIN usage_groups h ON h.id = s.group_id"                                                                        \
+    " JOIN ccr_usage_windows($3::timestamptz, $2::timestamptz, $8::uuid) w ON w.user_id = h.user_id"                   \
+    " AND w.platform = h.platform AND w.hour = date_bin(interval '1 hour', s.start, " EPOCH ")"                        \
+    " WHERE s.grain = $13::\"char\" AND " IN_PERIOD("start") " GROUP BY 1, 2, 3, 4"
+#define FROM_CALLS                                                                                                     \
+    WHICH(BUCKET("at"), "at", "s.session_id")                                                                          \
+    ADDED("count(*)", "coalesce(sum(s.cost), 0)", "sum((s.cost IS NULL)::integer)") "usage_calls s"                    \
+    " WHERE $13::text IS NOT NULL AND " IN_PERIOD("at") " GROUP BY 1, 2, 3, 4, 5"
+
+#define WANTED_AS(name, column, form)                                                                                  \
+    " AND ($9::json -> '" name "' IS NULL"                                                                             \
+    " OR " column " IN (SELECT " form "(json_array_elements_text($9::json -> '" name "'))))"
+#define WANTED(name, column) WANTED_AS(name, column, "")
+#define KEY(n)                                                                                                         \
+    "(CASE ($7::text[])[" n "] WHEN 'user' THEN u.username WHEN 'machine' THEN g.machine"                              \
+    " WHEN 'platform' THEN g.platform WHEN 'provider' THEN g.provider WHEN 'profile' THEN g.profile"                   \
+    " WHEN 'model' THEN g.price_model WHEN 'project' THEN g.project WHEN 'branch' THEN g.branch"                       \
+    " WHEN 'tier' THEN g.tier END) COLLATE \"C\" AS k" n
+#define KEY_OF_ROW(n)                                                                                                  \
+    "(CASE ($7::text[])[" n "] WHEN 'source' THEN s.source::text WHEN 'session' THEN s.session::text"                  \
+    " ELSE g.k" n " END) COLLATE \"C\" AS k" n
+#define EACH(form)                                                                                                     \
+    form("calls") ", " form("input") ", " form("output") ", " form("cache_read") ", " form("cache_write") ", "         \
+    form("cache_write_1h") ", " form("reasoning") ", " form("cost") ", " form("unpriced")
+#define OF_ROW(column) "s." column
+#define BOTH(column)                                                                                                   \
+    "coalesce(sum(f." column ") FILTER (WHERE NOT f.before), 0) AS " column                                            \
+    ", coalesce(sum(f." column ") FILTER (WHERE f.before), 0) AS was_" column
+#define SHOWN(column) "trim_scale(round(n." column ", 6))"
+#define SHOWN_BEFORE(column) SHOWN("was_" column)
+
+#define REPORT(source)                                                                                                 \
+    "WITH g AS MATERIALIZED (SELECT g.id, " KEY("1") ", " KEY("2") ", " KEY("3")                                       \
+    " FROM usage_groups g LEFT JOIN users u ON u.id = g.user_id WHERE g.workspace_id = (SELECT ccr_workspace())"       \
+    " AND ($8::uuid IS NULL OR g.user_id = $8::uuid)"                                                                  \
+    WANTED_AS("user", "lower(u.username)", "lower") WANTED("machine", "g.machine") WANTED("platform", "g.platform")    \
+    WANTED("provider", "g.provider") WANTED("profile", "g.profile") WANTED("model", "g.price_model")                   \
+    WANTED("project", "g.project") "),"                                                                                \
+    " s AS (" source "),"                                                                                              \
+    " f AS (SELECT s.bucket, s.before, " KEY_OF_ROW("1") ", " KEY_OF_ROW("2") ", " KEY_OF_ROW("3") ", " EACH(OF_ROW)   \
+    " FROM s JOIN g ON g.id = s.group_id),"                                                                            \
+    " r AS (SELECT grouping(f.bucket) = 1 AS whole, f.bucket, f.k1, f.k2, f.k3, " EACH(BOTH)                           \
+    " FROM f GROUP BY GROUPING SETS ((f.bucket, f.k1, f.k2, f.k3), ())),"                                              \
+    " n AS (SELECT r.*, count(*) FILTER (WHERE NOT r.whole) OVER () AS total, row_number() OVER (PARTITION BY r.whole" \
+    " ORDER BY CASE $10 WHEN 'cost' THEN r.cost WHEN 'calls' THEN r.calls WHEN 'tokens'"                               \
+    " THEN r.input + r.output + r.cache_read + r.cache_write + r.cache_write_1h END DESC,"                             \
+    " r.bucket, r.k1, r.k2, r.k3) AS place FROM r WHERE r.whole OR r.calls <> 0 OR r.was_calls <> 0)"                  \
+    " SELECT n.total, CASE $6 WHEN 'month' THEN to_char(n.bucket AT TIME ZONE $5::text, 'YYYY-MM')"                    \
+    " WHEN 'week' THEN to_char(n.bucket AT TIME ZONE $5::text, 'YYYY-MM-DD')"                                          \
+    " WHEN 'day' THEN to_char(n.bucket AT TIME ZONE $5::text, 'YYYY-MM-DD') ELSE " SQL_TIME("n.bucket") " END AS label," \
+    " n.k1, n.k2, n.k3, " EACH(SHOWN) ", " EACH(SHOWN_BEFORE)                                                          \
+    " FROM n WHERE n.whole OR (n.place > $12::bigint AND n.place <= $12::bigint + $11::bigint)"                        \
+    " ORDER BY n.whole DESC, n.place"
+/* clang-format on */
+
+static const struct statement of_sums = {"usage_report", REPORT(FROM_SUMS)},
+                              of_windows = {"usage_report_windows", REPORT(FROM_WINDOWS)},
+                              of_calls = {"usage_report_calls", REPORT(FROM_CALLS)};
+
+enum { ROW_TOTAL, ROW_LABEL, ROW_KEYS, ROW_SUMS = ROW_KEYS + USAGE_GROUPS_MAX };
+
+const char *const usage_sum_names[USAGE_SUMS] = {"calls",          "input",     "output", "cache_read", "cache_write",
+                                                 "cache_write_1h", "reasoning", "cost",   "unpriced"};
+
+/* ---- questions -------------------------------------------------------------------------------------------------- */
+
+const char *usage_scope(const struct actor *actor)
+{
+    return actor->who.role >= ROLE_ADMIN ? NULL : actor->who.user_id;
+}
+
+bool usage_zone_plausible(const char *zone)
+{
+    return text_matches(zone, "^(UTC|GMT|Etc/(UTC|GMT)([+-][0-9]{1,2})?|([A-Za-z_]+/)+[A-Za-z_-]+)$", NULL, 0);
+}
+
+static bool is_time(const char *group)
+{
+    return field_choice(USAGE_TIMES, group) >= 0;
+}
+
+static bool is_among(const char *const groups[USAGE_GROUPS_MAX], const char *name)
+{
+    for (size_t i = 0; i < USAGE_GROUPS_MAX && groups[i]; i++)
+        if (strcmp(groups[i], name) == 0)
+            return true;
+    return false;
+}
+
+static const char *time_among(const char *const groups[USAGE_GROUPS_MAX])
+{
+    for (size_t i = 0; i < USAGE_GROUPS_MAX && groups[i]; i++)
+        if (is_time(groups[i]))
+            return groups[i];
+    return NULL;
+}
+
+bool usage_has_time(const struct usage_question *question)
+{
+    return time_among(question->groups) != NULL;
+}
+
+enum error usage_group_by(struct actor *actor, struct usage_question *question, const char *text)
+{
+    size_t count = 0;
+    bool good = true;
+    for (const char *name = text; good && name; name = strchr(name, ',') ? strchr(name, ',') + 1 : NULL) {
+        const char *group = arena_strndup(actor->arena, name, strcspn(name, ","));
+        good = count < USAGE_GROUPS_MAX && field_choice(USAGE_GROUP_NAMES, group) >= 0 &&
+               !is_among(question->groups, group) && !(is_time(group) && time_among(question->groups));
+        if (good)
+            question->groups[count++] = group;
+    }
+    if (good)
+        return ERR_NONE;
+    char *names = arena_strdup(actor->arena, USAGE_GROUP_NAMES);
+    for (char *end = names; (end = strchr(end, '|'));)
+        *end = ' ';
+    return fail_field(actor, "group", MSG_USAGE_GROUP, names, NULL);
+}
+
+/* Up to a comma that no backslash stands in front of; *text moves behind it, to NULL at the end. */
+static const char *next_value(struct actor *actor, const char **text)
+{
+    char *value = arena_strdup(actor->arena, *text), *to = value;
+    const char *from = *text;
+    for (; *from && *from != ','; from++) {
+        if (from[0] == '\\' && from[1] == ',')
+            from++;
+        *to++ = *from;
+    }
+    *to = '\0';
+    *text = *from ? from + 1 : NULL;
+    return value;
+}
+
+/* Models are known by their keys. */
+static json_t *stored_value(const char *name, const char *value)
+{
+    struct price_name model;
+    if (strcmp(name, "model") == 0 && price_name_read(&model, value))
+        return json_string(model.key);
+    return json_string(value);
+}
+
+enum error usage_filter(struct actor *actor, json_t *filters, const char *name, const char *text)
+{
+    if (!text)
+        return ERR_NONE;
+    const struct field each = {.name = name, .type = FIELD_TEXT, .max = VALUE_MAX};
+    json_t *values = json_array();
+    enum error error = ERR_NONE;
+    while (!error && text) {
+        const char *value = next_value(actor, &text);
+        error = field_check_text(actor, &each, value);
+        json_array_append_new(values, stored_value(name, value));
+    }
+    if (!error && json_array_size(values) > VALUES_MAX)
+        error = fail_field(actor, name, MSG_FEWER, NULL);
+    json_object_set_new(filters, name, values);
+    return error;
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------- */
+
+static const char *if_date(const char *text)
+{
+    return text && strlen(text) == TEXT_DATE ? text : NULL;
+}
+
+static enum error period(struct actor *actor, const struct usage_question *q, struct row *row)
+{
+    const char *from, *to;
+    enum error error = field_time(actor, "from", q->from, &from);
+    enum error other = field_time(actor, "to", q->to, &to);
+    if (q->zone && !usage_zone_plausible(q->zone))
+        error = fail_field(actor, "zone", MSG_TIME_ZONE, NULL);
+    if (error || other)
+        return error ? error : other;
+    const char *from_date = if_date(q->from), *to_date = if_date(q->to);
+    error = db_one(actor->db, &find_period, row,
+                   DB_ARGS(q->zone, from_date, from_date ? NULL : from, to_date, to_date ? NULL : to,
+                           q->compare ? "true" : "false"));
+    if (error == ERR_VALIDATION)
+        return fail_field(actor, q->zone ? "zone" : "from", q->zone ? MSG_TIME_ZONE : MSG_TIME, NULL);
+    return error;
+}
+
+/* How the question is answered: from which rows. */
+struct way {
+    const struct statement *statement;
+    const char *grain;
+    long long days_max; /* 0 = any */
+};
+
+static struct way way_to(const struct usage_question *q, const char *unit, bool own_days)
+{
+    if (is_among(q->groups, "session"))
+        return (struct way){&of_calls, "", CALL_DAYS_MAX};
+    if (text_equal(unit, "window"))
+        return (struct way){&of_windows, "q", CALL_DAYS_MAX};
+    if (!own_days || text_equal(unit, "hour"))
+        return (struct way){&of_sums, "q", FINE_DAYS_MAX};
+    return (struct way){&of_sums, "d", 0};
+}
+
+static const char *group_list(struct actor *actor, const struct usage_question *q)
+{
+    const char *list = "{";
+    for (size_t i = 0; i < USAGE_GROUPS_MAX; i++)
+        list = arena_printf(actor->arena, "%s%s%s", list, i ? "," : "", q->groups[i] ? q->groups[i] : "none");
+    return arena_printf(actor->arena, "%s}", list);
+}
+
+static enum error check_length(struct actor *actor, const struct row *period, const struct way *way)
+{
+    enum { EVER = 36500 };
+    long long days = row_int(period, PERIOD_DAYS), max = way->days_max ? way->days_max : EVER;
+    return days > 0 && days <= max ? ERR_NONE
+                                   : fail_field(actor, "to", MSG_USAGE_PERIOD, number_text(actor, max), NULL);
+}
+
+enum error usage_report(struct actor *actor, const struct usage_question *q, struct usage_report *report)
+{
+    struct row p;
+    const char *unit = time_among(q->groups);
+    enum error error = period(actor, q, &p);
+    if (error)
+        return error;
+    struct way way = way_to(q, unit, row_bool(&p, PERIOD_OWN_DAYS));
+    error = check_length(actor, &p, &way);
+    if (error)
+        return error;
+    *report = (struct usage_report){.period = {.zone = row_string(&p, PERIOD_ZONE),
+                                               .from = row_string(&p, PERIOD_SINCE),
+                                               .to = row_string(&p, PERIOD_UNTIL),
+                                               .before = row_string(&p, PERIOD_BEFORE)}};
+    memcpy(report->groups, q->groups, sizeof report->groups);
+    error = db_all(actor->db, way.statement, &report->rows,
+                   DB_ARGS(report->period.from, report->period.to, report->period.before, row_string(&p, PERIOD_SHIFT),
+                           report->period.zone, unit ? unit : "", group_list(actor, q), q->user_id,
+                           q->filters ? json_text(actor->arena, q->filters) : NULL, q->order,
+                           number_text(actor, q->limit), number_text(actor, q->offset), way.grain));
+    if (!error && report->rows.count) {
+        struct row whole = rows_at(&report->rows, 0);
+        report->total = row_int(&whole, ROW_TOTAL);
+    }
+    return error;
+}
+
+/* ---- how they are written --------------------------------------------------------------------------------------- */
+
+/* Which sources told of a call: bits of enum usage_source. */
+static const char *const source_names[] = {"",       "log",        "event",        "log+event",
+                                           "record", "log+record", "event+record", "log+event+record"};
+
+const char *usage_report_group(const struct usage_report *report, const struct row *row, size_t index)
+{
+    const char *group = report->groups[index];
+    if (is_time(group))
+        return row_text(row, ROW_LABEL);
+    const char *text = row_text(row, ROW_KEYS + (int)index);
+    long long bits;
+    if (strcmp(group, "source") == 0 && parse_int(text, 0, ARRAY_SIZE(source_names) - 1, &bits))
+        return source_names[bits];
+    return text;
+}
+
+const char *usage_report_sum(const struct row *row, size_t index, bool before)
+{
+    return row_string(row, ROW_SUMS + (before ? USAGE_SUMS : 0) + (int)index);
+}
+
+void usage_report_write_sums(const struct row *row, bool before, struct json_writer *w)
+{
+    for (size_t i = 0; i < USAGE_SUMS; i++) {
+        json_key(w, usage_sum_names[i]);
+        json_put_raw(w, usage_report_sum(row, i, before));
+    }
+}
+
+void usage_report_write_row(const struct usage_report *report, const struct row *row, bool compare,
+                            struct json_writer *w)
+{
+    json_open_object(w);
+    for (size_t i = 0; i < USAGE_GROUPS_MAX && report->groups[i]; i++) {
+        json_key(w, report->groups[i]);
+        if (strcmp(report->groups[i], "session") == 0)
+            json_put_raw(w, usage_report_group(report, row, i));
+        else
+            json_put_string(w, usage_report_group(report, row, i));
+    }
+    usage_report_write_sums(row, false, w);
+    if (compare) {
+        json_literal_key(w, "previous");
+        json_open_object(w);
+        usage_report_write_sums(row, true, w);
+        json_close_object(w);
+    }
+    json_close_object(w);
+}
