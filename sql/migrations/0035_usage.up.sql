@@ -194,7 +194,7 @@ WITH given AS MATERIALIZED (
     FROM unnest(keys, aliases, times, groups, sessions, places, reaches, inputs, outputs, cache_reads, cache_writes, cache_writes_1h,
                 reasonings)
         AS u (key, alias, us, group_id, session_id, place, reach, input, output, cache_read, cache_write, cache_write_1h, reasoning)),
-met AS (
+met AS MATERIALIZED (
     SELECT g.*, e.key AS other_key, e.apart,
         CASE WHEN o.key IS NULL THEN e.part ELSE o.part END AS was_part, CASE WHEN o.key IS NULL THEN e.row ELSE o.row END AS was_row,
         CASE WHEN o.key IS NOT NULL THEN e.part END AS also_part, CASE WHEN o.key IS NOT NULL THEN e.row END AS also_row,
@@ -218,23 +218,21 @@ met AS (
             e.reasoning END AS also_reasoning
     FROM given g
     LEFT JOIN LATERAL (SELECT c.*, c.tableoid AS part, c.ctid AS row FROM usage_calls c WHERE c.key = g.key AND c.workspace_id = workspace
-        AND c.at BETWEEN g.at - interval '2 days' AND g.at + interval '2 days' LIMIT 1) o ON true
+        AND c.at BETWEEN g.at - interval '48 hours' AND g.at + interval '48 hours' LIMIT 1) o ON true
     LEFT JOIN LATERAL (SELECT x.* FROM (
         SELECT c.*, c.tableoid AS part, c.ctid AS row, abs(extract(epoch FROM c.at - g.at)) AS apart FROM usage_calls c
         WHERE others AND c.alias = ANY (ARRAY[g.alias, CASE source WHEN 2 THEN g.key END]) AND c.workspace_id = workspace
-        AND c.at BETWEEN g.at - interval '2 days' AND g.at + interval '2 days'
+        AND c.at BETWEEN g.at - interval '48 hours' AND g.at + interval '48 hours'
         UNION ALL
         SELECT c.*, c.tableoid, c.ctid, abs(extract(epoch FROM c.at - g.at)) FROM usage_calls c
         WHERE others AND source <> 2 AND c.key = g.alias AND c.workspace_id = workspace
-        AND c.at BETWEEN g.at - interval '2 days' AND g.at + interval '2 days') x
+        AND c.at BETWEEN g.at - interval '48 hours' AND g.at + interval '48 hours') x
         WHERE CASE source WHEN 2 THEN x.sources & 5 <> 0 ELSE x.sources & source = 0 END AND x.key <> g.key
         AND (x.apart <= g.reach OR x.alias = g.key)
         ORDER BY x.apart LIMIT 1) e ON true),
-meant AS MATERIALIZED (
-    SELECT m.*, greatest(ccr_usage_writes(m.cache_write, m.cache_write_1h), ccr_usage_writes(m.was_cache_write, m.was_cache_write_1h),
-                         ccr_usage_writes(m.also_cache_write, m.also_cache_write_1h)) AS writes,
-        others AND m.other_key IS NOT NULL
-        AND row_number() OVER (PARTITION BY m.other_key ORDER BY m.apart, m.key) > 1 AS later FROM met m),
+rivals AS MATERIALIZED (
+    SELECT key FROM (SELECT m.key, row_number() OVER (PARTITION BY m.other_key ORDER BY m.apart, m.key) AS place FROM met m
+        WHERE m.other_key IS NOT NULL) m WHERE place > 1),
 best AS (
     SELECT CASE WHEN source = 2 THEN coalesce(m.was_key, m.key) ELSE m.key END AS key,
         CASE WHEN m.was_sources & source = 0 THEN coalesce(m.alias, m.was_alias) ELSE coalesce(m.was_alias, m.alias) END AS alias,
@@ -254,7 +252,10 @@ best AS (
         also_key, also_at, also_group_id, also_session_id, also_sources, also_cost, also_input, also_output, also_cache_read,
             also_cache_write, also_cache_write_1h, also_reasoning,
         was_part, was_row, also_part, also_row
-    FROM meant m WHERE NOT m.later),
+    FROM (SELECT m.*, greatest(ccr_usage_writes(m.cache_write, m.cache_write_1h),
+                               ccr_usage_writes(m.was_cache_write, m.was_cache_write_1h),
+                               ccr_usage_writes(m.also_cache_write, m.also_cache_write_1h)) AS writes FROM met m) m
+    WHERE m.key NOT IN (SELECT key FROM rivals)),
 p AS MATERIALIZED (
     SELECT b.*, c.cost FROM best b JOIN usage_groups g ON g.id = b.group_id
     LEFT JOIN LATERAL usage_cost(workspace, g.price_model, g.tier, b.at, b.input, b.output, b.cache_read, b.cache_write, b.cache_write_1h) c
@@ -287,19 +288,26 @@ d AS MATERIALIZED (
     UNION ALL SELECT also_at, also_group_id, also_session_id, also_sources, -1, -coalesce(also_cost, 0), -(also_cost IS NULL)::integer,
         -also_input, -also_output, -also_cache_read, -also_cache_write, -also_cache_write_1h, -also_reasoning
     FROM p WHERE also_key IS NOT NULL),
+quarters AS MATERIALIZED (
+    SELECT date_bin(interval '15 minutes', at, timestamptz 'epoch') AS start, group_id, sources, sum(calls) AS calls, sum(cost) AS cost,
+        sum(unpriced) AS unpriced,
+        sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
+        sum(cache_write) AS cache_write, sum(cache_write_1h) AS cache_write_1h, sum(reasoning) AS reasoning
+    FROM d GROUP BY 1, 2, 3),
 summed AS (
     INSERT INTO usage_sums AS s (workspace_id, grain, start, group_id, sources, calls, cost, unpriced,
                                  input, output, cache_read, cache_write, cache_write_1h, reasoning)
-    SELECT workspace, g.grain, g.start, group_id, sources, sum(calls), sum(cost), sum(unpriced),
+    SELECT workspace, 'q', start, group_id, sources, calls, cost, unpriced,
+        input, output, cache_read, cache_write, cache_write_1h, reasoning
+    FROM quarters
+    UNION ALL SELECT workspace, 'd', date_trunc('day', start, zone), group_id, sources, sum(calls), sum(cost), sum(unpriced),
         sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(reasoning)
-    FROM d CROSS JOIN LATERAL (VALUES ('q'::"char", date_bin(interval '15 minutes', at, timestamptz 'epoch')),
-                                      ('d', date_trunc('day', at, zone))) AS g (grain, start)
-    GROUP BY g.grain, g.start, group_id, sources
+    FROM quarters GROUP BY 3, 4, 5
     ON CONFLICT (workspace_id, grain, start, group_id, sources) DO UPDATE SET calls = s.calls + excluded.calls,
         cost = s.cost + excluded.cost, unpriced = s.unpriced + excluded.unpriced,
-        input = s.input + excluded.input, output = s.output + excluded.output, cache_read = s.cache_read + excluded.cache_read, cache_write
-            = s.cache_write + excluded.cache_write, cache_write_1h = s.cache_write_1h + excluded.cache_write_1h, reasoning = s.reasoning +
-            excluded.reasoning),
+        input = s.input + excluded.input, output = s.output + excluded.output, cache_read = s.cache_read + excluded.cache_read,
+        cache_write = s.cache_write + excluded.cache_write, cache_write_1h = s.cache_write_1h + excluded.cache_write_1h,
+        reasoning = s.reasoning + excluded.reasoning),
 t AS MATERIALIZED (
     SELECT session_id, min(at) AS first_at, max(at) AS last_at, sum(calls) AS calls, sum(cost) AS cost, sum(unpriced) AS unpriced,
         sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read, sum(cache_write) AS cache_write, sum(cache_write_1h) AS cache_write_1h, sum(reasoning) AS reasoning
@@ -311,7 +319,7 @@ grown AS (
             t.cache_write, cache_write_1h = s.cache_write_1h + t.cache_write_1h, reasoning = s.reasoning + t.reasoning
     FROM t WHERE s.id = t.session_id)
 SELECT (SELECT count(*) FROM p WHERE was_key IS NULL), (SELECT count(*) FROM p WHERE was_key IS NOT NULL),
-    (SELECT count(*) FROM meant WHERE later);
+    (SELECT count(*) FROM rivals);
 END $$;
 
 -- Removes the oldest month of calls that lies before `until` as a whole; the sums stay. How many were removed: 1 or 0.

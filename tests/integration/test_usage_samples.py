@@ -35,7 +35,7 @@ FILES = [
     ("codex", [CODEX.format("real-short")], (1, 31013, 431, 3456, 0, 0, 264)),
     ("codex", [CODEX.format("real-repeats")], (6, 298373 - 238848, 1123, 238848, 0, 0, 483)),
     ("codex", [CODEX.format("real-usage-only")], (28, 1751428 - 1651968, 14600, 1651968, 0, 0, 4293)),
-    ("codex", [CODEX.format("real-compaction")], (10, 248005, 7343, 1196928, 0, 0, 1927)),
+    ("codex", [CODEX.format("real-compaction")], (9, 52639, 6706, 1194368, 0, 0, 1544)),
     ("codex", [CODEX.format("leaf-thread")], (1, 3000, 200, 2000, 0, 0, 50)),
     ("codex", [CODEX.format("parent-thread")], (1, 50, 10, 50, 0, 0, 1)),
     ("codex", [CODEX.format("replay-multisecond")], (1, 2000, 500, 3000, 0, 0, 50)),
