@@ -194,7 +194,8 @@ def jobs(stack):
 
 
 def test_every_job_has_a_case(quiet):
-    assert {job["job"] for job in jobs(quiet)} == {*CASES, "seal", "prices"}, "these remove nothing: test_secrets.py, test_prices.py"
+    assert {job["job"] for job in jobs(quiet)} == {
+        *CASES, "seal", "prices", "usage_prices", "usage_calls", "usage_workspaces"}, "the others are in test_secrets.py, test_prices.py, test_usage_kept.py"
 
 
 def test_every_job_is_explained(quiet):
