@@ -7,7 +7,7 @@ CXX     ?= c++
 
 # What is in src/base and src/format runs on Linux and macOS alike, without a server: these packages and POSIX are all it knows.
 PORTABLE_PACKAGES := jansson libsodium yaml-0.1
-PACKAGES := $(PORTABLE_PACKAGES) libpq libjwt libsystemd libcurl hiredis libarchive libwebsockets
+PACKAGES := $(PORTABLE_PACKAGES) libpq libjwt libsystemd libcurl hiredis libarchive zlib libwebsockets
 CPPFLAGS += -Iinclude
 PORTABLE_CPPFLAGS := $(CPPFLAGS) -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE $(shell pkg-config --cflags $(PORTABLE_PACKAGES))
 CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PACKAGES))

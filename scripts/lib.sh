@@ -10,7 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin # a plain user's PATH lacks nginx
 export PATH LC_ALL=C.UTF-8
 
 BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libpq-dev libjansson-dev libjwt-dev libsodium-dev libsystemd-dev
-    libtomlplusplus-dev libcurl4-openssl-dev libhiredis-dev libyaml-dev libarchive-dev libwebsockets-dev)
+    libtomlplusplus-dev libcurl4-openssl-dev libhiredis-dev libyaml-dev libarchive-dev zlib1g-dev libwebsockets-dev)
 RUN_PACKAGES=(nginx libjs-bootstrap5 spawn-fcgi postgresql-15 curl jq)
 
 BOLD='' DIM='' RED='' PLAIN=''

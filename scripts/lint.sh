@@ -10,7 +10,7 @@ MAKE=${MAKE:-make}
 JOBS=$(nproc)
 export LC_ALL=C.UTF-8
 
-packages=(libpq jansson libjwt libsodium libsystemd libcurl hiredis yaml-0.1 libarchive libwebsockets)
+packages=(libpq jansson libjwt libsodium libsystemd libcurl hiredis yaml-0.1 libarchive zlib libwebsockets)
 read -ra includes < <(pkg-config --cflags "${packages[@]}")
 flags=(-Iinclude -D_GNU_SOURCE '-DCCR_VERSION="0"' "${includes[@]}")
 mapfile -t c_files < <(find src -name '*.c' | sort)

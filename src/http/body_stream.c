@@ -1,35 +1,32 @@
-/* Bodies in pieces: as they are, or unpacked by libarchive, whose memory is its own. */
+/* Bodies in pieces: as they are, or unpacked, by libraries whose memory is their own. gzip is zlib's, because libarchive does not look at its
+ * checksums: a log that arrived broken would be taken for what it says. */
 #include "body_stream.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <string.h>
 #include <strings.h>
+#include <zlib.h>
 
 #include "util.h"
 
-enum { PIECE = 64 * KIB };
+enum { PIECE = 64 * KIB, GZIP_WINDOW = 16 + MAX_WBITS /* zlib: with gzip's header and trailer */ };
 
 struct body_stream {
     struct arena *arena; /* its own */
     struct request *rq;
-    struct archive *archive; /* NULL = it is not packed */
-    long long max, left;     /* bytes, unpacked */
-    bool broken;             /* the client broke off */
-    char taken[PIECE];       /* as it came */
+    ssize_t (*next)(struct body_stream *stream, const char **bytes);
+    struct archive *archive; /* zstd's; else NULL */
+    z_stream gzip;
+    bool in_member;      /* of gzip, which may have several (RFC 1952 section 2.2) */
+    long long max, left; /* bytes, unpacked */
+    bool broken;         /* the client broke off */
+    char taken[PIECE];   /* as it came */
     char unpacked[PIECE];
 };
 
 /* An arena that is exhausted leaves its request in the middle of everything: what was open then is closed by the next one. */
 static struct body_stream *open_one;
-
-static const struct {
-    const char *name;
-    int (*filter)(struct archive *archive);
-} encodings[] = {{"identity", NULL},
-                 {"gzip", archive_read_support_filter_gzip},
-                 {"x-gzip", archive_read_support_filter_gzip},
-                 {"zstd", archive_read_support_filter_zstd}};
 
 /* A new deadline for each piece: a stream may take as long as its pieces do. */
 static ssize_t take(struct body_stream *stream)
@@ -44,6 +41,52 @@ static ssize_t take(struct body_stream *stream)
     return stream->broken ? -1 : (ssize_t)n;
 }
 
+static ssize_t next_as_it_is(struct body_stream *stream, const char **bytes)
+{
+    *bytes = stream->taken;
+    return take(stream);
+}
+
+/* ---- gzip ------------------------------------------------------------------------------------------------------- */
+
+static bool gzip_open(struct body_stream *stream)
+{
+    stream->gzip = (z_stream){0};
+    return inflateInit2(&stream->gzip, GZIP_WINDOW) == Z_OK;
+}
+
+/* False at the end of what is sent, which is an error in the middle of a member. */
+static bool gzip_fill(struct body_stream *stream)
+{
+    ssize_t n = take(stream);
+    stream->gzip.next_in = (unsigned char *)stream->taken;
+    stream->gzip.avail_in = n > 0 ? (unsigned)n : 0;
+    return n > 0;
+}
+
+static ssize_t gzip_next(struct body_stream *stream, const char **bytes)
+{
+    z_stream *gzip = &stream->gzip;
+    *bytes = stream->unpacked;
+    gzip->next_out = (unsigned char *)stream->unpacked;
+    gzip->avail_out = sizeof stream->unpacked;
+    while (gzip->avail_out == sizeof stream->unpacked) {
+        if (!gzip->avail_in && !gzip_fill(stream))
+            return stream->in_member || stream->broken ? -1 : 0;
+        stream->in_member = true;
+        int result = inflate(gzip, Z_NO_FLUSH);
+        if (result == Z_STREAM_END) {
+            stream->in_member = false;
+            inflateReset(gzip);
+        } else if (result != Z_OK && result != Z_BUF_ERROR) {
+            return -1;
+        }
+    }
+    return (ssize_t)(sizeof stream->unpacked - gzip->avail_out);
+}
+
+/* ---- zstd ------------------------------------------------------------------------------------------------------- */
+
 static la_ssize_t take_packed(struct archive *archive, void *data, const void **bytes)
 {
     struct body_stream *stream = data;
@@ -52,33 +95,52 @@ static la_ssize_t take_packed(struct archive *archive, void *data, const void **
     return take(stream);
 }
 
+static bool zstd_open(struct body_stream *stream)
+{
+    stream->archive = archive_read_new();
+    return stream->archive && archive_read_support_filter_zstd(stream->archive) == ARCHIVE_OK &&
+           archive_read_support_format_raw(stream->archive) == ARCHIVE_OK &&
+           archive_read_support_format_empty(stream->archive) == ARCHIVE_OK;
+}
+
+static ssize_t zstd_next(struct body_stream *stream, const char **bytes)
+{
+    *bytes = stream->unpacked;
+    return archive_read_data(stream->archive, stream->unpacked, sizeof stream->unpacked);
+}
+
+/* The first piece is read here: whether it is packed in that way. */
+static ssize_t zstd_begin(struct body_stream *stream, const char **bytes)
+{
+    struct archive_entry *entry;
+    if (archive_read_open(stream->archive, stream, NULL, take_packed, NULL) != ARCHIVE_OK)
+        return -1;
+    int found = archive_read_next_header(stream->archive, &entry);
+    if (found == ARCHIVE_EOF)
+        return 0;
+    if (found != ARCHIVE_OK || archive_filter_code(stream->archive, 0) == ARCHIVE_FILTER_NONE)
+        return -1;
+    stream->next = zstd_next;
+    return zstd_next(stream, bytes);
+}
+
+/* ---- the stream ------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    bool (*open)(struct body_stream *stream);
+    ssize_t (*next)(struct body_stream *stream, const char **bytes);
+} encodings[] = {{"identity", NULL, next_as_it_is},
+                 {"gzip", gzip_open, gzip_next},
+                 {"x-gzip", gzip_open, gzip_next},
+                 {"zstd", zstd_open, zstd_begin}};
+
 static enum error say_broken(struct body_stream *stream)
 {
     if (stream->broken)
         return fail(&stream->rq->actor, MSG_VALIDATION, NULL);
-    const char *why = archive_error_string(stream->archive);
-    return fail(&stream->rq->actor, MSG_USAGE_PACKED, why ? why : "it is cut short", NULL);
-}
-
-static enum error unpack(struct body_stream *stream, int (*filter)(struct archive *archive))
-{
-    struct archive_entry *entry;
-    stream->archive = archive_read_new();
-    if (!stream->archive)
-        return ERR_INTERNAL;
-    filter(stream->archive);
-    archive_read_support_format_raw(stream->archive);
-    archive_read_support_format_empty(stream->archive);
-    if (archive_read_open(stream->archive, stream, NULL, take_packed, NULL) != ARCHIVE_OK)
-        return say_broken(stream);
-    int found = archive_read_next_header(stream->archive, &entry);
-    if (found == ARCHIVE_EOF)
-        stream->left = -1;
-    else if (found != ARCHIVE_OK)
-        return say_broken(stream);
-    else if (archive_filter_code(stream->archive, 0) == ARCHIVE_FILTER_NONE)
-        return fail(&stream->rq->actor, MSG_USAGE_PACKED, "it is not packed in that way", NULL);
-    return ERR_NONE;
+    const char *why = stream->archive ? archive_error_string(stream->archive) : stream->gzip.msg;
+    return fail(&stream->rq->actor, MSG_USAGE_PACKED, why ? why : "it is cut short, or not packed in that way", NULL);
 }
 
 enum error body_stream_open(struct request *rq, long long max, struct body_stream **out)
@@ -94,21 +156,19 @@ enum error body_stream_open(struct request *rq, long long max, struct body_strea
     struct body_stream *stream = arena_alloc(arena, sizeof *stream);
     stream->arena = arena;
     stream->rq = rq;
+    stream->next = encodings[i].next;
     stream->archive = NULL;
+    stream->gzip = (z_stream){0};
     stream->max = stream->left = max;
-    stream->broken = false;
+    stream->broken = stream->in_member = false;
     *out = open_one = stream;
-    return encodings[i].filter ? unpack(stream, encodings[i].filter) : ERR_NONE;
+    return !encodings[i].open || encodings[i].open(stream) ? ERR_NONE : ERR_INTERNAL;
 }
 
 enum error body_stream_next(struct body_stream *stream, const char **bytes, size_t *length)
 {
     *length = 0;
-    if (stream->left < 0)
-        return ERR_NONE;
-    *bytes = stream->archive ? stream->unpacked : stream->taken;
-    la_ssize_t n =
-        stream->archive ? archive_read_data(stream->archive, stream->unpacked, sizeof stream->unpacked) : take(stream);
+    ssize_t n = stream->next(stream, bytes);
     if (n < 0)
         return say_broken(stream);
     if (n > stream->left)
@@ -124,6 +184,7 @@ void body_stream_close(struct body_stream *stream)
         return;
     if (stream->archive)
         archive_read_free(stream->archive);
+    inflateEnd(&stream->gzip); /* of none that was begun: nothing */
     if (open_one == stream)
         open_one = NULL;
     arena_free(stream->arena);
