@@ -24,6 +24,7 @@ ONLY=(
     "hiredis/ src/store/redis.c"
     "yaml.h src/format/edit_front.c"
     "archive src/resource/tarball.c src/http/body_stream.c"
+    "zlib.h src/http/body_stream.c"
     "toml++/ src/base/toml_read.cc"
     "sodium.h src/base/crypto.c src/base/util.c src/domain/password.c src/http/authn.c src/domain/token.c"
 )

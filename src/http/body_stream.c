@@ -13,7 +13,6 @@
 enum { PIECE = 64 * KIB, GZIP_WINDOW = 16 + MAX_WBITS /* zlib: with gzip's header and trailer */ };
 
 struct body_stream {
-    struct arena *arena; /* its own */
     struct request *rq;
     ssize_t (*next)(struct body_stream *stream, const char **bytes);
     struct archive *archive; /* zstd's; else NULL */
@@ -26,7 +25,8 @@ struct body_stream {
 };
 
 /* An arena that is exhausted leaves its request in the middle of everything: what was open then is closed by the next one. */
-static struct body_stream *open_one;
+static struct body_stream the_one;
+static bool is_open;
 
 /* A new deadline for each piece: a stream may take as long as its pieces do. */
 static ssize_t take(struct body_stream *stream)
@@ -151,17 +151,17 @@ enum error body_stream_open(struct request *rq, long long max, struct body_strea
         i++;
     if (i == ARRAY_SIZE(encodings))
         return fail(&rq->actor, MSG_USAGE_ENCODING, NULL);
-    body_stream_close(open_one);
-    struct arena *arena = arena_new(MIB);
-    struct body_stream *stream = arena_alloc(arena, sizeof *stream);
-    stream->arena = arena;
+    struct body_stream *stream = &the_one;
+    if (is_open)
+        body_stream_close(stream);
     stream->rq = rq;
     stream->next = encodings[i].next;
     stream->archive = NULL;
     stream->gzip = (z_stream){0};
     stream->max = stream->left = max;
     stream->broken = stream->in_member = false;
-    *out = open_one = stream;
+    is_open = true;
+    *out = stream;
     return !encodings[i].open || encodings[i].open(stream) ? ERR_NONE : ERR_INTERNAL;
 }
 
@@ -180,12 +180,10 @@ enum error body_stream_next(struct body_stream *stream, const char **bytes, size
 
 void body_stream_close(struct body_stream *stream)
 {
-    if (!stream)
+    if (!stream || !is_open)
         return;
     if (stream->archive)
         archive_read_free(stream->archive);
     inflateEnd(&stream->gzip); /* of none that was begun: nothing */
-    if (open_one == stream)
-        open_one = NULL;
-    arena_free(stream->arena);
+    is_open = false;
 }
