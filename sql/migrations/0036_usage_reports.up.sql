@@ -5,7 +5,7 @@ CREATE INDEX usage_groups_workspace_idx ON usage_groups (workspace_id);
 -- takes five hours. Where windows begin depends on what was before, up to the last pause of five hours: seven days before `since` are looked at,
 -- and whoever made no such pause in them is counted from their beginning.
 CREATE FUNCTION ccr_usage_windows(since timestamptz, until timestamptz, only_user uuid)
-    RETURNS TABLE (user_id uuid, platform text, hour timestamptz, began timestamptz) LANGUAGE plpgsql STABLE AS $$
+    RETURNS TABLE (user_id uuid, platform text, hour timestamptz, began timestamptz) LANGUAGE plpgsql STABLE ROWS 5000 AS $$
 #variable_conflict use_column
 DECLARE
     known record;

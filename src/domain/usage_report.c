@@ -46,8 +46,11 @@ enum { PERIOD_ZONE, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_BEFORE, PERIOD_SHIFT, PER
 
 /* ---- the sums --------------------------------------------------------------------------------------------------- */
 
-/* $1 since, $2 until, $3 where the period before begins, $4 how far it is away, $5 zone, $6 what time is cut into ('' = nothing), $7 groups,
- * $8 user, $9 filters, $10 order, $11 limit, $12 offset, $13 grain. */
+/* $1 since, $2 until, $3 where the period before begins, $4 how far it is away, $5 zone, $6 what time is cut into ('' = nothing), $7 to $9 groups,
+ * $10 user, $11 filters, $12 order, $13 limit, $14 offset, $15 grain.
+ *
+ * What rows of the sums are put together by is found for each group of calls and numbered, so that thousands of rows are put together by numbers.
+ * Which groups are wanted is one expression: of several the planner would think that hardly any is left. */
 
 /* clang-format off */
 #define IN_PERIOD(time)                                                                                                \
@@ -57,73 +60,99 @@ enum { PERIOD_ZONE, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_BEFORE, PERIOD_SHIFT, PER
     "CASE WHEN s." time " >= $1::timestamptz THEN " what                                                               \
     " WHEN $4::text LIKE '%day%' THEN (" what " AT TIME ZONE $5::text + $4::interval) AT TIME ZONE $5::text"           \
     " ELSE " what " + $4::interval END"
-#define BUCKET(time) "CASE WHEN $6 <> '' THEN date_trunc($6, " MOVED("s." time, time) ", $5::text) END"
-#define WHICH(bucket, time, session)                                                                                   \
-    "SELECT s.group_id, " bucket " AS bucket, s." time " < $1::timestamptz AS before,"                                 \
-    " CASE WHEN 'source' = ANY ($7::text[]) THEN s.sources END AS source, " session " AS session, "
-#define ADDED(calls, cost, unpriced)                                                                                   \
-    calls " AS calls, " cost " AS cost, " unpriced " AS unpriced, sum(s.input) AS input, sum(s.output) AS output,"     \
-    " sum(s.cache_read) AS cache_read, sum(s.cache_write) AS cache_write, sum(s.cache_write_1h) AS cache_write_1h,"    \
-    " sum(s.reasoning) AS reasoning FROM "
-#define SUMMED ADDED("sum(s.calls)", "sum(s.cost)", "sum(s.unpriced)")
+#define BUCKET(time)                                                                                                   \
+    "CASE WHEN $6 || $15::text = 'dayd' THEN " MOVED("s." time, time)                                                  \
+    " ELSE date_trunc($6, " MOVED("s." time, time) ", $5::text) END"
+#define NAMES "ARRAY[$7::text, $8::text, $9::text]"
+
+#define EACH_AND(form, cost_form)                                                                                      \
+    form("calls") ", " form("input") ", " form("output") ", " form("cache_read") ", " form("cache_write") ", "         \
+    form("cache_write_1h") ", " form("reasoning") ", " cost_form("cost") ", " form("unpriced")
+#define EACH(form) EACH_AND(form, form)
+#define WAS(column) "was_" column
+#define ITSELF(column) column
+#define OF_ROW(column) "s." column
+#define ALL(column) "coalesce(sum(" column "), 0)"
+#define ALL_WAS(column) "coalesce(sum(was_" column "), 0)"
+#define SHOWN(column) "n." column
+#define SHOWN_COST(column) "trim_scale(round(n." column ", 6))"
+#define SHOWN_WAS(column) "n.was_" column
+#define SHOWN_COST_WAS(column) SHOWN_COST("was_" column)
+#define NOW_AND_BEFORE(expression, column, time)                                                                       \
+    "coalesce(sum(" expression ") FILTER (WHERE s." time " >= $1::timestamptz), 0) AS " column                         \
+    ", coalesce(sum(" expression ") FILTER (WHERE s." time " < $1::timestamptz), 0) AS was_" column
+#define COUNTS(time)                                                                                                   \
+    NOW_AND_BEFORE("s.input", "input", time) ", " NOW_AND_BEFORE("s.output", "output", time) ", "                      \
+    NOW_AND_BEFORE("s.cache_read", "cache_read", time) ", " NOW_AND_BEFORE("s.cache_write", "cache_write", time) ", "  \
+    NOW_AND_BEFORE("s.cache_write_1h", "cache_write_1h", time) ", " NOW_AND_BEFORE("s.reasoning", "reasoning", time)
+#define OF_SUMS                                                                                                        \
+    NOW_AND_BEFORE("s.calls", "calls", "start") ", " NOW_AND_BEFORE("s.cost", "cost", "start") ", "                    \
+    NOW_AND_BEFORE("s.unpriced", "unpriced", "start") ", " COUNTS("start")
+#define OF_CALLS                                                                                                       \
+    NOW_AND_BEFORE("1", "calls", "at") ", " NOW_AND_BEFORE("s.cost", "cost", "at") ", "                                \
+    NOW_AND_BEFORE("(s.cost IS NULL)::integer", "unpriced", "at") ", " COUNTS("at")
+/* Bucket (seconds), source (3 bits) and key (24 bits) as one number: three columns would each count as of many values, and be sorted. */
+#define NUMBER(bucket) NUMBER_OF(bucket, "g.key")
+#define NUMBER_OF(bucket, key)                                                                                              \
+    "((CASE WHEN $6 = '' THEN 0 ELSE date_part('epoch', " bucket ")::bigint END << 3)"                                 \
+    " + CASE WHEN 'source' = ANY (" NAMES ") THEN s.sources ELSE 0 END << 24) + " key " AS number"
 
 #define FROM_SUMS                                                                                                      \
-    WHICH(BUCKET("start"), "start", "NULL::bigint") SUMMED "usage_sums s"                                              \
-    " WHERE s.grain = $13::\"char\" AND " IN_PERIOD("start") " GROUP BY 1, 2, 3, 4"
+    "SELECT " NUMBER(BUCKET("start")) ", NULL::bigint AS session, " OF_SUMS                                            \
+    " FROM usage_sums s JOIN g ON g.id = s.group_id WHERE s.grain = $15::\"char\" AND " IN_PERIOD("start")             \
+    " GROUP BY 1"
+/* Behind OFFSET 0 the planner cannot look up rows for each window. */
 #define FROM_WINDOWS                                                                                                   \
-    WHICH(MOVED("w.began", "start"), "start", "NULL::bigint") SUMMED "usage_sums s"                                    \
-    " JOIN usage_groups h ON h.id = s.group_id"                                                                        \
-    " JOIN ccr_usage_windows($3::timestamptz, $2::timestamptz, $8::uuid) w ON w.user_id = h.user_id"                   \
-    " AND w.platform = h.platform AND w.hour = date_bin(interval '1 hour', s.start, " EPOCH ")"                        \
-    " WHERE s.grain = $13::\"char\" AND " IN_PERIOD("start") " GROUP BY 1, 2, 3, 4"
+    "SELECT " NUMBER_OF(MOVED("w.began", "start"), "s.key") ", NULL::bigint AS session, " OF_SUMS                      \
+    " FROM (SELECT g.key, g.user_id, g.platform, s.start, s.sources, " EACH(OF_ROW)                                    \
+    " FROM usage_sums s JOIN g ON g.id = s.group_id WHERE s.grain = $15::\"char\" AND " IN_PERIOD("start")             \
+    " OFFSET 0) s JOIN ccr_usage_windows($3::timestamptz, $2::timestamptz, $10::uuid) w ON w.user_id = s.user_id"      \
+    " AND w.platform = s.platform AND w.hour = date_bin(interval '1 hour', s.start, " EPOCH ") GROUP BY 1"
 #define FROM_CALLS                                                                                                     \
-    WHICH(BUCKET("at"), "at", "s.session_id")                                                                          \
-    ADDED("count(*)", "coalesce(sum(s.cost), 0)", "sum((s.cost IS NULL)::integer)") "usage_calls s"                    \
-    " WHERE $13::text IS NOT NULL AND " IN_PERIOD("at") " GROUP BY 1, 2, 3, 4, 5"
+    "SELECT " NUMBER(BUCKET("at")) ", s.session_id AS session, " OF_CALLS                                              \
+    " FROM usage_calls s JOIN g ON g.id = s.group_id WHERE " IN_PERIOD("at") " GROUP BY 1, 2"
 
-#define WANTED_AS(name, column, form)                                                                                  \
-    " AND ($9::json -> '" name "' IS NULL"                                                                             \
-    " OR " column " IN (SELECT " form "(json_array_elements_text($9::json -> '" name "'))))"
-#define WANTED(name, column) WANTED_AS(name, column, "")
-#define KEY(n)                                                                                                         \
-    "(CASE ($7::text[])[" n "] WHEN 'user' THEN u.username WHEN 'machine' THEN g.machine"                              \
+#define USER_OF_GROUP "(SELECT u.username FROM users u WHERE u.id = g.user_id)"
+#define KEY(number, parameter)                                                                                         \
+    "(CASE " parameter "::text WHEN 'user' THEN " USER_OF_GROUP " WHEN 'machine' THEN g.machine"                       \
     " WHEN 'platform' THEN g.platform WHEN 'provider' THEN g.provider WHEN 'profile' THEN g.profile"                   \
     " WHEN 'model' THEN g.price_model WHEN 'project' THEN g.project WHEN 'branch' THEN g.branch"                       \
-    " WHEN 'tier' THEN g.tier END) COLLATE \"C\" AS k" n
-#define KEY_OF_ROW(n)                                                                                                  \
-    "(CASE ($7::text[])[" n "] WHEN 'source' THEN s.source::text WHEN 'session' THEN s.session::text"                  \
-    " ELSE g.k" n " END) COLLATE \"C\" AS k" n
-#define EACH(form)                                                                                                     \
-    form("calls") ", " form("input") ", " form("output") ", " form("cache_read") ", " form("cache_write") ", "         \
-    form("cache_write_1h") ", " form("reasoning") ", " form("cost") ", " form("unpriced")
-#define OF_ROW(column) "s." column
-#define BOTH(column)                                                                                                   \
-    "coalesce(sum(f." column ") FILTER (WHERE NOT f.before), 0) AS " column                                            \
-    ", coalesce(sum(f." column ") FILTER (WHERE f.before), 0) AS was_" column
-#define SHOWN(column) "trim_scale(round(n." column ", 6))"
-#define SHOWN_BEFORE(column) SHOWN("was_" column)
+    " WHEN 'tier' THEN g.tier END) COLLATE \"C\" AS k" number
+#define KEY_OF_ROW(number, parameter)                                                                                  \
+    "(CASE " parameter "::text WHEN 'source' THEN (f.number >> 24 & 7)::text WHEN 'session' THEN f.session::text"                  \
+    " ELSE k.k" number " END) COLLATE \"C\" AS k" number
+#define FILTER_TEXTS(name) "(SELECT json_array_elements_text($11::json -> '" name "'))"
+#define UNWANTED(name, column)                                                                                         \
+    " WHEN (SELECT $11::json -> '" name "' IS NOT NULL) AND " column " NOT IN " FILTER_TEXTS(name) " THEN false"
 
 #define REPORT(source)                                                                                                 \
-    "WITH g AS MATERIALIZED (SELECT g.id, " KEY("1") ", " KEY("2") ", " KEY("3")                                       \
-    " FROM usage_groups g LEFT JOIN users u ON u.id = g.user_id WHERE g.workspace_id = (SELECT ccr_workspace())"       \
-    " AND ($8::uuid IS NULL OR g.user_id = $8::uuid)"                                                                  \
-    WANTED_AS("user", "lower(u.username)", "lower") WANTED("machine", "g.machine") WANTED("platform", "g.platform")    \
-    WANTED("provider", "g.provider") WANTED("profile", "g.profile") WANTED("model", "g.price_model")                   \
-    WANTED("project", "g.project") "),"                                                                                \
-    " s AS (" source "),"                                                                                              \
-    " f AS (SELECT s.bucket, s.before, " KEY_OF_ROW("1") ", " KEY_OF_ROW("2") ", " KEY_OF_ROW("3") ", " EACH(OF_ROW)   \
-    " FROM s JOIN g ON g.id = s.group_id),"                                                                            \
-    " r AS (SELECT grouping(f.bucket) = 1 AS whole, f.bucket, f.k1, f.k2, f.k3, " EACH(BOTH)                           \
-    " FROM f GROUP BY GROUPING SETS ((f.bucket, f.k1, f.k2, f.k3), ())),"                                              \
-    " n AS (SELECT r.*, count(*) FILTER (WHERE NOT r.whole) OVER () AS total, row_number() OVER (PARTITION BY r.whole" \
-    " ORDER BY CASE $10 WHEN 'cost' THEN r.cost WHEN 'calls' THEN r.calls WHEN 'tokens'"                               \
+    "WITH g AS MATERIALIZED (SELECT g.id, g.user_id, g.platform, g.k1, g.k2, g.k3,"                                    \
+    " dense_rank() OVER (ORDER BY g.k1, g.k2, g.k3) AS key FROM (SELECT g.id, g.user_id, g.platform, "                 \
+    KEY("1", "$7") ", " KEY("2", "$8") ", " KEY("3", "$9")                                                             \
+    " FROM usage_groups g WHERE g.workspace_id = (SELECT ccr_workspace()) AND CASE"                                    \
+    " WHEN $10::uuid IS NOT NULL AND g.user_id <> $10::uuid THEN false"                                                \
+    " WHEN (SELECT $11::json -> 'user' IS NOT NULL) AND g.user_id NOT IN (SELECT u.id FROM users u"                    \
+    " WHERE lower(u.username) IN (SELECT lower(t) FROM " FILTER_TEXTS("user") " AS n (t))) THEN false"                 \
+    UNWANTED("machine", "g.machine") UNWANTED("platform", "g.platform") UNWANTED("provider", "g.provider")             \
+    UNWANTED("profile", "g.profile") UNWANTED("model", "g.price_model") UNWANTED("project", "g.project")               \
+    " ELSE true END) AS g),"                                                                                           \
+    " k AS (SELECT DISTINCT g.key, g.k1, g.k2, g.k3 FROM g),"                                                          \
+    " f AS MATERIALIZED (" source "),"                                                                                 \
+    " r AS (SELECT false AS whole, CASE WHEN $6 <> '' THEN " EPOCH " + (f.number >> 27) * interval '1 second' END AS bucket, "  \
+    KEY_OF_ROW("1", "$7") ", " KEY_OF_ROW("2", "$8") ", "                   \
+    KEY_OF_ROW("3", "$9") ", " EACH(ITSELF) ", " EACH(WAS) " FROM f JOIN k ON k.key = (f.number & 16777215)"                           \
+    " WHERE f.calls <> 0 OR f.was_calls <> 0"                                                                          \
+    " UNION ALL SELECT true, NULL, NULL, NULL, NULL, " EACH(ALL) ", " EACH(ALL_WAS) " FROM f),"                        \
+    " n AS (SELECT r.whole, r.bucket, r.k1, r.k2, r.k3, " EACH(ITSELF) ", " EACH(WAS) ", "                             \
+    " count(*) FILTER (WHERE NOT r.whole) OVER () AS total, row_number() OVER (PARTITION BY r.whole"                   \
+    " ORDER BY CASE $12 WHEN 'cost' THEN r.cost WHEN 'calls' THEN r.calls WHEN 'tokens'"                               \
     " THEN r.input + r.output + r.cache_read + r.cache_write + r.cache_write_1h END DESC,"                             \
-    " r.bucket, r.k1, r.k2, r.k3) AS place FROM r WHERE r.whole OR r.calls <> 0 OR r.was_calls <> 0)"                  \
+    " r.bucket, r.k1, r.k2, r.k3) AS place FROM r)"                                                                    \
     " SELECT n.total, CASE $6 WHEN 'month' THEN to_char(n.bucket AT TIME ZONE $5::text, 'YYYY-MM')"                    \
     " WHEN 'week' THEN to_char(n.bucket AT TIME ZONE $5::text, 'YYYY-MM-DD')"                                          \
     " WHEN 'day' THEN to_char(n.bucket AT TIME ZONE $5::text, 'YYYY-MM-DD') ELSE " SQL_TIME("n.bucket") " END AS label," \
-    " n.k1, n.k2, n.k3, " EACH(SHOWN) ", " EACH(SHOWN_BEFORE)                                                          \
-    " FROM n WHERE n.whole OR (n.place > $12::bigint AND n.place <= $12::bigint + $11::bigint)"                        \
+    " n.k1, n.k2, n.k3, " EACH_AND(SHOWN, SHOWN_COST) ", " EACH_AND(SHOWN_WAS, SHOWN_COST_WAS)                         \
+    " FROM n WHERE n.whole OR (n.place > $14::bigint AND n.place <= $14::bigint + $13::bigint)"                        \
     " ORDER BY n.whole DESC, n.place"
 /* clang-format on */
 
@@ -278,14 +307,6 @@ static struct way way_to(const struct usage_question *q, const char *unit, bool 
     return (struct way){&of_sums, "d", 0};
 }
 
-static const char *group_list(struct actor *actor, const struct usage_question *q)
-{
-    const char *list = "{";
-    for (size_t i = 0; i < USAGE_GROUPS_MAX; i++)
-        list = arena_printf(actor->arena, "%s%s%s", list, i ? "," : "", q->groups[i] ? q->groups[i] : "none");
-    return arena_printf(actor->arena, "%s}", list);
-}
-
 static enum error check_length(struct actor *actor, const struct row *period, const struct way *way)
 {
     enum { EVER = 36500 };
@@ -312,8 +333,8 @@ enum error usage_report(struct actor *actor, const struct usage_question *q, str
     memcpy(report->groups, q->groups, sizeof report->groups);
     error = db_all(actor->db, way.statement, &report->rows,
                    DB_ARGS(report->period.from, report->period.to, report->period.before, row_string(&p, PERIOD_SHIFT),
-                           report->period.zone, unit ? unit : "", group_list(actor, q), q->user_id,
-                           q->filters ? json_text(actor->arena, q->filters) : NULL, q->order,
+                           report->period.zone, unit ? unit : "", q->groups[0], q->groups[1], q->groups[2], q->user_id,
+                           json_object_size(q->filters) ? json_text(actor->arena, q->filters) : NULL, q->order,
                            number_text(actor, q->limit), number_text(actor, q->offset), way.grain));
     if (!error && report->rows.count) {
         struct row whole = rows_at(&report->rows, 0);
