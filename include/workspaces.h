@@ -10,7 +10,7 @@
 #define WORKSPACE_COLUMNS                                                                                              \
     "SELECT w.id, w.slug, w.name, w.personal_user_id IS NOT NULL AS personal, m.role,"                                 \
     " coalesce(w.id = u.current_workspace_id, w.personal_user_id = u.id, false) AS current, w.revision,"               \
-    " w.created_at" WORKSPACES_MINE
+    " w.created_at, w.time_zone" WORKSPACES_MINE
 #define WORKSPACE_ORDER " ORDER BY w.personal_user_id IS NULL, w.slug"
 
 enum workspace_column {
@@ -32,8 +32,10 @@ enum error workspace_find(struct actor *actor, const char *slug, struct row *wor
 /* Acts in a workspace from here on: its row-level security, its audit trail, the user's role there, which must be `needed`.
  * MSG_WORKSPACE_UNKNOWN when he is no member. */
 enum error workspace_enter(struct actor *actor, const char *slug, enum role needed, struct row *workspace);
-/* The same for a change, which a personal workspace is closed to. Holds the lock that every change of a workspace or its members waits
+/* The same for a setting of it. Holds the lock that every change of a workspace or its members waits
  * for, until the end of the transaction. */
+enum error workspace_enter_to_set(struct actor *actor, const char *slug, enum role needed, struct row *workspace);
+/* The same for a change, which a personal workspace is closed to. */
 enum error workspace_enter_to_change(struct actor *actor, const char *slug, enum role needed, struct row *workspace);
 /* Acts in a workspace that the user is no member of yet and holds that lock. ERR_NOT_FOUND when it is gone. */
 enum error workspace_enter_as_guest(struct actor *actor, const char *workspace_id);
@@ -44,6 +46,8 @@ enum error workspace_check_slug(struct actor *actor, const char *slug);
 enum error workspace_create(struct actor *actor, const char *slug, const char *name);
 /* What follows is done to the one that the actor has entered. NULL leaves slug or name as it is; MSG_WORKSPACE_EXISTS. */
 enum error workspace_change(struct actor *actor, const char *slug, const char *name);
+/* Where its days begin; NULL leaves it. Its sums of days are made anew, before any more calls come. MSG_TIME_ZONE under `time_zone`. time_zone.c */
+enum error workspace_set_time_zone(struct actor *actor, const char *zone);
 enum error workspace_delete(struct actor *actor);
 enum error workspace_switch(struct actor *actor); /* makes it his current one */
 

@@ -224,7 +224,101 @@ static enum error show_report(struct request *rq, struct response *rs)
     return csv ? respond_csv(rq, rs, &report, question.compare) : respond_report(rq, rs, &question, &report);
 }
 
+/* ---- summary ---------------------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+/* $1 whose, NULL = everybody's. Days are added up once, and then what consists of days. */
+#define LOCAL(what) "(" what ") AT TIME ZONE w.time_zone"
+#define OWN " AND ($1::uuid IS NULL OR EXISTS (SELECT FROM usage_groups g WHERE g.id = s.group_id AND g.user_id = $1::uuid))"
+#define SUM(column) "coalesce(sum(d." column "), 0)::text::json AS " column
+#define SUM_OF_DAY(column) "sum(s." column ") AS " column
+static const struct statement
+    sum_up = {"usage_summary",
+        "WITH w AS (SELECT time_zone, date_trunc('day', now() AT TIME ZONE time_zone) AS day, date_trunc('week', now() AT TIME ZONE time_zone) AS week,"
+        " date_trunc('month', now() AT TIME ZONE time_zone) AS month FROM workspaces WHERE id = (SELECT ccr_workspace())),"
+        " p AS (SELECT p.place, p.name, " LOCAL("p.since") " AS since, " LOCAL("p.until") " AS until FROM w CROSS JOIN LATERAL (VALUES"
+        " (1, 'today', w.day, w.day + interval '1 day'), (2, 'yesterday', w.day - interval '1 day', w.day),"
+        " (3, 'week', w.week, w.week + interval '1 week'), (4, 'previous_week', w.week - interval '1 week', w.week),"
+        " (5, 'month', w.month, w.month + interval '1 month'), (6, 'previous_month', w.month - interval '1 month', w.month))"
+        " AS p (place, name, since, until)),"
+        " d AS MATERIALIZED (SELECT s.start, " SUM_OF_DAY("calls") ", " SUM_OF_DAY("input") ", " SUM_OF_DAY("output") ", "
+        SUM_OF_DAY("cache_read") ", " SUM_OF_DAY("cache_write") ", " SUM_OF_DAY("cache_write_1h") ", " SUM_OF_DAY("reasoning") ", "
+        SUM_OF_DAY("cost") ", " SUM_OF_DAY("unpriced") " FROM usage_sums s WHERE s.workspace_id = (SELECT ccr_workspace()) AND s.grain = 'd'"
+        " AND s.start >= (SELECT min(p.since) FROM p) AND s.start < (SELECT max(p.until) FROM p)" OWN " GROUP BY s.start)"
+        " SELECT p.name, (SELECT time_zone FROM w) AS zone, " SQL_TIME("p.since") " AS \"from\", " SQL_TIME("p.until") " AS \"to\", "
+        SUM("calls") ", " SUM("input") ", " SUM("output") ", " SUM("cache_read") ", " SUM("cache_write") ", " SUM("cache_write_1h") ", "
+        SUM("reasoning") ", trim_scale(round(coalesce(sum(d.cost), 0), 6))::text::json AS cost, " SUM("unpriced")
+        " FROM p LEFT JOIN d ON d.start >= p.since AND d.start < p.until GROUP BY p.place, p.name, p.since, p.until ORDER BY p.place"},
+    find_unpriced = {"usage_unpriced",
+        "SELECT g.price_model AS model, g.tier, sum(s.unpriced)::bigint AS calls,"
+        " sum(s.input + s.output + s.cache_read + s.cache_write + s.cache_write_1h)::bigint AS tokens"
+        " FROM usage_sums s JOIN usage_groups g ON g.id = s.group_id WHERE s.workspace_id = (SELECT ccr_workspace()) AND s.grain = 'd'"
+        " AND s.start >= now() - interval '62 days' AND s.unpriced > 0 AND ($1::uuid IS NULL OR g.user_id = $1::uuid)"
+        " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 100"},
+    /* Who reported in a month and has been silent for three days: a weekend is no gap. */
+    find_gaps = {"usage_gaps",
+        "SELECT u.username AS \"user\", r.machine, r.platform, CASE r.source WHEN 1 THEN 'log' WHEN 2 THEN 'event' ELSE 'record' END AS source,"
+        " r.last_seen, r.last_call, extract(epoch FROM now() - r.last_seen)::bigint AS silent_seconds"
+        " FROM usage_reporters r LEFT JOIN users u ON u.id = r.user_id WHERE r.workspace_id = (SELECT ccr_workspace())"
+        " AND r.last_seen BETWEEN now() - interval '30 days' AND now() - interval '3 days' AND ($1::uuid IS NULL OR r.user_id = $1::uuid)"
+        " ORDER BY r.last_seen, r.user_id, r.machine, r.platform, r.source LIMIT 100"};
+/* clang-format on */
+
+static enum error write_periods(struct request *rq, struct json_writer *w, const char *user_id, const char **zone)
+{
+    struct rows rows;
+    enum { PERIOD_NAME, PERIOD_ZONE, NOT_SHOWN };
+    enum error error = db_all(rq->actor.db, &sum_up, &rows, DB_ARGS(user_id));
+    for (int i = 0; !error && i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        *zone = row_string(&row, PERIOD_ZONE);
+        json_key(w, row_string(&row, PERIOD_NAME));
+        json_open_object(w);
+        for (int c = NOT_SHOWN; c < rows_columns(&rows); c++) {
+            bool time = c < NOT_SHOWN + 2;
+            json_key(w, rows_column(&rows, c));
+            (time ? json_put_string : json_put_raw)(w, row_string(&row, c));
+        }
+        json_close_object(w);
+    }
+    return error;
+}
+
+static enum error write_list(struct request *rq, struct json_writer *w, const char *name,
+                             const struct statement *statement, const char *user_id)
+{
+    struct rows rows;
+    enum error error = db_all(rq->actor.db, statement, &rows, DB_ARGS(user_id));
+    if (error)
+        return error;
+    json_key(w, name);
+    rows_write(&rows, w);
+    return ERR_NONE;
+}
+
+static enum error show_summary(struct request *rq, struct response *rs)
+{
+    const char *user_id = usage_scope(&rq->actor), *zone = "";
+    struct json_writer *w = respond_object(rs, 200);
+    json_string_member(w, "scope", user_id ? "own" : "workspace");
+    json_put_members(w, DOLLARS);
+    enum error error = write_periods(rq, w, user_id, &zone);
+    json_string_member(w, "zone", zone);
+    if (!error)
+        error = write_list(rq, w, "unpriced", &find_unpriced, user_id);
+    if (!error)
+        error = write_list(rq, w, "gaps", &find_gaps, user_id);
+    if (!error && user_id) {
+        json_literal_key(w, "workspace");
+        json_open_object(w);
+        error = write_periods(rq, w, NULL, &zone);
+        json_close_object(w);
+    }
+    return error ? error : respond_end(rs);
+}
+
 const struct route usage_reports_routes[] = {
+    {METHOD_GET, "/api/usage/summary", show_summary, ACCESS_VIEWER},
     {METHOD_GET, "/api/usage/report", show_report, ACCESS_VIEWER, .query = report_query},
     {0},
 };

@@ -13,6 +13,7 @@ static const struct field create_fields[] = {
 static const struct field change_fields[] = {
     {.name = "slug", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 63},
     {.name = "name", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 200},
+    {.name = "time_zone", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 100},
     {0},
 };
 static const struct field member_fields[] = {
@@ -52,27 +53,32 @@ static enum error make_workspace(struct request *rq, struct response *rs)
 }
 
 /* The one in the path, if it is still as If-Match has it. */
-static enum error enter_to_change(struct request *rq, enum role needed)
+static enum error enter_to(struct request *rq, enum role needed,
+                           enum error (*enter)(struct actor *, const char *, enum role, struct row *))
 {
     struct row workspace;
-    enum error error = workspace_enter_to_change(&rq->actor, path_arg(rq, "slug"), needed, &workspace);
+    enum error error = enter(&rq->actor, path_arg(rq, "slug"), needed, &workspace);
     return error ? error : check_if_match(rq, row_int(&workspace, WORKSPACE_REVISION));
 }
 
+/* A personal one has a time zone as well, and nothing else to change. */
 static enum error change_workspace(struct request *rq, struct response *rs)
 {
-    const char *slug = body_text(rq, "slug");
+    const char *slug = body_text(rq, "slug"), *name = body_text(rq, "name"), *zone = body_text(rq, "time_zone");
+    bool renamed = slug || name || !zone;
     enum error error = workspace_check_slug(&rq->actor, slug);
     if (!error)
-        error = enter_to_change(rq, ROLE_ADMIN);
+        error = enter_to(rq, ROLE_ADMIN, renamed ? workspace_enter_to_change : workspace_enter_to_set);
     if (!error)
-        error = workspace_change(&rq->actor, slug, body_text(rq, "name"));
+        error = workspace_set_time_zone(&rq->actor, zone);
+    if (!error && renamed)
+        error = workspace_change(&rq->actor, slug, name);
     return error ? error : workspace_respond(rq, rs, 200);
 }
 
 static enum error delete_workspace(struct request *rq, struct response *rs)
 {
-    enum error error = enter_to_change(rq, ROLE_OWNER);
+    enum error error = enter_to(rq, ROLE_OWNER, workspace_enter_to_change);
     if (!error)
         error = workspace_delete(&rq->actor);
     return error ? error : respond_null(rs);

@@ -81,7 +81,7 @@ enum error workspace_enter(struct actor *actor, const char *slug, enum role need
 }
 
 /* Owners and roles read behind the lock are true until the end of the transaction. */
-enum error workspace_enter_to_change(struct actor *actor, const char *slug, enum role needed, struct row *workspace)
+enum error workspace_enter_to_set(struct actor *actor, const char *slug, enum role needed, struct row *workspace)
 {
     struct row locked;
     enum error error = workspace_find(actor, slug, workspace);
@@ -89,7 +89,12 @@ enum error workspace_enter_to_change(struct actor *actor, const char *slug, enum
         error = db_one(actor->db, &workspace_lock_id, &locked, DB_ARGS(row_text(workspace, WORKSPACE_ID)));
     if (error)
         return fail_as(actor, error, ERR_NOT_FOUND, MSG_WORKSPACE_UNKNOWN, slug);
-    error = workspace_enter(actor, slug, needed, workspace);
+    return workspace_enter(actor, slug, needed, workspace);
+}
+
+enum error workspace_enter_to_change(struct actor *actor, const char *slug, enum role needed, struct row *workspace)
+{
+    enum error error = workspace_enter_to_set(actor, slug, needed, workspace);
     if (error)
         return error;
     return row_bool(workspace, WORKSPACE_PERSONAL) ? fail(actor, MSG_WORKSPACE_PERSONAL, NULL) : ERR_NONE;

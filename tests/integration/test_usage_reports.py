@@ -313,16 +313,16 @@ def test_other_workspaces_see_nothing(team):
 
 
 def test_a_user_who_is_gone_stays_in_the_sums(team, system):
-    client = system.client("leaver")
-    client.workspace = team.slug
+    client, slug = system.client("leaver"), new_workspace(team.owner)
+    client.workspace = slug
     with everything(system) as db:
         db.execute("INSERT INTO memberships (workspace_id, user_id, role) SELECT w.id, u.id, 'editor' FROM workspaces w, users u"
-                   " WHERE w.slug = %s AND u.username = 'leaver'", (team.slug,))
+                   " WHERE w.slug = %s AND u.username = 'leaver'", (slug,))
     record = {"platform": "claude", "id": "gone", "time": "2025-01-01T00:00:00Z", "model": "m", "input": 7, "session": "s"}
     assert client.post("/api/usage/records", json={"records": [record]}).status_code == 200
     with everything(system) as db:
         db.execute("DELETE FROM users WHERE username = 'leaver'")
-    data = asked(team.owner, group="user", **{"from": "2025-01-01", "to": "2025-01-02"})
+    data = asked(acting_in(team.owner, slug), group="user", **{"from": "2025-01-01", "to": "2025-01-02"})
     assert [(row["user"], row["input"]) for row in data["rows"]] == [(None, 7)]
 
 
@@ -339,3 +339,184 @@ def test_a_user_who_is_gone_stays_in_the_sums(team, system):
     ({"project": "x" * 1001}, "project"), ({"project": ",".join(map(str, range(101)))}, "project")])
 def test_wrong_questions(team, query, field):
     assert set(wrong_fields(team.owner.get(REPORT, params=query))) == {field}
+
+
+# ---- the workspace's time zone ----------------------------------------------------------------------------------------
+
+def sums(system, slug, grain):
+    with everything(system) as db:
+        return db.execute("SELECT start, group_id, sources, calls, input, output, cache_read, cache_write, cache_write_1h, reasoning, cost, unpriced FROM usage_sums s"
+                          " JOIN workspaces w ON w.id = s.workspace_id WHERE w.slug = %s AND grain = %s ORDER BY 1, 2, 3", (slug, grain)).fetchall()
+
+
+def set_zone(client, slug, zone, **options):
+    return client.patch(f"/api/workspaces/{slug}", json={"time_zone": zone}, **options)
+
+
+@pytest.fixture
+def put_back(team):
+    yield
+    assert set_zone(team.owner, team.slug, "UTC").status_code == 200
+
+
+def test_another_time_zone_of_the_workspace(team, system, put_back):
+    before, quarters = sums(system, team.slug, "d"), sums(system, team.slug, "q")
+    for zone in ("Asia/Kolkata", "America/New_York", "Asia/Kathmandu"):
+        answer = set_zone(team.owner, team.slug, zone)
+        assert answer.status_code == 200 and answer.data["time_zone"] == zone
+        assert sums(system, team.slug, "q") == quarters
+        days = asked(team.owner, group="day", **MARCH)
+        assert days["zone"] == zone
+        calls = between(team.calls, "2026-03-01", "2026-03-19", zone)
+        assert rows_of(days, "day") == added_up(calls, lambda call: (local_day(call, zone).isoformat(),))
+        assert rows_of(asked(team.owner, group="month,model", **EVER), "month", "model") == added_up(
+            team.calls, lambda call: (local_day(call, zone).strftime("%Y-%m"), call["model"]))
+    record = {"platform": "claude", "id": "zoned", "time": "2026-01-31T23:00:00Z", "model": "m", "input": 3, "session": "zoned"}
+    assert team.owner.post("/api/usage/records", json={"records": [record]}).status_code == 200, "what comes now is of the new days"
+    assert [row["day"] for row in asked(team.owner, **{"from": "2026-01-31", "to": "2026-02-02"})["rows"]] == ["2026-02-01"]
+    with everything(system) as db:
+        db.execute("DELETE FROM usage_calls WHERE at = '2026-01-31 23:00Z'")
+        db.execute("DELETE FROM usage_sessions WHERE session = 'zoned'")
+        db.execute("DELETE FROM usage_sums WHERE start BETWEEN '2026-01-31 00:00Z' AND '2026-02-01 23:59Z'")
+    assert set_zone(team.owner, team.slug, "UTC").status_code == 200
+    assert sums(system, team.slug, "d") == before, "as if nothing had been"
+    with everything(system) as db:
+        changes = [row[0] for row in db.execute("SELECT changes FROM audit_log a JOIN workspaces w ON w.id = a.workspace_id WHERE w.slug = %s"
+                                                " AND action = 'workspace.update' ORDER BY a.created_at", (team.slug,))]
+    assert changes[0] == [{"key": "time_zone", "old_value": "UTC", "new_value": "Asia/Kolkata"}] and len(changes) == 4
+
+
+def test_who_sets_the_time_zone(team):
+    for client, status in ((team.viewer, 403), (team.bob, 403), (team.outsider, 404)):
+        assert set_zone(client, team.slug, "Asia/Tokyo").status_code == status
+    for wrong in ("Mars/Olympus", "XYZ+3", "", "posixrules", "asia/tokyo", "../../etc/passwd"):
+        answer = set_zone(team.owner, team.slug, wrong)
+        assert wrong == "" and answer.status_code == 200 or wrong_fields(answer) == ["time_zone"], wrong
+    assert team.owner.get(f"/api/workspaces/{team.slug}").data["time_zone"] == "UTC"
+    own = team.outsider.get("/api/auth/me").data["workspace"]["slug"]
+    assert set_zone(team.outsider, own, "Asia/Tokyo").data["time_zone"] == "Asia/Tokyo", "a personal one has days as well"
+    assert set_zone(team.outsider, own, "UTC", headers={"If-Match": '"1"'}).status_code == 412
+    assert set_zone(team.outsider, own, "UTC").data["time_zone"] == "UTC"
+
+
+# ---- summary, sources, sessions ---------------------------------------------------------------------------------------
+
+def of_period(calls, period):
+    since, until = moment(period["from"]), moment(period["to"])
+    return added_up([call for call in calls if since <= call["at"] < until], lambda _: 1).get(1, dict.fromkeys(SUMS, 0))
+
+
+def test_summary(team, system):
+    client = acting_in(team.owner, new_workspace(team.owner))
+    now = datetime.datetime.now(UTC)
+    records = [{"platform": "claude", "id": f"day-{n}", "time": (now - datetime.timedelta(days=n)).isoformat(), "model": "claude-opus-4-6" if n % 3 else "nobody-1",
+                "input": 1000 + n, "session": "s"} for n in range(62)]
+    assert client.post("/api/usage/records", json={"records": records}).status_code == 200
+    calls = calls_of(system, client.workspace)
+    answer = client.get("/api/usage/summary")
+    data = json.loads(answer.text, parse_float=Decimal)["data"]
+    for name in ("today", "yesterday", "week", "previous_week", "month", "previous_month"):
+        assert shown(data[name]) == of_period(calls, data[name]), name
+    assert data["today"]["calls"] == data["yesterday"]["calls"] == 1 and data["previous_month"]["calls"] in (28, 29, 30, 31)
+    assert moment(data["week"]["from"]).weekday() == 0 and moment(data["month"]["from"]).day == 1
+    assert data["previous_week"]["to"] == data["week"]["from"] and data["previous_month"]["to"] == data["month"]["from"]
+    assert [(row["model"], row["calls"] > 15, row["tokens"] > 15000) for row in data["unpriced"]] == [("nobody-1", True, True)]
+    assert (data["currency"], data["unit"], data["zone"], data["gaps"]) == ("USD", "USD", "UTC", [])
+    with everything(system) as db:
+        db.execute("UPDATE usage_reporters r SET last_seen = now() - interval '4 days' FROM workspaces w WHERE w.id = r.workspace_id AND w.slug = %s", (client.workspace,))
+    gap, = client.get("/api/usage/summary").data["gaps"]
+    assert (gap["user"], gap["platform"], gap["source"]) == ("ada", "claude", "record") and gap["silent_seconds"] >= 4 * 86400
+
+
+def test_a_members_summary(team):
+    own, all_of_it = (client.get("/api/usage/summary").data for client in (team.bob, team.owner))
+    assert own["scope"] == "own" and all_of_it["scope"] == "workspace" and "workspace" not in all_of_it
+    assert own["workspace"] == {name: all_of_it[name] for name in own["workspace"]} and len(own["workspace"]) == 6
+    assert own["today"]["calls"] <= own["workspace"]["today"]["calls"]
+
+
+def test_sources(team):
+    rows = team.owner.get("/api/usage/sources", params={"limit": 500}).data["sources"]
+    assert {(row["user"], row["machine"], row["platform"], row["source"]) for row in rows} >= {
+        (call["user"], call["machine"], call["platform"], SOURCES[call["source"]]) for call in team.calls}
+    for row in rows:
+        assert moment(row["first_seen"]) <= moment(row["last_seen"]) and 0 <= row["silent_seconds"] < 3600
+    own = team.bob.get("/api/usage/sources").data
+    assert own["total"] > 0 and {row["user"] for row in own["sources"]} == {"bob"}
+    assert team.viewer.get("/api/usage/sources").data["total"] == 0
+
+
+def sessions_of(calls):
+    return added_up(calls, lambda call: call["session"])
+
+
+def test_sessions(team):
+    data = json.loads(team.owner.get("/api/usage/sessions", params={"limit": 500}).text, parse_float=Decimal)["data"]
+    assert {row["id"]: shown(row) for row in data["sessions"]} == sessions_of(team.calls)
+    assert [row["last_at"] for row in data["sessions"]] == sorted((row["last_at"] for row in data["sessions"]), reverse=True)
+    for row in data["sessions"]:
+        times = [call["at"] for call in team.calls if call["session"] == row["id"]]
+        assert abs(moment(row["first_at"]) - min(times)) <= datetime.timedelta(milliseconds=1)
+        assert abs(moment(row["last_at"]) - max(times)) <= datetime.timedelta(milliseconds=1)
+    for order, key in (("cost", lambda row: -row["cost"]), ("calls", lambda row: -row["calls"]), ("tokens", lambda row: -sum(row[name] for name in COUNTS[:5])),
+                       ("first", lambda row: row["first_at"]), ("duration", lambda row: moment(row["first_at"]) - moment(row["last_at"]))):
+        rows = json.loads(team.owner.get("/api/usage/sessions", params={"limit": 500, "order": order}).text, parse_float=Decimal)["data"]["sessions"]
+        assert len(rows) == len(data["sessions"]) and [key(row) for row in rows] == sorted(map(key, rows)), order
+    pages = [team.owner.get("/api/usage/sessions", params={"limit": 9, "offset": offset, "order": order}).data["sessions"]
+             for order in ("last", "cost") for offset in range(0, data["total"], 9)]
+    assert sorted(row["id"] for page in pages for row in page) == sorted([row["id"] for row in data["sessions"]] * 2)
+
+
+def test_sessions_found(team):
+    def found(client=team.owner, **query):
+        return {row["id"] for row in client.get("/api/usage/sessions", params={"limit": 500, **query}).data["sessions"]}
+
+    everything_there = team.owner.get("/api/usage/sessions", params={"limit": 500}).data["sessions"]
+    one = next(row for row in everything_there if row["project"] and row["platform"] == "claude")
+    for query, keep in (({"platform": "codex"}, lambda row: row["platform"] == "codex"), ({"user": "BOB"}, lambda row: row["user"] == "bob"),
+                        ({"machine": "machine-1"}, lambda row: row["machine"] == "machine-1"), ({"project": one["project"]}, lambda row: row["project"] == one["project"]),
+                        ({"search": one["session"].upper()}, lambda row: row["id"] == one["id"]),
+                        ({"search": one["project"][-4:]}, lambda row: one["project"][-4:].lower() in
+                         "\n".join([row["project"], row["branch"], row["session"], row["machine"], row["user"]]).lower()),
+                        ({"from": "2026-03-10", "to": "2026-03-12"}, lambda row: row["last_at"] >= "2026-03-10" and row["first_at"] < "2026-03-12"),
+                        ({"search": "no such thing"}, lambda row: False)):
+        assert found(**query) == {row["id"] for row in everything_there if keep(row)}, query
+    assert found(team.bob) == {row["id"] for row in everything_there if row["user"] == "bob"} and found(team.viewer) == set()
+    assert found(team.bob, user="ada") == set()
+
+
+def test_a_sessions_calls(team):
+    most = max(sessions_of(team.calls).items(), key=lambda session: session[1]["calls"])[0]
+    data = json.loads(team.owner.get(f"/api/usage/sessions/{most}", params={"limit": 500}).text, parse_float=Decimal)["data"]
+    calls = sorted((call for call in team.calls if call["session"] == most), key=lambda call: call["at"])
+    assert data["total"] == len(calls) and data["session"]["id"] == most and shown(data["session"]) == sessions_of(calls)[most]
+    for row, call in zip(data["calls"], calls):
+        assert [row[name] for name in COUNTS] == [call[name] for name in COUNTS] and row["source"] == SOURCES[call["source"]]
+        assert row["cost"] is None and call["cost"] is None or abs(row["cost"] - call["cost"]) <= Decimal("0.0000005")
+        assert row["log_output"] == call["output"] and row["event_output"] is None
+    pages = [team.owner.get(f"/api/usage/sessions/{most}", params={"limit": 5, "offset": offset}).data["calls"] for offset in range(0, len(calls), 5)]
+    assert [row["id"] for page in pages for row in page] == [row["id"] for row in data["calls"]]
+    owner = calls[0]["user"]
+    theirs = {"ada": team.owner, "bob": team.bob}
+    assert theirs[owner].get(f"/api/usage/sessions/{most}").status_code == 200
+    of_ada = next(call["session"] for call in team.calls if call["user"] == "ada")
+    for client, session in ((team.bob, of_ada), (team.viewer, most), (team.outsider, most), (team.owner, 10 ** 15), (team.owner, "x"), (team.owner, "-1"),
+                            (team.owner, "1e3"), (team.owner, 2 ** 70)):
+        refused(client.get(f"/api/usage/sessions/{session}"), 404, "NOT_FOUND")
+
+
+def test_what_log_and_event_say_of_a_call(team):
+    client = acting_in(team.owner, new_workspace(team.owner))
+    line = {"type": "assistant", "timestamp": "2026-03-01T00:00:00Z", "sessionId": "s1", "requestId": "req_1", "uuid": "u1",
+            "message": {"id": "msg_1", "model": "claude-opus-4-6", "usage": {"input_tokens": 10, "output_tokens": 3}}}
+    assert client.post("/api/usage/import", params={"platform": "claude"}, data=json.dumps(line) + "\n").status_code == 200
+    attributes = {"event.name": "api_request", "event.timestamp": "2026-03-01T00:00:00Z", "session.id": "s1", "model": "claude-opus-4-6", "request_id": "req_1",
+                  "input_tokens": "10", "output_tokens": "70"}
+    event = {"resourceLogs": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "claude-code"}}]}, "scopeLogs": [{"logRecords": [
+        {"timeUnixNano": "1772323200000000000", "body": {"stringValue": "claude_code.api_request"},
+         "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]}]}]}]}
+    assert client.post("/v1/logs", json=event).status_code == 200
+    session, = client.get("/api/usage/sessions").data["sessions"]
+    call, = client.get(f"/api/usage/sessions/{session['id']}").data["calls"]
+    assert (call["source"], call["log_output"], call["event_output"], call["output"]) == ("log+event", 3, 70, 70)
+    assert [(row["source"], row["output"]) for row in asked(client, group="source", **EVER)["rows"]] == [("log+event", 70)]
