@@ -59,7 +59,7 @@ class Session:
 
     def turn(self, ms):
         """A task begins, with its model."""
-        self.turn_id = self.w.uuid(7)
+        self.turn_id = self.w.uuid(7, ms)
         started = f'"started_at":{ms // 1000},' if self.version.started else ""
         self.line(ms, "event_msg", f'"type":"task_started","turn_id":"{self.turn_id}",{started}"model_context_window":258400')
         self.turn_context(ms)

@@ -120,8 +120,9 @@ class World:
     def text(self):
         return self.texts[self.bits(8)]
 
-    def uuid(self, version=4):
-        digits = "%032x" % self.bits(128)
+    def uuid(self, version=4, ms=None):
+        """ms: of version 7, when it was made (RFC 9562)."""
+        digits = "%032x" % self.bits(128) if ms is None else "%012x%020x" % (ms, self.bits(128) >> 48)
         return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
     # --- time ---
