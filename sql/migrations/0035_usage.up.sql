@@ -61,6 +61,7 @@ CREATE TABLE usage_calls (
     workspace_id   uuid NOT NULL,
     key            uuid NOT NULL,
     alias          uuid,
+    known_as       uuid, -- the key of the event or record that was found to be this call by an alias
     at             timestamptz NOT NULL,
     group_id       bigint NOT NULL,
     session_id     bigint NOT NULL,
@@ -172,8 +173,11 @@ CREATE FUNCTION ccr_usage_writes(cache_write integer, cache_write_1h integer) RE
 
 -- Takes a batch of records of one source (its bit), and keeps every sum right. What is there of a call is looked up two days around its time,
 -- because copies and clocks differ and months are partitions: by its key, and by its alias among what other sources wrote. An alias that is no
--- request's may be that of several calls: the nearest in time is meant (`reach`, in seconds, says how far it may be), by one of the batch
--- only; who is further away is put off, and is to be given again.
+-- request's may be that of several calls: the nearest in time is meant (`reach`, in seconds, says how far it may be). A call is told of once by
+-- each source: of several in the batch that mean the same one the nearest has it, and the others are put off, to be given again.
+--
+-- The key is a log's, where one tells of the call. Of several aliases that of who knows best holds, for an event may come again: numbers that
+-- grow have another one each time, and a copy may be told of under another request.
 --
 -- Rows are found by their indexes, whatever the tables were like when the plan was made: they grow a thousandfold while a first import runs. What
 -- is to be changed is known by where it stands: the lock on the workspace keeps it there.
@@ -215,7 +219,9 @@ met AS MATERIALIZED (
             WHEN o.key IS NOT NULL THEN e.input END AS also_input, CASE WHEN o.key IS NOT NULL THEN e.output END AS also_output, CASE WHEN
             o.key IS NOT NULL THEN e.cache_read END AS also_cache_read, CASE WHEN o.key IS NOT NULL THEN e.cache_write END AS
             also_cache_write, CASE WHEN o.key IS NOT NULL THEN e.cache_write_1h END AS also_cache_write_1h, CASE WHEN o.key IS NOT NULL THEN
-            e.reasoning END AS also_reasoning
+            e.reasoning END AS also_reasoning,
+        CASE WHEN o.key IS NULL THEN e.known_as ELSE o.known_as END AS was_known_as,
+        CASE WHEN o.key IS NOT NULL THEN e.known_as END AS also_known_as
     FROM given g
     LEFT JOIN LATERAL (SELECT c.*, c.tableoid AS part, c.ctid AS row FROM usage_calls c WHERE c.key = g.key AND c.workspace_id = workspace
         AND c.at BETWEEN g.at - interval '48 hours' AND g.at + interval '48 hours' LIMIT 1) o ON true
@@ -227,15 +233,19 @@ met AS MATERIALIZED (
         SELECT c.*, c.tableoid, c.ctid, abs(extract(epoch FROM c.at - g.at)) FROM usage_calls c
         WHERE others AND source <> 2 AND c.key = g.alias AND c.workspace_id = workspace
         AND c.at BETWEEN g.at - interval '48 hours' AND g.at + interval '48 hours') x
-        WHERE CASE source WHEN 2 THEN x.sources & 5 <> 0 ELSE x.sources & source = 0 END AND x.key <> g.key
-        AND (x.apart <= g.reach OR x.alias = g.key)
-        ORDER BY x.apart LIMIT 1) e ON true),
+        WHERE x.key <> g.key AND (source = 1 OR o.key IS NULL)
+        AND CASE WHEN x.known_as = g.key OR source = 2 AND x.alias = g.key THEN true
+            ELSE x.sources & (source | coalesce(o.sources, 0::smallint)) = 0 AND (source <> 2 OR x.sources & 5 <> 0) AND x.apart <= g.reach END
+        ORDER BY (x.known_as = g.key OR source = 2 AND x.alias = g.key) IS TRUE DESC, x.apart LIMIT 1) e ON true),
 rivals AS MATERIALIZED (
     SELECT key FROM (SELECT m.key, row_number() OVER (PARTITION BY m.other_key ORDER BY m.apart, m.key) AS place FROM met m
         WHERE m.other_key IS NOT NULL) m WHERE place > 1),
 best AS (
-    SELECT CASE WHEN source = 2 THEN coalesce(m.was_key, m.key) ELSE m.key END AS key,
-        CASE WHEN m.was_sources & source = 0 THEN coalesce(m.alias, m.was_alias) ELSE coalesce(m.was_alias, m.alias) END AS alias,
+    SELECT CASE WHEN source <> 1 THEN coalesce(m.was_key, m.key) ELSE m.key END AS key,
+        CASE WHEN source = 1 THEN coalesce(m.was_known_as, m.also_known_as, nullif(nullif(m.was_key, m.key), m.alias), nullif(m.also_key, m.alias))
+            ELSE coalesce(m.was_known_as, CASE WHEN m.key <> m.was_key AND m.key IS DISTINCT FROM m.was_alias THEN m.key END) END AS known_as,
+        CASE WHEN m.place < m.was_place OR m.place = m.was_place AND m.output <= m.was_output THEN coalesce(m.was_alias, m.alias)
+            ELSE coalesce(m.alias, m.was_alias) END AS alias,
         least(m.at, m.was_at, m.also_at) AS at,
         CASE WHEN m.place <= m.was_place THEN m.was_group_id ELSE m.group_id END AS group_id,
         CASE WHEN m.place <= m.was_place THEN m.was_session_id ELSE m.session_id END AS session_id,
@@ -247,7 +257,7 @@ best AS (
             greatest(m.cache_read, m.was_cache_read, m.also_cache_read) AS cache_read,
             ((m.writes >> 31) - (m.writes & 2147483647))::integer AS cache_write, (m.writes & 2147483647)::integer AS cache_write_1h,
             greatest(m.reasoning, m.was_reasoning, m.also_reasoning) AS reasoning,
-        was_key, was_at, was_alias, was_group_id, was_session_id, was_sources, was_cost, was_input, was_output, was_cache_read,
+        was_key, was_known_as, was_log_output, was_event_output, was_at, was_alias, was_group_id, was_session_id, was_sources, was_cost, was_input, was_output, was_cache_read,
             was_cache_write, was_cache_write_1h, was_reasoning,
         also_key, also_at, also_group_id, also_session_id, also_sources, also_cost, also_input, also_output, also_cache_read,
             also_cache_write, also_cache_write_1h, also_reasoning,
@@ -261,17 +271,20 @@ p AS MATERIALIZED (
     LEFT JOIN LATERAL usage_cost(workspace, g.price_model, g.tier, b.at, b.input, b.output, b.cache_read, b.cache_write, b.cache_write_1h) c
         ON true
     WHERE b.was_key IS NULL OR b.also_key IS NOT NULL
-        OR (b.key, b.alias, b.at, b.group_id, b.session_id, b.sources, b.input, b.output, b.cache_read, b.cache_write, b.cache_write_1h, b.reasoning)
-        IS DISTINCT FROM (b.was_key, b.was_alias, b.was_at, b.was_group_id, b.was_session_id, b.was_sources,
+        OR (b.key, b.known_as, b.log_output, b.event_output, b.alias, b.at, b.group_id, b.session_id, b.sources,
+            b.input, b.output, b.cache_read, b.cache_write, b.cache_write_1h, b.reasoning)
+        IS DISTINCT FROM (b.was_key, b.was_known_as, b.was_log_output, b.was_event_output, b.was_alias, b.was_at, b.was_group_id,
+                          b.was_session_id, b.was_sources,
                           b.was_input, b.was_output, b.was_cache_read, b.was_cache_write, b.was_cache_write_1h, b.was_reasoning)),
 new AS (
-    INSERT INTO usage_calls (workspace_id, key, alias, at, group_id, session_id, place, sources, log_output, event_output, cost,
+    INSERT INTO usage_calls (workspace_id, key, alias, known_as, at, group_id, session_id, place, sources, log_output, event_output, cost,
                              input, output, cache_read, cache_write, cache_write_1h, reasoning)
-    SELECT workspace, key, alias, at, group_id, session_id, place, sources, log_output, event_output, cost,
+    SELECT workspace, key, alias, known_as, at, group_id, session_id, place, sources, log_output, event_output, cost,
         input, output, cache_read, cache_write, cache_write_1h, reasoning
     FROM p WHERE was_key IS NULL),
 better AS (
-    UPDATE usage_calls c SET key = p.key, alias = p.alias, at = p.at, group_id = p.group_id, session_id = p.session_id, place = p.place,
+    UPDATE usage_calls c SET key = p.key, alias = p.alias, known_as = p.known_as, at = p.at, group_id = p.group_id, session_id = p.session_id,
+        place = p.place,
         sources = p.sources, log_output = p.log_output, event_output = p.event_output, cost = p.cost,
         input = p.input, output = p.output, cache_read = p.cache_read, cache_write = p.cache_write, cache_write_1h = p.cache_write_1h,
             reasoning = p.reasoning

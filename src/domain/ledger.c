@@ -23,6 +23,7 @@ enum {
     MEMORY = 8 * MIB,
     REQUEST_REACH_S = 2 * 24 * 60 * 60,
     ALIKE_REACH_S = 10 * 60,
+    ROUNDS_MAX = 30,
 };
 
 /* How well a source knows where a call belongs. */
@@ -84,7 +85,8 @@ struct ledger {
     int64_t platform_last[PLATFORMS_MAX];
     struct buffer columns[COLUMNS], told; /* what was sent last; and for note_reporter */
     bool sent;                            /* its answer is to come */
-    char time_zone[USAGE_TEXT_MAX];       /* with what was sent */
+    size_t sent_count;
+    char time_zone[USAGE_TEXT_MAX]; /* with what was sent */
     bool others;
     struct ledger_counts counts, pending, writing;
 };
@@ -282,11 +284,14 @@ static enum place place_of(const struct ledger *ledger, const struct usage_recor
     return ledger->source == USAGE_EVENT ? PLACE_EVENT : r->sidechain ? PLACE_COPY : PLACE_OWN;
 }
 
-/* A log's line is known by its request, and by what an event says alike only where it knows none; an event has its request as its key. */
-static void add_alias(const struct ledger *ledger, struct entry *entry, const struct usage_record *r)
+/* A log's line is known by its request, and by what an event says alike only where it knows none; an event has its request as its key. Of
+ * several, the one that knows best says it: numbers that grow have another likeness each time, and a copy may be told of under another request. */
+static void add_alias(const struct ledger *ledger, struct entry *entry, const struct usage_record *r, enum place place)
 {
     bool by_request = r->request && (ledger->source != USAGE_EVENT || !r->alike);
-    if (entry->has_alias || (!r->request && !r->alike))
+    bool better = (int)place > entry->place ||
+                  ((int)place == entry->place && r->counts[USAGE_OUTPUT] > entry->counts[USAGE_OUTPUT]);
+    if ((entry->has_alias && !better) || (!r->request && !r->alike))
         return;
     entry->has_alias = true;
     entry->reach_s = by_request ? REQUEST_REACH_S : ALIKE_REACH_S;
@@ -306,6 +311,7 @@ static bool tells_more_writes(const int64_t a[USAGE_COUNTS], const int64_t b[USA
 static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, const struct usage_record *r)
 {
     enum place place = place_of(ledger, r);
+    add_alias(ledger, entry, r, place);
     for (size_t i = 0; i < USAGE_COUNTS; i++)
         if (i != USAGE_CACHE_WRITE && i != USAGE_CACHE_WRITE_1H && r->counts[i] > entry->counts[i])
             entry->counts[i] = r->counts[i];
@@ -315,7 +321,6 @@ static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, c
     }
     if (is_new || r->time_us < entry->time_us)
         entry->time_us = r->time_us;
-    add_alias(ledger, entry, r);
     if ((int)place > entry->place) {
         entry->place = (short)place;
         entry->group = group_of(ledger, r);
@@ -470,6 +475,7 @@ static enum error send_batch(struct ledger *ledger, size_t count)
     fill_in(ledger, &t);
     enum error error = db_send(ledger->actor->db, &take, t.args, ARRAY_SIZE(t.args));
     ledger->sent = !error;
+    ledger->sent_count = count;
     return error;
 }
 
@@ -603,25 +609,44 @@ enum error ledger_begin(struct ledger *ledger)
     return error;
 }
 
-/* Each round finds a place for one of those that mean the same call at least. */
-enum error ledger_end(struct ledger *ledger)
+/* From now on only those are one that are known to be. */
+static void reach_no_further(struct ledger *ledger)
 {
-    struct row row;
+    struct buffer *reaches = &ledger->columns[REACHES];
+    buffer_cut(reaches, 0);
+    for (size_t i = 0; i < ledger->sent_count; i++)
+        buffer_text(reaches, i > 0 ? ",-1" : "{-1");
+    buffer_char(reaches, '}');
+}
+
+/* Each round finds a place for one of those that mean the same call at least. Real ones are through after two or three; who goes on making up
+ * such that all mean the same has the rest counted as they are. */
+static enum error take_those_put_off(struct ledger *ledger, struct row *row)
+{
     struct taking t;
     enum { ADDED, CHANGED, PUT_OFF };
     enum error error = ERR_NONE;
+    for (int rounds = 1; !error; rounds++) {
+        ledger->writing.added += row_int(row, ADDED);
+        ledger->writing.changed += row_int(row, CHANGED);
+        if (!row_int(row, PUT_OFF))
+            break;
+        if (rounds == ROUNDS_MAX)
+            reach_no_further(ledger);
+        fill_in(ledger, &t);
+        error = db_one(ledger->actor->db, &take, row, t.args, ARRAY_SIZE(t.args));
+    }
+    return error;
+}
+
+enum error ledger_end(struct ledger *ledger)
+{
+    struct row row;
     if (!ledger->sent)
         return ERR_NONE;
     ledger->sent = false;
-    fill_in(ledger, &t);
-    for (error = db_receive(ledger->actor->db, &row); !error;
-         error = db_one(ledger->actor->db, &take, &row, t.args, ARRAY_SIZE(t.args))) {
-        ledger->writing.added += row_int(&row, ADDED);
-        ledger->writing.changed += row_int(&row, CHANGED);
-        if (!row_int(&row, PUT_OFF))
-            break;
-    }
-    return error;
+    enum error error = db_receive(ledger->actor->db, &row);
+    return error ? error : take_those_put_off(ledger, &row);
 }
 
 static void names_settle(struct names *names)
