@@ -23,7 +23,7 @@ enum {
     MEMORY = 8 * MIB,
     REQUEST_REACH_S = 2 * 24 * 60 * 60,
     ALIKE_REACH_S = 10 * 60,
-    ROUNDS_MAX = 30,
+    ROUNDS_MAX = 8,
 };
 
 /* How well a source knows where a call belongs. */

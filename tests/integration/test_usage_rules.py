@@ -167,12 +167,12 @@ def test_events_that_are_alike_are_each_a_call(system, lines):
             assert sorted(row[4] for row in rows) == sorted([LOG | EVENT] * min(3, lines) + [EVENT] * (3 - lines) + [LOG] * (lines - 3))
 
 
-def test_hundreds_that_are_alike_end(system, team):
-    lines = [Report(LOG, n, 0, counts(3, 20, 100), f"msg_{n}") for n in range(300)]
-    events = [Report(EVENT, n, 0, counts(3, 20, 100), request=f"req_{n}") for n in range(300)]
+def test_many_that_are_alike_end(system, team):
+    lines = [Report(LOG, n, 0, counts(3, 20, 100), f"msg_{n}") for n in range(60)]
+    events = [Report(EVENT, n, 0, counts(3, 20, 100), request=f"req_{n}") for n in range(60)]
     for _ in range(3):
         send(team["ada"], [*lines, *events])
-    assert 300 <= len(kept(system, team)) <= 600  # which is which nobody can say
+    assert 60 <= len(kept(system, team)) <= 120  # which is which nobody can say
     before = kept(system, team)
     assert len({row[0] for row in before}) == 1
 
