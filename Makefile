@@ -209,6 +209,7 @@ install: $(BUILD)/ccr-ui-backend
 	install -m 644 $(SCRIPT_PARTS) $(LIBEXEC)
 	ln -sf ../lib/ccr-ui-backend/setup.sh $(DESTDIR)$(PREFIX)/sbin/ccr-ui-setup
 	install -m 755 scripts/ccr-ui-user.sh $(DESTDIR)$(PREFIX)/bin/ccr-ui-user
+	install -m 755 scripts/ccr-usage-push $(DESTDIR)$(PREFIX)/bin/ccr-usage-push
 	install -m 644 $(wildcard nginx/*) $(SHARE)/ccr-ui-backend/nginx
 	cp -r --preserve=mode --no-preserve=ownership web $(SHARE)/ccr-ui-backend
 	chmod -R u=rwX,go=rX $(SHARE)/ccr-ui-backend/web

@@ -17,7 +17,7 @@ mapfile -t c_files < <(find src -name '*.c' | sort)
 mapfile -t formatted < <(find include src tests -path '*/node_modules' -prune -o \
     \( -name '*.[ch]' -o -name '*.cc' \) -print | sort)
 mapfile -t shell_files < <(find scripts deploy .ci tests/bench -path '*/node_modules' -prune -o \
-    \( -name '*.sh' -o -path .ci/run \) -print 2>/dev/null | sort)
+    \( -name '*.sh' -o -path .ci/run -o -name ccr-usage-push \) -print 2>/dev/null | sort)
 
 without() { [[ " ${LINT_WITHOUT:-} " == *" $1 "* ]]; }
 gcc_build() { $MAKE --no-print-directory -j "$JOBS" BUILD="$BUILD" CC=gcc CXX=g++ all; }
