@@ -44,6 +44,10 @@ void parts_hash(unsigned char out[PARTS_HASH], const char *const *parts, size_t 
  * for this purpose alone. The same for the same three. */
 char *keyed_token(struct arena *arena, const char *secret, const char *purpose, const char *text);
 
+/* HMAC-SHA-256 (RFC 2104), as others check it. */
+enum { HMAC_BYTES = 32 };
+void hmac_sha256(unsigned char out[HMAC_BYTES], const char *key, const char *text);
+
 /* The key ring of SECRETS_KEY. */
 struct keyring;
 /* Parses "id:base64[,id:base64]" (id: 1-16 of a-z 0-9 _ -, key: 32 bytes). NULL and a line in problem when malformed. */

@@ -336,6 +336,40 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "此工作区没有“{}”的该自定义价格")                                                                                \
     X(MSG_PRICES_MAX, ERR_CONFLICT, "A workspace has at most {} prices of its own; delete some first",                 \
       "每个工作区最多 {} 个自定义价格，请先删除一些")                                                                  \
+    /* budgets and webhooks */                                                                                         \
+    X(MSG_BUDGET_USER, ERR_VALIDATION, "'{}' is no member of this workspace", "“{}”不是此工作区的成员")                \
+    X(MSG_BUDGET_LEVELS, ERR_VALIDATION, "must be 1 to 10 whole numbers from 1 to 1000 (percent), each once",          \
+      "须为 1 到 10 个互不相同的整数（百分比，1 到 1000）")                                                            \
+    X(MSG_BUDGET_AMOUNT, ERR_VALIDATION, "must be more than 0", "须大于 0")                                            \
+    X(MSG_BUDGET_STARTS, ERR_VALIDATION, "is only for the period 'total'", "仅用于周期“total”")                        \
+    X(MSG_BUDGET_DATE, ERR_VALIDATION, "must be a date: 2026-01-31", "须为日期，例如 2026-01-31")                      \
+    X(MSG_BUDGET_STOPS_ALL, ERR_VALIDATION,                                                                            \
+      "'stop' is for budgets without model and project: a secret is good for all of them",                             \
+      "“stop”不能用于限定了模型或项目的预算：密钥对所有模型和项目都有效")                                              \
+    X(MSG_BUDGET_TAKEN, ERR_CONFLICT, "There is a budget '{}' already", "预算“{}”已存在")                              \
+    X(MSG_BUDGETS_MAX, ERR_CONFLICT, "A workspace has at most {} budgets; delete some first",                          \
+      "每个工作区最多 {} 个预算，请先删除一些")                                                                        \
+    X(MSG_BUDGET_STOP, ERR_AUTHORIZATION,                                                                              \
+      "The budget '{}' is used up: until {} the secrets of the profiles that it counts "                               \
+      "are not handed out",                                                                                            \
+      "预算“{}”已用尽：在 {} 之前不会提供其所涵盖配置的密钥")                                                          \
+    X(MSG_BUDGET_STOP_TOTAL, ERR_AUTHORIZATION,                                                                        \
+      "The budget '{}' is used up: until somebody raises it the secrets of the profiles that "                         \
+      "it counts are not handed out",                                                                                  \
+      "预算“{}”已用尽：在提高预算之前不会提供其所涵盖配置的密钥")                                                      \
+    X(MSG_BUDGET_REACHED, ERR_EXTERNAL, "Budget '{}' of the workspace {} has reached {} %: {} of {} since {} (UTC)",   \
+      "工作区预算“{}”（{}）已达到 {}%：已用 {}，总额 {}，自 {} 起（UTC）")                                             \
+    X(MSG_BUDGET_REACHED_STOP, ERR_EXTERNAL,                                                                           \
+      "Budget '{}' of the workspace {} has reached {} %: {} of {} since {} (UTC). The secrets "                        \
+      "of the profiles that it counts are no longer handed out",                                                       \
+      "工作区预算“{}”（{}）已达到 {}%：已用 {}，总额 {}，自 {} 起（UTC）。不再提供其所涵盖配置的密钥")                 \
+    X(MSG_WEBHOOK_TEST, ERR_EXTERNAL, "A test: the workspace {} tells of its budgets here",                            \
+      "测试消息：工作区 {} 将在此通知预算情况")                                                                        \
+    X(MSG_WEBHOOK_TAKEN, ERR_CONFLICT, "There is a webhook '{}' already", "Webhook“{}”已存在")                         \
+    X(MSG_WEBHOOKS_MAX, ERR_CONFLICT, "A workspace has at most {} webhooks; delete some first",                        \
+      "每个工作区最多 {} 个 Webhook，请先删除一些")                                                                    \
+    X(MSG_WEBHOOK_SECRET, ERR_VALIDATION, "such a webhook has none: its address is its secret",                        \
+      "此类 Webhook 没有签名密钥：其地址本身即为密钥")                                                                 \
     X(MSG_CHECKIN_PATH, ERR_VALIDATION, "must begin with '/' and hold no blanks", "须以“/”开头且不含空白")             \
     X(MSG_CHECKIN_PROVIDER, ERR_VALIDATION, "must be the id of a check-in provider", "须为签到提供商的 ID")            \
     X(MSG_CHECKIN_COOKIE, ERR_VALIDATION, "is no name and value of a cookie", "不是有效的 Cookie 名称和值")            \

@@ -22,7 +22,7 @@ bool event_read(const char *payload, struct event_news *out);
 /* Puts names in: the workspace's slug, the user's name or NULL. */
 void event_name(struct event_news *news, const char *slug, const char *username);
 
-/* The message about it, once it has names: {"type":"Changed","data":{…}}, or {"type":"Log",…}. */
+/* The message about it, once it has names: {"type":"Changed","data":{…}}, {"type":"BudgetReached","data":{…}}, or {"type":"Log",…}. */
 void event_write(struct buffer *out, enum event_dialect dialect, const struct event_news *news);
 
 /* What was lately changed, for who comes new: rows as event_access_past gives them, told from the oldest on. CCR UI's dialect only:

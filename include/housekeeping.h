@@ -35,6 +35,7 @@ struct house {
     /* Good until the batch ends: why it failed, where PostgreSQL does not know (NULL), and what house_prepare left for it. */
     const char *problem;
     void *prepared;
+    bool idle; /* house_prepare found nothing to do: there is no batch, and it is not written down */
     /* What follows is housekeeping's own. */
     unsigned lead_epoch; /* the connection that holds the lock; 0 = none */
     int64_t look_ms;     /* when to read what has been done by whom, or to try for the lock again */
@@ -50,7 +51,7 @@ struct house_job;
  * second or so: PostgreSQL gives a statement 5 s, and a lock a fifth of a second. */
 typedef enum error house_batch(struct house *house, const struct house_job *job, struct house_run *run, bool *more);
 
-/* What a job has to wait for before its batch, outside of the transaction: another server. False: it failed, and house->problem says why. */
+/* What a job has to wait for before its batch, outside of its transaction: another server. False: it failed, and house->problem says why. */
 typedef bool house_prepare(struct house *house);
 /* After the batch, whatever came of it: gives back what house_prepare left. */
 typedef void house_clean(struct house *house);
@@ -82,6 +83,7 @@ void house_job_write(struct json_writer *w, const struct settings *settings, con
 
 enum house_outcome {
     HOUSE_DONE,      /* the job has come to its end, which is written down */
+    HOUSE_IDLE,      /* the same, of a job that looks often and found nothing: that is not written down */
     HOUSE_MORE,      /* one batch is done */
     HOUSE_BUSY,      /* somebody else holds a lock that it needs: it was given up, nothing is changed */
     HOUSE_FAILED,    /* logged, and written down where that is possible */

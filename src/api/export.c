@@ -4,6 +4,7 @@
 
 #include "audit.h"
 #include "authz.h"
+#include "budgets.h"
 #include "handlers.h"
 #include "profile.h"
 #include "profile_file.h"
@@ -34,6 +35,8 @@ static enum error export_file(struct request *rq, struct response *rs)
     enum error error = resource_place(rq, &place);
     if (!error)
         error = authorize_export(rq, secrets);
+    if (!error && secrets)
+        error = budgets_allow_secrets(&rq->actor, registry ? NULL : place.platform, NULL);
     if (!error)
         error = registry ? registry_export(&rq->actor, secrets, &text)
                          : profile_file_write(&rq->actor, place.platform, secrets, &text, &profiles);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "budgets.h"
 #include "handlers.h"
 #include "page.h"
 #include "profile.h"
@@ -243,6 +244,8 @@ static enum error reveal_token(struct request *rq, struct response *rs)
     struct resource r = {.name = ""};
     json_t *values = NULL;
     enum error error = resource_asked_for(rq, false, &r);
+    if (!error)
+        error = budgets_allow_secrets(&rq->actor, r.platform, r.name);
     if (!error)
         error = resource_values(&rq->actor, &r, &values);
     if (error)

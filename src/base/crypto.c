@@ -135,6 +135,17 @@ char *keyed_token(struct arena *arena, const char *secret, const char *purpose, 
     return out;
 }
 
+_Static_assert(HMAC_BYTES == crypto_auth_hmacsha256_BYTES, "what SHA-256 gives");
+
+void hmac_sha256(unsigned char out[HMAC_BYTES], const char *key, const char *text)
+{
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key, strlen(key));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, strlen(text));
+    crypto_auth_hmacsha256_final(&state, out);
+    sodium_memzero(&state, sizeof state);
+}
+
 /* ---- the key ring ---- */
 
 struct key {

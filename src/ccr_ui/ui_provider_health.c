@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "budgets.h"
 #include "outbound.h"
 #include "profile.h"
 #include "ui_page.h"
@@ -200,6 +201,8 @@ static enum error test_all(struct request *rq, struct response *rs)
     struct resource *profiles;
     size_t count, asked = 0;
     enum error error = resource_place(rq, &place);
+    if (!error)
+        error = budgets_allow_secrets(actor, place.platform, NULL);
     if (!error)
         error = resources_all(actor, place.kind, place.platform, false, &profiles, &count);
     if (error)

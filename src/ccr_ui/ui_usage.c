@@ -1,25 +1,10 @@
-/* The budget, which is not there yet, and how often profiles were chosen, as CCR UI reads them. What was used and spent is in ui_stats.c,
- * ui_records.c and ui_sessions.c. */
+/* How often profiles were chosen, as CCR UI reads it. What was used and spent is in ui_stats.c, ui_records.c and ui_sessions.c, what may be
+ * spent in ui_budget.c. */
 #include "json.h"
 #include "ui_page.h"
 #include "util.h"
 
 extern const struct kind kind_profile;
-
-static const char budget[] = "{\"enabled\":false,\"daily_limit\":null,\"weekly_limit\":null,\"monthly_limit\":null,"
-                             "\"warn_threshold\":80,\"current_costs\":{\"today\":0,\"this_week\":0,\"this_month\":0},"
-                             "\"warnings\":[]}";
-
-static enum error show_budget(struct request *rq, struct response *rs)
-{
-    (void)rq;
-    char now[TIME_TEXT];
-    time_now_text(now);
-    struct json_writer *w = respond_object_bare(rs, 200);
-    json_put_members(w, budget);
-    json_string_member(w, "last_updated", now);
-    return respond_end(rs);
-}
 
 /* How often profiles were chosen, by their provider. */
 static enum error uses_by_provider(struct request *rq, struct response *rs)
@@ -45,7 +30,6 @@ static enum error uses_by_provider(struct request *rq, struct response *rs)
 }
 
 const struct route ui_usage_routes[] = {
-    {METHOD_GET, "/api/budget/status", show_budget, ACCESS_VIEWER},
     {METHOD_GET, "/api/stats/provider-usage", uses_by_provider, ACCESS_VIEWER, .query = resource_platform_query,
      .data = &kind_profile},
     {0},

@@ -88,6 +88,7 @@ static int do_job(struct house *house, size_t job)
         int pause_ms = 0;
         switch (house_work(house, job, &pause_ms)) {
         case HOUSE_DONE:
+        case HOUSE_IDLE:
             report_job(house, job);
             return EX_OK;
         case HOUSE_MORE:

@@ -53,17 +53,24 @@ static const char *member(const struct event_news *news, const char *name)
 
 static void write_value(struct json_writer *w, const json_t *value)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    enum { DIGITS = 15 }; /* of an amount, which would have 17 else */
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(DIGITS));
     json_put_raw(w, text);
     free(text);
 }
 
 /* ---- the console ------------------------------------------------------------------------------------------------ */
 
+/* sql/migrations/0036_budgets.up.sql */
+static bool is_of_budget(const struct event_news *news)
+{
+    return json_is_string(json_object_get(news->change, "budget"));
+}
+
 static void write_changed(struct json_writer *w, const struct event_news *news)
 {
     json_open_object(w);
-    json_string_member(w, "type", "Changed");
+    json_string_member(w, "type", is_of_budget(news) ? "BudgetReached" : "Changed");
     json_literal_key(w, "data");
     write_value(w, news->change);
     json_close_object(w);
@@ -106,11 +113,29 @@ static void close_log(struct json_writer *w)
     json_close_object(w);
 }
 
+static void write_budget_log(struct json_writer *w, const struct event_news *news)
+{
+    struct buffer message;
+    buffer_init(&message, MESSAGE_MAX);
+    buffer_printf(&message, "budget %s: %lld %% ($%.2f of $%.2f)", member(news, "budget"),
+                  (long long)json_integer_value(json_object_get(news->change, "level")),
+                  json_number_value(json_object_get(news->change, "spent")),
+                  json_number_value(json_object_get(news->change, "amount")));
+    open_log(w, member(news, "workspace"), buffer_string(&message));
+    write_value(w, news->change);
+    close_log(w);
+    buffer_free(&message);
+}
+
 static void write_log(struct json_writer *w, const struct event_news *news)
 {
     struct buffer message;
     const json_t *name;
     size_t i;
+    if (is_of_budget(news)) {
+        write_budget_log(w, news);
+        return;
+    }
     buffer_init(&message, MESSAGE_MAX);
     buffer_printf(&message, "%s: %s %s (%s)", member(news, "by"), member(news, "change"), member(news, "kind"),
                   member(news, "platform"));

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "budgets.h"
 #include "log.h"
 #include "price_updates.h"
 #include "reseal.h"
 #include "util.h"
+#include "webhooks.h"
 
 enum {
     MINUTE_S = 60,
@@ -256,6 +258,12 @@ const struct house_job house_jobs[] = {
                 " (SELECT 1 FROM workspaces w WHERE w.id = s.workspace_id) LIMIT $1::integer), calls AS (DELETE FROM usage_calls c"
                 " USING old o WHERE c.session_id = o.id), gone AS (DELETE FROM usage_sessions s USING old o WHERE s.id = o.id"
                 " RETURNING 1) SELECT count(*) FROM gone"}},
+    {"budgets", "levels of budgets that were reached without a call, as prices changed: told, not removed", .interval_s = 5 * MINUTE_S,
+     .limit = 20, .batch = budgets_check_all},
+    {"webhooks", "tells webhooks what waits for them: delivered, not removed", .interval_s = 1, .limit = 1,
+     .batch = webhooks_note, .prepare = webhooks_deliver},
+    {"webhook_deliveries", "what was told to webhooks, or given up, more than 30 days ago", .interval_s = HOUR_S, .limit = 1000,
+     REMOVE(webhook_deliveries, webhook_deliveries, id, "next_at IS NULL AND created_at < now() - interval '30 days'")},
     {0},
 };
 /* clang-format on */
@@ -380,8 +388,11 @@ static enum house_outcome prepare_batch(struct house *house, const struct house_
 {
     house->problem = NULL;
     house->prepared = NULL;
+    house->idle = false;
     bool prepared = !job->prepare || job->prepare(house);
-    enum house_outcome outcome = prepared ? do_batch(house, job, run) : fail_job(house, job);
+    enum house_outcome outcome = !prepared     ? fail_job(house, job)
+                                 : house->idle ? HOUSE_IDLE
+                                               : do_batch(house, job, run);
     if (job->clean)
         job->clean(house);
     house->problem = NULL;
@@ -478,6 +489,7 @@ static int after(struct house *house, size_t job, enum house_outcome outcome, in
     int64_t now = monotonic_ms();
     switch (outcome) {
     case HOUSE_DONE:
+    case HOUSE_IDLE:
         house->due_ms[job] = now + house_jobs[job].interval_s * 1000LL;
         break;
     case HOUSE_MORE:

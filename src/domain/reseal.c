@@ -71,6 +71,7 @@ static const struct column {
     {.batch = "200", SEALED_MAP(resource_revisions, resource_id, OF_RESOURCES)},
     {.batch = "20", SEALED_TEXT(native_files, content, workspace_id, id, "workspace_id, platform, path")},
     {.batch = "20", SEALED_TEXT(codex_logins, content, user_id, id, "user_id, name")},
+    {.batch = "200", SEALED_TEXT(webhooks, sealed, workspace_id, id, "id")},
     {.batch = "4", SEALED_TEXT(backups, content, workspace_id, id, "id")},
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "budgets.h"
 #include "util.h"
 
 enum { DAY_S = 24 * 60 * 60, FUTURE_S = 2 * DAY_S, BATCH_TRIES = 4, PLACES_MAX = 500, PLACES_TEXT = 4 * MIB };
@@ -155,6 +156,8 @@ static enum error settle(struct usage_intake *intake)
         return ERR_NONE;
     intake->writing = false;
     enum error error = ledger_end(intake->ledger);
+    if (!error)
+        error = budgets_check(actor);
     if (!error && intake->places_writing.length) {
         buffer_char(&intake->places_writing, ']');
         error =

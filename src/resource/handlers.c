@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "budgets.h"
 #include "platform.h"
 #include "resource.h"
 #include "util.h"
@@ -401,6 +402,8 @@ static enum error reveal(struct request *rq, struct response *rs)
     json_t *values, *each, *sealed;
     const char *name;
     enum error error = resource_asked_for(rq, false, &r);
+    if (!error && strcmp(r.kind->name, "profile") == 0)
+        error = budgets_allow_secrets(&rq->actor, r.platform, r.name);
     if (!error)
         error = resource_values(&rq->actor, &r, &values);
     if (error)

@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "authz.h"
+#include "budgets.h"
 #include "native_files.h"
 #include "plan.h"
 #include "tarball.h"
@@ -288,7 +289,11 @@ static enum error may_export(struct request *rq, const struct export *export)
         return fail_field(&rq->actor, "platform", MSG_PLATFORM_UNKNOWN, export->platform, NULL);
     if (export->name && !export->kind)
         return fail_field(&rq->actor, "kind", MSG_KIND_UNKNOWN, body_text(rq, "kind"), NULL);
-    return authorize_export(rq, export->secrets);
+    enum error error = authorize_export(rq, export->secrets);
+    bool profiles = !export->kind || strcmp(export->kind->name, "profile") == 0;
+    if (!error && export->secrets && profiles)
+        error = budgets_allow_secrets(&rq->actor, export->platform, export->name);
+    return error;
 }
 
 static enum error export_files(struct request *rq, struct response *rs)

@@ -1,0 +1,44 @@
+/* Webhooks: addresses of a workspace that are told of its budgets, in the words of the chat that they belong to. */
+#pragma once
+
+#include "actor.h"
+#include "housekeeping.h"
+#include "http_client.h"
+
+enum { WEBHOOKS_MAX = 20 };
+
+/* "plain|slack|feishu|dingtalk|wecom" */
+#define WEBHOOK_KINDS "plain|slack|feishu|dingtalk|wecom"
+
+/* A new one. url and secret are sealed; the secret (NULL = none) signs. *id is the arena's. ERR_CONFLICT: the name is taken, or there are
+ * WEBHOOKS_MAX. */
+enum error webhook_create(struct actor *actor, const char *name, const char *kind, const char *url, const char *secret,
+                          const char **id);
+enum error webhook_remove(struct actor *actor, const char *id);
+
+/* One message to one webhook. */
+struct webhook_message {
+    const char *id; /* of the delivery: who gets the same twice can tell by it */
+    const char *kind;
+    const char *owner, *webhook; /* ids of the workspace and the webhook */
+    const char *sealed;
+    const char *workspace; /* its slug */
+    const char *facts;     /* JSON */
+    /* Filled in by webhook_sent. */
+    bool delivered;
+    const char *problem; /* in English; holds nothing of the address */
+    int status;          /* of its answer; 0 = none came */
+};
+
+/* What to ask for it; all of it is the arena's. False: what is sealed cannot be opened. */
+bool webhook_prepare(struct arena *arena, const struct keyring *keyring, struct webhook_message *message,
+                     struct http_ask *ask);
+/* http_way.taken for such an ask, whose `of` is the message: fills in what came of it. The way's context is not looked at. */
+void webhook_sent(struct http_ask *ask, void *context);
+
+/* A message that says that it is a test, to be sent at once. ERR_NOT_FOUND. */
+enum error webhook_test(struct actor *actor, const char *id, struct webhook_message *out);
+
+/* The job that delivers what waits: claims, asks outside of the transaction, and writes what came of it. */
+house_prepare webhooks_deliver;
+house_batch webhooks_note;

@@ -1,0 +1,273 @@
+/* Budgets, where they stand, and the webhooks that are told: members read them, administrators write them. */
+#include "budgets.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "outbound.h"
+#include "page.h"
+#include "webhooks.h"
+
+enum { TEXT_LONG = 400, DATE = 10, LEVELS_TEXT = 400 };
+
+#define PLATFORMS_TOLD "claude|codex|gemini|qwen|iflow|droid"
+#define FILTER(name_)                                                                                                  \
+    {                                                                                                                  \
+        .name = (name_), .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = TEXT_LONG                                     \
+    }
+
+static const struct field budget_fields[] = {
+    {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
+    {.name = "period", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = "day|week|month|total"},
+    {.name = "starts", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 40},
+    {.name = "amount", .type = FIELD_AMOUNT, .flags = FIELD_REQUIRED},
+    {.name = "levels", .type = FIELD_JSON, .max = 200},
+    {.name = "action", .type = FIELD_TEXT, .choices = "none|stop"},
+    {.name = "enabled", .type = FIELD_BOOL},
+    {.name = "users", .type = FIELD_STRINGS},
+    {.name = "platform", .type = FIELD_TEXT, .choices = PLATFORMS_TOLD},
+    FILTER("provider"),
+    FILTER("profile"),
+    FILTER("model"),
+    FILTER("project"),
+    {0},
+};
+static const struct field webhook_fields[] = {
+    {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
+    {.name = "kind", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = WEBHOOK_KINDS},
+    {.name = "url", .type = FIELD_URL, .flags = FIELD_REQUIRED | FIELD_TRIM | FIELD_SECRET, .max = 2000},
+    {.name = "secret", .type = FIELD_KEY, .flags = FIELD_SECRET, .max = 500},
+    {0},
+};
+static const struct field no_body[] = {{0}};
+
+/* ---- budgets ---------------------------------------------------------------------------------------------------- */
+
+#define MONEY(value, name) ", trim_scale(round(" value ", 6))::text::json AS " name
+#define REACHED                                                                                                              \
+    "(SELECT coalesce(json_agg(json_build_object('level', n.level, 'spent', trim_scale(round(n.spent, 6)), 'at', " SQL_TIME( \
+        "n.created_at") ") ORDER BY n.level), '[]') FROM budget_notices n WHERE n.budget_id = b.id"                          \
+                        " AND n.edition = b.edition AND n.period_start = s.period_start) AS reached"
+#define BUDGETS                                                                                                                                           \
+    "SELECT b.id, b.name, b.enabled, b.period, b.starts::text AS starts" MONEY(                                                                           \
+        "b.amount",                                                                                                                                       \
+        "amount") ", to_json(b.levels) AS levels, b.action,"                                                                                              \
+                  " (SELECT coalesce(json_agg(coalesce(u.username, i.id::text) ORDER BY i.place), '[]') FROM unnest(b.users)"                             \
+                  " WITH ORDINALITY AS i (id, place) LEFT JOIN users u ON u.id = i.id) AS users,"                                                         \
+                  " b.platform, b.provider, b.profile, b.model, b.project, s.period_start, s.period_end, w.time_zone" MONEY(                              \
+                      "s.spent",                                                                                                                          \
+                      "spent") ", trim_scale(round(100 * s.spent / b.amount, 2))::text::json AS percent, s.unpriced" MONEY("s.pace",                      \
+                                                                                                                           "forecast_pace")               \
+                      MONEY(                                                                                                                              \
+                          "s.week",                                                                                                                       \
+                          "forecast_week") ", s.used_up_at, " REACHED                                                                                     \
+                                           ", b.enabled AND b.action = 'stop' AND s.spent >= b.amount AS stopped, b.revision, b.created_at, b.updated_at" \
+                                           " FROM budgets b JOIN workspaces w ON w.id = b.workspace_id"                                                   \
+                                           " CROSS JOIN LATERAL ccr_budget_status(b, w.time_zone, now()) s WHERE b.workspace_id = ccr_workspace()"
+
+static const struct listing budgets = {
+    .name = "budgets",
+    .also = "{\"currency\":\"USD\"}",
+    .count = {"api_budgets_count", "SELECT count(*) FROM budgets WHERE workspace_id = ccr_workspace()"},
+    .page = {"api_budgets_page", BUDGETS " ORDER BY b.name, b.id LIMIT $1 OFFSET $2"},
+};
+
+static const struct statement select_budget = {"api_budget", BUDGETS " AND b.id = $1::uuid"};
+
+static enum error respond_budget(struct request *rq, struct response *rs, int status, const char *id)
+{
+    struct row row;
+    enum error error = uuid_valid(id) ? db_one(rq->actor.db, &select_budget, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
+    if (error)
+        return error;
+    struct json_writer *w = respond_object(rs, status);
+    row_write(&row, w);
+    json_put_members(w, budgets.also);
+    return respond_end(rs);
+}
+
+static enum error show_budget(struct request *rq, struct response *rs)
+{
+    return respond_budget(rq, rs, 200, path_arg(rq, "id"));
+}
+
+/* A budget without any is told of at half, at four fifths, and when it is used up. */
+static enum error read_levels(struct request *rq, const char **out)
+{
+    static const char usual[] = "{50,80,100}";
+    bool seen[BUDGET_LEVEL_MAX + 1] = {false};
+    char text[LEVELS_TEXT] = "{";
+    json_t *levels = body_value(rq, "levels"), *each;
+    size_t i, length = 1;
+    *out = usual;
+    if (!body_has(rq, "levels"))
+        return ERR_NONE;
+    size_t count = json_array_size(levels);
+    bool right = count >= 1 && count <= BUDGET_LEVELS_MAX;
+    json_array_foreach(levels, i, each)
+    {
+        long long level = json_integer_value(each);
+        right = right && json_is_integer(each) && level >= 1 && level <= BUDGET_LEVEL_MAX && !seen[level];
+        if (!right)
+            break;
+        seen[level] = true;
+    }
+    if (!right)
+        return fail_field(&rq->actor, "levels", MSG_BUDGET_LEVELS, NULL);
+    for (int level = 1; level <= BUDGET_LEVEL_MAX; level++)
+        if (seen[level])
+            length += (size_t)snprintf(text + length, sizeof text - length, "%s%d", length > 1 ? "," : "", level);
+    snprintf(text + length, sizeof text - length, "}");
+    *out = arena_strdup(rq->actor.arena, text);
+    return ERR_NONE;
+}
+
+static enum error read_starts(struct request *rq, const char **out)
+{
+    const char *text = body_text(rq, "starts"), *time;
+    *out = text;
+    if (!text)
+        return ERR_NONE;
+    if (strlen(text) != DATE)
+        return fail_field(&rq->actor, "starts", MSG_BUDGET_DATE, NULL);
+    return field_time(&rq->actor, "starts", text, &time);
+}
+
+static bool is_nothing(const char *amount)
+{
+    return strspn(amount, "0.") == strlen(amount);
+}
+
+static enum error read_budget(struct request *rq, struct budget *b)
+{
+    json_t *users = body_value(rq, "users"), *each;
+    size_t i;
+    *b = (struct budget){.name = body_text(rq, "name"),
+                         .user_count = json_array_size(users),
+                         .platform = body_text(rq, "platform"),
+                         .provider = body_text(rq, "provider"),
+                         .profile = body_text(rq, "profile"),
+                         .model = body_text(rq, "model"),
+                         .project = body_text(rq, "project"),
+                         .period = body_text(rq, "period"),
+                         .amount = body_text(rq, "amount"),
+                         .action = body_has(rq, "action") ? body_text(rq, "action") : "none",
+                         .enabled = body_bool(rq, "enabled", true)};
+    const char **names = arena_array(rq->actor.arena, b->user_count + 1, sizeof *names);
+    json_array_foreach(users, i, each) names[i] = json_string_value(each);
+    b->users = names;
+    enum error error = read_levels(rq, &b->levels);
+    if (!error)
+        error = read_starts(rq, &b->starts);
+    if (!error && is_nothing(b->amount))
+        error = fail_field(&rq->actor, "amount", MSG_BUDGET_AMOUNT, NULL);
+    return error;
+}
+
+static enum error create_budget(struct request *rq, struct response *rs)
+{
+    struct budget budget;
+    const char *id = NULL;
+    enum error error = read_budget(rq, &budget);
+    if (!error)
+        error = budget_write(&rq->actor, &budget, &id);
+    return error ? error : respond_budget(rq, rs, 201, id);
+}
+
+static enum error replace_budget(struct request *rq, struct response *rs)
+{
+    static const struct statement find = {
+        "api_budget_revision", "SELECT revision FROM budgets WHERE id = $1::uuid AND workspace_id = ccr_workspace()"};
+    struct budget budget;
+    struct row row;
+    const char *id = path_arg(rq, "id");
+    enum error error = uuid_valid(id) ? db_one(rq->actor.db, &find, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
+    if (!error)
+        error = check_if_match(rq, row_int(&row, 0));
+    if (!error)
+        error = read_budget(rq, &budget);
+    if (!error)
+        error = budget_write(&rq->actor, &budget, &id);
+    return error ? error : respond_budget(rq, rs, 200, id);
+}
+
+static enum error delete_budget(struct request *rq, struct response *rs)
+{
+    const char *id = path_arg(rq, "id");
+    enum error error = uuid_valid(id) ? budget_remove(&rq->actor, id) : ERR_NOT_FOUND;
+    return error ? error : respond_null(rs);
+}
+
+/* ---- webhooks --------------------------------------------------------------------------------------------------- */
+
+/* Where its deliveries stand; those of more than 30 days ago are forgotten. */
+#define WEBHOOKS                                                                                                       \
+    "SELECT w.id, w.name, w.kind, w.shown_url AS url, w.shown_secret AS secret, w.created_at, d.delivered, d.waiting," \
+    " d.given_up, d.delivered_at, d.last_error FROM webhooks w CROSS JOIN LATERAL (SELECT"                             \
+    " count(*) FILTER (WHERE delivered_at IS NOT NULL) AS delivered, count(next_at) AS waiting,"                       \
+    " count(given_up_at) AS given_up, max(delivered_at) AS delivered_at,"                                              \
+    " (array_agg(last_error ORDER BY created_at DESC) FILTER (WHERE last_error IS NOT NULL))[1] AS last_error"         \
+    " FROM webhook_deliveries WHERE webhook_id = w.id) d WHERE w.workspace_id = ccr_workspace()"
+
+static const struct listing webhooks = {
+    .name = "webhooks",
+    .count = {"api_webhooks_count", "SELECT count(*) FROM webhooks WHERE workspace_id = ccr_workspace()"},
+    .page = {"api_webhooks_page", WEBHOOKS " ORDER BY w.name, w.id LIMIT $1 OFFSET $2"},
+};
+
+static enum error create_webhook(struct request *rq, struct response *rs)
+{
+    static const struct statement select = {"api_webhook", WEBHOOKS " AND w.id = $1::uuid"};
+    struct row row;
+    const char *id;
+    enum error error = webhook_create(&rq->actor, body_text(rq, "name"), body_text(rq, "kind"), body_text(rq, "url"),
+                                      body_text(rq, "secret"), &id);
+    if (!error)
+        error = db_one(rq->actor.db, &select, &row, DB_ARGS(id));
+    return error ? error : respond_row(rs, 201, &row);
+}
+
+static enum error delete_webhook(struct request *rq, struct response *rs)
+{
+    const char *id = path_arg(rq, "id");
+    enum error error = uuid_valid(id) ? webhook_remove(&rq->actor, id) : ERR_NOT_FOUND;
+    return error ? error : respond_null(rs);
+}
+
+/* Now, and once: who sets it up waits for it. */
+static enum error test_webhook(struct request *rq, struct response *rs)
+{
+    struct webhook_message message;
+    struct http_ask ask;
+    const char *id = path_arg(rq, "id");
+    enum error error = uuid_valid(id) ? webhook_test(&rq->actor, id, &message) : ERR_NOT_FOUND;
+    if (error)
+        return error;
+    struct http_way way = outbound_way(rq);
+    way.taken = webhook_sent;
+    if (webhook_prepare(rq->actor.arena, rq->actor.keyring, &message, &ask))
+        http_ask_all(rq->actor.arena, &ask, 1, &way);
+    struct json_writer *w = respond_object(rs, 200);
+    json_bool_member(w, "delivered", message.delivered);
+    json_literal_key(w, "status");
+    if (message.status)
+        json_put_int(w, message.status);
+    else
+        json_put_null(w);
+    json_string_member(w, "problem", message.problem);
+    return respond_end(rs);
+}
+
+const struct route budgets_routes[] = {
+    {METHOD_GET, "/api/usage/budgets", list_all, ACCESS_VIEWER, .query = page_query, .data = &budgets},
+    {METHOD_POST, "/api/usage/budgets", create_budget, ACCESS_ADMIN, .body = budget_fields, .body_max = 64 * KIB},
+    {METHOD_GET, "/api/usage/budgets/{id}", show_budget, ACCESS_VIEWER},
+    {METHOD_PUT, "/api/usage/budgets/{id}", replace_budget, ACCESS_ADMIN, .body = budget_fields, .body_max = 64 * KIB},
+    {METHOD_DELETE, "/api/usage/budgets/{id}", delete_budget, ACCESS_ADMIN},
+    {METHOD_GET, "/api/usage/webhooks", list_all, ACCESS_VIEWER, .query = page_query, .data = &webhooks},
+    {METHOD_POST, "/api/usage/webhooks", create_webhook, ACCESS_ADMIN, .body = webhook_fields, .body_max = 64 * KIB},
+    {METHOD_DELETE, "/api/usage/webhooks/{id}", delete_webhook, ACCESS_ADMIN},
+    {METHOD_POST, "/api/usage/webhooks/{id}/test", test_webhook, ACCESS_ADMIN, .body = no_body,
+     .flags = ROUTE_OUTBOUND | ROUTE_NO_TRANSACTION},
+    {0},
+};
