@@ -173,6 +173,7 @@ CREATE FUNCTION ccr_budgets_check(workspace uuid) RETURNS integer LANGUAGE plpgs
 DECLARE
     b budgets;
     zone text;
+    at timestamptz;
     p record;
     s record;
     reached integer;
@@ -180,9 +181,11 @@ DECLARE
 BEGIN
     FOR b IN SELECT * FROM budgets WHERE workspace_id = workspace AND enabled ORDER BY id LOOP
         zone := coalesce(zone, (SELECT w.time_zone FROM workspaces w WHERE w.id = workspace));
+        at := now();
         FOR before IN 0..1 LOOP
-            EXIT WHEN before = 1 AND (b.period = 'total' OR now() - p.since > interval '2 days');
-            SELECT * INTO p FROM ccr_budget_period(b.period, b.starts, zone, CASE before WHEN 0 THEN now() ELSE p.since - interval '1 hour' END);
+            EXIT WHEN before = 1 AND (b.period = 'total' OR now() - at > interval '2 days');
+            SELECT * INTO p FROM ccr_budget_period(b.period, b.starts, zone, at);
+            at := p.since - interval '1 hour';
             CONTINUE WHEN p.until <= b.since;
             CONTINUE WHEN (SELECT count(*) FROM budget_notices n WHERE n.budget_id = b.id AND n.edition = b.edition
                            AND n.period_start = p.since) >= cardinality(b.levels);

@@ -41,6 +41,7 @@ const struct route *const route_tables[] = {
     presets_routes,
     home_routes,
     prices_routes,
+    budgets_routes,
     usage_import_routes,
     usage_otlp_routes,
     usage_records_routes,

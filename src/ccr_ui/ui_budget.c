@@ -179,7 +179,7 @@ static enum error set_ui_budget(struct request *rq, struct response *rs)
                DB_ARGS(has_switch ? (body_bool(rq, "enabled", false) ? "true" : "false") : NULL,
                        has_threshold ? number_text(&rq->actor, body_int(rq, "warn_threshold", 0)) : NULL));
     for (size_t i = 0; !error && i < ARRAY_SIZE(limits); i++)
-        error = set_limit(&rq->actor, &limits[i], body_value(rq, limits[i].field), row_bool(&row, ENABLED),
+        error = set_limit(&rq->actor, &limits[i], json_object_get(rq->body, limits[i].field), row_bool(&row, ENABLED),
                           row_int(&row, THRESHOLD));
     return answer_nothing(rs, error);
 }

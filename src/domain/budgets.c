@@ -31,9 +31,9 @@ enum { PATIENCE_MS = 10000 };
 static const struct statement
     check = {"budgets_check", "SELECT ccr_budgets_check($1::uuid)"},
     check_some = {"budgets_check_all",
-                  "WITH some AS MATERIALIZED (SELECT DISTINCT workspace_id FROM budgets WHERE enabled"
+                  "WITH few AS MATERIALIZED (SELECT DISTINCT workspace_id FROM budgets WHERE enabled"
                   " AND workspace_id > $2::uuid ORDER BY workspace_id LIMIT $1::integer)"
-                  " SELECT workspace_id, ccr_budgets_check(workspace_id) FROM some ORDER BY workspace_id"},
+                  " SELECT workspace_id, ccr_budgets_check(workspace_id) FROM few ORDER BY workspace_id"},
     count_all = {"budgets_room", "SELECT count(*) FROM budgets WHERE workspace_id = ccr_workspace()"},
     unknown_user = {"budgets_unknown_user",
                     "SELECT n.name FROM json_array_elements_text($2::json) AS n (name)"

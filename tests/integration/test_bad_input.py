@@ -642,6 +642,21 @@ def furnish_usage(client, mark, headers):
     assert answer.status_code == 200 and answer.data["added"] == 1, answer.text
 
 
+def furnish_budgets(system, client, mark, headers):
+    """A budget that has told of a level, and a webhook that is to be told of it. Gives their ids."""
+    budget = client.post("/api/usage/budgets", json={"name": mark, "amount": 1, "period": "month", "project": mark}, headers=headers)
+    webhook = client.post("/api/usage/webhooks", json={"name": mark, "kind": "plain", "url": f"https://{mark}.example.org/{mark}"}, headers=headers)
+    assert (budget.status_code, webhook.status_code) == (201, 201), budget.text + webhook.text
+    assert client.post("/api/budget/set", json={"daily_limit": 5}, headers=headers).status_code == 200
+    with system.db() as db:
+        db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
+        db.execute("INSERT INTO budget_notices (workspace_id, budget_id, edition, period_start, level, amount, spent)"
+                   " SELECT workspace_id, id, edition, now(), 50, 1, 1 FROM budgets WHERE id = %s", (budget.data["id"],))
+        db.execute("INSERT INTO webhook_deliveries (workspace_id, webhook_id, facts)"
+                   " SELECT workspace_id, id, json_build_object('budget', name) FROM webhooks WHERE id = %s", (webhook.data["id"],))
+    return budget.data["id"], webhook.data["id"]
+
+
 def become_owner_of(db, resource):
     db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
     return db.execute("SELECT workspace_id FROM resources WHERE id = %s", (resource,)).fetchone()[0]
@@ -659,7 +674,7 @@ def furnish(system, client, mark):
     profiles = (f'{mark} = 1\ndefault_config = "{mark}-config"\n[{mark}-config]\nauth_token = "{mark}{mark}{mark}"\n'
                 f'base_url = "https://{mark}.example.org"\n')
     registry = f'current_platform = "claude"\n[claude]\ndescription = "{mark}"\ncurrent_profile = "{mark}-config"\n'
-    accounts = []
+    accounts, budgets = [], []
     for headers in ({}, {"X-CCR-Workspace": slug}):
         def post(path, body):
             answer = client.post(path, json=body, headers=headers)
@@ -678,6 +693,7 @@ def furnish(system, client, mark):
         post("/api/ui-state/history", {"command": "switch", "args": [f"{mark}-config"], "success": True, "duration_ms": 1})
         assert client.put(f"/api/usage/prices/{mark}-model", json={"input": 1, "output": 2}, headers=headers).status_code == 200
         furnish_usage(client, mark, headers)
+        budgets.append(furnish_budgets(system, client, mark, headers))
         accounts.append(furnish_checkin(system, client, mark, headers))
     token = client.post("/api/tokens", json={"name": f"{mark}-token", "scopes": ["read"], "workspace": slug}).data
     backup = client.get("/api/backups").data["backups"][0]["id"]
@@ -689,7 +705,7 @@ def furnish(system, client, mark):
         invited = by.post(f"/api/workspaces/{place}/invitations", json={"username": guest, "role": "viewer"})
         assert invited.status_code == 201, invited.text
     return {"name": f"{mark}-config", "slug": slug, "token": token["id"], "backup": backup, "session": session,
-            "invitation": invited.data["id"], "account": accounts[0],
+            "invitation": invited.data["id"], "account": accounts[0], "budget": budgets[0][0], "webhook": budgets[0][1],
             "username": client.user["username"], "command": "list", "platform": "claude", "revision": "1", "category": "debugging",
             "model": f"{mark}-model"}
 
@@ -701,7 +717,7 @@ def two(system):
 
 
 def paths_to(route, things):
-    kind = next(kind for kind in ("backup", "token", "invitation", "account", "session") if f"/{kind}s/" in route["path"] or kind == "session")
+    kind = next(kind for kind in ("backup", "token", "invitation", "account", "budget", "webhook", "session") if f"/{kind}s/" in route["path"] or kind == "session")
     identifier = things[kind]
     return re.sub(r"{(\w+)}", lambda part: {**things, "id": identifier}[part[1]], route["path"])
 

@@ -185,8 +185,18 @@ def invitations(c, stack):
     return "SELECT id FROM workspace_invitations", [add("old", -1)], [add("open", 1)]
 
 
+def webhook_deliveries(c, stack):
+    webhook = c.execute("INSERT INTO webhooks (workspace_id, name, kind, sealed, shown_url) VALUES (%s, 'chat', 'plain', '', '') RETURNING id",
+                        [stack.workspace]).fetchone()[0]
+
+    def add(days, next_at="NULL"):
+        return str(c.execute(f"INSERT INTO webhook_deliveries (workspace_id, webhook_id, facts, created_at, next_at)"
+                             f" VALUES (%s, %s, '{{}}', now() - make_interval(days => %s), {next_at}) RETURNING id", [stack.workspace, webhook, days]).fetchone()[0])
+    return "SELECT id FROM webhook_deliveries", [add(31)], [add(29), add(31, "now() + interval '1 hour'")]
+
+
 CASES = {case.__name__: case for case in (sessions, refresh_tokens, access_tokens, login_failures, invitations, audit, revisions,
-                                          commands, ui_history, backups, generations)}
+                                          commands, ui_history, backups, generations, webhook_deliveries)}
 
 
 def jobs(stack):
@@ -195,7 +205,8 @@ def jobs(stack):
 
 def test_every_job_has_a_case(quiet):
     assert {job["job"] for job in jobs(quiet)} == {
-        *CASES, "seal", "prices", "usage_prices", "usage_calls", "usage_workspaces"}, "the others are in test_secrets.py, test_prices.py, test_usage_kept.py"
+        *CASES, "seal", "prices", "usage_prices", "usage_calls", "usage_workspaces", "budgets", "webhooks"}, \
+        "the others are in test_secrets.py, test_prices.py, test_usage_kept.py, test_budgets.py"
 
 
 def test_every_job_is_explained(quiet):
@@ -575,7 +586,7 @@ def test_the_administrator_sees_what_was_done(keeper):
     answer = stack.client("admin").get("/api/system/housekeeping").data
     assert (answer["enabled"], answer["leads"]) == (True, True)
     told = {job["job"]: job for job in answer["jobs"]}
-    assert told.keys() == {*CASES, "seal"}
+    assert told.keys() == {*CASES, "seal", "budgets", "webhooks"}
     assert (told["commands"]["rows"], told["commands"]["rows_in_all"], told["commands"]["days"]) == (1, 1, 90)
     assert all(told[name]["succeeded_at"] and told[name]["failures"] == 0 for name in CASES)
     assert stack.client("alice").get("/api/system/housekeeping").status_code == 403
