@@ -1,5 +1,5 @@
 /* Budgets: how much something may cost in a period, who is told when so much of it is spent, and what is no longer handed out then.
- * sql/migrations/0036_budgets.up.sql has the tables, and what is added up. */
+ * sql/migrations/0037_budgets.up.sql has the tables, and what is added up. */
 #pragma once
 
 #include "actor.h"

@@ -23,6 +23,7 @@ enum field_type {
     FIELD_FILES,   /* object, path (file_path.h) -> its text, or {"base64": its bytes}; at most `max` of them */
     FIELD_JSON,    /* anything; at most `max` bytes as JSON */
     FIELD_AMOUNT,  /* a number or a text of its digits, as price_amount() has it; becomes the text. "" counts as null */
+    FIELD_INTS,    /* array of whole numbers */
 };
 
 enum field_flag {
@@ -35,7 +36,8 @@ struct field {
     const char *name;
     enum field_type type;
     unsigned flags;
-    long long min, max;  /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS: entries (0 = 100) */
+    long long min,
+        max; /* INT: range (both 0 = any); TEXT: code points (max 0 = 1000); STRINGS, INTS: entries (0 = 100) */
     const char *choices; /* TEXT: "a|b|c"; NULL = any */
     /* FIELD_REQUIRED where that depends on the object's other members, or the platform it is for; NULL = the flag alone says it. */
     bool (*required)(const json_t *object, const char *platform);

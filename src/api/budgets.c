@@ -21,7 +21,7 @@ static const struct field budget_fields[] = {
     {.name = "period", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = "day|week|month|total"},
     {.name = "starts", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 40},
     {.name = "amount", .type = FIELD_AMOUNT, .flags = FIELD_REQUIRED},
-    {.name = "levels", .type = FIELD_JSON, .max = 200},
+    {.name = "levels", .type = FIELD_INTS, .max = BUDGET_LEVELS_MAX},
     {.name = "action", .type = FIELD_TEXT, .choices = "none|stop"},
     {.name = "enabled", .type = FIELD_BOOL},
     {.name = "users", .type = FIELD_STRINGS},
@@ -102,12 +102,11 @@ static enum error read_levels(struct request *rq, const char **out)
     *out = usual;
     if (!body_has(rq, "levels"))
         return ERR_NONE;
-    size_t count = json_array_size(levels);
-    bool right = count >= 1 && count <= BUDGET_LEVELS_MAX;
+    bool right = json_array_size(levels) > 0;
     json_array_foreach(levels, i, each)
     {
         long long level = json_integer_value(each);
-        right = right && json_is_integer(each) && level >= 1 && level <= BUDGET_LEVEL_MAX && !seen[level];
+        right = level >= 1 && level <= BUDGET_LEVEL_MAX && !seen[level];
         if (!right)
             break;
         seen[level] = true;
@@ -181,11 +180,11 @@ static enum error replace_budget(struct request *rq, struct response *rs)
     struct budget budget;
     struct row row;
     const char *id = path_arg(rq, "id");
-    enum error error = uuid_valid(id) ? db_one(rq->actor.db, &find, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
+    enum error error = read_budget(rq, &budget);
+    if (!error)
+        error = uuid_valid(id) ? db_one(rq->actor.db, &find, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
     if (!error)
         error = check_if_match(rq, row_int(&row, 0));
-    if (!error)
-        error = read_budget(rq, &budget);
     if (!error)
         error = budget_write(&rq->actor, &budget, &id);
     return error ? error : respond_budget(rq, rs, 200, id);

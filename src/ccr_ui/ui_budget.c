@@ -43,7 +43,6 @@ static const struct field set_fields[] = {
     {"warn_threshold", FIELD_INT, .min = 0, .max = THRESHOLD_MAX},
     {0},
 };
-static const struct field no_fields_at_all[] = {{0}};
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
@@ -199,6 +198,6 @@ static enum error reset_ui_budget(struct request *rq, struct response *rs)
 const struct route ui_budget_routes[] = {
     {METHOD_GET, "/api/budget/status", show_ui_budget, ACCESS_VIEWER},
     {METHOD_POST, "/api/budget/set", set_ui_budget, ACCESS_ADMIN, .body = set_fields},
-    {METHOD_POST, "/api/budget/reset", reset_ui_budget, ACCESS_ADMIN, .body = no_fields_at_all},
+    {METHOD_POST, "/api/budget/reset", reset_ui_budget, ACCESS_ADMIN},
     {0},
 };

@@ -61,7 +61,7 @@ static void write_value(struct json_writer *w, const json_t *value)
 
 /* ---- the console ------------------------------------------------------------------------------------------------ */
 
-/* sql/migrations/0036_budgets.up.sql */
+/* sql/migrations/0037_budgets.up.sql */
 static bool is_of_budget(const struct event_news *news)
 {
     return json_is_string(json_object_get(news->change, "budget"));

@@ -23,7 +23,7 @@ enum {
 /* Checks a value of the right JSON type; *value may become what it counts as. */
 typedef enum error check(struct actor *actor, const struct field *f, json_t **value);
 static check check_string, check_integer, check_number, check_strings, check_map, check_objects, check_files,
-    check_json, check_amount;
+    check_json, check_amount, check_integers;
 
 enum {
     IS_STRING = 1 << JSON_STRING,
@@ -57,6 +57,7 @@ static const struct {
     [FIELD_FILES] = {IS_OBJECT, "an object of files", "文件对象", check_files, STRINGS_MAX, FILE_BYTES, true},
     [FIELD_JSON] = {IS_ANY, "JSON", "JSON", check_json, JSON_BYTES},
     [FIELD_AMOUNT] = {IS_NUMBER | IS_STRING, "a number", "数字", check_amount},
+    [FIELD_INTS] = {IS_ARRAY, "an array of whole numbers", "整数数组", check_integers, STRINGS_MAX, 0, true},
 };
 
 long long field_max(const struct field *f)
@@ -221,6 +222,18 @@ static enum error check_strings(struct actor *actor, const struct field *f, json
             break;
     }
     return error;
+}
+
+static enum error check_integers(struct actor *actor, const struct field *f, json_t **value)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(*value, i, item)
+    {
+        if (!json_is_integer(item))
+            return wrong_type(actor, f);
+    }
+    return ERR_NONE;
 }
 
 static enum error check_objects(struct actor *actor, const struct field *f, json_t **value)

@@ -9,7 +9,7 @@ static const char *const type_names[] = {
     [FIELD_TEXT] = "text",   [FIELD_NAME] = "name",       [FIELD_LABEL] = "label",   [FIELD_URL] = "url",
     [FIELD_KEY] = "key",     [FIELD_BOOL] = "bool",       [FIELD_INT] = "integer",   [FIELD_STRINGS] = "strings",
     [FIELD_MAP] = "map",     [FIELD_OBJECTS] = "objects", [FIELD_OBJECT] = "object", [FIELD_NUMBER] = "number",
-    [FIELD_FILES] = "files", [FIELD_JSON] = "json",       [FIELD_AMOUNT] = "amount",
+    [FIELD_FILES] = "files", [FIELD_JSON] = "json",       [FIELD_AMOUNT] = "amount", [FIELD_INTS] = "integers",
 };
 
 static void write_label(struct json_writer *w, const struct label *label)
