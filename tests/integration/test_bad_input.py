@@ -4,6 +4,7 @@ Whatever is sent, the answer is the one error body, described in docs/openapi.ya
 others have stays as it is."""
 
 import base64
+import datetime
 import gzip
 import hashlib
 import hmac
@@ -692,8 +693,15 @@ def furnish(system, client, mark):
         post("/api/ui-state/favorites", {"command": "switch", "args": [f"{mark}-config"], "display_name": mark, "module": mark})
         post("/api/ui-state/history", {"command": "switch", "args": [f"{mark}-config"], "success": True, "duration_ms": 1})
         assert client.put(f"/api/usage/prices/{mark}-model", json={"input": 1, "output": 2}, headers=headers).status_code == 200
+<<<<<<< HEAD
         furnish_usage(client, mark, headers)
         budgets.append(furnish_budgets(system, client, mark, headers))
+=======
+        used = client.post("/api/usage/records", headers=headers, json={"machine": mark, "records": [
+            {"platform": platform, "id": mark, "time": datetime.datetime.now(datetime.timezone.utc).isoformat(), "model": mark, "provider": mark,
+             "project": mark, "branch": mark, "session": mark, "input": 1, "output": 1} for platform in ("claude", "codex")]})
+        assert used.status_code == 200, used.text
+>>>>>>> 8290a90 (Reports on usage are described: what days, windows and sums are, who sees whose, and every route)
         accounts.append(furnish_checkin(system, client, mark, headers))
     token = client.post("/api/tokens", json={"name": f"{mark}-token", "scopes": ["read"], "workspace": slug}).data
     backup = client.get("/api/backups").data["backups"][0]["id"]
@@ -704,8 +712,14 @@ def furnish(system, client, mark):
             assert by.post("/api/workspaces", json={"slug": place, "name": mark}).status_code == 201
         invited = by.post(f"/api/workspaces/{place}/invitations", json={"username": guest, "role": "viewer"})
         assert invited.status_code == 201, invited.text
+<<<<<<< HEAD
     return {"name": f"{mark}-config", "slug": slug, "token": token["id"], "backup": backup, "session": session,
             "invitation": invited.data["id"], "account": accounts[0], "budget": budgets[0][0], "webhook": budgets[0][1],
+=======
+    used = client.get("/api/usage/sessions").data["sessions"][0]["id"]
+    return {"name": f"{mark}-config", "slug": slug, "usage/session": str(used), "token": token["id"], "backup": backup, "session": session,
+            "invitation": invited.data["id"], "account": accounts[0],
+>>>>>>> 8290a90 (Reports on usage are described: what days, windows and sums are, who sees whose, and every route)
             "username": client.user["username"], "command": "list", "platform": "claude", "revision": "1", "category": "debugging",
             "model": f"{mark}-model"}
 
@@ -717,7 +731,11 @@ def two(system):
 
 
 def paths_to(route, things):
+<<<<<<< HEAD
     kind = next(kind for kind in ("backup", "token", "invitation", "account", "budget", "webhook", "session") if f"/{kind}s/" in route["path"] or kind == "session")
+=======
+    kind = next(kind for kind in ("usage/session", "backup", "token", "invitation", "account", "session") if f"/{kind}s/" in route["path"] or kind == "session")
+>>>>>>> 8290a90 (Reports on usage are described: what days, windows and sums are, who sees whose, and every route)
     identifier = things[kind]
     return re.sub(r"{(\w+)}", lambda part: {**things, "id": identifier}[part[1]], route["path"])
 
@@ -734,7 +752,7 @@ def test_reading_shows_nothing_of_others(two, route):
         for headers in ({}, {"X-CCR-Workspace": own["slug"]}):
             answer = mine.get(paths_to(route, own) + query, headers=headers)
             assert answer.status_code in (200, 404, 502) and MARK not in answer.text, answer.text
-        if "" in queries and route["query"] and not re.match("/api/(validate|presets|stats/|sessions|usage/)", route["path"]):
+        if "" in queries and route["query"] and not re.match("/api/(validate|presets|stats/summary|stats/heatmap|sessions/stats|usage/summary|usage/import)", route["path"]):
             assert "apple" in mine.get(paths_to(route, own)).text, "there is something to see"
         answer = mine.get(paths_to(route, own) + query, headers={"X-CCR-Workspace": other["slug"]})
         assert answer.status_code == 404 and MARK not in answer.text.replace(other["slug"], "")
