@@ -642,7 +642,6 @@ def furnish_usage(client, mark, headers):
     assert answer.status_code == 200 and answer.data["added"] == 1, answer.text
 
 
-<<<<<<< HEAD
 def furnish_budgets(system, client, mark, headers):
     """A budget that has told of a level, and a webhook that is to be told of it. Gives their ids."""
     budget = client.post("/api/usage/budgets", json={"name": mark, "amount": 1, "period": "month", "project": mark}, headers=headers)
@@ -658,8 +657,6 @@ def furnish_budgets(system, client, mark, headers):
     return budget.data["id"], webhook.data["id"]
 
 
-=======
->>>>>>> 1961f3d (Nobody reads another workspace's sessions of usage: tested)
 def become_owner_of(db, resource):
     db.execute("SELECT set_config('ccr.maintenance', 'on', false)")
     return db.execute("SELECT workspace_id FROM resources WHERE id = %s", (resource,)).fetchone()[0]
@@ -695,19 +692,8 @@ def furnish(system, client, mark):
         post("/api/ui-state/favorites", {"command": "switch", "args": [f"{mark}-config"], "display_name": mark, "module": mark})
         post("/api/ui-state/history", {"command": "switch", "args": [f"{mark}-config"], "success": True, "duration_ms": 1})
         assert client.put(f"/api/usage/prices/{mark}-model", json={"input": 1, "output": 2}, headers=headers).status_code == 200
-<<<<<<< HEAD
-<<<<<<< HEAD
         furnish_usage(client, mark, headers)
         budgets.append(furnish_budgets(system, client, mark, headers))
-=======
-        used = client.post("/api/usage/records", headers=headers, json={"machine": mark, "records": [
-            {"platform": platform, "id": mark, "time": datetime.datetime.now(datetime.timezone.utc).isoformat(), "model": mark, "provider": mark,
-             "project": mark, "branch": mark, "session": mark, "input": 1, "output": 1} for platform in ("claude", "codex")]})
-        assert used.status_code == 200, used.text
->>>>>>> 8290a90 (Reports on usage are described: what days, windows and sums are, who sees whose, and every route)
-=======
-        furnish_usage(client, mark, headers)
->>>>>>> 1961f3d (Nobody reads another workspace's sessions of usage: tested)
         accounts.append(furnish_checkin(system, client, mark, headers))
     token = client.post("/api/tokens", json={"name": f"{mark}-token", "scopes": ["read"], "workspace": slug}).data
     backup = client.get("/api/backups").data["backups"][0]["id"]
@@ -718,14 +704,9 @@ def furnish(system, client, mark):
             assert by.post("/api/workspaces", json={"slug": place, "name": mark}).status_code == 201
         invited = by.post(f"/api/workspaces/{place}/invitations", json={"username": guest, "role": "viewer"})
         assert invited.status_code == 201, invited.text
-<<<<<<< HEAD
-    return {"name": f"{mark}-config", "slug": slug, "token": token["id"], "backup": backup, "session": session,
-            "invitation": invited.data["id"], "account": accounts[0], "budget": budgets[0][0], "webhook": budgets[0][1],
-=======
     used = client.get("/api/usage/sessions").data["sessions"][0]["id"]
     return {"name": f"{mark}-config", "slug": slug, "usage/session": str(used), "token": token["id"], "backup": backup, "session": session,
-            "invitation": invited.data["id"], "account": accounts[0],
->>>>>>> 8290a90 (Reports on usage are described: what days, windows and sums are, who sees whose, and every route)
+            "invitation": invited.data["id"], "account": accounts[0], "budget": budgets[0][0], "webhook": budgets[0][1],
             "username": client.user["username"], "command": "list", "platform": "claude", "revision": "1", "category": "debugging",
             "model": f"{mark}-model"}
 
@@ -737,11 +718,8 @@ def two(system):
 
 
 def paths_to(route, things):
-<<<<<<< HEAD
-    kind = next(kind for kind in ("backup", "token", "invitation", "account", "budget", "webhook", "session") if f"/{kind}s/" in route["path"] or kind == "session")
-=======
-    kind = next(kind for kind in ("usage/session", "backup", "token", "invitation", "account", "session") if f"/{kind}s/" in route["path"] or kind == "session")
->>>>>>> 8290a90 (Reports on usage are described: what days, windows and sums are, who sees whose, and every route)
+    kinds = ("usage/session", "backup", "token", "invitation", "account", "budget", "webhook", "session")
+    kind = next(kind for kind in kinds if f"/{kind}s/" in route["path"] or kind == "session")
     identifier = things[kind]
     return re.sub(r"{(\w+)}", lambda part: {**things, "id": identifier}[part[1]], route["path"])
 
