@@ -228,11 +228,26 @@ static void keyed_tokens_depend_on_all_three(void **state)
     arena_free(own);
 }
 
+/* RFC 4231, section 4.3, and 4.7: a key longer than a block. */
+static void hmacs_are_those_of_the_rfc(void **state)
+{
+    static const unsigned char expected[2][4] = {{0x5b, 0xdc, 0xc1, 0x46}, {0x60, 0xe4, 0x31, 0x59}};
+    unsigned char mac[HMAC_BYTES];
+    char key[132] = "";
+    (void)state;
+    hmac_sha256(mac, "Jefe", "what do ya want for nothing?");
+    assert_memory_equal(mac, expected[0], sizeof expected[0]);
+    memset(key, 0xaa, sizeof key - 1);
+    hmac_sha256(mac, key, "Test Using Larger Than Block-Size Key - Hash Key First");
+    assert_memory_equal(mac, expected[1], sizeof expected[1]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(keyed_tokens_depend_on_all_three),
+        TEST(hmacs_are_those_of_the_rfc),
         TEST(tokens_are_random_and_url_safe),
         TEST(uuids_are_version_4),
         TEST(token_hash_is_blake2b),

@@ -46,6 +46,20 @@ static void tells_ccr_ui_a_line(void **state)
     buffer_free(&out);
 }
 
+/* Amounts come back as they were, 0.07 not as 0.070000000000000007. */
+static void tells_of_a_budget(void **state)
+{
+    static const char payload[] = IDS " {\"budget\":\"b\",\"level\":50,\"spent\":0.07,\"amount\":0.1}";
+    struct buffer out;
+    (void)state;
+    assert_string_equal(written(&out, EVENT_CONSOLE, payload),
+                        "{\"type\":\"BudgetReached\",\"data\":{\"budget\":\"b\",\"level\":50,\"spent\":0.07,"
+                        "\"amount\":0.1,\"workspace\":\"team\",\"by\":\"eve\"}}");
+    buffer_free(&out);
+    assert_non_null(strstr(written(&out, EVENT_CCR_UI, payload), "\"message\":\"budget b: 50 % ($0.07 of $0.10)\""));
+    buffer_free(&out);
+}
+
 static void passes_over_what_is_not_ours(void **state)
 {
     static const char *const payloads[] = {
@@ -72,9 +86,8 @@ static void answers_a_ping_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_the_console_what_came),
-        cmocka_unit_test(tells_ccr_ui_a_line),
-        cmocka_unit_test(passes_over_what_is_not_ours),
+        cmocka_unit_test(tells_the_console_what_came), cmocka_unit_test(tells_ccr_ui_a_line),
+        cmocka_unit_test(tells_of_a_budget),           cmocka_unit_test(passes_over_what_is_not_ours),
         cmocka_unit_test(answers_a_ping_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,6 +192,15 @@ static void true_or_false(void **state)
     assert_refused(&f, LIST("0", "1", "\"true\"", "\"\"", "[]"));
 }
 
+static void list_of_whole_numbers(void **state)
+{
+    static const struct field f = {"f", FIELD_INTS, .max = 2};
+    (void)state;
+    assert_accepted(&f, LIST("[]", "[1]", "[-1,0]", "null"));
+    assert_refused(&f, LIST("[1,2,3]", "[1.5]", "[1.0]", "[\"1\"]", "[true]", "[null]", "1", "\"1\"", "{}"));
+    assert_string_equal(complaint(&f, "1"), "must be an array of whole numbers");
+}
+
 static void list_of_strings(void **state)
 {
     static const struct field f = {"f", FIELD_STRINGS, .max = 2}, two = {"f", FIELD_STRINGS, .choices = "a|b"};
@@ -284,6 +293,7 @@ int main(void)
         cmocka_unit_test(amount_of_money),
         cmocka_unit_test(true_or_false),
         cmocka_unit_test(list_of_strings),
+        cmocka_unit_test(list_of_whole_numbers),
         cmocka_unit_test(object),
         cmocka_unit_test(choices),
         cmocka_unit_test(every_wrong_field_is_named),
