@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import datetime
 import fcntl
 import gzip
 import http.client
@@ -28,7 +29,7 @@ OWN = "a password of my own"
 FILE = ROOT / "tests" / "samples" / "cli" / "claude-settings-hooks-plugins.json"
 PATHS = ["/console/", "/console/resources/claude/mcp_server", "/console/resources/claude/mcp_server/item/one",
          "/console/resources/claude/mcp_server/revisions/one", "/console/resources/claude/skill/new", "/console/account",
-         "/console/workspace", "/console/transfer", "/console/site", "/console/reference", "/console/nowhere",
+         "/console/workspace", "/console/transfer", "/console/usage", "/console/usage/sources", "/console/usage/prices", "/console/site", "/console/reference", "/console/nowhere",
          "/console/resources/claude/profile", "/console/resources/claude/profile/item/work", "/console/resources/codex/settings",
          "/console/resources/claude/hook/new", "/logout"]  # the last shows the login page
 REQUESTS, BYTES = 15, 300_000  # of the first page after a login, fewer than
@@ -186,6 +187,25 @@ def test_every_text_that_is_asked_for_is_there():
 # ---- what a person does -----------------------------------------------------------------------------------------------
 
 
+def report_usage(client, machine, calls):
+    """calls: (id, time, model, input, output)."""
+    records = [{"platform": "claude", "id": name, "time": time, "model": model, "input": read, "output": written, "session": f"of {machine}",
+                "project": f"/home/{machine}/shop"} for name, time, model, read, written in calls]
+    answer = client.post("/api/usage/records", json={"records": records, "machine": machine})
+    assert answer.status_code == 200, answer.text
+
+
+def report_weeks(client):
+    """Seven weeks of work, with some idle days, on two machines."""
+    now = datetime.datetime.now(datetime.timezone.utc).replace(minute=0, second=0, microsecond=0)
+    models = ("claude-opus-4-6", "claude-sonnet-4-5", "gpt-5.4", "house-model")
+    for machine, every in (("laptop", 1), ("build-server", 3)):
+        report_usage(client, machine, [
+            (f"{machine}-{day}-{hour}", (now - datetime.timedelta(days=day, hours=hour)).strftime("%Y-%m-%dT%H:%M:%SZ"), models[(day * 5 + hour) % 4],
+             40_000 + 9_000 * (day * hour % 11), 2_000 + 700 * (day % 9))
+            for day in range(0, 50, every) for hour in (1, 2, 3, 7) if day % 7 not in (2, 3)])
+
+
 @pytest.fixture(scope="module")
 def filled(module_stack):
     """A system with something of everything that the pages show."""
@@ -204,6 +224,7 @@ def filled(module_stack):
         made.append(admin.post("/api/resources/claude/mcp_server", json=body))
     made += [grace.post("/api/switch", json={"config_name": "relay"}),
              grace.patch("/api/resources/claude/mcp_server/docs", json={"enabled": False})]
+    report_weeks(admin)
     assert all(answer.ok for answer in made), [answer.text for answer in made]
     return stack
 
@@ -447,6 +468,55 @@ def test_what_a_site_administrator_looks_after(filled, play):
     for name in ("JWT_SECRET", "SECRETS_KEY"):
         assert filled.cli.env[name] not in done["text"]
     assert '"current_version"' in done["tried"]
+
+
+USAGE_DAY = "2026-03-20T12:00:00Z"  # on which the scenario's browser is
+MADE_UP = [("1", "2026-02-10T12:00:00Z", "model-a", 1_000_000, 0), ("2", "2026-02-25T12:00:00Z", "model-a", 2_000_000, 0),
+           ("3", "2026-03-02T09:30:00Z", "model-a", 4_000_000, 0), ("4", "2026-03-19T23:30:00Z", "model-b", 0, 400_000),
+           ("6", "2026-03-20T09:00:00Z", "unpriced-model", 500, 0)]
+
+
+def test_what_usage_comes_to(fresh_stack, play):
+    """Two prices and six calls: 1 + 2 + 4 + 8 + 0.50 dollars, and one without a price. The last days of a month and its beginning differ."""
+    stack = fresh_stack(EVENTS_SOCKET="here")
+    admin, grace, viewer = (stack.client(name) for name in ("admin", "grace", "eve"))
+    assert admin.post("/api/workspaces", json={"slug": "team", "name": "Team"}).ok
+    for name, role in (("grace", "editor"), ("eve", "viewer")):
+        assert admin.put(f"/api/workspaces/team/members/{name}", json={"role": role}).ok
+    for client in (admin, grace, viewer):
+        assert client.post("/api/workspaces/team/switch", json={}).ok
+    for model, price in (("model-a", {"input": 1, "output": 2}), ("model-b", {"input": 10, "output": 20})):
+        assert admin.put(f"/api/usage/prices/{model}", json=price).ok
+    now = datetime.datetime.now(datetime.timezone.utc)
+    report_usage(admin, "laptop", MADE_UP)
+    report_usage(admin, "laptop", [("now", now.strftime("%Y-%m-%dT%H:%M:%SZ"), "unpriced-model", 7, 0),
+                                   ("then", (now - datetime.timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ"), "model-a", 0, 1)])
+    report_usage(grace, "desktop", [("5", "2026-03-20T08:00:00Z", "model-a", 0, 250_000),
+                                    ("silent", (now - datetime.timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ"), "model-a", 0, 1)])
+    done = play(stack, "usage", now=USAGE_DAY)
+    assert done["cards"] == ["Cost $14.50 Before: $1.00 (+1,350%) Calls without a price: 1", "Calls 5 Before: 1 (+400%)",
+                             "Tokens 6,650,500 Input 6,000,500 · Output 650,000 From caches 0 · Into caches 0",
+                             "This month $12.50 Same days of last month: $1.00 (+1,150%) All of last month: $3.00"]
+    assert (done["bars"], done["days"][0][0], done["days"][-1]) == (30, "Feb 19, 2026", ["Mar 20, 2026", "2", "250,500", "$0.50", "$0.00"])
+    assert [day for day in done["days"] if day[1] != "0"][:2] == [["Feb 25, 2026", "1", "2,000,000", "$2.00", "$0.00"],
+                                                                 ["Mar 2, 2026", "1", "4,000,000", "$4.00", "$0.00"]]
+    assert done["bar"] == "Mar 19, 2026: $8.00, Calls 1"
+    assert done["models"] == [["model-b", "$8.00"], ["model-a", "$6.50"], ["unpriced-model", "$0.00"]]
+    assert done["byCost"] == ["model-b", "model-a", "unpriced-model"] and done["byCalls"] == ["model-a", "model-b", "unpriced-model"]
+    assert done["byUser"] == [["admin", "4", "$14.00"], ["grace", "1", "$0.50"]]
+    assert done["csv"].startswith("user,calls,input,") and [line.split(",")[:2] for line in done["csv"].split()[1:]] == [['"admin"', "4"], ['"grace"', "1"]]
+    assert done["hours"] == {"Mon 9:00: 1": "1", "Thu 23:00: 1": "1", "Fri 8:00: 1": "1", "Fri 9:00: 1": "1", "Wed 12:00: 1": "1"}
+    assert done["shanghai"] == "Fri 7:00: 1", "the same hour in another time zone"
+    assert done["windows"] == [["Mar 20, 2026, 9:00 AM", "admin"], ["Mar 20, 2026, 8:00 AM", "grace"], ["Mar 19, 2026, 11:00 PM", "admin"]]
+    assert done["lastMonth"][0].startswith("Cost $3.00") and done["ownPeriod"][0].startswith("Cost $8.00") and done["reloaded"] == done["ownPeriod"]
+    assert done["unpriced"] == ["unpriced-model standard 1 Set a price"]
+    assert "set" in done["refused"] or "valid" in done["refused"], done["refused"]
+    stored = admin.get("/api/usage/prices", params={"only": "own", "search": "unpriced-model"}).data["prices"]
+    assert [(each["input"], each["output"], each["cache_read"], each["since"]) for each in stored] == [(0.25, 4, 0.1, None)]
+    assert done["owned"] == ["model-a", "unpriced-model"], "model-b was removed again"
+    assert done["sources"] == [["admin", "laptop", "claude", "record", "2", ""], ["grace", "desktop", "claude", "record", "1", "silent for 9 days"]]
+    assert f"{stack.url}/v1/logs" in done["setup"]
+    assert done["viewer"] == {"told": "This is your own usage. The whole workspace: $14.50, calls: 5.", "mayEdit": 0, "put": 403}
 
 
 def test_every_action_that_happened_has_a_text(filled):

@@ -18,6 +18,9 @@ setRoutes([
     ["/workspace", page("workspace")],
     ["/account", page("account")],
     ["/transfer", page("transfer")],
+    ["/usage", page("usage")],
+    ["/usage/sources", page("usage_sources")],
+    ["/usage/prices", page("usage_prices")],
     ["/site", page("site")],
     ["/reference", page("reference")],
 ]);
@@ -151,6 +154,7 @@ function sidebar() {
         kinds,
         h(
             "ul",
+            entry(link("usage"), t("nav.usage")),
             entry(link("transfer"), t("nav.transfer")),
             entry(link("workspace"), t("nav.workspace")),
             entry(link("account"), t("nav.account")),

@@ -1,0 +1,121 @@
+// What the pages of usage have in common: their tabs, how amounts and tokens are written, days of a time zone, and what a report answers.
+import { address, get } from "./api.js";
+import { count, fill, h, languageTag, t } from "./ui.js";
+import { link } from "./router.js";
+
+const TABS = [
+    ["usage.overview", []],
+    ["usage.sources", ["sources"]],
+    ["usage.prices", ["prices"]],
+];
+
+/** The page's heading with the tabs, in place of what was there. */
+export function head(outlet, ...more) {
+    const tabs = TABS.map(([text, place]) => {
+        const to = link("usage", ...place);
+        const here = location.pathname === to;
+        return h(
+            "li",
+            { class: "nav-item" },
+            h(
+                "a",
+                { class: `nav-link${here ? " active" : ""}`, href: to, "aria-current": here ? "page" : null },
+                t(text),
+            ),
+        );
+    });
+    fill(
+        outlet,
+        h("h1", { class: "h4" }, t("nav.usage")),
+        h("nav", { "aria-label": t("nav.usage") }, h("ul", { class: "nav nav-tabs mb-3" }, tabs)),
+        more,
+    );
+}
+
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+
+const digitsOf = (amount) => (amount === 0 || amount >= 1 ? 2 : amount >= 0.01 ? 4 : 6);
+
+/** Dollars: to the cent, small amounts more exactly. */
+export function money(amount) {
+    const digits = digitsOf(amount);
+    return new Intl.NumberFormat(languageTag(), {
+        style: "currency",
+        currency: "USD",
+        minimumFractionDigits: 2,
+        maximumFractionDigits: digits,
+    }).format(amount);
+}
+
+/** "1.2M", for scales. */
+export const shortMoney = (amount) =>
+    new Intl.NumberFormat(languageTag(), {
+        style: "currency",
+        currency: "USD",
+        notation: "compact",
+        maximumSignificantDigits: 3,
+        minimumFractionDigits: 0,
+    }).format(amount);
+
+export const cacheWrites = (sums) => sums.cache_write + sums.cache_write_1h;
+/** Reasoning is a part of the output. */
+export const tokens = (sums) => sums.input + sums.output + sums.cache_read + cacheWrites(sums);
+
+export const number = (value) =>
+    h("td", { class: "text-end text-nowrap" }, typeof value === "number" ? count(value) : value);
+export const numberHead = (text) => h("th", { scope: "col", class: "text-end text-nowrap" }, text);
+
+/* ---- days -------------------------------------------------------------------------------------------------------- */
+
+const DAY_MS = 86_400_000;
+
+/** The date in the zone at this moment, "2026-03-01". */
+export function dateIn(zone, moment = new Date()) {
+    const parts = Object.fromEntries(
+        new Intl.DateTimeFormat("en", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" })
+            .formatToParts(moment)
+            .map(({ type, value }) => [type, value]),
+    );
+    return `${parts.year}-${parts.month}-${parts.day}`;
+}
+
+const asUtc = (date) => new Date(`${date}T00:00:00Z`);
+export const addDays = (date, days) => new Date(asUtc(date).getTime() + days * DAY_MS).toISOString().slice(0, 10);
+/** From one date to another, both counted. */
+export const daysBetween = (from, to) => Math.round((asUtc(to) - asUtc(from)) / DAY_MS) + 1;
+export const datesFrom = (from, days) => Array.from({ length: days }, (_, place) => addDays(from, place));
+/** A date as people write it, without the year where `short`. */
+export const dayText = (date, short = false) =>
+    asUtc(date).toLocaleDateString(languageTag(), {
+        timeZone: "UTC",
+        month: short ? "numeric" : "short",
+        day: "numeric",
+        ...(short ? {} : { year: "numeric" }),
+    });
+
+/** What Intl does not know is shown as UTC. */
+export function knownZone(zone) {
+    try {
+        new Intl.DateTimeFormat("en", { timeZone: zone });
+        return zone;
+    } catch {
+        return "UTC";
+    }
+}
+
+/* ---- reports ----------------------------------------------------------------------------------------------------- */
+
+const ROWS_MAX = 1000; // that the API gives at once
+
+export const report = (query, signal) => get(address(["usage", "report"], query), { signal });
+
+/** All rows of a report, however many pages they are. */
+export async function wholeReport(query, signal) {
+    const first = await report({ ...query, limit: ROWS_MAX }, signal);
+    for (let offset = ROWS_MAX; offset < first.total; offset += ROWS_MAX)
+        first.rows.push(...(await report({ ...query, limit: ROWS_MAX, offset }, signal)).rows);
+    return first;
+}
+
+/** The name of a row, of which a group may be empty (not told) or null (a user who is gone). */
+export const named = (value) => (value === null ? t("usage.gone") : value === "" ? t("usage.not_told") : String(value));

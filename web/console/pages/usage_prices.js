@@ -1,0 +1,222 @@
+// Prices of models: what has none, the list, and the workspace's own, which its administrators set.
+import { address, get, put, remove, session } from "../lib/api.js";
+import {
+    askFor,
+    attempt,
+    button,
+    confirm,
+    count,
+    fill,
+    frame,
+    h,
+    later,
+    newest,
+    right,
+    row,
+    select,
+    small,
+    t,
+    table,
+    tell,
+} from "../lib/ui.js";
+import { keepQuery } from "../lib/router.js";
+import { head, named, number, numberHead, report } from "../lib/usage.js";
+
+const PAGE = 50;
+const RATES = ["input", "output", "cache_read", "cache_write", "cache_write_1h"];
+const NEEDED = ["input", "output"];
+const TIERS = ["standard", "fast", "priority", "flex", "batch"];
+const ONLY = ["", "effective", "own"];
+const ANY_PROMPT = -1; // how the API names the row for prompts of any length
+const UNPRICED_MAX = 1000;
+
+const amount = (value) => h("td", { class: "text-end" }, value === null ? "–" : String(value));
+const date = (time) => (time ? time.slice(0, 10) : t("usage.always"));
+
+/** Asks for a price and sets it; whether it was set. `known`: a row as the API has it, or what of it is known. */
+async function setPrice(known) {
+    const filled = (name, value) => ({ ...(value === null || value === undefined ? {} : { value }), name });
+    const rates = RATES.map((name) => ({
+        ...filled(name, known[name]),
+        label: t("usage.rate", { what: t(`usage.${name}`) }),
+        required: NEEDED.includes(name),
+    }));
+    const fields = [
+        { ...filled("model", known.model), label: t("usage.by_model") },
+        {
+            ...filled("tier", known.tier || "standard"),
+            label: t("usage.by_tier"),
+            choices: TIERS.map((each) => [each, each]),
+        },
+        ...rates,
+        {
+            ...filled("prompt_above", known.prompt_above),
+            label: t("usage.prompt_above"),
+            type: "number",
+            min: 0,
+            required: false,
+        },
+        { ...filled("since", known.since), label: t("usage.since_when"), required: false },
+    ];
+    const send = ({ model, ...values }) => {
+        const set = Object.entries(values).filter(([, value]) => value !== "");
+        const body = Object.fromEntries(set);
+        if (body.prompt_above) body.prompt_above = Number(body.prompt_above);
+        return put(address(["usage", "prices", model.trim()]), body);
+    };
+    const done = await askFor(t("usage.set_price"), fields, t("item.save"), send, { text: t("usage.set_text") });
+    if (done) tell(t("usage.price_set", { name: done.model }));
+    return Boolean(done);
+}
+
+/** Calls of the last 30 days that have no price, by model and tier. */
+function unpriced(writes, again, signal) {
+    const shown = h("div");
+    async function load() {
+        const found = await report({ group: "model,tier", order: "calls", limit: UNPRICED_MAX }, signal);
+        const rows = found.rows
+            .filter((each) => each.unpriced)
+            .map((each) => [
+                named(each.model),
+                each.tier || TIERS[0],
+                number(each.unpriced),
+                right(
+                    writes
+                        ? small(
+                              t("usage.set_price"),
+                              async () => (await setPrice({ model: each.model, tier: each.tier })) && (await again()),
+                              "primary",
+                          )
+                        : null,
+                ),
+            ]);
+        fill(
+            shown,
+            rows.length
+                ? [
+                      h("h2", { class: "h5" }, t("usage.without_price")),
+                      table([t("usage.by_model"), t("usage.by_tier"), numberHead(t("usage.calls")), ""], rows),
+                      writes ? null : h("p", { class: "text-muted" }, t("usage.admins_set")),
+                  ]
+                : null,
+        );
+    }
+    return [shown, load];
+}
+
+function list(writes, asked, again, signal) {
+    const body = h("tbody"),
+        told = h("span", { class: "text-muted", role: "status", "aria-live": "polite" });
+    const more = button(t("list.more"), () => load(false));
+    let offset = 0;
+
+    async function drop(price) {
+        const name = price.model;
+        if (!(await confirm(t("usage.remove_title", { name }), t("usage.remove_text"), t("workspace.remove")))) return;
+        const which = {
+            tier: price.tier,
+            prompt_above: price.prompt_above ?? ANY_PROMPT,
+            since: price.since ?? "always",
+        };
+        await attempt(() => remove(address(["usage", "prices", price.key], which)), t("usage.price_removed", { name }));
+        await again();
+    }
+
+    const actions = (price) =>
+        right(
+            small(
+                t(price.own ? "usage.edit_price" : "usage.set_own"),
+                async () => (await setPrice(price.own ? price : { ...price, since: null })) && (await again()),
+            ),
+            price.own ? [" ", small(t("workspace.remove"), () => drop(price), "outline-danger")] : null,
+        );
+
+    const line = (price) =>
+        row([
+            h(
+                "th",
+                { scope: "row" },
+                price.model,
+                " ",
+                price.own ? h("span", { class: "badge text-bg-primary" }, t("usage.own")) : null,
+            ),
+            price.tier,
+            h("td", { class: "text-nowrap" }, price.prompt_above === null ? "" : `> ${count(price.prompt_above)}`),
+            ...RATES.map((name) => amount(price[name])),
+            h("td", { class: "text-nowrap" }, date(price.since)),
+            price.source,
+            ...(writes ? [actions(price)] : []),
+        ]);
+
+    const load = newest(async (own, anew = true) => {
+        const from = anew ? 0 : offset;
+        const found = await get(address(["usage", "prices"], { ...asked, limit: PAGE, offset: from }), { signal: own });
+        if (anew) body.replaceChildren();
+        body.append(...found.prices.map(line));
+        offset = from + found.prices.length;
+        more.hidden = offset >= found.total;
+        told.textContent = t("list.shown_of", { shown: count(offset), total: count(found.total) });
+    }, signal);
+    const narrow = later(
+        () => {
+            keepQuery(asked);
+            return load();
+        },
+        200,
+        signal,
+    );
+    const search = h("input", {
+        class: "form-control search",
+        type: "search",
+        value: asked.search,
+        "aria-label": t("list.search"),
+        placeholder: t("list.search"),
+        oninput: (event) => {
+            asked.search = event.target.value.trim();
+            narrow();
+        },
+    });
+    const which = (value) => {
+        asked.only = value;
+        narrow();
+    };
+    const choices = ONLY.map((each) => [each, t(`usage.only_${each || "all"}`)]);
+    const heads = [
+        t("usage.by_model"),
+        t("usage.by_tier"),
+        t("usage.prompts"),
+        ...RATES.map((name) => numberHead(t(`usage.${name}`))),
+        t("usage.since"),
+        t("usage.by_source"),
+        ...(writes ? [""] : []),
+    ];
+    return [
+        [
+            h("h2", { class: "h5" }, t("usage.prices")),
+            h("p", { class: "text-muted" }, t("usage.per_million")),
+            h(
+                "div",
+                { class: "d-flex flex-wrap gap-2 align-items-center mb-2", role: "search" },
+                search,
+                select(choices, asked.only, which, { "aria-label": t("usage.only") }),
+                told,
+                writes ? small(t("usage.set_price"), async () => (await setPrice({})) && (await again())) : null,
+            ),
+            frame(heads, body),
+            more,
+        ],
+        load,
+    ];
+}
+
+export async function show(outlet, { query, signal }) {
+    const writes = session.may("admin");
+    const only = query.get("only");
+    const asked = { search: query.get("search") || "", only: ONLY.includes(only) ? only : "effective" };
+    const again = () => Promise.all([loadUnpriced(), loadList()]);
+    const [missing, loadUnpriced] = unpriced(writes, again, signal);
+    const [listed, loadList] = list(writes, asked, again, signal);
+    head(outlet);
+    await again(); /* first: nothing is to be pushed away */
+    outlet.append(missing, ...listed);
+}
