@@ -29,7 +29,8 @@ OWN = "a password of my own"
 FILE = ROOT / "tests" / "samples" / "cli" / "claude-settings-hooks-plugins.json"
 PATHS = ["/console/", "/console/resources/claude/mcp_server", "/console/resources/claude/mcp_server/item/one",
          "/console/resources/claude/mcp_server/revisions/one", "/console/resources/claude/skill/new", "/console/account",
-         "/console/workspace", "/console/transfer", "/console/usage", "/console/usage/sources", "/console/usage/prices", "/console/site", "/console/reference", "/console/nowhere",
+         "/console/workspace", "/console/transfer", "/console/usage",
+         "/console/usage/sources", "/console/usage/prices", "/console/usage/sessions", "/console/usage/sessions/1", "/console/site", "/console/reference", "/console/nowhere",
          "/console/resources/claude/profile", "/console/resources/claude/profile/item/work", "/console/resources/codex/settings",
          "/console/resources/claude/hook/new", "/logout"]  # the last shows the login page
 REQUESTS, BYTES = 15, 300_000  # of the first page after a login, fewer than
@@ -489,10 +490,11 @@ def test_what_usage_comes_to(fresh_stack, play):
         assert admin.put(f"/api/usage/prices/{model}", json=price).ok
     now = datetime.datetime.now(datetime.timezone.utc)
     report_usage(admin, "laptop", MADE_UP)
-    report_usage(admin, "laptop", [("now", now.strftime("%Y-%m-%dT%H:%M:%SZ"), "unpriced-model", 7, 0),
-                                   ("then", (now - datetime.timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ"), "model-a", 0, 1)])
-    report_usage(grace, "desktop", [("5", "2026-03-20T08:00:00Z", "model-a", 0, 250_000),
-                                    ("silent", (now - datetime.timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ"), "model-a", 0, 1)])
+    report_usage(admin, "laptop", [("now", now.strftime("%Y-%m-%dT%H:%M:%SZ"), "unpriced-model", 7, 0)])
+    report_usage(grace, "desktop", [("5", "2026-03-20T08:00:00Z", "model-a", 0, 250_000)])
+    with stack.cluster.connect(user="postgres", dbname=stack.database) as connection:
+        connection.execute("UPDATE usage_reporters SET last_seen = now() - interval '9 days' WHERE machine = 'desktop'")
+        connection.execute("UPDATE usage_calls SET sources = 3, log_output = 1, event_output = 250000 WHERE output = 250000")
     done = play(stack, "usage", now=USAGE_DAY)
     assert done["cards"] == ["Cost $14.50 Before: $1.00 (+1,350%) Calls without a price: 1", "Calls 5 Before: 1 (+400%)",
                              "Tokens 6,650,500 Input 6,000,500 · Output 650,000 From caches 0 · Into caches 0",
@@ -509,12 +511,15 @@ def test_what_usage_comes_to(fresh_stack, play):
     assert done["shanghai"] == "Fri 7:00: 1", "the same hour in another time zone"
     assert done["windows"] == [["Mar 20, 2026, 9:00 AM", "admin"], ["Mar 20, 2026, 8:00 AM", "grace"], ["Mar 19, 2026, 11:00 PM", "admin"]]
     assert done["lastMonth"][0].startswith("Cost $3.00") and done["ownPeriod"][0].startswith("Cost $8.00") and done["reloaded"] == done["ownPeriod"]
-    assert done["unpriced"] == ["unpriced-model standard 1 Set a price"]
+    assert done["unpriced"] == ["unpriced-model standard 1 7 Set a price"]
     assert "set" in done["refused"] or "valid" in done["refused"], done["refused"]
     stored = admin.get("/api/usage/prices", params={"only": "own", "search": "unpriced-model"}).data["prices"]
     assert [(each["input"], each["output"], each["cache_read"], each["since"]) for each in stored] == [(0.25, 4, 0.1, None)]
     assert done["owned"] == ["model-a", "unpriced-model"], "model-b was removed again"
-    assert done["sources"] == [["admin", "laptop", "claude", "record", "2", ""], ["grace", "desktop", "claude", "record", "1", "silent for 9 days"]]
+    assert done["sources"] == [["admin", "laptop", "claude", "record", "6", ""], ["grace", "desktop", "claude", "record", "1", "silent for 9 days"]]
+    assert done["marks"] == [1, 0], "of 30 days, those on which there was a call"
+    assert done["sessions"] == [["of desktop", "grace", "1", "$0.50"], ["of laptop", "admin", "6", "$15.00"]]
+    assert done["call"] == ["model-a", "0", "250,000", "$0.50", "log+event", "1", "250,000"]
     assert f"{stack.url}/v1/logs" in done["setup"]
     assert done["viewer"] == {"told": "This is your own usage. The whole workspace: $14.50, calls: 5.", "mayEdit": 0, "put": 403}
 

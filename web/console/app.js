@@ -21,6 +21,8 @@ setRoutes([
     ["/usage", page("usage")],
     ["/usage/sources", page("usage_sources")],
     ["/usage/prices", page("usage_prices")],
+    ["/usage/sessions", page("usage_sessions")],
+    ["/usage/sessions/:id", page("usage_session")],
     ["/site", page("site")],
     ["/reference", page("reference")],
 ]);

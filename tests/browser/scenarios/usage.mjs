@@ -102,8 +102,24 @@ export default async function ({ open, given }) {
         ...row.slice(0, 5),
         row[5].match(/silent.*/)?.[0] ?? "",
     ]);
+    done.marks = await prices
+        .locator(".marks")
+        .evaluateAll((all) => all.map((each) => each.querySelectorAll(".chart-bar").length));
     await prices.getByText("Codex", { exact: true }).click();
     done.setup = await prices.locator("details[open] pre").innerText();
+
+    await prices.getByRole("link", { name: "Sessions" }).click();
+    await prices.getByRole("link", { name: "of desktop" }).waitFor();
+    await prices.getByRole("combobox", { name: "Order" }).selectOption("cost");
+    await prices.locator("tbody tr").first().getByText("of laptop").waitFor();
+    const sessions = await cells(prices.locator("main table"));
+    done.sessions = sessions.map((row) => [row[0], row[1], row[7], row[9]]).reverse();
+    await prices.getByRole("searchbox").fill("desktop");
+    await prices.getByText("1 of 1").waitFor();
+    await prices.getByRole("link", { name: "of desktop" }).click();
+    await prices.getByRole("heading", { name: "Calls" }).waitFor();
+    const [call] = await cells(prices.locator("main table").last());
+    done.call = [1, 5, 6, 10, 11, 12, 13].map((place) => call[place]);
 
     // Who may look at his own only.
     const viewer = await open({ user: "eve" });

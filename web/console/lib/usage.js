@@ -5,6 +5,7 @@ import { link } from "./router.js";
 
 const TABS = [
     ["usage.overview", []],
+    ["usage.sessions", ["sessions"]],
     ["usage.sources", ["sources"]],
     ["usage.prices", ["prices"]],
 ];

@@ -328,7 +328,11 @@ async function windows(from, to, zone, signal) {
 
 /* ---- the table by anything --------------------------------------------------------------------------------------- */
 
-const nameIn = (group, value) => (group === "day" || group === "month" ? timeText(group, value) : named(value));
+const nameIn = (group, value) =>
+    group === "session" && value
+        ? h("a", { href: link("usage", "sessions", value) }, t("usage.by_session"), ` ${value}`)
+        : textIn(group, value);
+const textIn = (group, value) => (group === "day" || group === "month" ? timeText(group, value) : named(value));
 
 const sumCells = (each) => [
     number(each.calls),

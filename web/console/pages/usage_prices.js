@@ -20,7 +20,7 @@ import {
     tell,
 } from "../lib/ui.js";
 import { keepQuery } from "../lib/router.js";
-import { head, named, number, numberHead, report } from "../lib/usage.js";
+import { head, named, number, numberHead } from "../lib/usage.js";
 
 const PAGE = 50;
 const RATES = ["input", "output", "cache_read", "cache_write", "cache_write_1h"];
@@ -28,7 +28,6 @@ const NEEDED = ["input", "output"];
 const TIERS = ["standard", "fast", "priority", "flex", "batch"];
 const ONLY = ["", "effective", "own"];
 const ANY_PROMPT = -1; // how the API names the row for prompts of any length
-const UNPRICED_MAX = 1000;
 
 const amount = (value) => h("td", { class: "text-end" }, value === null ? "–" : String(value));
 const date = (time) => (time ? time.slice(0, 10) : t("usage.always"));
@@ -69,33 +68,41 @@ async function setPrice(known) {
     return Boolean(done);
 }
 
-/** Calls of the last 30 days that have no price, by model and tier. */
+/** Calls of the last weeks that have no price, by model and tier. */
 function unpriced(writes, again, signal) {
     const shown = h("div");
     async function load() {
-        const found = await report({ group: "model,tier", order: "calls", limit: UNPRICED_MAX }, signal);
-        const rows = found.rows
-            .filter((each) => each.unpriced)
-            .map((each) => [
-                named(each.model),
-                each.tier || TIERS[0],
-                number(each.unpriced),
-                right(
-                    writes
-                        ? small(
-                              t("usage.set_price"),
-                              async () => (await setPrice({ model: each.model, tier: each.tier })) && (await again()),
-                              "primary",
-                          )
-                        : null,
-                ),
-            ]);
+        const found = await get("/usage/summary", { signal });
+        const rows = found.unpriced.map((each) => [
+            named(each.model),
+            each.tier || TIERS[0],
+            number(each.calls),
+            number(each.tokens),
+            right(
+                writes
+                    ? small(
+                          t("usage.set_price"),
+                          async () => (await setPrice({ model: each.model, tier: each.tier })) && (await again()),
+                          "primary",
+                      )
+                    : null,
+            ),
+        ]);
         fill(
             shown,
             rows.length
                 ? [
                       h("h2", { class: "h5" }, t("usage.without_price")),
-                      table([t("usage.by_model"), t("usage.by_tier"), numberHead(t("usage.calls")), ""], rows),
+                      table(
+                          [
+                              t("usage.by_model"),
+                              t("usage.by_tier"),
+                              numberHead(t("usage.calls")),
+                              numberHead(t("usage.tokens")),
+                              "",
+                          ],
+                          rows,
+                      ),
                       writes ? null : h("p", { class: "text-muted" }, t("usage.admins_set")),
                   ]
                 : null,

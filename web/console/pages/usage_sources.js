@@ -1,5 +1,6 @@
-// Sources of usage: who has calls from which machine, on which days, by what they are told; and how a CLI is set up to report.
-import { count, fill, h, t, table } from "../lib/ui.js";
+// Sources of usage: who reports from which machine, by what, since when nothing came; and how a CLI is set up to report.
+import { address, get } from "../lib/api.js";
+import { count, fill, h, t, table, when } from "../lib/ui.js";
 import { link } from "../lib/router.js";
 import { marks } from "../lib/chart.js";
 import {
@@ -15,73 +16,78 @@ import {
     wholeReport,
 } from "../lib/usage.js";
 
-const SILENT_DAYS = 3; // without a call, until it is said
+const DAY_S = 86400,
+    SILENT_S = 3 * DAY_S; // until it is said; a weekend is no gap
+const PAGE_MAX = 500; // that the API gives at once
 
 const whose = (each) => JSON.stringify([each.user, each.machine]);
 
-/** key → what `of` gives of its rows. */
-function gather(rows, of) {
-    const found = new Map();
-    for (const each of rows) found.set(whose(each), (found.get(whose(each)) ?? new Set()).add(of(each)));
-    return found;
+async function allSources(signal) {
+    const page = (offset) => get(address(["usage", "sources"], { limit: PAGE_MAX, offset }), { signal });
+    const { sources, total } = await page(0);
+    while (sources.length < total) {
+        const more = await page(sources.length);
+        if (!more.sources.length) break;
+        sources.push(...more.sources);
+    }
+    return sources;
 }
 
-/** The last 30 days of everybody's machines. */
-async function load(shown, signal) {
-    const [daily, bySource, byPlatform] = await Promise.all(
-        ["day", "source", "platform"].map((group) => wholeReport({ group: `user,machine,${group}` }, signal)),
-    );
-    const zone = knownZone(daily.zone);
-    const today = dateIn(zone, new Date(new Date(daily.period.to) - 1)),
-        first = dateIn(zone, new Date(daily.period.from));
-    const dates = datesFrom(first, daysBetween(first, today));
-    const days = gather(daily.rows, (each) => each.day),
-        sources = gather(bySource.rows, (each) => each.source),
-        platforms = gather(byPlatform.rows, (each) => each.platform);
-    const calls = new Map();
-    for (const each of daily.rows) calls.set(whose(each), (calls.get(whose(each)) ?? 0) + each.calls);
+/** On which of the last 30 days somebody's machine had calls: {of(each), dates}. */
+async function daysOfMachines(signal) {
+    const { rows, zone, period } = await wholeReport({ group: "user,machine,day" }, signal);
+    const found = new Map();
+    for (const each of rows) found.set(whose(each), (found.get(whose(each)) ?? new Set()).add(each.day));
+    const [first, last] = [period.from, new Date(period.to) - 1].map((time) => dateIn(knownZone(zone), new Date(time)));
+    return { of: (each) => found.get(whose(each)) ?? new Set(), dates: datesFrom(first, daysBetween(first, last)) };
+}
 
-    const line = (key) => {
-        const [user, machine] = JSON.parse(key);
-        const there = days.get(key);
-        const latest = [...there].sort().at(-1);
-        const silent = daysBetween(latest, today) - 1;
-        const strip = dates.map((date) => ({
-            there: there.has(date),
-            title: `${dayText(date)}: ${t(there.has(date) ? "usage.day_with" : "usage.day_without")}`,
-        }));
-        return [
-            h("th", { scope: "row" }, named(user)),
-            h("td", { class: "text-break" }, named(machine)),
-            [...platforms.get(key)].join(", "),
-            [...sources.get(key)].join(", "),
-            number(calls.get(key)),
-            h(
-                "td",
-                dayText(latest),
-                " ",
-                silent >= SILENT_DAYS
-                    ? h("span", { class: "badge text-bg-warning" }, t("usage.silent", { days: count(silent) }))
-                    : null,
-            ),
-            h("td", marks(t("usage.days_with", { days: there.size, all: dates.length }), strip)),
-        ];
-    };
+const silence = ({ silent_seconds: seconds }) =>
+    seconds >= SILENT_S
+        ? [
+              " ",
+              h(
+                  "span",
+                  { class: "badge text-bg-warning" },
+                  t("usage.silent", { days: count(Math.floor(seconds / DAY_S)) }),
+              ),
+          ]
+        : null;
+
+async function load(shown, signal) {
+    const [sources, { of, dates }] = await Promise.all([allSources(signal), daysOfMachines(signal)]);
+    const strip = (there) =>
+        marks(
+            t("usage.days_with", { days: there.size, all: dates.length }),
+            dates.map((date) => ({
+                there: there.has(date),
+                title: `${dayText(date)}: ${t(there.has(date) ? "usage.day_with" : "usage.day_without")}`,
+            })),
+        );
+    const rows = sources.map((each) => [
+        named(each.user),
+        h("td", { class: "text-break" }, named(each.machine)),
+        each.platform,
+        each.source,
+        number(each.calls),
+        h("td", when(each.last_seen), silence(each)),
+        h("td", strip(of(each))),
+    ]);
     const heads = [
         t("usage.by_user"),
         t("usage.by_machine"),
         t("usage.by_platform"),
         t("usage.told_by"),
         numberHead(t("usage.calls")),
-        t("usage.last_calls"),
+        t("usage.last_seen"),
         t("usage.days_marked"),
     ];
-    fill(shown, table(heads, [...days.keys()].map(line), t("usage.none_reported")));
+    fill(shown, table(heads, rows, t("usage.none_reported")));
 }
 
 /* ---- setting up -------------------------------------------------------------------------------------------------- */
 
-const TOKEN = "ccr_…";
+const TOKEN = "ccr_pat_…";
 
 /** What each CLI wants where, so that it sends its events here: [name, file, lines]. */
 const SETUPS = (site) => [
@@ -128,12 +134,7 @@ const SETUPS = (site) => [
             2,
         )}\n\nexport OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer ${TOKEN}"`,
     ]),
-    [
-        "curl",
-        t("usage.setup_log"),
-        `curl -H "Authorization: Bearer ${TOKEN}" --data-binary @rollout.jsonl \\\n` +
-            `  "${site}/api/usage/import?platform=codex&machine=$(hostname)&file=rollout.jsonl"`,
-    ],
+    ["ccr-usage-push", t("usage.setup_log"), `ccr-usage-push --server ${site}`],
 ];
 
 const setup = () => [
