@@ -66,21 +66,35 @@ static void write_record(struct json_writer *w, const struct row *row)
     json_close_object(w);
 }
 
-static enum error show_records(struct request *rq, struct response *rs)
+/* Calls without input and output are in the sums, and not among the records: then it goes further back. */
+static enum error read_newest(struct request *rq, long long limit, struct rows *rows, long long *total)
 {
     enum { SINCE, TOTAL };
     struct row far;
-    struct rows rows = {0};
-    long long limit = LIMIT_DEFAULT;
     const char *platform = request_query_or(rq, "platform", "claude"), *whose = usage_scope(&rq->actor);
-    parse_int(request_query(rq, "limit"), 1, LIMIT_MAX, &limit); /* left alone when there is no number */
     const char *most = number_text(&rq->actor, limit);
-    enum error error = db_one(rq->actor.db, &how_far_back, &far, DB_ARGS(whose, platform, most));
-    if (!error && row_text(&far, SINCE))
-        error = db_all(rq->actor.db, &newest_calls, &rows, DB_ARGS(whose, platform, most, row_string(&far, SINCE)));
+    enum error error = ERR_NONE;
+    bool enough = false;
+    for (long long reach = limit; !error && !enough; reach *= 2) {
+        error = db_one(rq->actor.db, &how_far_back, &far, DB_ARGS(whose, platform, number_text(&rq->actor, reach)));
+        if (error || !row_text(&far, SINCE))
+            break;
+        error = db_all(rq->actor.db, &newest_calls, rows, DB_ARGS(whose, platform, most, row_string(&far, SINCE)));
+        enough = rows->count >= limit || reach >= row_int(&far, TOTAL);
+    }
+    if (!error)
+        *total = row_int(&far, TOTAL);
+    return error;
+}
+
+static enum error show_records(struct request *rq, struct response *rs)
+{
+    struct rows rows = {0};
+    long long limit = LIMIT_DEFAULT, total = 0;
+    parse_int(request_query(rq, "limit"), 1, LIMIT_MAX, &limit); /* left alone when there is no number */
+    enum error error = read_newest(rq, limit, &rows, &total);
     if (error)
         return error;
-    long long total = row_int(&far, TOTAL);
     struct json_writer *w = respond_object_bare(rs, 200);
     json_literal_key(w, "records");
     json_open_array(w);
@@ -89,8 +103,9 @@ static enum error show_records(struct request *rq, struct response *rs)
         write_record(w, &row);
     }
     json_close_array(w);
-    json_int_member(w, "total_records", total > limit ? total : rows.count);
-    json_bool_member(w, "truncated", total > limit);
+    bool truncated = rows.count == limit && total > limit;
+    json_int_member(w, "total_records", truncated ? total : rows.count);
+    json_bool_member(w, "truncated", truncated);
     return respond_end(rs);
 }
 
