@@ -12,9 +12,8 @@ bool usage_zone_plausible(const char *zone);
 
 /* What calls are put together by. */
 enum { USAGE_GROUPS_MAX = 3 };
-#define USAGE_TIMES        "hour|day|week|month|window"
-#define USAGE_GROUP_NAMES  USAGE_TIMES "|user|machine|platform|provider|profile|model|project|branch|tier|source|session"
-#define USAGE_FILTER_NAMES "user|machine|platform|provider|profile|model|project"
+#define USAGE_TIMES       "hour|day|week|month|window"
+#define USAGE_GROUP_NAMES USAGE_TIMES "|user|machine|platform|provider|profile|model|project|branch|tier|source|session"
 
 struct usage_question {
     const char *user_id; /* NULL = everybody's */
@@ -22,7 +21,8 @@ struct usage_question {
         *to; /* a date of the zone or a time (RFC 3339); NULL: 30 days, up to today. A date in `to` is included. */
     const char *zone;                     /* NULL = the workspace's */
     const char *groups[USAGE_GROUPS_MAX]; /* of USAGE_GROUP_NAMES, one of USAGE_TIMES at most; NULL behind the last */
-    json_t *filters;   /* {"model": ["claude-sonnet-4-5", …]}; names of USAGE_FILTER_NAMES; NULL = none */
+    json_t *
+        filters; /* {"model": ["claude-sonnet-4-5", …]}; of user, machine, platform, provider, profile, model, project; NULL = none */
     bool compare;      /* with as long a period before */
     const char *order; /* cost, tokens, calls (the greatest first) or name */
     long long limit, offset;

@@ -7,12 +7,14 @@
 #include "workspaces.h"
 
 enum { PATIENCE_MS = 8000 /* an import has its batch first */ };
+#define LONG_ENOUGH_MS "45000" /* within REQUEST_TIMEOUT as it is by default */
 
 static const struct statement
     find_zone = {"time_zone_find", "SELECT w.time_zone, EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = $2)"
                                    " FROM workspaces w WHERE w.id = $1"},
-    /* Before what goes through all calls, which changes sums of days as well. */
-    share_all = {"time_zone_share", "SELECT pg_advisory_xact_lock_shared(hashtextextended('usage', 0))"},
+    /* Before what goes through all calls, which changes sums of days as well. Years of a large team take longer than a statement may. */
+    share_all = {"time_zone_share", "SELECT pg_advisory_xact_lock_shared(hashtextextended('usage', 0)),"
+                                    " set_config('statement_timeout', $1, true)"},
     set_zone = {"time_zone_set",
                 "UPDATE workspaces SET time_zone = $2, revision = revision + 1 WHERE id = $1 AND time_zone <> $2"
                 " RETURNING id"},
@@ -25,7 +27,7 @@ static enum error change_days(struct actor *actor, const char *zone)
     snprintf(lock, sizeof lock, "usage.%s", actor->who.workspace_id); /* as ledger_write has it */
     enum error error = db_lock_name(actor->db, lock, PATIENCE_MS);
     if (!error)
-        error = db_run(actor->db, &share_all, DB_NO_ARGS);
+        error = db_run(actor->db, &share_all, DB_ARGS(LONG_ENOUGH_MS));
     if (!error)
         error = db_one(actor->db, &set_zone, &row, DB_ARGS(actor->who.workspace_id, zone));
     return error ? error : db_run(actor->db, &make_days, DB_ARGS(actor->who.workspace_id, zone));
@@ -52,8 +54,7 @@ enum error workspace_set_time_zone(struct actor *actor, const char *zone)
     if (error || text_equal(before, zone))
         return error;
     error = change_days(actor, zone);
-    const struct audit entry = {.action = "workspace.update",
-                                .target = actor->who.workspace_slug,
-                                .changes = change_text(actor, before, zone)};
+    const struct audit entry = {
+        .action = "workspace.update", .target = actor->who.workspace_slug, .changes = change_text(actor, before, zone)};
     return error ? error : audit_write(actor, &entry);
 }

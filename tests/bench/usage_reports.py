@@ -75,6 +75,18 @@ def ask(session, url, headers):
     return took
 
 
+def spent(stack):
+    """Milliseconds of processor time, of the workers and all of PostgreSQL."""
+    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in [*stack.backend.workers(), *stack.cluster.pids()]) / 1e6
+
+
+def cost(stack, session, url, headers, times=20):
+    before = spent(stack)
+    for _ in range(times):
+        ask(session, url, headers)
+    return (spent(stack) - before) / times
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--calls", default="100000,10000000")
@@ -109,16 +121,15 @@ def measure(stack, sizes, rounds):
     session = requests.Session()
     headers = [{"Authorization": f"Bearer {owner.token}", "X-CCR-Workspace": f"calls-{size}"} for size in sizes]
     for name, path in questions().items():
-        if "summary" in name: continue
         took = [[] for _ in sizes]
         for turn in range(rounds + 20):
             for times, mine in zip(took, headers):
                 ms = ask(session, stack.url + path, mine)
                 if turn >= 20:
                     times.append(ms)
-        shown = [(statistics.median(times), sorted(times)[int(len(times) * 0.99)]) for times in took]
-        print(f"{name:32}", *(f"{size:.0e}: p50 {p50:6.1f}  p99 {p99:6.1f}   " for size, (p50, p99) in zip(sizes, shown)),
-              f"p50 ratio {shown[-1][0] / shown[0][0]:.2f}, p99 ratio {shown[-1][1] / shown[0][1]:.2f}", flush=True)
+        lines = [(statistics.median(times), sorted(times)[int(len(times) * 0.99)], cost(stack, session, stack.url + path, mine)) for times, mine in zip(took, headers)]
+        print(f"{name:30}", *(f"{size:.0e}: p50 {p50:6.1f} p99 {p99:6.1f} cpu {cpu:6.1f}  " for size, (p50, p99, cpu) in zip(sizes, lines)),
+              "ratio of p50 {:.2f}, p99 {:.2f}, cpu {:.2f}".format(*(last / first for first, last in zip(lines[0], lines[-1]))), flush=True)
 
 
 main()
