@@ -111,6 +111,13 @@ CREATE FUNCTION ccr_budget_period(period text, starts date, zone text, at timest
             ELSE (date_trunc(period, at AT TIME ZONE zone) + CASE period WHEN 'day' THEN interval '1 day' WHEN 'week' THEN interval '7 days'
                                                              ELSE interval '1 month' END) AT TIME ZONE zone END $$;
 
+-- Whether calls of this kind count for a budget.
+CREATE FUNCTION ccr_budget_counts(b budgets, user_id uuid, platform text, provider text, profile text, price_model text, project text)
+    RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (cardinality(b.users) = 0 OR user_id = ANY (b.users)) AND (b.platform IS NULL OR platform = b.platform)
+        AND (b.provider IS NULL OR provider = b.provider) AND (b.profile IS NULL OR profile = b.profile)
+        AND (b.price_model IS NULL OR price_model = b.price_model) AND (b.project IS NULL OR project = b.project) $$;
+
 -- What the calls that count for a budget cost between two beginnings of days, and how many of them have no price.
 CREATE FUNCTION ccr_budget_spent(b budgets, since timestamptz, until timestamptz, OUT cost numeric, OUT unpriced bigint)
     LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
@@ -123,9 +130,7 @@ BEGIN
             FROM (SELECT d.group_id, sum(d.cost) AS cost, sum(d.unpriced) AS unpriced FROM usage_sums d
                 WHERE d.workspace_id = b.workspace_id AND d.grain = 'd' AND d.start >= since AND d.start < until GROUP BY d.group_id) s
             JOIN usage_groups g ON g.id = s.group_id
-            WHERE (cardinality(b.users) = 0 OR g.user_id = ANY (b.users)) AND (b.platform IS NULL OR g.platform = b.platform)
-            AND (b.provider IS NULL OR g.provider = b.provider) AND (b.profile IS NULL OR g.profile = b.profile)
-            AND (b.price_model IS NULL OR g.price_model = b.price_model) AND (b.project IS NULL OR g.project = b.project);
+            WHERE ccr_budget_counts(b, g.user_id, g.platform, g.provider, g.profile, g.price_model, g.project);
     END IF;
 END $$;
 
@@ -169,35 +174,43 @@ END $$;
 -- Looks at a workspace's budgets, and tells of each level that is reached and was not told of: how many. Whoever writes calls asks for it in the
 -- same transaction, under the workspace's lock, so that each sees what all before him wrote. The period before is looked at for two days more:
 -- machines report late. What a budget was changed to does not count for a period that was over then.
-CREATE FUNCTION ccr_budgets_check(workspace uuid) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE FUNCTION ccr_budgets_check(workspace uuid) RETURNS integer LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
-    b budgets;
-    zone text;
-    at timestamptz;
-    p record;
     s record;
     reached integer;
     told integer := 0;
 BEGIN
-    FOR b IN SELECT * FROM budgets WHERE workspace_id = workspace AND enabled ORDER BY id LOOP
-        zone := coalesce(zone, (SELECT w.time_zone FROM workspaces w WHERE w.id = workspace));
-        at := now();
-        FOR before IN 0..1 LOOP
-            EXIT WHEN before = 1 AND (b.period = 'total' OR now() - at > interval '2 days');
-            SELECT * INTO p FROM ccr_budget_period(b.period, b.starts, zone, at);
-            at := p.since - interval '1 hour';
-            CONTINUE WHEN p.until <= b.since;
-            CONTINUE WHEN (SELECT count(*) FROM budget_notices n WHERE n.budget_id = b.id AND n.edition = b.edition
-                           AND n.period_start = p.since) >= cardinality(b.levels);
-            SELECT * INTO s FROM ccr_budget_spent(b, p.since, p.until);
-            FOR reached IN SELECT l FROM unnest(b.levels) l WHERE s.cost >= b.amount * l / 100 ORDER BY l LOOP
-                INSERT INTO budget_notices (workspace_id, budget_id, edition, period_start, level, amount, spent)
-                    VALUES (workspace, b.id, b.edition, p.since, reached, b.amount, s.cost) ON CONFLICT DO NOTHING;
-                IF FOUND THEN
-                    PERFORM ccr_budget_tell(b, reached, s.cost, p.since, p.until);
-                    told := told + 1;
-                END IF;
-            END LOOP;
+    IF NOT EXISTS (SELECT 1 FROM budgets b WHERE b.workspace_id = workspace AND b.enabled) THEN
+        RETURN 0;
+    END IF;
+    FOR s IN -- each period is added up once, however many budgets have it
+        WITH looked AS MATERIALIZED (
+            SELECT b AS budget, p.since, p.until FROM budgets b JOIN workspaces w ON w.id = b.workspace_id
+            CROSS JOIN LATERAL ccr_budget_period(b.period, b.starts, w.time_zone, now()) c
+            CROSS JOIN LATERAL (SELECT c.since, c.until UNION ALL
+                SELECT e.since, e.until FROM ccr_budget_period(b.period, b.starts, w.time_zone, c.since - interval '1 hour') e
+                WHERE b.period <> 'total' AND now() - c.since <= interval '2 days') p
+            WHERE b.workspace_id = workspace AND b.enabled AND p.until > b.since
+            AND (SELECT count(*) FROM budget_notices n WHERE n.budget_id = b.id AND n.edition = b.edition AND n.period_start = p.since)
+                < cardinality(b.levels)),
+        sums AS MATERIALIZED (
+            SELECT p.since, p.until, d.cost, g.user_id, g.platform, g.provider, g.profile, g.price_model, g.project
+            FROM (SELECT DISTINCT l.since, l.until FROM looked l) p
+            CROSS JOIN LATERAL (SELECT u.group_id, sum(u.cost) AS cost FROM usage_sums u WHERE u.workspace_id = workspace AND u.grain = 'd'
+                                AND u.start >= p.since AND u.start < p.until GROUP BY u.group_id) d
+            JOIN usage_groups g ON g.id = d.group_id)
+        SELECT l.budget, l.since, l.until, (SELECT coalesce(sum(m.cost), 0) FROM sums m WHERE m.since = l.since AND m.until = l.until
+            AND ccr_budget_counts(l.budget, m.user_id, m.platform, m.provider, m.profile, m.price_model, m.project)) AS cost
+        FROM looked l ORDER BY (l.budget).id, l.since DESC
+    LOOP
+        FOR reached IN SELECT l FROM unnest((s.budget).levels) l WHERE s.cost >= (s.budget).amount * l / 100 ORDER BY l LOOP
+            INSERT INTO budget_notices (workspace_id, budget_id, edition, period_start, level, amount, spent)
+                VALUES (workspace, (s.budget).id, (s.budget).edition, s.since, reached, (s.budget).amount, s.cost) ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                PERFORM ccr_budget_tell(s.budget, reached, s.cost, s.since, s.until);
+                told := told + 1;
+            END IF;
         END LOOP;
     END LOOP;
     RETURN told;
