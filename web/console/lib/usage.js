@@ -14,7 +14,7 @@ const TABS = [
 export function head(outlet, ...more) {
     const tabs = TABS.map(([text, place]) => {
         const to = link("usage", ...place);
-        const here = location.pathname === to;
+        const here = location.pathname === to || (place.length > 0 && location.pathname.startsWith(`${to}/`));
         return h(
             "li",
             { class: "nav-item" },
