@@ -77,3 +77,11 @@ def test_three_machines_send_all_three_times(system, tmp_path):
     team, told = crowd_sends(system, tmp_path / "made", seed=41, calls=3000)
     check_totals(system, team, told)
     check_database_log(system)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_three_machines_send_very_much(system, tmp_path):
+    team, told = crowd_sends(system, tmp_path / "made", seed=42, calls=100_000)
+    check_totals(system, team, told)
+    check_database_log(system)

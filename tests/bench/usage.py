@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+"""Import of usage: how many records a second, new ones and known ones, by one stream; how much memory a worker takes for it; and whether the totals
+are those of the generator (tests/usage).
+
+    usage.py [--calls 1000000] [--seed 1] [--folder DIR] [--crowd]
+
+A file of tests/usage's generator is sent twice, through Nginx. --crowd: then all of it again by eight clients at once, three times, with the
+events of OpenTelemetry, in random order and pieces. DIR keeps what was generated for the next time."""
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT / "tests/usage")]
+
+from stack import Cluster, Stack, new_folder  # noqa: E402
+from test_usage_ledger import USERS, difference, own_prices, without_days  # noqa: E402
+from usage_crowd import Crowd, logs_of  # noqa: E402
+from usage_ledger import Team, everything, naming, recomputed, wrong_sums  # noqa: E402
+
+from generate import generate  # noqa: E402
+from truth import load, sums  # noqa: E402
+
+LINES = ("claude", "codex", "gemini", "qwen")
+
+
+def made(folder, calls, seed):
+    if not (folder / "totals.json").exists():
+        generate(folder, seed=seed, calls=calls, machines=3, users=len(USERS), otlp=True, lean=True, platforms=LINES)
+    return load(folder)
+
+
+def peak_kib(pid):
+    return next(int(line.split()[1]) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM:"))
+
+
+def body_of(folder, home, platform):
+    """Pieces of a body with all files of a home."""
+    for file in logs_of(folder / home["path"], platform):
+        yield naming(str(file.relative_to(folder / home["path"])))
+        content = file.read_bytes()
+        yield content if content.endswith(b"\n") else content + b"\n"
+
+
+def send_all(folder, told, team):
+    """Everything by one client, a request for each home and platform: its answers' sums, seconds, bytes."""
+    found, spent, size = {"records": 0, "added": 0}, 0.0, 0
+    for home in told["homes"]:
+        for platform in LINES:
+            body = b"".join(body_of(folder, home, platform))
+            began = time.monotonic()
+            answer = team[home["user"]].send_good(platform, body, machine=home["machine"])
+            spent += time.monotonic() - began
+            size += len(body)
+            for name in found:
+                found[name] += answer[name]
+    return found, spent, size
+
+
+def equal(stack, team, told, scope):
+    """What is not as the generator says; [] when all is."""
+    wrong = wrong_sums(stack)
+    with everything(stack) as db:
+        for by in ((), ("platform", "model", "day", "user")):
+            for table in ("d", "calls"):
+                rows = difference(without_days(sums(told, by, scope), by), without_days(recomputed(db, team.id, by, table), by))
+                wrong += [(by, table, key, row) for key, row in list(rows.items())[:3]]
+    return wrong
+
+
+def run(stack, folder, wanted):
+    told, team = made(folder, wanted.calls, wanted.seed), Team(stack, USERS)
+    for name in ("new", "known"):
+        found, spent, size = send_all(folder, told, team)
+        print(f"{name}: {found['records']} records, {found['added']} added, {size / 2**20:.0f} MiB in {spent:.1f} s: {found['records'] / spent:.0f} records/s, "
+              f"{size / 2**20 / spent:.0f} MiB/s", flush=True)
+    print(f"worker memory at most: {max(map(peak_kib, stack.backend.workers())) / 1024:.1f} MiB")
+    wrong = equal(stack, team, told, "logs")
+    print("totals of the logs:", "equal" if not wrong else wrong, flush=True)
+    if wanted.crowd:
+        began = time.monotonic()
+        Crowd(folder, told, team.reporters, wanted.seed).send()
+        print(f"crowd: {time.monotonic() - began:.0f} s; statuses {sorted(team.statuses())}")
+        wrong = equal(stack, team, told, "merged")
+        print("totals of all:", "equal" if not wrong else wrong)
+    return 1 if wrong else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--crowd", action="store_true")
+    wanted = parser.parse_args()
+    work = new_folder()
+    cluster = Cluster(new_folder(work, "pg"))
+    stack = None
+    try:
+        cluster.create()
+        cluster.create_migrated("ccr_template", new_folder(work, "template"))
+        stack = Stack(new_folder(work, "s"), cluster, "ccr_template", MAX_CONNECTIONS=8, STREAM_SHARE=50, IN_PROGRESS_LIMITS=None).start()
+        own_prices(stack)
+        return run(stack, wanted.folder or work / "made", wanted)
+    finally:
+        if stack:
+            stack.nginx.stop()
+            stack.backend.stop()
+        cluster.stop()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
