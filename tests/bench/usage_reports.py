@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from stack import Cluster, Stack, new_folder  # noqa: E402
 
 USERS, PROJECTS, MODELS, DAYS, QUARTERS = 20, 40, 10, 365, 36
-MOST_S = 30  # for one question
+MOST_S = 15  # for one question
 EACH_DAY = 6  # groups that a user's calls of a day are in
 
 # Each user knows 8 projects and 4 models; on a day he works at some of them, from 9 to 18 o'clock UTC.
