@@ -293,7 +293,7 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "此文件已读取到第 {} 字节：请从该处或从头发送")                                                                  \
     X(MSG_USAGE_NAMING, ERR_VALIDATION, "A line that names a file is {\"ccr_file\": \"PATH\", \"at\": BYTES}",         \
       "命名文件的行应为 {\"ccr_file\": \"路径\", \"at\": 字节数}")                                                     \
-    X(MSG_USAGE_LINE, ERR_TOO_LARGE, "{}", "{}")                                                                       \
+    X(MSG_USAGE_LINE, ERR_TOO_LARGE, "The log cannot be read on: {}", "无法继续读取日志：{}")                          \
     X(MSG_USAGE_OTLP, ERR_VALIDATION, "This is no export of OpenTelemetry: {}", "这不是 OpenTelemetry 导出：{}")       \
     X(MSG_USAGE_OTLP_TYPE, ERR_MEDIA_TYPE, "Send it as application/json or application/x-protobuf",                    \
       "请以 application/json 或 application/x-protobuf 发送")                                                          \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "ledger_names.h"
 #include "ledger_profiles.h"
 #include "platform.h"
 #include "price_name.h"
@@ -14,8 +15,6 @@
 
 enum {
     PLACES = 16384, /* of the batch's table of keys: a power of two, far more than LEDGER_BATCH */
-    NAMES = 4096,   /* groups, and sessions, that are remembered; a power of two */
-    NAMES_MAX = NAMES / 2,
     TEXT_MAX = 8 * MIB,
     PATIENCE_MS = 60000, /* another writer of the workspace has its batch first */
     PLATFORMS_MAX = 8,
@@ -31,33 +30,14 @@ enum place { PLACE_EVENT, PLACE_COPY, PLACE_OWN };
 
 enum column { KEYS, ALIASES, TIMES, GROUPS, SESSIONS, PLACES_KNOWN, REACHES, COUNTS, COLUMNS = COUNTS + USAGE_COUNTS };
 
-struct id {
-    unsigned char bytes[PARTS_HASH];
-};
-
 struct entry {
-    struct id key, alias;
+    struct ledger_id key, alias;
     bool has_alias;
     short place;
     int reach_s;           /* how far the times of one alias may be apart */
     size_t group, session; /* in the ledger's tables of names */
     int64_t time_us;
     int64_t counts[USAGE_COUNTS];
-};
-
-/* What calls have in common, by its hash: known from an earlier batch, or to be asked for. */
-struct name {
-    struct id hash;
-    bool used, pending;
-    long long id; /* 0 = not known yet */
-};
-struct names {
-    struct name names[NAMES];
-    size_t count;
-    size_t asked[LEDGER_BATCH]; /* those that are pending, in order */
-    size_t asked_count;
-    struct buffer text; /* of those: a JSON array */
-    struct json_writer writer;
 };
 
 /* A session's sum until now, which becomes a call of what it has grown by. */
@@ -80,7 +60,7 @@ struct ledger {
     struct total totals[TOTALS_MAX];
     size_t total_count;
     unsigned short places[PLACES]; /* 1 + of an entry */
-    struct names groups, sessions;
+    struct ledger_names *groups, *sessions;
     long long platform_calls[PLATFORMS_MAX]; /* records, by platform */
     int64_t platform_last[PLATFORMS_MAX];
     struct buffer columns[COLUMNS], told; /* what was sent last; and for note_reporter */
@@ -90,10 +70,6 @@ struct ledger {
     bool others;
     struct ledger_counts counts, pending, writing;
 };
-
-#define IDS(table)                                                                                                     \
-    "SELECT t.id FROM json_array_elements($2::json) WITH ORDINALITY AS n (name, place)"                                \
-    " JOIN " table " t ON t.hash = (n.name ->> 'hash')::uuid AND t.workspace_id = $1::uuid ORDER BY n.place"
 
 static const struct statement
     add_groups =
@@ -118,7 +94,8 @@ static const struct statement
     keep_total = {"ledger_keep_total", "INSERT INTO usage_totals (session_id, workspace_id, counts)"
                                        " VALUES ($1::bigint, $2::uuid, string_to_array($3, ' ')::bigint[])"
                                        " ON CONFLICT (session_id) DO UPDATE SET counts = excluded.counts"},
-    group_ids = {"ledger_group_ids", IDS("usage_groups")}, session_ids = {"ledger_session_ids", IDS("usage_sessions")},
+    group_ids = {"ledger_group_ids", LEDGER_IDS("usage_groups")},
+    session_ids = {"ledger_session_ids", LEDGER_IDS("usage_sessions")},
     /* What goes through all calls (ccr_usage_sweep) has this lock for itself. */
     share_all = {"ledger_share", "SELECT pg_advisory_xact_lock_shared(hashtextextended('usage', 0))"},
     /* The time zone, and whether another source was ever seen. */
@@ -140,77 +117,7 @@ static const struct statement
         " ON CONFLICT (workspace_id, user_id, machine, platform, source) DO UPDATE SET last_seen = now(),"
         " last_call = greatest(r.last_call, excluded.last_call), calls = r.calls + excluded.calls"};
 
-/* ---- names ------------------------------------------------------------------------------------------------------ */
-
-static void names_begin(struct names *names)
-{
-    buffer_reset(&names->text);
-    json_begin(&names->writer, &names->text);
-    json_open_array(&names->writer);
-    names->asked_count = 0;
-}
-
-static size_t hash_place(const struct id *id, size_t size)
-{
-    size_t place;
-    memcpy(&place, id->bytes, sizeof place);
-    return place & (size - 1);
-}
-
-/* Where it stands, or is to stand. */
-static size_t names_find(const struct names *names, const struct id *hash)
-{
-    size_t i = hash_place(hash, NAMES);
-    while (names->names[i].used && memcmp(&names->names[i].hash, hash, sizeof *hash) != 0)
-        i = (i + 1) & (NAMES - 1);
-    return i;
-}
-
-static void uuid_text(char out[UUID_TEXT], const struct id *id)
-{
-    static const char digits[] = "0123456789abcdef";
-    char *to = out;
-    for (size_t i = 0; i < sizeof id->bytes; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *to++ = '-';
-        *to++ = digits[id->bytes[i] >> 4];
-        *to++ = digits[id->bytes[i] & 15];
-    }
-    *to = '\0';
-}
-
-static void put_member(struct json_writer *w, const char *name, const char *text)
-{
-    json_key(w, name);
-    json_put_string(w, text ? text : "");
-}
-
-/* A new one, of the texts that its hash was made of. */
-static void names_ask(struct names *names, size_t place, const struct id *hash, const char *const *titles,
-                      const char *const *texts, size_t count)
-{
-    char text[UUID_TEXT];
-    names->names[place] = (struct name){.hash = *hash, .used = true, .pending = true};
-    names->count++;
-    names->asked[names->asked_count++] = place;
-    uuid_text(text, hash);
-    json_open_object(&names->writer);
-    put_member(&names->writer, "hash", text);
-    for (size_t i = 0; i < count; i++)
-        put_member(&names->writer, titles[i], texts[i]);
-    json_close_object(&names->writer);
-}
-
-static size_t names_place(struct names *names, const char *const *titles, const char *const *texts, size_t count,
-                          size_t hashed)
-{
-    struct id hash;
-    parts_hash(hash.bytes, texts, hashed);
-    size_t place = names_find(names, &hash);
-    if (!names->names[place].used)
-        names_ask(names, place, &hash, titles, texts, count);
-    return place;
-}
+/* ---- what calls have in common ---------------------------------------------------------------------------------- */
 
 static size_t group_of(struct ledger *ledger, const struct usage_record *r)
 {
@@ -234,7 +141,7 @@ static size_t group_of(struct ledger *ledger, const struct usage_record *r)
                                                 : "standard",
                            r->project,
                            r->branch};
-    return names_place(&ledger->groups, titles, texts, ARRAY_SIZE(texts), ARRAY_SIZE(texts));
+    return ledger_names_place(ledger->groups, titles, texts, ARRAY_SIZE(texts), ARRAY_SIZE(texts));
 }
 
 /* A conversation is the same wherever it is told of; where it was first told of names its user and machine. */
@@ -242,7 +149,7 @@ static size_t session_of(struct ledger *ledger, const struct usage_record *r)
 {
     static const char *const titles[] = {"platform", "session", "user_id", "machine", "project", "branch"};
     const char *texts[] = {r->platform, r->session, ledger->actor->who.user_id, ledger->machine, r->project, r->branch};
-    return names_place(&ledger->sessions, titles, texts, ARRAY_SIZE(texts), r->session ? 2 : ARRAY_SIZE(texts));
+    return ledger_names_place(ledger->sessions, titles, texts, ARRAY_SIZE(texts), r->session ? 2 : ARRAY_SIZE(texts));
 }
 
 /* ---- a batch ---------------------------------------------------------------------------------------------------- */
@@ -255,16 +162,16 @@ static size_t platform_number(const char *name)
     return i;
 }
 
-static void record_key(struct id *out, const char *platform, const char *before, const char *key)
+static void record_key(struct ledger_id *out, const char *platform, const char *before, const char *key)
 {
     char text[USAGE_TEXT_MAX + sizeof USAGE_KEY_OF_REQUEST];
     snprintf(text, sizeof text, "%s%s", before, key);
     parts_hash(out->bytes, (const char *const[]){platform, text}, 2);
 }
 
-static struct entry *entry_of(struct ledger *ledger, const struct id *key, bool *is_new)
+static struct entry *entry_of(struct ledger *ledger, const struct ledger_id *key, bool *is_new)
 {
-    size_t i = hash_place(key, PLACES);
+    size_t i = ledger_id_place(key, PLACES);
     for (; ledger->places[i]; i = (i + 1) & (PLACES - 1)) {
         struct entry *entry = &ledger->entries[ledger->places[i] - 1];
         if (memcmp(&entry->key, key, sizeof *key) == 0) {
@@ -330,8 +237,8 @@ static void entry_add(struct ledger *ledger, struct entry *entry, bool is_new, c
 
 static bool is_full(const struct ledger *ledger)
 {
-    return ledger->count == LEDGER_BATCH || ledger->total_count == TOTALS_MAX || ledger->groups.count >= NAMES_MAX ||
-           ledger->sessions.count >= NAMES_MAX;
+    return ledger->count == LEDGER_BATCH || ledger->total_count == TOTALS_MAX || ledger_names_full(ledger->groups) ||
+           ledger_names_full(ledger->sessions);
 }
 
 static void keep_total_of(struct ledger *ledger, const struct usage_record *r)
@@ -347,7 +254,7 @@ static void keep_total_of(struct ledger *ledger, const struct usage_record *r)
 
 static void keep_call_of(struct ledger *ledger, const struct usage_record *r)
 {
-    struct id key;
+    struct ledger_id key;
     bool is_new;
     record_key(&key, r->platform, "", r->key);
     struct entry *entry = entry_of(ledger, &key, &is_new);
@@ -375,35 +282,11 @@ size_t ledger_waiting(const struct ledger *ledger)
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-static enum error names_ask_ids(struct ledger *ledger, struct names *names, const struct statement *add,
-                                const struct statement *ids)
-{
-    struct rows rows;
-    struct actor *actor = ledger->actor;
-    if (!names->asked_count)
-        return ERR_NONE;
-    struct json_writer end = names->writer;
-    size_t length = names->text.length;
-    json_close_array(&end);
-    const char *text = buffer_string(&names->text);
-    enum error error = db_run(actor->db, add, DB_ARGS(actor->who.workspace_id, text));
-    if (!error)
-        error = db_all(actor->db, ids, &rows, DB_ARGS(actor->who.workspace_id, text));
-    buffer_cut(&names->text, length); /* for another try, or more names */
-    if (error || (size_t)rows.count != names->asked_count)
-        return error ? error : ERR_INTERNAL;
-    for (int i = 0; i < rows.count; i++) {
-        struct row row = rows_at(&rows, i);
-        names->names[names->asked[i]].id = row_int(&row, 0);
-    }
-    return ERR_NONE;
-}
-
-static void put_uuid(struct buffer *out, const struct id *id)
+static void put_uuid(struct buffer *out, const struct ledger_id *id)
 {
     char *to = buffer_extend(out, UUID_TEXT - 1);
     char text[UUID_TEXT];
-    uuid_text(text, id);
+    ledger_id_text(text, id);
     if (to)
         memcpy(to, text, sizeof text - 1);
 }
@@ -431,8 +314,8 @@ static void put_columns(struct ledger *ledger, size_t count)
         else
             buffer_text(&columns[ALIASES], "NULL");
         put_number(&columns[TIMES], entry->time_us);
-        put_number(&columns[GROUPS], ledger->groups.names[entry->group].id);
-        put_number(&columns[SESSIONS], ledger->sessions.names[entry->session].id);
+        put_number(&columns[GROUPS], ledger_names_id(ledger->groups, entry->group));
+        put_number(&columns[SESSIONS], ledger_names_id(ledger->sessions, entry->session));
         put_number(&columns[PLACES_KNOWN], entry->place);
         put_number(&columns[REACHES], entry->reach_s);
         for (size_t c = 0; c < USAGE_COUNTS; c++)
@@ -521,7 +404,7 @@ static bool grown(const struct total *total, const char *text, int64_t known[USA
 }
 
 static enum error keep_sums(struct ledger *ledger, const char *session, const int64_t known[USAGE_COUNTS],
-                            struct id *key)
+                            struct ledger_id *key)
 {
     char text[USAGE_COUNTS * DECIMAL_TEXT] = "", number[DECIMAL_TEXT];
     for (size_t i = 0; i < USAGE_COUNTS; i++) {
@@ -539,7 +422,7 @@ static enum error add_total(struct ledger *ledger, const struct total *total, si
     char text[DECIMAL_TEXT];
     int64_t known[USAGE_COUNTS];
     struct entry *entry = &ledger->entries[*count];
-    const char *session = decimal(text, ledger->sessions.names[total->session].id);
+    const char *session = decimal(text, ledger_names_id(ledger->sessions, total->session));
     enum error error = db_one(ledger->actor->db, &find_total, &row, DB_ARGS(session, ledger->actor->who.workspace_id));
     *entry = (struct entry){.place = PLACE_OWN, .session = total->session, .time_us = total->time_us};
     if (error || !grown(total, row_string(&row, 2), known, entry->counts))
@@ -578,11 +461,11 @@ static enum error prepare(struct ledger *ledger, size_t *count)
         return error;
     snprintf(ledger->time_zone, sizeof ledger->time_zone, "%s", row_string(&row, TIME_ZONE));
     ledger->others = row_bool(&row, OTHERS);
-    error = names_ask_ids(ledger, &ledger->sessions, &add_sessions, &session_ids);
+    error = ledger_names_ask(ledger->actor, ledger->sessions, &add_sessions, &session_ids);
     if (!error)
         error = add_totals(ledger, count);
     if (!error)
-        error = names_ask_ids(ledger, &ledger->groups, &add_groups, &group_ids);
+        error = ledger_names_ask(ledger->actor, ledger->groups, &add_groups, &group_ids);
     if (!error && *count)
         error = months(ledger, *count);
     return error ? error : note_reporter(ledger);
@@ -649,16 +532,6 @@ enum error ledger_end(struct ledger *ledger)
     return error ? error : take_those_put_off(ledger, &row);
 }
 
-static void names_settle(struct names *names)
-{
-    names->asked_count = 0;
-    if (names->count >= NAMES_MAX) {
-        memset(names->names, 0, sizeof names->names);
-        names->count = 0;
-    }
-    names_begin(names);
-}
-
 /* What it held is on its way. */
 static void empty(struct ledger *ledger)
 {
@@ -668,8 +541,8 @@ static void empty(struct ledger *ledger)
     memset(ledger->places, 0, sizeof ledger->places);
     memset(ledger->platform_calls, 0, sizeof ledger->platform_calls);
     memset(ledger->platform_last, 0, sizeof ledger->platform_last);
-    names_settle(&ledger->groups);
-    names_settle(&ledger->sessions);
+    ledger_names_settle(ledger->groups);
+    ledger_names_settle(ledger->sessions);
 }
 
 void ledger_done(struct ledger *ledger)
@@ -696,13 +569,11 @@ struct ledger *ledger_new(struct actor *actor, enum usage_source source, const c
     ledger->source = source;
     ledger->machine = arena_strdup(arena, machine);
     ledger->unread = ledger_profiles_read(actor, &ledger->profiles);
-    buffer_init(&ledger->groups.text, TEXT_MAX);
-    buffer_init(&ledger->sessions.text, TEXT_MAX);
     for (size_t c = 0; c < COLUMNS; c++)
         buffer_init(&ledger->columns[c], TEXT_MAX);
     buffer_init(&ledger->told, TEXT_MAX);
-    names_begin(&ledger->groups);
-    names_begin(&ledger->sessions);
+    ledger->groups = ledger_names_new(arena);
+    ledger->sessions = ledger_names_new(arena);
     return ledger;
 }
 
@@ -710,11 +581,11 @@ void ledger_free(struct ledger *ledger)
 {
     if (!ledger)
         return;
-    buffer_free(&ledger->groups.text);
-    buffer_free(&ledger->sessions.text);
     for (size_t c = 0; c < COLUMNS; c++)
         buffer_free(&ledger->columns[c]);
     buffer_free(&ledger->told);
+    ledger_names_free(ledger->groups);
+    ledger_names_free(ledger->sessions);
     ledger_profiles_free(ledger->profiles);
     arena_free(ledger->arena);
 }

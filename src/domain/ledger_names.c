@@ -1,0 +1,155 @@
+/* Ledger names: a table by hash, and the rows that are to be made of it. */
+#include "ledger_names.h"
+
+#include <string.h>
+
+#include "json.h"
+#include "ledger.h"
+#include "util.h"
+
+enum {
+    NAMES = 4096, /* that are remembered; a power of two */
+    NAMES_MAX = NAMES / 2,
+    TEXT_MAX = 8 * MIB,
+};
+
+struct name {
+    struct ledger_id hash;
+    bool used;
+    long long id; /* 0 = not known yet */
+};
+
+struct ledger_names {
+    struct name names[NAMES];
+    size_t count;
+    size_t asked[LEDGER_BATCH]; /* the places of those that are not known, in order */
+    size_t asked_count;
+    struct buffer text; /* of those: a JSON array */
+    struct json_writer writer;
+};
+
+static void names_begin(struct ledger_names *names)
+{
+    buffer_reset(&names->text);
+    json_begin(&names->writer, &names->text);
+    json_open_array(&names->writer);
+    names->asked_count = 0;
+}
+
+size_t ledger_id_place(const struct ledger_id *id, size_t size)
+{
+    size_t place;
+    memcpy(&place, id->bytes, sizeof place);
+    return place & (size - 1);
+}
+
+/* Where it stands, or is to stand. */
+static size_t names_find(const struct ledger_names *names, const struct ledger_id *hash)
+{
+    size_t i = ledger_id_place(hash, NAMES);
+    while (names->names[i].used && memcmp(&names->names[i].hash, hash, sizeof *hash) != 0)
+        i = (i + 1) & (NAMES - 1);
+    return i;
+}
+
+void ledger_id_text(char out[UUID_TEXT], const struct ledger_id *id)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *to = out;
+    for (size_t i = 0; i < sizeof id->bytes; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = digits[id->bytes[i] >> 4];
+        *to++ = digits[id->bytes[i] & 15];
+    }
+    *to = '\0';
+}
+
+static void put_member(struct json_writer *w, const char *name, const char *text)
+{
+    json_key(w, name);
+    json_put_string(w, text ? text : "");
+}
+
+/* A new one, of the texts that its hash was made of. */
+static void names_ask(struct ledger_names *names, size_t place, const struct ledger_id *hash, const char *const *titles,
+                      const char *const *texts, size_t count)
+{
+    char text[UUID_TEXT];
+    names->names[place] = (struct name){.hash = *hash, .used = true};
+    names->count++;
+    names->asked[names->asked_count++] = place;
+    ledger_id_text(text, hash);
+    json_open_object(&names->writer);
+    put_member(&names->writer, "hash", text);
+    for (size_t i = 0; i < count; i++)
+        put_member(&names->writer, titles[i], texts[i]);
+    json_close_object(&names->writer);
+}
+
+size_t ledger_names_place(struct ledger_names *names, const char *const *titles, const char *const *texts, size_t count,
+                          size_t hashed)
+{
+    struct ledger_id hash;
+    parts_hash(hash.bytes, texts, hashed);
+    size_t place = names_find(names, &hash);
+    if (!names->names[place].used)
+        names_ask(names, place, &hash, titles, texts, count);
+    return place;
+}
+
+enum error ledger_names_ask(struct actor *actor, struct ledger_names *names, const struct statement *add,
+                            const struct statement *ids)
+{
+    struct rows rows;
+    if (!names->asked_count)
+        return ERR_NONE;
+    struct json_writer end = names->writer;
+    size_t length = names->text.length;
+    json_close_array(&end);
+    const char *text = buffer_string(&names->text);
+    enum error error = db_run(actor->db, add, DB_ARGS(actor->who.workspace_id, text));
+    if (!error)
+        error = db_all(actor->db, ids, &rows, DB_ARGS(actor->who.workspace_id, text));
+    buffer_cut(&names->text, length); /* for another try, or more names */
+    if (error || (size_t)rows.count != names->asked_count)
+        return error ? error : ERR_INTERNAL;
+    for (int i = 0; i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        names->names[names->asked[i]].id = row_int(&row, 0);
+    }
+    return ERR_NONE;
+}
+
+void ledger_names_settle(struct ledger_names *names)
+{
+    names->asked_count = 0;
+    if (names->count >= NAMES_MAX) {
+        memset(names->names, 0, sizeof names->names);
+        names->count = 0;
+    }
+    names_begin(names);
+}
+
+struct ledger_names *ledger_names_new(struct arena *arena)
+{
+    struct ledger_names *names = arena_alloc(arena, sizeof *names);
+    buffer_init(&names->text, TEXT_MAX);
+    names_begin(names);
+    return names;
+}
+
+void ledger_names_free(struct ledger_names *names)
+{
+    buffer_free(&names->text);
+}
+
+bool ledger_names_full(const struct ledger_names *names)
+{
+    return names->count >= NAMES_MAX;
+}
+
+long long ledger_names_id(const struct ledger_names *names, size_t place)
+{
+    return names->names[place].id;
+}
