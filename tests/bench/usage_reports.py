@@ -26,7 +26,7 @@ FILL = f"""
 WITH who AS (SELECT id, row_number() OVER (ORDER BY username) AS n FROM users WHERE username LIKE 'bench-%%'),
 made AS (INSERT INTO usage_groups (workspace_id, hash, user_id, machine, platform, provider, profile, revision, model, price_model, tier, project, branch)
   SELECT %(space)s::uuid, md5(%(space)s::uuid || ' ' || n || ' ' || p || ' ' || m)::uuid, id, 'laptop-' || n, (ARRAY['claude', 'codex', 'gemini'])[1 + (n + m) %% 3], 'provider', '', 0,
-    'model-' || (n + m) %% {MODELS}, 'model-' || (n + m) %% {MODELS}, '', '/work/project-' || (n * 2 + p) %% {PROJECTS}, 'main'
+    'model-' || (n + m) %% {MODELS}, 'model-' || (n + m) %% {MODELS}, '', '/src/project-' || (n * 2 + p) %% {PROJECTS}, 'main'
   FROM who, generate_series(1, 8) p, generate_series(1, 4) m RETURNING id, user_id),
 known AS (SELECT id, user_id, row_number() OVER (PARTITION BY user_id ORDER BY id) - 1 AS k FROM made),
 cells AS (SELECT date_trunc('day', now(), 'UTC') - day * interval '1 day' + interval '9 hours' + quarter * interval '15 minutes' AS start, k.id,

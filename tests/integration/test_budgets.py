@@ -225,10 +225,10 @@ def test_filters(system, ada):
     names = {ada: ada.user["username"], bob: bob.user["username"]}
     budgets = {"all": make(ada, "all"), "ada": make(ada, "ada", users=[names[ada]]), "both": make(ada, "both", users=list(names.values())),
                "codex": make(ada, "codex", platform="codex"), "model": make(ada, "model", model="anthropic/claude-opus-4.6"),
-               "project": make(ada, "project", project="/work/a"), "provider": make(ada, "provider", provider="relay"),
-               "narrow": make(ada, "narrow", users=[names[bob]], platform="claude", project="/work/a")}
-    report(ada, 1, project="/work/a")
-    report(bob, 2, project="/work/a")
+               "project": make(ada, "project", project="/src/a"), "provider": make(ada, "provider", provider="relay"),
+               "narrow": make(ada, "narrow", users=[names[bob]], platform="claude", project="/src/a")}
+    report(ada, 1, project="/src/a")
+    report(bob, 2, project="/src/a")
     report(bob, 4, platform="codex", model="gpt-5.2", provider="relay", input=0, output=0)
     report(ada, 8, platform="codex")
     spent = {name: read(bob, budget)["spent"] for name, budget in budgets.items()}

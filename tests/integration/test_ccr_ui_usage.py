@@ -28,7 +28,7 @@ def records_of(now, who, platforms=("claude", "codex", "gemini", "droid")):
     for n, time in enumerate(times):
         platform = platforms[n % len(platforms)]
         yield {"platform": platform, "id": f"{who}-{n}", "time": time.isoformat(), "model": "gpt-5.4" if platform == "codex" else MODELS[n % 3],
-               "provider": ("anthropic", "", "relay")[n % 3], "project": ("/work/shop", "/work/infra", "")[n % 5 % 3], "session": f"{who}-session-{n // 9}-{platform}",
+               "provider": ("anthropic", "", "relay")[n % 3], "project": ("/src/shop", "/src/infra", "")[n % 5 % 3], "session": f"{who}-session-{n // 9}-{platform}",
                "input": n * 7 % 1000, "output": n * 11 % 500, "cache_read": n * 13 % 5000, "cache_write": n * 3 % 700}
 
 

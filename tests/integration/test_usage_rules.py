@@ -47,7 +47,7 @@ def counts(input=0, output=0, cache_read=0, cache_write=0, cache_write_1h=0, rea
 class Report:
     """What one source says of a call, once."""
 
-    def __init__(self, way, call, seconds, numbers, message=None, request=None, session="s", side=False, model="claude-opus-4-6", project="/work/p"):
+    def __init__(self, way, call, seconds, numbers, message=None, request=None, session="s", side=False, model="claude-opus-4-6", project="/src/p"):
         self.way, self.call, self.seconds, self.numbers = way, call, seconds, numbers
         self.message, self.request, self.session, self.side, self.model, self.project = message, request, session, side, model, project
 

@@ -172,7 +172,7 @@ class Session:
     # --- copies of the history ---
 
     def fork(self, limit):
-        """A fork, or a sub-agent, of this session: its history said again with new times, or nothing said and the sum carried on, or nothing
+        """A fork, or a sub-agent, of it: its history said again with new times, or nothing said and the sum carried on, or nothing
         of either. None when nothing is left to say, or this version could not tell what is history."""
         w = self.w
         if self.left <= 0 or not self.version.started or len(self.counts) < 2 or self.counts[-1][1] > limit - 1_800_000:
@@ -202,7 +202,7 @@ class Session:
         return child if child.calls else None
 
     def replay(self, child, lines, ms):
-        """Says this session's first lines again, within some seconds, at the child's time."""
+        """Says its first lines again, within some seconds, at the child's time."""
         step = self.w.pick((0, 1, 40))
         for line in self.lines[:lines]:
             if line.startswith('{"timestamp":"'):
