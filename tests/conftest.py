@@ -37,6 +37,16 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: -max(weights[item.path], WEIGHTS.get(item.path.name, 0)))  # stable: the order within a file stays
 
 
+NAME_MAX = 80
+
+
+def pytest_make_parametrize_id(val, argname):
+    """What is long, or no text, names a test by its length: a name of a megabyte helps nobody."""
+    if isinstance(val, (str, bytes)) and (len(val) > NAME_MAX or isinstance(val, bytes) and not val.isascii()):
+        return f"{argname}-of-{len(val)}"
+    return None
+
+
 class Progress:
     """In place of dots, which stay in a pipe for minutes: a line every few seconds, and one at once for what fails."""
 
