@@ -375,7 +375,8 @@ CREATE TABLE usage_sweep (
 
 CREATE FUNCTION ccr_usage_prices_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO usage_repricing (workspace_id, model) SELECT DISTINCT workspace_id, model FROM changed
+    INSERT INTO usage_repricing (workspace_id, model) SELECT DISTINCT c.workspace_id, c.model FROM changed c
+        WHERE c.workspace_id IS NULL OR EXISTS (SELECT 1 FROM workspaces w WHERE w.id = c.workspace_id) -- not when prices go with theirs
         ON CONFLICT ON CONSTRAINT usage_repricing_key DO UPDATE SET requested_at = clock_timestamp();
     RETURN NULL;
 END $$;

@@ -586,7 +586,7 @@ def test_the_administrator_sees_what_was_done(keeper):
     answer = stack.client("admin").get("/api/system/housekeeping").data
     assert (answer["enabled"], answer["leads"]) == (True, True)
     told = {job["job"]: job for job in answer["jobs"]}
-    assert told.keys() == {*CASES, "seal", "budgets", "webhooks"}
+    assert told.keys() == {*CASES, "seal", "usage_prices", "usage_calls", "usage_workspaces", "budgets", "webhooks"}
     assert (told["commands"]["rows"], told["commands"]["rows_in_all"], told["commands"]["days"]) == (1, 1, 90)
     assert all(told[name]["succeeded_at"] and told[name]["failures"] == 0 for name in CASES)
     assert stack.client("alice").get("/api/system/housekeeping").status_code == 403

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from configs import acting_in, new_workspace
-from usage_ledger import SAMPLES, Reporter, Team, check_database_log, check_sums, naming, token_for, totals_of
+from usage_ledger import SAMPLES, Reporter, Team, check_database_log, check_sums, log_so_far, naming, token_for, totals_of
 
 MIB = 1024 * 1024
 MEMORY_KIB = 16 * 1024  # what a worker may take over what it had
@@ -24,8 +24,9 @@ NOON = b"2026-08-12T12:00:00Z"
 @pytest.fixture(scope="module")
 def system(module_stack):
     stack = module_stack(MAX_CONNECTIONS=4, STREAM_SHARE=50, USAGE_IMPORT_MAX=512)
+    since = log_so_far(stack)
     yield stack
-    check_database_log(stack)
+    check_database_log(stack, since)
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_call_belongs_to_the_profile_that_was_current_then(system, quiet):
     assert quiet.put("/api/configs/second", json={"name": "second", "base_url": "https://other.example.com", "auth_token": "sk-0123456789abcdef"}
                      ).status_code == 200
     report(quiet, {"id": "a", "time": ago(days=4)}, {"id": "b", "time": ago(days=2)}, {"id": "c", "time": ago(hours=2)},
-           {"id": "d", "time": (NOW + datetime.timedelta(minutes=5)).isoformat()})
+           {"id": "d", "time": (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=5)).isoformat()})
     rows = quiet.sql.execute("SELECT c.at, g.profile, g.revision FROM usage_calls c JOIN usage_groups g ON g.id = c.group_id"
                              " WHERE c.workspace_id = %s ORDER BY c.at", [quiet.workspace_id]).fetchall()
     assert [row[1:] for row in rows] == [("", 0), ("first", 1), ("second", 1), ("second", 2)]

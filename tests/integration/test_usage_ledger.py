@@ -7,7 +7,7 @@ import pytest
 
 from configs import everything
 from usage_crowd import Crowd
-from usage_ledger import ROOT, Team, check_database_log, check_sums, recomputed, state_of
+from usage_ledger import ROOT, Team, check_database_log, check_sums, log_so_far, recomputed, state_of
 
 from generate import generate
 from truth import load, sums
@@ -74,14 +74,16 @@ def crowd_sends(stack, folder, seed, calls, threads=8, **more):
 
 
 def test_three_machines_send_all_three_times(system, tmp_path):
+    since = log_so_far(system)
     team, told = crowd_sends(system, tmp_path / "made", seed=41, calls=3000)
     check_totals(system, team, told)
-    check_database_log(system)
+    check_database_log(system, since)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_three_machines_send_very_much(system, tmp_path):
+    since = log_so_far(system)
     team, told = crowd_sends(system, tmp_path / "made", seed=42, calls=100_000)
     check_totals(system, team, told)
-    check_database_log(system)
+    check_database_log(system, since)

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from configs import everything
-from usage_ledger import COUNTS, Team, check_database_log, check_sums
+from usage_ledger import COUNTS, Team, check_database_log, check_sums, log_so_far
 
 from otlp_bodies import json_body
 
@@ -21,8 +21,9 @@ WAYS = {LOG: "log", EVENT: "event", RECORD: "record"}
 @pytest.fixture(scope="module")
 def system(module_stack):
     stack = module_stack()
+    since = log_so_far(stack)
     yield stack
-    check_database_log(stack)
+    check_database_log(stack, since)
 
 
 @pytest.fixture
