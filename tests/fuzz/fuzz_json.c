@@ -136,6 +136,13 @@ static void check_field(const struct field *f, json_t *value)
             expect(json_is_string(item));
         }
         break;
+    case FIELD_INTS:
+        expect(json_is_array(value) && json_array_size(value) <= (size_t)field_max(f));
+        json_array_foreach(value, i, item)
+        {
+            expect(json_is_integer(item));
+        }
+        break;
     case FIELD_OBJECTS:
         expect(json_is_array(value) && json_array_size(value) <= (size_t)(f->max ? f->max : 100));
         json_array_foreach(value, i, item)
