@@ -1,7 +1,7 @@
 // What the pages of usage have in common: their tabs, how amounts and tokens are written, days of a time zone, and what a report answers.
 import { address, get } from "./api.js";
-import { count, fill, h, languageTag, t } from "./ui.js";
-import { link } from "./router.js";
+import { button, count, fill, h, languageTag, later, newest, t } from "./ui.js";
+import { keepQuery, link } from "./router.js";
 
 const TABS = [
     ["usage.overview", []],
@@ -120,3 +120,32 @@ export async function wholeReport(query, signal) {
 
 /** The name of a row, of which a group may be empty (not told) or null (a user who is gone). */
 export const named = (value) => (value === null ? t("usage.gone") : value === "" ? t("usage.not_told") : String(value));
+
+/** Rows of `part` (/api/usage/PART), a page at a time: `body` for the table, `told` says how many are shown, `more` is the button for the
+ * next; `load` begins anew, `narrow` does a moment after what is asked has changed. `line` makes a row. */
+export function paged(part, asked, line, signal) {
+    const PAGE = 50,
+        PAUSE_MS = 200;
+    const body = h("tbody"),
+        told = h("span", { class: "text-muted", role: "status", "aria-live": "polite" }),
+        more = button(t("list.more"), () => load(false));
+    let offset = 0;
+    const load = newest(async (own, anew = true) => {
+        const from = anew ? 0 : offset;
+        const found = await get(address(["usage", part], { ...asked, limit: PAGE, offset: from }), { signal: own });
+        if (anew) body.replaceChildren();
+        body.append(...found[part].map(line));
+        offset = from + found[part].length;
+        more.hidden = offset >= found.total;
+        told.textContent = t("list.shown_of", { shown: count(offset), total: count(found.total) });
+    }, signal);
+    const narrow = later(
+        () => {
+            keepQuery(asked);
+            return load();
+        },
+        PAUSE_MS,
+        signal,
+    );
+    return { body, told, more, load, narrow };
+}

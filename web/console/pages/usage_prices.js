@@ -3,14 +3,11 @@ import { address, get, put, remove, session } from "../lib/api.js";
 import {
     askFor,
     attempt,
-    button,
     confirm,
     count,
     fill,
     frame,
     h,
-    later,
-    newest,
     right,
     row,
     select,
@@ -19,10 +16,8 @@ import {
     table,
     tell,
 } from "../lib/ui.js";
-import { keepQuery } from "../lib/router.js";
-import { head, named, number, numberHead } from "../lib/usage.js";
+import { head, named, number, numberHead, paged } from "../lib/usage.js";
 
-const PAGE = 50;
 const RATES = ["input", "output", "cache_read", "cache_write", "cache_write_1h"];
 const NEEDED = ["input", "output"];
 const TIERS = ["standard", "fast", "priority", "flex", "batch"];
@@ -112,11 +107,6 @@ function unpriced(writes, again, signal) {
 }
 
 function list(writes, asked, again, signal) {
-    const body = h("tbody"),
-        told = h("span", { class: "text-muted", role: "status", "aria-live": "polite" });
-    const more = button(t("list.more"), () => load(false));
-    let offset = 0;
-
     async function drop(price) {
         const name = price.model;
         if (!(await confirm(t("usage.remove_title", { name }), t("usage.remove_text"), t("workspace.remove")))) return;
@@ -155,23 +145,7 @@ function list(writes, asked, again, signal) {
             ...(writes ? [actions(price)] : []),
         ]);
 
-    const load = newest(async (own, anew = true) => {
-        const from = anew ? 0 : offset;
-        const found = await get(address(["usage", "prices"], { ...asked, limit: PAGE, offset: from }), { signal: own });
-        if (anew) body.replaceChildren();
-        body.append(...found.prices.map(line));
-        offset = from + found.prices.length;
-        more.hidden = offset >= found.total;
-        told.textContent = t("list.shown_of", { shown: count(offset), total: count(found.total) });
-    }, signal);
-    const narrow = later(
-        () => {
-            keepQuery(asked);
-            return load();
-        },
-        200,
-        signal,
-    );
+    const { body, told, more, load, narrow } = paged("prices", asked, line, signal);
     const search = h("input", {
         class: "form-control search",
         type: "search",

@@ -1,10 +1,8 @@
 // Sessions of coding CLIs, with what each came to.
-import { address, get } from "../lib/api.js";
-import { button, count, fill, frame, h, later, newest, row, select, t, when } from "../lib/ui.js";
-import { keepQuery, link } from "../lib/router.js";
-import { head, money, named, number, numberHead, tokens } from "../lib/usage.js";
+import { fill, frame, h, row, select, t, when } from "../lib/ui.js";
+import { link } from "../lib/router.js";
+import { head, money, named, number, numberHead, paged, tokens } from "../lib/usage.js";
 
-const PAGE = 50;
 const ORDERS = ["last", "cost", "tokens", "calls", "duration"];
 const SHORT = 12; // characters of an id that a list shows
 
@@ -32,30 +30,7 @@ export async function show(outlet, { query, signal }) {
         search: query.get("search") || "",
         order: ORDERS.includes(query.get("order")) ? query.get("order") : ORDERS[0],
     };
-    const body = h("tbody"),
-        told = h("span", { class: "text-muted", role: "status", "aria-live": "polite" });
-    const more = button(t("list.more"), () => load(false));
-    let offset = 0;
-
-    const load = newest(async (own, anew = true) => {
-        const from = anew ? 0 : offset;
-        const found = await get(address(["usage", "sessions"], { ...asked, limit: PAGE, offset: from }), {
-            signal: own,
-        });
-        if (anew) body.replaceChildren();
-        body.append(...found.sessions.map(line));
-        offset = from + found.sessions.length;
-        more.hidden = offset >= found.total;
-        told.textContent = t("list.shown_of", { shown: count(offset), total: count(found.total) });
-    }, signal);
-    const narrow = later(
-        () => {
-            keepQuery(asked);
-            return load();
-        },
-        200,
-        signal,
-    );
+    const { body, told, more, load, narrow } = paged("sessions", asked, line, signal);
     const search = (event) => {
         asked.search = event.target.value.trim();
         narrow();
