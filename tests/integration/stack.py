@@ -37,6 +37,7 @@ BINARY = Path(os.environ.get("CCR_BINARY", ROOT / "build" / "ccr-ui-backend"))
 SAMPLES = ROOT / "tests" / "samples"
 NGINX_FOLDER = ROOT / "nginx"
 EVENTS = "ccr-events"
+LISTENING = "00010000"  # the flags of a socket in /proc/net/unix: __SO_ACCEPTCON
 HOUSEKEEPER = "ccr-housekeeper"  # its process, as ps shows it
 
 # What runs as somebody else when the tests run as root: PostgreSQL refuses root, and nothing else needs it.
@@ -316,8 +317,15 @@ class Backend:
         with contextlib.suppress(FileNotFoundError):
             self.socket.unlink()
         self.process = Process(self.command(), self.cli.folder / "backend.log", cwd=self.cli.folder, inside=self.cli.inside)
-        wait_until("the backend's socket exists", lambda: self.socket.exists() or self.fail_if_ended())
+        wait_until("the backend listens", lambda: self.listens() or self.fail_if_ended())
         return self
+
+    def listens(self):
+        """Its socket exists a moment before connections to it are taken. A connection of one's own would be one that it counts."""
+        with contextlib.suppress(OSError):
+            lines = Path(f"/proc/{self.pid}/net/unix").read_text(encoding="utf-8").splitlines()
+            return any(line.endswith(f" {self.socket}") and line.split()[3] == LISTENING for line in lines)
+        return False
 
     def fail_if_ended(self):
         if not self.process.running:

@@ -20,7 +20,6 @@ from stack import Client, Host, Pending, join, new_folder, wait_until
 from test_housekeeping import everything, once
 from websocket_client import open_websocket
 
-NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 MODEL = "claude-opus-4-6"  # 5 dollars for a million tokens of a prompt, 25 of a reply
 BUDGETS, WEBHOOKS = "/api/usage/budgets", "/api/usage/webhooks"
 SECRET = "sk-0123456789abcdef"
@@ -53,10 +52,15 @@ def reporter(client, url=None):
     return made
 
 
-def report(client, dollars=1, when=NOW, path="/api/usage/records", **more):
+def now():
+    """Asked for by each test: a day may end between two of them."""
+    return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+
+
+def report(client, dollars=1, when=None, path="/api/usage/records", **more):
     """A call that costs so much, as its tokens of a prompt."""
     call = {"platform": "claude", "model": MODEL, "input": int(Decimal(str(dollars)) * 200_000), "session": "s", "id": uuid.uuid4().hex,
-            "time": when.isoformat(), **more}
+            "time": (when or now()).isoformat(), **more}
     answer = reporter(client).post(path, json={"records": [call], "machine": "laptop"})
     assert answer.status_code == 200, answer.text
     return call
@@ -116,15 +120,15 @@ def test_whichever_way_calls_come(ada):
     budget = make(ada, amount=0.001, levels=[100, 200, 300])
 
     def line(number):
-        return json.dumps({"type": "assistant", "timestamp": NOW.isoformat().replace("+00:00", "Z"), "sessionId": "s", "requestId": f"req_{number}",
+        return json.dumps({"type": "assistant", "timestamp": now().isoformat().replace("+00:00", "Z"), "sessionId": "s", "requestId": f"req_{number}",
                            "cwd": "/work", "message": {"id": f"msg_{number}", "model": MODEL, "role": "assistant",
                                                        "usage": {"input_tokens": 200, "output_tokens": 0}}}) + "\n"
     answer = reporter(ada).post("/api/usage/import?platform=claude", data=line(1))
     assert answer.status_code == 200 and answer.data["added"] == 1, answer.text
     assert levels(ada, budget) == [100]
     attributes = {"event.name": "api_request", "model": MODEL, "input_tokens": "200", "output_tokens": "0", "cache_read_tokens": "0",
-                  "cache_creation_tokens": "0", "session.id": "s", "event.timestamp": NOW.isoformat().replace("+00:00", "Z"), "request_id": "req_2"}
-    record = {"timeUnixNano": str(int(NOW.timestamp()) * 10**9), "body": {"stringValue": "claude_code.api_request"},
+                  "cache_creation_tokens": "0", "session.id": "s", "event.timestamp": now().isoformat().replace("+00:00", "Z"), "request_id": "req_2"}
+    record = {"timeUnixNano": str(int(now().timestamp()) * 10**9), "body": {"stringValue": "claude_code.api_request"},
               "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]}
     sent = reporter(ada).post("/v1/logs", json={"resourceLogs": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "claude-code"}}]},
                                                         "scopeLogs": [{"logRecords": [record]}]}]})
@@ -147,7 +151,7 @@ def test_two_hosts_that_count_at_once_tell_once(system, ada, workdir):
         senders = reporter(ada), reporter(ada, other.url)
         sent = []
         for n in range(60):
-            call = {"platform": "claude", "model": MODEL, "input": 50_000, "session": f"s{n}", "id": f"two-{n}", "time": NOW.isoformat()}
+            call = {"platform": "claude", "model": MODEL, "input": 50_000, "session": f"s{n}", "id": f"two-{n}", "time": now().isoformat()}
             sent += [Pending(each, "POST", "/api/usage/records", json={"records": [call]}) for each in senders]
             if n % 6 == 5:
                 wait_until("all of them answer", lambda: all(each.outcome is not None for each in sent))
@@ -285,7 +289,7 @@ def test_periods(ada, zone, period, at, since, until):
 def test_a_day_is_the_workspaces(ada):
     ada.sql.execute("UPDATE workspaces SET time_zone = 'Pacific/Kiritimati' WHERE id = %s", [ada.workspace_id])  # UTC+14
     day, month, total = make(ada, "day", period="day"), make(ada, "month"), make(ada, "total", period="total", starts="2020-02-01")
-    local = NOW + datetime.timedelta(hours=14)
+    local = now() + datetime.timedelta(hours=14)
     midnight = local.replace(hour=0, minute=0, second=0) - datetime.timedelta(hours=14)
     report(ada, 1, when=midnight)
     report(ada, 2, when=midnight - datetime.timedelta(seconds=1))
@@ -301,7 +305,7 @@ def test_a_day_is_the_workspaces(ada):
 
 def test_what_comes_a_day_late_is_told(ada):
     """Of a period that is over, not of one that was over before the budget was made."""
-    yesterday = NOW.replace(hour=0, minute=0, second=0) - datetime.timedelta(hours=1)
+    yesterday = now().replace(hour=0, minute=0, second=0) - datetime.timedelta(hours=1)
     budget = make(ada, period="day")
     report(ada, 20, when=yesterday)
     assert told(ada) == []

@@ -305,6 +305,7 @@ def as_ccr_ui(opened, name, batch=True):
 
 
 def test_ccr_ui_gets_lines_of_a_log(live, opened):
+    write(live.people["bob"], "before it listens")
     socket, _ = as_ccr_ui(opened, "alice")
     socket.send('{"type":"Ping"}')
     assert socket.next() == {"type": "Pong"}
@@ -318,6 +319,7 @@ def test_ccr_ui_gets_lines_of_a_log(live, opened):
 def test_ccr_ui_begins_with_what_was_changed_lately(live, opened):
     """Fifty changes at most, the newest last, of one's own workspaces and of what every member sees: none of a login or a token."""
     erin = live.people["erin"] = live.client("erin")
+    write(live.people["alice"], "of the team")
     _, past = as_ccr_ui(opened, "erin", batch=False)
     assert past == []
     for number in range(60):
@@ -344,7 +346,7 @@ def test_the_past_of_a_token_is_that_of_its_workspace(live):
 def test_a_ping_of_the_protocol_is_answered(live, opened):
     socket = opened("alice")
     socket.send("are you there", PING)
-    assert socket.frame() == (PONG, b"are you there")
+    assert socket.pong() == b"are you there"
 
 
 def test_who_is_silent_is_pinged_and_who_does_not_answer_is_gone(live, opened):
@@ -381,7 +383,7 @@ def test_what_is_too_long_or_binary_or_in_parts_is_passed_over(live, opened):
     socket.send('{"type":"Ping"}')
     assert socket.next() == {"type": "Pong"}
     socket.send("the only answer", PING)
-    assert socket.frame() == (PONG, b"the only answer")
+    assert socket.pong() == b"the only answer"
 
 
 @pytest.mark.parametrize("request_line", ["GET /ws", "POST /ws", "GET /", "GET /../../etc/passwd"])

@@ -9,12 +9,12 @@ import pytest
 
 from test_housekeeping import everything, once
 
-NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 MODEL = "claude-opus-4-6"
 
 
 def ago(**how):
-    return (NOW - datetime.timedelta(**how)).isoformat()
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    return (now - datetime.timedelta(**how)).isoformat()
 
 
 def report(client, *records):

@@ -79,6 +79,13 @@ class WebSocket:
             elif kind == CLOSE:
                 raise EOFError(struct.unpack(">H", data[:2])[0] if data else None)
 
+    def pong(self):
+        """What the next pong says. What was changed before may still be told, and its own pings may come, ahead of it."""
+        while True:
+            kind, data = self.frame()
+            if kind == PONG:
+                return data
+
     def ended_with(self):
         """Reads to its end: the status that it was closed with, None without one."""
         try:
