@@ -107,10 +107,18 @@ enum error db_all(struct db *db, const struct statement *statement, struct rows 
 enum error db_one(struct db *db, const struct statement *statement, struct row *row, const char *const *args,
                   size_t count);
 
+/* Arguments of which some are in PostgreSQL's binary format (db_array.h): a length of 0 or more says so, -1 that it is a text. NULL: all are. */
+enum { DB_ARGS_MAX = 20 };
+struct db_args {
+    const char *const *values;
+    const int *lengths;
+    size_t count;
+};
+
 /* Sends a statement inside a transaction that has begun, and does not wait for what comes of it: db_receive does, and gives the first row.
  * In between the database can be asked nothing else, and whoever has no use for the answer any more takes it all the same. Errors are
  * those of above, of either. */
-enum error db_send(struct db *db, const struct statement *statement, const char *const *args, size_t count);
+enum error db_send(struct db *db, const struct statement *statement, const struct db_args *args);
 enum error db_receive(struct db *db, struct row *row);
 
 /* BEGIN travels with the first statement. A commit without any statement sends nothing. Each statement sees what was

@@ -63,12 +63,34 @@ CREATE FUNCTION usage_price(workspace uuid, model text, tier text, prompt bigint
 CREATE FUNCTION usage_charge(tokens bigint, rate numeric) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT CASE WHEN tokens > 0 THEN tokens * rate ELSE 0 END $$;
 
--- The cost of one call in dollars, exactly; NULL or no row: it has no price.
+-- What a call costs at such rates, in dollars, exactly; NULL when a rate that it needs is not told.
+CREATE FUNCTION usage_charges(input bigint, output bigint, cache_read bigint, cache_write bigint, cache_write_1h bigint, input_rate numeric,
+                              output_rate numeric, cache_read_rate numeric, cache_write_rate numeric, cache_write_1h_rate numeric)
+    RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT 0.000001 * (usage_charge(input, input_rate) + usage_charge(output, output_rate) + usage_charge(cache_read, cache_read_rate)
+                       + usage_charge(cache_write, cache_write_rate) + usage_charge(cache_write_1h, cache_write_1h_rate)) $$;
+
+-- The cost of one call in dollars; NULL or no row: it has no price.
 CREATE FUNCTION usage_cost(workspace uuid, model text, tier text, at timestamptz, input bigint, output bigint, cache_read bigint,
                            cache_write bigint, cache_write_1h bigint)
     RETURNS TABLE (cost numeric) LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
-    SELECT 0.000001 * (usage_charge(usage_cost.input, p.input) + usage_charge(usage_cost.output, p.output)
-                       + usage_charge(usage_cost.cache_read, p.cache_read) + usage_charge(usage_cost.cache_write, p.cache_write)
-                       + usage_charge(usage_cost.cache_write_1h, p.cache_write_1h))
+    SELECT usage_charges(usage_cost.input, usage_cost.output, usage_cost.cache_read, usage_cost.cache_write, usage_cost.cache_write_1h,
+                         p.input, p.output, p.cache_read, p.cache_write, p.cache_write_1h)
         FROM usage_price(usage_cost.workspace, usage_cost.model, usage_cost.tier,
                          usage_cost.input + usage_cost.cache_read + usage_cost.cache_write + usage_cost.cache_write_1h, usage_cost.at) p $$;
+
+-- All prices of a model that hold between two times, as ranges that do not overlap: for many calls at once, which then need no search each.
+-- The ranges are those of everything that was ever told, so that usage_price says the same for all of a range.
+CREATE FUNCTION usage_rates(workspace uuid, model text, tier text, first timestamptz, last timestamptz)
+    RETURNS TABLE (since timestamptz, until timestamptz, prompt_above bigint, prompt_to bigint, input numeric, output numeric,
+                   cache_read numeric, cache_write numeric, cache_write_1h numeric)
+    LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH told AS MATERIALIZED (SELECT p.since, p.prompt_above FROM usage_prices p WHERE p.model = usage_rates.model AND p.tier = usage_rates.tier
+            AND (p.workspace_id = usage_rates.workspace OR p.workspace_id IS NULL)),
+        times AS (SELECT t.since, lead(t.since, 1, timestamptz 'infinity') OVER (ORDER BY t.since) AS until FROM told t GROUP BY t.since),
+        prompts AS (SELECT t.prompt_above, lead(t.prompt_above, 1, 9223372036854775807) OVER (ORDER BY t.prompt_above) AS prompt_to
+            FROM told t GROUP BY t.prompt_above)
+    SELECT t.since, t.until, r.prompt_above, r.prompt_to, p.input, p.output, p.cache_read, p.cache_write, p.cache_write_1h
+        FROM times t CROSS JOIN prompts r
+        CROSS JOIN LATERAL usage_price(usage_rates.workspace, usage_rates.model, usage_rates.tier, r.prompt_above + 1, t.since) p
+        WHERE t.since <= usage_rates.last AND t.until > usage_rates.first $$;

@@ -56,7 +56,8 @@ CREATE TABLE usage_sessions (
 CREATE INDEX usage_sessions_last_idx ON usage_sessions (workspace_id, last_at DESC, id);
 
 -- The calls, a partition a month (UTC). The key is the same wherever a call is written down; its alias is what an event and a line of a log
--- know in common of it, its request or its conversation and numbers, by which they find each other.
+-- know in common of it, its request or its conversation and numbers, by which they find each other. Both are hashes that the workspace is in,
+-- so that no index needs it beside them.
 CREATE TABLE usage_calls (
     workspace_id   uuid NOT NULL,
     key            uuid NOT NULL,
@@ -153,8 +154,8 @@ BEGIN
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
         PERFORM pg_advisory_xact_lock(hashtextextended('usage_months', 0));
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
-        EXECUTE format('CREATE TABLE %I (LIKE usage_calls INCLUDING DEFAULTS, CONSTRAINT %I UNIQUE (key, workspace_id))', name, name || '_key');
-        EXECUTE format('CREATE INDEX %I ON %I (alias, workspace_id) WHERE alias IS NOT NULL', name || '_alias', name);
+        EXECUTE format('CREATE TABLE %I (LIKE usage_calls INCLUDING DEFAULTS, CONSTRAINT %I UNIQUE (key))', name, name || '_key');
+        EXECUTE format('CREATE INDEX %I ON %I (alias) WHERE alias IS NOT NULL', name || '_alias', name);
         EXECUTE format('CREATE INDEX %I ON %I (session_id)', name || '_session', name);
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
@@ -171,33 +172,45 @@ END $$;
 CREATE FUNCTION ccr_usage_writes(cache_write integer, cache_write_1h integer) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT (cache_write::bigint + cache_write_1h) << 31 | cache_write_1h $$;
 
--- Takes a batch of records of one source (its bit), and keeps every sum right. What is there of a call is looked up two days around its time,
--- because copies and clocks differ and months are partitions: by its key, and by its alias among what other sources wrote. An alias that is no
--- request's may be that of several calls: the nearest in time is meant (`reach`, in seconds, says how far it may be). A call is told of once by
--- each source: of several in the batch that mean the same one the nearest has it, and the others are put off, to be given again.
+-- The rates of such groups of calls between two times, as ranges that do not overlap (usage_rates).
+CREATE FUNCTION ccr_usage_rates(groups bigint[], first timestamptz, last timestamptz)
+    RETURNS TABLE (group_id bigint, since timestamptz, until timestamptz, prompt_above bigint, prompt_to bigint, input numeric, output numeric,
+                   cache_read numeric, cache_write numeric, cache_write_1h numeric) LANGUAGE sql STABLE AS $$
+    WITH wanted AS MATERIALIZED (SELECT g.id, g.workspace_id, g.price_model, g.tier FROM usage_groups g WHERE g.id = ANY (groups)),
+        models AS MATERIALIZED (SELECT m.*, r.* FROM (SELECT DISTINCT workspace_id, price_model, tier FROM wanted) m
+            CROSS JOIN LATERAL usage_rates(m.workspace_id, m.price_model, m.tier, ccr_usage_rates.first, ccr_usage_rates.last) r)
+    SELECT w.id, m.since, m.until, m.prompt_above, m.prompt_to, m.input, m.output, m.cache_read, m.cache_write, m.cache_write_1h
+        FROM wanted w JOIN models m USING (workspace_id, price_model, tier) $$;
+
+-- Joins records of one source (its bit) with what is there of the same calls. What comes of it: what is to be added to the sums, and taken
+-- from them, and how many records were new, told more, or are put off.
+--
+-- What is there of a call is looked up two days around its time, because copies and clocks differ and months are partitions: by its key, and
+-- by its alias among what other sources wrote. An alias that is no request's may be that of several calls: the nearest in time is meant
+-- (`reach`, in seconds, says how far it may be). A call is told of once by each source: of several in the batch that mean the same one the
+-- nearest has it, and the others are put off, to be given again.
 --
 -- The key is a log's, where one tells of the call. Of several aliases that of who knows best holds, for an event may come again: numbers that
 -- grow have another one each time, and a copy may be told of under another request.
 --
 -- Rows are found by their indexes, whatever the tables were like when the plan was made: they grow a thousandfold while a first import runs. What
 -- is to be changed is known by where it stands: the lock on the workspace keeps it there.
-CREATE FUNCTION ccr_usage_take(source smallint, others boolean, zone text, keys uuid[], aliases uuid[], times bigint[], groups bigint[],
+CREATE FUNCTION ccr_usage_join(source smallint, others boolean, keys uuid[], aliases uuid[], times timestamptz[], groups bigint[],
                                sessions bigint[], places smallint[], reaches integer[], inputs integer[], outputs integer[],
                                cache_reads integer[], cache_writes integer[], cache_writes_1h integer[], reasonings integer[])
-    RETURNS TABLE (added bigint, changed bigint, put_off bigint) LANGUAGE plpgsql
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    RETURNS TABLE (added integer, changed integer, put_off integer, at timestamptz, group_id bigint, session_id bigint, sources smallint,
+                   calls integer, cost numeric, unpriced integer, input integer, output integer, cache_read integer, cache_write integer,
+                   cache_write_1h integer, reasoning integer) LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     workspace uuid := ccr_workspace();
 BEGIN
 RETURN QUERY
 WITH given AS MATERIALIZED (
-    SELECT u.key, u.alias, timestamptz 'epoch' + u.us * interval '1 microsecond' AS at, u.group_id, u.session_id, u.place,
-        u.reach,
-        u.input, u.output, u.cache_read, u.cache_write, u.cache_write_1h, u.reasoning
-    FROM unnest(keys, aliases, times, groups, sessions, places, reaches, inputs, outputs, cache_reads, cache_writes, cache_writes_1h,
+    SELECT * FROM unnest(keys, aliases, times, groups, sessions, places, reaches, inputs, outputs, cache_reads, cache_writes, cache_writes_1h,
                 reasonings)
-        AS u (key, alias, us, group_id, session_id, place, reach, input, output, cache_read, cache_write, cache_write_1h, reasoning)),
+        AS u (key, alias, at, group_id, session_id, place, reach, input, output, cache_read, cache_write, cache_write_1h, reasoning)),
 met AS MATERIALIZED (
     SELECT g.*, e.key AS other_key, e.apart,
         CASE WHEN o.key IS NULL THEN e.part ELSE o.part END AS was_part, CASE WHEN o.key IS NULL THEN e.row ELSE o.row END AS was_row,
@@ -290,21 +303,78 @@ better AS (
             reasoning = p.reasoning
     FROM p WHERE c.ctid = p.was_row AND c.tableoid = p.was_part),
 merged AS (
-    DELETE FROM usage_calls c USING p WHERE c.ctid = p.also_row AND c.tableoid = p.also_part),
-d AS MATERIALIZED (
-    SELECT at, group_id, session_id, sources, 1 AS calls, coalesce(cost, 0) AS cost, (cost IS NULL)::integer AS unpriced,
+    DELETE FROM usage_calls c USING p WHERE c.ctid = p.also_row AND c.tableoid = p.also_part)
+SELECT (was_key IS NULL)::integer, (was_key IS NOT NULL)::integer, 0, at, group_id, session_id, sources, 1, coalesce(cost, 0),
+    (cost IS NULL)::integer, input, output, cache_read, cache_write, cache_write_1h, reasoning
+    FROM p
+UNION ALL SELECT 0, 0, 0, was_at, was_group_id, was_session_id, was_sources, -1, -coalesce(was_cost, 0), -(was_cost IS NULL)::integer,
+    -was_input, -was_output, -was_cache_read, -was_cache_write, -was_cache_write_1h, -was_reasoning
+    FROM p WHERE was_key IS NOT NULL
+UNION ALL SELECT 0, 0, 0, also_at, also_group_id, also_session_id, also_sources, -1, -coalesce(also_cost, 0), -(also_cost IS NULL)::integer,
+    -also_input, -also_output, -also_cache_read, -also_cache_write, -also_cache_write_1h, -also_reasoning
+    FROM p WHERE also_key IS NOT NULL
+UNION ALL SELECT 0, 0, 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM rivals;
+END $$;
+
+-- Takes a batch of records of one source. `others`: other sources were ever heard of. What is there already and says as much is passed over,
+-- and what is new, where nobody else could have told of it, is written at once: most of what comes is one or the other, and needs neither the
+-- width nor the searches of ccr_usage_join, which has the rest.
+CREATE FUNCTION ccr_usage_take(source smallint, others boolean, zone text, keys uuid[], aliases uuid[], times timestamptz[], groups bigint[],
+                               sessions bigint[], places smallint[], reaches integer[], inputs integer[], outputs integer[],
+                               cache_reads integer[], cache_writes integer[], cache_writes_1h integer[], reasonings integer[])
+    RETURNS TABLE (added bigint, changed bigint, put_off bigint) LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    workspace uuid := ccr_workspace();
+BEGIN
+RETURN QUERY
+WITH looked AS MATERIALIZED (
+    SELECT u.*, c.key IS NULL AND NOT others AS is_new, others OR c.key IS NOT NULL
+        AND (c.sources & source = 0 OR u.at < c.at OR u.place > c.place
+            OR u.alias IS DISTINCT FROM c.alias AND (c.alias IS NULL OR u.place = c.place AND u.output > c.output)
+            OR CASE source WHEN 1 THEN u.output <= c.log_output WHEN 2 THEN u.output <= c.event_output ELSE true END IS NOT TRUE
+            OR u.input > c.input OR u.output > c.output OR u.cache_read > c.cache_read OR u.reasoning > c.reasoning
+            OR (u.cache_write <> c.cache_write OR u.cache_write_1h <> c.cache_write_1h)
+                AND ccr_usage_writes(u.cache_write, u.cache_write_1h) > ccr_usage_writes(c.cache_write, c.cache_write_1h)) AS is_more
+    FROM unnest(keys, aliases, times, groups, sessions, places, reaches, inputs, outputs, cache_reads, cache_writes, cache_writes_1h,
+                reasonings)
+        AS u (key, alias, at, group_id, session_id, place, reach, input, output, cache_read, cache_write, cache_write_1h, reasoning)
+    LEFT JOIN LATERAL (SELECT * FROM usage_calls c WHERE NOT others AND c.key = u.key AND c.workspace_id = workspace
+        AND c.at BETWEEN u.at - interval '48 hours' AND u.at + interval '48 hours' LIMIT 1) c ON true),
+rates AS MATERIALIZED (
+    SELECT r.* FROM (SELECT array_agg(DISTINCT group_id) AS groups, min(at) AS first, max(at) AS last FROM looked WHERE is_new) l
+    CROSS JOIN LATERAL ccr_usage_rates(l.groups, l.first, l.last) r),
+p AS MATERIALIZED (
+    SELECT n.*, usage_charges(n.input, n.output, n.cache_read, n.cache_write, n.cache_write_1h,
+                              r.input, r.output, r.cache_read, r.cache_write, r.cache_write_1h) AS cost
+    FROM (SELECT l.*, l.input::bigint + l.cache_read + l.cache_write + l.cache_write_1h AS prompt FROM looked l WHERE is_new) n
+    LEFT JOIN rates r ON r.group_id = n.group_id AND n.at >= r.since AND n.at < r.until AND n.prompt > r.prompt_above
+        AND n.prompt <= r.prompt_to),
+written AS (
+    INSERT INTO usage_calls (workspace_id, key, alias, at, group_id, session_id, place, sources, log_output, event_output, cost,
+                             input, output, cache_read, cache_write, cache_write_1h, reasoning)
+    SELECT workspace, key, alias, at, group_id, session_id, place, source, CASE source WHEN 1 THEN output END,
+        CASE source WHEN 2 THEN output END, cost, input, output, cache_read, cache_write, cache_write_1h, reasoning
+    FROM p),
+more AS (
+    SELECT array_agg(key) AS keys, array_agg(alias) AS aliases, array_agg(at) AS times, array_agg(group_id) AS groups,
+        array_agg(session_id) AS sessions, array_agg(place) AS places, array_agg(reach) AS reaches, array_agg(input) AS inputs,
+        array_agg(output) AS outputs, array_agg(cache_read) AS cache_reads, array_agg(cache_write) AS cache_writes,
+        array_agg(cache_write_1h) AS cache_writes_1h, array_agg(reasoning) AS reasonings
+    FROM looked WHERE is_more),
+joined AS MATERIALIZED (
+    SELECT j.* FROM more m CROSS JOIN LATERAL ccr_usage_join(source, others, m.keys, m.aliases, m.times, m.groups, m.sessions, m.places,
+        m.reaches, m.inputs, m.outputs, m.cache_reads, m.cache_writes, m.cache_writes_1h, m.reasonings) j WHERE m.keys IS NOT NULL),
+d AS NOT MATERIALIZED (
+    SELECT at, group_id, session_id, source AS sources, 1 AS calls, coalesce(cost, 0) AS cost, (cost IS NULL)::integer AS unpriced,
         input, output, cache_read, cache_write, cache_write_1h, reasoning
     FROM p
-    UNION ALL SELECT was_at, was_group_id, was_session_id, was_sources, -1, -coalesce(was_cost, 0), -(was_cost IS NULL)::integer,
-        -was_input, -was_output, -was_cache_read, -was_cache_write, -was_cache_write_1h, -was_reasoning
-    FROM p WHERE was_key IS NOT NULL
-    UNION ALL SELECT also_at, also_group_id, also_session_id, also_sources, -1, -coalesce(also_cost, 0), -(also_cost IS NULL)::integer,
-        -also_input, -also_output, -also_cache_read, -also_cache_write, -also_cache_write_1h, -also_reasoning
-    FROM p WHERE also_key IS NOT NULL),
+    UNION ALL SELECT at, group_id, session_id, sources, calls, cost, unpriced, input, output, cache_read, cache_write, cache_write_1h, reasoning
+    FROM joined WHERE calls <> 0),
 quarters AS MATERIALIZED (
     SELECT date_bin(interval '15 minutes', at, timestamptz 'epoch') AS start, group_id, sources, sum(calls) AS calls, sum(cost) AS cost,
-        sum(unpriced) AS unpriced,
-        sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
+        sum(unpriced) AS unpriced, sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
         sum(cache_write) AS cache_write, sum(cache_write_1h) AS cache_write_1h, sum(reasoning) AS reasoning
     FROM d GROUP BY 1, 2, 3),
 summed AS (
@@ -321,18 +391,19 @@ summed AS (
         input = s.input + excluded.input, output = s.output + excluded.output, cache_read = s.cache_read + excluded.cache_read,
         cache_write = s.cache_write + excluded.cache_write, cache_write_1h = s.cache_write_1h + excluded.cache_write_1h,
         reasoning = s.reasoning + excluded.reasoning),
-t AS MATERIALIZED (
-    SELECT session_id, min(at) AS first_at, max(at) AS last_at, sum(calls) AS calls, sum(cost) AS cost, sum(unpriced) AS unpriced,
-        sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read, sum(cache_write) AS cache_write, sum(cache_write_1h) AS cache_write_1h, sum(reasoning) AS reasoning
-    FROM d GROUP BY session_id),
 grown AS (
     UPDATE usage_sessions s SET first_at = least(s.first_at, t.first_at), last_at = greatest(s.last_at, t.last_at),
         calls = s.calls + t.calls, cost = s.cost + t.cost, unpriced = s.unpriced + t.unpriced,
-        input = s.input + t.input, output = s.output + t.output, cache_read = s.cache_read + t.cache_read, cache_write = s.cache_write +
-            t.cache_write, cache_write_1h = s.cache_write_1h + t.cache_write_1h, reasoning = s.reasoning + t.reasoning
-    FROM t WHERE s.id = t.session_id)
-SELECT (SELECT count(*) FROM p WHERE was_key IS NULL), (SELECT count(*) FROM p WHERE was_key IS NOT NULL),
-    (SELECT count(*) FROM rivals);
+        input = s.input + t.input, output = s.output + t.output, cache_read = s.cache_read + t.cache_read,
+        cache_write = s.cache_write + t.cache_write, cache_write_1h = s.cache_write_1h + t.cache_write_1h,
+        reasoning = s.reasoning + t.reasoning
+    FROM (SELECT session_id, min(at) AS first_at, max(at) AS last_at, sum(calls) AS calls, sum(cost) AS cost, sum(unpriced) AS unpriced,
+            sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read, sum(cache_write) AS cache_write,
+            sum(cache_write_1h) AS cache_write_1h, sum(reasoning) AS reasoning
+        FROM d GROUP BY session_id) t
+    WHERE s.id = t.session_id)
+SELECT (SELECT count(*) FROM p) + coalesce(sum(j.added), 0)::bigint, coalesce(sum(j.changed), 0)::bigint, coalesce(sum(j.put_off), 0)::bigint
+    FROM joined j;
 END $$;
 
 -- Removes the oldest month of calls that lies before `until` as a whole; the sums stay. How many were removed: 1 or 0.
@@ -403,11 +474,17 @@ BEGIN
     EXECUTE format($sql$
         WITH wanted AS MATERIALIZED (SELECT g.id, g.workspace_id, g.price_model, g.tier, w.time_zone FROM usage_groups g
             JOIN workspaces w ON w.id = g.workspace_id WHERE g.id = ANY ($1)),
-        old AS MATERIALIZED (SELECT c.ctid AS row, c.at, c.group_id, c.session_id, c.sources, c.cost, w.workspace_id, w.time_zone, n.cost AS new
-            FROM %1$I c JOIN wanted w ON w.id = c.group_id
-            LEFT JOIN LATERAL usage_cost(w.workspace_id, w.price_model, w.tier, c.at, c.input, c.output, c.cache_read, c.cache_write,
-                                         c.cache_write_1h) n ON true
-            WHERE c.ctid >= format('(%%s,0)', $2)::tid AND c.ctid < format('(%%s,0)', $2 + $3)::tid),
+        seen AS MATERIALIZED (SELECT c.ctid AS row, c.at, c.group_id, c.session_id, c.sources, c.cost, c.input, c.output, c.cache_read,
+                c.cache_write, c.cache_write_1h, c.input::bigint + c.cache_read + c.cache_write + c.cache_write_1h AS prompt
+            FROM %1$I c WHERE c.group_id = ANY ($1)
+            AND c.ctid >= format('(%%s,0)', $2)::tid AND c.ctid < format('(%%s,0)', $2 + $3)::tid),
+        rates AS MATERIALIZED (SELECT r.* FROM (SELECT array_agg(DISTINCT group_id) AS groups, min(at) AS first, max(at) AS last FROM seen) s
+            CROSS JOIN LATERAL ccr_usage_rates(s.groups, s.first, s.last) r),
+        old AS MATERIALIZED (SELECT s.row, s.at, s.group_id, s.session_id, s.sources, s.cost, w.workspace_id, w.time_zone,
+                usage_charges(s.input, s.output, s.cache_read, s.cache_write, s.cache_write_1h,
+                              r.input, r.output, r.cache_read, r.cache_write, r.cache_write_1h) AS new
+            FROM seen s JOIN wanted w ON w.id = s.group_id LEFT JOIN rates r ON r.group_id = s.group_id AND s.at >= r.since AND s.at < r.until
+                AND s.prompt > r.prompt_above AND s.prompt <= r.prompt_to),
         other AS MATERIALIZED (SELECT * FROM old WHERE cost IS DISTINCT FROM new),
         priced AS (UPDATE %1$I c SET cost = o.new FROM other o WHERE c.ctid = o.row),
         summed AS (UPDATE usage_sums s SET cost = s.cost + d.cost, unpriced = s.unpriced + d.unpriced

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db_array.h"
 #include "json.h"
 #include "ledger_names.h"
 #include "ledger_profiles.h"
@@ -107,7 +108,7 @@ static const struct statement
                    " timestamptz 'epoch' + $2::bigint * interval '1 microsecond')"},
     take = {"ledger_take",
             "SELECT added, changed, put_off FROM ccr_usage_take($1::smallint, $2::boolean, $3, $4::uuid[],"
-            " $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::smallint[], $10::integer[],"
+            " $5::uuid[], $6::timestamptz[], $7::bigint[], $8::bigint[], $9::smallint[], $10::integer[],"
             " $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::integer[], $16::integer[])"},
     report = {
         "ledger_report",
@@ -162,11 +163,12 @@ static size_t platform_number(const char *name)
     return i;
 }
 
-static void record_key(struct ledger_id *out, const char *platform, const char *before, const char *key)
+static void record_key(const struct ledger *ledger, struct ledger_id *out, const char *platform, const char *before,
+                       const char *key)
 {
     char text[USAGE_TEXT_MAX + sizeof USAGE_KEY_OF_REQUEST];
     snprintf(text, sizeof text, "%s%s", before, key);
-    parts_hash(out->bytes, (const char *const[]){platform, text}, 2);
+    parts_hash(out->bytes, (const char *const[]){ledger->actor->who.workspace_id, platform, text}, 3);
 }
 
 static struct entry *entry_of(struct ledger *ledger, const struct ledger_id *key, bool *is_new)
@@ -202,7 +204,7 @@ static void add_alias(const struct ledger *ledger, struct entry *entry, const st
         return;
     entry->has_alias = true;
     entry->reach_s = by_request ? REQUEST_REACH_S : ALIKE_REACH_S;
-    record_key(&entry->alias, r->platform,
+    record_key(ledger, &entry->alias, r->platform,
                by_request ? USAGE_KEY_OF_REQUEST : "alike:", by_request ? r->request : r->alike);
 }
 
@@ -256,7 +258,7 @@ static void keep_call_of(struct ledger *ledger, const struct usage_record *r)
 {
     struct ledger_id key;
     bool is_new;
-    record_key(&key, r->platform, "", r->key);
+    record_key(ledger, &key, r->platform, "", r->key);
     struct entry *entry = entry_of(ledger, &key, &is_new);
     entry_add(ledger, entry, is_new, r);
 }
@@ -282,47 +284,32 @@ size_t ledger_waiting(const struct ledger *ledger)
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
-static void put_uuid(struct buffer *out, const struct ledger_id *id)
-{
-    char *to = buffer_extend(out, UUID_TEXT - 1);
-    char text[UUID_TEXT];
-    ledger_id_text(text, id);
-    if (to)
-        memcpy(to, text, sizeof text - 1);
-}
+static const enum db_array_type column_types[COLUMNS] = {
+    [KEYS] = DB_UUID,     [ALIASES] = DB_UUID,      [TIMES] = DB_TIME,   [GROUPS] = DB_INT8,
+    [SESSIONS] = DB_INT8, [PLACES_KNOWN] = DB_INT2, [REACHES] = DB_INT4, [COUNTS... COLUMNS - 1] = DB_INT4,
+};
 
-static void put_number(struct buffer *out, long long value)
+static void put_number(struct ledger *ledger, size_t column, int64_t value)
 {
-    char text[DECIMAL_TEXT];
-    buffer_text(out, decimal(text, value));
+    db_array_put(&ledger->columns[column], column_types[column], value);
 }
 
 static void put_columns(struct ledger *ledger, size_t count)
 {
-    struct buffer *columns = ledger->columns;
-    for (size_t c = 0; c < COLUMNS; c++) {
-        buffer_cut(&columns[c], 0);
-        buffer_char(&columns[c], '{');
-    }
+    for (size_t c = 0; c < COLUMNS; c++)
+        db_array_begin(&ledger->columns[c], column_types[c], count);
     for (size_t i = 0; i < count; i++) {
         const struct entry *entry = &ledger->entries[i];
-        for (size_t c = 0; i > 0 && c < COLUMNS; c++)
-            buffer_char(&columns[c], ',');
-        put_uuid(&columns[KEYS], &entry->key);
-        if (entry->has_alias)
-            put_uuid(&columns[ALIASES], &entry->alias);
-        else
-            buffer_text(&columns[ALIASES], "NULL");
-        put_number(&columns[TIMES], entry->time_us);
-        put_number(&columns[GROUPS], ledger_names_id(ledger->groups, entry->group));
-        put_number(&columns[SESSIONS], ledger_names_id(ledger->sessions, entry->session));
-        put_number(&columns[PLACES_KNOWN], entry->place);
-        put_number(&columns[REACHES], entry->reach_s);
+        db_array_put_uuid(&ledger->columns[KEYS], entry->key.bytes);
+        db_array_put_uuid(&ledger->columns[ALIASES], entry->has_alias ? entry->alias.bytes : NULL);
+        put_number(ledger, TIMES, entry->time_us);
+        put_number(ledger, GROUPS, ledger_names_id(ledger->groups, entry->group));
+        put_number(ledger, SESSIONS, ledger_names_id(ledger->sessions, entry->session));
+        put_number(ledger, PLACES_KNOWN, entry->place);
+        put_number(ledger, REACHES, entry->reach_s);
         for (size_t c = 0; c < USAGE_COUNTS; c++)
-            put_number(&columns[COUNTS + c], entry->counts[c]);
+            put_number(ledger, COUNTS + c, entry->counts[c]);
     }
-    for (size_t c = 0; c < COLUMNS; c++)
-        buffer_char(&columns[c], '}');
 }
 
 static enum error months(struct ledger *ledger, size_t count)
@@ -337,29 +324,27 @@ static enum error months(struct ledger *ledger, size_t count)
 }
 
 /* With the columns as they are. */
-struct taking {
-    char source[DECIMAL_TEXT];
-    const char *args[3 + COLUMNS];
-};
-
-static void fill_in(const struct ledger *ledger, struct taking *t)
+static enum error send_columns(struct ledger *ledger)
 {
-    t->args[0] = decimal(t->source, 1 << ledger->source);
-    t->args[1] = ledger->others ? "true" : "false";
-    t->args[2] = ledger->time_zone;
-    for (size_t c = 0; c < COLUMNS; c++)
-        t->args[3 + c] = buffer_string(&ledger->columns[c]);
+    char source[DECIMAL_TEXT];
+    enum { TEXTS = 3 };
+    const char *values[TEXTS + COLUMNS] = {decimal(source, 1 << ledger->source), ledger->others ? "true" : "false",
+                                           ledger->time_zone};
+    int lengths[TEXTS + COLUMNS] = {-1, -1, -1};
+    for (size_t c = 0; c < COLUMNS; c++) {
+        values[TEXTS + c] = ledger->columns[c].data;
+        lengths[TEXTS + c] = (int)ledger->columns[c].length;
+    }
+    enum error error = db_send(ledger->actor->db, &take, &(struct db_args){values, lengths, ARRAY_SIZE(values)});
+    ledger->sent = !error;
+    return error;
 }
 
 static enum error send_batch(struct ledger *ledger, size_t count)
 {
-    struct taking t;
     put_columns(ledger, count);
-    fill_in(ledger, &t);
-    enum error error = db_send(ledger->actor->db, &take, t.args, ARRAY_SIZE(t.args));
-    ledger->sent = !error;
     ledger->sent_count = count;
-    return error;
+    return send_columns(ledger);
 }
 
 static enum error note_reporter(struct ledger *ledger)
@@ -495,41 +480,41 @@ enum error ledger_begin(struct ledger *ledger)
 /* From now on only those are one that are known to be. */
 static void reach_no_further(struct ledger *ledger)
 {
-    struct buffer *reaches = &ledger->columns[REACHES];
-    buffer_cut(reaches, 0);
+    db_array_begin(&ledger->columns[REACHES], column_types[REACHES], ledger->sent_count);
     for (size_t i = 0; i < ledger->sent_count; i++)
-        buffer_text(reaches, i > 0 ? ",-1" : "{-1");
-    buffer_char(reaches, '}');
+        put_number(ledger, REACHES, -1);
+}
+
+static enum error receive_batch(struct ledger *ledger, long long *put_off)
+{
+    struct row row;
+    enum { ADDED, CHANGED, PUT_OFF };
+    ledger->sent = false;
+    enum error error = db_receive(ledger->actor->db, &row);
+    if (error)
+        return error;
+    ledger->writing.added += row_int(&row, ADDED);
+    ledger->writing.changed += row_int(&row, CHANGED);
+    *put_off = row_int(&row, PUT_OFF);
+    return ERR_NONE;
 }
 
 /* Each round finds a place for one of those that mean the same call at least. Real ones are through after two or three; who goes on making up
  * such that all mean the same has the rest counted as they are. */
-static enum error take_those_put_off(struct ledger *ledger, struct row *row)
-{
-    struct taking t;
-    enum { ADDED, CHANGED, PUT_OFF };
-    enum error error = ERR_NONE;
-    for (int rounds = 1; !error; rounds++) {
-        ledger->writing.added += row_int(row, ADDED);
-        ledger->writing.changed += row_int(row, CHANGED);
-        if (!row_int(row, PUT_OFF))
-            break;
-        if (rounds == ROUNDS_MAX)
-            reach_no_further(ledger);
-        fill_in(ledger, &t);
-        error = db_one(ledger->actor->db, &take, row, t.args, ARRAY_SIZE(t.args));
-    }
-    return error;
-}
-
 enum error ledger_end(struct ledger *ledger)
 {
-    struct row row;
+    long long put_off = 0;
     if (!ledger->sent)
         return ERR_NONE;
-    ledger->sent = false;
-    enum error error = db_receive(ledger->actor->db, &row);
-    return error ? error : take_those_put_off(ledger, &row);
+    enum error error = receive_batch(ledger, &put_off);
+    for (int rounds = 1; !error && put_off; rounds++) {
+        if (rounds == ROUNDS_MAX)
+            reach_no_further(ledger);
+        error = send_columns(ledger);
+        if (!error)
+            error = receive_batch(ledger, &put_off);
+    }
+    return error;
 }
 
 /* What it held is on its way. */

@@ -71,8 +71,17 @@ static bool forget_prepared(struct db *db)
     return PQsendQueryParams(db->conn, deallocate.sql, 0, NULL, NULL, NULL, NULL, 0);
 }
 
-static bool queue_statement(struct db *db, const struct statement *statement, enum queued kind, const char *const *args,
-                            size_t count)
+static bool send_prepared(struct db *db, const struct statement *statement, const struct db_args *args)
+{
+    int formats[DB_ARGS_MAX];
+    for (size_t i = 0; args->lengths && i < args->count; i++)
+        formats[i] = args->lengths[i] >= 0;
+    return PQsendQueryPrepared(db->conn, statement->name, (int)args->count, args->values, args->lengths,
+                               args->lengths ? formats : NULL, 0);
+}
+
+static bool queue_statement(struct db *db, const struct statement *statement, enum queued kind,
+                            const struct db_args *args)
 {
     if (!statement->name) {
         db->queue[db->queued++] = kind;
@@ -87,25 +96,26 @@ static bool queue_statement(struct db *db, const struct statement *statement, en
         db->prepared_count++;
     }
     db->queue[db->queued++] = kind;
-    return PQsendQueryPrepared(db->conn, statement->name, (int)count, args, NULL, NULL, 0);
+    return send_prepared(db, statement, args);
 }
 
-static bool queue_all(struct db *db, const struct statement *statement, const char *const *args, size_t count)
+static bool queue_all(struct db *db, const struct statement *statement, const struct db_args *args)
 {
+    static const struct db_args none = {0};
     db->queued = 0;
     if (statement->name && !forget_prepared(db))
         return false;
-    if (db->begin_pending && !queue_statement(db, &begin, QUEUED_BEGIN, NULL, 0))
+    if (db->begin_pending && !queue_statement(db, &begin, QUEUED_BEGIN, &none))
         return false;
-    if (db->begin_pending && db->brief && !queue_statement(db, &set_brief, QUEUED_PATIENCE, NULL, 0))
+    if (db->begin_pending && db->brief && !queue_statement(db, &set_brief, QUEUED_PATIENCE, &none))
         return false;
     if (statement->name && !tenant_is_held(db)) {
         const char *const tenant[] = {db->wanted.workspace, db->wanted.user, db->wanted.maintenance ? "on" : ""};
         db->held_known = false;
-        if (!queue_statement(db, &set_tenant, QUEUED_TENANT, tenant, ARRAY_SIZE(tenant)))
+        if (!queue_statement(db, &set_tenant, QUEUED_TENANT, &(struct db_args){tenant, NULL, ARRAY_SIZE(tenant)}))
             return false;
     }
-    return queue_statement(db, statement, QUEUED_STATEMENT, args, count) && PQpipelineSync(db->conn);
+    return queue_statement(db, statement, QUEUED_STATEMENT, args) && PQpipelineSync(db->conn);
 }
 
 /* What a SQLSTATE means to a caller (PostgreSQL manual, appendix A). Longest prefix first. */
@@ -240,18 +250,18 @@ static enum error note_outcome(struct db *db, enum error error, bool lost)
 
 /* Sends a statement and reads its result once. Sets *again when the connection turned out to be gone, so that a new one
  * may answer; not when the server was only silent, since that would take as long again. */
-static enum error try_statement(struct db *db, const struct statement *statement, const char *const *args, size_t count,
+static enum error try_statement(struct db *db, const struct statement *statement, const struct db_args *args,
                                 PGresult **out, bool *again)
 {
     db->silent = false;
-    bool lost = !queue_all(db, statement, args, count) ||
-                !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
+    bool lost =
+        !queue_all(db, statement, args) || !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
     enum error error = lost ? ERR_DATABASE : read_results(db, statement, out, &lost);
     *again = lost && !db->silent;
     return note_outcome(db, error, lost);
 }
 
-static enum error try_twice(struct db *db, const struct statement *statement, const char *const *args, size_t count,
+static enum error try_twice(struct db *db, const struct statement *statement, const struct db_args *args,
                             PGresult **out)
 {
     bool again = false, inside = db->in_transaction, begin_pending = db->begin_pending;
@@ -267,7 +277,7 @@ static enum error try_twice(struct db *db, const struct statement *statement, co
             return ERR_DATABASE;
         }
         db->begin_pending = begin_pending; /* a reconnect forgets it, but nothing of the transaction was sent yet */
-        error = try_statement(db, statement, args, count, out, &again);
+        error = try_statement(db, statement, args, out, &again);
     }
     return error;
 }
@@ -303,7 +313,7 @@ static enum error execute_statement(struct db *db, const struct statement *state
             return db->aborted;
         db->may_repeat = false;
     }
-    enum error error = try_twice(db, statement, args, count, out);
+    enum error error = try_twice(db, statement, &(struct db_args){args, NULL, count}, out);
     finish_statement(db, statement, error, transaction, started);
     return error;
 }
@@ -323,7 +333,7 @@ static void keep_result(struct db *db, PGresult *result)
 
 /* ---- a statement that is not waited for ------------------------------------------------------------------------- */
 
-enum error db_send(struct db *db, const struct statement *statement, const char *const *args, size_t count)
+enum error db_send(struct db *db, const struct statement *statement, const struct db_args *args)
 {
     if (db->aborted)
         return db->aborted;
@@ -332,8 +342,8 @@ enum error db_send(struct db *db, const struct statement *statement, const char 
     db->silent = db->may_repeat = false;
     db->message[0] = '\0';
     db->sent_us = monotonic_us();
-    bool lost = !queue_all(db, statement, args, count) ||
-                !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
+    bool lost =
+        !queue_all(db, statement, args) || !pg_flush(db, monotonic_ms() + db->settings->statement_timeout + GRACE_MS);
     enum error error = lost ? note_outcome(db, ERR_DATABASE, lost) : ERR_NONE;
     if (error)
         finish_statement(db, statement, error, true, db->sent_us);

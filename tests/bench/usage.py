@@ -24,6 +24,8 @@ from usage_ledger import Team, everything, naming, recomputed, wrong_sums  # noq
 from generate import generate  # noqa: E402
 from truth import load, sums  # noqa: E402
 
+# As a server of its own would have it, with nothing left out that keeps what was committed.
+SERVER = {"shared_buffers": "1GB", "max_wal_size": "4GB", "fsync": "on", "full_page_writes": "on"}
 LINES = ("claude", "codex", "gemini", "qwen")
 
 
@@ -97,7 +99,7 @@ def main():
     parser.add_argument("--crowd", action="store_true")
     wanted = parser.parse_args()
     work = new_folder()
-    cluster = Cluster(new_folder(work, "pg"))
+    cluster = Cluster(new_folder(work, "pg"), **SERVER)
     stack = None
     try:
         cluster.create()

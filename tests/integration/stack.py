@@ -180,8 +180,9 @@ def initial_data():
 class Cluster:
     """A PostgreSQL cluster: Unix socket only, but for `listen`; `postgres` is trusted on it, `ccr` needs its password."""
 
-    def __init__(self, folder, listen="", inside=()):
+    def __init__(self, folder, listen="", inside=(), **settings):
         self.listen = listen
+        self.settings = settings  # of postgresql.conf, beside those of tests
         self.inside = inside
         self.folder = Path(folder)
         self.data = self.folder / "data"
@@ -200,7 +201,7 @@ class Cluster:
     def start(self, wait=True):
         # Without fsync a crash of PostgreSQL still loses nothing, only one of the machine would.
         settings = {"listen_addresses": self.listen, "unix_socket_directories": self.folder, "fsync": "off", "full_page_writes": "off",
-                    "max_connections": 200, "shared_buffers": "32MB"}
+                    "max_connections": 200, "shared_buffers": "32MB", **self.settings}
         command = [pg_program("postgres"), "-D", self.data]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
