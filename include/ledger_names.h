@@ -28,8 +28,9 @@ bool ledger_names_full(const struct ledger_names *names);
 enum error ledger_names_ask(struct actor *actor, struct ledger_names *names, const struct statement *add,
                             const struct statement *ids);
 #define LEDGER_IDS(table)                                                                                              \
-    "SELECT t.id FROM json_array_elements($2::json) WITH ORDINALITY AS n (name, place)"                                \
-    " JOIN " table " t ON t.hash = (n.name ->> 'hash')::uuid AND t.workspace_id = $1::uuid ORDER BY n.place"
+    "SELECT t.id FROM ROWS FROM (json_to_recordset($2::json) AS (hash uuid)) WITH ORDINALITY AS n (hash, place)"       \
+    " CROSS JOIN LATERAL (SELECT e.id FROM " table                                                                     \
+    " e WHERE e.hash = n.hash AND e.workspace_id = $1::uuid LIMIT 1) t ORDER BY n.place"
 /* Then it has a number. */
 long long ledger_names_id(const struct ledger_names *names, size_t place);
 /* The batch is on its way, and with it what was asked for. */

@@ -17,9 +17,9 @@ static const struct statement
     keep_places =
         {"usage_keep_places",
          "INSERT INTO usage_files (workspace_id, hash, position, state) SELECT $1::uuid, p.hash, p.position, p.state FROM"
-         " (SELECT DISTINCT ON (n.place ->> 'hash') (n.place ->> 'hash')::uuid AS hash, (n.place ->> 'position')::bigint AS position,"
-         " n.place ->> 'state' AS state FROM json_array_elements($2::json) WITH ORDINALITY AS n (place, number)"
-         " ORDER BY n.place ->> 'hash', n.number DESC) p ON CONFLICT (workspace_id, hash) DO UPDATE SET"
+         " (SELECT DISTINCT ON (n.hash) n.hash, n.position, n.state FROM ROWS FROM (json_to_recordset($2::json)"
+         " AS (hash uuid, position bigint, state text)) WITH ORDINALITY AS n (hash, position, state, number)"
+         " ORDER BY n.hash, n.number DESC) p ON CONFLICT (workspace_id, hash) DO UPDATE SET"
          " position = excluded.position, state = excluded.state, updated_at = now()"},
     find_place = {"usage_find_place",
                   "SELECT position, state FROM usage_files WHERE workspace_id = $1::uuid AND hash = $2::uuid"};
