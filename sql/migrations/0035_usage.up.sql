@@ -316,9 +316,9 @@ UNION ALL SELECT 0, 0, 0, also_at, also_group_id, also_session_id, also_sources,
 UNION ALL SELECT 0, 0, 1, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM rivals;
 END $$;
 
--- Takes a batch of records of one source. `others`: other sources were ever heard of. What is there already and says as much is passed over,
--- and what is new, where nobody else could have told of it, is written at once: most of what comes is one or the other, and needs neither the
--- width nor the searches of ccr_usage_join, which has the rest.
+-- Takes a batch of records of one source. `others`: other sources were ever heard of. Otherwise what is there already and says as much is
+-- passed over, and what is new is written at once: most of what comes is one or the other, and needs neither the width nor the searches of
+-- ccr_usage_join, which has the rest.
 CREATE FUNCTION ccr_usage_take(source smallint, others boolean, zone text, keys uuid[], aliases uuid[], times timestamptz[], groups bigint[],
                                sessions bigint[], places smallint[], reaches integer[], inputs integer[], outputs integer[],
                                cache_reads integer[], cache_writes integer[], cache_writes_1h integer[], reasonings integer[])
@@ -330,18 +330,18 @@ DECLARE
 BEGIN
 RETURN QUERY
 WITH looked AS MATERIALIZED (
-    SELECT u.*, c.key IS NULL AND NOT others AS is_new, others OR c.key IS NOT NULL
-        AND (c.sources & source = 0 OR u.at < c.at OR u.place > c.place
-            OR u.alias IS DISTINCT FROM c.alias AND (c.alias IS NULL OR u.place = c.place AND u.output > c.output)
-            OR CASE source WHEN 1 THEN u.output <= c.log_output WHEN 2 THEN u.output <= c.event_output ELSE true END IS NOT TRUE
-            OR u.input > c.input OR u.output > c.output OR u.cache_read > c.cache_read OR u.reasoning > c.reasoning
-            OR (u.cache_write <> c.cache_write OR u.cache_write_1h <> c.cache_write_1h)
-                AND ccr_usage_writes(u.cache_write, u.cache_write_1h) > ccr_usage_writes(c.cache_write, c.cache_write_1h)) AS is_more
+    SELECT u.*, c.key IS NULL AND NOT others AS is_new
     FROM unnest(keys, aliases, times, groups, sessions, places, reaches, inputs, outputs, cache_reads, cache_writes, cache_writes_1h,
                 reasonings)
         AS u (key, alias, at, group_id, session_id, place, reach, input, output, cache_read, cache_write, cache_write_1h, reasoning)
     LEFT JOIN LATERAL (SELECT * FROM usage_calls c WHERE NOT others AND c.key = u.key AND c.workspace_id = workspace
-        AND c.at BETWEEN u.at - interval '48 hours' AND u.at + interval '48 hours' LIMIT 1) c ON true),
+        AND c.at BETWEEN u.at - interval '48 hours' AND u.at + interval '48 hours' LIMIT 1) c ON true
+    WHERE c.key IS NULL OR c.sources & source = 0 OR u.at < c.at OR u.place > c.place
+        OR u.alias IS DISTINCT FROM c.alias AND (c.alias IS NULL OR u.place = c.place AND u.output > c.output)
+        OR CASE source WHEN 1 THEN u.output <= c.log_output WHEN 2 THEN u.output <= c.event_output ELSE true END IS NOT TRUE
+        OR u.input > c.input OR u.output > c.output OR u.cache_read > c.cache_read OR u.reasoning > c.reasoning
+        OR (u.cache_write <> c.cache_write OR u.cache_write_1h <> c.cache_write_1h)
+            AND ccr_usage_writes(u.cache_write, u.cache_write_1h) > ccr_usage_writes(c.cache_write, c.cache_write_1h)),
 rates AS MATERIALIZED (
     SELECT r.* FROM (SELECT array_agg(DISTINCT group_id) AS groups, min(at) AS first, max(at) AS last FROM looked WHERE is_new) l
     CROSS JOIN LATERAL ccr_usage_rates(l.groups, l.first, l.last) r),
@@ -362,7 +362,7 @@ more AS (
         array_agg(session_id) AS sessions, array_agg(place) AS places, array_agg(reach) AS reaches, array_agg(input) AS inputs,
         array_agg(output) AS outputs, array_agg(cache_read) AS cache_reads, array_agg(cache_write) AS cache_writes,
         array_agg(cache_write_1h) AS cache_writes_1h, array_agg(reasoning) AS reasonings
-    FROM looked WHERE is_more),
+    FROM looked WHERE NOT is_new),
 joined AS MATERIALIZED (
     SELECT j.* FROM more m CROSS JOIN LATERAL ccr_usage_join(source, others, m.keys, m.aliases, m.times, m.groups, m.sessions, m.places,
         m.reaches, m.inputs, m.outputs, m.cache_reads, m.cache_writes, m.cache_writes_1h, m.reasonings) j WHERE m.keys IS NOT NULL),

@@ -210,9 +210,21 @@ static size_t without_beginning(const char *bytes, size_t length)
     return end && memcmp(end, naming, begun) == 0 ? length - begun + 1 : length;
 }
 
+/* Where a line within these bytes begins to name a file, at the end of the line before. By memchr, which is many times as fast as memmem. */
+static const char *find_naming(const char *bytes, size_t length)
+{
+    const char *end = bytes + length, *at = bytes;
+    while ((at = memchr(at, '\n', (size_t)(end - at))) && (size_t)(end - at) > NAMING) {
+        if (memcmp(at, naming, NAMING + 1) == 0)
+            return at;
+        at++;
+    }
+    return NULL;
+}
+
 static enum error take_in_line(struct import *import, const char *bytes, size_t length, size_t *used)
 {
-    const char *name = memmem(bytes, length, naming, NAMING + 1);
+    const char *name = find_naming(bytes, length);
     *used = name ? (size_t)(name - bytes) + 1 : without_beginning(bytes, length);
     if (name || *used < length || bytes[length - 1] == '\n')
         import->where = AT_LINE;

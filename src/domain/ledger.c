@@ -167,8 +167,9 @@ static void record_key(const struct ledger *ledger, struct ledger_id *out, const
                        const char *key)
 {
     char text[USAGE_TEXT_MAX + sizeof USAGE_KEY_OF_REQUEST];
-    snprintf(text, sizeof text, "%s%s", before, key);
-    parts_hash(out->bytes, (const char *const[]){ledger->actor->who.workspace_id, platform, text}, 3);
+    if (*before)
+        snprintf(text, sizeof text, "%s%s", before, key);
+    parts_hash(out->bytes, (const char *const[]){ledger->actor->who.workspace_id, platform, *before ? text : key}, 3);
 }
 
 static struct entry *entry_of(struct ledger *ledger, const struct ledger_id *key, bool *is_new)

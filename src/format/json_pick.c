@@ -370,8 +370,11 @@ static const char *plain_end(const char *at, const char *end)
         uint64_t bytes;
         memcpy(&bytes, at, sizeof bytes);
         uint64_t quote = bytes ^ ones * '"', slash = bytes ^ ones * '\\';
-        uint64_t found = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((bytes - ones * 0x20) & ~bytes);
-        if (found & highs)
+        uint64_t found =
+            (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((bytes - ones * 0x20) & ~bytes)) & highs;
+        if (found && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) /* the lowest mark is a true one */
+            return at + __builtin_ctzll(found) / 8;
+        if (found)
             break;
     }
     while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)

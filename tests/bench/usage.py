@@ -4,11 +4,13 @@ are those of the generator (tests/usage).
 
     usage.py [--calls 1000000] [--seed 1] [--folder DIR] [--crowd]
 
-A file of tests/usage's generator is sent twice, through Nginx. --crowd: then all of it again by eight clients at once, three times, with the
+What tests/usage's generator wrote is sent twice by curl, through Nginx. --crowd: then all of it again by eight clients at once, three times, with the
 events of OpenTelemetry, in random order and pieces. DIR keeps what was generated for the next time."""
 
 import argparse
+import json
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -47,16 +49,26 @@ def body_of(folder, home, platform):
         yield content if content.endswith(b"\n") else content + b"\n"
 
 
-def send_all(folder, told, team):
+def send(work, reporter, platform, machine, pieces):
+    """By curl, as scripts/ccr-usage-push does: a sender that takes little of the processors that the rest is measured on."""
+    body = work / "body"
+    with body.open("wb") as file:
+        file.writelines(pieces)
+    (work / "headers").write_text("\n".join(f"{name}: {value}" for name, value in reporter.headers({"Expect": ""}).items()))
+    url = f"http://127.0.0.1:{reporter.port}/api/usage/import?platform={platform}&machine={machine}"
+    began = time.monotonic()
+    told = subprocess.run(["curl", "-sS", "--fail-with-body", "-X", "POST", "-H", f"@{work / 'headers'}", "-T", body, url], check=True, capture_output=True)
+    return json.loads(told.stdout)["data"], time.monotonic() - began, body.stat().st_size
+
+
+def send_all(work, folder, told, team):
     """Everything by one client, a request for each home and platform: its answers' sums, seconds, bytes."""
     found, spent, size = {"records": 0, "added": 0}, 0.0, 0
     for home in told["homes"]:
         for platform in LINES:
-            body = b"".join(body_of(folder, home, platform))
-            began = time.monotonic()
-            answer = team[home["user"]].send_good(platform, body, machine=home["machine"])
-            spent += time.monotonic() - began
-            size += len(body)
+            answer, seconds, length = send(work, team[home["user"]], platform, home["machine"], body_of(folder, home, platform))
+            spent += seconds
+            size += length
             for name in found:
                 found[name] += answer[name]
     return found, spent, size
@@ -73,10 +85,10 @@ def equal(stack, team, told, scope):
     return wrong
 
 
-def run(stack, folder, wanted):
+def run(stack, work, folder, wanted):
     told, team = made(folder, wanted.calls, wanted.seed), Team(stack, USERS)
     for name in ("new", "known"):
-        found, spent, size = send_all(folder, told, team)
+        found, spent, size = send_all(work, folder, told, team)
         print(f"{name}: {found['records']} records, {found['added']} added, {size / 2**20:.0f} MiB in {spent:.1f} s: {found['records'] / spent:.0f} records/s, "
               f"{size / 2**20 / spent:.0f} MiB/s", flush=True)
     print(f"worker memory at most: {max(map(peak_kib, stack.backend.workers())) / 1024:.1f} MiB")
@@ -106,7 +118,7 @@ def main():
         cluster.create_migrated("ccr_template", new_folder(work, "template"))
         stack = Stack(new_folder(work, "s"), cluster, "ccr_template", MAX_CONNECTIONS=8, STREAM_SHARE=50, IN_PROGRESS_LIMITS=None).start()
         own_prices(stack)
-        return run(stack, wanted.folder or work / "made", wanted)
+        return run(stack, work, wanted.folder or work / "made", wanted)
     finally:
         if stack:
             stack.nginx.stop()
