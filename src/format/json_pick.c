@@ -12,12 +12,13 @@
 #include "json_number.h"
 #include "util.h"
 
-enum { NOWHERE = UINT16_MAX, NODES_MAX = 400, OBJECT_BITS = 64 };
+enum { NOWHERE = UINT16_MAX, NODES_MAX = 400, PLACES = 1024 /* a power of two */, OBJECT_BITS = 64 };
 
 /* A name of a path; node 0 is the whole text. */
 struct node {
     const char *name;
     uint16_t length;
+    uint16_t above;
     uint16_t below, beside; /* the first child; the next of the same parent; 0 = none */
     uint16_t item;          /* the child "[]"; 0 = none */
     uint16_t slot;          /* the row of the table; NOWHERE = none ends here */
@@ -51,6 +52,7 @@ struct json_pick {
     const struct json_pick_path *paths;
     struct node *nodes;
     size_t node_count, count;
+    uint16_t *places; /* PLACES of them: the nodes by their parents and names; 0 = none */
     struct slot *slots;
     json_pick_taker *take;
     void *context;
@@ -87,24 +89,35 @@ static uint16_t new_node(struct json_pick *pick, const char *name, size_t length
     return (uint16_t)pick->node_count++;
 }
 
+/* Where a name of a parent's is in `places`, or would be: most names of a log are none that are looked for. */
+static uint16_t *place_of(const struct json_pick *pick, uint16_t parent, const char *name, size_t length)
+{
+    unsigned first = length ? (unsigned char)name[0] : 0, last = length ? (unsigned char)name[length - 1] : 0;
+    unsigned i = parent * 37u + (unsigned)length * 101u + first * 7u + last * 59u;
+    for (;; i++) {
+        uint16_t *place = &pick->places[i % PLACES];
+        const struct node *node = &pick->nodes[*place];
+        if (!*place || (node->above == parent && node->length == length && memcmp(node->name, name, length) == 0))
+            return place;
+    }
+}
+
 static uint16_t find_child(const struct json_pick *pick, uint16_t parent, const char *name, size_t length)
 {
-    const struct node *nodes = pick->nodes;
-    for (uint16_t i = nodes[parent].below; i; i = nodes[i].beside)
-        if (nodes[i].length == length && memcmp(nodes[i].name, name, length) == 0)
-            return i;
-    return NOWHERE;
+    uint16_t found = *place_of(pick, parent, name, length);
+    return found ? found : NOWHERE;
 }
 
 static uint16_t child(struct json_pick *pick, uint16_t parent, const char *name, size_t length)
 {
-    uint16_t found = find_child(pick, parent, name, length);
-    if (found != NOWHERE)
-        return found;
-    found = new_node(pick, name, length);
-    pick->nodes[found].beside = pick->nodes[parent].below;
-    pick->nodes[parent].below = found;
-    return found;
+    uint16_t *place = place_of(pick, parent, name, length);
+    if (*place)
+        return *place;
+    uint16_t made = *place = new_node(pick, name, length);
+    pick->nodes[made].above = parent;
+    pick->nodes[made].beside = pick->nodes[parent].below;
+    pick->nodes[parent].below = made;
+    return made;
 }
 
 static uint16_t item(struct json_pick *pick, uint16_t parent)
@@ -149,6 +162,7 @@ struct json_pick *json_pick_new(struct arena *arena, const struct json_pick_path
             most += at == paths[i].path || *at == '.' || *at == '[';
     pick->nodes = arena_array(arena, most < NODES_MAX ? most : NODES_MAX, sizeof *pick->nodes);
     pick->slots = arena_array(arena, count, sizeof *pick->slots);
+    pick->places = arena_array(arena, PLACES, sizeof *pick->places);
     new_node(pick, "", 0);
     for (size_t i = 0; i < count; i++) {
         size_t max = paths[i].max > JSON_PICK_NUMBER_MAX ? paths[i].max : JSON_PICK_NUMBER_MAX;
