@@ -57,13 +57,14 @@ typedef bool house_prepare(struct house *house);
 typedef void house_clean(struct house *house);
 
 struct house_job {
-    const char *name;        /* in metrics, the log and the table housekeeping_jobs */
-    const char *what;        /* for people */
-    const char *retention;   /* the name of its setting; NULL = none */
-    size_t days;             /* offset of that in struct settings: whole days, 0 = nothing is ever removed */
-    size_t also;             /* offset of another integer, the statement's $3; 0 = none */
-    int interval_s;          /* from the end of one run to the next */
-    int limit;               /* rows a batch */
+    const char *name;      /* in metrics, the log and the table housekeeping_jobs */
+    const char *what;      /* for people */
+    const char *retention; /* the name of its setting; NULL = none */
+    size_t days;           /* offset of that in struct settings: whole days, 0 = nothing is ever removed */
+    size_t also;           /* offset of another integer, the statement's $3; 0 = none */
+    int interval_s;        /* from the end of one run to the next */
+    int limit;             /* rows a batch */
+    int pause_percent; /* how long the database is left alone after a batch, of the time that it took; 0 = PAUSE_PERCENT */
     struct statement remove; /* takes limit, days and `also`, as far as there are; gives the number of rows */
     house_batch *batch;      /* NULL = runs `remove`, and goes on while it removes as many as it may */
     house_prepare *prepare;  /* NULL = nothing */

@@ -23,7 +23,7 @@ enum {
     DAY_S = 24 * HOUR_S,
     ARENA_MAX = 64 * MIB,
     PAUSE_MIN_MS = 50,
-    PAUSE_FACTOR = 4,     /* four fifths of the time at least the database is left alone */
+    PAUSE_PERCENT = 400,  /* four fifths of the time at least the database is left alone */
     BUSY_PAUSE_MS = 1000, /* before a job that gave way is tried again */
     FAILED_PAUSE_MS = 60000,
     STANDBY_MS = 2000, /* between two tries to take the lock over */
@@ -248,7 +248,7 @@ const struct house_job house_jobs[] = {
      .batch = price_updates_store, .prepare = price_updates_read, .clean = price_updates_clean,
      .needs = offsetof(struct settings, prices_url), .retry_s = HOUR_S},
     {"usage_prices", "calls of models whose prices changed or became known: priced anew, not removed", .interval_s = MINUTE_S,
-     .limit = 200, .remove = {"house_usage_prices", "SELECT more, changed FROM ccr_usage_sweep($1::integer)"}, .batch = price_calls},
+     .limit = 200, .pause_percent = 25, .remove = {"house_usage_prices", "SELECT more, changed FROM ccr_usage_sweep($1::integer)"}, .batch = price_calls},
     {"usage_calls", "calls of models, a month at a time; their sums stay", SETTING(USAGE_RETENTION, usage_retention),
      .interval_s = DAY_S, .limit = 1,
      .remove = {"house_usage_calls", "SELECT CASE WHEN $2::integer > 0 THEN ccr_usage_forget(now() - make_interval(days => $2::integer))"
@@ -425,7 +425,8 @@ enum house_outcome house_work(struct house *house, size_t job, int *pause_ms)
         *run = (struct house_run){0};
     }
     tidy_up(house);
-    int64_t pause = PAUSE_FACTOR * took / 1000;
+    int percent = house_jobs[job].pause_percent ? house_jobs[job].pause_percent : PAUSE_PERCENT;
+    int64_t pause = took * percent / 100 / 1000;
     *pause_ms = pause > PAUSE_MIN_MS ? (int)pause : PAUSE_MIN_MS;
     return outcome;
 }

@@ -104,28 +104,26 @@ static uint16_t *place_of(const struct json_pick *pick, uint16_t parent, const c
 
 static uint16_t find_child(const struct json_pick *pick, uint16_t parent, const char *name, size_t length)
 {
-    uint16_t found = *place_of(pick, parent, name, length);
-    return found ? found : NOWHERE;
+    uint16_t place = *place_of(pick, parent, name, length);
+    return place ? place : NOWHERE;
 }
 
 static uint16_t child(struct json_pick *pick, uint16_t parent, const char *name, size_t length)
 {
     uint16_t *place = place_of(pick, parent, name, length);
-    if (*place)
-        return *place;
-    uint16_t made = *place = new_node(pick, name, length);
-    pick->nodes[made].above = parent;
-    pick->nodes[made].beside = pick->nodes[parent].below;
-    pick->nodes[parent].below = made;
-    return made;
+    if (!*place) {
+        *place = new_node(pick, name, length);
+        pick->nodes[*place].above = parent;
+        pick->nodes[*place].beside = pick->nodes[parent].below;
+        pick->nodes[parent].below = *place;
+    }
+    return *place;
 }
 
 static uint16_t item(struct json_pick *pick, uint16_t parent)
 {
-    if (!pick->nodes[parent].item) {
-        uint16_t made = new_node(pick, "", 0);
-        pick->nodes[parent].item = made;
-    }
+    if (!pick->nodes[parent].item)
+        pick->nodes[parent].item = new_node(pick, "", 0);
     return pick->nodes[parent].item;
 }
 
@@ -385,7 +383,7 @@ static const char *plain_end(const char *at, const char *end)
         memcpy(&bytes, at, sizeof bytes);
         uint64_t quote = bytes ^ ones * '"', slash = bytes ^ ones * '\\';
         uint64_t found =
-            (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((bytes - ones * 0x20) & ~bytes)) & highs;
+            highs & (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((bytes - ones * 0x20) & ~bytes));
         if (found && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) /* the lowest mark is a true one */
             return at + __builtin_ctzll(found) / 8;
         if (found)
