@@ -104,8 +104,8 @@ static uint16_t *place_of(const struct json_pick *pick, uint16_t parent, const c
 
 static uint16_t find_child(const struct json_pick *pick, uint16_t parent, const char *name, size_t length)
 {
-    uint16_t place = *place_of(pick, parent, name, length);
-    return place ? place : NOWHERE;
+    uint16_t found = *place_of(pick, parent, name, length);
+    return found ? found : NOWHERE;
 }
 
 static uint16_t child(struct json_pick *pick, uint16_t parent, const char *name, size_t length)
@@ -180,9 +180,8 @@ void json_pick_begin(struct json_pick *pick)
     pick->step = START;
     pick->problem = NULL;
     pick->top = JSON_PICK_NONE;
-    pick->depth = pick->known = 0;
+    pick->depth = pick->known = pick->mark = 0;
     pick->node = 0;
-    pick->mark = 0;
 }
 
 /* ---- values ---- */
