@@ -64,7 +64,7 @@ struct house_job {
     size_t also;           /* offset of another integer, the statement's $3; 0 = none */
     int interval_s;        /* from the end of one run to the next */
     int limit;             /* rows a batch */
-    int pause_percent; /* how long the database is left alone after a batch, of the time that it took; 0 = PAUSE_PERCENT */
+    int pause_percent; /* how long the database is left alone after a batch, of the time that it took; 0 = as usual */
     struct statement remove; /* takes limit, days and `also`, as far as there are; gives the number of rows */
     house_batch *batch;      /* NULL = runs `remove`, and goes on while it removes as many as it may */
     house_prepare *prepare;  /* NULL = nothing */

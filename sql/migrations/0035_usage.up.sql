@@ -460,7 +460,7 @@ CREATE TRIGGER usage_prices_unpriced AFTER DELETE ON usage_prices REFERENCING OL
 
 -- Prices so many blocks of a month anew: rows seen, rows changed. Writers of usage wait meanwhile: what they found must stand where it stood.
 CREATE FUNCTION ccr_usage_reprice(month text, first bigint, blocks integer, until timestamptz, OUT seen bigint, OUT changed bigint)
-    LANGUAGE plpgsql SET enable_hashjoin = on AS $$
+    LANGUAGE plpgsql SET enable_seqscan = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     wanted bigint[];
 BEGIN
@@ -486,7 +486,8 @@ BEGIN
             FROM seen s JOIN wanted w ON w.id = s.group_id LEFT JOIN rates r ON r.group_id = s.group_id AND s.at >= r.since AND s.at < r.until
                 AND s.prompt > r.prompt_above AND s.prompt <= r.prompt_to),
         other AS MATERIALIZED (SELECT * FROM old WHERE cost IS DISTINCT FROM new),
-        priced AS (UPDATE %1$I c SET cost = o.new FROM other o WHERE c.ctid = o.row),
+        priced AS (UPDATE %1$I c SET cost = o.new FROM other o WHERE c.ctid = o.row
+            AND c.ctid >= format('(%%s,0)', $2)::tid AND c.ctid < format('(%%s,0)', $2 + $3)::tid),
         summed AS (UPDATE usage_sums s SET cost = s.cost + d.cost, unpriced = s.unpriced + d.unpriced
             FROM (SELECT o.workspace_id, g.grain, g.start, o.group_id, o.sources, sum(coalesce(o.new, 0) - coalesce(o.cost, 0)) AS cost,
                     sum((o.new IS NULL)::integer - (o.cost IS NULL)::integer) AS unpriced
@@ -531,6 +532,8 @@ BEGIN
         s.blocks := pg_relation_size(s.month::regclass) / current_setting('block_size')::bigint;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('usage', 0));
+    -- A step that a crash takes back is done again, with all that it changed: it does not wait for the disk.
+    PERFORM set_config('synchronous_commit', 'off', true);
     SELECT * INTO did FROM ccr_usage_reprice(s.month, s.block, step, s.until);
     UPDATE usage_sweep SET month = s.month, block = s.block + step, blocks = s.blocks, seen = s.seen + did.seen,
         changed = s.changed + did.changed;

@@ -174,7 +174,8 @@ def main():
     try:
         cluster.create()
         cluster.create_migrated("ccr_template", new_folder(work, "template"))
-        stack = Stack(new_folder(work, "s"), cluster, "ccr_template", MAX_CONNECTIONS=8, STREAM_SHARE=50, IN_PROGRESS_LIMITS=None).start()
+        stack = Stack(new_folder(work, "s"), cluster, "ccr_template", MAX_CONNECTIONS=8, STREAM_SHARE=50, IN_PROGRESS_LIMITS=None,
+                      HOUSEKEEPING="on").start()
         own_prices(stack)
         team, client = Team(stack, USERS), stack.client("reader")
         client.workspace = client.get("/api/auth/me").data["workspace"]["slug"]

@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import random
 import signal
 from decimal import Decimal
 
@@ -484,3 +485,31 @@ def test_what_is_told_of_the_job(fresh_stack):
     wait_until("the list is read", lambda: total(page(admin), "ccr_housekeeping_runs_total", task="prices", result="done") == 1, timeout=60)
     assert "prices" in {row["job"] for row in admin.get("/api/system/housekeeping").data["jobs"]}
     assert cost(stack, "of-a-server", "2026-01-01", input=10**6) == 1
+
+
+# ---- all prices of a model at once ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ranges_say_what_each_price_says(system, ada, seed):
+    """At both sides of every border, exactly one range holds where there is a price, and none where there is none."""
+    draw, model, mine = random.Random(seed), f"ranges-{seed}", workspace_id(system, ada)
+    days = ["-infinity", *(f"2026-{month:02}-01Z" for month in (1, 3, 5, 7))]
+    told = {(draw.choice((None, mine)), draw.choice(days), draw.choice((-1, 128000, 200000))) for _ in range(draw.randint(3, 9))}
+    rate = "p.input, p.output, p.cache_read, p.cache_write, p.cache_write_1h"
+    with everything(system) as db:
+        for number, (workspace, since, above) in enumerate(told):
+            db.execute("INSERT INTO usage_prices (workspace_id, model, tier, since, prompt_above, shown, input, output, source, seen_at)"
+                       " VALUES (%s, %s, 'standard', %s, %s, %s, %s, 0, 'test', now())", [workspace, model, since, above, model, number])
+        for workspace in (None, mine):
+            points = ("(SELECT t, n FROM unnest(%(t)s::timestamptz[]) b, LATERAL (VALUES (b), (b - interval '1 microsecond')) v (t),"
+                      " unnest(ARRAY[0, 1, 128000, 128001, 200000, 200001, 10000000]) n) point")
+            values = {"t": [day for day in days[1:]] + ["2020-01-01Z", "2030-01-01Z"], "w": workspace, "m": model}
+            single = db.execute(f"SELECT t, n, {rate} FROM {points} LEFT JOIN LATERAL usage_price(%(w)s, %(m)s, 'standard', n, t) p ON true ORDER BY t, n",
+                                values).fetchall()
+            ranges = db.execute(f"SELECT t, n, {rate} FROM {points} LEFT JOIN usage_rates(%(w)s, %(m)s, 'standard', '2019-01-01Z', '2031-01-01Z') p"
+                                " ON t >= p.since AND t < p.until AND n > p.prompt_above AND n <= p.prompt_to ORDER BY t, n", values).fetchall()
+            assert ranges == single
+            some = db.execute(f"SELECT t, n, {rate} FROM {points} LEFT JOIN usage_rates(%(w)s, %(m)s, 'standard', '2026-04-01Z', '2026-05-01Z') p"
+                              " ON t >= p.since AND t < p.until AND n > p.prompt_above AND n <= p.prompt_to WHERE t BETWEEN '2026-04-01Z' AND '2026-05-01Z'"
+                              " ORDER BY t, n", values).fetchall()
+            assert some == [row for row in single if row[0].month in (4, 5) and row[0].year == 2026 and row[0].day in (1, 30)], "and in a part of the time"
