@@ -200,6 +200,7 @@ def test_the_command_prints_them(system):
     assert "US dollars for a million tokens" in text and "claude-fable-5" in text
     for words in ([], ["list", "extra"], ["import"], ["export"]):
         assert system.cli.run("prices", *words).returncode == 64
+    imported(system, {"printed-1": entry(1, 2)}, "2026-02-01")
     with everything(system) as db:
         (row,) = db.execute("SELECT actor, workspace_id FROM audit_log WHERE action = 'price.import' ORDER BY created_at DESC LIMIT 1").fetchall()
     assert row == ("console", None)
