@@ -117,16 +117,15 @@ def test_a_worker_that_was_refused_once_tries_again_for_its_request(fresh_stack)
     system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=2)
     admin, other = system.client("admin"), system.client("admin")
     profile = {"base_url": "https://relay.example.com", "auth_token": "sk-relay-0123456789"}
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ccr' AND pid NOT IN (SELECT pid FROM pg_locks)"
+    others = "FROM pg_stat_activity WHERE usename = 'ccr' AND state = 'idle' AND pid NOT IN (SELECT pid FROM pg_locks)"
     with system.cluster.connect(user="postgres", dbname=system.database) as site:
         for turn in range(3):
-            wait_until("both workers are connected", lambda: site.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'ccr'").fetchone()[0] == 2)
+            wait_until("both workers are connected", lambda: site.execute(f"SELECT count(*) {others}").fetchone()[0] == 2)
             with table_locked(system):
                 busy = Pending(admin, "POST", "/api/configs", json={"name": f"one-{turn}", **profile})
                 wait_for_blocked(system)
                 site.execute("ALTER ROLE ccr CONNECTION LIMIT 0")
-                assert site.execute(others).fetchall()
+                wait_until("the other worker is cut off", lambda: site.execute(f"SELECT pg_terminate_backend(pid) {others}").fetchall())
                 refused = Pending(other, "POST", "/api/configs", json={"name": f"two-{turn}", **profile})
                 time.sleep(PATIENT_S / 4)  # in which it would have been turned away
                 site.execute("ALTER ROLE ccr CONNECTION LIMIT -1")

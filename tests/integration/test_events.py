@@ -321,7 +321,7 @@ def test_ccr_ui_gets_lines_of_a_log(live, opened):
 def test_ccr_ui_begins_with_what_was_changed_lately(live, opened):
     """Fifty changes at most, the newest last, of one's own workspaces and of what every member sees: none of a login or a token."""
     erin = live.people["erin"] = live.client("erin")
-    write(live.people["alice"], "of the team")
+    write(live.people["alice"], "before erin")
     _, past = as_ccr_ui(opened, "erin", batch=False)
     assert past == []
     for number in range(60):
