@@ -8,6 +8,7 @@ What tests/usage's generator wrote is sent twice by curl, through Nginx. --crowd
 events of OpenTelemetry, in random order and pieces. DIR keeps what was generated for the next time."""
 
 import argparse
+import contextlib
 import itertools
 import json
 import shutil
@@ -30,6 +31,26 @@ from truth import load, sums  # noqa: E402
 # As a server of its own would have it, with nothing left out that keeps what was committed.
 SERVER = {"shared_buffers": "1GB", "max_wal_size": "4GB", "fsync": "on", "full_page_writes": "on"}
 LINES = ("claude", "codex", "gemini", "qwen")
+
+
+@contextlib.contextmanager
+def running(**settings):
+    """A folder, and in it a server of the generator's prices with PostgreSQL and Nginx; all is gone at the end."""
+    work = new_folder()
+    cluster = Cluster(new_folder(work, "pg"), **SERVER)
+    stack = None
+    try:
+        cluster.create()
+        cluster.create_migrated("ccr_template", new_folder(work, "template"))
+        stack = Stack(new_folder(work, "s"), cluster, "ccr_template", MAX_CONNECTIONS=8, STREAM_SHARE=50, IN_PROGRESS_LIMITS=None, **settings).start()
+        own_prices(stack)
+        yield work, stack
+    finally:
+        if stack:
+            stack.nginx.stop()
+            stack.backend.stop()
+        cluster.stop()
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def made(folder, calls, seed):
@@ -131,21 +152,8 @@ def main():
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--crowd", action="store_true")
     wanted = parser.parse_args()
-    work = new_folder()
-    cluster = Cluster(new_folder(work, "pg"), **SERVER)
-    stack = None
-    try:
-        cluster.create()
-        cluster.create_migrated("ccr_template", new_folder(work, "template"))
-        stack = Stack(new_folder(work, "s"), cluster, "ccr_template", MAX_CONNECTIONS=8, STREAM_SHARE=50, IN_PROGRESS_LIMITS=None).start()
-        own_prices(stack)
+    with running() as (work, stack):
         return run(stack, work, wanted.folder or work / "made", wanted)
-    finally:
-        if stack:
-            stack.nginx.stop()
-            stack.backend.stop()
-        cluster.stop()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ long that takes. Each reading is compared with the same one in peace, in the sam
 
 import argparse
 import itertools
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,9 +17,8 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT / "tests/usage"), str(ROOT / "tests/bench")]
 
-from stack import Cluster, Stack, new_folder  # noqa: E402
-from usage import SERVER, body_of, made  # noqa: E402
-from test_usage_ledger import USERS, own_prices  # noqa: E402
+from test_usage_ledger import USERS  # noqa: E402
+from usage import body_of, made, running  # noqa: E402
 from usage_ledger import Team, everything  # noqa: E402
 
 MODELS, PROJECTS, PEOPLE, DAYS, A_SESSION = 10, 40, 20, 365, 50
@@ -168,31 +166,17 @@ def main():
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--folder", type=Path, help="keeps the logs for the next time")
     wanted = parser.parse_args()
-    work = new_folder()
-    cluster = Cluster(new_folder(work, "pg"), **SERVER)
-    stack = None
-    try:
-        cluster.create()
-        cluster.create_migrated("ccr_template", new_folder(work, "template"))
-        stack = Stack(new_folder(work, "s"), cluster, "ccr_template", MAX_CONNECTIONS=8, STREAM_SHARE=50, IN_PROGRESS_LIMITS=None,
-                      HOUSEKEEPING="on").start()
-        own_prices(stack)
+    with running(HOUSEKEEPING="on") as (work, stack):
         team, client = Team(stack, USERS), stack.client("reader")
         client.workspace = client.get("/api/auth/me").data["workspace"]["slug"]
         with everything(stack) as db:
             client.workspace_id, = db.execute("SELECT id FROM workspaces WHERE slug = %s", [client.workspace]).fetchone()
         began = time.monotonic()
-        with cluster.connect(user="postgres", dbname=stack.database) as db:
+        with stack.cluster.connect(user="postgres", dbname=stack.database) as db:
             fill(db, client.workspace_id, wanted.calls)
         print(f"{wanted.calls} calls made in {time.monotonic() - began:.0f} s", flush=True)
         during_imports(work, stack, team, client, wanted)
         during_pricing(stack, client, wanted.calls, wanted.seconds)
-    finally:
-        if stack:
-            stack.nginx.stop()
-            stack.backend.stop()
-        cluster.stop()
-        shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":
