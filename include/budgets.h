@@ -20,11 +20,12 @@ struct budget {
     const char *const *users; /* names of members, `user_count` of them; none = everybody */
     size_t user_count;
     const char *platform, *provider, *profile, *model, *project;
-    const char *period; /* day, week, month or total */
-    const char *starts; /* a date, of a total only */
-    const char *amount; /* dollars, in decimal */
-    const char *levels; /* percents in rising order, "{50,80,100}" */
-    const char *action; /* none or stop */
+    const char *period;    /* day, week, month or total */
+    const char *starts;    /* a date, of a total only */
+    const char *amount;    /* dollars, in decimal */
+    const char *levels;    /* percents in rising order, "{50,80,100}" */
+    const char *action;    /* none, stop or switch */
+    const char *switch_to; /* of switch only: a profile of the platform */
     bool enabled;
 };
 
@@ -33,6 +34,9 @@ struct budget {
  * BUDGETS_MAX; ERR_NOT_FOUND. */
 enum error budget_write(struct actor *actor, const struct budget *budget, const char **id);
 enum error budget_remove(struct actor *actor, const char *id);
+
+/* Budgets that switch to a profile of the platform follow it to its new name. */
+enum error budgets_profile_renamed(struct actor *actor, const char *platform, const char *old_name, const char *name);
 
 /* ERR_AUTHORIZATION, and which budget says so until when, where one with the action `stop` is used up that counts what the actor spends with the
  * profile: its secrets are not to be given out. platform NULL: of any; name NULL: of one profile of the platform or more. */

@@ -13,9 +13,9 @@ void in_progress_begin(struct worker_slot *own, enum work_kind kind, const uint6
 /* What the other workers do. */
 struct in_progress {
     int running[WORK_COUNT], waiting[WORK_COUNT];
-    int of_owner[OWNER_COUNT];    /* running for the same one, reads apart */
-    int outbound_of[OWNER_COUNT]; /* of those, what waits for other servers */
-    int held[OWNER_COUNT];        /* running for the same one and begun by held_since_ms, reads as well */
+    int of_owner[OWNER_COUNT]; /* running for the same one, reads apart */
+    int of_user[WORK_COUNT];   /* running for the same user */
+    int held[OWNER_COUNT];     /* running for the same one and begun by held_since_ms, reads as well */
 };
 
 /* All of them. */

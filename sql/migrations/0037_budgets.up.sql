@@ -20,7 +20,8 @@ CREATE TABLE budgets (
     starts       date CHECK ((starts IS NOT NULL) = (period = 'total')),
     amount       numeric(18, 9) NOT NULL CHECK (amount > 0),
     levels       integer[] NOT NULL CHECK (cardinality(levels) BETWEEN 1 AND 10),
-    action       text NOT NULL CHECK (action IN ('none', 'stop')),
+    action       text NOT NULL CHECK (action IN ('none', 'stop', 'switch')), -- when all of it is spent
+    switch_to    text, -- a profile of the platform
     enabled      boolean NOT NULL,
     -- Counts what it was changed to that makes another budget of it, since when it is that: then all levels are told anew.
     edition      integer NOT NULL DEFAULT 1,
@@ -28,7 +29,8 @@ CREATE TABLE budgets (
     revision     bigint NOT NULL DEFAULT 1,
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT budgets_name_key UNIQUE (workspace_id, name)
+    CONSTRAINT budgets_name_key UNIQUE (workspace_id, name),
+    CONSTRAINT budgets_switch CHECK (CASE action WHEN 'switch' THEN num_nulls(switch_to, platform) = 0 AND 100 = ANY (levels) ELSE switch_to IS NULL END)
 );
 
 -- Levels that were reached and told. The key decides who tells.
@@ -154,13 +156,53 @@ CREATE FUNCTION ccr_budget_status(b budgets, zone text, at timestamptz)
     CROSS JOIN LATERAL (SELECT CASE WHEN p.until < 'infinity'
         THEN extract(epoch FROM at - p.since) / extract(epoch FROM p.until - p.since) END AS part) passed $$;
 
--- Tells that a level is reached: everybody who listens, the audit trail, and whom the webhooks lead to.
+-- Switches those whom a budget counts, and who stand at a profile that it counts, to the one that it names: how many. NULL: that one is not there
+-- or not enabled. Where somebody stands is found as kinds/profile_store.c finds it.
+CREATE FUNCTION ccr_budget_switch(b budgets) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    standard text := (SELECT w.default_profile FROM workspace_platforms w WHERE w.workspace_id = b.workspace_id AND w.platform = b.platform);
+    first text;
+    moved bigint;
+BEGIN
+    PERFORM FROM resources r WHERE r.workspace_id = b.workspace_id AND r.kind = 'profile' AND r.platform = b.platform AND r.name = b.switch_to
+        AND r.enabled;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT r.name INTO first FROM resources r WHERE r.workspace_id = b.workspace_id AND r.kind = 'profile' AND r.platform = b.platform
+        AND (r.enabled OR r.name = standard) ORDER BY r.name IS DISTINCT FROM standard, r.position, r.name LIMIT 1;
+    WITH people AS (
+        SELECT u.id, u.username, p.current_profile AS pointer, r.name, r.listed ->> 'provider' AS provider
+        FROM memberships m JOIN users u ON u.id = m.user_id AND u.disabled_at IS NULL
+        LEFT JOIN user_platforms p ON p.workspace_id = m.workspace_id AND p.user_id = m.user_id AND p.platform = b.platform
+        LEFT JOIN LATERAL (SELECT * FROM resources r WHERE r.workspace_id = b.workspace_id AND r.kind = 'profile' AND r.platform = b.platform
+            AND r.name IN (coalesce(p.current_profile, standard, 'default'), first)
+            ORDER BY r.name IS DISTINCT FROM coalesce(p.current_profile, standard, 'default') LIMIT 1) r ON true
+        WHERE m.workspace_id = b.workspace_id AND (cardinality(b.users) = 0 OR m.user_id = ANY (b.users))),
+    counted AS (SELECT * FROM people p WHERE p.name IS DISTINCT FROM b.switch_to AND (b.profile IS NULL OR p.name = b.profile)
+        AND (b.provider IS NULL OR p.provider = b.provider)),
+    pointers AS (INSERT INTO user_platforms (workspace_id, user_id, platform, current_profile, last_used_at)
+        SELECT b.workspace_id, c.id, b.platform, b.switch_to, now() FROM counted c
+        ON CONFLICT (workspace_id, user_id, platform)
+        DO UPDATE SET current_profile = excluded.current_profile, last_used_at = excluded.last_used_at RETURNING user_id)
+    INSERT INTO audit_log (workspace_id, actor, action, platform, target, from_config, to_config, changes)
+        SELECT b.workspace_id, 'budgets', 'budget.switch', b.platform, c.username, c.name, b.switch_to,
+            json_build_array(json_build_object('key', 'budget', 'old_value', NULL, 'new_value', b.name))
+        FROM counted c JOIN pointers p ON p.user_id = c.id;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    RETURN moved;
+END $$;
+
+-- Tells that a level is reached: everybody who listens, the audit trail, and whom the webhooks lead to. All of it in a period that is not over is
+-- when people are switched.
 CREATE FUNCTION ccr_budget_tell(b budgets, level integer, spent numeric, since timestamptz, until timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    switches boolean := b.action = 'switch' AND level = 100 AND now() < until;
     facts jsonb := jsonb_build_object('kind', 'budget', 'id', b.id, 'budget', b.name, 'level', level, 'amount', trim_scale(b.amount),
         'spent', trim_scale(round(spent, 6)), 'period', b.period, 'period_start', to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
         'period_end', CASE WHEN until < 'infinity' THEN to_char(until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END,
-        'stops', b.action = 'stop' AND spent >= b.amount);
+        'stops', b.action = 'stop' AND spent >= b.amount)
+        || CASE WHEN switches THEN jsonb_build_object('switch_to', b.switch_to, 'switched', ccr_budget_switch(b)) ELSE '{}' END;
 BEGIN
     PERFORM pg_notify('ccr_changes', b.workspace_id || ' - ' || facts);
     INSERT INTO audit_log (workspace_id, actor, action, target, changes) VALUES (b.workspace_id, 'budgets', 'budget.reached', b.name,

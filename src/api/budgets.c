@@ -6,9 +6,10 @@
 
 #include "outbound.h"
 #include "page.h"
+#include "profile.h"
 #include "webhooks.h"
 
-enum { TEXT_LONG = 400, DATE = 10, LEVELS_TEXT = 400 };
+enum { TEXT_LONG = 400, DATE = 10, LEVELS_TEXT = 400, USED_UP = 100 /* percent */ };
 
 #define PLATFORMS_TOLD "claude|codex|gemini|qwen|iflow|droid"
 #define FILTER(name_)                                                                                                  \
@@ -22,7 +23,8 @@ static const struct field budget_fields[] = {
     {.name = "starts", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 40},
     {.name = "amount", .type = FIELD_AMOUNT, .flags = FIELD_REQUIRED},
     {.name = "levels", .type = FIELD_INTS, .max = BUDGET_LEVELS_MAX},
-    {.name = "action", .type = FIELD_TEXT, .choices = "none|stop"},
+    {.name = "action", .type = FIELD_TEXT, .choices = "none|stop|switch"},
+    FILTER("switch_to"),
     {.name = "enabled", .type = FIELD_BOOL},
     {.name = "users", .type = FIELD_STRINGS},
     {.name = "platform", .type = FIELD_TEXT, .choices = PLATFORMS_TOLD},
@@ -51,7 +53,7 @@ static const struct field no_body[] = {{0}};
 #define BUDGETS                                                                                                                                           \
     "SELECT b.id, b.name, b.enabled, b.period, b.starts::text AS starts" MONEY(                                                                           \
         "b.amount",                                                                                                                                       \
-        "amount") ", to_json(b.levels) AS levels, b.action,"                                                                                              \
+        "amount") ", to_json(b.levels) AS levels, b.action, b.switch_to,"                                                                                 \
                   " (SELECT coalesce(json_agg(coalesce(u.username, i.id::text) ORDER BY i.place), '[]') FROM unnest(b.users)"                             \
                   " WITH ORDINALITY AS i (id, place) LEFT JOIN users u ON u.id = i.id) AS users,"                                                         \
                   " b.platform, b.provider, b.profile, b.model, b.project, s.period_start, s.period_end, w.time_zone" MONEY(                              \
@@ -91,15 +93,15 @@ static enum error show_budget(struct request *rq, struct response *rs)
     return respond_budget(rq, rs, 200, path_arg(rq, "id"));
 }
 
-/* A budget without any is told of at half, at four fifths, and when it is used up. */
-static enum error read_levels(struct request *rq, const char **out)
+/* A budget without any is told of at half, at four fifths, and when it is used up: then it switches. */
+static enum error read_levels(struct request *rq, struct budget *b)
 {
     static const char usual[] = "{50,80,100}";
     bool seen[BUDGET_LEVEL_MAX + 1] = {false};
     char text[LEVELS_TEXT] = "{";
     json_t *levels = body_value(rq, "levels"), *each;
     size_t i, length = 1;
-    *out = usual;
+    b->levels = usual;
     if (!body_has(rq, "levels"))
         return ERR_NONE;
     bool right = json_array_size(levels) > 0;
@@ -113,11 +115,13 @@ static enum error read_levels(struct request *rq, const char **out)
     }
     if (!right)
         return fail_field(&rq->actor, "levels", MSG_BUDGET_LEVELS, NULL);
+    if (text_equal(b->action, "switch") && !seen[USED_UP])
+        return fail_field(&rq->actor, "levels", MSG_BUDGET_SWITCH_LEVEL, NULL);
     for (int level = 1; level <= BUDGET_LEVEL_MAX; level++)
         if (seen[level])
             length += (size_t)snprintf(text + length, sizeof text - length, "%s%d", length > 1 ? "," : "", level);
     snprintf(text + length, sizeof text - length, "}");
-    *out = arena_strdup(rq->actor.arena, text);
+    b->levels = arena_strdup(rq->actor.arena, text);
     return ERR_NONE;
 }
 
@@ -137,6 +141,20 @@ static bool is_nothing(const char *amount)
     return strspn(amount, "0.") == strlen(amount);
 }
 
+/* Nobody is to be switched to what he could not switch to himself. */
+static enum error check_switch(struct request *rq, const struct budget *b)
+{
+    struct profile to;
+    struct actor *actor = &rq->actor;
+    enum error error = profile_find(actor, b->platform, b->switch_to, true, &to);
+    if (error == ERR_NOT_FOUND)
+        return fail_field(actor, "switch_to", MSG_CONFIG_UNKNOWN, b->switch_to, NULL);
+    const char *problem = error ? NULL : profile_problem(actor, &to.r);
+    if (problem)
+        return fail_field(actor, "switch_to", MSG_SWITCH_INVALID, problem, NULL);
+    return error;
+}
+
 static enum error read_budget(struct request *rq, struct budget *b)
 {
     json_t *users = body_value(rq, "users"), *each;
@@ -151,16 +169,17 @@ static enum error read_budget(struct request *rq, struct budget *b)
                          .period = body_text(rq, "period"),
                          .amount = body_text(rq, "amount"),
                          .action = body_has(rq, "action") ? body_text(rq, "action") : "none",
+                         .switch_to = body_text(rq, "switch_to"),
                          .enabled = body_bool(rq, "enabled", true)};
     const char **names = arena_array(rq->actor.arena, b->user_count + 1, sizeof *names);
     json_array_foreach(users, i, each) names[i] = json_string_value(each);
     b->users = names;
-    enum error error = read_levels(rq, &b->levels);
+    enum error error = read_levels(rq, b);
     if (!error)
         error = read_starts(rq, &b->starts);
     if (!error && is_nothing(b->amount))
         error = fail_field(&rq->actor, "amount", MSG_BUDGET_AMOUNT, NULL);
-    return error;
+    return error || !b->switch_to || !b->platform ? error : check_switch(rq, b);
 }
 
 static enum error create_budget(struct request *rq, struct response *rs)

@@ -117,7 +117,7 @@ const struct setting settings_table[] = {
     {"HEAVY_SHARE", &setting_integer, FIELD(heavy_share), .fallback = "75", .min = 1, .max = 100,
      .help = "Percent of `MAX_CONNECTIONS` that heavy requests (imports, exports, restores, commands, logins …) of everybody may occupy at once: the other workers stay free for short ones. One workspace and one address may have as many requests in progress."},
     {"STREAM_SHARE", &setting_integer, FIELD(stream_share), .fallback = "25", .min = 1, .max = 100,
-     .help = "Percent of `MAX_CONNECTIONS` that imports of usage may occupy at once, one at least; further ones get 429 and a time to try again."},
+     .help = "Percent of `MAX_CONNECTIONS` that imports of usage may occupy at once, one at least, and where it is several those of one user all but one; further ones get 429 and a time to try again."},
     {"USAGE_IMPORT_MAX", &setting_integer, FIELD(usage_import_max), .fallback = "4096", .min = 1, .max = 1048576,
      .help = "MiB of logs that one import of usage may bring, unpacked. Nginx has a limit of its own for what comes packed (`client_max_body_size`)."},
     {"PASSWORD_CHECKS", &setting_integer, FIELD(password_checks), .fallback = "0", .min = 0, .max = 1024,

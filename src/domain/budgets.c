@@ -16,14 +16,14 @@ enum { PATIENCE_MS = 10000 };
     " LEFT JOIN LATERAL (SELECT u.id FROM users u JOIN memberships s ON s.user_id = u.id"                              \
     " AND s.workspace_id = ccr_workspace() WHERE u.username = n.name) m ON true)"
 #define VALUES                                                                                                         \
-    "$2, " USER_IDS ", $4, $5, $6, $7, $8, $9, $10, $11::date, $12::numeric, $13::integer[], $14, $15::boolean"
+    "$2, " USER_IDS ", $4, $5, $6, $7, $8, $9, $10, $11::date, $12::numeric, $13::integer[], $14, $15, $16::boolean"
 #define COLUMNS                                                                                                        \
     "name, users, platform, provider, profile, model, price_model, project, period, starts, amount, levels, action,"   \
-    " enabled"
+    " switch_to, enabled"
 /* What makes it another budget. */
 #define COUNTED(of)                                                                                                    \
     "(" of "users, " of "platform, " of "provider, " of "profile, " of "price_model, " of "project, " of "period, " of \
-    "starts, " of "amount)"
+    "starts, " of "amount, " of "switch_to)"
 /* For the audit trail. */
 #define TOLD(of)                                                                                                       \
     "(to_jsonb(" of ") - '{id,workspace_id,price_model,edition,since,revision,created_at,updated_at}'::text[])"
@@ -58,6 +58,8 @@ static const struct statement
                                         " ON n.key = o.key WHERE o.value IS DISTINCT FROM n.value) FROM new, old"},
     destroy = {"budget_delete", "DELETE FROM budgets WHERE id = $1::uuid AND workspace_id = ccr_workspace()"
                                 " RETURNING name"},
+    renamed = {"budgets_renamed", "UPDATE budgets SET switch_to = $3, revision = revision + 1, updated_at = now()"
+                                  " WHERE workspace_id = ccr_workspace() AND platform = $1 AND switch_to = $2"},
     stopped = {
         "budgets_stopped",
         "SELECT b.name, " SQL_TIME(
@@ -122,7 +124,8 @@ static enum error check_users(struct actor *actor, const char *id, const char *u
 static enum error check_budget(struct actor *actor, const struct budget *b, const char **price_model)
 {
     struct price_name name;
-    bool stops = text_equal(b->action, "stop"), is_total = text_equal(b->period, "total");
+    bool stops = text_equal(b->action, "stop"), is_total = text_equal(b->period, "total"),
+         switches = text_equal(b->action, "switch");
     *price_model = NULL;
     if (b->model && !price_name_read(&name, b->model))
         return fail_field(actor, "model", MSG_PRICE_MODEL, NULL);
@@ -130,6 +133,12 @@ static enum error check_budget(struct actor *actor, const struct budget *b, cons
         *price_model = arena_strdup(actor->arena, name.key);
     if (stops && (b->model || b->project))
         return fail_field(actor, "action", MSG_BUDGET_STOPS_ALL, NULL);
+    if (switches != (b->switch_to != NULL))
+        return fail_field(actor, "switch_to", switches ? MSG_NOT_BLANK : MSG_BUDGET_SWITCH_TO, NULL);
+    if (switches && !b->platform)
+        return fail_field(actor, "platform", MSG_BUDGET_SWITCH_PLATFORM, NULL);
+    if (switches && text_equal(b->profile, b->switch_to))
+        return fail_field(actor, "switch_to", MSG_BUDGET_SWITCH_SAME, NULL);
     if (is_total != (b->starts != NULL))
         return fail_field(actor, "starts", is_total ? MSG_NOT_BLANK : MSG_BUDGET_STARTS, NULL);
     return ERR_NONE;
@@ -168,7 +177,8 @@ enum error budget_write(struct actor *actor, const struct budget *b, const char 
         return error;
     error = db_one(actor->db, is_new ? &insert : &update, &row,
                    DB_ARGS(*id, b->name, users, b->platform, b->provider, b->profile, b->model, model, b->project,
-                           b->period, b->starts, b->amount, b->levels, b->action, b->enabled ? "true" : "false"));
+                           b->period, b->starts, b->amount, b->levels, b->action, b->switch_to,
+                           b->enabled ? "true" : "false"));
     if (error)
         return fail_as(actor, error, ERR_CONFLICT, MSG_BUDGET_TAKEN, b->name);
     *id = arena_strdup(actor->arena, row_string(&row, 0));
@@ -185,6 +195,11 @@ enum error budget_remove(struct actor *actor, const char *id)
     if (error)
         return error;
     return audit_write(actor, &(struct audit){.action = "budget.delete", .target = row_string(&row, 0)});
+}
+
+enum error budgets_profile_renamed(struct actor *actor, const char *platform, const char *old_name, const char *name)
+{
+    return db_run(actor->db, &renamed, DB_ARGS(platform, old_name, name));
 }
 
 /* ---- stop ------------------------------------------------------------------------------------------------------- */

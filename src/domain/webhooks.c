@@ -135,6 +135,14 @@ static const char *dollars(struct arena *arena, const json_t *amount)
     return arena_printf(arena, "$%.2f", json_number_value(amount));
 }
 
+static enum message what_happened(const json_t *facts)
+{
+    const json_t *switched = json_object_get(facts, "switched");
+    if (switched)
+        return json_is_integer(switched) ? MSG_BUDGET_REACHED_SWITCH : MSG_BUDGET_REACHED_NO_SWITCH;
+    return json_is_true(json_object_get(facts, "stops")) ? MSG_BUDGET_REACHED_STOP : MSG_BUDGET_REACHED;
+}
+
 static const char *in_words(struct arena *arena, enum language language, const char *workspace, const json_t *facts)
 {
     enum { DATE = 10 };
@@ -143,10 +151,10 @@ static const char *in_words(struct arena *arena, enum language language, const c
     if (!name || !since)
         return translate(&actor, MSG_WEBHOOK_TEST, workspace, NULL);
     const char *level = number_text(&actor, json_integer_value(json_object_get(facts, "level")));
-    bool stops = json_is_true(json_object_get(facts, "stops"));
-    return translate(&actor, stops ? MSG_BUDGET_REACHED_STOP : MSG_BUDGET_REACHED, name, workspace, level,
+    return translate(&actor, what_happened(facts), name, workspace, level,
                      dollars(arena, json_object_get(facts, "spent")), dollars(arena, json_object_get(facts, "amount")),
-                     arena_strndup(arena, since, DATE), NULL);
+                     arena_strndup(arena, since, DATE), json_text_at(facts, "switch_to"),
+                     number_text(&actor, json_integer_value(json_object_get(facts, "switched"))), NULL);
 }
 
 /* ---- bodies and signatures -------------------------------------------------------------------------------------- */

@@ -147,13 +147,16 @@ static enum excess judge_password(const struct capacity *c, const struct in_prog
 static enum excess judge_outbound(const struct capacity *c, const struct in_progress *seen)
 {
     enum excess excess = judge_write(c, seen);
-    if (excess || seen->outbound_of[OWNER_USER])
+    if (excess || seen->of_user[WORK_OUTBOUND])
         return excess ? excess : EXCESS_USER;
     return seen->running[WORK_OUTBOUND] >= c->outbound || no_room_for_slow(c, seen) ? EXCESS_OUTBOUND : EXCESS_NONE;
 }
 
+/* Nobody has them all, where there are several. */
 static enum excess judge_stream(const struct capacity *c, const struct in_progress *seen)
 {
+    if (c->streams > 1 && seen->of_user[WORK_STREAM] >= c->streams - 1)
+        return EXCESS_USER;
     return seen->running[WORK_STREAM] >= c->streams || no_room_for_slow(c, seen) ? EXCESS_STREAMS : EXCESS_NONE;
 }
 

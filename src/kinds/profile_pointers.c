@@ -2,6 +2,7 @@
 #include "profile_pointers.h"
 
 #include "audit.h"
+#include "budgets.h"
 #include "util.h"
 
 enum { HOLDERS_NAMED = 5 };
@@ -95,7 +96,9 @@ enum error pointers_forget(struct actor *actor, const char *platform, const char
 enum error profile_renamed(struct actor *actor, const struct resource *r, const char *old_name)
 {
     enum error error = db_run(actor->db, &rename_current, DB_ARGS(r->platform, old_name, r->name));
-    return error ? error : db_run(actor->db, &rename_default, DB_ARGS(r->platform, old_name, r->name));
+    if (!error)
+        error = db_run(actor->db, &rename_default, DB_ARGS(r->platform, old_name, r->name));
+    return error ? error : budgets_profile_renamed(actor, r->platform, old_name, r->name);
 }
 
 enum error pointers_remember(struct actor *actor, const char *platform, const char **pointers)

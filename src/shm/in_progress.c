@@ -24,7 +24,7 @@ static void count_work(struct in_progress *seen, const struct work *own, const s
         if (!mine || atomic_load_explicit(&other->owner[i], memory_order_relaxed) != mine)
             continue;
         seen->of_owner[i] += !waits && kind != WORK_READ;
-        seen->outbound_of[i] += !waits && kind == WORK_OUTBOUND;
+        seen->of_user[kind] += !waits && i == OWNER_USER;
         seen->held[i] += !waits && held;
     }
 }

@@ -161,14 +161,20 @@ def another_import(client, number):
 
 
 def test_imports_of_usage_take_their_share_and_no_more(eight, ada, bob):
-    """STREAM_SHARE is a quarter of eight workers. What is over it is refused at once, with a time to come back at; nobody else is."""
-    under_way = [Import(eight, ada, call(number)) for number in (1, 2)]
-    wait_until("both are read", lambda: in_progress(eight, "stream") == 2, timeout=30)
-    for client in (ada, bob):  # of whomever it is
+    """STREAM_SHARE is a quarter of eight workers, of which no user has all. What is over it is refused at once, with a time to come back at;
+    nobody else is."""
+    def too_much(client, words):
         answer = another_import(client, 3)
         assert answer.status_code == 429 and answer.json()["error"]["code"] == "RATE_LIMIT_EXCEEDED", answer.text
-        assert int(answer.headers["Retry-After"]) >= 1 and "imports" in answer.json()["message"]
-    assert refused(eight, "streams") == 2
+        assert int(answer.headers["Retry-After"]) >= 1 and words in answer.json()["message"]
+
+    under_way = [Import(eight, ada, call(1))]
+    wait_until("it is read", lambda: in_progress(eight, "stream") == 1, timeout=30)
+    too_much(ada, "your requests")
+    under_way.append(Import(eight, bob, call(2)))
+    wait_until("both are read", lambda: in_progress(eight, "stream") == 2, timeout=30)
+    too_much(come_from(eight.client("carl")), "imports")
+    assert refused(eight, "streams") == 1
     assert again(bob).get("/api/configs").status_code == 200 and again(ada).get("/api/configs").status_code == 200
     assert again(ada).patch("/api/configs/relay-1/disable").status_code == 200
     assert again(bob).get("/api/validate").status_code == 200, "other long requests have places of their own"
@@ -176,12 +182,12 @@ def test_imports_of_usage_take_their_share_and_no_more(eight, ada, bob):
     status, body = under_way[0].finish()
     assert (status, body["data"]["added"]) == (200, 1)
     wait_until("its place is free", lambda: in_progress(eight, "stream") == 1, timeout=30)
-    assert another_import(bob, 3).data["added"] == 1
+    assert another_import(ada, 3).data["added"] == 1
     assert under_way[1].finish()[1]["data"]["added"] == 1
 
 
-def test_an_import_whose_client_breaks_off_leaves_its_place(eight, ada):
-    under_way = [Import(eight, ada, call(number)) for number in (1, 2)]
+def test_an_import_whose_client_breaks_off_leaves_its_place(eight, ada, bob):
+    under_way = [Import(eight, client, call(number)) for number, client in enumerate((ada, bob))]
     wait_until("both are read", lambda: in_progress(eight, "stream") == 2, timeout=30)
     for one in under_way:
         one.connection.close()

@@ -404,6 +404,107 @@ def test_stop_is_for_the_people_whom_the_budget_counts(system, ada):
     assert ada.post("/api/configs/relay/reveal", json={}).status_code == 200
 
 
+# ---- switch -----------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def team(system, ada):
+    """ada, bob and carl of one workspace, with the profiles that they may stand at; the first of them is where who has not switched stands."""
+    slug = f"team-{uuid.uuid4().hex[:8]}"
+    assert ada.post("/api/workspaces", json={"slug": slug, "name": "Team"}).status_code == 201
+    people = [ada, newcomer(system, "bob"), newcomer(system, "carl")]
+    for one in people[1:]:
+        join(ada, slug, one, one.user["username"], "editor")
+    for one in people:
+        one.workspace = slug
+    ada.workspace_id, = ada.sql.execute("SELECT id FROM workspaces WHERE slug = %s", [slug]).fetchone()
+    for name in ("dear", "also-dear", "cheap"):
+        profile(ada, name, provider="Relay" if "dear" in name else "Spare")
+    return people
+
+
+def stand_at(people):
+    answers = [one.get("/api/configs/current") for one in people]
+    assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+    return [answer.data["name"] for answer in answers]
+
+
+def switch_to(client, name):
+    assert client.post("/api/switch", json={"config_name": name}).status_code == 200
+
+
+def switches(client):
+    rows = client.sql.execute("SELECT actor, target, from_config, to_config, platform FROM audit_log WHERE workspace_id = %s AND action = 'budget.switch'"
+                              " ORDER BY target", [client.workspace_id]).fetchall()
+    assert all(row[0] == "budgets" and row[4] == "claude" for row in rows)
+    return [row[1:4] for row in rows]
+
+
+def test_switch(team):
+    ada, bob, carl = team
+    switch_to(bob, "also-dear")
+    switch_to(carl, "cheap")
+    budget = make(ada, "Cap", action="switch", platform="claude", switch_to="cheap")
+    assert (budget["action"], budget["switch_to"], budget["stopped"]) == ("switch", "cheap", False)
+    report(bob, 9.99)
+    assert stand_at(team) == ["dear", "also-dear", "cheap"]
+    report(bob, 0.01)
+    assert stand_at(team) == ["cheap"] * 3
+    assert switches(ada) == sorted([(ada.user["username"], "dear", "cheap"), (bob.user["username"], "also-dear", "cheap")])
+    switch_to(bob, "dear")  # who goes back stays there in this period
+    report(bob, 5)
+    assert stand_at(team) == ["cheap", "dear", "cheap"] and hand_out(bob, "dear")[0] == 200
+    answer = ada.put(f"{BUDGETS}/{budget['id']}", json={"name": "Cap", "amount": 15, "period": "month", "action": "switch", "platform": "claude", "switch_to": "cheap"})
+    assert answer.status_code == 200 and stand_at(team) == ["cheap"] * 3  # another amount, and all of it is spent
+
+
+@pytest.mark.parametrize("filters, after", [({"users": 1}, ["dear", "cheap", "dear"]), ({"profile": "also-dear"}, ["dear", "cheap", "dear"]),
+                                            ({"provider": "Relay"}, ["cheap", "cheap", "cheap"]), ({"provider": "Other"}, ["dear", "also-dear", "dear"])])
+def test_switch_is_for_whom_and_what_the_budget_counts(system, team, filters, after):
+    ada, bob, carl = team
+    switch_to(bob, "also-dear")
+    if "users" in filters:
+        filters = {"users": [bob.user["username"]]}
+    budget = make(ada, action="switch", platform="claude", switch_to="cheap", **filters)
+    ada.sql.execute("UPDATE budgets SET amount = 0.000000001 WHERE id = %s", [budget["id"]])
+    ada.sql.execute("INSERT INTO usage_groups (workspace_id, hash, user_id, machine, platform, provider, profile, revision, model, price_model, tier,"
+                    " project, branch) VALUES (%s, gen_random_uuid(), %s, '', 'claude', %s, %s, 0, '', '', '', '', '')",
+                    [ada.workspace_id, bob.user["id"], filters.get("provider", ""), filters.get("profile", "")])
+    ada.sql.execute("INSERT INTO usage_sums SELECT g.workspace_id, 'd', date_trunc('day', now(), 'UTC'), g.id, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0"
+                    " FROM usage_groups g WHERE g.workspace_id = %s", [ada.workspace_id])
+    once(system, "--job", "budgets")
+    assert [level for _, level in told(ada)] == [50, 80, 100]
+    assert stand_at(team) == after
+
+
+def test_switch_follows_its_profile_and_says_when_it_is_gone(system, team, receiver):
+    ada = team[0]
+    hook(ada, receiver)
+    budget = make(ada, action="switch", platform="claude", switch_to="cheap", levels=[100])
+    assert ada.post("/api/resources/claude/profile/cheap/rename", json={"name": "spare"}).status_code == 200
+    assert read(ada, budget)["switch_to"] == "spare"
+    assert ada.patch("/api/configs/spare/disable").status_code == 200
+    report(ada, 10)
+    assert stand_at(team) == ["dear"] * 3 and switches(ada) == []
+    assert deliver(system) == 1
+    body = json.loads(receiver.seen[0][2])
+    assert (body["data"]["switch_to"], body["data"]["switched"]) == ("spare", None) and "Nobody was switched to the profile 'spare'" in body["text"]
+    assert ada.patch("/api/configs/spare/enable").status_code == 200
+    again = {"name": "Team", "amount": 9, "period": "month", "action": "switch", "platform": "claude", "switch_to": "spare", "levels": [100]}
+    assert ada.put(f"{BUDGETS}/{budget['id']}", json=again).status_code == 200
+    assert stand_at(team) == ["spare"] * 3
+    assert deliver(system) == 1
+    body = json.loads(receiver.seen[1][2])
+    assert (body["data"]["switch_to"], body["data"]["switched"]) == ("spare", 3) and body["text"].endswith("People switched to the profile 'spare': 3")
+
+
+def test_nobody_is_switched_for_a_period_that_is_over(team):
+    ada = team[0]
+    budget = make(ada, period="day", action="switch", platform="claude", switch_to="cheap")
+    ada.sql.execute("UPDATE budgets SET since = now() - interval '3 days' WHERE id = %s", [budget["id"]])
+    report(ada, 10, now() - datetime.timedelta(days=1))
+    assert [level for _, level in told(ada)] == [50, 80, 100] and stand_at(team) == ["dear"] * 3
+
+
 # ---- events -----------------------------------------------------------------------------------------------------------
 
 def test_who_listens_is_told(system, ada):
@@ -674,7 +775,9 @@ def test_nothing_of_other_workspaces(system, ada, receiver):
     ({"levels": [1001]}, "levels"), ({"levels": [50, 50]}, "levels"), ({"levels": ["50"]}, "levels"), ({"levels": [50.5]}, "levels"),
     ({"levels": {"50": 1}}, "levels"), ({"levels": list(range(1, 12))}, "levels"), ({"starts": "2026-01-01"}, "starts"),
     ({"period": "total"}, "starts"), ({"period": "total", "starts": "2026-02-30"}, "starts"), ({"period": "total", "starts": "tomorrow"}, "starts"),
-    ({"period": "total", "starts": "2026-01-01T00:00:00Z"}, "starts"), ({"action": "switch"}, "action"), ({"users": ["nobody-here"]}, "users"),
+    ({"period": "total", "starts": "2026-01-01T00:00:00Z"}, "starts"), ({"action": "switch"}, "switch_to"),
+    ({"action": "switch", "switch_to": "cheap"}, "platform"), ({"action": "switch", "switch_to": "cheap", "platform": "claude"}, "switch_to"),
+    ({"switch_to": "cheap"}, "switch_to"), ({"action": "pause"}, "action"), ({"users": ["nobody-here"]}, "users"),
     ({"users": [str(uuid.uuid4())]}, "users"), ({"platform": "vim"}, "platform"), ({"model": "!"}, "model"),
     ({"action": "stop", "model": MODEL}, "action"), ({"action": "stop", "project": "/work"}, "action"), ({"enabled": "yes"}, "enabled")])
 def test_wrong_budgets(ada, change, field):
