@@ -1,3 +1,14 @@
 DROP FUNCTION ccr_usage_days(uuid, text);
 DROP FUNCTION ccr_usage_windows(timestamptz, timestamptz, uuid);
 DROP INDEX usage_groups_workspace_idx;
+DROP TRIGGER usage_sums_inserted ON usage_sums;
+DROP TRIGGER usage_sums_updated ON usage_sums;
+DROP TRIGGER usage_sums_deleted ON usage_sums;
+DROP FUNCTION ccr_usage_sums_inserted();
+DROP FUNCTION ccr_usage_sums_updated();
+DROP FUNCTION ccr_usage_sums_deleted();
+DROP TRIGGER usage_groups_added ON usage_groups;
+DROP FUNCTION ccr_usage_groups_added();
+DROP FUNCTION ccr_usage_facets_of(usage_groups);
+ALTER TABLE usage_groups DROP COLUMN facets;
+DROP TABLE usage_facet_days, usage_facets;

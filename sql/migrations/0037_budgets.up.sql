@@ -1,8 +1,8 @@
 -- Budgets: how much a workspace, some of its people, or what it uses may cost in a day, a week, a month or altogether; who is told when so many
 -- hundredths of it are spent, each of them once; and the webhooks by which chats are told.
 --
--- What is spent stands in usage_sums and is added up when it is asked for: a new key, a restart, a second host or a changed price has nothing of
--- its own here that could be wrong.
+-- What is spent stands in usage_sums and their facets, and is added up when it is asked for: a new key, a restart, a second host or a changed
+-- price has nothing of its own here that could be wrong.
 
 CREATE TABLE budgets (
     id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -123,10 +123,16 @@ CREATE FUNCTION ccr_budget_counts(b budgets, user_id uuid, platform text, provid
 -- What the calls that count for a budget cost between two beginnings of days, and how many of them have no price.
 CREATE FUNCTION ccr_budget_spent(b budgets, since timestamptz, until timestamptz, OUT cost numeric, OUT unpriced bigint)
     LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+DECLARE
+    facet_of_user text := CASE WHEN b.platform IS NOT NULL THEN 'l' WHEN b.provider IS NOT NULL THEN 'v' WHEN b.profile IS NOT NULL THEN 'f'
+                               WHEN b.price_model IS NOT NULL THEN 'm' WHEN b.project IS NOT NULL THEN 'p' ELSE 't' END;
+    wanted "char" := CASE cardinality(b.users) WHEN 0 THEN upper(facet_of_user) ELSE facet_of_user END;
 BEGIN
-    IF cardinality(b.users) = 0 AND num_nonnulls(b.platform, b.provider, b.profile, b.price_model, b.project) = 0 THEN
-        SELECT coalesce(sum(s.cost), 0), coalesce(sum(s.unpriced), 0) INTO cost, unpriced FROM usage_sums s
-            WHERE s.workspace_id = b.workspace_id AND s.grain = 'd' AND s.start >= since AND s.start < until;
+    IF num_nonnulls(b.platform, b.provider, b.profile, b.price_model, b.project) <= 1 THEN
+        SELECT coalesce(sum(d.cost), 0), coalesce(sum(d.unpriced), 0) INTO cost, unpriced
+            FROM usage_facet_days d JOIN usage_facets f ON f.id = d.facet_id
+            WHERE d.workspace_id = b.workspace_id AND d.facet = wanted AND d.start >= since AND d.start < until
+            AND ccr_budget_counts(b, f.user_id, f.platform, f.provider, f.profile, f.price_model, f.project);
     ELSE
         SELECT coalesce(sum(s.cost), 0), coalesce(sum(s.unpriced), 0) INTO cost, unpriced
             FROM (SELECT d.group_id, sum(d.cost) AS cost, sum(d.unpriced) AS unpriced FROM usage_sums d
@@ -226,25 +232,17 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM budgets b WHERE b.workspace_id = workspace AND b.enabled) THEN
         RETURN 0;
     END IF;
-    FOR s IN -- each period is added up once, however many budgets have it
-        WITH looked AS MATERIALIZED (
-            SELECT b AS budget, p.since, p.until FROM budgets b JOIN workspaces w ON w.id = b.workspace_id
+    FOR s IN
+        SELECT l.budget, l.since, l.until, spent.cost
+        FROM (SELECT b AS budget, p.since, p.until FROM budgets b JOIN workspaces w ON w.id = b.workspace_id
             CROSS JOIN LATERAL ccr_budget_period(b.period, b.starts, w.time_zone, now()) c
             CROSS JOIN LATERAL (SELECT c.since, c.until UNION ALL
                 SELECT e.since, e.until FROM ccr_budget_period(b.period, b.starts, w.time_zone, c.since - interval '1 hour') e
                 WHERE b.period <> 'total' AND now() - c.since <= interval '2 days') p
             WHERE b.workspace_id = workspace AND b.enabled AND p.until > b.since
             AND (SELECT count(*) FROM budget_notices n WHERE n.budget_id = b.id AND n.edition = b.edition AND n.period_start = p.since)
-                < cardinality(b.levels)),
-        sums AS MATERIALIZED (
-            SELECT p.since, p.until, d.cost, g.user_id, g.platform, g.provider, g.profile, g.price_model, g.project
-            FROM (SELECT DISTINCT l.since, l.until FROM looked l) p
-            CROSS JOIN LATERAL (SELECT u.group_id, sum(u.cost) AS cost FROM usage_sums u WHERE u.workspace_id = workspace AND u.grain = 'd'
-                                AND u.start >= p.since AND u.start < p.until GROUP BY u.group_id) d
-            JOIN usage_groups g ON g.id = d.group_id)
-        SELECT l.budget, l.since, l.until, (SELECT coalesce(sum(m.cost), 0) FROM sums m WHERE m.since = l.since AND m.until = l.until
-            AND ccr_budget_counts(l.budget, m.user_id, m.platform, m.provider, m.profile, m.price_model, m.project)) AS cost
-        FROM looked l ORDER BY (l.budget).id, l.since DESC
+                < cardinality(b.levels)) l
+        CROSS JOIN LATERAL ccr_budget_spent(l.budget, l.since, l.until) spent ORDER BY (l.budget).id, l.since DESC
     LOOP
         FOR reached IN SELECT l FROM unnest((s.budget).levels) l WHERE s.cost >= (s.budget).amount * l / 100 ORDER BY l LOOP
             INSERT INTO budget_notices (workspace_id, budget_id, edition, period_start, level, amount, spent)

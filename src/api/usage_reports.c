@@ -229,7 +229,8 @@ static enum error show_report(struct request *rq, struct response *rs)
 /* clang-format off */
 /* $1 whose, NULL = everybody's. Days are added up once, and then what consists of days. */
 #define LOCAL(what) "(" what ") AT TIME ZONE w.time_zone"
-#define OWN " AND ($1::uuid IS NULL OR EXISTS (SELECT FROM usage_groups g WHERE g.id = s.group_id AND g.user_id = $1::uuid))"
+#define OWN " AND ($1::uuid IS NULL OR s.facet_id IN (SELECT f.id FROM usage_facets f WHERE f.workspace_id = (SELECT ccr_workspace())" \
+    " AND f.facet = 't' AND f.user_id = $1::uuid))"
 #define SUM(column) "coalesce(sum(d." column "), 0)::text::json AS " column
 #define SUM_OF_DAY(column) "sum(s." column ") AS " column
 static const struct statement
@@ -243,8 +244,8 @@ static const struct statement
         " AS p (place, name, since, until)),"
         " d AS MATERIALIZED (SELECT s.start, " SUM_OF_DAY("calls") ", " SUM_OF_DAY("input") ", " SUM_OF_DAY("output") ", "
         SUM_OF_DAY("cache_read") ", " SUM_OF_DAY("cache_write") ", " SUM_OF_DAY("cache_write_1h") ", " SUM_OF_DAY("reasoning") ", "
-        SUM_OF_DAY("cost") ", " SUM_OF_DAY("unpriced") " FROM usage_sums s WHERE s.workspace_id = (SELECT ccr_workspace()) AND s.grain = 'd'"
-        " AND s.start >= (SELECT min(p.since) FROM p) AND s.start < (SELECT max(p.until) FROM p)" OWN " GROUP BY s.start)"
+        SUM_OF_DAY("cost") ", " SUM_OF_DAY("unpriced") " FROM usage_facet_days s WHERE s.workspace_id = (SELECT ccr_workspace())"
+        " AND s.facet = CASE WHEN $1::uuid IS NULL THEN 'T'::\"char\" ELSE 't' END AND s.start >= (SELECT min(p.since) FROM p) AND s.start < (SELECT max(p.until) FROM p)" OWN " GROUP BY s.start)"
         " SELECT p.name, (SELECT time_zone FROM w) AS zone, " SQL_TIME("p.since") " AS \"from\", " SQL_TIME("p.until") " AS \"to\", "
         SUM("calls") ", " SUM("input") ", " SUM("output") ", " SUM("cache_read") ", " SUM("cache_write") ", " SUM("cache_write_1h") ", "
         SUM("reasoning") ", trim_scale(round(coalesce(sum(d.cost), 0), 6))::text::json AS cost, " SUM("unpriced")
@@ -252,8 +253,9 @@ static const struct statement
     find_unpriced = {"usage_unpriced",
         "SELECT g.price_model AS model, g.tier, sum(s.unpriced)::bigint AS calls,"
         " sum(s.input + s.output + s.cache_read + s.cache_write + s.cache_write_1h)::bigint AS tokens"
-        " FROM usage_sums s JOIN usage_groups g ON g.id = s.group_id WHERE s.workspace_id = (SELECT ccr_workspace()) AND s.grain = 'd'"
-        " AND s.start >= now() - interval '62 days' AND s.unpriced > 0 AND ($1::uuid IS NULL OR g.user_id = $1::uuid)"
+        " FROM usage_facet_days d JOIN usage_sums s ON s.workspace_id = d.workspace_id AND s.grain = 'd' AND s.start = d.start"
+        " JOIN usage_groups g ON g.id = s.group_id WHERE d.workspace_id = (SELECT ccr_workspace()) AND d.facet = 'T'"
+        " AND d.start >= now() - interval '62 days' AND d.unpriced > 0 AND s.unpriced > 0 AND ($1::uuid IS NULL OR g.user_id = $1::uuid)"
         " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 100"},
     /* Who reported in a month and has been silent for three days: a weekend is no gap. */
     find_gaps = {"usage_gaps",

@@ -31,8 +31,8 @@ static const struct statement
         "SELECT round(c.cost, 6), trim_scale(b.amount), c.cost >= b.amount * $3::integer / 100,"
         " round(100 * c.cost / b.amount, 2) FROM workspaces w"
         " CROSS JOIN LATERAL ccr_budget_period($1, NULL, w.time_zone, now()) p"
-        " CROSS JOIN LATERAL (SELECT coalesce(sum(s.cost), 0) AS cost FROM usage_sums s WHERE s.workspace_id = w.id"
-        " AND s.grain = 'd' AND s.start >= p.since AND s.start < p.until) c"
+        " CROSS JOIN LATERAL (SELECT coalesce(sum(s.cost), 0) AS cost FROM usage_facet_days s WHERE s.workspace_id = w.id"
+        " AND s.facet = 'T' AND s.start >= p.since AND s.start < p.until) c"
         " LEFT JOIN budgets b ON b.workspace_id = w.id AND b.name = $2 WHERE w.id = ccr_workspace()"};
 
 static const struct field set_fields[] = {

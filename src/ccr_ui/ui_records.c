@@ -15,11 +15,9 @@ enum { LIMIT_DEFAULT = 10000, LIMIT_MAX = 50000 };
  * sessions with a call since then lead to them. */
 static const struct statement
     how_far_back = {"ui_records_since",
-        /* One expression: of several the planner would think that hardly a group is left, and look up its sums day by day. */
-        "WITH g AS MATERIALIZED (SELECT g.id FROM usage_groups g WHERE g.workspace_id = (SELECT ccr_workspace())"
-        " AND CASE WHEN g.platform <> $2 THEN false ELSE " WHOSE " END),"
-        " d AS (SELECT s.start, sum(s.calls) AS calls FROM (SELECT s.start, s.calls, s.group_id FROM usage_sums s"
-        " WHERE s.workspace_id = (SELECT ccr_workspace()) AND s.grain = 'd' OFFSET 0) s JOIN g ON g.id = s.group_id GROUP BY s.start),"
+        "WITH d AS (SELECT s.start, sum(s.calls) AS calls FROM usage_facet_days s JOIN usage_facets g ON g.id = s.facet_id"
+        " WHERE s.workspace_id = (SELECT ccr_workspace()) AND s.facet = CASE WHEN $1::uuid IS NULL THEN 'L'::\"char\" ELSE 'l' END"
+        " AND g.platform = $2 AND " WHOSE " GROUP BY s.start),"
         " r AS (SELECT d.start, d.calls, sum(d.calls) OVER (ORDER BY d.start DESC) AS so_far FROM d)"
         " SELECT min(r.start) FILTER (WHERE r.so_far - r.calls < $3::bigint) AS since, sum(r.calls)::bigint AS total FROM r"},
     newest_calls = {"ui_records",

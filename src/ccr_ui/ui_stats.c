@@ -16,32 +16,33 @@ enum { SESSIONS_DEFAULT = 10, SESSIONS_MAX = 1000 };
     "((CASE " range " WHEN 'month' THEN date_trunc('month', " LOCAL_DAY ") WHEN 'week' THEN " LOCAL_DAY                \
     " - interval '6 days' ELSE " LOCAL_DAY " END) AT TIME ZONE w.time_zone)"
 #define OWN_SPACE "FROM workspaces w WHERE w.id = (SELECT ccr_workspace())"
-#define DAYS                                                                                                           \
-    " FROM usage_sums s JOIN usage_groups g ON g.id = s.group_id WHERE s.workspace_id = (SELECT ccr_workspace())"      \
-    " AND s.grain = 'd' AND s.start < now() AND ($1::uuid IS NULL OR g.user_id = $1::uuid)"
-#define NAMED(column) "(CASE g." column " WHEN '' THEN 'unknown' ELSE g." column " END) COLLATE \"C\""
+/* Of facets, which are capital letters for everybody. */
+#define DAYS(facets)                                                                                                   \
+    " FROM usage_facet_days s JOIN usage_facets g ON g.id = s.facet_id WHERE s.workspace_id = (SELECT ccr_workspace())" \
+    " AND s.facet = ANY (CASE WHEN $1::uuid IS NULL THEN upper('" facets "') ELSE '" facets "' END::\"char\"[])"        \
+    " AND s.start < now() AND ($1::uuid IS NULL OR g.user_id = $1::uuid)"
+#define SUM(column) "coalesce(sum(f." column "), 0) AS " column
+#define SUMS                                                                                                           \
+    SUM("calls") ", " SUM("cost") ", " SUM("input") ", " SUM("output") ", " SUM("cache_read") ", " SUM("written")
 #define NUMBER(expression) "trim_scale(round(" expression ", 6))::text::json"
 
 /* $1 whose, NULL = everybody's; $2 range. The sum of all, then by each of four. */
 static const struct statement
     cost_of = {"ui_cost",
-        "WITH f AS MATERIALIZED (SELECT s.start, " NAMED("provider") " AS provider, " NAMED("price_model") " AS model, "
-        NAMED("project") " AS project, s.calls, s.cost, s.input, s.output, s.cache_read, s.cache_write + s.cache_write_1h AS written"
-        DAYS " AND s.start >= (SELECT " SINCE("$2::text") " " OWN_SPACE ")),"
-        " r AS (SELECT grouping(f.provider) = 0 AS by_provider, grouping(f.model) = 0 AS by_model, grouping(f.project) = 0 AS by_project,"
-        " grouping(f.start) = 0 AS by_day, f.provider, f.model, f.project, f.start, coalesce(sum(f.calls), 0) AS calls,"
-        " coalesce(sum(f.cost), 0) AS cost, coalesce(sum(f.input), 0) AS input, coalesce(sum(f.output), 0) AS output,"
-        " coalesce(sum(f.cache_read), 0) AS cache_read, coalesce(sum(f.written), 0) AS written"
-        " FROM f GROUP BY GROUPING SETS ((), (f.provider), (f.model), (f.project), (f.start)))"
-        " SELECT CASE WHEN r.by_provider THEN 1 WHEN r.by_model THEN 2 WHEN r.by_project THEN 3 WHEN r.by_day THEN 4 ELSE 0 END AS part,"
-        " CASE WHEN r.by_day THEN (SELECT to_char(r.start AT TIME ZONE w.time_zone, 'YYYY-MM-DD') " OWN_SPACE ")"
-        " ELSE coalesce(r.provider, r.model, r.project) END AS name, r.calls, " NUMBER("r.cost") " AS cost, r.input, r.output,"
+        "WITH f AS MATERIALIZED (SELECT strpos('tvmp', lower(s.facet::text)) - 1 AS part, s.start,"
+        " coalesce(nullif(g.provider || g.price_model || g.project, ''), 'unknown') COLLATE \"C\" AS name," /* it has one of them */
+        " s.calls, s.cost, s.input, s.output, s.cache_read, s.cache_write + s.cache_write_1h AS written"
+        DAYS("{t,v,m,p}") " AND s.start >= (SELECT " SINCE("$2::text") " " OWN_SPACE ")),"
+        " r AS (SELECT 0 AS part, NULL::text AS name, NULL::timestamptz AS start, " SUMS " FROM f WHERE f.part = 0"
+        " UNION ALL SELECT f.part, f.name, NULL, " SUMS " FROM f WHERE f.part > 0 GROUP BY f.part, f.name"
+        " UNION ALL SELECT 4, to_char(f.start AT TIME ZONE (SELECT w.time_zone " OWN_SPACE "), 'YYYY-MM-DD'), f.start, " SUMS
+        " FROM f WHERE f.part = 0 GROUP BY f.start)"
+        " SELECT r.part, r.name, r.calls, " NUMBER("r.cost") " AS cost, r.input, r.output,"
         " r.cache_read + r.written AS cached, CASE WHEN r.cache_read + r.written > 0"
         " THEN round(100.0 * r.cache_read / (r.cache_read + r.written), 2) ELSE 0 END AS efficiency"
-        " FROM r WHERE r.calls <> 0 OR NOT (r.by_provider OR r.by_model OR r.by_project OR r.by_day)"
-        " ORDER BY part, CASE WHEN r.by_day THEN r.start END, r.cost DESC, name"},
+        " FROM r WHERE r.calls <> 0 OR r.part = 0 ORDER BY r.part, r.start, r.cost DESC, r.name"},
     costs_in_short = {"ui_cost_summary",
-        "WITH f AS MATERIALIZED (SELECT s.start, s.cost" DAYS " AND s.start >= (SELECT least(" SINCE("'week'") ", " SINCE("'month'") ") " OWN_SPACE "))"
+        "WITH f AS MATERIALIZED (SELECT s.start, s.cost" DAYS("{t}") " AND s.start >= (SELECT least(" SINCE("'week'") ", " SINCE("'month'") ") " OWN_SPACE "))"
         " SELECT " NUMBER("coalesce(sum(f.cost) FILTER (WHERE f.start >= " SINCE("'today'") "), 0)") " AS today_cost, "
         NUMBER("coalesce(sum(f.cost) FILTER (WHERE f.start >= " SINCE("'week'") "), 0)") " AS week_cost, "
         NUMBER("coalesce(sum(f.cost) FILTER (WHERE f.start >= " SINCE("'month'") "), 0)") " AS month_cost,"
@@ -54,7 +55,7 @@ static const struct statement
         " ORDER BY e.cost DESC, e.id LIMIT $2::int"},
     tokens_by_day = {"ui_heatmap",
         "SELECT to_char(s.start AT TIME ZONE (SELECT w.time_zone " OWN_SPACE "), 'YYYY-MM-DD') AS day,"
-        " sum(s.input + s.output + s.cache_read)::bigint AS tokens" DAYS
+        " sum(s.input + s.output + s.cache_read)::bigint AS tokens" DAYS("{t}")
         " AND s.start >= now() - interval '365 days' GROUP BY s.start HAVING sum(s.input + s.output + s.cache_read) > 0 ORDER BY s.start"};
 /* clang-format on */
 

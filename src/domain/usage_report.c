@@ -1,5 +1,5 @@
-/* Reports on usage. Days of the workspace are read from the sums of its days, anything else from those of quarters of an hour, and sessions from
- * the calls themselves. One statement for each of these serves all groupings: what a row is put together by are its parameters. */
+/* Reports on usage. Days of the workspace by one thing, and by user, are read from the sums of its facets, by several things from the sums of
+ * its days, anything else from those of quarters of an hour, and sessions from the calls themselves. One statement for each of these serves all groupings: what a row is put together by are its parameters. */
 #include "usage_report.h"
 
 #include <string.h>
@@ -47,7 +47,7 @@ enum { PERIOD_ZONE, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_BEFORE, PERIOD_SHIFT, PER
 /* ---- the sums --------------------------------------------------------------------------------------------------- */
 
 /* $1 since, $2 until, $3 where the period before begins, $4 how far it is away, $5 zone, $6 what time is cut into ('' = nothing), $7 to $9 groups,
- * $10 user, $11 filters, $12 order, $13 limit, $14 offset, $15 grain.
+ * $10 user, $11 filters, $12 order, $13 limit, $14 offset, $15 grain or facet.
  *
  * What rows of the sums are put together by is found for each group of calls and numbered, so that thousands of rows are put together by numbers.
  * Which groups are wanted is one expression: of several the planner would think that hardly any is left. */
@@ -61,7 +61,7 @@ enum { PERIOD_ZONE, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_BEFORE, PERIOD_SHIFT, PER
     " WHEN $4::text LIKE '%day%' THEN (" what " AT TIME ZONE $5::text + $4::interval) AT TIME ZONE $5::text"           \
     " ELSE " what " + $4::interval END"
 #define BUCKET(time)                                                                                                   \
-    "CASE WHEN $6 || $15::text = 'dayd' THEN " MOVED("s." time, time)                                                  \
+    "CASE WHEN $6 = 'day' AND $15::text NOT IN ('', 'q') THEN " MOVED("s." time, time)                                                  \
     " ELSE date_trunc($6, " MOVED("s." time, time) ", $5::text) END"
 #define NAMES "ARRAY[$7::text, $8::text, $9::text]"
 
@@ -101,6 +101,10 @@ enum { PERIOD_ZONE, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_BEFORE, PERIOD_SHIFT, PER
     "SELECT " NUMBER(BUCKET("start")) ", NULL::bigint AS session, " OF_SUMS                                            \
     " FROM usage_sums s JOIN g ON g.id = s.group_id WHERE s.grain = $15::\"char\" AND " IN_PERIOD("start")             \
     " GROUP BY 1"
+#define FROM_FACETS                                                                                                    \
+    "SELECT " NUMBER(BUCKET("start")) ", NULL::bigint AS session, " OF_SUMS                                            \
+    " FROM usage_facet_days s JOIN g ON g.id = s.facet_id WHERE s.facet = $15::\"char\" AND " IN_PERIOD("start")       \
+    " GROUP BY 1"
 /* Behind OFFSET 0 the planner cannot look up rows for each window. */
 #define FROM_WINDOWS                                                                                                   \
     "SELECT " NUMBER_OF(MOVED("w.began", "start"), "s.key") ", NULL::bigint AS session, " OF_SUMS                      \
@@ -125,11 +129,13 @@ enum { PERIOD_ZONE, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_BEFORE, PERIOD_SHIFT, PER
 #define UNWANTED(name, column)                                                                                         \
     " WHEN (SELECT $11::json -> '" name "' IS NOT NULL) AND " column " NOT IN " FILTER_TEXTS(name) " THEN false"
 
-#define REPORT(source)                                                                                                 \
+#define GROUPS " FROM usage_groups g WHERE g.workspace_id = (SELECT ccr_workspace())"
+#define FACETS " FROM usage_facets g WHERE g.workspace_id = (SELECT ccr_workspace()) AND g.facet = $15::\"char\""
+#define REPORT(groups, source)                                                                                                 \
     "WITH g AS MATERIALIZED (SELECT g.id, g.user_id, g.platform, g.k1, g.k2, g.k3,"                                    \
     " dense_rank() OVER (ORDER BY g.k1, g.k2, g.k3) AS key FROM (SELECT g.id, g.user_id, g.platform, "                 \
     KEY("1", "$7") ", " KEY("2", "$8") ", " KEY("3", "$9")                                                             \
-    " FROM usage_groups g WHERE g.workspace_id = (SELECT ccr_workspace()) AND CASE"                                    \
+    groups " AND CASE"                                                                                                 \
     " WHEN $10::uuid IS NOT NULL AND g.user_id <> $10::uuid THEN false"                                                \
     " WHEN (SELECT $11::json -> 'user' IS NOT NULL) AND g.user_id NOT IN (SELECT u.id FROM users u"                    \
     " WHERE lower(u.username) IN (SELECT lower(t) FROM " FILTER_TEXTS("user") " AS n (t))) THEN false"                 \
@@ -156,9 +162,10 @@ enum { PERIOD_ZONE, PERIOD_SINCE, PERIOD_UNTIL, PERIOD_BEFORE, PERIOD_SHIFT, PER
     " ORDER BY n.whole DESC, n.place"
 /* clang-format on */
 
-static const struct statement of_sums = {"usage_report", REPORT(FROM_SUMS)},
-                              of_windows = {"usage_report_windows", REPORT(FROM_WINDOWS)},
-                              of_calls = {"usage_report_calls", REPORT(FROM_CALLS)};
+static const struct statement of_facets = {"usage_report_facets", REPORT(FACETS, FROM_FACETS)},
+                              of_sums = {"usage_report", REPORT(GROUPS, FROM_SUMS)},
+                              of_windows = {"usage_report_windows", REPORT(GROUPS, FROM_WINDOWS)},
+                              of_calls = {"usage_report_calls", REPORT(GROUPS, FROM_CALLS)};
 
 enum { ROW_TOTAL, ROW_LABEL, ROW_KEYS, ROW_SUMS = ROW_KEYS + USAGE_GROUPS_MAX };
 
@@ -296,6 +303,41 @@ struct way {
     long long days_max; /* 0 = any */
 };
 
+/* What else than time and user a question is about, and the facet that has it. */
+static const struct facet {
+    const char *name, *of_user, *of_all;
+} facets[] = {
+    {NULL, "t", "T"},    {"machine", "k", "K"}, {"platform", "l", "L"}, {"provider", "v", "V"}, {"profile", "f", "F"},
+    {"model", "m", "M"}, {"tier", "m", "M"},    {"project", "p", "P"},  {"branch", "b", "B"},   {"source", "s", "S"},
+};
+
+/* False: it would take two of them. */
+static bool narrow(const struct facet **facet, const char *name)
+{
+    const struct facet *one = &facets[1], *end = facets + ARRAY_SIZE(facets);
+    if (is_time(name) || strcmp(name, "user") == 0)
+        return true;
+    while (one < end && strcmp(one->name, name) != 0)
+        one++;
+    bool good = one < end && (!(*facet)->name || strcmp((*facet)->of_all, one->of_all) == 0);
+    *facet = good ? one : *facet;
+    return good;
+}
+
+/* NULL: the question is about several things at once. */
+static const char *facet_for(const struct usage_question *q)
+{
+    const struct facet *facet = &facets[0];
+    const char *name;
+    json_t *values;
+    for (size_t i = 0; i < USAGE_GROUPS_MAX && q->groups[i]; i++)
+        if (!narrow(&facet, q->groups[i]))
+            return NULL;
+    json_object_foreach(q->filters, name, values) if (!narrow(&facet, name)) return NULL;
+    return q->user_id || is_among(q->groups, "user") || json_object_get(q->filters, "user") ? facet->of_user
+                                                                                            : facet->of_all;
+}
+
 static struct way way_to(const struct usage_question *q, const char *unit, bool own_days)
 {
     if (is_among(q->groups, "session"))
@@ -304,7 +346,8 @@ static struct way way_to(const struct usage_question *q, const char *unit, bool 
         return (struct way){&of_windows, "q", CALL_DAYS_MAX};
     if (!own_days || text_equal(unit, "hour"))
         return (struct way){&of_sums, "q", FINE_DAYS_MAX};
-    return (struct way){&of_sums, "d", 0};
+    const char *facet = facet_for(q);
+    return facet ? (struct way){&of_facets, facet, 0} : (struct way){&of_sums, "d", 0};
 }
 
 static enum error check_length(struct actor *actor, const struct row *period, const struct way *way)

@@ -2,7 +2,9 @@
 """How long reports on usage take with 10^5 and with 10^7 calls in a year, each in a workspace of one server: the requests take turns, so that what
 else the machine does meets both. Of the calls only their sums are made, as the ledger would have them. Prints p50 and p99 in milliseconds.
 
-    tests/bench/usage_reports.py [--calls 100000,10000000] [--rounds 300]"""
+    tests/bench/usage_reports.py [--calls 100000,10000000] [--rounds 300] [--each-day 6]
+
+--each-day: of how many projects and models each user's calls of a day are, 32 at most."""
 
 import argparse
 import datetime
@@ -19,7 +21,6 @@ from stack import Cluster, Stack, new_folder  # noqa: E402
 
 USERS, PROJECTS, MODELS, DAYS, QUARTERS = 20, 40, 10, 365, 36
 MOST_S = 15  # for one question
-EACH_DAY = 6  # groups that a user's calls of a day are in
 
 # Each user knows 8 projects and 4 models; on a day he works at some of them, from 9 to 18 o'clock UTC.
 FILL = f"""
@@ -30,18 +31,18 @@ made AS (INSERT INTO usage_groups (workspace_id, hash, user_id, machine, platfor
   FROM who, generate_series(1, 8) p, generate_series(1, 4) m RETURNING id, user_id),
 known AS (SELECT id, user_id, row_number() OVER (PARTITION BY user_id ORDER BY id) - 1 AS k FROM made),
 cells AS (SELECT date_trunc('day', now(), 'UTC') - day * interval '1 day' + interval '9 hours' + quarter * interval '15 minutes' AS start, k.id,
-    %(calls)s::numeric / {USERS * DAYS * QUARTERS * EACH_DAY} AS expected
-  FROM generate_series(0, {DAYS - 1}) day, generate_series(0, {QUARTERS - 1}) quarter, generate_series(0, {EACH_DAY - 1}) g, known k
+    %(calls)s::numeric / {USERS * DAYS * QUARTERS}::numeric / %(each)s AS expected
+  FROM generate_series(0, {DAYS - 1}) day, generate_series(0, {QUARTERS - 1}) quarter, generate_series(0, %(each)s::integer - 1) g, known k
   WHERE k.k = (g * 5 + day) %% 32),
 counted AS (SELECT start, id, (floor(expected) + (random() < expected - floor(expected))::integer)::bigint AS calls FROM cells)
 INSERT INTO usage_sums (workspace_id, grain, start, group_id, sources, calls, input, output, cache_read, cache_write, cache_write_1h, reasoning, cost, unpriced)
 SELECT %(space)s::uuid, 'q', start, id, 1, calls, calls * 1200, calls * 400, calls * 60000, calls * 2500, 0, 0, calls * 0.0345678125, 0 FROM counted WHERE calls > 0"""
 
 
-def fill(stack, space, calls):
+def fill(stack, space, calls, each):
     with stack.cluster.connect(user="postgres", dbname=stack.database) as db:
         db.execute("SET statement_timeout = 0")
-        db.execute(FILL, {"space": space, "calls": calls})
+        db.execute(FILL, {"space": space, "calls": calls, "each": each})
         db.execute("SELECT ccr_usage_days(%s, 'UTC')", (space,))
         print(calls, "calls:", *db.execute("SELECT (SELECT count(*) FROM usage_groups WHERE workspace_id = %(s)s) || ' groups', string_agg(grain::text || ': ' || n || ' rows, '"
                                            " || c || ' calls', '; ') FROM (SELECT grain, count(*) AS n, sum(calls) AS c FROM usage_sums"
@@ -92,6 +93,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--calls", default="100000,10000000")
     options.add_argument("--rounds", type=int, default=300)
+    options.add_argument("--each-day", type=int, default=6, choices=range(1, 33), metavar="N")
     given = options.parse_args()
     sizes = [int(size) for size in given.calls.split(",")]
     folder = new_folder()
@@ -101,7 +103,7 @@ def main():
         cluster.create_migrated("ccr_bench", new_folder(folder, "cli"))
         stack = Stack(new_folder(folder, "stack"), cluster, "ccr_bench", MAX_CONNECTIONS=2).start()
         try:
-            measure(stack, sizes, given.rounds)
+            measure(stack, sizes, given.rounds, given.each_day)
         finally:
             stack.backend.stop()
             stack.nginx.stop()
@@ -110,13 +112,13 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(stack, sizes, rounds):
+def measure(stack, sizes, rounds, each):
     owner = stack.client("owner")
     with stack.cluster.connect(user="postgres", dbname=stack.database) as db:
         db.execute(f"INSERT INTO users (username, password_hash) SELECT 'bench-' || to_char(n, 'FM00'), 'x' FROM generate_series(1, {USERS}) n")
     for size in sizes:
         made = owner.post("/api/workspaces", json={"slug": f"calls-{size}", "name": "Bench"})
-        fill(stack, made.json()["data"]["id"], size)
+        fill(stack, made.json()["data"]["id"], size, each)
     with stack.cluster.connect(user="postgres", dbname=stack.database) as db:
         db.execute("VACUUM ANALYZE")
     session = requests.Session()

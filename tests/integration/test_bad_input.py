@@ -837,7 +837,7 @@ def test_writing_without_where_changes_ones_own_rows(system, two):
                 column = {"workspace_platforms": "platform", "user_platforms": "platform", "workspace_generations": "generation",
                           "resources": "updated_at", "native_files": "updated_at", "resource_counts": "total", "resource_words": "word",
                           "checkin_records": "checked_at", "checkin_balances": "recorded_at", "usage_prices": "seen_at", "usage_groups": "model", "usage_sessions": "calls",
-                          "usage_sums": "calls", "usage_totals": "counts", "usage_files": "position", "usage_reporters": "calls"}.get(table, "created_at")
+                          "usage_sums": "calls", "usage_facets": "tier", "usage_facet_days": "calls", "usage_totals": "counts", "usage_files": "position", "usage_reporters": "calls"}.get(table, "created_at")
                 column = "sources" if table.startswith("usage_calls") else column
                 with db.transaction(force_rollback=True):
                     changed = db.execute(f"UPDATE {table} SET {column} = {column}").rowcount

@@ -197,6 +197,17 @@ CALLS_AS_SUMS = """
 CALLS_AS_SESSIONS = """
     SELECT c.session_id AS id, count(*) AS calls, {counts}, coalesce(sum(c.cost), 0) AS cost, count(*) FILTER (WHERE c.cost IS NULL) AS unpriced,
         min(c.at) AS first_at FROM usage_calls c GROUP BY 1"""
+NOBODY = "'00000000-0000-0000-0000-000000000000'::uuid"
+FACETS = f"""
+    SELECT d.*, coalesce(f.user_id, {NOBODY}) AS user_id, f.machine || f.platform || f.provider || f.profile || f.price_model || f.project || f.branch AS value, f.tier
+    FROM usage_facet_days d JOIN usage_facets f ON f.id = d.facet_id AND f.workspace_id = d.workspace_id AND f.facet = d.facet"""
+# What each facet is told by, in words of their own; everybody's have capital letters.
+TOLD_BY = {"t": "''", "k": "g.machine", "l": "g.platform", "v": "g.provider", "f": "g.profile", "m": "g.price_model", "p": "g.project", "b": "g.branch", "s": "''"}
+SUMS_AS_FACETS = " UNION ALL ".join(f"""
+    SELECT s.workspace_id, '{letter}'::"char" AS facet, s.start, {user} AS user_id, {value} COLLATE "C" AS value, {"g.tier" if name == "m" else "''"} AS tier,
+        {"s.sources" if name == "s" else "0"} AS sources, {", ".join(f"sum(s.{column}) AS {column}" for column in ("calls", *COUNTS, "cost", "unpriced"))}
+    FROM usage_sums s JOIN usage_groups g ON g.id = s.group_id WHERE s.grain = 'd' GROUP BY 1, 2, 3, 4, 5, 6, 7"""
+    for name, value in TOLD_BY.items() for letter, user in ((name, "g.user_id"), (name.upper(), NOBODY)))
 SUMMED = ", ".join(f"sum(c.{name})::bigint AS {name}" for name in COUNTS)
 NUMBERS = ("calls", *COUNTS, "cost", "unpriced")
 # What neither side has is nothing; a row of nothing is as good as none.
@@ -213,6 +224,8 @@ def wrong_sums(stack):
         shown = ", ".join(f"a.{name}, b.{name}" for name in NUMBERS)
         look("sums", f"SELECT grain, start, group_id, sources, {shown} FROM usage_sums a FULL JOIN ({CALLS_AS_SUMS.format(counts=SUMMED)}) b"
                      f" USING (workspace_id, grain, start, group_id, sources) WHERE {DIFFERENT}")
+        look("facets", f"SELECT facet, start, user_id, value, tier, sources, {shown} FROM ({FACETS}) a FULL JOIN ({SUMS_AS_FACETS}) b"
+                       f" USING (workspace_id, facet, start, user_id, value, tier, sources) WHERE {DIFFERENT}")
         look("sessions", f"SELECT id, {shown} FROM usage_sessions a FULL JOIN ({CALLS_AS_SESSIONS.format(counts=SUMMED)}) b USING (id) WHERE {DIFFERENT}")
         look("first call of a session", f"SELECT id, a.first_at, b.first_at FROM usage_sessions a JOIN ({CALLS_AS_SESSIONS.format(counts=SUMMED)}) b"
                                         " USING (id) WHERE a.first_at > b.first_at")
