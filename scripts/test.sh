@@ -26,7 +26,7 @@ next with all that it printed meanwhile. A stage's seconds are its own; the last
 With --all, integration includes the faults: workers, PostgreSQL, Redis and clients fail under load, in 2 minutes.
 FAULT_SECONDS=60 gives each its full length (10 minutes), CCR_FAULT_REPORT=FILE collects the figures, a line of JSON each.
 
-  -j N        how many tests of a stage run side by side (twice the processors; each has its own ports, folders and database)
+  -j N        how many tests of a stage run side by side (one more than processors; each has its own ports, folders and database)
   -k NAME     only the stages whose name contains NAME; if there are none, only the tests whose name contains it
   --all       also valgrind, and the tests marked slow
   --list      prints the stages and their tests, runs nothing
@@ -53,7 +53,7 @@ export TEST_LIMIT=${TEST_LIMIT:-300}
 STAGE_LIMIT=${STAGE_LIMIT:-2400}
 PYTHON=/usr/bin/python3 # Debian's own has the modules; another may come first in PATH
 
-filter='' all='' list='' jobs=$((2 * $(nproc)))
+filter='' all='' list='' jobs=$(($(nproc) + 1))
 while (($#)); do
     case $1 in
     -h | --help)

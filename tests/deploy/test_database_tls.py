@@ -65,7 +65,7 @@ def listen(cluster):
                                "-c", f"unix_socket_directories={cluster.folder}", "-c", "fsync=off"], cluster.folder / "postgres.log", death_signal="INT", cwd="/")
     connect = cluster.connect
     cluster.connect = lambda **options: connect(port=cluster.port, **options)
-    wait_until("PostgreSQL accepts connections", cluster.accepts, timeout=30)
+    wait_until("PostgreSQL accepts connections", cluster.accepts)
 
 
 def url_of(server, cloud, ca, host=None):

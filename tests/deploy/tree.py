@@ -182,7 +182,7 @@ class Tree:
                 return False
         if not systemd:
             return True
-        state = self.run("systemctl", "is-system-running", check=False, timeout=20).stdout.strip()
+        state = self.run("systemctl", "is-system-running", check=False, timeout=60).stdout.strip()
         return state in ("running", "degraded")
 
     def shut_down(self):
@@ -225,7 +225,7 @@ class Tree:
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body or done.stderr
 
-    def wait_healthy(self, timeout=20):
+    def wait_healthy(self, timeout=60):
         deadline = time.monotonic() + timeout
         while True:
             status, body = self.get("/api/system/status")

@@ -74,7 +74,7 @@ def test_one_users_writes_leave_workers_to_the_others(eight, ada, bob):
     """Thirteen small writes that wait for one lock: not all get a worker, and each gives up soon."""
     with table_locked(eight):
         pending = [Pending(again(ada), "PATCH", f"/api/configs/relay-{number}/disable") for number in range(13)]
-        wait_until("some are refused", lambda: refused(eight, "user_in_progress") > 0, timeout=30)
+        wait_until("some are refused", lambda: refused(eight, "user_in_progress") > 0)
         assert bob.get("/api/configs").status_code == 200
         outcome = statuses(pending)  # while the lock is still held
     assert set(outcome) == {409, 429} and outcome.count(409) >= 4
@@ -100,10 +100,10 @@ def test_one_users_long_requests_leave_workers_to_the_others(eight, ada, bob):
     with table_locked(eight):
         pending = [Pending(again(ada), "GET", "/api/validate") for _ in range(10)]
         wait_for_blocked(eight, 4)
-        wait_until("the rest is refused", lambda: refused(eight, "user_in_progress") >= 6, timeout=30)
+        wait_until("the rest is refused", lambda: refused(eight, "user_in_progress") >= 6)
         assert in_progress(eight, "heavy") == 4
         other = Pending(again(bob), "GET", "/api/validate")
-        wait_until("the other user's is at work", lambda: in_progress(eight, "heavy") == 5, timeout=30)
+        wait_until("the other user's is at work", lambda: in_progress(eight, "heavy") == 5)
         assert again(bob).get("/api/configs").status_code == 200
     assert sorted(statuses(pending)) == [200] * 4 + [429] * 6 and statuses([other]) == [200]
 
@@ -113,7 +113,7 @@ def test_who_waits_in_line_comes_next(eight, ada):
     with table_locked(eight):
         pending = [Pending(again(ada), "GET", "/api/validate") for _ in range(6)]
         wait_for_blocked(eight, 4)
-        wait_until("two wait", lambda: in_progress(eight, "heavy") == 6, timeout=30)
+        wait_until("two wait", lambda: in_progress(eight, "heavy") == 6)
     assert statuses(pending) == [200] * 6 and refused(eight, "user_in_progress") == 0
 
 
@@ -122,7 +122,7 @@ def test_all_long_requests_together_leave_workers(eight, bob):
     with table_locked(eight):
         pending = [Pending(again(user), "GET", "/api/validate") for user in users for _ in range(3)]
         wait_for_blocked(eight, 5)
-        wait_until("the rest is refused", lambda: refused(eight, "heavy") >= 4, timeout=30)
+        wait_until("the rest is refused", lambda: refused(eight, "heavy") >= 4)
         assert again(bob).get("/api/configs").status_code == 200
         assert eight.client("frida").get("/api/auth/me").status_code == 200  # who logs in finds a place as well
     answers = [one.result(60) for one in pending]
@@ -169,10 +169,10 @@ def test_imports_of_usage_take_their_share_and_no_more(eight, ada, bob):
         assert int(answer.headers["Retry-After"]) >= 1 and words in answer.json()["message"]
 
     under_way = [Import(eight, ada, call(1))]
-    wait_until("it is read", lambda: in_progress(eight, "stream") == 1, timeout=30)
+    wait_until("it is read", lambda: in_progress(eight, "stream") == 1)
     too_much(ada, "your requests")
     under_way.append(Import(eight, bob, call(2)))
-    wait_until("both are read", lambda: in_progress(eight, "stream") == 2, timeout=30)
+    wait_until("both are read", lambda: in_progress(eight, "stream") == 2)
     too_much(come_from(eight.client("carl")), "imports")
     assert refused(eight, "streams") == 1
     assert again(bob).get("/api/configs").status_code == 200 and again(ada).get("/api/configs").status_code == 200
@@ -181,17 +181,17 @@ def test_imports_of_usage_take_their_share_and_no_more(eight, ada, bob):
     assert eight.client("carl").get("/api/auth/me").status_code == 200
     status, body = under_way[0].finish()
     assert (status, body["data"]["added"]) == (200, 1)
-    wait_until("its place is free", lambda: in_progress(eight, "stream") == 1, timeout=30)
+    wait_until("its place is free", lambda: in_progress(eight, "stream") == 1)
     assert another_import(ada, 3).data["added"] == 1
     assert under_way[1].finish()[1]["data"]["added"] == 1
 
 
 def test_an_import_whose_client_breaks_off_leaves_its_place(eight, ada, bob):
     under_way = [Import(eight, client, call(number)) for number, client in enumerate((ada, bob))]
-    wait_until("both are read", lambda: in_progress(eight, "stream") == 2, timeout=30)
+    wait_until("both are read", lambda: in_progress(eight, "stream") == 2)
     for one in under_way:
         one.connection.close()
-    wait_until("nothing is read", lambda: in_progress(eight, "stream") == 0, timeout=30)
+    wait_until("nothing is read", lambda: in_progress(eight, "stream") == 0)
     assert another_import(ada, 3).data["added"] == 1
 
 
@@ -199,7 +199,7 @@ def test_a_few_workers_take_one_import(fresh_stack):
     stack = fresh_stack(MAX_CONNECTIONS=4, STREAM_SHARE=1, **OFTEN)
     ada = come_from(stack.client("ada"))
     one = Import(stack, ada, call(1))
-    wait_until("it is read", lambda: in_progress(stack, "stream") == 1, timeout=30)
+    wait_until("it is read", lambda: in_progress(stack, "stream") == 1)
     assert another_import(ada, 2).status_code == 429
     assert one.finish()[1]["data"]["added"] == 1
 
@@ -230,7 +230,7 @@ def test_a_workspace_and_an_address_have_a_limit(eight, limit, make):
         wait_for_blocked(eight, 5)
         writes = [Pending(again(noa), "POST", "/api/configs", json={"name": f"new-{number}", **profile}, headers=there)
                   for number in range(3)]
-        wait_until("a write is refused", lambda: refused(eight, limit) > 0, timeout=30)
+        wait_until("a write is refused", lambda: refused(eight, limit) > 0)
     assert statuses(reads) == [200] * 5 and 429 in statuses(writes)
     assert refused(eight, "user_in_progress") == 0
 
@@ -316,7 +316,7 @@ def test_a_worker_killed_at_a_password_takes_its_place_along(fresh_stack):
             os.kill(pid, signal.SIGKILL)
         for one in logins:
             one.join(30)
-    wait_until("there are other workers", lambda: len(set(stack.backend.workers()) - before) == len(before), timeout=30)
+    wait_until("there are other workers", lambda: len(set(stack.backend.workers()) - before) == len(before))
     assert stack.client("ada").get("/api/auth/me").status_code == 200
     assert in_progress(stack, "password") == 0
 

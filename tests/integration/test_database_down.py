@@ -379,7 +379,7 @@ def test_a_server_that_lets_in_and_says_nothing_holds_nobody(pooled):
     assert admin.get("/api/configs").status_code == 503
     wait_until("the log says why", lambda: "connected, but no statement is answered" in pooled.backend.log())
     pooled.pooler.silent = False
-    wait_until("requests are served again", lambda: admin.get("/api/configs").status_code == 200, timeout=30)
+    wait_until("requests are served again", lambda: admin.get("/api/configs").status_code == 200)
 
 
 def test_a_command_says_that_no_statement_is_answered(pooled):

@@ -105,7 +105,7 @@ def test_everything_answers_while_the_name_server_is_silent_from_the_start(make_
     assert any(f'host name "{NAME}"' in reason and "name server does not answer" in reason for reason in reasons), reasons
     place.world.speak()
     wait_until("it is served again", lambda: place.admin.get("/api/configs").status_code == 200, timeout=60)
-    wait_until("the status is healthy", place.stack.healthy, timeout=30)
+    wait_until("the status is healthy", place.stack.healthy)
 
 
 def test_a_start_does_not_wait_for_the_name_server(make_place):
@@ -126,8 +126,8 @@ def test_the_last_good_address_is_used_while_the_name_server_is_silent(make_plac
     place.world.fall_silent()
     with place.cluster.connect(user="postgres", dbname="postgres") as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ccr'")
-    wait_until("requests are served", lambda: place.admin.get("/api/configs").status_code == 200, timeout=30)
-    wait_until("the status is healthy", place.stack.healthy, timeout=30)
+    wait_until("requests are served", lambda: place.admin.get("/api/configs").status_code == 200)
+    wait_until("the status is healthy", place.stack.healthy)
     answered(place.stack.client(), "/api/system/live", 200)
     # One that is started anew knows what the others knew.
     place.stack.cli.write_env(LOG_LEVEL="debug")
@@ -209,7 +209,7 @@ def test_redis_by_name(make_place, workdir):
         place.world.fall_silent()
         place.stack.backend.start()
         api = place.stack.client()
-        wait_until("it serves", lambda: api.get("/api/system/live").status_code == 200, timeout=30)
+        wait_until("it serves", lambda: api.get("/api/system/live").status_code == 200)
         answered(place.admin, "/api/configs", 200)
         answered(api, "/api/system/live", 200)
         assert place.stack.status()["redis"]["healthy"] is False

@@ -365,7 +365,7 @@ def test_a_login_has_nothing_to_do_with_what_others_left(quiet):
             client, statuses, read = quiet.client(), set(), rows_read(owner, "sessions")
             for _ in range(400):  # one login in 64 used to clear away
                 statuses.add(client.post("/api/auth/login", json={"username": "alice", "password": "a password of alice"}).status_code)
-            wait_until("PostgreSQL has counted", lambda: rows_read(owner, "sessions") > read, timeout=30)
+            wait_until("PostgreSQL has counted", lambda: rows_read(owner, "sessions") > read)
             read = rows_read(owner, "sessions") - read
         finally:
             owner.execute("DROP TRIGGER refuse ON sessions")
@@ -473,7 +473,7 @@ def test_what_was_done_lately_is_not_done_again(keeper):
         _, gone, _ = commands(connection, stack)
         connection.execute("DELETE FROM housekeeping_jobs WHERE job = 'audit'")
         stack.start()
-        wait_until("the audit trail was looked at", lambda: runs(stack, "audit", "done") == 1, timeout=30)
+        wait_until("the audit trail was looked at", lambda: runs(stack, "audit", "done") == 1)
         assert runs(stack, "commands", "done") == 0
         assert keys(connection, "SELECT id FROM command_runs") >= set(gone)
         assert total(metrics(stack), "ccr_housekeeping_last_success_timestamp_seconds", task="commands") > 1e9
@@ -481,11 +481,11 @@ def test_what_was_done_lately_is_not_done_again(keeper):
 
 def test_it_is_replaced_when_it_dies_and_no_worker_with_it(keeper):
     stack = keeper().start()
-    wait_until("it leads", lambda: leads(stack), timeout=30)
+    wait_until("it leads", lambda: leads(stack))
     workers, first = stack.backend.workers(), stack.backend.housekeeper()
     os.kill(first, signal.SIGKILL)
-    wait_until("there is another", lambda: stack.backend.housekeeper() not in (None, first), timeout=30)
-    wait_until("which leads", lambda: len(said(stack, "housekeeping is done by this process")) == 2, timeout=30)
+    wait_until("there is another", lambda: stack.backend.housekeeper() not in (None, first))
+    wait_until("which leads", lambda: len(said(stack, "housekeeping is done by this process")) == 2)
     assert stack.backend.workers() == workers
     assert stack.status()["workers"]["restarts"] == 0
     assert total(metrics(stack), "ccr_background_deaths_total") == 1
@@ -495,15 +495,15 @@ def test_it_is_replaced_when_it_dies_and_no_worker_with_it(keeper):
 def test_one_that_is_stuck_is_killed(keeper):
     stack = keeper(STATEMENT_TIMEOUT=1000, CONNECTION_TIMEOUT=2)
     stack.start()
-    first = wait_until("it is there", stack.backend.housekeeper, timeout=30)
+    first = wait_until("it is there", stack.backend.housekeeper)
     os.kill(first, signal.SIGSTOP)
     wait_until("it was killed", lambda: said(stack, "process is stuck and is killed"), timeout=90)
-    wait_until("there is another", lambda: stack.backend.housekeeper() not in (None, first), timeout=30)
+    wait_until("there is another", lambda: stack.backend.housekeeper() not in (None, first))
 
 
 def test_it_is_not_killed_for_standing_still_with_the_whole_machine(keeper):
     stack = keeper(STATEMENT_TIMEOUT=1000, CONNECTION_TIMEOUT=1).start()
-    wait_until("it leads", lambda: leads(stack), timeout=30)
+    wait_until("it leads", lambda: leads(stack))
     first = stack.backend.housekeeper()
     frozen = (stack.backend.pid, *stack.backend.workers(), first)    # what freezing a container does
     for pid in frozen:
@@ -512,14 +512,14 @@ def test_it_is_not_killed_for_standing_still_with_the_whole_machine(keeper):
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
         time.sleep(0.2)
-    wait_until("the master went on", lambda: said(stack, "everything stood still"), timeout=30)
-    wait_until("workers answer", lambda: stack.status()["status"] == "healthy", timeout=30)
+    wait_until("the master went on", lambda: said(stack, "everything stood still"))
+    wait_until("workers answer", lambda: stack.status()["status"] == "healthy")
     assert not said(stack, "process is stuck and is killed") and stack.backend.housekeeper() == first
 
 
 def test_a_reload_takes_its_settings_to_it(keeper):
     stack = keeper(commands, COMMAND_RETENTION=0).start()
-    wait_until("it looked", lambda: runs(stack, "commands", "done") == 1, timeout=30)
+    wait_until("it looked", lambda: runs(stack, "commands", "done") == 1)
     first = stack.backend.housekeeper()
     with everything(stack) as connection:
         assert not are_gone(stack, connection)
@@ -535,7 +535,7 @@ def test_a_reload_takes_its_settings_to_it(keeper):
 
 def test_of_two_hosts_one_does_it_and_the_other_takes_over(keeper, workdir, numbers):
     stack = keeper().start()
-    wait_until("the first one leads", lambda: leads(stack), timeout=30)
+    wait_until("the first one leads", lambda: leads(stack))
     other = Host(stack, new_folder(workdir, f"host{next(numbers)}"), COMMAND_RETENTION="80")  # which makes that job due for it
     try:
         wait_until("every job was done", lambda: all(runs(stack, name, "done") == 1 for name in CASES), timeout=60)
@@ -569,10 +569,10 @@ def test_a_lock_that_somebody_holds_is_waited_for(keeper):
 
 def test_it_survives_an_outage_of_the_database(keeper):
     stack = keeper(own_cluster=True).start()
-    wait_until("it leads", lambda: leads(stack), timeout=30)
+    wait_until("it leads", lambda: leads(stack))
     first = stack.backend.housekeeper()
     stack.cluster.stop()
-    wait_until("the outage is seen", lambda: stack.status()["status"] == "unhealthy", timeout=30)
+    wait_until("the outage is seen", lambda: stack.status()["status"] == "unhealthy")
     stack.cluster.start()
     wait_until("it leads again", lambda: len(said(stack, "housekeeping is done by this process")) == 2, timeout=60)
     assert stack.backend.housekeeper() == first

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import Load, Pending, table_locked, wait_for_blocked, wait_until
+from stack import PATIENCE_S, Load, Pending, table_locked, wait_for_blocked, wait_until
 from test_database_down import server_processes
 from test_metrics import page, total
 
@@ -39,7 +39,7 @@ def running(stack):
     return len(stack.backend.workers())
 
 
-def has(stack, count, timeout=30):
+def has(stack, count, timeout=PATIENCE_S):
     wait_until(f"{count} workers run", lambda: running(stack) == count, timeout=timeout)
 
 

@@ -65,7 +65,7 @@ def test_a_reload_names_what_it_cannot_take_over(system):
     assert waiting(system) == 1
     system.backend.stop()
     system.backend.start()
-    wait_until("it is there again", system.healthy, timeout=30)
+    wait_until("it is there again", system.healthy)
     settings = in_force(admin)
     assert (settings["CACHE_SIZE"]["value"], settings["CACHE_SIZE"]["waits_for_restart"]) == (8, False)
     assert system.status()["cache"]["enabled"] is True and waiting(system) == 0

@@ -37,7 +37,7 @@ class Wire:
     def send(self, data, method="GET"):
         """Sends bytes, reads one answer."""
         if not self.socket:
-            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self.socket.sendall(data)
