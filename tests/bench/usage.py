@@ -123,13 +123,20 @@ def equal(stack, team, told, scope):
     return wrong
 
 
+def processor_seconds(pids):
+    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids) / 1e9
+
+
 def run(stack, work, folder, wanted):
     told, team = made(folder, wanted.calls, wanted.seed), Team(stack, USERS)
     forget_peaks(stack)
     for name in ("new", "known"):
+        parts = {"worker": stack.backend.workers, "PostgreSQL": stack.cluster.pids}
+        before = {part: processor_seconds(pids()) for part, pids in parts.items()}
         found, spent, size = send_all(work, folder, told, team)
+        each = ", ".join(f"{part} {(processor_seconds(pids()) - before[part]) / found['records'] * 1e6:.1f}" for part, pids in parts.items())
         print(f"{name}: {found['records']} records, {found['added']} added, {size / 2**20:.0f} MiB in {spent:.1f} s: {found['records'] / spent:.0f} records/s, "
-              f"{size / 2**20 / spent:.0f} MiB/s", flush=True)
+              f"{size / 2**20 / spent:.0f} MiB/s; processor time a record in µs: {each}", flush=True)
     home = told["homes"][0]
     answer, spent, size = send(work, team[home["user"]], "claude", home["machine"], one_body(folder, home))
     print(f"one body: {answer['records']} records, {answer['added']} added, {size / 2**20:.0f} MiB in {spent:.1f} s", flush=True)
