@@ -305,6 +305,7 @@ export default {
     "did.webhook.create": "made a webhook",
     "did.webhook.delete": "deleted a webhook",
     "did.webhook.test": "tested a webhook",
+    "did.webhook.update": "changed a webhook",
     "did.workspace.create": "made a workspace",
     "did.workspace.delete": "deleted a workspace",
     "did.workspace.switch": "went to a workspace",

@@ -304,6 +304,7 @@ export default {
     "did.webhook.create": "创建 Webhook",
     "did.webhook.delete": "删除 Webhook",
     "did.webhook.test": "测试 Webhook",
+    "did.webhook.update": "修改 Webhook",
     "did.workspace.create": "创建工作区",
     "did.workspace.delete": "删除工作区",
     "did.workspace.switch": "切换工作区",
