@@ -136,7 +136,9 @@ export async function askBudget(known, signal) {
     const watch = async ({ period, starts, action, switch_to: to, platform }) => {
         starts.row.hidden = period.get() !== "total";
         to.row.hidden = action.get() !== "switch";
-        const names = to.row.hidden || !platform.get() ? [] : await profiles(platform.get());
+        const of = platform.get();
+        const names = to.row.hidden || !of ? [] : await profiles(of);
+        if (of !== platform.get()) return; // chosen anew meanwhile
         offer(to.control, [["", t("form.choose")], ...names.map((each) => [each, each])]);
     };
     return askFor(

@@ -97,7 +97,8 @@ export const lyingBar = (part) =>
 export function levelBar(name, spent, levels) {
     const top = Math.max(100, spent, ...levels);
     const of = (part) => percent((100 * part) / top);
-    const piece = (kind, from, to) => s("rect", { class: kind, x: of(from), width: of(to - from), height: "100%" });
+    const piece = (kind, from, to) =>
+        s("rect", { class: kind, x: of(from), width: of(to - from), y: "20%", height: "60%" });
     return s(
         "svg",
         { class: "level-bar", role: "img", "aria-label": name },

@@ -55,37 +55,39 @@ const standing = (webhook, tested) => [
         : null,
 ];
 
-/** [element, load()]; keep(element) before it is filled anew gives what brings the focus back. */
-export function webhooks(writes, keep, signal) {
+/** [element, load()]; keep(element) before it is filled anew gives what brings the focus back; again() after something was done. */
+export function webhooks(writes, again, keep, signal) {
     const shown = h("div"),
-        tested = new Map(); // by id
+        tested = new Map(), // by id
+        underWay = new Set();
 
     async function write(known) {
         const done = await askWebhook(known);
         if (done) tell(t("webhook.saved", { name: done.name }));
-        await load();
+        await again();
     }
 
     async function drop({ id, name }) {
-        if (!(await confirm(t("webhook.remove_title", { name }), t("webhook.remove_text"), t("item.delete")))) return;
-        await attempt(() => remove(place(id)), t("webhook.removed", { name }));
-        await load();
+        if (await confirm(t("webhook.remove_title", { name }), t("webhook.remove_text"), t("item.delete")))
+            await attempt(() => remove(place(id)), t("webhook.removed", { name }));
+        await again();
     }
 
-    async function test({ id }, button) {
-        button.disabled = true;
+    async function test({ id }) {
+        if (underWay.has(id)) return;
+        underWay.add(id);
         await attempt(async () => {
             const came = await post(place(id, "test"), {}, { signal });
             tested.set(id, { ...came, at: new Date() });
             tell(outcome(came), came.delivered ? "success" : "danger");
         });
-        button.disabled = false;
-        await load();
+        underWay.delete(id);
+        await again();
     }
 
     function actions(webhook) {
         const cell = right(
-            small(t("webhook.test"), (event) => test(webhook, event.currentTarget)),
+            small(t("webhook.test"), () => test(webhook)),
             " ",
             small(t("usage.edit_price"), () => write(webhook)),
             " ",

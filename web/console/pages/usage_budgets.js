@@ -28,13 +28,14 @@ function periodText(budget) {
     if (!budget.period_end) return t("budget.since", { from });
     const to = dayOf(budget, new Date(budget.period_end) - 1);
     const days = from === to ? from : t("budget.from_to", { from, to });
-    return `${t(`budget.period_${budget.period}`)}: ${days} (${budget.time_zone})`;
+    return t("budget.pair", { what: t(`budget.period_${budget.period}`), value: `${days} (${budget.time_zone})` });
 }
 
 function countedText(budget) {
-    const people = budget.users.length ? [`${t("usage.by_user")}: ${budget.users.join(", ")}`] : [];
-    const named = FILTERS.filter((name) => budget[name]).map((name) => `${t(`usage.by_${name}`)}: ${budget[name]}`);
-    return [...people, ...named].join(" · ") || t("budget.everything");
+    const pair = (what, value) => t("budget.pair", { what: t(`usage.by_${what}`), value });
+    const people = budget.users.length ? [pair("user", budget.users.join(", "))] : [];
+    const others = FILTERS.filter((name) => budget[name]).map((name) => pair(name, budget[name]));
+    return [...people, ...others].join(" · ") || t("budget.everything");
 }
 
 const badge = (text, kind) => [" ", h("span", { class: `badge text-bg-${kind}` }, text)];
@@ -117,20 +118,20 @@ function keepFocus(element) {
     };
 }
 
-function list(writes, signal) {
+function list(writes, again, signal) {
     const shown = h("div");
 
     async function write(known) {
         const done = { name: "" };
         if (await attempt(async () => Object.assign(done, await askBudget(known, signal))))
             if (done.id) tell(t("budget.saved", { name: done.name }));
-        await load();
+        await again();
     }
 
     async function drop({ id, name }) {
-        if (!(await confirm(t("budget.remove_title", { name }), t("budget.remove_text"), t("item.delete")))) return;
-        await attempt(() => remove(address(["usage", "budgets", id])), t("budget.removed", { name }));
-        await load();
+        if (await confirm(t("budget.remove_title", { name }), t("budget.remove_text"), t("item.delete")))
+            await attempt(() => remove(address(["usage", "budgets", id])), t("budget.removed", { name }));
+        await again();
     }
 
     const actions = (budget) => [
@@ -166,14 +167,12 @@ function list(writes, signal) {
 
 export async function show(outlet, { signal }) {
     const writes = session.may("admin");
-    const [budgets, loadBudgets] = list(writes, signal),
-        [told, loadTold] = webhooks(writes, keepFocus, signal);
     const load = () => Promise.all([loadBudgets(), loadTold()]);
-    whenChanged(
-        { kind: "budget" },
-        gathered(() => attempt(load), QUIET_MS * (0.2 + Math.random()), signal),
-        signal,
-    );
+    const again = () => attempt(load);
+    const [budgets, loadBudgets] = list(writes, again, signal),
+        [told, loadTold] = webhooks(writes, again, keepFocus, signal);
+    const follow = () => document.querySelector("dialog[open]") || again(); // whoever asks something reads anew at its end
+    whenChanged({ kind: "budget" }, gathered(follow, QUIET_MS * (0.2 + Math.random()), signal), signal);
     head(outlet);
     await load(); /* first: nothing is to be pushed away */
     outlet.append(budgets, told);
