@@ -229,7 +229,7 @@ def filled(module_stack):
              grace.patch("/api/resources/claude/mcp_server/docs", json={"enabled": False})]
     report_weeks(admin)
     for budget in ({"name": "Team", "amount": 60, "period": "month", "levels": [25, 50, 80, 100], "action": "stop"},
-                   {"name": "A dear model", "amount": 4, "period": "month", "model": "claude-opus-4-6", "users": ["admin"]},
+                   {"name": "A dear model", "amount": 12, "period": "month", "model": "claude-opus-4-6", "users": ["admin"]},
                    {"name": "Claude, this week", "amount": 20, "period": "week", "platform": "claude", "action": "switch", "switch_to": "relay"}):
         made.append(admin.post("/api/usage/budgets", json=budget))
     made.append(admin.post("/api/usage/webhooks", json={"name": "Chat of the team", "kind": "feishu", "secret": "signing-secret-1",

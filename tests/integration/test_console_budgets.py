@@ -44,7 +44,7 @@ def test_budgets_and_webhooks(fresh_stack, play, receiver):  # noqa: F811
         assert said in done["standing"], done["standing"]
     assert done["bar"] == "Team: $1.00 of $10.00 (10%)"
     assert done["spent"] == "Team: $13.00 of $10.00 (130%)" and done["over"] == 1
-    assert done["reached"].startswith("50%: ") and "100%: " in done["reached"] and "at $13.00" in done["reached"]
+    assert done["reached"].startswith("50%: ") and "100%: " in done["reached"] and "($13.00)" in done["reached"]
     assert done["focused"] == "Change", "also after the page was drawn anew"
     assert (done["shown"], done["chosen"], done["elsewhere"]) == (["10", "50, 100"], True, 1)
     assert done["conflict"]

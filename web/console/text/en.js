@@ -528,7 +528,7 @@ export default {
     "budget.stopped": "secrets are not handed out",
     "budget.reached": "Reached",
     "budget.reached_none": "no level yet",
-    "budget.level": "{level}: {at}, at {spent}",
+    "budget.level": "{level}: {at} ({spent})",
     "budget.forecast_pace": "At this pace",
     "budget.forecast_week": "As the last 7 days",
     "budget.used_up_at": "Used up at",

@@ -520,7 +520,7 @@ export default {
     "budget.stopped": "不再提供密钥",
     "budget.reached": "已达到",
     "budget.reached_none": "尚未达到任何级别",
-    "budget.level": "{level}：{at}，费用 {spent}",
+    "budget.level": "{level}：{at}（{spent}）",
     "budget.forecast_pace": "按当前进度",
     "budget.forecast_week": "按最近 7 天",
     "budget.used_up_at": "预计用完时间",
