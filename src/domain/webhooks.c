@@ -158,8 +158,10 @@ static enum error read_webhook(struct actor *actor, const char *id, struct webho
     const char *text = secret_open(actor->keyring, arena, secret_context(arena, actor->who.workspace_id, id),
                                    row_string(&row, SEALED));
     json_t *secrets = text ? json_stored(text) : NULL;
-    if (!secrets)
-        return fail(actor, MSG_SECRET_UNREADABLE, stored->name, NULL);
+    if (!secrets) {
+        fail(actor, MSG_SECRET_UNREADABLE, stored->name, NULL);
+        return ERR_INTERNAL;
+    }
     const char *secret = json_text_at(secrets, "secret");
     stored->url = arena_strdup(arena, json_text_at(secrets, "url"));
     stored->secret = secret ? arena_strdup(arena, secret) : NULL;

@@ -731,7 +731,7 @@ def change(client, made, status=200, headers=None, **body):
 
 
 def last_update(client):
-    return client.sql.execute("SELECT changes FROM audit_log WHERE workspace_id = %s AND action = 'webhook.update' ORDER BY id DESC LIMIT 1",
+    return client.sql.execute("SELECT changes FROM audit_log WHERE workspace_id = %s AND action = 'webhook.update' ORDER BY created_at DESC LIMIT 1",
                               [client.workspace_id]).fetchone()[0]
 
 
@@ -807,6 +807,14 @@ def test_names_and_revisions_of_webhooks(ada, receiver):
     assert [(each["name"], each["revision"]) for each in ada.get(WEBHOOKS).data["webhooks"]] == [("other", other["revision"]), ("x", 2)]
     for path in ("x", uuid.uuid4()):
         refused(ada.put(f"{WEBHOOKS}/{path}", json={"name": "x", "kind": "plain"}), 404, "NOT_FOUND")
+
+
+def test_a_webhook_that_cannot_be_opened_stays_as_it_is(ada, receiver):
+    made, other = hook(ada, receiver), hook(ada, receiver, name="other")
+    sealed = "UPDATE webhooks w SET sealed = o.sealed FROM webhooks o WHERE w.id = %s AND o.id = %s"  # as of another row
+    ada.sql.execute(sealed, [made["id"], other["id"]])
+    refused(change(ada, made, 500, name="x"), 500, "INTERNAL_SERVER_ERROR")
+    assert [each["name"] for each in ada.get(WEBHOOKS).data["webhooks"]] == ["other", "plain"]
 
 
 def test_what_waits_is_told_at_the_new_address(system, ada, receiver):
