@@ -10,10 +10,19 @@ enum { WEBHOOKS_MAX = 20 };
 /* "plain|slack|feishu|dingtalk|wecom" */
 #define WEBHOOK_KINDS "plain|slack|feishu|dingtalk|wecom"
 
-/* A new one. url and secret are sealed; the secret (NULL = none) signs. *id is the arena's. ERR_CONFLICT: the name is taken, or there are
+/* url and secret are sealed; the secret (NULL = none) signs. */
+struct webhook {
+    const char *name, *kind;
+    const char *url, *secret;
+};
+
+/* A new one. *id is the arena's. ERR_VALIDATION: the kind has no secret, or one is a mask; ERR_CONFLICT: the name is taken, or there are
  * WEBHOOKS_MAX. */
-enum error webhook_create(struct actor *actor, const char *name, const char *kind, const char *url, const char *secret,
-                          const char **id);
+enum error webhook_create(struct actor *actor, const struct webhook *given, const char **id);
+/* Changes it to this; what waits is told there. url NULL, or exactly what is shown of the stored one: it stays. So does the secret where
+ * `keeps_secret`, or where it is exactly what is shown of it, unless the kind has none. Errors as of webhook_create, ERR_NOT_FOUND, and
+ * ERR_INTERNAL: what is stored cannot be opened. */
+enum error webhook_update(struct actor *actor, const char *id, const struct webhook *given, bool keeps_secret);
 enum error webhook_remove(struct actor *actor, const char *id);
 
 /* One message to one webhook. */

@@ -55,6 +55,7 @@ CREATE TABLE webhooks (
     sealed       text NOT NULL, -- {"url", "secret"}: who knows the address of a chat's webhook may write there
     shown_url    text NOT NULL, -- masked
     shown_secret text,
+    revision     bigint NOT NULL DEFAULT 1,
     created_at   timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT webhooks_name_key UNIQUE (workspace_id, name)
 );

@@ -38,7 +38,14 @@ static const struct field webhook_fields[] = {
     {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
     {.name = "kind", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = WEBHOOK_KINDS},
     {.name = "url", .type = FIELD_URL, .flags = FIELD_REQUIRED | FIELD_TRIM | FIELD_SECRET, .max = 2000},
-    {.name = "secret", .type = FIELD_KEY, .flags = FIELD_SECRET, .max = 500},
+    {.name = "secret", .type = FIELD_KEY, .flags = FIELD_TRIM | FIELD_SECRET, .max = 500},
+    {0},
+};
+static const struct field webhook_changes[] = {
+    {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
+    {.name = "kind", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = WEBHOOK_KINDS},
+    {.name = "url", .type = FIELD_URL, .flags = FIELD_TRIM | FIELD_SECRET, .max = 2000},
+    {.name = "secret", .type = FIELD_KEY, .flags = FIELD_TRIM | FIELD_SECRET, .max = 500},
     {0},
 };
 static const struct field no_body[] = {{0}};
@@ -219,12 +226,12 @@ static enum error delete_budget(struct request *rq, struct response *rs)
 /* ---- webhooks --------------------------------------------------------------------------------------------------- */
 
 /* Where its deliveries stand; those of more than 30 days ago are forgotten. */
-#define WEBHOOKS                                                                                                       \
-    "SELECT w.id, w.name, w.kind, w.shown_url AS url, w.shown_secret AS secret, w.created_at, d.delivered, d.waiting," \
-    " d.given_up, d.delivered_at, d.last_error FROM webhooks w CROSS JOIN LATERAL (SELECT"                             \
-    " count(*) FILTER (WHERE delivered_at IS NOT NULL) AS delivered, count(next_at) AS waiting,"                       \
-    " count(given_up_at) AS given_up, max(delivered_at) AS delivered_at,"                                              \
-    " (array_agg(last_error ORDER BY created_at DESC) FILTER (WHERE last_error IS NOT NULL))[1] AS last_error"         \
+#define WEBHOOKS                                                                                                                   \
+    "SELECT w.id, w.name, w.kind, w.shown_url AS url, w.shown_secret AS secret, w.revision, w.created_at, d.delivered, d.waiting," \
+    " d.given_up, d.delivered_at, d.last_error FROM webhooks w CROSS JOIN LATERAL (SELECT"                                         \
+    " count(*) FILTER (WHERE delivered_at IS NOT NULL) AS delivered, count(next_at) AS waiting,"                                   \
+    " count(given_up_at) AS given_up, max(delivered_at) AS delivered_at,"                                                          \
+    " (array_agg(last_error ORDER BY created_at DESC) FILTER (WHERE last_error IS NOT NULL))[1] AS last_error"                     \
     " FROM webhook_deliveries WHERE webhook_id = w.id) d WHERE w.workspace_id = ccr_workspace()"
 
 static const struct listing webhooks = {
@@ -233,16 +240,52 @@ static const struct listing webhooks = {
     .page = {"api_webhooks_page", WEBHOOKS " ORDER BY w.name, w.id LIMIT $1 OFFSET $2"},
 };
 
-static enum error create_webhook(struct request *rq, struct response *rs)
+static enum error respond_webhook(struct request *rq, struct response *rs, int status, const char *id)
 {
     static const struct statement select = {"api_webhook", WEBHOOKS " AND w.id = $1::uuid"};
     struct row row;
+    enum error error = db_one(rq->actor.db, &select, &row, DB_ARGS(id));
+    return error ? error : respond_row(rs, status, &row);
+}
+
+static struct webhook given_webhook(const struct request *rq)
+{
+    return (struct webhook){.name = body_text(rq, "name"),
+                            .kind = body_text(rq, "kind"),
+                            .url = body_text(rq, "url"),
+                            .secret = body_text(rq, "secret")};
+}
+
+static enum error create_webhook(struct request *rq, struct response *rs)
+{
     const char *id;
-    enum error error = webhook_create(&rq->actor, body_text(rq, "name"), body_text(rq, "kind"), body_text(rq, "url"),
-                                      body_text(rq, "secret"), &id);
+    struct webhook given = given_webhook(rq);
+    enum error error = webhook_create(&rq->actor, &given, &id);
+    return error ? error : respond_webhook(rq, rs, 201, id);
+}
+
+/* Also null. */
+static bool is_given(const struct request *rq, const char *name)
+{
+    return json_object_get(rq->body, name);
+}
+
+static enum error replace_webhook(struct request *rq, struct response *rs)
+{
+    static const struct statement find = {
+        "api_webhook_revision",
+        "SELECT revision FROM webhooks WHERE id = $1::uuid AND workspace_id = ccr_workspace() FOR UPDATE"};
+    struct row row;
+    const char *id = path_arg(rq, "id");
+    struct webhook given = given_webhook(rq);
+    enum error error = uuid_valid(id) ? db_one(rq->actor.db, &find, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
     if (!error)
-        error = db_one(rq->actor.db, &select, &row, DB_ARGS(id));
-    return error ? error : respond_row(rs, 201, &row);
+        error = check_if_match(rq, row_int(&row, 0));
+    if (!error && !given.url && is_given(rq, "url")) /* it cannot be without one */
+        error = fail_field(&rq->actor, "url", MSG_NOT_BLANK, NULL);
+    if (!error)
+        error = webhook_update(&rq->actor, id, &given, !is_given(rq, "secret"));
+    return error ? error : respond_webhook(rq, rs, 200, id);
 }
 
 static enum error delete_webhook(struct request *rq, struct response *rs)
@@ -284,6 +327,8 @@ const struct route budgets_routes[] = {
     {METHOD_DELETE, "/api/usage/budgets/{id}", delete_budget, ACCESS_ADMIN},
     {METHOD_GET, "/api/usage/webhooks", list_all, ACCESS_VIEWER, .query = page_query, .data = &webhooks},
     {METHOD_POST, "/api/usage/webhooks", create_webhook, ACCESS_ADMIN, .body = webhook_fields, .body_max = 64 * KIB},
+    {METHOD_PUT, "/api/usage/webhooks/{id}", replace_webhook, ACCESS_ADMIN, .body = webhook_changes,
+     .body_max = 64 * KIB},
     {METHOD_DELETE, "/api/usage/webhooks/{id}", delete_webhook, ACCESS_ADMIN},
     {METHOD_POST, "/api/usage/webhooks/{id}/test", test_webhook, ACCESS_ADMIN, .body = no_body,
      .flags = ROUTE_OUTBOUND | ROUTE_NO_TRANSACTION},

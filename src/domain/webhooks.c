@@ -33,6 +33,11 @@ static const struct statement
     webhook_insert = {"webhook_insert",
                       "INSERT INTO webhooks (id, workspace_id, name, kind, sealed, shown_url, shown_secret)"
                       " VALUES ($1::uuid, ccr_workspace(), $2, $3, $4, $5, $6)"},
+    webhook_stored = {"webhook_stored", "SELECT name, kind, sealed FROM webhooks"
+                                        " WHERE id = $1::uuid AND workspace_id = ccr_workspace() FOR UPDATE"},
+    webhook_set = {"webhook_set",
+                   "UPDATE webhooks SET name = $2, kind = $3, sealed = $4, shown_url = $5, shown_secret = $6,"
+                   " revision = revision + 1 WHERE id = $1::uuid AND workspace_id = ccr_workspace()"},
     webhook_delete = {"webhook_delete", "DELETE FROM webhooks WHERE id = $1::uuid AND workspace_id = ccr_workspace()"
                                         " RETURNING name"},
     webhook_find = {"webhook_find",
@@ -55,12 +60,56 @@ static const struct statement
 
 /* ---- webhooks --------------------------------------------------------------------------------------------------- */
 
+/* Of scheme and host. */
+static size_t host_end(const char *url)
+{
+    const char *host = strstr(url, "://");
+    return host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
+}
+
 /* The host is shown, so that one can tell them apart; what follows it is as good as a password. */
 static const char *shown_url(struct arena *arena, const char *url)
 {
-    const char *host = strstr(url, "://");
-    size_t length = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
+    size_t length = host_end(url);
     return arena_printf(arena, "%.*s/%s", (int)length, url, secret_mask(arena, url + length));
+}
+
+static const char *shown_secret(struct arena *arena, const char *secret)
+{
+    return secret ? secret_mask(arena, secret) : NULL;
+}
+
+/* What follows the host may be the mask of a path, and that begins with a slash of its own, which some cut off. */
+static bool url_is_mask(const char *url)
+{
+    const char *rest = url + host_end(url);
+    return secret_mask_shaped(rest) || (*rest == '/' && secret_mask_shaped(rest + 1));
+}
+
+static bool has_secret(const char *kind)
+{
+    return !text_equal(kind, "slack") && !text_equal(kind, "wecom");
+}
+
+static enum error check_webhook(struct actor *actor, const struct webhook *given)
+{
+    if (given->url && url_is_mask(given->url))
+        return fail_field(actor, "url", MSG_MASK, NULL);
+    if (given->secret && !has_secret(given->kind))
+        return fail_field(actor, "secret", MSG_WEBHOOK_SECRET, NULL);
+    if (given->secret && *given->secret && secret_mask_shaped(given->secret))
+        return fail_field(actor, "secret", MSG_MASK, NULL);
+    return ERR_NONE;
+}
+
+static const char *sealed_text(struct actor *actor, const char *id, const struct webhook *webhook)
+{
+    json_t *secrets = json_pack("{s:s, s:s?}", "url", webhook->url, "secret", webhook->secret);
+    const char *sealed =
+        secret_seal(actor->keyring, actor->arena, secret_context(actor->arena, actor->who.workspace_id, id),
+                    json_text(actor->arena, secrets));
+    json_decref(secrets);
+    return sealed;
 }
 
 static enum error check_webhook_room(struct actor *actor)
@@ -72,27 +121,100 @@ static enum error check_webhook_room(struct actor *actor)
     return fail(actor, MSG_WEBHOOKS_MAX, number_text(actor, WEBHOOKS_MAX), NULL);
 }
 
-enum error webhook_create(struct actor *actor, const char *name, const char *kind, const char *url, const char *secret,
-                          const char **id)
+static enum error write_webhook(struct actor *actor, const struct statement *statement, const char *id,
+                                const struct webhook *webhook)
+{
+    enum error error =
+        db_run(actor->db, statement,
+               DB_ARGS(id, webhook->name, webhook->kind, sealed_text(actor, id, webhook),
+                       shown_url(actor->arena, webhook->url), shown_secret(actor->arena, webhook->secret)));
+    return error ? fail_as(actor, error, ERR_CONFLICT, MSG_WEBHOOK_TAKEN, webhook->name) : ERR_NONE;
+}
+
+enum error webhook_create(struct actor *actor, const struct webhook *given, const char **id)
 {
     char new_id[UUID_TEXT];
-    struct arena *arena = actor->arena;
-    if (secret && (text_equal(kind, "slack") || text_equal(kind, "wecom")))
-        return fail_field(actor, "secret", MSG_WEBHOOK_SECRET, NULL);
-    enum error error = check_webhook_room(actor);
+    enum error error = check_webhook(actor, given);
+    if (!error)
+        error = check_webhook_room(actor);
     if (error)
         return error;
     random_uuid(new_id);
-    json_t *secrets = json_pack("{s:s, s:s?}", "url", url, "secret", secret);
-    const char *sealed = secret_seal(actor->keyring, arena, secret_context(arena, actor->who.workspace_id, new_id),
-                                     json_text(arena, secrets));
-    error =
-        db_run(actor->db, &webhook_insert,
-               DB_ARGS(new_id, name, kind, sealed, shown_url(arena, url), secret ? secret_mask(arena, secret) : NULL));
+    error = write_webhook(actor, &webhook_insert, new_id, given);
+    *id = arena_strdup(actor->arena, new_id);
+    return error ? error : audit_write(actor, &(struct audit){.action = "webhook.create", .target = given->name});
+}
+
+static enum error read_webhook(struct actor *actor, const char *id, struct webhook *stored)
+{
+    enum { NAME, KIND, SEALED };
+    struct row row;
+    struct arena *arena = actor->arena;
+    enum error error = db_one(actor->db, &webhook_stored, &row, DB_ARGS(id));
     if (error)
-        return fail_as(actor, error, ERR_CONFLICT, MSG_WEBHOOK_TAKEN, name);
-    *id = arena_strdup(arena, new_id);
-    return audit_write(actor, &(struct audit){.action = "webhook.create", .target = name});
+        return error;
+    *stored = (struct webhook){.name = arena_strdup(arena, row_string(&row, NAME)),
+                               .kind = arena_strdup(arena, row_string(&row, KIND))};
+    const char *text = secret_open(actor->keyring, arena, secret_context(arena, actor->who.workspace_id, id),
+                                   row_string(&row, SEALED));
+    json_t *secrets = text ? json_stored(text) : NULL;
+    if (!secrets) {
+        fail(actor, MSG_SECRET_UNREADABLE, stored->name, NULL);
+        return ERR_INTERNAL;
+    }
+    const char *secret = json_text_at(secrets, "secret");
+    stored->url = arena_strdup(arena, json_text_at(secrets, "url"));
+    stored->secret = secret ? arena_strdup(arena, secret) : NULL;
+    json_decref(secrets);
+    return ERR_NONE;
+}
+
+/* A secret that changed is told of even where what is shown of it did not. */
+static void add_change(json_t *changes, const char *key, bool changed, const char *before, const char *after)
+{
+    if (changed)
+        json_array_append_new(changes,
+                              json_pack("{s:s, s:s?, s:s?}", "key", key, "old_value", before, "new_value", after));
+}
+
+static const char *changes_text(struct arena *arena, const struct webhook *old, const struct webhook *new)
+{
+    json_t *changes = json_array();
+    add_change(changes, "name", !text_equal(old->name, new->name), old->name, new->name);
+    add_change(changes, "kind", !text_equal(old->kind, new->kind), old->kind, new->kind);
+    add_change(changes, "url", !text_equal(old->url, new->url), shown_url(arena, old->url), shown_url(arena, new->url));
+    add_change(changes, "secret", !text_equal(old->secret, new->secret), shown_secret(arena, old->secret),
+               shown_secret(arena, new->secret));
+    const char *text = json_text(arena, changes);
+    json_decref(changes);
+    return text;
+}
+
+enum error webhook_update(struct actor *actor, const char *id, const struct webhook *given, bool keeps_secret)
+{
+    struct webhook stored, new = *given;
+    struct arena *arena = actor->arena;
+    enum error error = read_webhook(actor, id, &stored);
+    if (error)
+        return error;
+    bool keeps_url = !new.url || strcmp(new.url, shown_url(arena, stored.url)) == 0;
+    keeps_secret = keeps_secret || (stored.secret && text_equal(new.secret, shown_secret(arena, stored.secret)));
+    if (keeps_url)
+        new.url = NULL;
+    if (keeps_secret)
+        new.secret = NULL;
+    error = check_webhook(actor, &new);
+    if (error)
+        return error;
+    if (keeps_url)
+        new.url = stored.url;
+    if (keeps_secret && has_secret(new.kind))
+        new.secret = stored.secret;
+    error = write_webhook(actor, &webhook_set, id, &new);
+    return error ? error
+                 : audit_write(actor, &(struct audit){.action = "webhook.update",
+                                                      .target = new.name,
+                                                      .changes = changes_text(arena, &stored, &new)});
 }
 
 enum error webhook_remove(struct actor *actor, const char *id)

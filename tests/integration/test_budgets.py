@@ -724,6 +724,107 @@ def test_secrets_are_sealed_and_sealed_anew(system, ada, receiver):
     assert "webhooks.sealed" in system.cli.run("secrets", "rotate", "--dry-run").stdout
 
 
+def change(client, made, status=200, headers=None, **body):
+    answer = client.put(f"{WEBHOOKS}/{made['id']}", json={"name": "plain", "kind": "plain", **body}, headers=headers)
+    assert answer.status_code == status, answer.text
+    return answer.data if status == 200 else answer
+
+
+def last_update(client):
+    return client.sql.execute("SELECT changes FROM audit_log WHERE workspace_id = %s AND action = 'webhook.update' ORDER BY created_at DESC LIMIT 1",
+                              [client.workspace_id]).fetchone()[0]
+
+
+def said_to(receiver, client, made):
+    """Where a test is sent to, and whether it is signed with this secret: None, it is not signed."""
+    receiver.seen.clear()
+    assert client.post(f"{WEBHOOKS}/{made['id']}/test", json={}).data["delivered"]
+    (path, headers, body), = receiver.seen
+    signed = headers.get("x-ccr-signature")
+    return path, lambda secret: signed == (secret and "sha256=" + mac(secret, headers["x-ccr-timestamp"] + "." + body).hex())
+
+
+def test_a_webhook_is_changed_and_what_is_left_out_stays(ada, receiver):
+    made = hook(ada, receiver, secret="signing-secret-1")
+    for kept in ({}, {"url": made["url"]}, {"secret": made["secret"]}, {"url": made["url"], "secret": made["secret"]}):
+        shown = change(ada, made, name="Renamed", **kept)
+        assert {name: shown[name] for name in ("name", "url", "secret")} == {"name": "Renamed", "url": made["url"], "secret": made["secret"]}, kept
+        path, signed = said_to(receiver, ada, made)
+        assert path == "/hook/of-a-secret-path?key=very-secret-key" and signed("signing-secret-1"), kept
+    assert shown["revision"] == 5 and last_update(ada) == []
+    shown = change(ada, made, url=receiver.url + "/elsewhere/of-a-second-secret", secret="signing-secret-2")
+    path, signed = said_to(receiver, ada, made)
+    assert path == "/elsewhere/of-a-second-secret" and signed("signing-secret-2")
+    assert last_update(ada) == [{"key": "name", "old_value": "Renamed", "new_value": "plain"},
+                                {"key": "url", "old_value": made["url"], "new_value": shown["url"]},
+                                {"key": "secret", "old_value": "sign...et-1", "new_value": "sign...et-2"}]
+    for nothing in (None, ""):
+        assert change(ada, made, secret="signing-secret-3")["secret"] == "sign...et-3"
+        assert change(ada, made, secret=nothing)["secret"] is None
+        assert said_to(receiver, ada, made)[1](None)
+    audit, = ada.sql.execute("SELECT json_agg(a)::text FROM audit_log a WHERE workspace_id = %s", [ada.workspace_id]).fetchone()
+    assert "of-a-second-secret" not in audit and "signing-secret" not in audit
+    assert "signing-secret" not in ada.sql.execute("SELECT to_json(w)::text FROM webhooks w WHERE id = %s", [made["id"]]).fetchone()[0]
+
+
+def test_another_kind_forgets_the_secret_that_it_has_no_use_for(ada, receiver):
+    for kind in ("slack", "wecom"):
+        made = hook(ada, receiver, secret="signing-secret-1", name=kind)
+        answer = change(ada, made, 400, name=kind, kind=kind, secret="another-secret-1")
+        assert list(wrong_fields(answer)) == ["secret"]
+        shown = change(ada, made, name=kind, kind=kind, **({"secret": made["secret"]} if kind == "wecom" else {}))
+        assert (shown["kind"], shown["secret"], shown["url"]) == (kind, None, made["url"])
+        assert [each["key"] for each in last_update(ada)] == ["kind", "secret"]
+        assert change(ada, made, name=kind, kind="plain")["secret"] is None, "it is not kept for later"
+
+
+@pytest.mark.parametrize("change_to", [{"secret": "*"}, {"secret": "**********"}, {"secret": "sign...et-9"}, {"secret": " sign...et-9 "},
+                                       {"url": "/****"}, {"url": "//hoo...-kez"}, {"url": "/hoo...-key"}, {"url": "http://127.0.0.2//hoo...-key"}])
+def test_a_mask_never_becomes_a_webhooks_secret(ada, receiver, change_to):
+    field, value = next(iter(change_to.items()))
+    value = receiver.url + value if value.startswith("/") else value
+    made = hook(ada, receiver, secret="signing-secret-1")
+    assert list(wrong_fields(change(ada, made, 400, **{field: value}))) == [field]
+    path, signed = said_to(receiver, ada, made)
+    assert path == "/hook/of-a-secret-path?key=very-secret-key" and signed("signing-secret-1")
+    answer = ada.post(WEBHOOKS, json={"name": "new", "kind": "plain", "url": "https://example.org/", field: value})
+    assert answer.status_code == 400 and list(wrong_fields(answer)) == [field]
+
+
+@pytest.mark.parametrize("body, field", [({"kind": "irc"}, "kind"), ({"name": ""}, "name"), ({"url": None}, "url"), ({"url": ""}, "url"),
+                                         ({"url": "ftp://example.org"}, "url"), ({"secret": "a b"}, "secret")])
+def test_wrong_changes_of_webhooks(ada, receiver, body, field):
+    made = hook(ada, receiver)
+    assert list(wrong_fields(change(ada, made, 400, **body))) == [field]
+
+
+def test_names_and_revisions_of_webhooks(ada, receiver):
+    made, other = hook(ada, receiver), hook(ada, receiver, name="other")
+    refused(change(ada, made, 409, name="other"), 409, "CONFLICT")
+    refused(change(ada, made, 412, headers={"If-Match": '"7"'}, name="x"), 412, "PRECONDITION_FAILED")
+    assert change(ada, made, headers={"If-Match": '"1"'}, name="x")["revision"] == 2
+    refused(change(ada, made, 412, headers={"If-Match": '"1"'}, name="y"), 412, "PRECONDITION_FAILED")
+    assert [(each["name"], each["revision"]) for each in ada.get(WEBHOOKS).data["webhooks"]] == [("other", other["revision"]), ("x", 2)]
+    for path in ("x", uuid.uuid4()):
+        refused(ada.put(f"{WEBHOOKS}/{path}", json={"name": "x", "kind": "plain"}), 404, "NOT_FOUND")
+
+
+def test_a_webhook_that_cannot_be_opened_stays_as_it_is(ada, receiver):
+    made, other = hook(ada, receiver), hook(ada, receiver, name="other")
+    sealed = "UPDATE webhooks w SET sealed = o.sealed FROM webhooks o WHERE w.id = %s AND o.id = %s"  # as of another row
+    ada.sql.execute(sealed, [made["id"], other["id"]])
+    refused(change(ada, made, 500, name="x"), 500, "INTERNAL_SERVER_ERROR")
+    assert [each["name"] for each in ada.get(WEBHOOKS).data["webhooks"]] == ["other", "plain"]
+
+
+def test_what_waits_is_told_at_the_new_address(system, ada, receiver):
+    made = hook(ada, receiver, path="/old")
+    make(ada, levels=[50])
+    report(ada, 5)
+    change(ada, made, url=receiver.url + "/new")
+    assert deliver(system) == 1 and [path for path, _, _ in receiver.seen] == ["/new"]
+
+
 # ---- who may, and what is wrong ---------------------------------------------------------------------------------------
 
 def test_members_read_and_administrators_write(system, ada, receiver):
@@ -741,7 +842,8 @@ def test_members_read_and_administrators_write(system, ada, receiver):
         assert [each["name"] for each in client.get(WEBHOOKS).data["webhooks"]] == ["plain"]
         writes = [client.post(BUDGETS, json=body), client.put(f"{BUDGETS}/{budget['id']}", json={**body, "name": "y"}),
                   client.delete(f"{BUDGETS}/{budget['id']}"), client.post(WEBHOOKS, json={"name": "x", "kind": "plain", "url": "https://example.org"}),
-                  client.post(f"{WEBHOOKS}/{made['id']}/test", json={}), client.delete(f"{WEBHOOKS}/{made['id']}"),
+                  client.post(f"{WEBHOOKS}/{made['id']}/test", json={}), client.put(f"{WEBHOOKS}/{made['id']}", json={"name": "z", "kind": "plain"}),
+                  client.delete(f"{WEBHOOKS}/{made['id']}"),
                   client.post("/api/budget/set", json={"daily_limit": 1}), client.post("/api/budget/reset", json={})]
         assert {answer.status_code for answer in writes} == ({403} if role != "admin" else {200, 201}), role
 
@@ -753,6 +855,7 @@ def test_nothing_of_other_workspaces(system, ada, receiver):
     assert other.get(BUDGETS).data["budgets"] == other.get(WEBHOOKS).data["webhooks"] == []
     for answer in (other.get(f"{BUDGETS}/{budget['id']}"), other.put(f"{BUDGETS}/{budget['id']}", json={"name": "x", "amount": 1, "period": "day"}),
                    other.delete(f"{BUDGETS}/{budget['id']}"), other.delete(f"{WEBHOOKS}/{made['id']}"),
+                   other.put(f"{WEBHOOKS}/{made['id']}", json={"name": "x", "kind": "plain"}),
                    other.post(f"{WEBHOOKS}/{made['id']}/test", json={})):
         refused(answer, 404, "NOT_FOUND")
     mine = make(other, amount=1)

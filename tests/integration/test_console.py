@@ -30,7 +30,7 @@ FILE = ROOT / "tests" / "samples" / "cli" / "claude-settings-hooks-plugins.json"
 PATHS = ["/console/", "/console/resources/claude/mcp_server", "/console/resources/claude/mcp_server/item/one",
          "/console/resources/claude/mcp_server/revisions/one", "/console/resources/claude/skill/new", "/console/account",
          "/console/workspace", "/console/transfer", "/console/usage",
-         "/console/usage/sources", "/console/usage/prices", "/console/usage/sessions", "/console/usage/sessions/1", "/console/site", "/console/reference", "/console/nowhere",
+         "/console/usage/budgets", "/console/usage/sources", "/console/usage/prices", "/console/usage/sessions", "/console/usage/sessions/1", "/console/site", "/console/reference", "/console/nowhere",
          "/console/resources/claude/profile", "/console/resources/claude/profile/item/work", "/console/resources/codex/settings",
          "/console/resources/claude/hook/new", "/logout"]  # the last shows the login page
 REQUESTS, BYTES = 15, 300_000  # of the first page after a login, fewer than
@@ -163,6 +163,8 @@ def actions_written():
     source = re.sub(r"(fail_field|check_fields|field_time)\([^;]*;", "", source)  # names of fields look the same
     areas = {code.split(".")[0] for code in re.findall(rf'(?:\.action = |"action", |audit_site\(|audit_invitation\()[^;]*?"({CODE})"', source)}
     codes = set(re.findall(rf'"((?:{"|".join(areas)})\.[a-z_]{{3,}})"', source))
+    in_sql = "\n".join(path.read_text() for path in (ROOT / "sql/migrations").glob("*.up.sql"))
+    codes |= set(re.findall(rf"INSERT INTO audit_log[^;]*?'({CODE})'", in_sql))
     verbs = re.findall(r'(?:resources?_save|plan_carry_out)\([^;"]*"([a-z]+)"', source) + re.findall(r'"%s\.([a-z]+)"', source)
     return codes, {*verbs, "enable", "disable"}
 
@@ -171,7 +173,7 @@ def actions_written():
 def test_every_action_has_a_text(language):
     text = (ROOT / "web/console/text" / f"{language}.js").read_text()
     codes, verbs = actions_written()
-    assert len(codes) > 30 and {"auth.login", "member.add", "profile.switch"} <= codes and {"create", "apply", "share"} <= verbs
+    assert len(codes) > 30 and {"auth.login", "member.add", "profile.switch", "budget.switch"} <= codes and {"create", "apply", "share"} <= verbs
     own, of_kinds = set(re.findall(rf'"did\.({CODE})":', text)), set(re.findall(r'"did\.\*\.([a-z]+)":', text))
     assert own <= codes and verbs <= of_kinds
     kinds = {path.stem for path in (ROOT / "src/kinds").glob("*.c")}
@@ -226,6 +228,12 @@ def filled(module_stack):
     made += [grace.post("/api/switch", json={"config_name": "relay"}),
              grace.patch("/api/resources/claude/mcp_server/docs", json={"enabled": False})]
     report_weeks(admin)
+    for budget in ({"name": "Team", "amount": 60, "period": "month", "levels": [25, 50, 80, 100], "action": "stop"},
+                   {"name": "A dear model", "amount": 12, "period": "month", "model": "claude-opus-4-6", "users": ["admin"]},
+                   {"name": "Claude, this week", "amount": 20, "period": "week", "platform": "claude", "action": "switch", "switch_to": "relay"}):
+        made.append(admin.post("/api/usage/budgets", json=budget))
+    made.append(admin.post("/api/usage/webhooks", json={"name": "Chat of the team", "kind": "feishu", "secret": "signing-secret-1",
+                                                        "url": "https://open.feishu.cn/open-apis/bot/v2/hook/0123456789abcdef"}))
     assert all(answer.ok for answer in made), [answer.text for answer in made]
     return stack
 

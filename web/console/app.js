@@ -19,6 +19,7 @@ setRoutes([
     ["/account", page("account")],
     ["/transfer", page("transfer")],
     ["/usage", page("usage")],
+    ["/usage/budgets", page("usage_budgets")],
     ["/usage/sources", page("usage_sources")],
     ["/usage/prices", page("usage_prices")],
     ["/usage/sessions", page("usage_sessions")],

@@ -246,7 +246,8 @@ let held = []; // until it is known which of them are one's own
 let failures = 0;
 
 /** Calls work(change) for each change of this kind and platform until `signal` ends: {change, names, count, revision, by}; names is
- * empty when there were too many. work(null): something may have been missed. */
+ * empty when there were too many. Levels that budgets reach are of the kind "budget" and no platform. work(null): something may have been
+ * missed. */
 export function whenChanged({ platform, kind }, work, signal) {
     const listener = { platform, kind, work };
     listeners.add(listener);
@@ -275,6 +276,7 @@ const HEARD = {
         tellMissed();
     },
     Missed: tellMissed,
+    BudgetReached: ({ data }) => tell(data),
     Changed({ data }) {
         held.push(data);
         tellHeld();

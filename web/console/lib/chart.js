@@ -93,6 +93,28 @@ export const lyingBar = (part) =>
         s("rect", { class: "chart-bar", width: percent(100 * part), height: "100%" }),
     );
 
+/** How much of an amount is spent: a bar with a mark at each level, all in per cent; what is above the amount stands out. `name` says the same. */
+export function levelBar(name, spent, levels) {
+    const top = Math.max(100, spent, ...levels);
+    const of = (part) => percent((100 * part) / top);
+    const piece = (kind, from, to) =>
+        s("rect", { class: kind, x: of(from), width: of(to - from), y: "20%", height: "60%" });
+    return s(
+        "svg",
+        { class: "level-bar", role: "img", "aria-label": name },
+        piece("level-whole", 0, 100),
+        piece("chart-bar", 0, Math.min(spent, 100)),
+        ...(spent > 100 ? [piece("level-over", 100, spent)] : []),
+        ...levels.map((level) =>
+            s(
+                "line",
+                { class: "level-mark", x1: of(level), x2: of(level), y1: 0, y2: "100%" },
+                s("title", {}, `${level} %`),
+            ),
+        ),
+    );
+}
+
 /** A mark for each of these, in a row: whether there was something. */
 export function marks(name, each) {
     const step = 100 / each.length;

@@ -317,53 +317,126 @@ export const once = (title, why, secret) =>
         ),
     ]);
 
-/** fields: [{name, label, type, value, choices, required}]; what send(values) answers, else the values by name; null when it was
- * called off. An error of send() is shown and asked again, as is OFF. */
-export function askFor(title, fields, yes, send, { text = null, danger = false } = {}) {
+/** Puts these choices into a select; what was chosen stays, also when it is none of them. */
+export function offer(control, choices) {
+    const chosen = control.value;
+    const all = choices.some(([value]) => value === chosen) ? choices : [...choices, [chosen, chosen]];
+    fill(
+        control,
+        all.map(([value, said]) => h("option", { value }, said)),
+    );
+    control.value = chosen;
+}
+
+/** Suggestions for an input, which may come later. */
+function suggestions(control, suggest) {
+    const list = h("datalist", { id: id("suggest") });
+    control.setAttribute("list", list.id);
+    Promise.resolve(suggest).then((all) =>
+        fill(
+            list,
+            all.map((value) => h("option", { value })),
+        ),
+    );
+    return list;
+}
+
+function several(field, own) {
+    const chosen = new Set(field.value ?? []);
+    return h(
+        "div",
+        {
+            class: "rows several",
+            role: "group",
+            tabindex: "-1",
+            "aria-labelledby": `${own}-label`,
+            "aria-describedby": `${own}-error`,
+        },
+        field.several.map(([value, said]) => {
+            const box = id("ask");
+            return h(
+                "div",
+                { class: "form-check" },
+                h("input", { class: "form-check-input", type: "checkbox", id: box, value, checked: chosen.has(value) }),
+                h("label", { class: "form-check-label", for: box }, said),
+            );
+        }),
+    );
+}
+
+/** A field of askFor: {name, control, row, get, wrong(text)}. */
+function asked(field, first) {
+    const own = id("ask"),
+        ticked = field.type === "checkbox",
+        many = Boolean(field.several);
+    const error = h("div", { class: "invalid-feedback", id: `${own}-error` });
+    const about = { id: own, autofocus: first, "aria-describedby": error.id };
+    const control = many
+        ? several(field, own)
+        : field.choices
+          ? h(
+                "select",
+                { class: "form-select", ...about },
+                field.choices.map(([value, said]) => h("option", { value }, said)),
+            )
+          : h("input", {
+                class: ticked ? "form-check-input" : "form-control",
+                type: field.type || "text",
+                required: field.required !== false && !ticked,
+                autocomplete: field.autocomplete || "off",
+                spellcheck: "false",
+                inputmode: field.inputmode,
+                min: field.min,
+                max: field.max,
+                ...about,
+            });
+    if (field.value !== undefined && !many) control[ticked ? "checked" : "value"] = field.value;
+    const name = many
+        ? h("span", { class: "form-label d-block", id: `${own}-label` }, field.label)
+        : h("label", { class: ticked ? "form-check-label" : "form-label", for: own }, field.label);
+    const help = field.help ? h("div", { class: "form-text text-muted" }, field.help) : null;
+    return {
+        name: field.name,
+        control,
+        row: h(
+            "div",
+            { class: ticked ? "form-check mb-2" : "mb-2" },
+            ticked ? [control, name] : [name, control],
+            field.suggest ? suggestions(control, field.suggest) : null,
+            error,
+            help,
+        ),
+        get: () => {
+            if (many) return [...control.querySelectorAll(":checked")].map((each) => each.value);
+            return ticked ? control.checked : control.value;
+        },
+        wrong: (text) => {
+            control.classList.toggle("is-invalid", Boolean(text));
+            error.textContent = text;
+        },
+    };
+}
+
+/** Each error at its field; the first of them is brought into view. */
+function showWrong(fields, errors) {
+    for (const each of fields) {
+        const own = errors.filter(({ field }) => field.split(/[.[]/)[0] === each.name);
+        each.wrong(own.map(({ message }) => message).join("; "));
+    }
+    fields.find(({ control }) => control.classList.contains("is-invalid"))?.control.focus();
+}
+
+/** fields: [{name, label, type, value, choices, required, help, suggest: texts or a promise of them, several: choices of which any may be
+ * ticked}]; what send(values) answers, else the values by name; null when it was called off. An error of send() is shown, also at the
+ * fields that it names, and asked again, as is OFF. watch(fields by name) is called at first and whenever something was changed. */
+export function askFor(title, fields, yes, send, { text = null, danger = false, watch = null } = {}) {
     return dialog(title, (close) => {
         const error = h("div", { class: "alert alert-danger py-2", role: "alert", hidden: true });
-        const controls = fields.map((field, index) => {
-            const own = id("ask");
-            const control = field.choices
-                ? h(
-                      "select",
-                      { class: "form-select", id: own, autofocus: !index },
-                      field.choices.map(([value, said]) => h("option", { value }, said)),
-                  )
-                : h("input", {
-                      class: field.type === "checkbox" ? "form-check-input" : "form-control",
-                      id: own,
-                      type: field.type || "text",
-                      autofocus: !index,
-                      required: field.required !== false && field.type !== "checkbox",
-                      autocomplete: field.autocomplete || "off",
-                      spellcheck: "false",
-                      min: field.min,
-                      max: field.max,
-                  });
-            if (field.value !== undefined) control[field.type === "checkbox" ? "checked" : "value"] = field.value;
-            return [
-                field,
-                control,
-                field.type === "checkbox"
-                    ? h(
-                          "div",
-                          { class: "form-check mb-2" },
-                          control,
-                          h("label", { class: "form-check-label", for: own }, field.label),
-                      )
-                    : h("div", { class: "mb-2" }, h("label", { class: "form-label", for: own }, field.label), control),
-            ];
-        });
+        const all = fields.map((field, place) => asked(field, !place));
         const submit = async (event) => {
             event.preventDefault();
             const go = event.target.querySelector("[type=submit]");
-            const values = Object.fromEntries(
-                controls.map(([field, control]) => [
-                    field.name,
-                    field.type === "checkbox" ? control.checked : control.value,
-                ]),
-            );
+            const values = Object.fromEntries(all.map((each) => [each.name, each.get()]));
             go.disabled = true;
             try {
                 const answer = await send(values);
@@ -371,15 +444,18 @@ export function askFor(title, fields, yes, send, { text = null, danger = false }
             } catch (wrong) {
                 error.textContent = wrong.message || t("error.unreached");
                 error.hidden = false;
+                showWrong(all, wrong.fields ?? []);
             }
             go.disabled = false;
         };
+        const look = watch && (() => watch(Object.fromEntries(all.map((each) => [each.name, each]))));
+        look?.();
         return h(
             "form",
-            { onsubmit: submit },
+            { onsubmit: submit, onchange: () => look?.() },
             text ? h("p", {}, text) : null,
             error,
-            controls.map(([, , row]) => row),
+            all.map(({ row }) => row),
             answers(close, yes, danger),
         );
     });

@@ -6,6 +6,7 @@ import { keepQuery, link } from "./router.js";
 const TABS = [
     ["usage.overview", []],
     ["usage.sessions", ["sessions"]],
+    ["usage.budgets", ["budgets"]],
     ["usage.sources", ["sources"]],
     ["usage.prices", ["prices"]],
 ];
