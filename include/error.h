@@ -98,6 +98,9 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
     X(MSG_RESERVED, ERR_VALIDATION, "'{}' is a reserved name", "“{}”是保留名称")                                                                          \
     X(MSG_TIME, ERR_VALIDATION, "must be a date or an RFC 3339 time, such as 2026-01-31 or 2026-01-31T12:00:00Z",                                         \
       "须为日期或 RFC 3339 时间，如 2026-01-31 或 2026-01-31T12:00:00Z")                                                                                  \
+    X(MSG_DATE, ERR_VALIDATION, "must be a date: 2026-01-31", "须为日期，例如 2026-01-31")                                                                \
+    X(MSG_DATE_COMING, ERR_VALIDATION, "is a day that is still to come", "该日期尚未到来")                                                                \
+    X(MSG_POSITIVE, ERR_VALIDATION, "must be more than 0", "须大于 0")                                                                                    \
     X(MSG_FEWER, ERR_VALIDATION, "gives more than fits into one answer; ask for fewer at a time",                                                         \
       "结果超出单次响应的容量，请减少数量")                                                                                                               \
     X(MSG_URL, ERR_VALIDATION, "must start with http:// or https://", "必须以 http:// 或 https:// 开头")                                                  \
@@ -336,13 +339,14 @@ enum language { LANGUAGE_EN, LANGUAGE_ZH, LANGUAGE_COUNT };
       "此工作区没有“{}”的该自定义价格")                                                                                                                   \
     X(MSG_PRICES_MAX, ERR_CONFLICT, "A workspace has at most {} prices of its own; delete some first",                                                    \
       "每个工作区最多 {} 个自定义价格，请先删除一些")                                                                                                     \
+    X(MSG_CURRENCY, ERR_VALIDATION,                                                                                                                       \
+      "must be the three capital letters of a currency, such as CNY; not USD, which everything is counted in",                                            \
+      "须为币种的三个大写字母代码，例如 CNY；不能是 USD，因为一切均以美元计")                                                                             \
     /* budgets and webhooks */                                                                                                                            \
     X(MSG_BUDGET_USER, ERR_VALIDATION, "'{}' is no member of this workspace", "“{}”不是此工作区的成员")                                                   \
     X(MSG_BUDGET_LEVELS, ERR_VALIDATION, "must be 1 to 10 whole numbers from 1 to 1000 (percent), each once",                                             \
       "须为 1 到 10 个互不相同的整数（百分比，1 到 1000）")                                                                                               \
-    X(MSG_BUDGET_AMOUNT, ERR_VALIDATION, "must be more than 0", "须大于 0")                                                                               \
     X(MSG_BUDGET_STARTS, ERR_VALIDATION, "is only for the period 'total'", "仅用于周期“total”")                                                           \
-    X(MSG_BUDGET_DATE, ERR_VALIDATION, "must be a date: 2026-01-31", "须为日期，例如 2026-01-31")                                                         \
     X(MSG_BUDGET_STOPS_ALL, ERR_VALIDATION,                                                                                                               \
       "'stop' is for budgets without model and project: a secret is good for all of them",                                                                \
       "“stop”不能用于限定了模型或项目的预算：密钥对所有模型和项目都有效")                                                                                 \

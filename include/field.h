@@ -30,6 +30,7 @@ enum field_flag {
     FIELD_REQUIRED = 1, /* present, not null, not blank */
     FIELD_TRIM = 2,     /* white space at both ends is cut off; blank becomes null */
     FIELD_SECRET = 4,   /* never echoed, not even in an error */
+    FIELD_POSITIVE = 8, /* AMOUNT: more than 0 */
 };
 
 struct field {
@@ -56,5 +57,7 @@ long long field_item_max(const struct field *field);
 /* A text that is a date, midnight in UTC, or a time (RFC 3339), as PostgreSQL reads it; *out is NULL when text is. ERR_VALIDATION
  * (MSG_TIME). field_time.c */
 enum error field_time(struct actor *actor, const char *name, const char *text, const char **out);
+/* The same for a date alone, which is given as it is (MSG_DATE). */
+enum error field_date(struct actor *actor, const char *name, const char *text, const char **out);
 /* Which of "a|b|c" the text is, from 0; -1 when it is none. */
 int field_choice(const char *choices, const char *text);

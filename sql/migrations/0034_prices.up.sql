@@ -36,6 +36,28 @@ CREATE TRIGGER usage_prices_deleted AFTER DELETE ON usage_prices REFERENCING OLD
     FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_changed();
 CREATE TRIGGER usage_prices_truncated AFTER TRUNCATE ON usage_prices FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_truncated();
 
+-- What a workspace's people are shown amounts in, beside dollars. Nothing is added up, compared or charged by it.
+CREATE TABLE display_currencies (
+    workspace_id uuid PRIMARY KEY REFERENCES workspaces (id) ON DELETE CASCADE,
+    currency     text COLLATE "C" NOT NULL CHECK (currency ~ '^[A-Z]{3}$' AND currency <> 'USD'), -- ISO 4217
+    rate         numeric(18, 9) NOT NULL CHECK (rate > 0), -- units of it for one US dollar
+    date         date NOT NULL                             -- that the rate is of
+);
+
+ALTER TABLE display_currencies ENABLE ROW LEVEL SECURITY;
+ALTER TABLE display_currencies FORCE ROW LEVEL SECURITY;
+CREATE POLICY display_currencies_workspace ON display_currencies
+    USING (workspace_id = (SELECT ccr_workspace()) OR (SELECT ccr_maintenance()));
+
+CREATE TRIGGER display_currencies_inserted AFTER INSERT ON display_currencies REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_changed();
+CREATE TRIGGER display_currencies_updated AFTER UPDATE ON display_currencies REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_changed();
+CREATE TRIGGER display_currencies_deleted AFTER DELETE ON display_currencies REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_changed();
+CREATE TRIGGER display_currencies_truncated AFTER TRUNCATE ON display_currencies
+    FOR EACH STATEMENT EXECUTE FUNCTION ccr_content_truncated();
+
 -- The rates of one call: a row or none. `prompt` is its tokens of input, cache_read, cache_write and cache_write_1h together. A workspace's
 -- own price goes before the site's. In a FROM these two are taken apart by the planner, so that a batch of calls is a nested loop over the
 -- key of the table (see include/prices.h).

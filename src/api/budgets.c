@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "currency.h"
 #include "outbound.h"
 #include "page.h"
 #include "profile.h"
 #include "webhooks.h"
 
-enum { TEXT_LONG = 400, DATE = 10, LEVELS_TEXT = 400, USED_UP = 100 /* percent */ };
+enum { TEXT_LONG = 400, LEVELS_TEXT = 400, USED_UP = 100 /* percent */ };
 
 #define PLATFORMS_TOLD "claude|codex|gemini|qwen|iflow|droid"
 #define FILTER(name_)                                                                                                  \
@@ -21,7 +22,7 @@ static const struct field budget_fields[] = {
     {.name = "name", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_TRIM, .max = 100},
     {.name = "period", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .choices = "day|week|month|total"},
     {.name = "starts", .type = FIELD_TEXT, .flags = FIELD_TRIM, .max = 40},
-    {.name = "amount", .type = FIELD_AMOUNT, .flags = FIELD_REQUIRED},
+    {.name = "amount", .type = FIELD_AMOUNT, .flags = FIELD_REQUIRED | FIELD_POSITIVE},
     {.name = "levels", .type = FIELD_INTS, .max = BUDGET_LEVELS_MAX},
     {.name = "action", .type = FIELD_TEXT, .choices = "none|stop|switch"},
     FILTER("switch_to"),
@@ -76,22 +77,40 @@ static const struct field no_body[] = {{0}};
 
 static const struct listing budgets = {
     .name = "budgets",
-    .also = "{\"currency\":\"USD\"}",
     .count = {"api_budgets_count", "SELECT count(*) FROM budgets WHERE workspace_id = ccr_workspace()"},
     .page = {"api_budgets_page", BUDGETS " ORDER BY b.name, b.id LIMIT $1 OFFSET $2"},
 };
 
 static const struct statement select_budget = {"api_budget", BUDGETS " AND b.id = $1::uuid"};
 
+/* What amounts are in, for whoever reads them. */
+static enum error read_money(struct request *rq, const char **members)
+{
+    const char *display;
+    enum error error = currency_text(&rq->actor, &display);
+    *members = arena_printf(rq->actor.arena, "{\"currency\":\"USD\",\"display\":%s}", display);
+    return error;
+}
+
+static enum error list_budgets(struct request *rq, struct response *rs)
+{
+    struct listing with_money = budgets;
+    enum error error = read_money(rq, &with_money.also);
+    return error ? error : respond_page(rq, rs, &with_money, DB_NO_ARGS);
+}
+
 static enum error respond_budget(struct request *rq, struct response *rs, int status, const char *id)
 {
     struct row row;
-    enum error error = uuid_valid(id) ? db_one(rq->actor.db, &select_budget, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
+    const char *money;
+    enum error error = read_money(rq, &money);
+    if (!error)
+        error = uuid_valid(id) ? db_one(rq->actor.db, &select_budget, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
     if (error)
         return error;
     struct json_writer *w = respond_object(rs, status);
     row_write(&row, w);
-    json_put_members(w, budgets.also);
+    json_put_members(w, money);
     return respond_end(rs);
 }
 
@@ -132,22 +151,6 @@ static enum error read_levels(struct request *rq, struct budget *b)
     return ERR_NONE;
 }
 
-static enum error read_starts(struct request *rq, const char **out)
-{
-    const char *text = body_text(rq, "starts"), *time;
-    *out = text;
-    if (!text)
-        return ERR_NONE;
-    if (strlen(text) != DATE)
-        return fail_field(&rq->actor, "starts", MSG_BUDGET_DATE, NULL);
-    return field_time(&rq->actor, "starts", text, &time);
-}
-
-static bool is_nothing(const char *amount)
-{
-    return strspn(amount, "0.") == strlen(amount);
-}
-
 /* Nobody is to be switched to what he could not switch to himself. */
 static enum error check_switch(struct request *rq, const struct budget *b)
 {
@@ -183,9 +186,7 @@ static enum error read_budget(struct request *rq, struct budget *b)
     b->users = names;
     enum error error = read_levels(rq, b);
     if (!error)
-        error = read_starts(rq, &b->starts);
-    if (!error && is_nothing(b->amount))
-        error = fail_field(&rq->actor, "amount", MSG_BUDGET_AMOUNT, NULL);
+        error = field_date(&rq->actor, "starts", body_text(rq, "starts"), &b->starts);
     return error || !b->switch_to || !b->platform ? error : check_switch(rq, b);
 }
 
@@ -320,7 +321,7 @@ static enum error test_webhook(struct request *rq, struct response *rs)
 }
 
 const struct route budgets_routes[] = {
-    {METHOD_GET, "/api/usage/budgets", list_all, ACCESS_VIEWER, .query = page_query, .data = &budgets},
+    {METHOD_GET, "/api/usage/budgets", list_budgets, ACCESS_VIEWER, .query = page_query},
     {METHOD_POST, "/api/usage/budgets", create_budget, ACCESS_ADMIN, .body = budget_fields, .body_max = 64 * KIB},
     {METHOD_GET, "/api/usage/budgets/{id}", show_budget, ACCESS_VIEWER},
     {METHOD_PUT, "/api/usage/budgets/{id}", replace_budget, ACCESS_ADMIN, .body = budget_fields, .body_max = 64 * KIB},

@@ -4,12 +4,12 @@
 #include <strings.h>
 
 #include "csv.h"
+#include "currency.h"
 #include "page.h"
 #include "usage_report.h"
 
 enum { ROWS_DEFAULT = 100, ROWS_MAX = 1000, CSV_ROWS_MAX = 50000, OFFSET_MAX = 1000000000, FILTER_MAX = 20000 };
 
-#define DOLLARS "{\"currency\":\"USD\",\"unit\":\"USD\"}"
 #define TEXT(name_, max_)                                                                                              \
     {                                                                                                                  \
         .name = (name_), .type = FIELD_TEXT, .max = (max_)                                                             \
@@ -44,6 +44,17 @@ static const struct field report_query[] = {
     PAGE(CSV_ROWS_MAX),
     {0},
 };
+
+/* What money is counted in, and what it may be shown in. */
+static enum error write_money(struct request *rq, struct json_writer *w)
+{
+    const char *display;
+    enum error error = currency_text(&rq->actor, &display);
+    json_string_member(w, "currency", "USD");
+    json_string_member(w, "unit", "USD");
+    json_raw_member(w, "display", display);
+    return error;
+}
 
 /* ---- report ----------------------------------------------------------------------------------------------------- */
 
@@ -148,7 +159,7 @@ static enum error respond_report(struct request *rq, struct response *rs, const 
 {
     struct json_writer *w = respond_object(rs, 200);
     write_period(w, report, question->compare);
-    json_put_members(w, DOLLARS);
+    enum error error = write_money(rq, w);
     json_string_member(w, "scope", question->user_id ? "own" : "workspace");
     json_literal_key(w, "group");
     json_open_array(w);
@@ -164,7 +175,8 @@ static enum error respond_report(struct request *rq, struct response *rs, const 
     json_close_array(w);
     json_literal_key(w, "totals");
     write_totals(w, report, question->compare);
-    enum error error = write_workspace(rq, w, question);
+    if (!error)
+        error = write_workspace(rq, w, question);
     json_int_member(w, "total", report->total);
     json_int_member(w, "limit", question->limit);
     json_int_member(w, "offset", question->offset);
@@ -303,8 +315,9 @@ static enum error show_summary(struct request *rq, struct response *rs)
     const char *user_id = usage_scope(&rq->actor), *zone = "";
     struct json_writer *w = respond_object(rs, 200);
     json_string_member(w, "scope", user_id ? "own" : "workspace");
-    json_put_members(w, DOLLARS);
-    enum error error = write_periods(rq, w, user_id, &zone);
+    enum error error = write_money(rq, w);
+    if (!error)
+        error = write_periods(rq, w, user_id, &zone);
     json_string_member(w, "zone", zone);
     if (!error)
         error = write_list(rq, w, "unpriced", &find_unpriced, user_id);

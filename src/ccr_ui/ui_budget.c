@@ -37,9 +37,9 @@ static const struct statement
 
 static const struct field set_fields[] = {
     {"enabled", FIELD_BOOL},
-    {"daily_limit", FIELD_AMOUNT},
-    {"weekly_limit", FIELD_AMOUNT},
-    {"monthly_limit", FIELD_AMOUNT},
+    {"daily_limit", FIELD_AMOUNT, FIELD_POSITIVE},
+    {"weekly_limit", FIELD_AMOUNT, FIELD_POSITIVE},
+    {"monthly_limit", FIELD_AMOUNT, FIELD_POSITIVE},
     {"warn_threshold", FIELD_INT, .min = 0, .max = THRESHOLD_MAX},
     {0},
 };
@@ -146,8 +146,6 @@ static enum error set_limit(struct actor *actor, const struct limit *limit, cons
         amount = json_string_value(given);
     if (!amount)
         return id ? budget_remove(actor, id) : ERR_NONE;
-    if (strspn(amount, "0.") == strlen(amount))
-        return fail_field(actor, limit->field, MSG_BUDGET_AMOUNT, NULL);
     bool warns_before = threshold > 0 && threshold < THRESHOLD_MAX;
     const struct budget budget = {.name = limit->name,
                                   .period = limit->period,

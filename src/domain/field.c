@@ -205,6 +205,8 @@ static enum error check_amount(struct actor *actor, const struct field *f, json_
         return fail_field(actor, f->name, MSG_RANGE, "0", number_text(actor, AMOUNT_MAX), NULL);
     if (!price_amount(*value, &amount))
         return fail_field(actor, f->name, MSG_PRICE_AMOUNT, NULL);
+    if ((f->flags & FIELD_POSITIVE) && !amount)
+        return fail_field(actor, f->name, MSG_POSITIVE, NULL);
     *value = json_string(price_text(text, amount));
     return ERR_NONE;
 }

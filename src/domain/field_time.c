@@ -46,3 +46,15 @@ enum error field_time(struct actor *actor, const char *name, const char *text, c
     *out = whole;
     return ERR_NONE;
 }
+
+enum error field_date(struct actor *actor, const char *name, const char *text, const char **out)
+{
+    enum { DATE = 10 };
+    struct tm tm = {0};
+    *out = text;
+    if (!text)
+        return ERR_NONE;
+    bool written_out = strlen(text) == DATE && strspn(text, "0123456789-") == DATE && text[4] == '-';
+    const char *rest = written_out ? strptime(text, "%Y-%m-%d", &tm) : NULL;
+    return rest && !*rest && real_date(tm) ? ERR_NONE : fail_field(actor, name, MSG_DATE, NULL);
+}

@@ -692,6 +692,8 @@ def furnish(system, client, mark):
         post("/api/ui-state/favorites", {"command": "switch", "args": [f"{mark}-config"], "display_name": mark, "module": mark})
         post("/api/ui-state/history", {"command": "switch", "args": [f"{mark}-config"], "success": True, "duration_ms": 1})
         assert client.put(f"/api/usage/prices/{mark}-model", json={"input": 1, "output": 2}, headers=headers).status_code == 200
+        currency = {"currency": mark[:3].upper(), "rate": 2, "date": "2026-08-01"}
+        assert client.put("/api/usage/currency", json=currency, headers=headers).status_code == 200
         furnish_usage(client, mark, headers)
         budgets.append(furnish_budgets(system, client, mark, headers))
         accounts.append(furnish_checkin(system, client, mark, headers))
@@ -836,7 +838,7 @@ def test_writing_without_where_changes_ones_own_rows(system, two):
                 become(db, home, mine.user["id"])
                 column = {"workspace_platforms": "platform", "user_platforms": "platform", "workspace_generations": "generation",
                           "resources": "updated_at", "native_files": "updated_at", "resource_counts": "total", "resource_words": "word",
-                          "checkin_records": "checked_at", "checkin_balances": "recorded_at", "usage_prices": "seen_at", "usage_groups": "model", "usage_sessions": "calls",
+                          "checkin_records": "checked_at", "checkin_balances": "recorded_at", "usage_prices": "seen_at", "display_currencies": "rate", "usage_groups": "model", "usage_sessions": "calls",
                           "usage_sums": "calls", "usage_facets": "tier", "usage_facet_days": "calls", "usage_totals": "counts", "usage_files": "position", "usage_reporters": "calls"}.get(table, "created_at")
                 column = "sources" if table.startswith("usage_calls") else column
                 with db.transaction(force_rollback=True):

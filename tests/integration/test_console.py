@@ -240,7 +240,14 @@ def filled(module_stack):
 
 @pytest.mark.parametrize("language, theme, width", [("en", "light", 1280), ("zh-CN", "dark", 1280), ("en", "dark", 320), ("zh-CN", "light", 320)])
 def test_pages(filled, play, language, theme, width):
+    """On the small screen amounts are in another currency."""
     pictures = os.environ.get("CCR_PICTURES", "") if width == 1280 else ""  # a folder for docs/images/console-*.png
+    admin = filled.client("admin")
+    admin.workspace = "team"
+    if width == 1280:
+        admin.delete("/api/usage/currency")
+    else:
+        assert admin.put("/api/usage/currency", json={"currency": "IDR", "rate": 16350.5, "date": "2026-03-01"}).ok
     found = play(filled, "pages", language=language, theme=theme, width=width, paths=PATHS, pictures=pictures)
     assert [each["path"] for each in found] == PATHS
     for each in found:
@@ -479,13 +486,15 @@ def test_what_a_site_administrator_looks_after(filled, play):
     assert '"current_version"' in done["tried"]
 
 
+MARCH = {"from": "2026-03-01", "to": "2026-03-31", "group": "model"}
 USAGE_DAY = "2026-03-20T12:00:00Z"  # on which the scenario's browser is
 MADE_UP = [("1", "2026-02-10T12:00:00Z", "model-a", 1_000_000, 0), ("2", "2026-02-25T12:00:00Z", "model-a", 2_000_000, 0),
            ("3", "2026-03-02T09:30:00Z", "model-a", 4_000_000, 0), ("4", "2026-03-19T23:30:00Z", "model-b", 0, 400_000),
            ("6", "2026-03-20T09:00:00Z", "unpriced-model", 500, 0)]
 
 
-def test_what_usage_comes_to(fresh_stack, play):
+@pytest.fixture
+def counted(fresh_stack):
     """Two prices and six calls: 1 + 2 + 4 + 8 + 0.50 dollars, and one without a price. The last days of a month and its beginning differ."""
     stack = fresh_stack(EVENTS_SOCKET="here")
     admin, grace, viewer = (stack.client(name) for name in ("admin", "grace", "eve"))
@@ -503,6 +512,11 @@ def test_what_usage_comes_to(fresh_stack, play):
     with stack.cluster.connect(user="postgres", dbname=stack.database) as connection:
         connection.execute("UPDATE usage_reporters SET last_seen = now() - interval '9 days' WHERE machine = 'desktop'")
         connection.execute("UPDATE usage_calls SET sources = 3, log_output = 1, event_output = 250000 WHERE output = 250000")
+    return stack, admin
+
+
+def test_what_usage_comes_to(counted, play):
+    stack, admin = counted
     done = play(stack, "usage", now=USAGE_DAY)
     assert done["cards"] == ["Cost $14.50 Before: $1.00 (+1,350%) Calls without a price: 1", "Calls 5 Before: 1 (+400%)",
                              "Tokens 6,650,500 Input 6,000,500 · Output 650,000 From caches 0 · Into caches 0",
@@ -530,6 +544,37 @@ def test_what_usage_comes_to(fresh_stack, play):
     assert done["call"] == ["model-a", "0", "250,000", "$0.50", "log+event", "1", "250,000"]
     assert f"{stack.url}/v1/logs" in done["setup"]
     assert done["viewer"] == {"told": "This is your own usage. The whole workspace: $14.50, calls: 5.", "mayEdit": 0, "put": 403}
+
+
+def test_amounts_in_another_currency(counted, play):
+    """At 7.1: what is $14.50 is shown as 102.95, and stays $14.50 in its tooltip and in what is handed on."""
+    stack, admin = counted
+    before = admin.get("/api/usage/report", params=MARCH).data
+    done = play(stack, "currency", now=USAGE_DAY)
+    assert (done["first"], done["name"], done["dollars"]) == ("2026-03-20", "CNY – Chinese Yuan", 0)
+    assert "rate must be a number" in done["refused"]
+    line = "Costs are shown in CNY, at {} for a US dollar of {}; they are counted in US dollars."
+    assert done["told"] == line.format("7.123456789", "2026-03-01") and done["kept"] == ["CNY", "7.123456789"]
+    assert done["changed"] == done["overview"] == line.format("7.1", "2026-03-02")
+    assert done["prices"] == ["1", "2"], "prices are set, and so shown, in dollars"
+    assert done["cards"][0].startswith("Cost CN¥102.95 Before: CN¥7.10 (+1,350%)")
+    assert done["cards"][3] == "This month CN¥88.75 Same days of last month: CN¥7.10 (+1,150%) All of last month: CN¥21.30"
+    assert [dollars for _, dollars in done["cardDollars"]] == ["$14.50", "$1.00", "$12.50", "$1.00", "$3.00"]
+    assert done["bar"] == "Mar 19, 2026: CN¥56.80 ($8.00), Calls 1" and done["scale"] == ["CN¥0", "CN¥30", "CN¥60"]
+    assert done["models"] == [["CN¥56.80", "$8.00"], ["CN¥46.15", "$6.50"], ["CN¥0.00", "$0.00"]]
+    assert done["sessions"] == [["CN¥106.50", "$15.00"], ["CN¥3.55", "$0.50"]]
+    assert done["session"] == [["CN¥106.50", "$15.00"], ["CN¥7.10", "$1.00"], ["CN¥14.20", "$2.00"], ["CN¥28.40", "$4.00"], ["CN¥56.80", "$8.00"]]
+    assert [line.split(",")[-2] for line in done["csv"].split()] == ["cost", "8", "6.5", "0"]
+    assert done["viewer"] == {"told": "费用以 CNY 显示，汇率为 1 美元 = 7.1（2026-03-02）；统计一律以美元计。", "buttons": 0,
+                              "whole": "这里显示您自己的用量。整个工作区：¥102.95，调用 5 次。"}
+    written = {code: [text.replace("\xa0", " ") for text in texts] for code, texts in done["written"].items()}
+    assert written == {  # of 0, 0.00001, 0.0015, 0.5, 1.005 and 1234.5 dollars: to the smallest coin, below one more exactly
+        "JPY": ["¥0", "¥0.0015", "¥0.23", "¥75", "¥151", "¥185,175"],
+        "KWD": ["KWD 0.000", "KWD 0.000003", "KWD 0.00045", "KWD 0.150", "KWD 0.3015", "KWD 370.350"],
+        "EUR": ["€0.00", "€0.000003", "€0.0005", "€0.1667", "€0.335", "€411.50"], "VND": ["₫0"] * 6}
+    assert done["small"] == line.format("0.000000001", "2026-03-02").replace("CNY", "VND") and done["smallKept"] == "0.000000001"
+    assert done["lines"] == 0 and done["again"] == ["Cost $14.50 Before: $1.00 (+1,350%) Calls without a price: 1", 0]
+    assert admin.get("/api/usage/report", params=MARCH).data == before
 
 
 def test_every_action_that_happened_has_a_text(filled):

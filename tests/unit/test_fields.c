@@ -171,6 +171,7 @@ static void whole_number(void **state)
 static void amount_of_money(void **state)
 {
     static const struct field f = {"f", FIELD_AMOUNT}, needed = {"f", FIELD_AMOUNT, FIELD_REQUIRED};
+    static const struct field positive = {"f", FIELD_AMOUNT, FIELD_POSITIVE};
     (void)state;
     assert_accepted(&f, LIST("0", "0.3", "\"0.3\"", "1000000", "\"\"", "null"));
     assert_refused(&f, LIST("-1", "1000001", "\"a\"", "\"1e3\"", "0.0000000001", "true", "[1]"));
@@ -182,6 +183,28 @@ static void amount_of_money(void **state)
     assert_string_equal(body_text(&rq, "f"), "12.34");
     complaint(&f, "\"\"");
     assert_false(body_has(&rq, "f"));
+    assert_refused(&positive, LIST("0", "0.0", "\"0\"", "\"0.000\"", "-0.5"));
+    assert_accepted(&positive, LIST("0.000000001", "\"0.5\"", "1000000", "\"\"", "null"));
+    assert_string_equal(complaint(&positive, "0"), "must be more than 0");
+}
+
+static void date(void **state)
+{
+    static const char *const right[] = {"2026-01-31", "2024-02-29", "0001-01-01"};
+    static const char *const wrong[] = {"2026-02-29", "2026-13-01",  "2026-1-31",  "2026-01-3",
+                                        "26-01-31-1", "2026- 1- 3",  "2026/01/31", "20260131",
+                                        "0000-01-01", "2026-01-31T", "today",      ""};
+    const char *out;
+    (void)state;
+    assert_int_equal(field_date(&rq.actor, "f", NULL, &out), ERR_NONE);
+    assert_null(out);
+    for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
+        assert_int_equal(field_date(&rq.actor, "f", right[i], &out), ERR_NONE);
+        assert_string_equal(out, right[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        if (field_date(&rq.actor, "f", wrong[i], &out) != ERR_VALIDATION)
+            fail_msg("%s was let in", wrong[i]);
 }
 
 static void true_or_false(void **state)
@@ -291,6 +314,7 @@ int main(void)
         cmocka_unit_test(required_sometimes),
         cmocka_unit_test(whole_number),
         cmocka_unit_test(amount_of_money),
+        cmocka_unit_test(date),
         cmocka_unit_test(true_or_false),
         cmocka_unit_test(list_of_strings),
         cmocka_unit_test(list_of_whole_numbers),

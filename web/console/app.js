@@ -3,11 +3,14 @@ import { actIn, ask, events, keepListening, logInWith, post, session } from "./l
 import { askFor, attempt, fill, h, isDark, label, language, t, tell, useLanguage, useTheme } from "./lib/ui.js";
 import { BASE, link, mayLeave, setRoutes, show } from "./lib/router.js";
 
-const page = (name) => async (outlet, place) => {
-    const module = await import(`./pages/${name}.js`);
+const page = (name, before) => async (outlet, place) => {
+    const [module] = await Promise.all([import(`./pages/${name}.js`), before?.(place.signal)]);
     place.signal.throwIfAborted();
     return module.show(outlet, place);
 };
+
+/** A page with amounts: what they are shown in is known before it. */
+const pageOfMoney = (name) => page(name, async (signal) => (await import("./lib/usage.js")).readCurrency(signal));
 
 setRoutes([
     ["/", page("home")],
@@ -18,12 +21,12 @@ setRoutes([
     ["/workspace", page("workspace")],
     ["/account", page("account")],
     ["/transfer", page("transfer")],
-    ["/usage", page("usage")],
-    ["/usage/budgets", page("usage_budgets")],
-    ["/usage/sources", page("usage_sources")],
-    ["/usage/prices", page("usage_prices")],
-    ["/usage/sessions", page("usage_sessions")],
-    ["/usage/sessions/:id", page("usage_session")],
+    ["/usage", pageOfMoney("usage")],
+    ["/usage/budgets", pageOfMoney("usage_budgets")],
+    ["/usage/sources", pageOfMoney("usage_sources")],
+    ["/usage/prices", pageOfMoney("usage_prices")],
+    ["/usage/sessions", pageOfMoney("usage_sessions")],
+    ["/usage/sessions/:id", pageOfMoney("usage_session")],
     ["/site", page("site")],
     ["/reference", page("reference")],
 ]);

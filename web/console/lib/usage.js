@@ -1,4 +1,5 @@
-// What the pages of usage have in common: their tabs, how amounts and tokens are written, days of a time zone, and what a report answers.
+// What the pages of usage have in common: their tabs, how amounts and tokens are written, in which currency, days of a time zone, and what a
+// report answers.
 import { address, get } from "./api.js";
 import { button, count, fill, h, languageTag, later, newest, t } from "./ui.js";
 import { keepQuery, link } from "./router.js";
@@ -29,35 +30,64 @@ export function head(outlet, ...more) {
     fill(
         outlet,
         h("h1", { class: "h4" }, t("nav.usage")),
+        display ? h("p", { class: "text-muted mb-2" }, currencyText()) : null,
         h("nav", { "aria-label": t("nav.usage") }, h("ul", { class: "nav nav-tabs mb-3" }, tabs)),
         more,
     );
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+/* ---- money ------------------------------------------------------------------------------------------------------- */
 
-const digitsOf = (amount) => (amount === 0 || amount >= 1 ? 2 : amount >= 0.01 ? 4 : 6);
+// The API counts in dollars. Where the workspace has a display currency, amounts are shown in that, with the dollars in their tooltips.
 
-/** Dollars: to the cent, small amounts more exactly. */
-export function money(amount) {
-    const digits = digitsOf(amount);
-    return new Intl.NumberFormat(languageTag(), {
-        style: "currency",
-        currency: "USD",
-        minimumFractionDigits: 2,
-        maximumFractionDigits: digits,
-    }).format(amount);
+const COUNTED = "USD";
+export const RATE_DIGITS = 9; // behind the point, at most
+let display = null; // {currency, rate, date}
+
+export async function readCurrency(signal) {
+    display = await get("/usage/currency", { signal });
 }
 
-/** "1.2M", for scales. */
+/** The display currency, as the API has it; null without one. */
+export const currency = () => display;
+/** In one line, which currency it is. */
+export const currencyText = () =>
+    t("usage.shown_in", {
+        ...display,
+        rate: new Intl.NumberFormat(languageTag(), { maximumFractionDigits: RATE_DIGITS }).format(display.rate),
+    });
+
+/** Dollars as an amount of what is shown. */
+export const converted = (dollars) => (display ? dollars * display.rate : dollars);
+
+/** To the currency's smallest coin, amounts below one more exactly. */
+function written(amount, unit) {
+    const format = (more) => new Intl.NumberFormat(languageTag(), { style: "currency", currency: unit, ...more });
+    const { minimumFractionDigits: coin } = format().resolvedOptions();
+    const more = amount === 0 || amount >= 1 ? 0 : amount >= 0.01 ? 2 : 4;
+    return format({ minimumFractionDigits: coin, maximumFractionDigits: coin + more }).format(amount);
+}
+
+const inDollars = (dollars) => written(dollars, COUNTED);
+/** Dollars as they are shown. */
+export const money = (dollars) => written(converted(dollars), display?.currency ?? COUNTED);
+/** The same for where there is no tooltip. */
+export const moneyInFull = (dollars) => (display ? `${money(dollars)} (${inDollars(dollars)})` : money(dollars));
+/** A text with an amount, its dollars in the tooltip. */
+export const withDollars = (text, dollars) => (display ? h("span", { title: inDollars(dollars) }, text) : text);
+export const moneyCell = (dollars) => number(withDollars(money(dollars), dollars));
+
+/** "1.2M", for scales of what converted() gives. */
 export const shortMoney = (amount) =>
     new Intl.NumberFormat(languageTag(), {
         style: "currency",
-        currency: "USD",
+        currency: display?.currency ?? COUNTED,
         notation: "compact",
         maximumSignificantDigits: 3,
         minimumFractionDigits: 0,
     }).format(amount);
+
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 export const cacheWrites = (sums) => sums.cache_write + sums.cache_write_1h;
 /** Reasoning is a part of the output. */

@@ -20,6 +20,7 @@ import { barChart, lyingBar } from "../lib/chart.js";
 import {
     addDays,
     cacheWrites,
+    converted,
     dateIn,
     datesFrom,
     dayText,
@@ -27,6 +28,8 @@ import {
     head,
     knownZone,
     money,
+    moneyCell,
+    moneyInFull,
     named,
     number,
     numberHead,
@@ -34,6 +37,7 @@ import {
     shortMoney,
     tokens,
     wholeReport,
+    withDollars,
 } from "../lib/usage.js";
 
 const PAGE = 25,
@@ -110,13 +114,16 @@ const grown = (now, before) =>
           }).format(now / before - 1)
         : t("usage.nothing_before");
 
+const costBefore = (text, now, before) =>
+    withDollars(t(text, { value: money(before), grown: grown(now, before) }), before);
+
 function totalCards(totals) {
     const { previous } = totals;
     return [
         card(
             t("usage.cost"),
-            money(totals.cost),
-            quietly(t("usage.before", { value: money(previous.cost), grown: grown(totals.cost, previous.cost) })),
+            withDollars(money(totals.cost), totals.cost),
+            quietly(costBefore("usage.before", totals.cost, previous.cost)),
             totals.unpriced
                 ? h(
                       "p",
@@ -155,12 +162,13 @@ async function monthCard(today, zone, signal) {
     const { rows } = await wholeReport({ group: "day", from: start, to: today, zone }, signal);
     const same = addDays(start, daysBetween(first, today) - 1);
     const now = costOf(rows, first, today),
-        before = costOf(rows, start, same < end ? same : end);
+        before = costOf(rows, start, same < end ? same : end),
+        whole = costOf(rows, start, end);
     return card(
         t("usage.month"),
-        money(now),
-        quietly(t("usage.month_before", { value: money(before), grown: grown(now, before) })),
-        quietly(t("usage.month_whole", { value: money(costOf(rows, start, end)) })),
+        withDollars(money(now), now),
+        quietly(costBefore("usage.month_before", now, before)),
+        quietly(withDollars(t("usage.month_whole", { value: money(whole) }), whole)),
     );
 }
 
@@ -190,14 +198,14 @@ function timeChart(found, unit, from, to) {
         timeText(unit, each[unit]),
         number(each.calls),
         number(tokens(each)),
-        number(money(each.cost)),
-        number(money(each.previous.cost)),
+        moneyCell(each.cost),
+        moneyCell(each.previous.cost),
     ]);
     const points = times.map((each) => ({
         label: timeText(unit, each[unit], true),
-        value: each.cost,
-        before: each.previous.cost,
-        title: `${timeText(unit, each[unit])}: ${money(each.cost)}, ${t("usage.calls")} ${count(each.calls)}`,
+        value: converted(each.cost),
+        before: converted(each.previous.cost),
+        title: `${timeText(unit, each[unit])}: ${moneyInFull(each.cost)}, ${t("usage.calls")} ${count(each.calls)}`,
     }));
     const heads = [
         t(`usage.by_${unit}`),
@@ -225,7 +233,7 @@ function modelBars({ rows }) {
             [t("usage.by_model"), numberHead(t("usage.cost")), h("td", { "aria-hidden": "true" })],
             rows.map((each) => [
                 named(each.model),
-                number(money(each.cost)),
+                moneyCell(each.cost),
                 h("td", { class: "bars", "aria-hidden": "true" }, lyingBar(most > 0 ? each.cost / most : 0)),
             ]),
             t("usage.none"),
@@ -320,7 +328,7 @@ async function windows(from, to, zone, signal) {
                 each.platform,
                 number(each.calls),
                 number(tokens(each)),
-                number(money(each.cost)),
+                moneyCell(each.cost),
             ]),
         t("usage.none"),
     );
@@ -341,7 +349,7 @@ const sumCells = (each) => [
     number(each.output),
     number(each.cache_read),
     number(cacheWrites(each)),
-    number(money(each.cost)),
+    moneyCell(each.cost),
     number(each.unpriced),
 ];
 
@@ -543,7 +551,10 @@ export async function show(outlet, { query, signal }) {
                 ? h(
                       "p",
                       { class: "alert alert-info py-2" },
-                      t("usage.own_only", { cost: money(workspace.cost), calls: count(workspace.calls) }),
+                      withDollars(
+                          t("usage.own_only", { cost: money(workspace.cost), calls: count(workspace.calls) }),
+                          workspace.cost,
+                      ),
                   )
                 : null,
             h("div", { class: "row g-3" }, totalCards(byTime.totals), month),

@@ -4,7 +4,7 @@ import { attempt, confirm, count, fill, gathered, h, languageTag, small, t, tell
 import { askBudget } from "../lib/budget_form.js";
 import { levelBar } from "../lib/chart.js";
 import { link } from "../lib/router.js";
-import { dateIn, dayText, head, knownZone, money } from "../lib/usage.js";
+import { dateIn, dayText, head, knownZone, moneyInFull } from "../lib/usage.js";
 import { webhooks } from "../lib/webhooks.js";
 
 const ALL = 100; // a workspace has no more
@@ -48,7 +48,7 @@ const badges = (budget) => [
 
 const reachedText = (budget) =>
     budget.reached.map(({ level, at, spent }) =>
-        h("div", t("budget.level", { level: inPercent(level), at: moment(budget, at), spent: money(spent) })),
+        h("div", t("budget.level", { level: inPercent(level), at: moment(budget, at), spent: moneyInFull(spent) })),
     );
 
 /** [what, how it is]; nothing of it where that is not known. */
@@ -58,8 +58,8 @@ const factsOf = (budget) =>
         [t("budget.counts"), countedText(budget)],
         [t("budget.levels"), budget.levels.map(inPercent).join(", ")],
         [t("budget.reached"), budget.reached.length ? reachedText(budget) : t("budget.reached_none")],
-        [t("budget.forecast_pace"), budget.forecast_pace === null ? null : money(budget.forecast_pace)],
-        [t("budget.forecast_week"), budget.forecast_week === null ? null : money(budget.forecast_week)],
+        [t("budget.forecast_pace"), budget.forecast_pace === null ? null : moneyInFull(budget.forecast_pace)],
+        [t("budget.forecast_week"), budget.forecast_week === null ? null : moneyInFull(budget.forecast_week)],
         [t("budget.used_up_at"), budget.used_up_at && moment(budget, budget.used_up_at)],
         [t("budget.action"), t(`budget.does_${budget.action}`, { name: budget.switch_to })],
         [
@@ -76,8 +76,8 @@ const factsOf = (budget) =>
 
 const spentText = (budget) =>
     t("budget.spent", {
-        spent: money(budget.spent),
-        amount: money(budget.amount),
+        spent: moneyInFull(budget.spent),
+        amount: moneyInFull(budget.amount),
         percent: inPercent(budget.percent),
     });
 

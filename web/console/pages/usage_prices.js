@@ -1,4 +1,4 @@
-// Prices of models: what has none, the list, and the workspace's own, which its administrators set.
+// Prices of models: what has none, the list, and the workspace's own, which its administrators set; and which currency costs are shown in.
 import { address, get, put, remove, session } from "../lib/api.js";
 import {
     askFor,
@@ -8,6 +8,8 @@ import {
     fill,
     frame,
     h,
+    language,
+    languageTag,
     right,
     row,
     select,
@@ -16,13 +18,70 @@ import {
     table,
     tell,
 } from "../lib/ui.js";
-import { head, named, number, numberHead, paged } from "../lib/usage.js";
+import { currency, dateIn, head, named, number, numberHead, paged, RATE_DIGITS } from "../lib/usage.js";
 
 const RATES = ["input", "output", "cache_read", "cache_write", "cache_write_1h"];
 const NEEDED = ["input", "output"];
 const TIERS = ["standard", "fast", "priority", "flex", "batch"];
 const ONLY = ["", "effective", "own"];
 const ANY_PROMPT = -1; // how the API names the row for prompts of any length
+
+/* ---- the currency that costs are shown in ------------------------------------------------------------------------ */
+
+const CURRENCY = address(["usage", "currency"]);
+const LIKELY = { en: "EUR", zh: "CNY" };
+const anew = () => dispatchEvent(new Event("ccr:page"));
+
+function currencyChoices(known) {
+    const names = new Intl.DisplayNames(languageTag(), { type: "currency" });
+    const codes = new Set([...Intl.supportedValuesOf("currency"), ...(known ? [known.currency] : [])]);
+    codes.delete("USD");
+    return [...codes].sort().map((code) => [code, `${code} – ${names.of(code)}`]);
+}
+
+/** A rate as the API takes it: digits, also where it is small. */
+const plainly = (rate) => rate.toFixed(RATE_DIGITS).replace(/\.?0+$/, "");
+
+async function setCurrency() {
+    const known = currency();
+    const fields = [
+        {
+            name: "currency",
+            label: t("usage.currency"),
+            choices: currencyChoices(known),
+            value: known?.currency ?? LIKELY[language()],
+        },
+        { name: "rate", label: t("usage.currency_rate"), ...(known ? { value: plainly(known.rate) } : {}) },
+        {
+            name: "date",
+            label: t("usage.currency_date"),
+            type: "date",
+            value: dateIn(Intl.DateTimeFormat().resolvedOptions().timeZone),
+        },
+    ];
+    const send = (values) => put(CURRENCY, { ...values, rate: values.rate.trim() });
+    if (!(await askFor(t("usage.currency_set"), fields, t("item.save"), send, { text: t("usage.currency_text") })))
+        return;
+    tell(t("usage.currency_is_set"));
+    anew();
+}
+
+async function removeCurrency() {
+    const text = t("usage.currency_remove_text");
+    if (!(await confirm(t("usage.currency_remove"), text, t("workspace.remove")))) return;
+    if (await attempt(() => remove(CURRENCY), t("usage.currency_removed"))) anew();
+}
+
+/** Which one it is stands in the page's head. */
+const currencyButtons = () =>
+    h(
+        "p",
+        { class: "d-flex flex-wrap gap-2" },
+        small(t(currency() ? "usage.currency_change" : "usage.currency_set"), setCurrency),
+        currency() ? small(t("usage.currency_remove"), removeCurrency, "outline-danger") : null,
+    );
+
+/* ---- prices ------------------------------------------------------------------------------------------------------ */
 
 const amount = (value) => h("td", { class: "text-end" }, value === null ? "–" : String(value));
 const date = (time) => (time ? time.slice(0, 10) : t("usage.always"));
@@ -199,5 +258,5 @@ export async function show(outlet, { query, signal }) {
     const [listed, loadList] = list(writes, asked, again, signal);
     head(outlet);
     await again(); /* first: nothing is to be pushed away */
-    outlet.append(missing, ...listed);
+    outlet.append(...(writes ? [currencyButtons()] : []), missing, ...listed);
 }

@@ -1,7 +1,7 @@
 // One session of a coding CLI: its calls, and what log and event say of each.
 import { address, get } from "../lib/api.js";
 import { button, count, exactly, fill, frame, h, newest, row, t, table } from "../lib/ui.js";
-import { cacheWrites, head, money, named, number, numberHead, tokens } from "../lib/usage.js";
+import { cacheWrites, head, money, moneyCell, named, number, numberHead, tokens, withDollars } from "../lib/usage.js";
 
 const PAGE = 100;
 
@@ -19,7 +19,7 @@ const summary = (each) =>
             [t("usage.last_call"), exactly(each.last_at)],
             [t("usage.calls"), count(each.calls)],
             [t("usage.tokens"), count(tokens(each))],
-            [t("usage.cost"), money(each.cost)],
+            [t("usage.cost"), withDollars(money(each.cost), each.cost)],
             [t("usage.unpriced"), count(each.unpriced)],
         ],
     );
@@ -38,7 +38,7 @@ const line = (each) =>
         number(each.reasoning),
         number(each.cache_read),
         number(cacheWrites(each)),
-        number(each.cost === null ? t("usage.unpriced_cost") : money(each.cost)),
+        each.cost === null ? number(t("usage.unpriced_cost")) : moneyCell(each.cost),
         each.source,
         told(each.log_output),
         told(each.event_output),

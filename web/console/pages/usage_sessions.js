@@ -1,7 +1,7 @@
 // Sessions of coding CLIs, with what each came to.
 import { fill, frame, h, row, select, t, when } from "../lib/ui.js";
 import { link } from "../lib/router.js";
-import { head, money, named, number, numberHead, paged, tokens } from "../lib/usage.js";
+import { head, moneyCell, named, number, numberHead, paged, tokens } from "../lib/usage.js";
 
 const ORDERS = ["last", "cost", "tokens", "calls", "duration"];
 const SHORT = 12; // characters of an id that a list shows
@@ -21,7 +21,7 @@ const line = (each) =>
         when(each.last_at),
         number(each.calls),
         number(tokens(each)),
-        number(money(each.cost)),
+        moneyCell(each.cost),
         number(each.unpriced),
     ]);
 

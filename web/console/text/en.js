@@ -273,6 +273,8 @@ export default {
     "did.codex_login.delete": "deleted a login of Codex",
     "did.codex_login.save": "saved a login of Codex",
     "did.codex_login.switch": "switched the login of Codex",
+    "did.currency.delete": "removed the display currency",
+    "did.currency.set": "set the display currency",
     "did.file.export": "exported files",
     "did.file.export_secrets": "exported files with secrets",
     "did.file.forget": "let go of an imported file",
@@ -457,6 +459,19 @@ export default {
     "usage.only_all": "All there ever were",
     "usage.only_effective": "In force now",
     "usage.only_own": "Own ones",
+    "usage.shown_in":
+        "Costs are shown in {currency}, at {rate} for a US dollar of {date}; they are counted in US dollars.",
+    "usage.currency": "Currency",
+    "usage.currency_set": "Show costs in another currency",
+    "usage.currency_change": "Change the currency",
+    "usage.currency_remove": "Show costs in US dollars",
+    "usage.currency_text":
+        "For everybody in this workspace. Prices, budgets and everything that is counted stay in US dollars; nobody renews the rate but you.",
+    "usage.currency_rate": "Rate: units of it for one US dollar",
+    "usage.currency_date": "Date of the rate",
+    "usage.currency_is_set": "The currency is set",
+    "usage.currency_remove_text": "The rate and its date are forgotten.",
+    "usage.currency_removed": "Costs are shown in US dollars",
     "usage.per_million": "US dollars for a million tokens.",
     "usage.sources_are":
         "Who reports from which machine. A day of the last 30 on which the machine had no call is hollow.",
