@@ -42,6 +42,7 @@ def test_budgets_and_webhooks(fresh_stack, play, receiver):  # noqa: F811
     for said in ("$1.00 of $10.00 (10%)", "Month: ", "User: grace · Coding CLI: claude", "50%, 100%", "no level yet",
                  "People are switched to the profile cheap."):
         assert said in done["standing"], done["standing"]
+    assert done["overview"].startswith("Budgets Team $1.00 of $10.00 (10%)") and "As the last 7 days: $" in done["overview"], done["overview"]
     assert done["bar"] == "Team: $1.00 of $10.00 (10%)"
     assert done["spent"] == "Team: $13.00 of $10.00 (130%)" and done["over"] == 1
     assert done["reached"].startswith("50%: ") and "100%: " in done["reached"] and "($13.00)" in done["reached"]
@@ -57,7 +58,7 @@ def test_budgets_and_webhooks(fresh_stack, play, receiver):  # noqa: F811
     assert paths == [("/hook/of-a-secret-path", True)] * 3, "what was left masked stayed"
     assert "(503)" in done["refused"]
     assert (done["slackSecret"], done["webhook"]["kind"], done["webhook"]["secret"]) == (False, "slack", None)
-    assert done["axe"] == {"dialog": [], "light": [], "dark": []}
+    assert done["axe"] == {"dialog": [], "overview": [], "light": [], "dark": []}
     assert done["printed"] == 0 and done["chinese"].startswith("已用 ")
     assert done["viewer"] == {"buttons": 0, "told": True, "put": 403, "webhook": 403}
     assert done["left"] == admin.get(BUDGETS).data["total"] == 0

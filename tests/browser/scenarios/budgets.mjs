@@ -77,6 +77,14 @@ export default async function ({ open, given, listens }) {
     done.standing = one(await card.innerText());
     done.bar = await card.getByRole("img").getAttribute("aria-label");
 
+    // The overview has it, too, and leads here.
+    await page.goto("/console/usage");
+    const heading = page.getByRole("heading", { name: "Budgets" });
+    done.overview = one(await page.locator("section", { has: heading }).innerText());
+    done.axe.overview = await serious(page);
+    await heading.getByRole("link").click();
+    await card.waitFor();
+
     // What is reached meanwhile is seen, and the keyboard stays where it is.
     await listens(page);
     await page.waitForLoadState("networkidle");

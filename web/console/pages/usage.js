@@ -1,5 +1,5 @@
 // Usage: what it came to by day and model, this month beside the one before, and a table by whatever calls have in common.
-import { address, ask } from "../lib/api.js";
+import { address, ask, get } from "../lib/api.js";
 import {
     attempt,
     button,
@@ -16,6 +16,7 @@ import {
     table,
 } from "../lib/ui.js";
 import { keepQuery, link } from "../lib/router.js";
+import { forecasts, spentBar, spentText } from "../lib/budget.js";
 import { barChart, lyingBar } from "../lib/chart.js";
 import {
     addDays,
@@ -41,6 +42,7 @@ import {
 } from "../lib/usage.js";
 
 const PAGE = 25,
+    BUDGETS = 4,
     MODELS = 8;
 const HOURS_DAYS_MAX = 100; // of a heat map
 const WINDOW_DAYS = 7; // of the period, its last: windows of five hours are many
@@ -170,6 +172,32 @@ async function monthCard(today, zone, signal) {
         quietly(costBefore("usage.month_before", now, before)),
         quietly(withDollars(t("usage.month_whole", { value: money(whole) }), whole)),
     );
+}
+
+/** Where the budgets stand that most is spent of. */
+async function budgetPart(signal) {
+    const { budgets } = await get(address(["usage", "budgets"]), { signal });
+    const first = budgets
+        .filter(({ enabled }) => enabled)
+        .sort((one, other) => other.percent - one.percent)
+        .slice(0, BUDGETS);
+    const forecast = ([what, amount]) => t("budget.pair", { what, value: amount });
+    return first.length
+        ? h(
+              "section",
+              { class: "mt-4" },
+              h("h2", { class: "h5" }, h("a", { href: link("usage", "budgets") }, t("usage.budgets"))),
+              first.map((budget) =>
+                  h(
+                      "div",
+                      { class: "mb-2" },
+                      h("div", h("strong", budget.name), " ", spentText(budget)),
+                      spentBar(budget),
+                      h("div", { class: "text-muted small" }, forecasts(budget).map(forecast).join(" · ")),
+                  ),
+              ),
+          )
+        : null;
 }
 
 /* ---- charts ------------------------------------------------------------------------------------------------------ */
@@ -532,10 +560,11 @@ export async function show(outlet, { query, signal }) {
         const days = daysBetween(from, to);
         const [, unit] = UNITS.find(([most]) => days <= most);
         const whole = { from, to, zone: asked.zone };
-        const [byTime, byModel, month, byHour] = await Promise.all([
+        const [byTime, byModel, month, budgets, byHour] = await Promise.all([
             wholeReport({ ...whole, group: unit, compare: "previous" }, mine),
             report({ ...whole, group: "model", limit: MODELS }, mine),
             monthCard(today(), asked.zone, mine),
+            budgetPart(mine),
             days <= HOURS_DAYS_MAX ? wholeReport({ ...whole, group: "hour" }, mine) : null,
             loadGrouped(),
         ]);
@@ -558,6 +587,7 @@ export async function show(outlet, { query, signal }) {
                   )
                 : null,
             h("div", { class: "row g-3" }, totalCards(byTime.totals), month),
+            budgets,
             timeChart(byTime, unit, from, to),
             modelBars(byModel),
             groupedPart,

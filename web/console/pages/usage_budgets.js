@@ -1,8 +1,8 @@
 // Budgets: where each stands, what it counts and does, and who is told; administrators of the workspace change them.
 import { address, get, remove, session, whenChanged } from "../lib/api.js";
 import { attempt, confirm, count, fill, gathered, h, languageTag, small, t, tell } from "../lib/ui.js";
+import { forecasts, inPercent, spentBar, spentText } from "../lib/budget.js";
 import { askBudget } from "../lib/budget_form.js";
-import { levelBar } from "../lib/chart.js";
 import { link } from "../lib/router.js";
 import { dateIn, dayText, head, knownZone, moneyInFull } from "../lib/usage.js";
 import { webhooks } from "../lib/webhooks.js";
@@ -10,9 +10,6 @@ import { webhooks } from "../lib/webhooks.js";
 const ALL = 100; // a workspace has no more
 const QUIET_MS = 1000; // several levels may be reached by one call
 const FILTERS = ["platform", "provider", "profile", "model", "project"];
-
-const inPercent = (value) =>
-    new Intl.NumberFormat(languageTag(), { style: "percent", maximumFractionDigits: 2 }).format(value / 100);
 
 /** A time as the days of the budget's zone have it. */
 const moment = (budget, time) =>
@@ -58,8 +55,7 @@ const factsOf = (budget) =>
         [t("budget.counts"), countedText(budget)],
         [t("budget.levels"), budget.levels.map(inPercent).join(", ")],
         [t("budget.reached"), budget.reached.length ? reachedText(budget) : t("budget.reached_none")],
-        [t("budget.forecast_pace"), budget.forecast_pace === null ? null : moneyInFull(budget.forecast_pace)],
-        [t("budget.forecast_week"), budget.forecast_week === null ? null : moneyInFull(budget.forecast_week)],
+        ...forecasts(budget),
         [t("budget.used_up_at"), budget.used_up_at && moment(budget, budget.used_up_at)],
         [t("budget.action"), t(`budget.does_${budget.action}`, { name: budget.switch_to })],
         [
@@ -74,13 +70,6 @@ const factsOf = (budget) =>
         ],
     ].filter(([, said]) => said);
 
-const spentText = (budget) =>
-    t("budget.spent", {
-        spent: moneyInFull(budget.spent),
-        amount: moneyInFull(budget.amount),
-        percent: inPercent(budget.percent),
-    });
-
 const card = (budget, actions) =>
     h(
         "div",
@@ -93,7 +82,7 @@ const card = (budget, actions) =>
                 { class: "card-body" },
                 h("h3", { class: "h6" }, budget.name, badges(budget)),
                 h("p", { class: "mb-1" }, spentText(budget)),
-                levelBar(`${budget.name}: ${spentText(budget)}`, budget.percent, budget.levels),
+                spentBar(budget),
                 h(
                     "dl",
                     { class: "facts" },
