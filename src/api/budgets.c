@@ -279,11 +279,11 @@ static enum error replace_webhook(struct request *rq, struct response *rs)
     struct row row;
     const char *id = path_arg(rq, "id");
     struct webhook given = given_webhook(rq);
+    if (!given.url && is_given(rq, "url")) /* it cannot be without one */
+        return fail_field(&rq->actor, "url", MSG_NOT_BLANK, NULL);
     enum error error = uuid_valid(id) ? db_one(rq->actor.db, &find, &row, DB_ARGS(id)) : ERR_NOT_FOUND;
     if (!error)
         error = check_if_match(rq, row_int(&row, 0));
-    if (!error && !given.url && is_given(rq, "url")) /* it cannot be without one */
-        error = fail_field(&rq->actor, "url", MSG_NOT_BLANK, NULL);
     if (!error)
         error = webhook_update(&rq->actor, id, &given, !is_given(rq, "secret"));
     return error ? error : respond_webhook(rq, rs, 200, id);

@@ -1,6 +1,7 @@
 """deploy/kubernetes: every overlay is rendered by kustomize, held against the schemas of the Kubernetes API, and against
 itself, the program and the image. There is no cluster here: nothing of it is started, but for PostgreSQL's init script."""
 
+import fcntl
 import json
 import re
 import shutil
@@ -23,8 +24,10 @@ CLUSTER_WIDE = ("Namespace",)
 
 
 def node(script, value):
-    if not (NODE / "node_modules").is_dir():
-        subprocess.run(["npm", "ci", "--prefix", NODE, "--no-audit", "--no-fund"], check=True, capture_output=True, timeout=120)
+    with open(NODE / "package.json") as lock:  # other files' tests want the same, perhaps at this moment
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (NODE / "node_modules" / ".package-lock.json").exists():  # which npm writes when it is done
+            subprocess.run(["npm", "ci", "--prefix", NODE, "--no-audit", "--no-fund"], check=True, capture_output=True, timeout=280)
     done = subprocess.run(["node", NODE / script], input=json.dumps(value), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)

@@ -94,7 +94,8 @@ def accepts(schema, value):
 
 @pytest.fixture(scope="module")
 def system(module_stack):
-    return module_stack(MAX_CONNECTIONS=2, ACCESS_TOKEN_TTL=3600)  # the victim's, on a busy machine
+    """Its workers are never replaced, so one that is another has died; the victim's token lasts, on a busy machine."""
+    return module_stack(MAX_CONNECTIONS=2, MAX_REQUESTS=0, ACCESS_TOKEN_TTL=3600)
 
 
 @pytest.fixture(scope="module")
