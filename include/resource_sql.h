@@ -35,6 +35,17 @@ enum {
 #define RESOURCE_FILTERED(enabled, since)                                                                              \
     " AND (" enabled "::boolean IS NULL OR r.enabled = " enabled "::boolean)"                                          \
     " AND (" since "::timestamptz IS NULL OR r.updated_at >= " since "::timestamptz)"
+/* A range of the index of names: '0' comes behind '/'. */
+#define RESOURCE_IN_FOLDER(folder) " AND r.name >= " folder " || '/' AND r.name < " folder " || '0'"
+/* Of what changed since a time ("-infinity": of all), so many at most that fit the rest of a filter. The order makes it the index of times
+ * that they are found by, which tells all of this alone. */
+#define RESOURCE_CHANGED(since, enabled, folder, most)                                                                 \
+    "SELECT r.id, r.position, r.name FROM resources r WHERE" RESOURCE_OF_KIND " AND (" enabled                         \
+    "::boolean IS NULL OR r.enabled = " enabled "::boolean)"                                                           \
+    " AND (" folder                                                                                                    \
+    "::text IS NULL OR (true" RESOURCE_IN_FOLDER(folder) "))"                                                          \
+                                                         " AND r.updated_at >= " since                                 \
+                                                         "::timestamptz ORDER BY r.updated_at LIMIT " most "::integer"
 #define RESOURCE_TOTAL                                                                                                 \
     "(SELECT total FROM resource_counts WHERE workspace_id = (SELECT ccr_workspace()) AND kind = $1 AND platform = $2)"
 

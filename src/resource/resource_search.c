@@ -13,19 +13,18 @@ enum { FEW = 1500, MANY = 20000, WORDS_ASKED = 16 };
 #define OF_WORD(word)                                                                                                  \
     " FROM resource_words w WHERE w.workspace_id = (SELECT ccr_workspace()) AND w.kind = $1 AND w.platform = $2"       \
     " AND w.word >= lower(" word ") AND w.word < lower(" word ") || chr(1114111)"
-/* A range of the index of names ('0' comes behind '/'); without a folder, of all. Not with coalesce, of which PostgreSQL does not know
- * that it tells nobody what is in a row: behind a policy it would not look such a condition up in an index. */
-#define END_OF(folder, some, all) "CASE WHEN " folder "::text IS NULL THEN " all " ELSE " folder " || " some " END"
-#define OF_FILTER(enabled, since, folder)                                                                              \
-    " FROM resources r WHERE" RESOURCE_OF_KIND RESOURCE_FILTERED(enabled, since) " AND r.name >= " END_OF(             \
-        folder, "'/'", "''") " AND r.name < " END_OF(folder, "'0'", "chr(1114111)")
-#define FILTER OF_FILTER("$6", "$7", "$12")
+/* What a filter leaves is found by the index of times, which tells everything of it, or, in a folder, by that of names. */
+#define BY_TIMES RESOURCE_CHANGED
+#define BY_FOLDER(since, enabled, folder, most)                                                                        \
+    "SELECT r.id FROM resources r WHERE" RESOURCE_OF_KIND RESOURCE_FILTERED(enabled, since)                            \
+        RESOURCE_IN_FOLDER(folder) " LIMIT " most "::integer"
 /* Of a candidate; $13 says whether there is a filter that it may not fit. */
 #define FITS                                                                                                           \
     " NOT EXISTS (SELECT 1 FROM json_array_elements_text($10::json) AS other (word)"                                   \
     " WHERE NOT EXISTS (SELECT 1 FROM resource_words o WHERE o.id = c.id AND o.platform = $2"                          \
     " AND o.word >= lower(other.word) AND o.word < lower(other.word) || chr(1114111)))"                                \
-    " AND (NOT $13::boolean OR EXISTS (SELECT 1" FILTER " AND r.id = c.id))"
+    " AND (NOT $13::boolean OR EXISTS (SELECT 1 FROM resources r WHERE" RESOURCE_OF_KIND RESOURCE_FILTERED(            \
+        "$6", "$7") " AND ($12::text IS NULL OR (true" RESOURCE_IN_FOLDER("$12") ")) AND r.id = c.id))"
 #define PAGE(candidates)                                                                                               \
     "WITH found AS MATERIALIZED (SELECT c.id FROM (" candidates ") c WHERE" FITS " LIMIT $11::integer)"                \
     " SELECT " RESOURCE_SHORT ", (SELECT count(*) FROM found) FROM resources r WHERE" RESOURCE_OF_KIND                 \
@@ -37,21 +36,32 @@ static const struct statement
          "SELECT a.place - 1, (SELECT count(*) FROM (SELECT 1" OF_WORD(
              "a.word") " LIMIT $4::integer) c) AS many"
                        " FROM json_array_elements_text($3::json) WITH ORDINALITY AS a (word, place) ORDER BY many, a.place"},
-    count_filter = {"search_count_filter",
-                    "SELECT count(*) FROM (SELECT 1" OF_FILTER("$4", "$5", "$6") " LIMIT $3::integer) c"},
-    /* The first $14 of a word, one by one, or of the filter. */
+    /* The first $14 of a word, one by one. */
     by_word = {"search_by_word", PAGE("SELECT DISTINCT f.id FROM (SELECT w.id" OF_WORD("$9") " LIMIT $14::integer) f")},
-    by_filter = {"search_by_filter", PAGE("SELECT r.id" FILTER " AND $9 <> '' LIMIT $14::integer")},
     /* All of them: what two have. The rarer is the one that is hashed, which costs half of what INTERSECT does. */
     by_two_words = {"search_by_two_words",
-                    PAGE("SELECT DISTINCT w.id" OF_WORD("$14") " AND w.id IN (SELECT w.id" OF_WORD("$9") ")")},
-    by_word_and_filter = {"search_by_word_and_filter",
-                          PAGE("SELECT r.id" FILTER " AND $14 <> '' AND r.id IN (SELECT w.id" OF_WORD("$9") ")")};
+                    PAGE("SELECT DISTINCT w.id" OF_WORD("$14") " AND w.id IN (SELECT w.id" OF_WORD("$9") ")")};
+
+/* OFFSET 0 keeps the two apart, which are many each: looked up in the other one by one they would take ten times as long. */
+#define FILTER_STATEMENTS(name, source)                                                                                \
+    {                                                                                                                  \
+        {"search_count_" name, "SELECT count(*) FROM (" source("$3", "$4", "$5", "$6") ") c"},                         \
+            {"search_by_" name, PAGE("SELECT f.id FROM (" source("$7", "$6", "$12", "$14") ") f WHERE $9 <> ''")},     \
+        {                                                                                                              \
+            "search_by_word_and_" name,                                                                                \
+                PAGE("SELECT f.id FROM (" source("$7", "$6", "$12", "$14") ") f WHERE f.id IN"                         \
+                                                                           " (SELECT w.id" OF_WORD("$9") " OFFSET 0)") \
+        }                                                                                                              \
+    }
+
+static const struct filter {
+    struct statement count, one_by_one, with_word;
+} times = FILTER_STATEMENTS("times", BY_TIMES), folder = FILTER_STATEMENTS("folder", BY_FOLDER);
 
 struct search {
     struct actor *actor;
     const struct resource_query *query;
-    const char *position, *name;
+    const char *position, *name, *since;
     const char *words[WORDS_ASKED]; /* the rarest first */
     long long rarest;               /* how many the first has, as far as it was counted */
     const char *all;                /* as a JSON array */
@@ -68,11 +78,10 @@ static enum error look(const struct search *s, const struct statement *statement
 {
     const struct resource_query *q = s->query;
     struct actor *actor = s->actor;
-    const char *unsure = statement == &by_word && is_filtered(q) ? "true" : "false";
     return db_all(actor->db, statement, &s->page->rows,
                   DB_ARGS(s->page->kind->name, s->page->platform, number_text(actor, q->limit), s->position, s->name,
-                          q->enabled, q->updated_since, number_text(actor, q->offset), first, s->all,
-                          number_text(actor, FOUND_MAX + 1), q->folder, unsure, last));
+                          q->enabled, s->since, number_text(actor, q->offset), first, s->all,
+                          number_text(actor, FOUND_MAX + 1), q->folder, is_filtered(q) ? "true" : "false", last));
 }
 
 /* Whether so many are found that nobody counts the others. */
@@ -114,38 +123,50 @@ static enum error take_words(struct search *s)
     return error || s->rarest < FEW || json_array_size(words) < 2 ? error : rank_words(s, words, MANY);
 }
 
-static enum error is_narrow(const struct search *s, bool *narrow)
+/* Looks at what a filter leaves one by one, where that is few. */
+static enum error look_narrow(const struct search *s, const struct filter *by, bool *narrow)
 {
     struct row row;
     const struct resource_query *q = s->query;
-    *narrow = false;
-    if (!is_filtered(q))
-        return ERR_NONE;
-    enum error error = db_one(s->actor->db, &count_filter, &row,
-                              DB_ARGS(s->page->kind->name, s->page->platform, number_text(s->actor, FEW), q->enabled,
-                                      q->updated_since, q->folder));
+    const char *few = number_text(s->actor, FEW);
+    enum error error = db_one(s->actor->db, &by->count, &row,
+                              DB_ARGS(s->page->kind->name, s->page->platform, s->since, q->enabled, q->folder, few));
     *narrow = !error && row_int(&row, 0) < FEW;
-    return error;
+    return *narrow ? look(s, &by->one_by_one, s->words[0], few) : error;
+}
+
+/* Of words and of a filter that many have each: the first of either may be enough. */
+static enum error look_wide(const struct search *s)
+{
+    const struct filter *by = s->query->folder ? &folder : &times;
+    const char *few = number_text(s->actor, FEW), *all = number_text(s->actor, RESOURCES_MAX);
+    enum error error = look(s, &by_word, s->words[0], few);
+    if (error || is_enough(s->page))
+        return error;
+    if (!is_filtered(s->query) || (s->rarest < MANY && s->words[1]))
+        return look(s, &by_two_words, s->words[0], s->words[1] ? s->words[1] : s->words[0]);
+    error = look(s, &by->one_by_one, s->words[0], few);
+    return error || is_enough(s->page) ? error : look(s, &by->with_word, s->words[0], all);
 }
 
 enum error resource_search(struct actor *actor, const struct resource_query *q, const char *position, const char *name,
                            struct resource_page *page)
 {
-    bool narrow;
-    struct search s = {.actor = actor, .query = q, .position = position, .name = name, .page = page};
-    const char *few = number_text(actor, FEW);
+    bool narrow = false;
+    struct search s = {.actor = actor,
+                       .query = q,
+                       .position = position,
+                       .name = name,
+                       .since = q->updated_since ? q->updated_since : "-infinity",
+                       .page = page};
     enum error error = take_words(&s);
     if (error || !s.words[0])
         return error;
     if (s.rarest < FEW)
-        return look(&s, &by_word, s.words[0], few);
-    error = is_narrow(&s, &narrow);
-    if (error || narrow)
-        return error ? error : look(&s, &by_filter, s.words[0], few);
-    error = look(&s, &by_word, s.words[0], few);
-    if (error || is_enough(page))
-        return error;
-    if (is_filtered(q))
-        return look(&s, &by_word_and_filter, s.words[0], "-");
-    return look(&s, &by_two_words, s.words[0], s.words[1] ? s.words[1] : s.words[0]);
+        return look(&s, &by_word, s.words[0], number_text(actor, FEW));
+    if (q->updated_since || (q->enabled && !q->folder))
+        error = look_narrow(&s, &times, &narrow);
+    if (!error && !narrow && q->folder)
+        error = look_narrow(&s, &folder, &narrow);
+    return error || narrow ? error : look_wide(&s);
 }

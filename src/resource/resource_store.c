@@ -6,17 +6,18 @@
 #include "resource_sql.h"
 #include "util.h"
 
-#define SHORT   RESOURCE_SHORT
-#define WHOLE   RESOURCE_WHOLE
-#define OF_KIND RESOURCE_OF_KIND
-#define ORDER   RESOURCE_ORDER
-#define TOTAL   RESOURCE_TOTAL
-#define BEHIND  RESOURCE_BEHIND
+#define SHORT     RESOURCE_SHORT
+#define WHOLE     RESOURCE_WHOLE
+#define OF_KIND   RESOURCE_OF_KIND
+#define ORDER     RESOURCE_ORDER
+#define TOTAL     RESOURCE_TOTAL
+#define BEHIND    RESOURCE_BEHIND
+#define IN_FOLDER RESOURCE_IN_FOLDER
 
 #define FILTERED RESOURCE_FILTERED("$6", "$7")
 #define OFF      " AND NOT r.enabled"
-/* A range of the index of names: '0' comes behind '/'. */
-#define IN_FOLDER(folder) " AND r.name >= " folder " || '/' AND r.name < " folder " || '0'"
+/* Of those that changed, so many are put in order about as fast as others are passed over. */
+enum { CHANGED_MOST = 55000 };
 
 static const struct statement
     select_one = {"resource_select", "SELECT " WHOLE " FROM resources r WHERE" OF_KIND " AND r.name = $3"},
@@ -60,6 +61,15 @@ static const struct statement
     count_folder = {"resources_count_folder",
                     "SELECT count(*) FROM (SELECT 1 FROM resources r WHERE" OF_KIND BEHIND FILTERED IN_FOLDER(
                         "$8") " LIMIT $3::integer + 1) c"},
+    /* What changed, if it is not too much. Only the page's rows are read. */
+    count_changed = {"resources_count_changed",
+                     "SELECT count(*) FROM (" RESOURCE_CHANGED("$3", "$4", "$5", "$6") ") c"},
+    select_changed = {"resources_changed",
+                      "SELECT " SHORT ", 0 FROM resources r WHERE" OF_KIND
+                      " AND r.id IN (SELECT r.id FROM (" RESOURCE_CHANGED(
+                          "$7", "$6", "$9", "$10") ") r"
+                                                   " WHERE true" BEHIND ORDER
+                                                   " LIMIT $3::integer + 1 OFFSET $8::integer)" ORDER},
     /* By an index of those that are off, which are few among many. */
     select_off = {"resources_off", "SELECT " SHORT ", 0 FROM resources r WHERE" OF_KIND BEHIND OFF ORDER
                                    " LIMIT $3::integer + 1 OFFSET $6::integer"},
@@ -204,21 +214,43 @@ static enum error find_off(struct actor *actor, const struct resource_query *q, 
     return error;
 }
 
+/* `done` when they are few enough to be found by their times; otherwise there are more than anybody counts. */
+static enum error find_changed(struct actor *actor, const struct resource_query *q, const char *position,
+                               const char *name, bool *done, struct resource_page *page)
+{
+    struct row row;
+    const char *kind = page->kind->name, *most = number_text(actor, CHANGED_MOST);
+    enum error error = db_one(actor->db, &count_changed, &row,
+                              DB_ARGS(kind, page->platform, q->updated_since, q->enabled, q->folder, most));
+    page->total = error ? 0 : row_int(&row, 0);
+    *done = page->total < CHANGED_MOST;
+    if (error || !*done)
+        return error;
+    return db_all(actor->db, &select_changed, &page->rows,
+                  DB_ARGS(kind, page->platform, number_text(actor, q->limit), position, name, q->enabled,
+                          q->updated_since, number_text(actor, q->offset), q->folder, most));
+}
+
 static enum error find_filtered(struct actor *actor, const struct resource_query *q, const char *position,
                                 const char *name, struct resource_page *page)
 {
     struct row row;
+    bool done = false;
     const char *limit = number_text(actor, q->limit), *most = number_text(actor, FOUND_MAX);
     const char *kind = page->kind->name, *offset = number_text(actor, q->offset);
     const char *const found[] = {kind,       page->platform,   limit,  position, name,
                                  q->enabled, q->updated_since, offset, q->folder};
     const char *const counted[] = {kind, page->platform, most, "-1", "", q->enabled, q->updated_since, q->folder};
     size_t without = q->folder ? 0 : 1;
-    enum error error = db_all(actor->db, q->folder ? &select_folder : &select_filtered, &page->rows, found,
-                              ARRAY_SIZE(found) - without);
-    if (!error)
-        error = db_one(actor->db, q->folder ? &count_folder : &count_filtered, &row, counted,
-                       ARRAY_SIZE(counted) - without);
+    enum error error = q->updated_since ? find_changed(actor, q, position, name, &done, page) : ERR_NONE;
+    if (error || done)
+        return error;
+    error = db_all(actor->db, q->folder ? &select_folder : &select_filtered, &page->rows, found,
+                   ARRAY_SIZE(found) - without);
+    if (error || page->total)
+        return error;
+    error =
+        db_one(actor->db, q->folder ? &count_folder : &count_filtered, &row, counted, ARRAY_SIZE(counted) - without);
     page->total = error ? 0 : row_int(&row, 0);
     return error;
 }

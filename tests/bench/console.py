@@ -10,6 +10,7 @@ import json
 import statistics
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import requests
@@ -28,9 +29,10 @@ COPY = """
 WITH one AS (SELECT * FROM resources WHERE workspace_id = (SELECT id FROM workspaces WHERE slug = 'admin') AND kind = 'agent'),
 each AS (SELECT n, 'team-' || n %% %(folders)s AS folder, CASE WHEN n %% %(rare)s = 7 THEN %(subjects)s ELSE n %% %(subjects)s END AS subject
   FROM generate_series(0, %(count)s - 1) n),
-made AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, listed, unlisted)
+made AS (INSERT INTO resources (id, workspace_id, kind, platform, name, position, listed, unlisted, updated_at)
   SELECT gen_random_uuid(), o.workspace_id, o.kind, o.platform, replace(replace(o.name, 'folderx', folder), 'numberx', n::text), n + 100,
-    replace(o.listed::text, 'numberx', n::text)::json, o.unlisted FROM each, one o WHERE o.position = subject RETURNING *),
+    replace(o.listed::text, 'numberx', n::text)::json, o.unlisted,
+    timestamptz '2030-01-01T00:00:00Z' + (n - %(count)s) * interval '1 second' FROM each, one o WHERE o.position = subject RETURNING *),
 named AS (SELECT m.*, e.* FROM made m JOIN each e ON e.n = m.position - 100)
 INSERT INTO resource_words (workspace_id, kind, platform, word, id)
   SELECT DISTINCT m.workspace_id, m.kind, m.platform, replace(replace(w.word, 'folderx', m.folder), 'numberx', m.n::text), m.id
@@ -76,6 +78,10 @@ def questions(ask, count):
             answer = ask(f"{query}&cursor={answer['next_cursor']}")
         return answer["next_cursor"]
 
+    def since(changed):
+        """The time that so many changed since: those at the end of the list, which are the farthest from where it begins."""
+        return (datetime(2030, 1, 1) - timedelta(seconds=changed)).isoformat() + "Z"
+
     page = "limit=50"
     far = ask(f"{page}&offset={count - 100}")["next_cursor"]
     return [
@@ -102,7 +108,18 @@ def questions(ask, count):
         ("switched off: none", f"{page}&enabled=false"),
         ("switched on", f"{page}&enabled=true"),
         ("switched on, far page", f"{page}&enabled=true&cursor={far}"),
-        ("changed since just now", f"{page}&updated_since=2100-01-01T00:00:00Z"),
+        ("changed since just now: none", f"{page}&updated_since={since(0)}"),
+        ("changed: 20 of them", f"{page}&updated_since={since(20)}"),
+        ("changed: 2,000, switched off", f"{page}&enabled=false&updated_since={since(2000)}"),
+        ("changed: 54,000", f"{page}&updated_since={since(54000)}"),
+        ("changed: 56,000", f"{page}&updated_since={since(56000)}"),
+        ("switched off: none, a word of all", f"{page}&enabled=false&search=reviews"),
+        ("switched on: a word of all", f"{page}&enabled=true&search=reviews"),
+        ("switched on: words never together", f"{page}&enabled=true&search=schemas%20budgets"),
+        ("changed: 20 of a word of all", f"{page}&search=reviews&updated_since={since(20)}"),
+        ("changed: 2,000 of a word of all", f"{page}&search=reviews&updated_since={since(2000)}"),
+        ("changed: 2,000, two words of all", f"{page}&search=reviews%20changes&updated_since={since(2000)}"),
+        ("changed: 54,000, words never together", f"{page}&search=schemas%20budgets&updated_since={since(54000)}"),
     ]
 
 
