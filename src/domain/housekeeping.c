@@ -248,7 +248,7 @@ const struct house_job house_jobs[] = {
      .batch = price_updates_store, .prepare = price_updates_read, .clean = price_updates_clean,
      .needs = offsetof(struct settings, prices_url), .retry_s = HOUR_S},
     {"usage_prices", "calls of models whose prices changed or became known: priced anew, not removed", .interval_s = MINUTE_S,
-     .limit = 200, .pause_percent = 10, .remove = {"house_usage_prices", "SELECT more, changed FROM ccr_usage_sweep($1::integer)"}, .batch = price_calls},
+     .limit = 500, .pause_percent = 5, .remove = {"house_usage_prices", "SELECT more, changed FROM ccr_usage_sweep($1::integer)"}, .batch = price_calls},
     {"usage_calls", "calls of models, a month at a time; their sums stay", SETTING(USAGE_RETENTION, usage_retention),
      .interval_s = DAY_S, .limit = 1,
      .remove = {"house_usage_calls", "SELECT CASE WHEN $2::integer > 0 THEN ccr_usage_forget(now() - make_interval(days => $2::integer))"
