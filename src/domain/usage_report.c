@@ -1,5 +1,6 @@
 /* Reports on usage. Days of the workspace by one thing, and by user, are read from the sums of its facets, by several things from the sums of
- * its days, anything else from those of quarters of an hour, and sessions from the calls themselves. One statement for each of these serves all groupings: what a row is put together by are its parameters. */
+ * its days, anything else from those of quarters of an hour, and sessions from the calls themselves. One statement for each of these serves all
+ * groupings: what a row is put together by are its parameters. */
 #include "usage_report.h"
 
 #include <string.h>
