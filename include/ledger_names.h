@@ -13,7 +13,7 @@ void ledger_id_text(char out[UUID_TEXT], const struct ledger_id *id);
 
 struct ledger_names;
 
-/* In the arena, but for a buffer: ledger_names_free. */
+/* In the arena, but for its buffers: ledger_names_free. */
 struct ledger_names *ledger_names_new(struct arena *arena);
 void ledger_names_free(struct ledger_names *names);
 
@@ -24,13 +24,14 @@ size_t ledger_names_place(struct ledger_names *names, const char *const *titles,
 /* There is room for some more only: the batch is to be written. */
 bool ledger_names_full(const struct ledger_names *names);
 
-/* Has those that are not known written by `add` and their numbers told by `ids` (LEDGER_IDS): both take the workspace and the texts as JSON. */
+/* Has the numbers told by `ids` (LEDGER_IDS) of those that are not known, and those first written by `add` that have none or lack something:
+ * it takes the workspace and the texts as JSON. Most are known to the database, for logs are sent again as they grow. */
 enum error ledger_names_ask(struct actor *actor, struct ledger_names *names, const struct statement *add,
                             const struct statement *ids);
-#define LEDGER_IDS(table)                                                                                              \
-    "SELECT t.id FROM ROWS FROM (json_to_recordset($2::json) AS (hash uuid)) WITH ORDINALITY AS n (hash, place)"       \
-    " CROSS JOIN LATERAL (SELECT e.id FROM " table                                                                     \
-    " e WHERE e.hash = n.hash AND e.workspace_id = $1::uuid LIMIT 1) t ORDER BY n.place"
+/* `whole`: the condition in SQL of rows, e, that can't lack anything. */
+#define LEDGER_IDS(table, whole)                                                                                       \
+    "SELECT t.id, n.hash, t.whole FROM unnest($2::uuid[]) AS n (hash) CROSS JOIN LATERAL (SELECT e.id, " whole         \
+    " AS whole FROM " table " e WHERE e.hash = n.hash AND e.workspace_id = $1::uuid LIMIT 1) t"
 /* Then it has a number. */
 long long ledger_names_id(const struct ledger_names *names, size_t place);
 /* The batch is on its way, and with it what was asked for. */

@@ -95,8 +95,9 @@ static const struct statement
     keep_total = {"ledger_keep_total", "INSERT INTO usage_totals (session_id, workspace_id, counts)"
                                        " VALUES ($1::bigint, $2::uuid, string_to_array($3, ' ')::bigint[])"
                                        " ON CONFLICT (session_id) DO UPDATE SET counts = excluded.counts"},
-    group_ids = {"ledger_group_ids", LEDGER_IDS("usage_groups")},
-    session_ids = {"ledger_session_ids", LEDGER_IDS("usage_sessions")},
+    group_ids = {"ledger_group_ids", LEDGER_IDS("usage_groups", "true"), .planned_anew = true},
+    session_ids = {"ledger_session_ids", LEDGER_IDS("usage_sessions", "e.project <> '' AND e.branch <> ''"),
+                   .planned_anew = true},
     /* What goes through all calls (ccr_usage_sweep) has this lock for itself. */
     share_all = {"ledger_share", "SELECT pg_advisory_xact_lock_shared(hashtextextended('usage', 0))"},
     /* The time zone, and whether another source was ever seen. */

@@ -25,7 +25,8 @@ struct ledger_names {
     size_t count;
     size_t asked[LEDGER_BATCH]; /* the places of those that are not known, in order */
     size_t asked_count;
-    struct buffer text; /* of those: a JSON array */
+    struct buffer text;   /* of those: a JSON array */
+    struct buffer hashes; /* of those: an array of PostgreSQL's, as text */
     struct json_writer writer;
     size_t last, last_parts; /* the place that was asked for last, and how many texts told it: calls come in rows */
     char last_texts[LAST_MAX];
@@ -66,6 +67,18 @@ void ledger_id_text(char out[UUID_TEXT], const struct ledger_id *id)
         *to++ = digits[id->bytes[i] & 15];
     }
     *to = '\0';
+}
+
+static bool id_read(struct ledger_id *out, const char *text)
+{
+    for (size_t i = 0; i < sizeof out->bytes; i++, text += 2) {
+        text += *text == '-';
+        int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+        if (low < 0)
+            return false;
+        out->bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    return !*text;
 }
 
 static void put_member(struct json_writer *w, const char *name, const char *text)
@@ -128,27 +141,73 @@ size_t ledger_names_place(struct ledger_names *names, const char *const *titles,
     return place;
 }
 
-enum error ledger_names_ask(struct actor *actor, struct ledger_names *names, const struct statement *add,
-                            const struct statement *ids)
+/* What an earlier try was told may have been rolled back. */
+static void begin_asking(struct ledger_names *names)
+{
+    char text[UUID_TEXT];
+    buffer_cut(&names->hashes, 0);
+    for (size_t i = 0; i < names->asked_count; i++) {
+        struct name *name = &names->names[names->asked[i]];
+        name->id = 0;
+        ledger_id_text(text, &name->hash);
+        buffer_char(&names->hashes, i ? ',' : '{');
+        buffer_text(&names->hashes, text);
+    }
+    buffer_char(&names->hashes, '}');
+}
+
+/* *whole: all have a number, and lack nothing. */
+static enum error find(struct actor *actor, struct ledger_names *names, const struct statement *ids, bool *whole)
 {
     struct rows rows;
-    if (!names->asked_count)
-        return ERR_NONE;
+    struct ledger_id hash;
+    enum { ID, HASH, WHOLE };
+    enum error error = db_all(actor->db, ids, &rows, DB_ARGS(actor->who.workspace_id, buffer_string(&names->hashes)));
+    if (error)
+        return error;
+    *whole = (size_t)rows.count == names->asked_count;
+    for (int i = 0; i < rows.count; i++) {
+        struct row row = rows_at(&rows, i);
+        if (!id_read(&hash, row_string(&row, HASH)))
+            return ERR_INTERNAL;
+        names->names[names_find(names, &hash)].id = row_int(&row, ID);
+        *whole &= row_bool(&row, WHOLE);
+    }
+    return ERR_NONE;
+}
+
+static enum error write_asked(struct actor *actor, struct ledger_names *names, const struct statement *add)
+{
     struct json_writer end = names->writer;
     size_t length = names->text.length;
     json_close_array(&end);
-    const char *text = buffer_string(&names->text);
-    enum error error = db_run(actor->db, add, DB_ARGS(actor->who.workspace_id, text));
-    if (!error)
-        error = db_all(actor->db, ids, &rows, DB_ARGS(actor->who.workspace_id, text));
+    enum error error = db_run(actor->db, add, DB_ARGS(actor->who.workspace_id, buffer_string(&names->text)));
     buffer_cut(&names->text, length); /* for another try, or more names */
-    if (error || (size_t)rows.count != names->asked_count)
-        return error ? error : ERR_INTERNAL;
-    for (int i = 0; i < rows.count; i++) {
-        struct row row = rows_at(&rows, i);
-        names->names[names->asked[i]].id = row_int(&row, 0);
-    }
-    return ERR_NONE;
+    return error;
+}
+
+static bool all_numbered(const struct ledger_names *names)
+{
+    for (size_t i = 0; i < names->asked_count; i++)
+        if (!names->names[names->asked[i]].id)
+            return false;
+    return true;
+}
+
+enum error ledger_names_ask(struct actor *actor, struct ledger_names *names, const struct statement *add,
+                            const struct statement *ids)
+{
+    bool whole = false;
+    if (!names->asked_count)
+        return ERR_NONE;
+    begin_asking(names);
+    enum error error = find(actor, names, ids, &whole);
+    if (error || whole)
+        return error;
+    error = write_asked(actor, names, add);
+    if (!error && !all_numbered(names))
+        error = find(actor, names, ids, &whole);
+    return error ? error : all_numbered(names) ? ERR_NONE : ERR_INTERNAL;
 }
 
 void ledger_names_settle(struct ledger_names *names)
@@ -165,6 +224,7 @@ struct ledger_names *ledger_names_new(struct arena *arena)
 {
     struct ledger_names *names = arena_alloc(arena, sizeof *names);
     buffer_init(&names->text, TEXT_MAX);
+    buffer_init(&names->hashes, TEXT_MAX);
     names_begin(names);
     return names;
 }
@@ -172,6 +232,7 @@ struct ledger_names *ledger_names_new(struct arena *arena)
 void ledger_names_free(struct ledger_names *names)
 {
     buffer_free(&names->text);
+    buffer_free(&names->hashes);
 }
 
 bool ledger_names_full(const struct ledger_names *names)

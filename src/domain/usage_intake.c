@@ -12,14 +12,15 @@ enum { DAY_S = 24 * 60 * 60, FUTURE_S = 2 * DAY_S, BATCH_TRIES = 4, PLACES_MAX =
 #define EARLIEST_S 1577836800LL /* 2020-01-01: none of these tools is older */
 #define SECOND_US  1000000LL
 
-/* The last of a file's, if there are several. */
+/* The last of a file's, if there are several; what stands there as it is is left alone. */
 static const struct statement
     keep_places =
         {"usage_keep_places",
          "INSERT INTO usage_files (workspace_id, hash, position, state) SELECT $1::uuid, p.hash, p.position, p.state FROM"
          " (SELECT DISTINCT ON (n.hash) n.hash, n.position, n.state FROM ROWS FROM (json_to_recordset($2::json)"
          " AS (hash uuid, position bigint, state text)) WITH ORDINALITY AS n (hash, position, state, number)"
-         " ORDER BY n.hash, n.number DESC) p ON CONFLICT (workspace_id, hash) DO UPDATE SET"
+         " ORDER BY n.hash, n.number DESC) p WHERE NOT EXISTS (SELECT FROM usage_files f WHERE f.workspace_id = $1::uuid"
+         " AND f.hash = p.hash AND f.position = p.position AND f.state = p.state OFFSET 0) ON CONFLICT (workspace_id, hash) DO UPDATE SET"
          " position = excluded.position, state = excluded.state, updated_at = now()"},
     find_place = {"usage_find_place",
                   "SELECT position, state FROM usage_files WHERE workspace_id = $1::uuid AND hash = $2::uuid"};

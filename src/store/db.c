@@ -71,21 +71,30 @@ static bool forget_prepared(struct db *db)
     return PQsendQueryParams(db->conn, deallocate.sql, 0, NULL, NULL, NULL, NULL, 0);
 }
 
-static bool send_prepared(struct db *db, const struct statement *statement, const struct db_args *args)
+/* A plan of it is kept, under its name. */
+static bool is_prepared(const struct statement *statement)
+{
+    return statement->name && !statement->planned_anew;
+}
+
+static bool send_arguments(struct db *db, const struct statement *statement, const struct db_args *args)
 {
     int formats[DB_ARGS_MAX];
+    const int *told = args->lengths ? formats : NULL;
     for (size_t i = 0; args->lengths && i < args->count; i++)
         formats[i] = args->lengths[i] >= 0;
-    return PQsendQueryPrepared(db->conn, statement->name, (int)args->count, args->values, args->lengths,
-                               args->lengths ? formats : NULL, 0);
+    if (!is_prepared(statement))
+        return PQsendQueryParams(db->conn, statement->sql, (int)args->count, NULL, args->values, args->lengths, told,
+                                 0);
+    return PQsendQueryPrepared(db->conn, statement->name, (int)args->count, args->values, args->lengths, told, 0);
 }
 
 static bool queue_statement(struct db *db, const struct statement *statement, enum queued kind,
                             const struct db_args *args)
 {
-    if (!statement->name) {
+    if (!is_prepared(statement)) {
         db->queue[db->queued++] = kind;
-        return PQsendQueryParams(db->conn, statement->sql, 0, NULL, NULL, NULL, NULL, 0);
+        return send_arguments(db, statement, args);
     }
     const char **slot = prepared_slot(db, statement->name);
     if (!*slot) {
@@ -96,7 +105,7 @@ static bool queue_statement(struct db *db, const struct statement *statement, en
         db->prepared_count++;
     }
     db->queue[db->queued++] = kind;
-    return send_prepared(db, statement, args);
+    return send_arguments(db, statement, args);
 }
 
 static bool queue_all(struct db *db, const struct statement *statement, const struct db_args *args)
