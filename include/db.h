@@ -18,8 +18,8 @@ struct json_writer;
 struct statement {
     const char *name; /* unique in the program: it is the prepared statement's name */
     const char *sql;
-    bool
-        planned_anew; /* at each time, for the values and tables as they are then: a plan that is kept would be one for a table that was empty */
+    /* At each time, for the tables as they are then: a plan that is kept may be one for a table that was empty. */
+    bool planned_anew;
 };
 
 /* A timestamp in a statement, as RFC 3339 in UTC with milliseconds: where row_write does not make it that. */

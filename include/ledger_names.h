@@ -28,10 +28,11 @@ bool ledger_names_full(const struct ledger_names *names);
  * it takes the workspace and the texts as JSON. Most are known to the database, for logs are sent again as they grow. */
 enum error ledger_names_ask(struct actor *actor, struct ledger_names *names, const struct statement *add,
                             const struct statement *ids);
-/* `whole`: the condition in SQL of rows, e, that can't lack anything. */
+/* `whole`: the condition in SQL of rows, e, that can't lack anything. The hash finds a row, and the workspace is looked at then: an index that
+ * begins with it would find all of the workspace's, and looks as good to the planner while it is new. */
 #define LEDGER_IDS(table, whole)                                                                                       \
     "SELECT t.id, n.hash, t.whole FROM unnest($2::uuid[]) AS n (hash) CROSS JOIN LATERAL (SELECT e.id, " whole         \
-    " AS whole FROM " table " e WHERE e.hash = n.hash AND e.workspace_id = $1::uuid LIMIT 1) t"
+    " AS whole FROM " table " e WHERE e.hash = n.hash AND (e.workspace_id = $1::uuid) IS TRUE LIMIT 1) t"
 /* Then it has a number. */
 long long ledger_names_id(const struct ledger_names *names, size_t place);
 /* The batch is on its way, and with it what was asked for. */
