@@ -3,31 +3,16 @@
 -- batch costs no longer grows with what others have. "= ANY (ARRAY(...))" names the rows to the index.
 DO $do$
 DECLARE
-    change text[]; -- a function, what stood in it, what stands there now
-    text_now text;
+    change text[]; -- a function of 0035_usage, a regular expression of what stood in it, what stands there now
+    body text;
 BEGIN
     FOREACH change SLICE 1 IN ARRAY ARRAY[
-        ['ccr_usage_take', $was$grown AS (
-    UPDATE usage_sessions s$was$, $now$by_session AS MATERIALIZED (
-    SELECT session_id, min(at) AS first_at, max(at) AS last_at, sum(calls) AS calls, sum(cost) AS cost, sum(unpriced) AS unpriced,
-        sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read, sum(cache_write) AS cache_write,
-        sum(cache_write_1h) AS cache_write_1h, sum(reasoning) AS reasoning
-    FROM d GROUP BY session_id),
-grown AS (
-    UPDATE usage_sessions s$now$],
-        ['ccr_usage_take', $was$    FROM (SELECT session_id, min(at) AS first_at, max(at) AS last_at, sum(calls) AS calls, sum(cost) AS cost, sum(unpriced) AS unpriced,
-            sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read, sum(cache_write) AS cache_write,
-            sum(cache_write_1h) AS cache_write_1h, sum(reasoning) AS reasoning
-        FROM d GROUP BY session_id) t
-    WHERE s.id = t.session_id)$was$, $now$    FROM by_session t WHERE s.id = t.session_id AND s.id = ANY (ARRAY(SELECT session_id FROM by_session)))$now$],
-        ['ccr_usage_reprice', $was$        summed AS (UPDATE usage_sums s SET cost = s.cost + d.cost, unpriced = s.unpriced + d.unpriced
-            FROM (SELECT o.workspace_id, g.grain, g.start, o.group_id, o.sources, sum(coalesce(o.new, 0) - coalesce(o.cost, 0)) AS cost,
-                    sum((o.new IS NULL)::integer - (o.cost IS NULL)::integer) AS unpriced
-                FROM other o CROSS JOIN LATERAL (VALUES
-                    ('q'::"char", date_bin(interval '15 minutes', o.at, timestamptz 'epoch')), ('d', date_trunc('day', o.at, o.time_zone)))
-                    AS g (grain, start) GROUP BY 1, 2, 3, 4, 5) d
-            WHERE s.workspace_id = d.workspace_id AND s.grain = d.grain AND s.start = d.start AND s.group_id = d.group_id
-            AND s.sources = d.sources),$was$, $now$        quarters AS MATERIALIZED (SELECT date_bin(interval '15 minutes', at, timestamptz 'epoch') AS start, group_id, sources,
+        ['ccr_usage_take', 'grown AS \((.*?)FROM \((SELECT session_id, min.*?)\) t\s+WHERE s\.id = t\.session_id\)',
+         $now$by_session AS MATERIALIZED (\2),
+grown AS (\1FROM by_session t WHERE s.id = t.session_id AND s.id = ANY (ARRAY(SELECT session_id FROM by_session)))$now$],
+        ['ccr_usage_reprice', '\s+AND c\.ctid >= [^:]+::tid AND c\.ctid < [^:]+::tid\),\s+summed', $now$),
+        summed$now$],
+        ['ccr_usage_reprice', '[ ]+summed AS .*?s\.sources = d\.sources\),', $now$        quarters AS MATERIALIZED (SELECT date_bin(interval '15 minutes', at, timestamptz 'epoch') AS start, group_id, sources,
                 sum(coalesce(new, 0) - coalesce(cost, 0)) AS cost, sum((new IS NULL)::integer - (cost IS NULL)::integer) AS unpriced
             FROM other GROUP BY 1, 2, 3),
         summed AS (UPDATE usage_sums s SET cost = s.cost + d.cost, unpriced = s.unpriced + d.unpriced
@@ -37,17 +22,12 @@ grown AS (
             CROSS JOIN LATERAL (SELECT t.ctid AS row FROM usage_sums t WHERE t.workspace_id = d.workspace_id AND t.grain = d.grain
                 AND t.start = d.start AND t.group_id = d.group_id AND t.sources = d.sources LIMIT 1) t
             WHERE s.ctid = t.row),$now$],
-        ['ccr_usage_reprice', $was$ WHERE c.ctid = o.row
-            AND c.ctid >= format('(%%s,0)', $2)::tid AND c.ctid < format('(%%s,0)', $2 + $3)::tid)$was$, $now$ WHERE c.ctid = o.row)$now$],
-        ['ccr_usage_reprice', $was$
-            WHERE s.id = d.session_id)$was$, $now$
-            WHERE s.id = d.session_id AND s.id = ANY (ARRAY(SELECT session_id FROM other)))$now$]] LOOP
-        text_now := pg_get_functiondef(change[1]::regproc);
-        IF strpos(text_now, change[3]) = 0 THEN
-            IF strpos(text_now, change[2]) = 0 THEN
-                RAISE EXCEPTION '% is not what 0035_usage made', change[1];
-            END IF;
-            EXECUTE replace(text_now, change[2], change[3]);
+        ['ccr_usage_reprice', 'WHERE s\.id = d\.session_id\)', 'WHERE s.id = d.session_id AND s.id = ANY (ARRAY(SELECT session_id FROM other)))']] LOOP
+        body := pg_get_functiondef(change[1]::regproc);
+        IF body ~ change[2] THEN
+            EXECUTE regexp_replace(body, change[2], change[3]);
+        ELSIF strpos(body, '= ANY (ARRAY(') = 0 THEN
+            RAISE EXCEPTION '% is not what 0035_usage made', change[1];
         END IF;
     END LOOP;
 END $do$;
