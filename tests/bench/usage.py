@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Import of usage: how many records a second, new ones and known ones, by one stream; how much memory a worker takes for it; and whether the totals
-are those of the generator (tests/usage).
+"""Import of usage: how many records a second, new ones and known ones, by one stream; how much disk a call takes, and memory a worker; and whether
+the totals are those of the generator (tests/usage).
 
     usage.py [--calls 1000000] [--seed 1] [--folder DIR] [--crowd]
 
@@ -127,6 +127,14 @@ def processor_seconds(pids):
     return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids) / 1e9
 
 
+def disk(stack):
+    """Bytes a call: of calls, and of everything that is kept of them, with indexes."""
+    with everything(stack) as db:
+        return db.execute("SELECT round(sum(pg_total_relation_size(oid)) FILTER (WHERE relname LIKE 'usage_calls_%%') / (SELECT count(*) FROM usage_calls)),"
+                          " round(sum(pg_total_relation_size(oid)) / (SELECT count(*) FROM usage_calls)) FROM pg_class"
+                          " WHERE relname LIKE 'usage_%%' AND relkind = 'r'").fetchone()
+
+
 def run(stack, work, folder, wanted):
     told, team = made(folder, wanted.calls, wanted.seed), Team(stack, USERS)
     forget_peaks(stack)
@@ -137,6 +145,7 @@ def run(stack, work, folder, wanted):
         each = ", ".join(f"{part} {(processor_seconds(pids()) - before[part]) / found['records'] * 1e6:.1f}" for part, pids in parts.items())
         print(f"{name}: {found['records']} records, {found['added']} added, {size / 2**20:.0f} MiB in {spent:.1f} s: {found['records'] / spent:.0f} records/s, "
               f"{size / 2**20 / spent:.0f} MiB/s; processor time a record in µs: {each}", flush=True)
+    print("disk: {} bytes a call, {} with sums and names".format(*disk(stack)))
     home = told["homes"][0]
     answer, spent, size = send(work, team[home["user"]], "claude", home["machine"], one_body(folder, home))
     print(f"one body: {answer['records']} records, {answer['added']} added, {size / 2**20:.0f} MiB in {spent:.1f} s", flush=True)
