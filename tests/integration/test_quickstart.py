@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 import ui_build
 from stack import ROOT, SAMPLES, Client, free_port, pg_program, wait_until
@@ -239,17 +241,27 @@ def listening(*places):
     return {**os.environ, "UI_LISTEN": " ".join(places)}
 
 
+def browser_session():
+    """What a newcomer gets has the default limits: whoever is told to come again later does, as the console does."""
+    session = requests.Session()
+    again = Retry(total=None, connect=0, read=0, redirect=0, other=0, status=20, status_forcelist=[429], allowed_methods=None,
+                  raise_on_status=False)
+    session.mount("http://", HTTPAdapter(max_retries=again))
+    return session
+
+
 def test_ccr_ui_is_at_all_its_addresses_with_one_login(first, ui):
     folder, ports = ui
+    anybody = browser_session()
     places = [f"{address}:{port}" for port in ports for address in ("127.0.0.1", "[::1]")]
     output = first.start("--ui", folder, env=listening(*places))
     assert f"CCR UI runs: open http://localhost:{first.port} in a browser, or http://localhost:{first.port}/console/" in output
     for place in (f"127.0.0.1:{first.port}", f"[::1]:{first.port}", *places):
-        page = requests.get(f"http://{place}/configs/some", allow_redirects=False, timeout=60)
+        page = anybody.get(f"http://{place}/configs/some", allow_redirects=False, timeout=60)
         assert (page.status_code, page.headers["Location"]) == (302, "/login?next=/configs/some"), place
-        assert requests.get(f"http://{place}/api/configs", timeout=60).json()["error"]["code"] == "AUTHENTICATION_ERROR"
-        assert requests.get(f"http://{place}/assets/app.js", timeout=60).headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    with requests.Session() as browser:
+        assert anybody.get(f"http://{place}/api/configs", timeout=60).json()["error"]["code"] == "AUTHENTICATION_ERROR"
+        assert anybody.get(f"http://{place}/assets/app.js", timeout=60).headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    with browser_session() as browser:
         login = browser.post(f"http://localhost:{first.port}/api/auth/login", json={"username": "admin", "password": first.password()}, timeout=60)
         assert login.status_code == 200 and "Secure" not in login.headers["Set-Cookie"] and "SameSite=Strict" in login.headers["Set-Cookie"]
         for port in (first.port, *ports):
@@ -260,11 +272,11 @@ def test_ccr_ui_is_at_all_its_addresses_with_one_login(first, ui):
                 switched = browser.post(f"{site}/api/switch", json={"config_name": "relay_service"}, headers={"Origin": origin}, timeout=60)
                 assert switched.status_code == status, (site, origin, switched.text)
     assert first.start(env=listening(*places)).count(str(first.port))  # the folder is remembered, and what our Nginx has is not in use
-    assert requests.get(f"http://127.0.0.1:{ports[1]}/assets/app.js", timeout=60).status_code == 200
+    assert anybody.get(f"http://127.0.0.1:{ports[1]}/assets/app.js", timeout=60).status_code == 200
     first.start("--ui", "none")
-    assert requests.get(f"http://127.0.0.1:{first.port}/", allow_redirects=False, timeout=60).headers["Location"] == "/console/"
+    assert anybody.get(f"http://127.0.0.1:{first.port}/", allow_redirects=False, timeout=60).headers["Location"] == "/console/"
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"http://127.0.0.1:{ports[0]}/", timeout=60)
+        anybody.get(f"http://127.0.0.1:{ports[0]}/", timeout=60)
 
 
 def test_ccr_ui_goes_without_a_port_that_is_taken(first, ui):
