@@ -538,6 +538,7 @@ def test_what_usage_comes_to(counted, play):
     stored = admin.get("/api/usage/prices", params={"only": "own", "search": "unpriced-model"}).data["prices"]
     assert [(each["input"], each["output"], each["cache_read"], each["since"]) for each in stored] == [(0.25, 4, 0.1, None)]
     assert done["owned"] == ["model-a", "unpriced-model"], "model-b was removed again"
+    assert done["scrolled"] == [0, True], "a page begins at its top and stays there, though it is longer than the window"
     assert done["sources"] == [["admin", "laptop", "claude", "record", "6", ""], ["grace", "desktop", "claude", "record", "1", "silent for 9 days"]]
     assert done["marks"] == [1, 0], "of 30 days, those on which there was a call"
     assert done["sessions"] == [["of desktop", "grace", "1", "$0.50"], ["of laptop", "admin", "6", "$15.00"]]

@@ -224,7 +224,7 @@ events.addEventListener("found", () => {
 });
 addEventListener("ccr:page", async () => {
     await turn();
-    outlet.focus();
+    outlet.focus({ preventScroll: true });
 });
 
 // Back after logging out: what the browser kept of the page is not shown again.

@@ -98,6 +98,11 @@ export default async function ({ open, given }) {
 
     await prices.getByRole("link", { name: "Sources" }).click();
     await prices.getByRole("cell", { name: "desktop" }).waitFor();
+    await prices.waitForFunction(() => document.activeElement.matches("main"));
+    done.scrolled = await prices.evaluate(async () => {
+        for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+        return [scrollY, document.documentElement.scrollHeight > innerHeight];
+    });
     done.sources = (await cells(prices.locator("main table"))).map((row) => [
         ...row.slice(0, 5),
         row[5].match(/silent.*/)?.[0] ?? "",

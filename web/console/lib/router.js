@@ -50,6 +50,7 @@ export async function go(address, { replace = false } = {}) {
     if (!(await mayLeave())) return;
     guard = null;
     history[replace ? "replaceState" : "pushState"](null, "", address);
+    scrollTo(0, 0); /* going back, the browser itself knows where the page was */
     dispatchEvent(new Event("ccr:page"));
 }
 
