@@ -4,18 +4,27 @@ export default async function ({ open }) {
     const [first, second] = [await open({ user: "admin" }), await open({ user: "grace" })];
     const list = "/console/resources/claude/mcp_server";
     await second.goto(list);
-    await second.getByRole("checkbox", { name: "Choose one" }).check();
-    await second.getByRole("checkbox", { name: "Choose one" }).focus();
+    const choose = second.getByRole("checkbox", { name: "Choose one" });
 
-    // A list.
+    // A list. A row that did not change is left alone: a click that has begun arrives.
+    await choose.hover();
+    await second.mouse.down();
     await first.goto(`${list}/new`);
-    await first.getByLabel("Name").first().fill("by the first");
+    await first.getByLabel("Name").first().fill("others");
     await first.getByLabel("Transport").selectOption("http");
     await first.getByLabel("Address").fill("https://mcp.example.org/mcp");
     await first.getByRole("button", { name: "Save" }).click();
     await first.getByText("is saved").waitFor();
-    await second.getByRole("link", { name: "by the first" }).waitFor();
-    const chosen = await second.getByRole("checkbox", { name: "Choose one" }).isChecked();
+    await second.getByRole("link", { name: "others" }).waitFor();
+    await second.mouse.up();
+    const clicked = await choose.isChecked();
+
+    // A row that is made anew keeps what is chosen and focused.
+    await choose.focus();
+    await first.goto(list);
+    await first.getByRole("switch", { name: "one is on" }).uncheck();
+    await second.getByRole("switch", { name: "one is on", checked: false }).waitFor();
+    const chosen = await choose.isChecked();
     const focused = await second.evaluate(() => document.activeElement.getAttribute("aria-label"));
 
     // An open form, in which something is typed.
@@ -36,5 +45,5 @@ export default async function ({ open }) {
     await second.getByRole("button", { name: "Save" }).click();
     await second.getByText("is saved").waitFor();
     await first.getByText("Changed by grace").waitFor();
-    return { chosen, focused, toldOfOwn, typed, loaded };
+    return { clicked, chosen, focused, toldOfOwn, typed, loaded };
 }

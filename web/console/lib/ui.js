@@ -123,6 +123,42 @@ export function fill(element, ...children) {
     return element;
 }
 
+const FOCUSABLE = "a, button, input";
+const madeOf = new WeakMap(); // element → the entry it was made of
+
+/**
+ * Shows these things as the children of `element`. entries: {key, state, make()}; key says which thing it is, state is text that
+ * differs whenever it has to look otherwise, make answers its element. What is shown already in the same state is left alone, so that
+ * others' changes take nothing from under a person's pointer: a click that has begun arrives, and what is focused or ticked stays so. Of
+ * what is made anew, or gone, the focus goes to the same control, or to the first one around.
+ */
+export function renew(element, entries) {
+    const there = new Map([...element.children].map((each) => [madeOf.get(each)?.key, each]));
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
+    const box = [...there.values()].find((each) => each.contains(focused));
+    const controls = (within) => [...within.querySelectorAll(FOCUSABLE)];
+    const place = box ? controls(box).indexOf(focused) : -1;
+    const wanted = new Map(
+        entries.map((entry) => {
+            const known = there.get(entry.key);
+            if (known && madeOf.get(known).state === entry.state) return [entry.key, known];
+            const made = entry.make();
+            madeOf.set(made, entry);
+            return [entry.key, made];
+        }),
+    );
+    for (const [key, each] of there) if (wanted.get(key) !== each) each.remove();
+    let before = null;
+    for (const each of [...wanted.values()].reverse()) {
+        if (each.parentNode !== element || each.nextSibling !== before) element.insertBefore(each, before);
+        before = each;
+    }
+    for (const each of element.querySelectorAll("time")) each.textContent = ago(each.dateTime);
+    if (!focused || document.activeElement === focused) return;
+    const same = box && wanted.get(madeOf.get(box).key);
+    ((same && controls(same)[place]) ?? controls(element.parentElement)[0])?.focus({ preventScroll: true });
+}
+
 /** Calls `work` once, `ms` after the last call, unless the page is left: for what follows a person's typing. */
 export function later(work, ms, signal) {
     let timer;

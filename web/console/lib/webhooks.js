@@ -1,6 +1,6 @@
 // The webhooks of a workspace: who is told of its budgets, what came of it, and for administrators the way to change that.
 import { address, get, post, put, remove } from "./api.js";
-import { askFor, attempt, confirm, count, exactly, fill, h, right, small, t, table, tell, when } from "./ui.js";
+import { askFor, attempt, confirm, count, exactly, frame, h, renew, right, row, small, t, tell, when } from "./ui.js";
 
 const KINDS = ["plain", "slack", "feishu", "dingtalk", "wecom"];
 const SIGNED = ["plain", "feishu", "dingtalk"]; // the address of the others is their secret
@@ -55,9 +55,14 @@ const standing = (webhook, tested) => [
         : null,
 ];
 
-/** [element, load()]; keep(element) before it is filled anew gives what brings the focus back; again() after something was done. */
-export function webhooks(writes, again, keep, signal) {
-    const shown = h("div"),
+/** [element, load()]; again() after something was done. */
+export function webhooks(writes, again, signal) {
+    const body = h("tbody"),
+        none = h("p", { class: "text-muted" }, t("webhook.none")),
+        listed = frame(
+            [t("form.name"), t("webhook.kind"), t("webhook.url"), t("webhook.came"), ...(writes ? [""] : [])],
+            body,
+        ),
         tested = new Map(), // by id
         underWay = new Set();
 
@@ -93,43 +98,49 @@ export function webhooks(writes, again, keep, signal) {
             " ",
             small(t("item.delete"), () => drop(webhook), "outline-danger"),
         );
-        cell.dataset.id = webhook.id;
         cell.classList.add("no-print");
         return cell;
     }
 
-    async function load() {
-        const found = await get(place(), { signal });
-        const goBack = keep(shown);
-        const rows = found.webhooks.map((each) => [
-            each.name,
-            t(`webhook.kind_${each.kind}`),
+    const line = (webhook) =>
+        row([
+            webhook.name,
+            t(`webhook.kind_${webhook.kind}`),
             h(
                 "td",
-                h("div", { class: "font-monospace" }, each.url),
-                each.secret ? h("div", { class: "text-muted" }, t("webhook.signed")) : null,
+                h("div", { class: "font-monospace" }, webhook.url),
+                webhook.secret ? h("div", { class: "text-muted" }, t("webhook.signed")) : null,
             ),
-            h("td", standing(each, tested.get(each.id))),
-            ...(writes ? [actions(each)] : []),
+            h("td", standing(webhook, tested.get(webhook.id))),
+            ...(writes ? [actions(webhook)] : []),
         ]);
-        fill(
-            shown,
-            h("h2", { class: "h5 mt-4" }, t("webhook.title")),
-            h("p", { class: "text-muted" }, t("webhook.are")),
-            writes
-                ? h(
-                      "p",
-                      { class: "no-print" },
-                      small(t("webhook.new"), () => write(null), "primary"),
-                  )
-                : null,
-            table(
-                [t("form.name"), t("webhook.kind"), t("webhook.url"), t("webhook.came"), ...(writes ? [""] : [])],
-                rows,
-                t("webhook.none"),
-            ),
+
+    async function load() {
+        const found = await get(place(), { signal });
+        none.hidden = found.webhooks.length > 0;
+        listed.hidden = !none.hidden;
+        renew(
+            body,
+            found.webhooks.map((each) => ({
+                key: each.id,
+                state: JSON.stringify([each, tested.get(each.id)]),
+                make: () => line(each),
+            })),
         );
-        goBack();
     }
+    const shown = h(
+        "div",
+        h("h2", { class: "h5 mt-4" }, t("webhook.title")),
+        h("p", { class: "text-muted" }, t("webhook.are")),
+        writes
+            ? h(
+                  "p",
+                  { class: "no-print" },
+                  small(t("webhook.new"), () => write(null), "primary"),
+              )
+            : null,
+        none,
+        listed,
+    );
     return [shown, load];
 }

@@ -13,6 +13,7 @@ import {
     later,
     newest,
     noPage,
+    renew,
     row,
     select,
     small,
@@ -39,20 +40,6 @@ const shortColumns = (kind, platform) =>
 const said = (value) =>
     Array.isArray(value) ? value.join(", ") : typeof value === "boolean" ? t(value ? "form.yes" : "form.no") : value;
 
-const FOCUSABLE = "a, button, input";
-
-/** What puts the focus back where it is in the table, once its rows were made anew. */
-function focusedIn(body) {
-    const focused = document.activeElement,
-        line = body.contains(focused) && focused.closest("tr");
-    if (!line) return null;
-    const place = [...line.querySelectorAll(FOCUSABLE)].indexOf(focused);
-    return () => {
-        const same = [...body.rows].find((each) => each.dataset.name === line.dataset.name);
-        same?.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
-    };
-}
-
 export async function show(outlet, { platform, kind: name, query, signal }) {
     const kind = session.kind(name);
     if (!kind?.platforms.includes(platform)) return noPage(outlet);
@@ -66,7 +53,7 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
     };
     const chosen = new Set();
     let cursor = null,
-        shown = 0;
+        shown = [];
 
     const body = h("tbody"),
         folders = h("nav", { "aria-label": t("list.folder") });
@@ -81,37 +68,24 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
     );
 
     const load = newest(async (own, anew = true, quietly = false) => {
-        const limit = quietly ? Math.min(Math.max(shown, PAGE), PAGE_MAX) : PAGE;
+        const limit = quietly ? Math.min(Math.max(shown.length, PAGE), PAGE_MAX) : PAGE;
         const found = await get(address(base, { ...asked, limit, cursor: anew ? "" : cursor }), { signal: own });
-        const goBack = quietly ? focusedIn(body) : null;
         if (anew) {
             const there = new Set(quietly ? found.items.map((each) => each.name) : []);
             for (const each of chosen) if (!there.has(each)) chosen.delete(each);
-            body.replaceChildren();
-            shown = 0;
+            if (!quietly) body.replaceChildren();
+            shown = [];
         }
-        body.append(...found.items.map(resourceRow));
-        shown += found.items.length;
-        if (!shown)
-            body.append(
-                h(
-                    "tr",
-                    h(
-                        "td",
-                        { colspan: columns.length + 4, class: "text-muted" },
-                        t(asked.search ? "list.nothing_found" : "list.empty"),
-                    ),
-                ),
-            );
+        shown.push(...found.items);
+        renew(body, shown.length ? shown.map(entryOf) : [nothing()]);
         cursor = found.next_cursor;
         more.hidden = !cursor;
         bulk.hidden = !chosen.size;
         total.textContent = t(found.total_at_least ? "list.shown_of_at_least" : "list.shown_of", {
-            shown: count(shown),
+            shown: count(shown.length),
             total: count(found.total),
         });
         fill(folders, asked.folder ? [h("span", asked.folder), " ", small("×", () => narrowTo(""))] : null);
-        goBack?.();
     }, signal);
 
     async function deleteChosen() {
@@ -175,16 +149,28 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
             "aria-label": t("list.enabled", { name: resource.name }),
             onchange: (event) => turn(resource, event),
         });
-        const cells = row([
+        return row([
             ...(writes ? [h("td", { class: "narrow" }, pick)] : []),
             h("th", { scope: "row" }, nameOf(resource)),
             ...columns.map((column) => h("td", { class: "clip d-none d-md-table-cell" }, said(resource[column.name]))),
             h("td", { class: "narrow" }, h("div", { class: "form-check form-switch m-0" }, on)),
             h("td", { class: "narrow text-nowrap d-none d-sm-table-cell" }, when(resource.updated_at)),
         ]);
-        cells.dataset.name = resource.name;
-        return cells;
     }
+
+    const entryOf = (resource) => ({
+        key: resource.name,
+        state: JSON.stringify(resource),
+        make: () => resourceRow(resource),
+    });
+    const nothing = () => {
+        const text = t(asked.search ? "list.nothing_found" : "list.empty");
+        return {
+            key: null,
+            state: text,
+            make: () => h("tr", h("td", { colspan: columns.length + 4, class: "text-muted" }, text)),
+        };
+    };
 
     const narrow = later(
         () => {

@@ -1,6 +1,6 @@
 // Budgets: where each stands, what it counts and does, and who is told; administrators of the workspace change them.
 import { address, get, remove, session, whenChanged } from "../lib/api.js";
-import { attempt, confirm, count, fill, gathered, h, languageTag, small, t, tell } from "../lib/ui.js";
+import { attempt, confirm, count, gathered, h, languageTag, renew, small, t, tell } from "../lib/ui.js";
 import { forecasts, inPercent, spentBar, spentText } from "../lib/budget.js";
 import { askBudget } from "../lib/budget_form.js";
 import { link } from "../lib/router.js";
@@ -76,7 +76,7 @@ const card = (budget, actions) =>
         { class: "col-12 col-xl-6" },
         h(
             "section",
-            { class: "card h-100 budget", "data-id": budget.id },
+            { class: "card h-100 budget" },
             h(
                 "div",
                 { class: "card-body" },
@@ -93,22 +93,9 @@ const card = (budget, actions) =>
         ),
     );
 
-/** Call it before an element is filled anew: a function that gives the focus back, to the same button of the same thing (data-id), or to the
- * first of all where that is gone. */
-function keepFocus(element) {
-    const focused = document.activeElement;
-    if (!element.contains(focused)) return () => {};
-    const buttons = (box) => [...(box?.querySelectorAll("button, a") ?? [])];
-    const box = focused.closest("[data-id]");
-    const place = buttons(box ?? element).indexOf(focused);
-    return () => {
-        const same = box ? element.querySelector(`[data-id="${box.dataset.id}"]`) : element;
-        (buttons(same)[place] ?? buttons(element)[0])?.focus({ preventScroll: true });
-    };
-}
-
 function list(writes, again, signal) {
-    const shown = h("div");
+    const cards = h("div", { class: "row g-3" }),
+        none = h("p", { class: "text-muted" }, t("budget.none"));
 
     async function write(known) {
         const done = { name: "" };
@@ -130,27 +117,29 @@ function list(writes, again, signal) {
 
     async function load() {
         const { budgets } = await get(address(["usage", "budgets"], { limit: ALL }), { signal });
-        const goBack = keepFocus(shown);
-        fill(
-            shown,
-            h("h2", { class: "h5" }, t("usage.budgets")),
-            writes
-                ? h(
-                      "p",
-                      { class: "no-print" },
-                      small(t("budget.new"), () => write(null), "primary"),
-                  )
-                : h("p", { class: "text-muted" }, t("budget.admins")),
-            budgets.length
-                ? h(
-                      "div",
-                      { class: "row g-3" },
-                      budgets.map((each) => card(each, writes ? actions(each) : null)),
-                  )
-                : h("p", { class: "text-muted" }, t("budget.none")),
+        none.hidden = budgets.length > 0;
+        renew(
+            cards,
+            budgets.map((each) => ({
+                key: each.id,
+                state: JSON.stringify(each),
+                make: () => card(each, writes ? actions(each) : null),
+            })),
         );
-        goBack();
     }
+    const shown = h(
+        "div",
+        h("h2", { class: "h5" }, t("usage.budgets")),
+        writes
+            ? h(
+                  "p",
+                  { class: "no-print" },
+                  small(t("budget.new"), () => write(null), "primary"),
+              )
+            : h("p", { class: "text-muted" }, t("budget.admins")),
+        none,
+        cards,
+    );
     return [shown, load];
 }
 
@@ -159,7 +148,7 @@ export async function show(outlet, { signal }) {
     const load = () => Promise.all([loadBudgets(), loadTold()]);
     const again = () => attempt(load);
     const [budgets, loadBudgets] = list(writes, again, signal),
-        [told, loadTold] = webhooks(writes, again, keepFocus, signal);
+        [told, loadTold] = webhooks(writes, again, signal);
     const follow = () => document.querySelector("dialog[open]") || again(); // whoever asks something reads anew at its end
     whenChanged({ kind: "budget" }, gathered(follow, QUIET_MS * (0.2 + Math.random()), signal), signal);
     head(outlet);
