@@ -61,4 +61,5 @@ def test_budgets_and_webhooks(fresh_stack, play, receiver):  # noqa: F811
     assert done["axe"] == {"dialog": [], "overview": [], "light": [], "dark": []}
     assert done["printed"] == 0 and done["chinese"].startswith("已用 ")
     assert done["viewer"] == {"buttons": 0, "told": True, "put": 403, "webhook": 403}
+    assert done["focusedAfter"] == ["Add a webhook", "Make a budget"], "where the last was deleted, the keyboard goes to what is next to it"
     assert done["left"] == admin.get(BUDGETS).data["total"] == 0

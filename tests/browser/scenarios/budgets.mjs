@@ -187,9 +187,12 @@ export default async function ({ open, given, listens }) {
     await row.getByRole("button", { name: "Delete" }).click();
     await dialog.getByRole("button", { name: "Delete" }).click();
     await page.getByText("No webhooks yet").waitFor();
+    const focused = () => page.evaluate(() => document.activeElement.textContent);
+    done.focusedAfter = [await focused()];
     await card.getByRole("button", { name: "Delete" }).click();
     await dialog.getByRole("button", { name: "Delete" }).click();
     await page.getByText("No budgets yet").waitFor();
+    done.focusedAfter.push(await focused());
     done.left = (await ask(page, "/usage/budgets")).data.total;
     return done;
 }

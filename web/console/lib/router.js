@@ -50,7 +50,7 @@ export async function go(address, { replace = false } = {}) {
     if (!(await mayLeave())) return;
     guard = null;
     history[replace ? "replaceState" : "pushState"](null, "", address);
-    scrollTo(0, 0); /* going back, the browser itself knows where the page was */
+    scrollTo(0, 0); /* going back is left to the browser */
     dispatchEvent(new Event("ccr:page"));
 }
 

@@ -156,7 +156,9 @@ export function renew(element, entries) {
     for (const each of element.querySelectorAll("time")) each.textContent = ago(each.dateTime);
     if (!focused || document.activeElement === focused) return;
     const same = box && wanted.get(madeOf.get(box).key);
-    ((same && controls(same)[place]) ?? controls(element.parentElement)[0])?.focus({ preventScroll: true });
+    let around = element;
+    while (around.parentElement && !controls(around).length) around = around.parentElement;
+    ((same && controls(same)[place]) ?? controls(around)[0])?.focus({ preventScroll: true });
 }
 
 /** Calls `work` once, `ms` after the last call, unless the page is left: for what follows a person's typing. */
