@@ -1,5 +1,6 @@
 // One scenario in a real Chromium: node run.mjs NAME, with what it needs as JSON on standard input. Prints its result as JSON; whatever a
 // browser complains about (errors, refused by the Content-Security-Policy, requests to elsewhere) makes it fail.
+import { stripVTControlCharacters } from "node:util";
 import { chromium } from "playwright-core";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -98,6 +99,9 @@ try {
     const result = await scenario({ open, given, browser, whileAway, listens, watchShift });
     if (complaints.length) throw new Error(complaints.join("\n"));
     process.stdout.write(JSON.stringify(result ?? null));
+} catch (error) {
+    process.stderr.write(stripVTControlCharacters(error.stack));
+    process.exitCode = 1;
 } finally {
     await browser.close();
 }

@@ -291,6 +291,11 @@ def test_what_one_browser_changes_is_seen_in_the_other(filled, play):
     assert (stored["command"], stored["timeout_ms"]) == ("typed by the second", 1234)
 
 
+def test_a_choice_survives_a_search_that_was_answered_already(filled, play):
+    """Others' change makes the list ask again, with what is typed by then; the search that follows asks the same."""
+    assert play(filled, "chosen") == {"chosen": True, "elsewhere": False}
+
+
 @contextlib.contextmanager
 def control(**verbs):
     """The address where a scenario gets something done: /VERB calls it."""

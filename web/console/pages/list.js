@@ -53,12 +53,13 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
     };
     const chosen = new Set();
     let cursor = null,
+        answered = "",
         shown = [];
 
     const body = h("tbody"),
         folders = h("nav", { "aria-label": t("list.folder") });
     const total = h("span", { class: "text-muted", role: "status", "aria-live": "polite" });
-    const more = button(t("list.more"), () => load(false));
+    const more = button(t("list.more"), () => load("further"));
     const bulk = h(
         "div",
         { class: "d-flex gap-2" },
@@ -67,15 +68,27 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
         small(t("list.delete_chosen"), deleteChosen, "outline-danger"),
     );
 
-    const load = newest(async (own, anew = true, quietly = false) => {
-        const limit = quietly ? Math.min(Math.max(shown.length, PAGE), PAGE_MAX) : PAGE;
-        const found = await get(address(base, { ...asked, limit, cursor: anew ? "" : cursor }), { signal: own });
-        if (anew) {
-            const there = new Set(quietly ? found.items.map((each) => each.name) : []);
+    // What is asked for may have changed since the last answer, also while others' changes make it ask again. The same question once more
+    // leaves the person what is chosen and how much is shown; another one begins anew.
+    const load = newest(async (own, wanted = "anew") => {
+        const question = JSON.stringify(asked);
+        const follows = (what) => wanted === what && question === answered;
+        const [further, again] = [follows("further"), follows("again")];
+        const found = await get(
+            address(base, {
+                ...asked,
+                limit: again ? Math.min(Math.max(shown.length, PAGE), PAGE_MAX) : PAGE,
+                cursor: further ? cursor : "",
+            }),
+            { signal: own },
+        );
+        if (!further) {
+            const there = new Set(again ? found.items.map((each) => each.name) : []);
             for (const each of chosen) if (!there.has(each)) chosen.delete(each);
-            if (!quietly) body.replaceChildren();
+            if (!again) body.replaceChildren();
             shown = [];
         }
+        answered = question;
         shown.push(...found.items);
         renew(body, shown.length ? shown.map(entryOf) : [nothing()]);
         cursor = found.next_cursor;
@@ -175,7 +188,7 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
     const narrow = later(
         () => {
             keepQuery(asked);
-            return load();
+            return load("again");
         },
         200,
         signal,
@@ -233,7 +246,7 @@ export async function show(outlet, { platform, kind: name, query, signal }) {
     );
     whenChanged(
         { platform, kind: name },
-        gathered(() => load(true, true), QUIET_MS * (0.2 + Math.random()), signal),
+        gathered(() => load("again"), QUIET_MS * (0.2 + Math.random()), signal),
         signal,
     );
     await load();
