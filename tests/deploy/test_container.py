@@ -562,7 +562,7 @@ def test_web_over_https(run, workdir, volume):
     assert answer.status_code == 200 and answer.headers["Strict-Transport-Security"], one.log()
     answer = requests.get(f"http://127.0.0.1:{port}/x", allow_redirects=False, timeout=60)
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://localhost/x")
-    assert '"tls":"TLSv1.3"' in one.log()
+    stack.wait_until("the protocol is in the access log", lambda: '"tls":"TLSv1.3"' in one.log())
     for site in (f"https://localhost:{https_port}", f"http://localhost:{ui_port}"):
         page = requests.get(f"{site}/configs", verify=str(volume / "server.crt"), allow_redirects=False, timeout=60)
         assert (page.status_code, page.headers["Location"]) == (302, "/login?next=/configs")

@@ -253,13 +253,17 @@ def test_nginx_answers_502_and_504_in_json(whole):
             check_error(broken.curl("/health", "--http1.1"), 502, "EXTERNAL_SERVICE_ERROR", retry=True)
 
 
-def test_the_access_log_is_json(site):
-    site.curl("/api/system/status?q=%22%5C", "-A", 'quote " and \\', "-H", "X-Request-Id: logged-once-1")
-
+def logged_as(site, request_id):
+    """The line of the access log, which Nginx writes after it has answered."""
     def entry():
         lines = (site.folder / "ccr-ui-backend.access.log").read_text().splitlines()
-        return next((each for each in map(json.loads, lines) if each["request_id"] == "logged-once-1"), None)
-    logged = wait_until("the line is there", entry)
+        return next((each for each in map(json.loads, lines) if each["request_id"] == request_id), None)
+    return wait_until("the line is there", entry)
+
+
+def test_the_access_log_is_json(site):
+    site.curl("/api/system/status?q=%22%5C", "-A", 'quote " and \\', "-H", "X-Request-Id: logged-once-1")
+    logged = logged_as(site, "logged-once-1")
     assert (logged["method"], logged["uri"], logged["status"]) == ("GET", "/api/system/status?q=%22%5C", 200)
     assert (logged["protocol"], logged["tls"], logged["remote_addr"]) == ("HTTP/2.0", "TLSv1.3", "127.0.0.1")
     assert logged["user_agent"] == 'quote " and \\'
@@ -294,6 +298,8 @@ def test_metrics_are_shown_to_this_machine(site):
     answer = site.curl("/metrics")
     assert answer.status == 200 and "\nccr_workers_max 2\n" in answer.body
     check_headers(answer)
+    site.curl("/api/system/status", "-H", "X-Request-Id: after-metrics-1")
+    logged_as(site, "after-metrics-1")
     assert '"/metrics"' not in (site.folder / "ccr-ui-backend.access.log").read_text()
     site.maintenance.touch()
     try:
