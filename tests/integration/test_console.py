@@ -285,8 +285,8 @@ def test_who_saves_second_sees_both_versions(filled, play):
 
 def test_what_one_browser_changes_is_seen_in_the_other(filled, play):
     seen = play(filled, "live")
-    assert seen == {"clicked": True, "chosen": True, "focused": "Choose one", "toldOfOwn": False, "typed": "typed by the second",
-                    "loaded": "1234"}
+    assert seen == {"clicked": True, "chosen": True, "focused": "Choose one", "moved": 0, "seen": True, "toldOfOwn": False,
+                    "typed": "typed by the second", "loaded": "1234"}
     stored = filled.client("admin").get("/api/resources/claude/mcp_server/one").json()["data"]
     assert (stored["command"], stored["timeout_ms"]) == ("typed by the second", 1234)
 

@@ -32,18 +32,24 @@ export default async function ({ open }) {
         await page.goto(`${list}/item/one`);
         await page.getByRole("textbox", { name: "Command secret" }).waitFor();
     }
-    await second.getByRole("textbox", { name: "Command secret" }).fill("typed by the second");
+    const field = second.getByRole("textbox", { name: "Command secret" });
+    await field.fill("typed by the second");
+    const place = () => field.evaluate((element) => element.getBoundingClientRect().top);
+    const before = await place();
     await first.getByLabel("Timeout of a call").fill("1234");
     await first.getByRole("button", { name: "Save" }).click();
     await first.getByText("is saved").waitFor();
-    await second.getByText("Changed by admin").waitFor();
+    const told = second.getByText("Changed by admin");
+    await told.waitFor();
+    const moved = (await place()) - before;
+    const seen = await told.evaluate((element) => element.getBoundingClientRect().bottom <= innerHeight);
     const toldOfOwn = await first.getByText("Changed by").isVisible();
     await second.getByRole("button", { name: "Load it" }).click();
-    await second.getByText("Changed by admin").waitFor({ state: "hidden" });
-    const typed = await second.getByRole("textbox", { name: "Command secret" }).inputValue();
+    await told.waitFor({ state: "hidden" });
+    const typed = await field.inputValue();
     const loaded = await second.getByLabel("Timeout of a call").inputValue();
     await second.getByRole("button", { name: "Save" }).click();
     await second.getByText("is saved").waitFor();
     await first.getByText("Changed by grace").waitFor();
-    return { clicked, chosen, focused, toldOfOwn, typed, loaded };
+    return { clicked, chosen, focused, moved, seen, toldOfOwn, typed, loaded };
 }

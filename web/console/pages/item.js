@@ -44,10 +44,14 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
         form.set(answer.data);
     }
 
-    /** Somebody else stored it anew, or deleted it: says so, and leaves what stands in the form. */
-    const news = h("div", { class: "alert alert-info d-flex gap-3 align-items-center", role: "status", hidden: true });
+    /** Somebody else stored it anew, or deleted it: says so where it is seen from all of the form, which stays as and where it is. */
+    const news = h("div", {
+        class: "alert alert-info news d-flex gap-3 align-items-center mt-3 mb-0",
+        role: "status",
+        hidden: true,
+    });
     const say = (what, actor, ...more) => {
-        fill(news, h("span", { class: "me-auto" }, t(what, { actor: actor || t("live.somebody") })), more);
+        fill(news, more, h("span", t(what, { actor: actor || t("live.somebody") })));
         news.hidden = false;
     };
     async function renew() {
@@ -237,8 +241,8 @@ export async function show(outlet, { platform, kind: kindName, name, signal }) {
             name && writes && secretive ? button(t("item.reveal"), reveal) : null,
             name && writes ? button(t("item.delete"), destroy, "outline-danger") : null,
         ),
-        news,
         form.element,
+        news,
     );
     form.element.addEventListener("submit", save);
     const submit = h("button", { class: "btn btn-primary", type: "submit" }, t("item.save"));
