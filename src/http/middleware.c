@@ -340,20 +340,21 @@ static bool run_in_transaction(struct request *rq, struct response *rs, enum err
 
 static enum error handle(struct request *rq, struct response *rs)
 {
-    bool transaction = !is_safe(rq) && !(rq->route->flags & (ROUTE_NO_TRANSACTION | ROUTE_STREAM));
+    bool writes = !is_safe(rq), transaction = writes && !(rq->route->flags & (ROUTE_NO_TRANSACTION | ROUTE_STREAM));
     size_t headers_before = rs->headers.length;
     enum error error = ERR_NONE;
     bool stays = transaction ? run_in_transaction(rq, rs, &error) : (error = run_handler(rq, rs)) == ERR_NONE;
     /* Nothing of ours locks readers out; what does is a migration, and it passes. */
-    if (error == ERR_BUSY && is_safe(rq))
+    if (error == ERR_BUSY && !writes)
         error = ERR_DATABASE;
     /* Cookies and entity tags of what did not happen: a browser would give up a refresh token that is still good. */
     if (!stays)
         buffer_cut(&rs->headers, headers_before);
-    else if (transaction)
-        tell_change(rq, rs);
-    else
+    else if (!writes)
         cached_keep(rq, rs);
+    /* What commits as it goes may have done so before it failed. */
+    if (writes && (stays || !transaction))
+        tell_change(rq, rs);
     return error;
 }
 

@@ -57,13 +57,17 @@ def now():
     return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 
 
-def report(client, dollars=1, when=None, path="/api/usage/records", **more):
-    """A call that costs so much, as its tokens of a prompt."""
+def send(client, dollars=1, when=None, path="/api/usage/records", **more):
+    """A call that costs so much, as its tokens of a prompt; and what it was answered."""
     call = {"platform": "claude", "model": MODEL, "input": int(Decimal(str(dollars)) * 200_000), "session": "s", "id": uuid.uuid4().hex,
             "time": (when or now()).isoformat(), **more}
     answer = reporter(client).post(path, json={"records": [call], "machine": "laptop"})
     assert answer.status_code == 200, answer.text
-    return call
+    return call, answer
+
+
+def report(*given, **more):
+    return send(*given, **more)[0]
 
 
 def make(client, name="Team", amount=10, period="month", status=201, **more):
@@ -447,7 +451,7 @@ def test_switch(team):
     assert (budget["action"], budget["switch_to"], budget["stopped"]) == ("switch", "cheap", False)
     report(bob, 9.99)
     assert stand_at(team) == ["dear", "also-dear", "cheap"]
-    report(bob, 0.01)
+    assert "X-CCR-Generation" in send(bob, 0.01)[1].headers, "what it changed is seen by whoever asks next"
     assert stand_at(team) == ["cheap"] * 3
     assert switches(ada) == sorted([(ada.user["username"], "dear", "cheap"), (bob.user["username"], "also-dear", "cheap")])
     switch_to(bob, "dear")  # who goes back stays there in this period
