@@ -33,6 +33,7 @@ function watchSockets(page) {
     const state = { ready: false, waiting: [] };
     sockets.set(page, state);
     page.on("websocket", (socket) => {
+        state.ready = false; // of one before it that a navigation ended
         socket.on("framereceived", ({ payload }) => {
             if (JSON.parse(payload).type !== "Ready") return;
             state.ready = true;

@@ -7,6 +7,7 @@ Run by Load in the tree's network, on the outer machine's Python: load.py HOST P
 
 import http.client
 import json
+import os
 import socket
 import ssl
 import sys
@@ -48,7 +49,7 @@ context = ssl.create_default_context(cadata=CERTIFICATE)
 threads = [threading.Thread(target=work, daemon=True) for _ in range(16)]
 for thread in threads:
     thread.start()
-timer = threading.Timer(120, done.set)
+timer = threading.Timer(1200, os._exit, [1])  # nobody is there to read what it came to
 timer.daemon = True
 timer.start()
 print("running", flush=True)

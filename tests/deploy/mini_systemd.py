@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-START_LIMIT = float(os.environ.get("START_LIMIT", "10"))
+START_LIMIT = 60.0  # seconds; the file start-limit beside the control socket has another
 STOP_LIMIT = 40.0
 # Its own process id, which only it knows: LISTEN_PID must be that.
 START = 'exec 3<&"$1"; shift; LISTEN_PID=$$ exec "$@"'
@@ -34,6 +34,7 @@ class Service:
     def __init__(self, listener, folder, command):
         self.listener, self.command, self.process = listener, command, None
         self.notify_path = os.path.join(folder, "notify")
+        self.limit_path = os.path.join(folder, "start-limit")
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(self.notify_path)
         self.ready = threading.Event()
@@ -45,13 +46,20 @@ class Service:
             if b"READY=1" in self.notify.recv(4096).split(b"\n"):
                 self.ready.set()
 
+    def start_limit(self):
+        try:
+            with open(self.limit_path) as file:
+                return float(file.read())
+        except FileNotFoundError:
+            return START_LIMIT
+
     def start(self):
         """Whether it said READY=1."""
         self.ready.clear()
         environment = {**os.environ, "LISTEN_FDS": "1", "NOTIFY_SOCKET": self.notify_path}
         self.process = subprocess.Popen(["/bin/bash", "-c", START, "start", str(self.listener.fileno()), *self.command],
                                         env=environment, pass_fds=[self.listener.fileno()], start_new_session=True)
-        deadline = time.monotonic() + START_LIMIT
+        deadline = time.monotonic() + self.start_limit()
         while time.monotonic() < deadline and self.process.poll() is None:
             if self.ready.wait(0.02):
                 return True
@@ -91,7 +99,8 @@ def run(socket_path, control_path, command):
     service = Service(listener, os.path.dirname(control_path), command)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        service.start()
+        if not service.start():
+            sys.exit("the service did not start")
         while True:
             connection, _ = control.accept()
             with connection:

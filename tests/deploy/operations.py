@@ -51,8 +51,7 @@ class Service(Backend):
                 self.cli.env_file]
 
     def start(self):
-        environment = clean_environment(START_LIMIT="4")
-        self.process = Process(self.command(), self.cli.folder / "backend.log", cwd=self.cli.folder, env=environment)
+        self.process = Process(self.command(), self.cli.folder / "backend.log", cwd=self.cli.folder, env=clean_environment())
         wait_until("the service's socket exists", lambda: self.socket.exists() or self.fail_if_ended())
         return self
 
@@ -76,7 +75,7 @@ class Service(Backend):
 
 @contextlib.contextmanager
 def operated(**settings):
-    """A running Stack of its own; .backend is a Service."""
+    """A running Stack of its own; .backend is a Service. No request waits too long in the queue for it, however slow the machine is."""
     folder = new_folder()
     cluster = Cluster(new_folder(folder, "pg"))
     with contextlib.ExitStack() as ending:
@@ -84,7 +83,7 @@ def operated(**settings):
         ending.callback(cluster.stop)
         cluster.create()
         cluster.create_migrated("ccr", new_folder(folder, "migrate"))
-        stack = Stack(new_folder(folder, "s"), cluster, "ccr", owns_cluster=True, SHUTDOWN_TIMEOUT=10, **settings)
+        stack = Stack(new_folder(folder, "s"), cluster, "ccr", owns_cluster=True, **{"SHUTDOWN_TIMEOUT": 10, "QUEUE_TIMEOUT": 0, **settings})
         stack.backend = Service(stack.cli)
         ending.callback(stack.nginx.stop)
         ending.callback(stack.backend.stop)

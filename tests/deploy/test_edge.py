@@ -163,7 +163,7 @@ def test_all_of_it_stays_under_150_mb_after_2000_requests(edge):
     highest, began = 0, time.monotonic()
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads) and time.monotonic() < began + 60:
+    while any(thread.is_alive() for thread in threads):
         highest = max(highest, pss(pid for pids in edge.pids().values() for pid in pids))
         time.sleep(0.05)
     seconds = time.monotonic() - began
@@ -183,7 +183,10 @@ def test_the_limits_are_in_force(edge):
     for name, pids in edge.pids().items():
         wanted = DATA_MB[{"PostgreSQL": "postgres", "Nginx": "nginx"}.get(name, name)] << 20
         for pid in pids:
-            limits = Path(f"/proc/{pid}/limits").read_text()
+            try:
+                limits = Path(f"/proc/{pid}/limits").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # ended meanwhile
             assert re.search(rf"^Max data size +{wanted} ", limits, re.M), f"{name} {pid}"
 
 

@@ -234,8 +234,13 @@ def test_maintenance_is_503_in_json(site):
 
 def test_nginx_answers_429_in_json(whole):
     with Site(whole.folder, "limited", [whole.one.socket], RATE=1, BURST=2) as limited:
-        answers = [limited.curl("/api/system/live") for _ in range(4)]
-    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+        answers = []
+
+        def refused():  # the fourth, unless the machine is too slow to ask four times in a second
+            answers.append(limited.curl("/api/system/live"))
+            return answers[-1].status == 429
+        wait_until("one is refused", refused, step=0)
+    assert len(answers) >= 4 and {answer.status for answer in answers[:-1]} == {200}
     check_error(answers[-1], 429, "RATE_LIMIT_EXCEEDED", retry=True)
 
 
@@ -431,7 +436,8 @@ def progress(statuses):
 
 def kill(backend):
     for pid in [backend.pid, *backend.workers()]:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a worker ends with its master
+            os.kill(pid, signal.SIGKILL)
     backend.process.wait()
 
 

@@ -95,14 +95,15 @@ def test_back_to_a_kept_version_by_its_name(system):
     assert (again.returncode, again.stdout.strip()) == (0, f"ccr-ui-backend-{other} runs already")
 
 
-PATIENT = 6  # seconds: a good program passes its trial in them on a busy machine too, and what is waited for in vain ends soon
+PATIENT = 15  # seconds: a good program passes its trial in them on a busy machine too, and what is waited for in vain ends soon
+NOT_WAITED_OUT = 60
 LIVE = '[ -n "$LISTEN_FDS" ] || exec "$real" "$@"\n'  # passes the trial
 BROKEN = {
     # name: (what serve does, seconds until it must be healthy, exit status, a part of the message)
-    "exits-at-once": ("exit 3", PATIENT, 65, "failed its trial: it ended"),
+    "exits-at-once": ("exit 3", NOT_WAITED_OUT, 65, "failed its trial: it ended"),
     "no-database": ("export DATABASE_URL=postgresql://ccr@127.0.0.1:1/ccr", 2, 65, "failed its trial: it is not healthy"),
-    "exits-when-live": (LIVE + "echo no luck >&2; exit 3", PATIENT, 70, "the restart failed: the service did not start"),
-    "never-ready": (LIVE + "exec sleep 60", PATIENT, 70, "the restart failed: the service did not start"),
+    "exits-when-live": (LIVE + "echo no luck >&2; exit 3", NOT_WAITED_OUT, 70, "the restart failed: the service did not start"),
+    "never-ready": (LIVE + "exec sleep 60", NOT_WAITED_OUT, 70, "the restart failed: the service did not start"),
 }
 
 
@@ -110,6 +111,8 @@ BROKEN = {
 def test_a_broken_program_costs_no_request(system, name, show):
     serve, seconds, status, message = BROKEN[name]
     before = running(system)
+    start_limit = system.cli.folder / "start-limit"
+    start_limit.write_text("15" if name == "never-ready" else "60")
     with Load16(system, system.token, pause=0.002) as load:
         done = update(system, wrapped(system, name, serve), "--health-timeout", seconds)
         load.progress(100)

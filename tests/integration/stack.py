@@ -108,7 +108,7 @@ def new_folder(parent=None, name=""):
 def children(pid):
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
 
 
@@ -576,19 +576,21 @@ def join(owner, slug, member, name, role):
 
 
 class Stack:
-    """All of it. settings are variables of the env file: a test names those it cares about."""
+    """All of it. settings are variables of the env file: a test names those it cares about. With patient, a read waits a minute for a lock
+    instead of 5 s: for tests that hold one until something else has happened."""
 
     # Housekeeping has tests of its own; elsewhere its connection and its process would only have to be left out of counts.
     DEFAULTS = {"RATE_LIMIT": "0", "IN_PROGRESS_LIMITS": "off", "MAX_CONNECTIONS": "4", "LOG_LEVEL": "info", "HOUSEKEEPING": "off",
-                "SLOW_STATEMENT": "60000"}  # a busy machine is nothing to log
+                "SLOW_STATEMENT": "60000", "QUEUE_TIMEOUT": "60000", "ACCESS_TOKEN_TTL": "86400"}  # a busy machine is nobody's fault
 
-    def __init__(self, folder, cluster, database, contract=None, launcher="itself", owns_cluster=False, **settings):
+    def __init__(self, folder, cluster, database, contract=None, launcher="itself", owns_cluster=False, patient=False, **settings):
         self.cluster = cluster
         self.database = database
         self.owns_cluster = owns_cluster
         self.contract = contract
         self.passwords = {}
-        env = {"DATABASE_URL": cluster.url(database), **make_secrets(), **self.DEFAULTS}
+        url = cluster.url(database) + ("&options=-c%20lock_timeout%3D60s" if patient else "")
+        env = {"DATABASE_URL": url, **make_secrets(), **self.DEFAULTS}
         env.update({name: str(value) for name, value in settings.items() if value is not None})
         for name, value in settings.items():
             if value is None:
@@ -675,7 +677,7 @@ class Host:
 
 @contextlib.contextmanager
 def table_locked(stack, table="resources", **options):
-    """Whoever reads the table waits (5 s at most, the program's lock_timeout) until the block ends."""
+    """Whoever reads the table waits (5 s at most, the program's lock_timeout, unless the stack is a patient one) until the block ends."""
     with stack.db(**options) as connection, connection.transaction():
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield

@@ -330,6 +330,7 @@ def test_without_live_events_the_console_is_as_good_and_quiet(fresh_stack, play)
     stack = fresh_stack()
     admin = stack.client("admin")
     make_server(admin, "one")
+    make_server(admin, "two")
     own = []
 
     def listen():

@@ -165,7 +165,7 @@ def test_a_connection_ends_with_its_access_token(live):
     with pytest.raises(Refused) as refused:
         WebSocket(live.nginx.port, token=forge(alice.token, live.cli.env["JWT_SECRET"], exp=soon(-1)))
     assert refused.value.status == 401
-    socket = WebSocket(live.nginx.port, token=forge(alice.token, live.cli.env["JWT_SECRET"], exp=soon(5)))
+    socket = WebSocket(live.nginx.port, token=forge(alice.token, live.cli.env["JWT_SECRET"], exp=soon(15)))
     assert socket.next() == {"type": "Ready"}
     assert socket.ended_with() == 1008
     assert alice.get("/api/auth/me").status_code == 200

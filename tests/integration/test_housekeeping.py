@@ -449,6 +449,8 @@ def test_it_runs_by_itself_and_says_what_it_did(keeper):
     stack = keeper(commands).start()
     wait_until("every job was done", lambda: all(runs(stack, name, "done") == 1 for name in CASES), timeout=60)
     with everything(stack) as connection:
+        written = "SELECT job FROM housekeeping_jobs WHERE succeeded_at IS NOT NULL"
+        wait_until("every one is written down", lambda: {job for job, in connection.execute(written)} >= set(CASES))
         assert are_gone(stack, connection) and keys(connection, stack.query) >= set(stack.kept)
         state = dict(connection.execute("SELECT job, total FROM housekeeping_jobs").fetchall())
     assert {**dict.fromkeys(CASES, 0), "commands": 1}.items() <= state.items()

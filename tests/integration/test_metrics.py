@@ -120,7 +120,7 @@ def test_statements(system, ada, anybody):
 
 
 def test_failed_statements(fresh_stack):
-    stack = fresh_stack(MAX_CONNECTIONS=1, STATEMENT_TIMEOUT=200)
+    stack = fresh_stack(MAX_CONNECTIONS=1, STATEMENT_TIMEOUT=2000)
     client = stack.client("ada")
     create(client, "twice")
     assert client.post("/api/configs", json={"name": "twice", "base_url": "https://x.example", "auth_token": "sk-x"}).status_code == 409

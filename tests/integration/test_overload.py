@@ -16,7 +16,7 @@ PROFILE = {"base_url": "https://relay.example.com", "auth_token": "sk-test-01234
 def single(fresh_stack):
     """A stack with one worker that asks the database at every read, and its logged-in user."""
     def make(**settings):
-        stack = fresh_stack(MAX_CONNECTIONS=1, CACHE_SIZE=0, **settings)
+        stack = fresh_stack(**{"MAX_CONNECTIONS": 1, "CACHE_SIZE": 0, "patient": True, **settings})
         stack.ada = stack.client("ada")
         assert stack.ada.post("/api/configs", json={"name": "kept", **PROFILE}).status_code == 201
         assert stack.ada.get("/api/configs").status_code == 200
@@ -104,7 +104,7 @@ def test_a_crowd_that_is_served_in_time_is_not_refused(single):
 
 @pytest.mark.parametrize("limit", ["STATEMENT_TIMEOUT", "lock_timeout"])
 def test_statements_that_take_too_long_leave_the_connection_usable(single, limit):
-    stack = single(STATEMENT_TIMEOUT=300 if limit == "STATEMENT_TIMEOUT" else 60000)
+    stack = single(STATEMENT_TIMEOUT=300 if limit == "STATEMENT_TIMEOUT" else 60000, patient=False)
     requests = [("GET", "/api/configs", {}), ("POST", "/api/configs", {"json": {"name": "late", **PROFILE}})]
     before = connections(stack)
     with table_locked(stack):

@@ -137,7 +137,7 @@ def test_stop_lets_requests_in_progress_finish(fresh_stack, number):
 
 
 def test_reload_lets_requests_in_progress_finish(fresh_stack):
-    stack = fresh_stack(MAX_CONNECTIONS=WORKERS)
+    stack = fresh_stack(MAX_CONNECTIONS=WORKERS, patient=True)
     admin = stack.client("admin")
     before = set(all_workers(stack))
     with table_locked(stack):
@@ -150,7 +150,7 @@ def test_reload_lets_requests_in_progress_finish(fresh_stack):
 
 
 def test_stuck_worker_is_killed_and_replaced(fresh_stack):
-    stack = fresh_stack(MAX_CONNECTIONS=1, REQUEST_TIMEOUT=2)
+    stack = fresh_stack(MAX_CONNECTIONS=1, REQUEST_TIMEOUT=5, patient=True)
     admin = stack.client("admin")
     stuck = stack.backend.workers()
     with table_locked(stack):
@@ -166,7 +166,7 @@ def test_stuck_worker_is_killed_and_replaced(fresh_stack):
 
 
 def test_nobody_is_killed_for_standing_still_with_the_whole_machine(fresh_stack):
-    stack = fresh_stack(MAX_CONNECTIONS=WORKERS, REQUEST_TIMEOUT=2)
+    stack = fresh_stack(MAX_CONNECTIONS=WORKERS, REQUEST_TIMEOUT=5, patient=True)
     admin = stack.client("admin")
     before = all_workers(stack)
     with table_locked(stack):
@@ -174,7 +174,7 @@ def test_nobody_is_killed_for_standing_still_with_the_whole_machine(fresh_stack)
         wait_for_blocked(stack)
         for pid in (stack.backend.pid, *before):  # what freezing a container does
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(3)
+        time.sleep(6)
         for pid in (stack.backend.pid, *before):
             os.kill(pid, signal.SIGCONT)
             time.sleep(0.2)

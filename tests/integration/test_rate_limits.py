@@ -114,7 +114,10 @@ def test_waiting_as_told_leads_to_success(fresh_stack):
     answers = [ask(client) for _ in range(10)]
     assert [answer.status_code for answer in answers].count(200) in (3, 4)
     for _ in range(3):
-        wait = refused(ask(client))
+        answers = [ask(client)]
+        while answers[-1].status_code == 200 and len(answers) < 30:  # a second is more than one place takes
+            answers.append(ask(client))
+        wait = refused(answers[-1])
         assert wait == 1
         time.sleep(wait)
         assert ask(client).status_code == 200
@@ -134,7 +137,9 @@ def test_no_burst_still_serves_a_client_at_the_pace(fresh_stack):
     for _ in range(10):
         assert ask(client).status_code == 401
         time.sleep(0.21)
-    assert passing(client, 5) in (1, 2)
+    began = time.monotonic()
+    passed = passing(client, 5)
+    assert 1 <= passed <= 2 + (time.monotonic() - began) / 0.2
 
 
 # ---- who shares a limit ----
@@ -145,14 +150,14 @@ def test_addresses_have_limits_of_their_own(system):
 
 
 def test_users_have_limits_of_their_own_wherever_they_are(system):
-    user = system.client("grace")
+    user, joan = system.client("grace"), system.client("joan")
     here, there = come_from(user), come_from(user)
     assert [ask(here).status_code for _ in range(3)] == [200] * 3
     answers = [ask(there) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert limits(answers[0])[:2] == (2, 1)  # the user's, of which less is left
     refused(answers[2])
-    other = come_from(system.client("joan"), there.session.get_adapter("http://x").address)
+    other = come_from(joan, there.session.get_adapter("http://x").address)
     answer = ask(other)
     assert answer.status_code == 200 and limits(answer)[1] == 1  # the address's: its fourth request
 

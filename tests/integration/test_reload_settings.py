@@ -12,10 +12,11 @@ RESTART = {"HOST", "PORT", "SOCKET", "SOCKET_MODE", "CACHE_SIZE"}
 
 
 def reload(stack, **changes):
-    done = len(said(stack, "reload done"))
+    done, before = len(said(stack, "reload done")), set(stack.backend.workers())
     stack.cli.write_env(**changes)
     stack.backend.send(signal.SIGHUP)
-    wait_until("the reload is done", lambda: len(said(stack, "reload done")) > done, timeout=60)
+    wait_until("the reload is done", lambda: len(said(stack, "reload done")) > done)
+    wait_until("no worker has the old settings", lambda: not before & set(stack.backend.workers()))
 
 
 def said(stack, text):

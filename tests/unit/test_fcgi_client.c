@@ -294,8 +294,10 @@ static pid_t serve_once(const char *path, const struct buffer *reply, bool close
     return pid;
 }
 
-static enum fcgi_outcome exchange(const struct buffer *answer, bool close_after, int *status, char *problem,
-                                  size_t size)
+enum { GENEROUS_MS = 30000, IN_VAIN_MS = 300 };
+
+static enum fcgi_outcome exchange(const struct buffer *answer, bool close_after, int limit_ms, int *status,
+                                  char *problem, size_t size)
 {
     char folder[] = "/tmp/ccr-client-XXXXXX", path[64];
     assert_non_null(mkdtemp(folder));
@@ -304,7 +306,7 @@ static enum fcgi_outcome exchange(const struct buffer *answer, bool close_after,
     struct fcgi_reply reply;
     fcgi_reply_init(&reply);
     const struct fcgi_target target = {.socket_path = path};
-    enum fcgi_outcome outcome = fcgi_client_get(&target, "/health", 300, &reply, problem, size);
+    enum fcgi_outcome outcome = fcgi_client_get(&target, "/health", limit_ms, &reply, problem, size);
     *status = reply.status;
     fcgi_reply_free(&reply);
     kill(server, SIGKILL);
@@ -322,16 +324,16 @@ static void outcomes_tell_what_happened(void **state)
     struct buffer nothing;
     buffer_init(&nothing, 1);
     make_reply("Status: 200\r\n\r\n");
-    assert_int_equal(exchange(&wire, true, &status, problem, sizeof problem), FCGI_ANSWERED);
+    assert_int_equal(exchange(&wire, true, GENEROUS_MS, &status, problem, sizeof problem), FCGI_ANSWERED);
     assert_int_equal(status, 200);
-    assert_int_equal(exchange(&wire, false, &status, problem, sizeof problem), FCGI_ANSWERED);
+    assert_int_equal(exchange(&wire, false, GENEROUS_MS, &status, problem, sizeof problem), FCGI_ANSWERED);
     wire.length -= 4;
-    assert_int_equal(exchange(&wire, true, &status, problem, sizeof problem), FCGI_NO_REPLY);
+    assert_int_equal(exchange(&wire, true, GENEROUS_MS, &status, problem, sizeof problem), FCGI_NO_REPLY);
     assert_non_null(strstr(problem, "cut off"));
-    assert_int_equal(exchange(&wire, false, &status, problem, sizeof problem), FCGI_NO_REPLY);
+    assert_int_equal(exchange(&wire, false, IN_VAIN_MS, &status, problem, sizeof problem), FCGI_NO_REPLY);
     assert_non_null(strstr(problem, "300 ms"));
-    assert_int_equal(exchange(&nothing, true, &status, problem, sizeof problem), FCGI_NO_REPLY);
-    assert_int_equal(exchange(&nothing, false, &status, problem, sizeof problem), FCGI_NO_REPLY);
+    assert_int_equal(exchange(&nothing, true, GENEROUS_MS, &status, problem, sizeof problem), FCGI_NO_REPLY);
+    assert_int_equal(exchange(&nothing, false, IN_VAIN_MS, &status, problem, sizeof problem), FCGI_NO_REPLY);
 }
 
 static void nobody_there_is_unreachable(void **state)

@@ -141,7 +141,9 @@ export default async function ({ open, given, listens }) {
     await save();
     await page.getByText("The webhook Chat of the team is saved").waitFor();
     await Promise.all([
-        page.waitForResponse((answer) => answer.url().endsWith("/test")),
+        page
+            .waitForResponse((answer) => answer.url().endsWith("/test"))
+            .then(() => page.waitForResponse((answer) => answer.url().endsWith("/usage/webhooks"))), // read anew then
         row.getByRole("button", { name: "Test" }).click(),
     ]);
     await fetch(`${given.control}/refuse`);

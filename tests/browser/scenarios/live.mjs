@@ -1,6 +1,6 @@
 // What one browser changes is seen in the other: in a list, which keeps what is chosen and focused, and in an open form, which keeps
 // what is typed. What one does oneself is not told.
-export default async function ({ open }) {
+export default async function ({ open, listens }) {
     const [first, second] = [await open({ user: "admin" }), await open({ user: "grace" })];
     const list = "/console/resources/claude/mcp_server";
     await second.goto(list);
@@ -31,6 +31,7 @@ export default async function ({ open }) {
     for (const page of [first, second]) {
         await page.goto(`${list}/item/one`);
         await page.getByRole("textbox", { name: "Command secret" }).waitFor();
+        await listens(page);
     }
     const field = second.getByRole("textbox", { name: "Command secret" });
     await field.fill("typed by the second");

@@ -23,6 +23,7 @@ export default async function ({ open, given, watchShift }) {
     for (const path of given.paths) {
         await page.goto(path);
         await page.waitForSelector("h1");
+        await page.waitForFunction(() => document.title.endsWith("· CCR")); // which a page gets when it is complete
         await page.waitForLoadState("networkidle");
         await page.evaluate(axe.source);
         const { violations } = await page.evaluate(() => window.axe.run());

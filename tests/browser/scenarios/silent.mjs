@@ -7,6 +7,7 @@ export default async function ({ open, given, whileAway, listens }) {
         await page.goto(given.path);
         await refused;
         await page.getByRole("searchbox").fill("one");
+        await page.getByText("1 of 1").waitFor();
         await page.getByRole("link", { name: "one", exact: true }).click();
         await page.getByLabel("Timeout of a call").fill("4321");
         await page.getByRole("button", { name: "Save" }).click();
