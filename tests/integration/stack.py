@@ -581,7 +581,7 @@ class Stack:
 
     # Housekeeping has tests of its own; elsewhere its connection and its process would only have to be left out of counts.
     DEFAULTS = {"RATE_LIMIT": "0", "IN_PROGRESS_LIMITS": "off", "MAX_CONNECTIONS": "4", "LOG_LEVEL": "info", "HOUSEKEEPING": "off",
-                "SLOW_STATEMENT": "60000", "QUEUE_TIMEOUT": "60000", "ACCESS_TOKEN_TTL": "86400"}  # a busy machine is nobody's fault
+                "SLOW_STATEMENT": "60000", "QUEUE_TIMEOUT": "60000"}  # a busy machine is nobody's fault
 
     def __init__(self, folder, cluster, database, contract=None, launcher="itself", owns_cluster=False, patient=False, **settings):
         self.cluster = cluster
