@@ -75,7 +75,7 @@ class Service(Backend):
 
 @contextlib.contextmanager
 def operated(**settings):
-    """A running Stack of its own; .backend is a Service. No request waits too long in the queue for it, however slow the machine is."""
+    """A running Stack of its own; .backend is a Service."""
     folder = new_folder()
     cluster = Cluster(new_folder(folder, "pg"))
     with contextlib.ExitStack() as ending:
@@ -83,7 +83,7 @@ def operated(**settings):
         ending.callback(cluster.stop)
         cluster.create()
         cluster.create_migrated("ccr", new_folder(folder, "migrate"))
-        stack = Stack(new_folder(folder, "s"), cluster, "ccr", owns_cluster=True, **{"SHUTDOWN_TIMEOUT": 10, "QUEUE_TIMEOUT": 0, **settings})
+        stack = Stack(new_folder(folder, "s"), cluster, "ccr", owns_cluster=True, SHUTDOWN_TIMEOUT=10, **settings)
         stack.backend = Service(stack.cli)
         ending.callback(stack.nginx.stop)
         ending.callback(stack.backend.stop)

@@ -59,7 +59,7 @@ def docker():
     try:
         cluster.create()
         cluster.create_migrated("ccr", new_folder(folder, "m"))
-        stack = Stack(new_folder(folder, "s"), cluster, "ccr", owns_cluster=True, QUEUE_TIMEOUT=0)
+        stack = Stack(new_folder(folder, "s"), cluster, "ccr", owns_cluster=True)
         made = Docker(folder, stack)
         made.image("old")
         stack.nginx.backend_socket = made.volume / "fastcgi.sock"

@@ -22,7 +22,7 @@ def elastic(fresh_stack):
     """A stack whose pool grows and shrinks, logged in."""
     def make(**settings):
         wanted = {"MIN_CONNECTIONS": FEWEST, "MAX_CONNECTIONS": MOST, "IDLE_TIMEOUT": 2, "LOG_LEVEL": "debug",
-                  "CACHE_SIZE": 0, "QUEUE_TIMEOUT": 0, **settings}  # what waits for a lock must ask the database
+                  "CACHE_SIZE": 0, **settings}  # what waits for a lock must ask the database
         stack = fresh_stack(patient=True, **wanted)
         stack.admin = stack.client("admin")
         stack.backend.stop()  # the login may have made it grow: while a password is computed, others are to find a worker
