@@ -51,8 +51,8 @@ struct house_job;
  * second or so: PostgreSQL gives a statement 5 s, and a lock a fifth of a second. */
 typedef enum error house_batch(struct house *house, const struct house_job *job, struct house_run *run, bool *more);
 
-/* What a job has to wait for before its batch, outside of its transaction: another server. False: it failed, and house->problem says why. */
-typedef bool house_prepare(struct house *house);
+/* What a job has to wait for before its batch, outside of its transaction: another server. An error is dealt with like a batch's. */
+typedef enum error house_prepare(struct house *house);
 /* After the batch, whatever came of it: gives back what house_prepare left. */
 typedef void house_clean(struct house *house);
 

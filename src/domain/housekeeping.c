@@ -351,8 +351,13 @@ bool house_lead(struct house *house)
     return leads;
 }
 
-static enum house_outcome fail_job(struct house *house, const struct house_job *job)
+/* What keeps a job from its work, before its batch or in it. With a lost connection the lock is gone, too, and the log says why. */
+static enum house_outcome put_off(struct house *house, const struct house_job *job, enum error error)
 {
+    if (error == ERR_BUSY)
+        return HOUSE_BUSY;
+    if (db_fd(house->db) < 0)
+        return HOUSE_ELSEWHERE;
     /* the next statement has a message of its own */
     const char *reason = arena_strdup(house->arena, house->problem ? house->problem : db_message(house->db));
     tell_failed(house, (size_t)(job - house_jobs), *reason ? reason : "see the line before");
@@ -376,12 +381,8 @@ static enum house_outcome do_batch(struct house *house, const struct house_job *
         error = db_commit(house->db);
     if (!error)
         return more ? HOUSE_MORE : HOUSE_DONE;
-    if (error != ERR_BUSY && db_fd(house->db) < 0) /* and with the connection the lock; the log says why */
-        return HOUSE_ELSEWHERE;
     db_rollback(house->db);
-    if (error == ERR_BUSY)
-        return HOUSE_BUSY;
-    return fail_job(house, job);
+    return put_off(house, job, error);
 }
 
 static enum house_outcome prepare_batch(struct house *house, const struct house_job *job, struct house_run *run)
@@ -389,8 +390,8 @@ static enum house_outcome prepare_batch(struct house *house, const struct house_
     house->problem = NULL;
     house->prepared = NULL;
     house->idle = false;
-    bool prepared = !job->prepare || job->prepare(house);
-    enum house_outcome outcome = !prepared     ? fail_job(house, job)
+    enum error error = job->prepare ? job->prepare(house) : ERR_NONE;
+    enum house_outcome outcome = error         ? put_off(house, job, error)
                                  : house->idle ? HOUSE_IDLE
                                                : do_batch(house, job, run);
     if (job->clean)

@@ -7,7 +7,7 @@
 
 enum { ARENA_MAX = 128 * MIB, PROBLEM_MAX = 400 };
 
-bool price_updates_read(struct house *house)
+enum error price_updates_read(struct house *house)
 {
     struct price_file *file = arena_alloc(house->arena, sizeof *file);
     char *problem = arena_alloc(house->arena, PROBLEM_MAX);
@@ -16,9 +16,10 @@ bool price_updates_read(struct house *house)
     const char *place = house->settings->prices_url;
     bool read = *place == '/' ? price_file_load(file, place, problem, PROBLEM_MAX)
                               : price_file_fetch(file, place, house->goes_on, house->context, problem, PROBLEM_MAX);
-    if (read)
-        house->problem = NULL;
-    return read;
+    if (!read)
+        return ERR_EXTERNAL;
+    house->problem = NULL;
+    return ERR_NONE;
 }
 
 static void tell(const struct prices_counts *counts)

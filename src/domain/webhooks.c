@@ -468,17 +468,15 @@ static enum error claim_due(struct house *house, struct round *round)
 }
 
 /* A transaction of its own: who dies with a claim leaves it until its time is over. */
-bool webhooks_deliver(struct house *house)
+enum error webhooks_deliver(struct house *house)
 {
     struct http_ask asks[AT_ONCE];
     size_t count = 0;
     struct round *round = arena_alloc(house->arena, sizeof *round);
     round->count = 0;
     enum error error = claim_due(house, round);
-    if (error) {
-        house->problem = "what is to be delivered cannot be read";
-        return false;
-    }
+    if (error)
+        return error;
     house->prepared = round;
     house->idle = !round->count;
     for (size_t i = 0; i < round->count; i++)
@@ -492,7 +490,7 @@ bool webhooks_deliver(struct house *house)
                                  .context = house->context};
     if (count)
         http_ask_all(house->arena, asks, count, &way);
-    return true;
+    return ERR_NONE;
 }
 
 static enum error note_message(struct house *house, const struct webhook_message *m)
