@@ -116,7 +116,7 @@ def test_sessions_ended_by_the_server_are_not_noticed(system):
 def test_a_worker_that_was_refused_once_tries_again_for_its_request(fresh_stack):
     """An attempt to connect that failed while other workers are connected is no reason to turn requests away: it may have met a moment. A
     worker that has waited for a second is not taken for a connected one, so a turn that took longer proves nothing."""
-    system = fresh_stack(own_cluster=True, MAX_CONNECTIONS=2, CACHE_SIZE=0)
+    system = fresh_stack(own_cluster=True, patient=True, MAX_CONNECTIONS=2, CACHE_SIZE=0)
     admin, other = system.client("admin"), system.client("admin")
     profile = {"base_url": "https://relay.example.com", "auth_token": "sk-relay-0123456789"}
     others = "FROM pg_stat_activity WHERE usename = 'ccr' AND state = 'idle' AND pid NOT IN (SELECT pid FROM pg_locks)"
