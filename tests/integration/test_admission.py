@@ -25,7 +25,7 @@ IN_PROGRESS = "ccr_requests_in_progress"
 @pytest.fixture
 def eight(fresh_stack):
     """A stack with eight workers: a user may have 4 requests in progress, long ones are 6 at most."""
-    stack = fresh_stack(MAX_CONNECTIONS=8, PASSWORD_CHECKS=1, **OFTEN)
+    stack = fresh_stack(MAX_CONNECTIONS=8, PASSWORD_CHECKS=1, patient=True, **OFTEN)
     yield stack
     assert stack.status()["workers"]["restarts"] == 0, stack.backend.log()
 
@@ -237,7 +237,7 @@ def test_a_workspace_and_an_address_have_a_limit(eight, limit, make):
 
 
 def test_no_limit_of_arrivals_is_none_of_what_is_in_progress(fresh_stack):
-    stack = fresh_stack(MAX_CONNECTIONS=8, RATE_LIMIT=0, IN_PROGRESS_LIMITS=None)
+    stack = fresh_stack(MAX_CONNECTIONS=8, RATE_LIMIT=0, IN_PROGRESS_LIMITS=None, patient=True)
     ada = come_from(stack.client("ada"))
     for number in range(13):
         create(ada, f"relay-{number}")
@@ -249,7 +249,7 @@ def test_no_limit_of_arrivals_is_none_of_what_is_in_progress(fresh_stack):
 
 
 def test_no_limits_of_what_is_in_progress(fresh_stack):
-    stack = fresh_stack(MAX_CONNECTIONS=4, **{**OFTEN, "IN_PROGRESS_LIMITS": "off"})
+    stack = fresh_stack(MAX_CONNECTIONS=4, patient=True, **{**OFTEN, "IN_PROGRESS_LIMITS": "off"})
     client = stack.client("ada")
     with table_locked(stack):
         pending = [Pending(Client(client.url), "GET", "/api/validate", headers={"Authorization": f"Bearer {client.token}"})

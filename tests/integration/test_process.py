@@ -120,7 +120,7 @@ def test_several_reloads_at_once_end_in_a_full_pool(fresh_stack):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT], ids=["SIGTERM", "SIGQUIT"])
 def test_stop_lets_requests_in_progress_finish(fresh_stack, number):
-    stack = fresh_stack()
+    stack = fresh_stack(patient=True)
     admin = stack.client("admin")
     add_config(admin)
     with table_locked(stack):
