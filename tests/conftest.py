@@ -22,8 +22,9 @@ WEIGHTS = {"test_many_profiles.py": 600, "test_quickstart.py": 600, "test_update
 
 
 def pytest_configure(config):
-    if not hasattr(config, "workerinput") and os.environ.get("CCR_TEST_STATE"):
-        config.pluginmanager.register(Progress(config, Path(os.environ["CCR_TEST_STATE"])))
+    state = os.environ.pop("CCR_TEST_STATE", None)  # this run's alone: a pytest that a test starts would write it, too
+    if state and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config, Path(state)))
 
 
 @pytest.hookimpl(trylast=True)

@@ -15,6 +15,7 @@ GOOD = "def test_good(): pass\n"
 HANGS = "import time\ndef test_good(): pass\ndef test_hangs(): time.sleep(600)\n"
 ENDS_PYTHON = "import os\ndef test_good(): pass\ndef test_dies(): os._exit(9)\n"
 BROKEN = "import nothing_of_this_name\n"
+ALONE = "import os\ndef test_it(): assert 'CCR_TEST_STATE' not in os.environ\n"
 
 
 @pytest.fixture
@@ -63,6 +64,12 @@ def test_a_stage_that_takes_too_long_names_what_was_running(tree):
 def test_pytest_that_ends_early_is_a_failure(tree, tests):
     status, lines = run(tree(tests))
     assert status == 1 and re.fullmatch(r"\d+ passed, [1-9]\d* failed", lines[-1])
+
+
+def test_what_a_test_starts_does_not_write_down_this_run(tree):
+    """A pytest within a test keeps counts, too: in the same file, one would put its own in place while the other writes."""
+    status, lines = run(tree(ALONE))
+    assert (status, lines[-1]) == (0, "1 passed, 0 failed")
 
 
 def test_a_build_that_fails_is_a_failure(tree):
