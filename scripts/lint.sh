@@ -2,6 +2,7 @@
 # Everything that looks at the tree without running the program. One line for each check, what it found under it; the last
 # line is "N checks, N failed". All are run, whatever fails. `make lint` calls it; scripts/lint.sh NAME... runs some, and
 # LINT_WITHOUT="NAME..." leaves some out, which it says; analyzer is the part of clang-tidy that takes longest.
+# CCR_TEST_STATE: a file that always says how far it is, as that of tests/conftest.py.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
@@ -80,6 +81,8 @@ CHECKS=(
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+state=${CCR_TEST_STATE:-/dev/null}
+unset CCR_TEST_STATE
 checks=0 failed=0
 for row in "${CHECKS[@]}"; do
     read -r name function <<<"$row"
@@ -89,6 +92,7 @@ for row in "${CHECKS[@]}"; do
     if without "$name"; then
         continue
     fi
+    printf 'passed %s\nfailed %s\nrunning %s\n' "$((checks - failed))" "$failed" "$name" >"$state"
     checks=$((checks + 1))
     if "$function" >"$log" 2>&1 </dev/null; then
         echo "ok   $name"

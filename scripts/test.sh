@@ -33,7 +33,7 @@ FAULT_SECONDS=60 gives each its full length (10 minutes), CCR_FAULT_REPORT=FILE 
   -h, --help  this text
 
 A test that takes longer than TEST_LIMIT seconds (300; marked slow: four times as many) fails, a stage longer than STAGE_LIMIT
-(2400) is ended; what was running then is named.
+(4800) is ended; what was running then is named.
 
 Whatever happens, the last line is "N passed, N failed"; when the run was cut short, the line before it says why. Exit status: 0
 when all passed, 1 when one failed or none ran, 2 wrong arguments.
@@ -47,10 +47,11 @@ STAGES=(lint unit asan handlers integration deploy fuzz valgrind)
 # Stages of a lane follow on each other: those that build in the same folder must, and those that compute had better.
 LANES=("lint unit asan fuzz valgrind" "handlers integration" "deploy")
 COMPUTING=${LANES[0]}
-NICENESS=5 # of what computes, so that tests with clients and deadlines go first; not so low that a busy machine starves it
+# Of what computes, so that tests with clients and deadlines go first. At 5, a busy machine left it a tenth, and the run waited for it.
+NICENESS=2
 SLOW_PACKAGES=(buildah debootstrap debhelper lintian) # only with --all
 export TEST_LIMIT=${TEST_LIMIT:-300}
-STAGE_LIMIT=${STAGE_LIMIT:-2400}
+STAGE_LIMIT=${STAGE_LIMIT:-4800} # for what hangs outside of a test: what is only slow stays far below
 PYTHON=/usr/bin/python3 # Debian's own has the modules; another may come first in PATH
 
 filter='' all='' list='' jobs=$(($(nproc) + 1))
@@ -189,7 +190,7 @@ end_child() {
     wait "$child" 2>/dev/null || true
 }
 
-# What pytest had begun and not finished, from what tests/conftest.py keeps.
+# What had begun and not finished, from what tests/conftest.py and scripts/lint.sh keep.
 running_tests() {
     [ ! -s "$state" ] || sed -n 's/^running /      was running: /p' "$state"
 }
@@ -212,14 +213,15 @@ count_cmocka() {
     add $counts
 }
 
-# scripts/lint.sh prints "ok   NAME" or "FAIL NAME" for each of its checks.
+# scripts/lint.sh prints "ok   NAME" or "FAIL NAME" for each of its checks, and keeps the one at hand as tests/conftest.py does.
 stage_lint() {
     local good bad
-    keep make --no-print-directory lint LINT_WITHOUT="$([ -n "$all" ] || echo analyzer)"
+    CCR_TEST_STATE=$state keep make --no-print-directory lint LINT_WITHOUT="$([ -n "$all" ] || echo analyzer)"
     good=$(grep -c '^ok   ' "$log" || true)
     bad=$(grep -c '^FAIL ' "$log" || true)
     ((bad || (status == 0 && good))) || bad=1
     add "$good" "$bad"
+    rm -f "$state"
 }
 
 # make_tests TARGET FOLDER PREFIX [SETTING]: a make target with all of its programs, or those that -k asks for. With -k the

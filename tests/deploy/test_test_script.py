@@ -60,6 +60,14 @@ def test_a_stage_that_takes_too_long_names_what_was_running(tree):
     assert "      was running: tests/integration/test_it.py::test_hangs" in lines
 
 
+def test_a_check_that_takes_too_long_is_named(tree):
+    folder = tree(GOOD, "all:\nlint:\n\tscripts/lint.sh\nclang:\n\tsleep 600\n")
+    shutil.copy(ROOT / "scripts/lint.sh", folder / "scripts/lint.sh")
+    status, lines = run(folder, "lint", STAGE_LIMIT="30")
+    assert (status, lines[-1]) == (1, "1 passed, 1 failed")
+    assert "      was running: clang" in lines
+
+
 @pytest.mark.parametrize("tests", [ENDS_PYTHON, BROKEN], ids=["ends", "broken"])
 def test_pytest_that_ends_early_is_a_failure(tree, tests):
     status, lines = run(tree(tests))
