@@ -274,7 +274,7 @@ run_pytest() {
     fi
     rm -f "$state"
     export CCR_TEST_STATE=$state CCR_TEST_LIMIT=$TEST_LIMIT
-    keep "$PYTHON" -m pytest "$@" "${PYTEST[@]}" -n "$jobs" --dist loadfile -q -ra --durations=5
+    keep "$PYTHON" -m pytest "$@" "${PYTEST[@]}" -n "$jobs" --dist loadfile -q -ra --tb=short --durations=5
     if ((status == 5)) && [ -n "$name_filter" ]; then
         return 0 # none of that name
     fi

@@ -24,7 +24,7 @@ def system(tmp_path_factory):
     place = tmp_path_factory.mktemp("log")  # only its name: the folder must be the service's user's
     logs = new_folder("/tmp", f"ccr-test-log-{os.getpid()}-{place.name}")
     try:
-        with operated(MAX_CONNECTIONS=4, CACHE_SIZE=0, LOG_FILE=logs / "backend.log") as stack:
+        with operated(MAX_CONNECTIONS=4, CACHE_SIZE=0, LOG_FILE=logs / "backend.log", patient=True) as stack:
             stack.logs = logs
             stack.token = stack.client("admin").post("/api/tokens", json={"name": "load", "scopes": ["read"]}).data["token"]
             yield stack

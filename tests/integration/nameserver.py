@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 ADDRESS = "127.0.0.1"
+ONE_QUESTION_S = 20  # how long glibc waits for one answer, here (resolv.conf(5): 5): a slow machine is far from it
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 A, NO_SUCH_NAME = 1, 3
 
@@ -48,7 +49,7 @@ def reply(packet, names):
 
 def serve(folder):
     loopback_up()
-    for name, text in (("resolv.conf", f"nameserver {ADDRESS}\n"), ("nsswitch.conf", "hosts: files dns\n"),
+    for name, text in (("resolv.conf", f"nameserver {ADDRESS}\noptions timeout:{ONE_QUESTION_S}\n"), ("nsswitch.conf", "hosts: files dns\n"),
                        ("hosts", f"{ADDRESS} localhost\n")):
         path = folder / name
         path.write_text(text)

@@ -505,6 +505,7 @@ class Client:
         self.workspace = None  # slug, sent as X-CCR-Workspace when set
         self.confirms = True  # types the password again when that is asked for: a login is not fresh for long in a slow run
         self.password_typed = None
+        self.tries = 4  # of a write that gave way to another one: where the machine stands still, that one has its rows for long
 
     def anonymous(self):
         """Another client of the same server, not logged in."""
@@ -526,6 +527,11 @@ class Client:
 
     def request(self, method, path, **options):
         response = self.request_once(method, path, **options)
+        for _ in range(1, self.tries):
+            if response.status_code != 409 or "Retry-After" not in response.headers:
+                break
+            time.sleep(float(response.headers["Retry-After"]))
+            response = self.request_once(method, path, **options)
         if (self.confirms and self.password_typed and response.status_code == 403 and "Confirm your password" in response.text
                 and path != "/api/auth/password/confirm"):
             self.confirm()

@@ -3,11 +3,27 @@ urllib3's pool takes for proxies, retries and TLS, which are not there. Anything
 
 import http.client
 import re
+import time
 
 import requests
 import urllib3
 
 ORDINARY = re.compile(r"http://127\.0\.0\.1:(\d+)(/[\w./?=&-]*)", re.ASCII)
+IDLE_S = 30  # Nginx closes what was idle for 65 s (nginx/quickstart.conf.in)
+
+
+def used(connection):
+    """To be called with each answer on a connection that is kept."""
+    connection.idle_since = time.monotonic()
+
+
+def renewed(connection):
+    """A kept connection, for the next request on it. One that the server has closed, or may close while the request is on its way, is
+    closed, and the request opens another: whoever sends again would not know whether the first one was done."""
+    idle = time.monotonic() - getattr(connection, "idle_since", 0.0)
+    if connection.sock and (idle > IDLE_S or urllib3.util.wait_for_read(connection.sock, timeout=0.0)):
+        connection.close()
+    return connection
 
 
 class Direct(requests.adapters.HTTPAdapter):
@@ -35,7 +51,7 @@ class Direct(requests.adapters.HTTPAdapter):
                 connection = self.idle.pop()
             except IndexError:  # another thread took it
                 break
-            if connection.port == port and not urllib3.util.wait_for_read(connection.sock, timeout=0.0):
+            if connection.port == port and renewed(connection).sock:
                 connection.sock.settimeout(timeout)
                 return connection
             connection.close()
@@ -58,6 +74,7 @@ class Direct(requests.adapters.HTTPAdapter):
         if closes:
             connection.close()
         else:
+            used(connection)
             self.idle.append(connection)
         return response
 

@@ -19,6 +19,7 @@ import psycopg
 
 from configs import acting_in, everything, new_workspace
 from stack import ROOT, join
+from transport import renewed, used
 
 sys.path.insert(0, str(ROOT / "tests/usage"))
 
@@ -67,11 +68,12 @@ class Reporter:
 
     def once(self, method, path, body=b"", **headers):
         connection = getattr(self.local, "connection", None) or http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
-        self.local.connection = connection
+        self.local.connection = renewed(connection)
         try:
             connection.request(method, path, body, self.headers({name.replace("_", "-"): value for name, value in headers.items()}))
             got = connection.getresponse()
             answer = Answer(got.status, got.headers, got.read())
+            used(connection)
         except (OSError, http.client.HTTPException):
             self.hang_up()
             raise

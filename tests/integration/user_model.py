@@ -13,6 +13,8 @@ import socket
 import threading
 import time
 
+from transport import renewed, used
+
 SETTLE = 15.0
 NAMES = 12
 DEFAULT = "default"     # the current profile of somebody who never chose one
@@ -118,9 +120,10 @@ class User:
         if self.generation:
             headers["X-CCR-Generation"] = self.generation
         try:
-            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            renewed(connection).request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
             answer.content = answer.read()
+            used(connection)
             self.generation = answer.getheader("X-CCR-Generation") or self.generation
             return answer
         except (OSError, http.client.HTTPException):
