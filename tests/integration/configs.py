@@ -15,7 +15,7 @@ import urllib.parse
 
 import pytest
 
-from stack import join
+from stack import PATIENCE_S, join
 
 BASE = "https://api.example.org"
 PLATFORMS = ["claude", "codex", "gemini", "qwen", "iflow", "droid"]
@@ -134,7 +134,7 @@ def token_of(client, name, platform=None):
     return answer.data["auth_token"]
 
 
-def import_text(client, text, platform=None, timeout=30, **options):
+def import_text(client, text, platform=None, timeout=PATIENCE_S, **options):
     return client.post("/api/import" + (f"?platform={platform}" if platform else ""), json={"content": text, **options},
                        timeout=timeout)
 

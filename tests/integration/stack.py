@@ -73,7 +73,7 @@ def clean_environment(**extra):
     return {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", **extra}
 
 
-PATIENCE_S = 60.0  # for what takes a moment, on a machine that is busy with something else
+PATIENCE_S = 120.0  # for what takes a moment, on a machine that is busy with something else
 
 
 def wait_until(what, condition, timeout=PATIENCE_S, step=0.02):
@@ -587,7 +587,7 @@ def join(owner, slug, member, name, role):
 
 
 class Stack:
-    """All of it. settings are variables of the env file: a test names those it cares about. With patient, a read waits a minute for a lock
+    """All of it. settings are variables of the env file: a test names those it cares about. With patient, a read waits PATIENCE_S for a lock
     instead of 5 s: for tests that hold one until something else has happened."""
 
     # Housekeeping has tests of its own; elsewhere its connection and its process would only have to be left out of counts.
@@ -600,7 +600,7 @@ class Stack:
         self.owns_cluster = owns_cluster
         self.contract = contract
         self.passwords = {}
-        url = cluster.url(database) + ("&options=-c%20lock_timeout%3D60s" if patient else "")
+        url = cluster.url(database) + (f"&options=-c%20lock_timeout%3D{PATIENCE_S:.0f}s" if patient else "")
         env = {"DATABASE_URL": url, **make_secrets(), **self.DEFAULTS}
         env.update({name: str(value) for name, value in settings.items() if value is not None})
         for name, value in settings.items():

@@ -61,10 +61,10 @@ def test_thousands_of_broken_profiles_are_counted(system, ada):
         connection.execute("UPDATE resources p SET listed = jsonb_set(listed::jsonb, '{base_url}', '\"x\"')::json FROM workspaces w WHERE w.id = p.workspace_id AND w.slug = %s",
                            [ada.workspace])
     workers = set(system.backend.workers())
-    error = refused(ada.get("/api/validate", timeout=120), 400, "VALIDATION_ERROR")
+    error = refused(ada.get("/api/validate"), 400, "VALIDATION_ERROR")
     assert len(error["details"]["fields"]) == 100 and error["details"]["more"] == MOST - 100
     assert error["message"].endswith(f"and {MOST - 100} more") and len(error["message"]) < 10000
-    chinese = ada.get("/api/validate", headers={"Accept-Language": "zh"}, timeout=120).json()["error"]
+    chinese = ada.get("/api/validate", headers={"Accept-Language": "zh"}).json()["error"]
     assert chinese["message"].endswith(f"另有 {MOST - 100} 项")
     assert set(system.backend.workers()) == workers, "none had to be replaced"
 
@@ -78,8 +78,8 @@ def test_the_longest_tokens_are_judged_and_listed_one_at_a_time(system, ada):
         text = "".join(f'[{name}]\nbase_url = "{BASE}"\nauth_token = "{token}"\nmodel = "m"\n' for name in names)
         assert imported(ada, text, timeout=300)["added"] == len(names)
     workers = set(system.backend.workers())
-    assert ada.get("/api/validate", timeout=120).json() == "All configurations are valid"
-    configs = ada.get("/api/configs", timeout=120).json()["configs"]
+    assert ada.get("/api/validate").json() == "All configurations are valid"
+    configs = ada.get("/api/configs").json()["configs"]
     assert {config["auth_token"] for config in configs} == {"sk-0...cdef"} and len(configs) == number
     assert set(system.backend.workers()) == workers, "none had to be replaced"
 
@@ -115,34 +115,34 @@ def test_the_largest_file_goes_round(system, ada, filling):
 
 def test_a_registry_of_any_size_that_is_taken_comes_out_again(ada):
     description = "x" * (3 * 1024 * 1024)
-    imported(ada, f'default_platform = "claude"\n\n[claude]\nenabled = true\ndescription = "{description}"\n', timeout=60)
+    imported(ada, f'default_platform = "claude"\n\n[claude]\nenabled = true\ndescription = "{description}"\n')
     assert f'description = "{description}"' in exported(ada, file="registry")
 
 
 def test_revisions_of_a_large_profile_are_read_one_at_a_time(system, ada):
     """Together they are more than the memory of a request holds, and all of them more than fits into an answer."""
     numbers = ", ".join(str(4 * 10**18 + i) for i in range(55_000))    # which are no secret, and are shown
-    imported(ada, f'[big]\nbase_url = "{BASE}"\nauth_token = "sk-big-0000"\nnumbers = [{numbers}]\n', timeout=60)
+    imported(ada, f'[big]\nbase_url = "{BASE}"\nauth_token = "sk-big-0000"\nnumbers = [{numbers}]\n')
     for number in range(32):
-        assert ada.patch("/api/configs/big/" + ("enable" if number % 2 else "disable"), timeout=60).status_code == 200
+        assert ada.patch("/api/configs/big/" + ("enable" if number % 2 else "disable")).status_code == 200
     workers = set(system.backend.workers())
-    few = ada.get("/api/configs/big/revisions?limit=20", timeout=120)
+    few = ada.get("/api/configs/big/revisions?limit=20")
     assert few.status_code == 200, few.text[:300]
     assert len(few.data["revisions"]) == 20 and few.data["total"] == 33
     assert len(few.data["revisions"][0]["extra"]["numbers"]) == 55_000
-    error = refused(ada.get("/api/configs/big/revisions?limit=100", timeout=120), 400, "VALIDATION_ERROR")
+    error = refused(ada.get("/api/configs/big/revisions?limit=100"), 400, "VALIDATION_ERROR")
     assert [field["field"] for field in error["details"]["fields"]] == ["limit"]
     assert set(system.backend.workers()) == workers, "none had to be replaced"
 
 
 def test_commands_print_all_or_say_that_it_is_too_much(ada):
     def run(command):
-        return ada.post("/api/command/execute", json={"command": command}, timeout=60).data
+        return ada.post("/api/command/execute", json={"command": command}).data
 
     def fill(word):
         path = "x" * 1900
         names = [f"{word}{i}" for i in range(1500)]
-        imported(ada, "".join(f'[{name}]\nbase_url = "{BASE}/{path}"\nauth_token = "{name}-token"\n' for name in names), timeout=60)
+        imported(ada, "".join(f'[{name}]\nbase_url = "{BASE}/{path}"\nauth_token = "{name}-token"\n' for name in names))
 
     fill("a")
     whole = run("export")
@@ -159,13 +159,13 @@ def test_what_would_be_larger_than_any_import_is_not_exported(ada):
     for number in range(3):
         text = "".join(FULL.format(name=f"part{number}-{i}", base=BASE, word="w", filling=filling) for i in range(800))
         assert imported(ada, text, timeout=300)["added"] == 800
-    before = ada.get("/api/configs", timeout=60).json()
-    message = refused(ada.post("/api/export", json={}, timeout=60), 409, "CONFLICT")["message"]
+    before = ada.get("/api/configs").json()
+    message = refused(ada.post("/api/export", json={}), 409, "CONFLICT")["message"]
     assert f"more than {FILE_MAX} bytes" in message
-    answer = import_text(ada, toml(["a"], "new"), mode="replace", timeout=60)
+    answer = import_text(ada, toml(["a"], "new"), mode="replace")
     assert f"more than {FILE_MAX} bytes" in refused(answer, 409, "CONFLICT")["message"], "no backup, no replace"
-    assert ada.get("/api/configs", timeout=60).json() == before
-    assert import_text(ada, toml(["a"], "new"), mode="replace", backup=False, timeout=60).status_code == 200
+    assert ada.get("/api/configs").json() == before
+    assert import_text(ada, toml(["a"], "new"), mode="replace", backup=False).status_code == 200
 
 
 def test_a_smaller_limit_of_the_operator_holds_at_both_ends(fresh_stack):
@@ -186,12 +186,12 @@ def test_a_platform_holds_so_many_and_no_more(ada):
     message = f"A platform holds at most {MOST} of a kind; delete some first"
     assert ada.delete("/api/configs/p0").status_code == 200
     assert ada.post("/api/configs", json={"name": "last", **body}).status_code == 201
-    for answer in (ada.post("/api/configs", json={"name": "one-more", **body}), import_text(ada, toml(["one-more"], "new"), timeout=60),
+    for answer in (ada.post("/api/configs", json={"name": "one-more", **body}), import_text(ada, toml(["one-more"], "new")),
                    ada.post("/api/configs/p1/copy", json={"name": "one-more"}),
                    ada.post("/api/configs/p0/rollback", json={"revision": 1})):
         assert refused(answer, 409, "CONFLICT")["message"] == message
-    assert import_text(ada, toml(["p1"], "new"), timeout=60).data["updated"] == 1
+    assert import_text(ada, toml(["p1"], "new")).data["updated"] == 1
     assert ada.post("/api/configs/p1/rename", json={"name": "renamed"}).status_code == 200
-    everything_there = ada.get("/api/configs", timeout=60).json()
+    everything_there = ada.get("/api/configs").json()
     assert everything_there["total"] == len(everything_there["configs"]) == MOST, "without a limit, all of them"
     assert len(ada.get("/api/configs?limit=1000").json()["configs"]) == 1000

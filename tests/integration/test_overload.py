@@ -18,6 +18,7 @@ def single(fresh_stack):
     def make(**settings):
         stack = fresh_stack(**{"MAX_CONNECTIONS": 1, "CACHE_SIZE": 0, "patient": True, **settings})
         stack.ada = stack.client("ada")
+        stack.ada.tries = 1
         assert stack.ada.post("/api/configs", json={"name": "kept", **PROFILE}).status_code == 201
         assert stack.ada.get("/api/configs").status_code == 200
         return stack

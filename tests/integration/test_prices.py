@@ -483,7 +483,7 @@ def test_what_is_told_of_the_job(fresh_stack):
     assert 'ccr_housekeeping_last_success_timestamp_seconds{task="prices"}' not in admin.get("/metrics").text
     stack.cli.write_env(PRICES_URL=str(file_of({"of-a-server": entry(1, 1)})))
     stack.backend.send(signal.SIGHUP)
-    wait_until("the list is read", lambda: total(page(admin), "ccr_housekeeping_runs_total", task="prices", result="done") == 1, timeout=60)
+    wait_until("the list is read", lambda: total(page(admin), "ccr_housekeeping_runs_total", task="prices", result="done") == 1)
     assert "prices" in {row["job"] for row in admin.get("/api/system/housekeeping").data["jobs"]}
     assert cost(stack, "of-a-server", "2026-01-01", input=10**6) == 1
 
